@@ -236,6 +236,7 @@ export const describeModel = (
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
+      padded: family.paddedLists,
     },
   };
   const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);

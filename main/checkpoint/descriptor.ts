@@ -534,7 +534,13 @@ export interface ModelDescriptor {
   /**
    * Keys of config.json for E and K, as this folder writes them (within the object of this key): an export edits these.
    */
-  readonly configKeys: { readonly experts: readonly string[]; readonly topK: string; readonly within: string | null };
+  readonly configKeys: {
+    readonly experts: readonly string[];
+    readonly topK: string;
+    readonly within: string | null;
+    /** Lists that an export without extra prediction layers ends with the last layer. */
+    readonly padded: readonly string[];
+  };
   /** Buffers on disk that nothing uses: an export leaves them out. */
   readonly unusedTensors: readonly string[];
   readonly prediction: PredictionLayers;

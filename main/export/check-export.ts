@@ -82,6 +82,10 @@ export const slicingObstacle = (
   return isMergePlan(plan) || plan.constants === undefined ? obstacle : null;
 };
 
+/** Whether a plan cuts experts of extra prediction layers that are kept: it drops experts, and they have some. */
+export const cutsPrediction = ({ prediction }: Pick<ModelDescriptor, 'prediction'>, plan: Plan): boolean =>
+  !isMergePlan(plan) && plan.constants === undefined && prediction.stacked.length + prediction.prefixes.length > 0;
+
 /** What an export makes of tensors that are not part of the text model, one sentence each. */
 export const besideNotes = (
   { descriptor: { prediction, carriedTensors, unusedTensors, moeLayers } }: Checkpoint,
@@ -90,8 +94,7 @@ export const besideNotes = (
 ): readonly string[] => {
   const layers = `Extra prediction layers (MTP, ${String(prediction.tensors.length)} tensors)`;
   const last = String(moeLayers.length - 1);
-  const cut =
-    !isMergePlan(plan) && plan.constants === undefined && prediction.stacked.length + prediction.prefixes.length > 0;
+  const cut = cutsPrediction({ prediction }, plan);
   return [
     ...(prediction.tensors.length === 0
       ? []

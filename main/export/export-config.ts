@@ -9,7 +9,6 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
-import { maxOf } from '../statistics/extremes.ts';
 import { editJsonMembers, editJsonMembersWithin } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
 
@@ -26,20 +25,18 @@ const changedKeys = (checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice):
 });
 
 /**
- * Keys that change where extra prediction layers are left out: none are counted, and lists with an entry for each of
- * them too end with the model's last layer.
+ * Keys that change where extra prediction layers are left out: none are counted, and the family's lists with an entry
+ * for each of them too end with the model's last layer.
  */
 const withoutPrediction = (checkpoint: Checkpoint): Readonly<Record<string, unknown>> => {
-  const { prediction, blocks } = checkpoint.descriptor;
+  const { prediction, blocks, configKeys } = checkpoint.descriptor;
   if (prediction.tensors.length === 0) return {};
   const config = textConfig(checkpoint);
   const counts = PREDICTION_KEYS.filter((key) => typeof config[key] === 'number');
-  const padded = blocks.length + maxOf([0, ...counts.map((key) => Number(config[key]))]);
-  const lists = Object.entries(config).flatMap(([key, list]): (readonly [string, readonly unknown[]])[] =>
-    Array.isArray(list) && list.length === padded && padded > blocks.length
-      ? [[key, list.slice(0, blocks.length)]]
-      : [],
-  );
+  const lists = configKeys.padded.flatMap((key): (readonly [string, readonly unknown[]])[] => {
+    const list = config[key];
+    return Array.isArray(list) && list.length > blocks.length ? [[key, list.slice(0, blocks.length)]] : [];
+  });
   const zeros = (counts.length === 0 ? [PREDICTION_KEYS[0]] : counts).map((key) => [key, 0] as const);
   return Object.fromEntries<unknown>([...zeros, ...lists]);
 };

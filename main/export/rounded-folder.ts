@@ -1,6 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import type { ModelDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { isBlockType, tensorBytes as bytesOfType } from '../checkpoint/gguf/gguf-types.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
@@ -55,12 +55,12 @@ const layoutOf = (
   type: GgufType,
 ): { readonly written: readonly GgufTensor[]; readonly notRun: string | null } => {
   try {
-    return { written: modelTensors(model, llamaArchitecture(model, config), type), notRun: null };
+    return { written: modelTensors(model, config, llamaArchitecture(model, config), type), notRun: null };
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
     const [problem] = storageProblems(model);
     if (problem !== undefined) throw without(checkpoint, problem);
-    const written = modelTensors(model, plainLayout, type);
+    const written = modelTensors(model, config, plainLayout, type);
     const placed = new Set(written.flatMap(({ pieces }) => pieces.map(({ weight }) => storedName(weight))));
     const beside = new Set([...model.prediction.tensors, ...model.carriedTensors]);
     const missing = [...names].find((name) => !placed.has(name) && !beside.has(name));
@@ -129,20 +129,20 @@ export const roundedBytes = async (
 };
 
 /** Parts of a stored tensor that are rounded together, each with its weights and the type of each. */
-type Regions = ReadonlyMap<string, { readonly view: TensorView; readonly weights: (readonly [Weight, GgufType])[] }>;
+type Regions = ReadonlyMap<string, { readonly view: TensorView; readonly parts: (readonly [GgufPiece, GgufType])[] }>;
 
 const regionsOf = (pieces: readonly (GgufPiece & { readonly type: GgufType })[]): Regions => {
-  const regions = new Map<string, { view: TensorView; weights: (readonly [Weight, GgufType])[] }>();
-  for (const { weight, type } of pieces) {
-    const { stored } = weight;
+  const regions = new Map<string, { view: TensorView; parts: (readonly [GgufPiece, GgufType])[] }>();
+  for (const { type, ...piece } of pieces) {
+    const { stored } = piece.weight;
     if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
     const { view } = stored;
     const key = `${String(view.byteOffset)} ${String(view.byteLength)}`;
     const known = regions.get(key);
-    if (known === undefined) regions.set(key, { view, weights: [[weight, type]] });
+    if (known === undefined) regions.set(key, { view, parts: [[piece, type]] });
     // A tied embedding is written twice, and rounded once.
-    else if (!known.weights.some(([other]) => JSON.stringify(other) === JSON.stringify(weight)))
-      known.weights.push([weight, type]);
+    else if (!known.parts.some(([other]) => JSON.stringify(other.weight) === JSON.stringify(piece.weight)))
+      known.parts.push([piece, type]);
   }
   return regions;
 };
@@ -151,8 +151,10 @@ const regionsOf = (pieces: readonly (GgufPiece & { readonly type: GgufType })[])
 const CHUNK_BYTES = 8 * 2 ** 20;
 
 /** Splits a plain matrix into parts of whole rows, which are rounded one by one; other regions stay whole. */
-const partsOf = (view: TensorView, weights: readonly (readonly [Weight, GgufType])[]): readonly TensorView[] => {
-  if (weights.some(([{ select, transposed }]) => select !== undefined || transposed === true)) return [view];
+const partsOf = (view: TensorView, pieces: readonly (readonly [GgufPiece, GgufType])[]): readonly TensorView[] => {
+  const isWhole = ({ weight: { select, transposed }, columns }: GgufPiece): boolean =>
+    select === undefined && transposed !== true && columns === undefined;
+  if (!pieces.every(([piece]) => isWhole(piece))) return [view];
   const columns = view.shape.at(-1) ?? 1;
   const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
   const rowBytes = view.byteLength / rows;
@@ -174,11 +176,11 @@ async function* roundedTensor(
   const valuesOf = async (view: TensorView): Promise<Float32Array> =>
     toFloat32(await read(view), view.dtype, view.tensor);
   const between = (end: number): Promise<Float32Array> => valuesOf({ ...whole, byteOffset: at, byteLength: end - at });
-  for (const { view, weights } of [...regions.values()].sort((a, b) => a.view.byteOffset - b.view.byteOffset)) {
+  for (const { view, parts } of [...regions.values()].sort((a, b) => a.view.byteOffset - b.view.byteOffset)) {
     if (view.byteOffset > at) yield fromFloat32(await between(view.byteOffset), dtype);
-    for (const part of partsOf(view, weights)) {
+    for (const part of partsOf(view, parts)) {
       const values = Float32Array.from(await valuesOf(part));
-      for (const [weight, type] of weights) roundWithin(weight, type, values);
+      for (const [piece, type] of parts) roundWithin(piece, type, values);
       yield fromFloat32(values, dtype);
     }
     at = view.byteOffset + view.byteLength;

@@ -5,6 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
+import { families, familyOf } from '../../main/checkpoint/families/families.ts';
+import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import type { ExperimentAnswer, ExperimentCell, ExperimentRecord } from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
@@ -28,6 +30,7 @@ import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { familyReasons } from '../../main/export/gguf/architectures.ts';
 import { formatParameters } from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
@@ -322,6 +325,21 @@ const elsewhere = async (): Promise<readonly string[]> => {
   ]);
 };
 
+/** Families and the architectures of llama.cpp, or why there is none. */
+const ggufFamilies = (): readonly string[] =>
+  table(
+    ['family', 'llama.cpp architecture', 'its files are models here'],
+    families.map(({ modelType }) => {
+      const architecture = llamaArchitectures.get(modelType);
+      return architecture === undefined
+        ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`, '']
+        : [`\`${modelType}\``, `\`${architecture.name}\``, isReadable(modelType) ? 'yes' : ''];
+    }),
+  );
+
+const isReadable = (modelType: string): boolean =>
+  llamaArchitectures.get(modelType)?.readable === true && familyOf(modelType)?.attention.kind === 'grouped';
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
@@ -341,6 +359,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'training-settings': settings(finetuneSettings),
   'cluster-settings': settings(clusterRequest),
   'published-sizes': publishedSizes,
+  'gguf-families': ggufFamilies,
 };
 
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
@@ -356,7 +375,9 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['families', 'finding', 'paper-experiment', 'searching', 'settings'].map((name) => `resources/docs/${name}.md`),
+  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings'].map(
+    (name) => `resources/docs/${name}.md`,
+  ),
 ];
 
 /** All pages that quote a record, in their current and their computed form. */

@@ -108,6 +108,7 @@ export const deepseekV4: Family = {
   window: { kind: 'always', key: 'sliding_window' },
   rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
   shared: sharedExperts,
+  paddedLists: [...plain.paddedLists, 'compress_ratios'],
   unused: ['mtp.', 'model.mtp.'],
   layouts: [projLayout, stackedLayout],
 };

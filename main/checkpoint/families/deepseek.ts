@@ -150,6 +150,7 @@ export const deepseekV32: Family = {
 export const glmMoeDsa: Family = {
   ...deepseekV32,
   modelType: 'glm_moe_dsa',
+  paddedLists: [...plain.paddedLists, 'indexer_types'],
   defaults: {
     ...deepseekV32.defaults,
     index_n_heads: 32,

@@ -49,5 +49,6 @@ export const exaoneMoe: Family = {
   dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
   shared: { ...sharedExperts, countKey: 'num_shared_experts' },
   layouts: [projLayout, stackedLayout],
+  paddedLists: [...plain.paddedLists, 'is_moe_layer'],
   unused: ['mtp.'],
 };

@@ -87,6 +87,8 @@ export interface Family {
   readonly layouts: readonly ExpertLayout[];
   /** Key for the number of extra prediction layers after the last one, which are not used here. */
   readonly extraLayersKey: string | null;
+  /** Lists of the config with an entry for each layer, and in some files for each extra prediction layer after them. */
+  readonly paddedLists: readonly string[];
   /** Names of other tensors for predicting further tokens, by their beginning; not used here either. */
   readonly unused: readonly string[];
 }

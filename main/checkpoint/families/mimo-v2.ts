@@ -80,5 +80,6 @@ export const mimoV2Flash: Family = {
   },
   dense: { ...denseNames, rule: { kind: 'first', key: 'first_dense', types: true } },
   layouts: [projLayout, stackedLayout],
+  paddedLists: [...plain.paddedLists, 'hybrid_layer_pattern', 'moe_layer_freq'],
   unused: ['model.mtp.'],
 };

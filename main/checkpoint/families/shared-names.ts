@@ -152,6 +152,7 @@ export const plain = {
   dense: null,
   shared: null,
   extraLayersKey: null,
+  paddedLists: ['layer_types', 'mlp_layer_types'],
   unused: [],
   wrapper: null,
 } as const satisfies Partial<Family>;

@@ -99,4 +99,8 @@ export const step3p7: Family = {
     stackedLayout,
   ],
   extraLayersKey: 'num_nextn_predict_layers',
+  paddedLists: [
+    ...plain.paddedLists,
+    ...['rope_theta', 'partial_rotary_factors', 'swiglu_limits', 'swiglu_limits_shared'],
+  ],
 };

@@ -2,7 +2,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import { familyOf } from '../families/families.ts';
 import type { Family, RotaryRecord, ScoreRecord } from '../families/family.ts';
-import { type LlamaArchitecture, llamaArchitectures } from './llama-architectures.ts';
+import { type LlamaArchitecture, llamaArchitectures, patternHas } from './llama-architectures.ts';
 import type { GgufContents, MetadataValue } from './read-gguf.ts';
 
 /**
@@ -64,7 +64,8 @@ class Metadata {
 export const ggufModel = (contents: GgufContents): GgufModel => {
   const { file } = contents;
   const name = contents.metadata.get('general.architecture')?.value;
-  const named = [...llamaArchitectures].filter(([, architecture]) => architecture.name === name);
+  const readable = [...llamaArchitectures].filter(([, architecture]) => architecture.readable);
+  const named = readable.filter(([, architecture]) => architecture.name === name);
   const metadata = new Metadata(contents, String(name));
   const has = (tensor: string): boolean => contents.tensors.some((each) => each.name === tensor);
   // Two families of one architecture differ here: with a shared expert, or without.
@@ -72,7 +73,7 @@ export const ggufModel = (contents: GgufContents): GgufModel => {
   const found = named.find(([family]) => family !== other);
   const family = found === undefined ? undefined : familyOf(found[0]);
   if (found === undefined || family === undefined) {
-    const known = [...new Set([...llamaArchitectures.values()].map((each) => each.name))].join(', ');
+    const known = [...new Set(readable.map(([, each]) => each.name))].join(', ');
     throw refusal(file, `"general.architecture" is ${JSON.stringify(name ?? null)}; only ${known} are read`);
   }
   if (metadata.optional('expert_count') === null || metadata.optional('expert_count') === 0)
@@ -92,7 +93,7 @@ const namedAsInFile = (
   has: (tensor: string) => boolean,
   file: string,
 ): Family => {
-  const { attention, routing, dense, shared, rotary, renamed: _renamed, ...rest } = family;
+  const { attention, routing, dense, shared, rotary, names, renamed: _renamed, ...rest } = family;
   if (attention.kind !== 'grouped')
     throw refusal(file, `the attention of ${name}, whose matrices llama.cpp splits by head, is not read yet`);
   if (routing.kind !== 'scores') throw refusal(file, `the router of ${family.modelType} is not read`);
@@ -110,7 +111,10 @@ const namedAsInFile = (
       head: 'output.weight',
       attentionNorm: at('attn_norm.weight'),
       feedForwardNorm: at(`${feedForwardNorm}.weight`),
-      branchNorms: null,
+      branchNorms:
+        names.branchNorms === null
+          ? null
+          : { attention: at('post_attention_norm.weight'), feedForward: at('post_ffw_norm.weight') },
     },
     headBiasKey: null,
     attention: {
@@ -125,6 +129,7 @@ const namedAsInFile = (
         attention.norms === null || !has('blk.0.attn_q_norm.weight')
           ? null
           : { ...attention.norms, query: at('attn_q_norm.weight'), key: at('attn_k_norm.weight'), when: true },
+      ...(typeof attention.gate === 'object' ? { gate: { ...attention.gate, name: at('attn_gate.weight') } } : {}),
       sinks: attention.sinks === null ? null : { ...attention.sinks, names: [at('attn_sinks.weight')] },
     },
     routing: routingInFile(routing),
@@ -200,10 +205,11 @@ const configOf = (
       ? {
           [family.window.key]: window,
           layer_types: Array.from({ length: layers }, (_, layer) =>
-            architecture.windows && layer % 2 === 0 ? 'sliding_attention' : 'full_attention',
+            patternHas(architecture.windows, layer, false) === true ? 'sliding_attention' : 'full_attention',
           ),
         }
       : {}),
+    ...(typeof family.embeddingRoot === 'string' ? { [family.embeddingRoot]: true } : {}),
     ...multiplierConfig(family, metadata),
   };
 };

@@ -1,3 +1,5 @@
+import type { StateDescriptor } from '../descriptor.ts';
+
 /** How llama.cpp computes one of its architectures, in the points where families differ. */
 export interface LlamaArchitecture {
   /** `general.architecture`. */
@@ -21,15 +23,45 @@ export interface LlamaArchitecture {
   readonly groups: boolean;
   /** Whether yarn was proven equal. */
   readonly yarn: boolean;
-  /** Whether every other layer, from the first one on, has a sliding window. */
-  readonly windows: boolean;
-  /** Name of the norm before the experts. */
-  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm';
+  /** Whether it divides the plain angles of layers without a window by factors in the file, of any scaling. */
+  readonly frequencyFactors: boolean;
+  /** Layers with a sliding window. */
+  readonly windows: LayerPattern;
+  /** Layers whose queries and keys are rotated; `stated`: all or none, as a metadata key says. */
+  readonly rotates: LayerPattern;
+  /** The operator with a state that it has in place of attention, in the layers that `stateful` names. */
+  readonly state: StateDescriptor['kind'] | null;
+  /** Names of the norms before the experts and after the last layer. */
+  readonly feedForwardNorm: 'ffn_norm' | 'post_attention_norm' | 'attn_norm';
+  readonly finalNorm: 'output_norm' | 'token_embd_norm';
   /** Whether it takes the width of the shared experts, and the distance of layers with experts, beside dense layers. */
   readonly sharedWidth: boolean;
   /** Whether `feed_forward_length` is the width of an expert; else of a dense layer. */
   readonly widthIsExpert: boolean;
+  /** Whether a file is read as a model, too. */
+  readonly readable: boolean;
 }
+
+/** Layers of an architecture: all but every fourth one, for instance; `stated`: as metadata say. */
+export type LayerPattern = 'none' | 'all' | 'every-other' | 'three-of-four' | 'windows' | 'stated';
+
+/** Whether a pattern has a layer; null: it depends on the file. */
+export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: boolean): boolean | null => {
+  switch (pattern) {
+    case 'none':
+      return false;
+    case 'all':
+      return true;
+    case 'every-other':
+      return layer % 2 === 0;
+    case 'three-of-four':
+      return layer % 4 !== 3;
+    case 'windows':
+      return hasWindow;
+    case 'stated':
+      return null;
+  }
+};
 
 /** Most of them. */
 export const plain = {
@@ -41,10 +73,15 @@ export const plain = {
   sharesEmbedding: true,
   groups: false,
   yarn: false,
-  windows: false,
+  frequencyFactors: false,
+  windows: 'none',
+  rotates: 'all',
+  state: null,
   feedForwardNorm: 'ffn_norm',
+  finalNorm: 'output_norm',
   sharedWidth: false,
   widthIsExpert: false,
+  readable: true,
 } as const satisfies Partial<LlamaArchitecture>;
 
 const deepseek3 = {
@@ -55,6 +92,36 @@ const deepseek3 = {
   leadingDense: true,
   groups: true,
   yarn: true,
+} as const satisfies LlamaArchitecture;
+const glm4 = {
+  ...plain,
+  name: 'glm4moe',
+  normalises: null,
+  biases: 'optional-query-key-value',
+  leadingDense: true,
+  feedForwardNorm: 'post_attention_norm',
+} as const satisfies LlamaArchitecture;
+const qwen35 = {
+  ...plain,
+  name: 'qwen35moe',
+  state: 'delta',
+  feedForwardNorm: 'post_attention_norm',
+  readable: false,
+} as const satisfies LlamaArchitecture;
+const llama4 = {
+  ...plain,
+  name: 'llama4',
+  rotatesPairs: true,
+  rotates: 'three-of-four',
+  frequencyFactors: true,
+  readable: false,
+} as const satisfies LlamaArchitecture;
+const gemma4 = {
+  ...plain,
+  name: 'gemma4',
+  windows: 'stated',
+  frequencyFactors: true,
+  readable: false,
 } as const satisfies LlamaArchitecture;
 const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
 
@@ -85,19 +152,87 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
   ['minimax_m2', { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false }],
   ['hunyuan_v1_moe', { ...plain, name: 'hunyuan-moe' }],
   ['ernie4_5_moe', { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true }],
+  ['glm4_moe', glm4],
+  ['solar_open', glm4],
+  ['qwen3_5_moe', qwen35],
+  ['qwen3_5_moe_text', qwen35],
+  ['llama4', llama4],
+  ['llama4_text', llama4],
+  ['gemma4', gemma4],
+  ['gemma4_text', gemma4],
+  ['kimi_k25', deepseek3],
   [
-    'glm4_moe',
+    'step3p7',
     {
       ...plain,
-      name: 'glm4moe',
+      name: 'step35',
       normalises: null,
-      biases: 'optional-query-key-value',
       leadingDense: true,
-      feedForwardNorm: 'post_attention_norm',
+      sharesEmbedding: false,
+      windows: 'stated',
+      readable: false,
     },
+  ],
+  [
+    'mimo_v2_flash',
+    { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated', readable: false },
   ],
   ['granitemoe', granite],
   ['granitemoeshared', granite],
+  ['granitemoehybrid', { ...granite, name: 'granitehybrid', state: 'mamba', rotates: 'stated', readable: false }],
+  [
+    'lfm2_moe',
+    {
+      ...plain,
+      name: 'lfm2moe',
+      leadingDense: true,
+      squareAttention: true,
+      state: 'convolution',
+      finalNorm: 'token_embd_norm',
+      readable: false,
+    },
+  ],
+  [
+    'nemotron_h',
+    {
+      ...plain,
+      name: 'nemotron_h_moe',
+      normalises: null,
+      rotatesPairs: false,
+      groups: true,
+      rotates: 'none',
+      state: 'mamba',
+      feedForwardNorm: 'attn_norm',
+      readable: false,
+    },
+  ],
+  [
+    'qwen3_next',
+    { ...plain, name: 'qwen3next', state: 'delta', feedForwardNorm: 'post_attention_norm', readable: false },
+  ],
+  [
+    'afmoe',
+    {
+      ...plain,
+      name: 'afmoe',
+      normalises: null,
+      leadingDense: true,
+      windows: 'three-of-four',
+      rotates: 'three-of-four',
+    },
+  ],
+  [
+    'exaone_moe',
+    {
+      ...plain,
+      name: 'exaone-moe',
+      normalises: null,
+      leadingDense: true,
+      groups: true,
+      windows: 'three-of-four',
+      rotates: 'windows',
+    },
+  ],
   [
     'gpt_oss',
     {
@@ -106,7 +241,7 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       biases: 'all',
       sharesEmbedding: false,
       yarn: true,
-      windows: true,
+      windows: 'every-other',
       feedForwardNorm: 'post_attention_norm',
     },
   ],

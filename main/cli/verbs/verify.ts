@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
+import type { Plan } from '../../contract/plan.ts';
+import { cutsPrediction } from '../../export/check-export.ts';
 import { verifyExport } from '../../export/verify-export.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
@@ -10,6 +13,9 @@ import { findModel } from '../subjects.ts';
 import { textList } from '../text-table.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
+
+const keptWords = (model: ModelDescriptor, plan: Plan): string =>
+  cutsPrediction(model, plan) ? 'kept, experts cut like the last MoE layer' : 'kept unchanged';
 
 export const verify: Verb = {
   name: 'verify',
@@ -62,9 +68,7 @@ export const verify: Verb = {
         ],
         ...(mtp === null
           ? []
-          : [
-              ['prediction layers', mtp === 'drop' ? 'left out' : 'kept, experts cut like the last MoE layer'] as const,
-            ]),
+          : [['prediction layers', mtp === 'drop' ? 'left out' : keptWords(checkpoint.descriptor, plan)] as const]),
       ]),
       ...problems.map((problem) => `- ${problem}`),
     ].join('\n');

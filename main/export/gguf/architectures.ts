@@ -1,5 +1,11 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { type LlamaArchitecture, llamaArchitectures, plain } from '../../checkpoint/gguf/llama-architectures.ts';
+import {
+  type LlamaArchitecture,
+  llamaArchitectures,
+  patternHas,
+  plain,
+} from '../../checkpoint/gguf/llama-architectures.ts';
+import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
 import { rotaryProblems } from './llama-rotary.ts';
 
@@ -9,8 +15,17 @@ const MAX_EXPERTS = 1024;
 /** The least sum by which llama.cpp divides weights: the smallest normal number of float16. */
 const LEAST_SUM = 2 ** -14;
 
-const familyReasons: ReadonlyMap<string, string> = new Map([
+/** Architectures that require shared experts. */
+const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next', 'exaone-moe', 'llama4'];
+
+/** Families without an entry, each with the reason. */
+export const familyReasons: ReadonlyMap<string, string> = new Map([
   ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
+  ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
+  ['deepseek_v32', "llama.cpp's deepseek32 has not been proven equal: the indexer of DeepSeek-V3.2 is not written"],
+  ['glm_moe_dsa', "llama.cpp's glm-dsa has not been proven equal: the indexer of GLM-5 is not written"],
+  ['deepseek_v4', "llama.cpp's deepseek4 has not been proven equal: compressed attention is not written"],
+  ['bailing_hybrid', "llama.cpp's bailingmoe3 has not been proven equal: Kimi delta attention is not written"],
 ]);
 
 /**
@@ -25,12 +40,14 @@ export const llamaArchitecture = (
 ): LlamaArchitecture => {
   const architecture = llamaArchitectures.get(model.family);
   if (architecture === undefined)
-    throw refusal([familyReasons.get(model.family) ?? `llama.cpp has not been proven equal for ${model.family}`]);
+    throw refusal([familyReasons.get(model.family) ?? `llama.cpp has no architecture for ${model.family}`]);
   const problems = [
     ...layerProblems(model, architecture),
     ...routingProblems(model, architecture),
     ...attentionProblems(model, architecture),
-    ...rotaryProblems(model, config, architecture.yarn),
+    ...stateProblems(model, architecture),
+    ...(ownProblems.get(architecture.name)?.(model) ?? []),
+    ...rotaryProblems(model, config, architecture),
     ...storageProblems(model),
   ];
   if (problems.length > 0) throw refusal(problems);
@@ -40,6 +57,31 @@ export const llamaArchitecture = (
 /** The points of an architecture that place tensors, for models that llama.cpp does not run. */
 export const plainLayout = { ...plain, rotatesPairs: false } as const;
 
+/** Sentences about what a file has not, or what llama.cpp computes a little differently on a processor. */
+export const architectureWarnings = (
+  { blocks, moeLayers, carriedTensors }: ModelDescriptor,
+  { name }: LlamaArchitecture,
+): readonly string[] => {
+  const limits = blocks.flatMap(({ state }) =>
+    state?.kind === 'mamba' && state.stepLimits[0] > 0 ? state.stepLimits : [],
+  );
+  return [
+    ...(carriedTensors.length === 0 ? [] : ['The file has the text model alone, without its vision tower.']),
+    ...(moeLayers.some(({ moe }) => moe.activation.kind === 'gelu')
+      ? [
+          `llama.cpp's ${name} rounds inputs and results of GELU to float16 on a processor: log-probabilities differ by ` +
+            'a few thousandths.',
+        ]
+      : []),
+    ...(limits[0] === undefined
+      ? []
+      : [
+          `Steps of the state are at least ${String(limits[0])} in the model, but not in llama.cpp: tokens with smaller ` +
+            'ones differ.',
+        ]),
+  ];
+};
+
 const refusal = (problems: readonly string[]): Error =>
   refuse(
     'not-for-llama-cpp',
@@ -47,10 +89,11 @@ const refusal = (problems: readonly string[]): Error =>
     'Export it as hf or onnx, which are proven equal.',
   );
 
-/** The attention of all blocks: every architecture here has the same heads everywhere. */
-export const firstAttention = ({ blocks: [first] }: ModelDescriptor): AttentionDescriptor => {
-  if (first?.attention == null) throw new Error('a model whose first block has no attention');
-  return first.attention;
+/** The attention of the first block that has it; most architectures have the same heads everywhere. */
+export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
+  const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
+  if (first === undefined || first === null) throw new Error('a model without attention');
+  return first;
 };
 
 /** Number of dense layers before the first one with experts. */
@@ -59,21 +102,34 @@ export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
   return first === -1 ? blocks.length : first;
 };
 
-const layerProblems = (model: ModelDescriptor, { name, leadingDense, windows }: LlamaArchitecture): string[] => {
+const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
+  const { name, leadingDense, windows, rotates } = architecture;
   const problems: string[] = [];
-  const dense = model.blocks.flatMap(({ moe }, block) => (moe === null ? [block] : []));
+  const dense = model.blocks.flatMap(({ moe, dense: own }, block) => (moe === null && own !== null ? [block] : []));
   const allowed = leadingDense ? leadingDenseLayers(model) : 0;
-  if (dense.length > allowed)
+  if (dense.length > allowed && name !== 'llama4')
     problems.push(
       `layer ${String(dense[allowed])} has no experts, but llama.cpp's ${name} requires them in every layer` +
         (leadingDense ? ' after the first ones' : ''),
     );
-  const odd = model.blocks.findIndex(({ window }, block) => (window !== null) !== (windows && block % 2 === 0));
+  const odd = model.blocks.findIndex(({ window }, block) => {
+    const has = patternHas(windows, block, window !== null);
+    return has !== null && has !== (window !== null);
+  });
   if (odd !== -1)
     problems.push(
       `layer ${String(odd)} has ${windowWords(model.blocks[odd])}, which llama.cpp's ${name} does not compute`,
     );
-  if (windows && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
+  const turned = model.blocks.findIndex(({ attention, rotary, window }, block) => {
+    if (attention === null) return false;
+    const has = patternHas(rotates, block, window !== null);
+    return has !== null && has !== (rotary !== null);
+  });
+  if (turned !== -1) {
+    const own = model.blocks[turned]?.rotary === null ? 'no rotary embedding' : 'a rotary embedding';
+    problems.push(`layer ${String(turned)} has ${own}, which llama.cpp's ${name} does otherwise`);
+  }
+  if (windows !== 'none' && new Set(model.blocks.flatMap(({ window }) => window ?? [])).size > 1)
     problems.push('its layers have windows of different lengths');
   return problems;
 };
@@ -112,7 +168,7 @@ const routingProblems = (
         `swiglu_limit ${String(activation.limit)} and swiglu_alpha ${String(activation.alpha)} are not llama.cpp's ` +
           `${String(CLAMP.limit)} and ${String(CLAMP.alpha)}`,
       );
-    if (name === 'deepseek2' && moe.shared === null) problems.add('it has no shared experts');
+    if (needShared.includes(name) && moe.shared === null) problems.add('it has no shared experts');
   }
   return [...problems];
 };
@@ -132,7 +188,8 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
     if (attention?.kind !== 'grouped') continue;
-    if (attention.shared !== null) problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
+    if (attention.shared !== null && name !== 'gemma4')
+      problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -144,6 +201,113 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   }
   return [...problems];
 };
+
+/** Every n-th layer has attention, and the others an operator with a state; null: there is no such n. */
+export const attentionInterval = ({ blocks }: ModelDescriptor): number | null => {
+  const first = blocks.findIndex(({ state }) => state === null);
+  const every = first === -1 ? blocks.length + 1 : first + 1;
+  return blocks.every(({ state }, block) => (state === null) === ((block + 1) % every === 0)) ? every : null;
+};
+
+/** Conditions on the operators with a state, where the architecture has them. */
+const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): string[] => {
+  const problems = new Set<string>();
+  for (const { state } of model.blocks) {
+    if (state === null) continue;
+    const input = 'input' in state && 'weight' in state.input ? [state.input] : [];
+    if ([...input, state.output].some(({ bias }) => bias !== null))
+      problems.add(`the projections around its states have biases, which llama.cpp's ${name} ignores`);
+    if (state.kind === 'convolution' && state.convolution.bias !== null)
+      problems.add(`its convolutions have biases, which llama.cpp's ${name} ignores`);
+    if (state.kind === 'delta' && state.keyDimension !== state.valueDimension)
+      problems.add(
+        `its delta nets have keys of ${String(state.keyDimension)} and values of ${String(state.valueDimension)} ` +
+          `dimensions, which llama.cpp's ${name} does not tell apart`,
+      );
+    if (state.kind === 'delta' && attentionInterval(model) === null)
+      problems.add(`its layers with attention do not follow at equal distances, as llama.cpp's ${name} requires`);
+    if (state.kind === 'mamba' && name === 'granitehybrid') {
+      const [least, most] = state.stepLimits;
+      if (least > 0 || most !== Infinity)
+        problems.add(`its steps are limited to ${String(least)} to ${String(most)}, which llama.cpp's ${name} ignores`);
+      if (state.heads * state.headDimension !== 2 * model.hidden)
+        problems.add(`its states are not twice as wide as hidden_size, as llama.cpp's ${name} requires`);
+    }
+  }
+  return [...problems];
+};
+
+const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
+
+/** What llama.cpp fixes for Llama 4: the length of chunks, and how queries of layers without rotation grow. */
+const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128 } as const;
+
+const llama4Problems = (model: ModelDescriptor): readonly string[] => {
+  const problems = new Set<string>();
+  const first = leadingDenseLayers(model);
+  const every = first + 1;
+  const odd = model.blocks.findIndex(({ moe }, block) => (moe !== null) !== ((block + 1) % every === 0));
+  if (odd !== -1) problems.add('its layers with experts do not follow at equal distances');
+  for (const { attention, rotary, chunk, moe } of model.blocks) {
+    if (attention?.kind !== 'grouped') continue;
+    const { plainNorm, temperature } = attention;
+    if (rotary !== null && chunk !== LLAMA4.chunk)
+      problems.add(
+        `its chunks have ${chunk === null ? 'no limit of' : String(chunk)} positions, but llama.cpp always takes ${String(LLAMA4.chunk)}`,
+      );
+    if (rotary === null && (temperature?.scale !== LLAMA4.scale || temperature.every !== LLAMA4.every))
+      problems.add(
+        `its queries without rotation do not grow by ${String(LLAMA4.scale)} every ${String(LLAMA4.every)} positions, ` +
+          'as llama.cpp always computes',
+      );
+    // Whether queries and keys are normed follows from the number of experts there, not from a key.
+    if (moe !== null && rotary !== null && (plainNorm !== null) !== (moe.experts !== LLAMA4.experts))
+      problems.add(
+        `llama.cpp norms queries and keys unless there are ${String(LLAMA4.experts)} experts, and this model ` +
+          `${plainNorm === null ? 'does not, with' : 'does, with'} ${String(moe.experts)}`,
+      );
+  }
+  return [...problems];
+};
+
+const gemma4Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const problems = new Set<string>();
+  const own = blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key !== null).length;
+  blocks.forEach(({ attention, window }, block) => {
+    if (attention?.kind !== 'grouped' || attention.shared === null || attention.shared.gives) return;
+    // Layers without keys take them from one of the last two layers before them.
+    const from = own - (window === null ? 1 : 2);
+    if (block < own || attention.shared.keys !== `keys of block ${String(from)}`)
+      problems.add(`layer ${String(block)} takes keys from another layer than llama.cpp does`);
+  });
+  if (!blocks.some(({ window }) => window !== null)) problems.add('it has no layer with a sliding window');
+  return [...problems];
+};
+
+/** Conditions of single architectures. */
+const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly string[]> = new Map([
+  [
+    'afmoe',
+    ({ embeddingMultiplier, hidden }) =>
+      unlessAll(
+        embeddingMultiplier === Math.sqrt(hidden),
+        'mup_enabled is false, but llama.cpp always scales embeddings',
+      ),
+  ],
+  ['llama4', llama4Problems],
+  ['gemma4', gemma4Problems],
+  [
+    'lfm2moe',
+    ({ moeLayers }) =>
+      moeLayers.flatMap(({ moe: { routing } }) => [
+        ...unlessAll(correctionOf(routing) !== null, 'its experts have no bias, which llama.cpp requires'),
+        ...unlessAll(
+          routing.kind === 'scores' && routing.scale === 1 && routing.renormalise !== null,
+          'its chosen weights are scaled or not divided by their sum, as llama.cpp always does',
+        ),
+      ]),
+  ],
+]);
 
 const epsilonsOf = ({ attentionNorm, feedForwardNorm, attention }: BlockDescriptor): readonly number[] => [
   ...[attentionNorm ?? [], feedForwardNorm ?? []].flat().map(({ epsilon }) => epsilon),

@@ -9,7 +9,7 @@ import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
-import { llamaArchitecture } from './architectures.ts';
+import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, type GgufValue, readGgufHeader, type TensorInfo } from './gguf-header.ts';
 import { fileType, modelMetadata } from './model-metadata.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
@@ -66,7 +66,7 @@ export const planGguf = async (
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
-  const written = modelTensors(model, architecture, type);
+  const written = modelTensors(model, config, architecture, type);
   const { bytes, tensors: infos } = encodeHeader(metadata, written);
   const last = infos.at(-1);
   return {
@@ -77,7 +77,7 @@ export const planGguf = async (
     infos,
     header: bytes,
     sizeBytes: last === undefined ? bytes.length : last.byteOffset + last.byteLength,
-    warnings: [...tokenizer.warnings, ...typeWarnings(type, written)],
+    warnings: [...tokenizer.warnings, ...architectureWarnings(model, architecture), ...typeWarnings(type, written)],
   };
 };
 

@@ -10,6 +10,7 @@ export type GgufValue =
   | { readonly kind: 'bool'; readonly value: boolean }
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'bools'; readonly value: readonly boolean[] }
   | { readonly kind: 'int32s' | 'float32s'; readonly value: readonly number[] };
 
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
@@ -37,7 +38,7 @@ export const aligned = (offset: number, alignment = ALIGNMENT): number => Math.c
 
 /** Types of metadata values (gguf.h, `enum gguf_type`). */
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
-const arrayKinds = { strings: 'string', int32s: 'int32', float32s: 'float32' } as const;
+const arrayKinds = { strings: 'string', bools: 'bool', int32s: 'int32', float32s: 'float32' } as const;
 /** Maximum number of dimensions of a tensor. */
 const MAX_DIMENSIONS = 4;
 
@@ -71,6 +72,8 @@ const encodeValue = (value: GgufValue): Buffer => {
       return Buffer.concat([whole(4, valueTypes.string), text(value.value)]);
     case 'strings':
       return Buffer.concat([...arrayStart('strings', value.value.length), ...value.value.map(text)]);
+    case 'bools':
+      return Buffer.concat([...arrayStart('bools', value.value.length), Buffer.from(value.value.map(Number))]);
     case 'int32s':
     case 'float32s':
       return Buffer.concat([
@@ -195,6 +198,7 @@ const decodeValue = (cursor: HeaderBytes, problem: (what: string) => Error): Ggu
       if (length > cursor.left) throw new TruncatedHeader();
       const all = <T>(read: () => T): readonly T[] => Array.from({ length }, read);
       if (member === valueTypes.string) return { kind: 'strings', value: all(() => cursor.text()) };
+      if (member === valueTypes.bool) return { kind: 'bools', value: all(() => cursor.take(1)[0] === 1) };
       if (member === valueTypes.int32) return { kind: 'int32s', value: all(() => cursor.take(4).readInt32LE()) };
       if (member === valueTypes.float32) return { kind: 'float32s', value: all(() => cursor.take(4).readFloatLE()) };
       throw problem(`is a list of values of type ${String(member)}`);

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { ConfigReader } from '../../checkpoint/config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
+import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { yarnMagnitude } from '../../checkpoint/rotary.ts';
 import type { GgufValue } from './gguf-header.ts';
 
@@ -19,19 +22,27 @@ const [BETA_FAST, BETA_SLOW] = [32, 1];
 /** Relative bound: llama.cpp computes the table in float32. */
 const SAME = 1e-6;
 
+type Config = Readonly<Record<string, unknown>>;
+
 /**
  * A family's default `rope_theta` is only known from the descriptor's frequencies; a config without it is read from
  * them.
  */
-const readLlamaRotary = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): LlamaRotary => {
-  const reader = new ConfigReader(config, 'config.json', {});
-  const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
-  const theta =
-    parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('rope_theta') ?? thetaOf(firstRotary(model));
+const readLlamaRotary = (model: ModelDescriptor, config: Config, rotary: Rotary): LlamaRotary => {
+  const reader = new ConfigReader(textConfig(model, config), 'config.json', {});
+  const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  const { whole } = rotariesOf(model);
+  const own = rotary === whole ? 'full_attention' : 'sliding_attention';
+  const parameters = all?.object(own) ?? all;
+  // Layers with a window may have a base of their own, under another key in every family.
+  const stated = whole !== null && rotary !== whole ? null : reader.raw('rope_theta');
+  const theta = parameters?.optionalNumber('rope_theta') ?? (typeof stated === 'number' ? stated : thetaOf(rotary));
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   if (parameters === null || kind === 'default') return { theta, yarn: null };
   // Another base at every length (Hunyuan's alpha), which the frequencies contain.
-  if (kind === 'dynamic') return { theta: thetaOf(firstRotary(model)), yarn: null };
+  if (kind === 'dynamic') return { theta: thetaOf(rotary), yarn: null };
+  // The others divide each plain angle by a factor.
+  if (kind !== 'yarn') return { theta, yarn: null };
   return {
     theta,
     yarn: {
@@ -63,52 +74,92 @@ const llamaFrequencies = ({ dimensions }: Rotary, { theta, yarn }: LlamaRotary):
   });
 };
 
-/** The rotation of all blocks: every architecture here rotates alike everywhere. */
-const firstRotary = ({ blocks: [first] }: ModelDescriptor): Rotary => {
-  if (first?.rotary === null || first === undefined) throw new Error('a model without rotation');
-  return first.rotary;
+/** Rotations of the blocks without a window and with one; those of one kind are alike, and null where none rotates. */
+const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'windowed', Rotary | null>> => {
+  const first = (isWindowed: boolean): Rotary | null =>
+    blocks.find(({ rotary, window }) => rotary !== null && (window !== null) === isWindowed)?.rotary ?? null;
+  return { whole: first(false), windowed: first(true) };
+};
+
+/** The part of a config with the text model's keys. */
+const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
+  within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+
+/** Divisor of an angle that is 0: large enough, and finite in float32. */
+const NEVER_TURNS = 1e30;
+
+/**
+ * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where
+ * no layer rotates so.
+ */
+export const frequencyFactors = (model: ModelDescriptor, config: Config): readonly number[] | null => {
+  const { whole } = rotariesOf(model);
+  if (whole === null) return null;
+  const plain = llamaFrequencies(whole, { ...readLlamaRotary(model, config, whole), yarn: null });
+  return plain.map((angle, pair) => {
+    const own = whole.frequencies[pair] ?? 0;
+    return own === 0 ? NEVER_TURNS : angle / own;
+  });
 };
 
 /** Describes differences in rotation between llama.cpp and the model. */
 export const rotaryProblems = (
   model: ModelDescriptor,
-  config: Readonly<Record<string, unknown>>,
-  yarnProven: boolean,
+  config: Config,
+  { yarn: yarnProven, frequencyFactors: divides, windows }: LlamaArchitecture,
 ): string[] => {
-  const rotary = readLlamaRotary(model, config);
-  const { yarn } = rotary;
-  if (yarn !== null && !yarnProven) return [`its rotary embedding is scaled by yarn, which is not proven for it`];
+  const { whole, windowed } = rotariesOf(model);
   const problems: string[] = [];
-  const own = firstRotary(model);
-  const theirs = llamaFrequencies(own, rotary);
-  const other = own.frequencies.findIndex((frequency, pair) => {
-    const found = theirs[pair] ?? 0;
-    return Math.abs(found - frequency) > SAME * frequency;
-  });
-  if (other !== -1)
-    problems.push(
-      `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
-        String(own.frequencies[other]),
-    );
-  const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
-  const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
-  if (Math.abs(own.magnitude - magnitude) > SAME)
-    problems.push(`its rotary embedding is scaled by ${String(own.magnitude)} instead of ${String(magnitude)}`);
-  if (yarn !== null && latent && (yarn.allDimensions === null || yarn.allDimensions !== yarn.multiplier))
-    problems.push('its yarn has no mscale_all_dim that equals its mscale');
+  if (whole !== null && windowed !== null && windows !== 'stated' && !isDeepStrictEqual(whole, windowed))
+    problems.push('its layers with a window rotate otherwise than those without');
+  for (const own of new Set([whole, windowed])) {
+    if (own === null) continue;
+    const rotary = readLlamaRotary(model, config, own);
+    const { yarn } = rotary;
+    if (yarn !== null && !yarnProven) return ['its rotary embedding is scaled by yarn, which is not proven for it'];
+    const theirs = llamaFrequencies(own, rotary);
+    const other =
+      divides && own === whole
+        ? -1
+        : own.frequencies.findIndex((frequency, pair) => {
+            const found = theirs[pair] ?? 0;
+            return Math.abs(found - frequency) > SAME * frequency;
+          });
+    if (other !== -1)
+      problems.push(
+        `llama.cpp rotates pair ${String(other)} by ${String(theirs[other])} a position instead of ` +
+          String(own.frequencies[other]),
+      );
+    const latent = model.blocks.some(({ attention }) => attention?.kind === 'latent');
+    const magnitude = yarn === null || latent ? 1 : yarnMagnitude(yarn.factor, 1);
+    if (Math.abs(own.magnitude - magnitude) > SAME)
+      problems.push(`its rotary embedding is scaled by ${String(own.magnitude)} instead of ${String(magnitude)}`);
+    if (yarn !== null && latent && (yarn.allDimensions === null || yarn.allDimensions !== yarn.multiplier))
+      problems.push('its yarn has no mscale_all_dim that equals its mscale');
+  }
   return problems;
 };
 
 /** Metadata of the rotary embedding; keys without the architecture's name. */
 export const rotaryMetadata = (
   model: ModelDescriptor,
-  config: Readonly<Record<string, unknown>>,
+  config: Config,
+  { name, windows }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] => {
-  const { theta, yarn } = readLlamaRotary(model, config);
+  const { whole, windowed } = rotariesOf(model);
+  const first = whole ?? windowed;
+  if (first === null) return [];
+  const { theta, yarn } = readLlamaRotary(model, config, first);
   const keys: (readonly [string, GgufValue])[] = [
-    ['rope.dimension_count', { kind: 'uint32', value: firstRotary(model).dimensions }],
+    // Its code halves the number for layers without a window.
+    ['rope.dimension_count', { kind: 'uint32', value: (name === 'step35' ? 2 : 1) * first.dimensions }],
     ['rope.freq_base', { kind: 'float32', value: theta }],
   ];
+  if (windows === 'stated' && windowed !== null)
+    keys.push(
+      ['rope.dimension_count_swa', { kind: 'uint32', value: windowed.dimensions }],
+      ['rope.freq_base_swa', { kind: 'float32', value: readLlamaRotary(model, config, windowed).theta }],
+    );
   if (yarn === null) return keys;
   keys.push(
     ['rope.scaling.type', { kind: 'string', value: 'yarn' }],

@@ -1,7 +1,7 @@
-import type { BlockDescriptor, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
+import type { BlockDescriptor, ExpertActivation, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { type GgufType, ggufTypes } from '../../contract/export.ts';
-import { firstAttention, leadingDenseLayers } from './architectures.ts';
+import { attentionInterval, firstAttention, leadingDenseLayers } from './architectures.ts';
 import type { GgufValue } from './gguf-header.ts';
 import { rotaryMetadata } from './llama-rotary.ts';
 
@@ -42,11 +42,12 @@ export const modelMetadata = (
     ['block_count', whole(model.blocks.length)],
     ['vocab_size', whole(model.vocabulary)],
     ['attention.layer_norm_rms_epsilon', real(model.finalNorm.epsilon)],
-    ['attention.head_count', whole(firstAttention(model).heads)],
-    ...attentionMetadata(model),
-    ...rotaryMetadata(model, config),
+    ...attentionMetadata(model, architecture),
+    ...rotaryMetadata(model, config, architecture),
+    ...stateMetadata(model),
     ...expertMetadata(model, architecture),
     ...multiplierMetadata(model, architecture),
+    ...(ownMetadata.get(architecture.name)?.(model) ?? []),
   ];
   return [
     ['general.architecture', words(architecture.name)],
@@ -58,20 +59,59 @@ export const modelMetadata = (
   ];
 };
 
-const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
+/** One number, or a list with a number for each layer where they are not the same. */
+const perLayer = (values: readonly number[]): GgufValue => {
+  const [first = 0] = values;
+  return values.every((value) => value === first) ? whole(first) : { kind: 'int32s', value: values };
+};
+
+const attentionMetadata = (
+  model: ModelDescriptor,
+  { windows, rotates, state }: LlamaArchitecture,
+): readonly (readonly [string, GgufValue])[] => {
   const attention = firstAttention(model);
   const window = model.blocks.map((block) => block.window).find((each) => each !== null);
-  if (attention.kind !== 'latent')
+  if (attention.kind !== 'latent') {
+    const heads = model.blocks.map(({ attention: own }) => own?.heads ?? attention.heads);
+    // Layers without heads of keys are those with a state, but for delta nets, which follow a pattern.
+    const others = state === 'delta' ? attention.keyValueHeads : 0;
+    const keyHeads = model.blocks.map(({ attention: own }) => (own?.kind === 'grouped' ? own.keyValueHeads : others));
+    const ofKind = (isWindowed: boolean): typeof attention =>
+      model.blocks.flatMap(({ attention: own, window: ownWindow }) =>
+        own?.kind === 'grouped' && (ownWindow !== null) === isWindowed ? [own] : [],
+      )[0] ?? attention;
+    const [plain, windowed] = [ofKind(false), ofKind(true)];
     return [
-      ['attention.head_count_kv', whole(attention.keyValueHeads)],
-      ['attention.key_length', whole(attention.headDimension)],
-      ['attention.value_length', whole(attention.valueDimension)],
+      ['attention.head_count', perLayer(heads)],
+      ['attention.head_count_kv', perLayer(keyHeads)],
+      ['attention.key_length', whole(plain.headDimension)],
+      ['attention.value_length', whole(plain.valueDimension)],
       ...(window === undefined ? [] : [['attention.sliding_window', whole(window)] as const]),
+      ...(windows !== 'stated'
+        ? []
+        : ([
+            ['attention.key_length_swa', whole(windowed.headDimension)],
+            ['attention.value_length_swa', whole(windowed.valueDimension)],
+            [
+              'attention.sliding_window_pattern',
+              { kind: 'bools', value: model.blocks.map((block) => block.window !== null) },
+            ],
+          ] as const)),
+      ...(rotates === 'stated'
+        ? [
+            [
+              'rope.scaling.finetuned',
+              { kind: 'bool', value: model.blocks.some(({ rotary }) => rotary !== null) },
+            ] as const,
+          ]
+        : []),
     ];
+  }
   const { latent, rotatedDimension, plainDimension, valueDimension, query } = attention;
   const queryRank = 'down' in query ? (query.down.weight.shape[0] ?? 0) : 0;
   // One latent vector represents the keys and values of all heads, which are expanded inside the products.
   return [
+    ['attention.head_count', whole(attention.heads)],
     ['attention.head_count_kv', whole(1)],
     ['attention.q_lora_rank', whole(queryRank)],
     ['attention.kv_lora_rank', whole(latent)],
@@ -82,7 +122,49 @@ const attentionMetadata = (model: ModelDescriptor): readonly (readonly [string, 
   ];
 };
 
+/** Sizes of the operators with a state, all alike. */
+const stateMetadata = (model: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
+  const state = model.blocks.map((block) => block.state).find((each) => each !== null) ?? null;
+  if (state === null) return [];
+  const { kernel } = state.convolution;
+  switch (state.kind) {
+    case 'convolution':
+      return [['shortconv.l_cache', whole(kernel)]];
+    case 'delta':
+      return [
+        ['ssm.conv_kernel', whole(kernel)],
+        ['ssm.inner_size', whole(state.valueHeads * state.valueDimension)],
+        ['ssm.state_size', whole(state.keyDimension)],
+        ['ssm.time_step_rank', whole(state.valueHeads)],
+        ['ssm.group_count', whole(state.keyHeads)],
+        ['full_attention_interval', whole(attentionInterval(model) ?? 0)],
+      ];
+    case 'mamba':
+      return [
+        ['ssm.conv_kernel', whole(kernel)],
+        ['ssm.inner_size', whole(state.heads * state.headDimension)],
+        ['ssm.state_size', whole(state.stateDimension)],
+        ['ssm.time_step_rank', whole(state.heads)],
+        ['ssm.group_count', whole(state.groups)],
+      ];
+    case 'channel-delta':
+      return [];
+  }
+};
+
 const denseWidth = (block: BlockDescriptor | undefined): number => block?.dense?.up.shape[0] ?? 0;
+
+/** Width of the dense networks, or of experts where there are none; in halves of blocks, 0 where there is neither. */
+const feedForwardLength = (
+  model: ModelDescriptor,
+  moe: MoeDescriptor,
+  { widthIsExpert }: LlamaArchitecture,
+): GgufValue => {
+  if (model.blocks.some(({ feedForwardNorm }) => feedForwardNorm === null))
+    return perLayer(model.blocks.map((block) => block.moe?.width ?? denseWidth(block)));
+  const widths = model.blocks.map(denseWidth).filter((width) => width > 0);
+  return widthIsExpert || widths.length === 0 ? whole(moe.width) : perLayer(widths);
+};
 
 const expertMetadata = (
   model: ModelDescriptor,
@@ -90,11 +172,10 @@ const expertMetadata = (
 ): readonly (readonly [string, GgufValue])[] => {
   const moe = model.moeLayers[0]?.moe;
   if (moe === undefined) throw new Error('a model without experts');
-  const dense = denseWidth(model.blocks[0]);
   return [
     ['expert_count', whole(moe.experts)],
     ['expert_used_count', whole(moe.topK)],
-    ['feed_forward_length', whole(architecture.widthIsExpert || dense === 0 ? moe.width : dense)],
+    ['feed_forward_length', feedForwardLength(model, moe, architecture)],
     ...(architecture.widthIsExpert ? [] : [['expert_feed_forward_length', whole(moe.width)] as const]),
     ...(architecture.leadingDense ? [['leading_dense_block_count', whole(leadingDenseLayers(model))] as const] : []),
     ...sharedMetadata(moe, architecture),
@@ -114,16 +195,17 @@ const sharedMetadata = (
 ];
 
 const routingMetadata = (
-  { routing }: MoeDescriptor,
+  { routing, latent }: MoeDescriptor,
   { normalises }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] => {
-  if (normalises !== null || routing.kind !== 'scores') return [];
+  if (routing.kind !== 'scores' || (normalises !== null && routing.score !== 'sigmoid')) return [];
   const { groups } = routing;
   // If all groups are kept, the choice is free, and llama.cpp refuses that setting.
   const limits = groups !== null && groups.kept < groups.count;
   return [
     ['expert_weights_scale', real(routing.scale)],
     ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
+    ...(latent === null ? [] : [['moe_latent_size', whole(latent.into.shape[0] ?? 0)] as const]),
     ['expert_gating_func', whole(routing.score === 'sigmoid' ? gating.sigmoid : gating.softmax)],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
@@ -135,7 +217,7 @@ const multiplierMetadata = (
   model: ModelDescriptor,
   { name }: LlamaArchitecture,
 ): readonly (readonly [string, GgufValue])[] =>
-  name === 'granitemoe'
+  name === 'granitemoe' || name === 'granitehybrid'
     ? [
         ['attention.scale', real(model.attentionScale)],
         ['embedding_scale', real(model.embeddingMultiplier)],
@@ -143,3 +225,55 @@ const multiplierMetadata = (
         ['logit_scale', real(model.logitsDivisor)],
       ]
     : [];
+
+/** Limit of an activation; 0: none. */
+const limitOf = (activation: ExpertActivation | undefined): number =>
+  activation?.kind === 'limited' ? activation.limit : 0;
+
+/** Keys of single architectures. */
+const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map(
+  [
+    // Of the layers that predict further tokens, which a file need not have.
+    ['nemotron_h_moe', ({ finalNorm }) => [['attention.layer_norm_epsilon', real(finalNorm.epsilon)]]],
+    ['llama4', (model) => [['interleave_moe_layer_step', whole(leadingDenseLayers(model) + 1)]]],
+    [
+      'step35',
+      ({ blocks, moeLayers }) => [
+        ['swiglu_clamp_exp', { kind: 'float32s', value: blocks.map(({ moe }) => limitOf(moe?.activation)) }],
+        [
+          'swiglu_clamp_shexp',
+          { kind: 'float32s', value: blocks.map(({ moe, dense }) => limitOf((moe?.shared ?? dense)?.activation)) },
+        ],
+        ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
+      ],
+    ],
+    // Three axes of positions for images, which are the same in texts.
+    [
+      'qwen35moe',
+      ({ blocks }) => {
+        const pairs = (blocks.map(({ rotary }) => rotary).find((rotary) => rotary !== null)?.dimensions ?? 0) / 2;
+        // Pairs take the axes in turn.
+        const sections = [0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3));
+        return [['rope.dimension_sections', { kind: 'int32s', value: [...sections, 0] }]];
+      },
+    ],
+    [
+      'mimo2',
+      (model) => {
+        const attention = firstAttention(model);
+        return attention.kind === 'grouped' ? [['attention.value_scale', real(attention.valueScale)]] : [];
+      },
+    ],
+    [
+      'gemma4',
+      ({ blocks, tokenInputs, logitsCap }) => [
+        ['embedding_length_per_layer_input', whole(tokenInputs?.dimension ?? 0)],
+        [
+          'attention.shared_kv_layers',
+          whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
+        ],
+        ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+      ],
+    ],
+  ],
+);

@@ -1,12 +1,15 @@
 import type {
   AttentionDescriptor,
   BlockDescriptor,
+  ChannelConvolution,
   DenseTensors,
   ExpertTensors,
   ModelDescriptor,
   MoeDescriptor,
+  Norm,
   Projection,
   Rotary,
+  StateDescriptor,
   TensorView,
   Weight,
 } from '../../checkpoint/descriptor.ts';
@@ -16,12 +19,17 @@ import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import type { GgufType } from '../../contract/export.ts';
 import { BLOCK_VALUES } from './encode-values.ts';
+import { frequencyFactors } from './llama-rotary.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
   readonly weight: Weight;
   /** Number of rows per head to reorder; null: none. */
   readonly headRows: number | null;
+  /** For each column, its column in the weight; absent: the same. */
+  readonly columns?: readonly number[];
+  /** What a tensor in float32 stores of each value x: -e^x, or x + 1; absent: x itself. */
+  readonly stores?: 'minus-exponential' | 'plus-one';
 }
 
 export interface GgufTensor {
@@ -31,12 +39,17 @@ export interface GgufTensor {
   readonly shape: readonly number[];
   /** Concatenated, they are the tensor. */
   readonly pieces: readonly GgufPiece[];
+  /** Values of a tensor in float32 that follow from the config; it has no pieces. */
+  readonly values?: readonly number[];
 }
 
 type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' };
 
 /** The points of an architecture that place tensors. */
-type Layout = Pick<LlamaArchitecture, 'rotatesPairs' | 'sharesEmbedding' | 'feedForwardNorm'>;
+type Layout = Pick<
+  LlamaArchitecture,
+  'rotatesPairs' | 'sharesEmbedding' | 'feedForwardNorm' | 'finalNorm' | 'frequencyFactors'
+>;
 
 const as = (weight: Weight): GgufPiece => ({ weight, headRows: null });
 
@@ -55,6 +68,13 @@ const exact = (name: string, view: TensorView, shape: readonly number[] = view.s
   wanted: 'f32',
 });
 
+const normed = (name: string, { scale, plusOne }: Norm): Sized => {
+  const tensor = exact(`${name}.weight`, scale);
+  return plusOne
+    ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, stores: 'plus-one' as const })) }
+    : tensor;
+};
+
 const projection = (name: string, { weight, bias }: Projection): readonly Sized[] => [
   matrix(name, weight),
   ...(bias === null ? [] : [exact(`${name}.bias`, bias)]),
@@ -64,12 +84,25 @@ const projection = (name: string, { weight, bias }: Projection): readonly Sized[
  * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or float16 if their
  * rows are not whole blocks of 32; tensors that llama.cpp needs exactly are float32.
  */
-export const modelTensors = (model: ModelDescriptor, architecture: Layout, type: GgufType): readonly GgufTensor[] => {
+export const modelTensors = (
+  model: ModelDescriptor,
+  config: Readonly<Record<string, unknown>>,
+  architecture: Layout,
+  type: GgufType,
+): readonly GgufTensor[] => {
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
+    ...(model.tokenInputs === null
+      ? []
+      : [
+          matrix('per_layer_token_embd', plainWeight(model.tokenInputs.table)),
+          matrix('per_layer_model_proj', model.tokenInputs.projection),
+          normed('per_layer_proj_norm', model.tokenInputs.norm),
+        ]),
+    ...(architecture.frequencyFactors ? factorTensors(model, config) : []),
     ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, architecture)),
-    exact('output_norm.weight', model.finalNorm.scale),
+    normed(architecture.finalNorm, model.finalNorm),
     ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
   ];
   return sized.map(({ wanted, ...tensor }) => ({
@@ -82,19 +115,206 @@ export const modelTensors = (model: ModelDescriptor, architecture: Layout, type:
 const fitting = (type: GgufType, shape: readonly number[]): GgufType =>
   isBlockType(type) && (shape.at(-1) ?? 0) % BLOCK_VALUES !== 0 ? 'f16' : type;
 
-const blockTensors = (
-  { attentionNorm, attention, rotary, feedForwardNorm, moe, dense }: BlockDescriptor,
-  prefix: string,
-  architecture: Layout,
-): readonly Sized[] => [
-  ...(attentionNorm === null ? [] : [exact(`${prefix}.attn_norm.weight`, attentionNorm.scale)]),
-  ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
-  ...(feedForwardNorm === null
+/** Divisors of the plain angles, one for each pair. */
+const factorTensors = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): readonly Sized[] => {
+  const factors = frequencyFactors(model, config);
+  return factors === null
     ? []
-    : [exact(`${prefix}.${architecture.feedForwardNorm}.weight`, feedForwardNorm.scale)]),
-  ...(dense === null ? [] : denseTensors(dense, prefix, '')),
-  ...(moe === null ? [] : moeTensors(moe, prefix)),
+    : [{ name: 'rope_freqs.weight', shape: [factors.length], pieces: [], values: factors, wanted: 'f32' }];
+};
+
+const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layout): readonly Sized[] => {
+  const { attentionNorm, attention, state, rotary, feedForwardNorm, branchNorms, moe, dense } = block;
+  const { beside, tokenInput, outputScale } = block;
+  return [
+    ...(attentionNorm === null ? [] : [normed(`${prefix}.attn_norm`, attentionNorm)]),
+    ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
+    ...(state === null ? [] : stateTensors(state, prefix)),
+    ...(feedForwardNorm === null ? [] : [normed(`${prefix}.${architecture.feedForwardNorm}`, feedForwardNorm)]),
+    ...(branchNorms === null
+      ? []
+      : [
+          normed(`${prefix}.post_attention_norm`, branchNorms.attention),
+          normed(`${prefix}.post_ffw_norm`, branchNorms.feedForward),
+        ]),
+    ...(dense === null ? [] : denseTensors(dense, prefix, '')),
+    ...(moe === null ? [] : moeTensors(moe, prefix)),
+    ...(beside === null
+      ? []
+      : [
+          normed(`${prefix}.post_ffw_norm_1`, beside.dense),
+          normed(`${prefix}.pre_ffw_norm_2`, beside.expertsIn),
+          normed(`${prefix}.post_ffw_norm_2`, beside.expertsOut),
+          exact(`${prefix}.ffn_gate_inp.scale`, beside.router),
+        ]),
+    ...(tokenInput === null
+      ? []
+      : [
+          matrix(`${prefix}.inp_gate`, tokenInput.gate),
+          matrix(`${prefix}.proj`, tokenInput.projection),
+          normed(`${prefix}.post_norm`, tokenInput.norm),
+        ]),
+    ...(outputScale === null ? [] : [exact(`${prefix}.layer_output_scale.weight`, outputScale)]),
+  ];
+};
+
+const convolutionTensors = (
+  name: string,
+  { weights, channels, kernel, bias }: ChannelConvolution,
+): readonly Sized[] => [
+  {
+    name: `${name}.weight`,
+    shape: [channels, kernel],
+    pieces: weights.map((view) => as(plainWeight(view))),
+    wanted: 'f32',
+  },
+  ...(bias === null ? [] : [exact(`${name}.bias`, bias)]),
 ];
+
+/** A bias that llama.cpp adds even where the model has none. */
+const zeros = (name: string, length: number): Sized => ({
+  name,
+  shape: [length],
+  pieces: [],
+  values: Array.from({ length }, () => 0),
+  wanted: 'f32',
+});
+
+const decayRates = (name: string, decayLog: TensorView, shape: readonly number[]): Sized => ({
+  name,
+  shape,
+  pieces: [{ ...as(plainWeight(decayLog)), stores: 'minus-exponential' }],
+  wanted: 'f32',
+});
+
+/** Rows of a plain matrix from `start` on. */
+const rowsOf = ({ stored }: Weight, start: number, count: number): TensorView => {
+  if (stored.kind !== 'plain') throw new Error('a quantised operator was not refused');
+  const { view } = stored;
+  const [rows = 1, columns = 1] = view.shape;
+  const rowBytes = view.byteLength / rows;
+  return {
+    ...view,
+    shape: [count, columns],
+    byteOffset: view.byteOffset + start * rowBytes,
+    byteLength: count * rowBytes,
+  };
+};
+
+/** An operator in place of attention; none of those that GGUF has no names for. */
+const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] => {
+  switch (state.kind) {
+    case 'convolution':
+      return [
+        ...projection(`${prefix}.shortconv.in_proj`, state.input),
+        ...convolutionTensors(`${prefix}.shortconv.conv`, state.convolution),
+        ...projection(`${prefix}.shortconv.out_proj`, state.output),
+      ];
+    case 'delta':
+      return state.input.rows === 'by-head'
+        ? deltaByHead(state, state.input, prefix)
+        : deltaByKind(state, state.input, prefix);
+    case 'mamba': {
+      const { heads, headDimension, groups, norm } = state;
+      return [
+        ...projection(`${prefix}.ssm_in`, state.input),
+        ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
+        ...(state.convolution.bias === null ? [zeros(`${prefix}.ssm_conv1d.bias`, state.convolution.channels)] : []),
+        exact(`${prefix}.ssm_dt.bias`, state.stepBias),
+        decayRates(`${prefix}.ssm_a`, state.decayLog, [heads, 1]),
+        exact(`${prefix}.ssm_d`, state.skip, [heads, 1]),
+        exact(`${prefix}.ssm_norm.weight`, norm.scale, [groups, (heads * headDimension) / groups]),
+        ...projection(`${prefix}.ssm_out`, state.output),
+      ];
+    }
+    case 'channel-delta':
+      return [];
+  }
+};
+
+type Delta = Extract<StateDescriptor, { kind: 'delta' }>;
+type DeltaInput<Rows> = Extract<Delta['input'], { rows: Rows }>;
+
+/** Queries, keys and values of all heads one after another, and the gates apart from them. */
+const deltaByHead = (state: Delta, input: DeltaInput<'by-head'>, prefix: string): readonly Sized[] => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension } = state;
+  const values = (valueHeads / keyHeads) * valueDimension;
+  const { weight } = input.queryKeyValueGate;
+  const whole = 2 * keyDimension + 2 * values;
+  const part = (from: number, rows: number): readonly GgufPiece[] =>
+    Array.from({ length: keyHeads }, (_, head) => as(plainWeight(rowsOf(weight, head * whole + from, rows))));
+  const [, columns = 0] = weight.shape;
+  return [
+    {
+      name: `${prefix}.attn_qkv.weight`,
+      shape: [keyHeads * (2 * keyDimension + values), columns],
+      pieces: [...part(0, keyDimension), ...part(keyDimension, keyDimension), ...part(2 * keyDimension, values)],
+      wanted: 'weights',
+    },
+    {
+      name: `${prefix}.attn_gate.weight`,
+      shape: [keyHeads * values, columns],
+      pieces: part(2 * keyDimension + values, values),
+      wanted: 'weights',
+    },
+    ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+    ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
+    exact(`${prefix}.ssm_dt.bias`, state.decayBias),
+    decayRates(`${prefix}.ssm_a`, state.decayLog, state.decayLog.shape),
+    normed(`${prefix}.ssm_norm`, state.norm),
+    ...projection(`${prefix}.ssm_out`, state.output),
+  ];
+};
+
+/**
+ * The heads of values that share a head of keys follow one another in the model; in a file, the first of each come
+ * first, then the second of each, and so on.
+ */
+const deltaByKind = (state: Delta, input: DeltaInput<'by-kind'>, prefix: string): readonly Sized[] => {
+  const { keyHeads, valueHeads, keyDimension, valueDimension, convolution } = state;
+  const shared = valueHeads / keyHeads;
+  const order = Array.from({ length: valueHeads }, (_, at) => (at % keyHeads) * shared + Math.floor(at / keyHeads));
+  const keys = 2 * keyHeads * keyDimension;
+  /** The rows of each head of values in the file's order, after `before` other rows. */
+  const reordered = (name: string, weight: Weight, before: number, rows: number, wanted: Sized['wanted']): Sized => ({
+    name,
+    shape: weight.shape,
+    pieces: [
+      ...(before === 0 ? [] : [as(plainWeight(rowsOf(weight, 0, before)))]),
+      ...order.map((head) => as(plainWeight(rowsOf(weight, before + head * rows, rows)))),
+    ],
+    wanted,
+  });
+  const vector = (name: string, view: TensorView): Sized => ({
+    ...reordered(name, plainWeight({ ...view, shape: [valueHeads, 1] }), 0, 1, 'f32'),
+    shape: [valueHeads],
+  });
+  const decays = vector(`${prefix}.ssm_a`, state.decayLog);
+  const [kernels] = convolution.weights;
+  if (kernels === undefined) throw new Error('a convolution without weights');
+  const channels = plainWeight({ ...kernels, shape: [convolution.channels, convolution.kernel] });
+  return [
+    reordered(`${prefix}.attn_qkv.weight`, input.queryKeyValue.weight, keys, valueDimension, 'weights'),
+    reordered(`${prefix}.attn_gate.weight`, input.gate.weight, 0, valueDimension, 'weights'),
+    reordered(`${prefix}.ssm_beta.weight`, input.rate.weight, 0, 1, 'weights'),
+    reordered(`${prefix}.ssm_alpha.weight`, input.decay.weight, 0, 1, 'weights'),
+    reordered(`${prefix}.ssm_conv1d.weight`, channels, keys, valueDimension, 'f32'),
+    vector(`${prefix}.ssm_dt.bias`, state.decayBias),
+    { ...decays, pieces: decays.pieces.map((piece) => ({ ...piece, stores: 'minus-exponential' })) },
+    normed(`${prefix}.ssm_norm`, state.norm),
+    {
+      ...matrix(`${prefix}.ssm_out`, state.output.weight),
+      pieces: [
+        {
+          ...as(state.output.weight),
+          columns: order.flatMap((head) =>
+            Array.from({ length: valueDimension }, (_, column) => head * valueDimension + column),
+          ),
+        },
+      ],
+    },
+  ];
+};
 
 const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: string): readonly Sized[] => [
   ...(gate === null ? [] : [matrix(`${prefix}.ffn_gate${suffix}`, gate)]),
@@ -116,7 +336,7 @@ const attentionTensors = (
         ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: attention.headDimension })) }
         : tensor,
     );
-  const { queryKeyNorm, sinks } = attention;
+  const { queryKeyNorm, sinks, gate } = attention;
   return [
     ...rotated(`${prefix}.attn_q`, attention.query),
     ...(attention.key === null ? [] : rotated(`${prefix}.attn_k`, attention.key)),
@@ -125,9 +345,10 @@ const attentionTensors = (
     ...(queryKeyNorm === null
       ? []
       : [
-          exact(`${prefix}.attn_q_norm.weight`, queryKeyNorm.query.scale),
-          ...(queryKeyNorm.key === null ? [] : [exact(`${prefix}.attn_k_norm.weight`, queryKeyNorm.key.scale)]),
+          normed(`${prefix}.attn_q_norm`, queryKeyNorm.query),
+          ...(queryKeyNorm.key === null ? [] : [normed(`${prefix}.attn_k_norm`, queryKeyNorm.key)]),
         ]),
+    ...(gate === null || gate === 'in-query' ? [] : projection(`${prefix}.attn_gate`, gate)),
     ...(sinks === null ? [] : [exact(`${prefix}.attn_sinks.weight`, sinks)]),
   ];
 };
@@ -190,8 +411,9 @@ const roles = [
 ] as const;
 
 const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
-  const { router, routerBias, routing, expertTensors, shared } = moe;
+  const { router, routerBias, routing, expertTensors, shared, latent } = moe;
   const correction = correctionOf(routing);
+  const scale = routing.kind === 'scores' ? routing.expertScale : null;
   const stacked = (name: string, weights: readonly Weight[], wanted: Sized['wanted']): Sized => ({
     name,
     shape: [weights.length, ...(weights[0]?.shape ?? [])],
@@ -211,6 +433,10 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
         ...(biases.length === 0 ? [] : [stacked(`${name}.bias`, biases, 'f32')]),
       ];
     }),
+    ...(scale === null ? [] : [exact(`${prefix}.ffn_down_exps.scale`, scale)]),
+    ...(latent === null
+      ? []
+      : [matrix(`${prefix}.ffn_latent_down`, latent.into), matrix(`${prefix}.ffn_latent_up`, latent.back)]),
     ...(shared === null ? [] : denseTensors(shared, prefix, '_shexp')),
     ...(shared?.scale === null || shared === null
       ? []

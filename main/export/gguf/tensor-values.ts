@@ -45,19 +45,20 @@ const sameBytes: Readonly<Partial<Record<TensorDtype, GgufType>>> = { F32: 'f32'
 
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
 export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
+  if (tensor.values !== undefined) yield encodeValues(tensor.type, Float32Array.from(tensor.values));
   for (const piece of tensor.pieces) yield* pieceBytes(piece, tensor.type, read);
 }
 
 async function* pieceBytes(
-  { weight, headRows }: GgufPiece,
+  { weight, headRows, columns: order, stores }: GgufPiece,
   type: GgufType,
   read: ReadView,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { stored, select, transposed } = weight;
   if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');
   const { view } = stored;
-  if (select !== undefined || transposed === true) {
-    yield encodeValues(type, reordered(weight, await valuesOf(view, read)));
+  if (select !== undefined || transposed === true || order !== undefined) {
+    yield encodeValues(type, reordered({ weight, columns: order }, await valuesOf(view, read)));
     return;
   }
   const columns = view.shape.at(-1) ?? 1;
@@ -67,25 +68,34 @@ async function* pieceBytes(
   for (let row = 0; row < rows; row += step) {
     const count = Math.min(step, rows - row);
     const part = { ...view, byteOffset: view.byteOffset + row * rowBytes, byteLength: count * rowBytes };
-    if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
+    if (stores !== undefined) yield encodeValues(type, (await valuesOf(part, read)).map(storedValue[stores]));
+    else if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
     else if (sameBytes[view.dtype] === type) yield await read(part);
     else yield encodeValues(type, await valuesOf(part, read));
   }
 }
 
+const storedValue: Readonly<Record<NonNullable<GgufPiece['stores']>, (value: number) => number>> = {
+  'minus-exponential': (value) => -Math.exp(value),
+  'plus-one': (value) => value + 1,
+};
+
 const valuesOf = async (view: TensorView, read: ReadView): Promise<Float32Array> =>
   toFloat32(await read(view), view.dtype, view.tensor);
 
+/** A part of a weight's columns in another order. */
+type Part = { readonly weight: Weight; readonly columns?: readonly number[] | undefined };
+
 /** Every second row or column of a matrix, or half of them, its transpose, or both, in the weight's own shape. */
-const reordered = (weight: Weight, floats: Float32Array): Float32Array => {
-  const from = storedIndices(weight);
+const reordered = (part: Part, floats: Float32Array): Float32Array => {
+  const from = storedIndices(part);
   const out = new Float32Array(from.length);
   for (let index = 0; index < out.length; index += 1) out[index] = floats[from[index] ?? 0] ?? 0;
   return out;
 };
 
 /** For each value of a weight, row by row in its own shape, its index in the stored tensor. */
-const storedIndices = ({ stored, select, transposed, shape }: Weight): Float64Array => {
+const storedIndices = ({ weight: { stored, select, transposed, shape }, columns: order }: Part): Float64Array => {
   const width = stored.kind === 'plain' ? (stored.view.shape.at(-1) ?? 1) : 1;
   const lengths = stored.kind === 'plain' ? stored.view.shape : [];
   const step = (axis: number): number => (select?.axis === axis && select.half !== true ? 2 : 1);
@@ -99,7 +109,8 @@ const storedIndices = ({ stored, select, transposed, shape }: Weight): Float64Ar
   const rotated = transposed === true;
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < columns; column += 1) {
-      const [storedRow, storedColumn] = rotated ? [column, row] : [row, column];
+      const own = order?.[column] ?? column;
+      const [storedRow, storedColumn] = rotated ? [own, row] : [row, own];
       out[row * columns + column] = (start(0) + step(0) * storedRow) * width + start(1) + step(1) * storedColumn;
     }
   }
@@ -110,13 +121,14 @@ const storedIndices = ({ stored, select, transposed, shape }: Weight): Float64Ar
  * Rounds the values of a weight, within the whole values of its stored tensor, as the file stores them in `type`. Rows
  * that the file reorders are rounded one by one all the same.
  */
-export const roundWithin = (weight: Weight, type: GgufType, stored: Float32Array): void => {
-  if (weight.select === undefined && weight.transposed !== true) {
+export const roundWithin = (part: Part, type: GgufType, stored: Float32Array): void => {
+  const { weight, columns } = part;
+  if (weight.select === undefined && weight.transposed !== true && columns === undefined) {
     stored.set(roundValues(type, stored));
     return;
   }
-  const at = storedIndices(weight);
-  const rounded = roundValues(type, reordered(weight, stored));
+  const at = storedIndices(part);
+  const rounded = roundValues(type, reordered(part, stored));
   for (let index = 0; index < rounded.length; index += 1) stored[at[index] ?? 0] = rounded[index] ?? 0;
 };
 

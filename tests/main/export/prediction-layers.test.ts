@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import type { PredictionChoice } from '../../../main/contract/export.ts';
 import type { DropPlan } from '../../../main/contract/plan.ts';
-import { checkExport } from '../../../main/export/check-export.ts';
+import { checkExport, cutsPrediction } from '../../../main/export/check-export.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { verifyExport } from '../../../main/export/verify-export.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
@@ -30,7 +30,10 @@ const projection: StoredTensor = { dtype: 'F32', shape: [32, 64], bytes: new Uin
 
 /** A fixture with an extra prediction layer like one of its own, as a released file has it. */
 const cases: Readonly<
-  Record<string, { to: string; mark: string; config: (config: Config) => void; key: string | null }>
+  Record<
+    string,
+    { to: string; mark: string; config: (config: Config) => void; key: string | null; lists?: Record<string, number> }
+  >
 > = {
   glm4_moe_lite: {
     to: 'model.layers.3.',
@@ -65,8 +68,9 @@ const cases: Readonly<
   step3p7: {
     to: 'model.layers.4.',
     mark: 'model.layers.4.eh_proj.weight',
-    config: () => undefined,
+    config: (config) => Object.assign(config['text_config'] as Config, { token_numbers: [1, 2, 3, 4, 5] }),
     key: 'text_config',
+    lists: { layer_types: 4, swiglu_limits: 4, rope_theta: 4, partial_rotary_factors: 4, token_numbers: 5 },
   },
 };
 const names = Object.keys(cases);
@@ -113,7 +117,7 @@ const textConfig = (config: Readonly<Record<string, unknown>>, key: string | nul
   (key === null ? config : config[key]) as Config;
 
 describe.each(names)('extra prediction layers of %s', (name) => {
-  const { to, key } = cases[name] ?? expect.fail(`no case ${name}`);
+  const { to, key, lists = {} } = cases[name] ?? expect.fail(`no case ${name}`);
 
   it('are said to be there, and left out unless they are asked for', async () => {
     const folder = await withPrediction(name);
@@ -129,6 +133,11 @@ describe.each(names)('extra prediction layers of %s', (name) => {
     const counts = Object.entries(config).filter(([each]) => /^num_(nextn_predict|mtp)_layers$/.test(each));
     expect(counts.length).toBeGreaterThan(0);
     for (const [, count] of counts) expect(count).toBe(0);
+    for (const [list, length] of Object.entries(lists)) expect(config[list], list).toHaveLength(length);
+    expect(cutsPrediction(descriptor, request.plan)).toBe(true);
+    expect(cutsPrediction({ prediction: { ...descriptor.prediction, stacked: [], prefixes: [] } }, request.plan)).toBe(
+      false,
+    );
     expect(warnings.join(' ')).toMatch(/Extra prediction layers \(MTP, \d+ tensors\) of the source are left out/);
     expect(await readFile(path.join(result.folder, 'README.md'), 'utf8')).toMatch(
       /## Beside the text model\n\nExtra prediction layers \(MTP, \d+ tensors\) of the source are left out/,

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { fromFloat32, toFloat32 } from '../../../../main/checkpoint/read-tensor.ts';
 import {
   changeableCopy,
   checkpointFixture,
@@ -67,6 +68,113 @@ export const sparseQwen2 = async (): Promise<string> => {
   return folder;
 };
 
+/** Gives tensors other shapes: their values are repeated, or cut off. */
+const resize = (
+  folder: string,
+  shapes: readonly (readonly [RegExp, readonly number[]])[],
+  dropped: RegExp = /^$/,
+): Promise<void> =>
+  editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, tensor] of [...tensors]) {
+      const shape = shapes.find(([pattern]) => pattern.test(name))?.[1];
+      if (dropped.test(name)) tensors.delete(name);
+      if (shape === undefined) continue;
+      const values = shape.reduce((product, length) => product * length, 1);
+      const size = tensor.bytes.length / tensor.shape.reduce((product, length) => product * length, 1);
+      const bytes = Uint8Array.from({ length: values * size }, (_, at) => tensor.bytes[at % tensor.bytes.length] ?? 0);
+      tensors.set(name, { ...tensor, shape, bytes });
+    }
+  });
+
+/** The fixture of Qwen3-Next with values as wide as keys, which llama.cpp does not tell apart. */
+const squareQwen3Next = async (): Promise<string> => {
+  const folder = await llamaModel('qwen3_next', (config) => (config['linear_value_head_dim'] = 8));
+  await resize(folder, [
+    [/in_proj_qkvz/, [96, 32]],
+    [/conv1d/, [64, 1, 4]],
+    [/linear_attn\.norm/, [8]],
+    [/linear_attn\.out_proj/, [32, 32]],
+  ]);
+  return folder;
+};
+
+/** The fixture of Qwen3.5, the same. */
+const squareQwen35 = async (): Promise<string> => {
+  const folder = await llamaModel('qwen3_5_moe', (config) => {
+    Object.assign(config['text_config'] as object, { linear_value_head_dim: 8 });
+  });
+  await resize(folder, [
+    [/in_proj_qkv\./, [64, 32]],
+    [/in_proj_z\./, [32, 32]],
+    [/conv1d/, [64, 1, 4]],
+    [/linear_attn\.norm/, [8]],
+    [/linear_attn\.out_proj/, [32, 32]],
+  ]);
+  // Queries and keys so long that the floor of their norms, which llama.cpp has in place of an addend, is no matter.
+  await multiply(folder, /conv1d/, 3);
+  return folder;
+};
+
+/** The fixture of Granite 4 with rotation and groups, without biases and limits that llama.cpp ignores. */
+const rotatingGranite = async (): Promise<string> => {
+  const folder = await llamaModel('granitemoehybrid-fused', (config) => {
+    Object.assign(config, { mamba_proj_bias: false, attention_bias: false });
+    delete config['time_step_limit'];
+  });
+  await resize(folder, [], /(in_proj|out_proj|[qkvo]_proj)\.bias$/);
+  return folder;
+};
+
+/** The fixture of Nemotron 3 with a latent space and groups, without its dense layer and biases. */
+const latentNemotron = async (): Promise<string> => {
+  const folder = await llamaModel('nemotron_h-latent', (config) =>
+    Object.assign(config, {
+      use_bias: false,
+      layers_block_type: ['linear_attention', 'moe', 'full_attention', 'linear_attention', 'moe'],
+      num_hidden_layers: 5,
+    }),
+  );
+  await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, tensor] of [...tensors]) {
+      const [, start = '', layer = ''] = /^(.*layers\.)(\d+)\./.exec(name) ?? [];
+      if (Number(layer) < 3) {
+        if (/(in_proj|out_proj)\.bias$/.test(name)) tensors.delete(name);
+        continue;
+      }
+      tensors.delete(name);
+      if (layer !== '3' && !/(in_proj|out_proj)\.bias$/.test(name))
+        tensors.set(`${start}${String(Number(layer) - 1)}.${name.slice(start.length + 2)}`, tensor);
+    }
+  });
+  return folder;
+};
+
+/** Large enough that GELU gives back x or 0, which llama.cpp takes from a table in float16 elsewhere. */
+const STEEP = 2 ** 14;
+
+/** Multiplies values of tensors; of `gate_up_proj` those of the gates alone. */
+const multiply = (folder: string, pattern: RegExp, factor: number): Promise<void> =>
+  editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    for (const [name, stored] of tensors) {
+      if (!pattern.test(name)) continue;
+      const floats = Float32Array.from(toFloat32(stored.bytes, stored.dtype, name));
+      const [rows = 1, columns = 1] = stored.shape.slice(-2);
+      const gates = name.includes('gate_up') ? rows / 2 : rows;
+      for (let at = 0; at < floats.length; at += 1)
+        if (Math.floor(at / columns) % rows < gates) floats[at] = (floats[at] ?? 0) * factor;
+      tensors.set(name, { ...stored, bytes: fromFloat32(floats, stored.dtype === 'BF16' ? 'BF16' : 'F32') });
+    }
+  });
+
+/** A fixture of Gemma 4 whose gates are steep. */
+const steepGates = async (name: string): Promise<string> => {
+  const folder = await llamaModel(name);
+  await multiply(folder, /gate_proj|gate_up_proj|input_gate/, STEEP);
+  return folder;
+};
+
+const threeOfFour = [...Array.from({ length: 3 }, () => 'sliding_attention'), 'full_attention'];
+
 /** Configs under which llama.cpp computes the same as the models, one per architecture and kind of rotary embedding. */
 export const provenModels: readonly { readonly name: string; readonly make: () => Promise<string> }[] = [
   ...['mixtral', 'mixtral-bf16-sharded', 'mixtral-fused', 'qwen3_moe', 'olmoe', 'deepseek_v2-lite', 'deepseek_v3'],
@@ -75,6 +183,46 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
 ]
   .map((name) => ({ name, make: () => llamaModel(name) }))
   .concat([
+    { name: 'lfm2_moe', make: () => llamaModel('lfm2_moe') },
+    { name: 'granitemoehybrid', make: () => llamaModel('granitemoehybrid') },
+    { name: 'granitemoehybrid with rotation and groups', make: rotatingGranite },
+    { name: 'qwen3_next with values as wide as keys', make: squareQwen3Next },
+    { name: 'nemotron_h with a latent space and groups', make: latentNemotron },
+    { name: 'nemotron_h', make: () => llamaModel('nemotron_h') },
+    { name: 'kimi_k25 in bfloat16', make: () => llamaModel('kimi_k25-v5') },
+    {
+      name: 'llama4 with the published chunks',
+      make: () =>
+        llamaModel('llama4', (config) => {
+          Object.assign(config['text_config'] as object, {
+            attention_chunk_size: 8192,
+            floor_scale: 8192,
+            attn_scale: 0.1,
+          });
+        }),
+    },
+    { name: 'step3p7', make: () => llamaModel('step3p7') },
+    { name: 'qwen3_5_moe with values as wide as keys', make: squareQwen35 },
+    { name: 'mimo_v2_flash', make: () => llamaModel('mimo_v2_flash') },
+    { name: 'gemma4 with steep gates', make: () => steepGates('gemma4') },
+    { name: 'gemma4 with inputs of each layer and steep gates', make: () => steepGates('gemma4-ple') },
+    { name: 'solar_open', make: () => llamaModel('solar_open') },
+    {
+      name: 'afmoe with three windows of four layers',
+      make: () =>
+        llamaModel('afmoe', (config) => {
+          config['global_attn_every_n_layers'] = 4;
+          config['layer_types'] = threeOfFour;
+        }),
+    },
+    {
+      name: 'exaone_moe with three windows of four layers',
+      make: () =>
+        llamaModel('exaone_moe', (config) => {
+          config['sliding_window_pattern'] = 'LLLG';
+          config['layer_types'] = threeOfFour;
+        }),
+    },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
     {
       name: 'glm4_moe_lite with one epsilon',
