@@ -25,6 +25,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   model: 'Open a model folder',
   task: 'Open a task folder',
   'task-file': 'Open a task file',
+  'model-file': 'Open a GGUF file',
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
   tuned: 'Choose the folder to write the tuned model into',
@@ -34,6 +35,9 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
 
 /** `tasks/README.md` of the engine lists the formats. */
 const TASK_FILES = [{ name: 'Tasks', extensions: ['jsonl', 'parquet', 'yaml', 'yml', 'txt'] }];
+
+/** Weights and metadata in one file; others are refused by the engine. */
+const MODEL_FILES = [{ name: 'GGUF', extensions: ['gguf'] }];
 
 /** The application menu with the page's actions; a chosen one goes to the focused window. */
 export const showMenu = (actions: readonly MenuAction[], development: boolean): void => {
@@ -65,12 +69,12 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
       properties:
-        purpose === 'task-file' || purpose === 'python'
+        purpose === 'task-file' || purpose === 'model-file' || purpose === 'python'
           ? ['openFile']
           : purpose === 'export' || purpose === 'tuned' || purpose === 'workspace'
             ? ['openDirectory', 'createDirectory']
             : ['openDirectory'],
-      filters: purpose === 'task-file' ? TASK_FILES : [],
+      filters: purpose === 'task-file' ? TASK_FILES : purpose === 'model-file' ? MODEL_FILES : [],
     });
     const [path] = filePaths;
     return canceled || path === undefined ? null : services.grantPath(path);

@@ -230,6 +230,16 @@ export const unusedBytes = (
   return { unusedBytes: { prediction: bytes(prediction.tensors), carried: bytes(carriedTensors) } };
 };
 
+/** Bytes of all tensors by the type in which they are stored, the most first. */
+export const weightTypes = (tensors: ReadonlyMap<string, TensorView>): NonNullable<ModelInfo['weightTypes']> => {
+  const bytes = new Map<string, number>();
+  for (const { dtype, byteLength } of tensors.values()) {
+    const type = dtypeNames[dtype] ?? dtype;
+    bytes.set(type, (bytes.get(type) ?? 0) + byteLength);
+  }
+  return [...bytes].map(([type, total]) => ({ type, bytes: total })).sort((one, other) => other.bytes - one.bytes);
+};
+
 /** Number of experts that return a constant, if any. */
 const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantExperts'> => {
   const found = sum(moeLayers.map(({ moe }) => moe.expertTensors.filter((each) => each.constant !== undefined).length));

@@ -16,7 +16,7 @@ import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { fingerprintCheckpoint } from './fingerprint.ts';
-import { besideModel, modelInfo, unusedBytes } from './model-info.ts';
+import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
@@ -120,6 +120,7 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     info: {
       ...modelInfo(descriptor, sizeBytes, reasons),
       ...unusedBytes(descriptor, tensors),
+      weightTypes: weightTypes(tensors),
       chatTemplate: chat.file ?? undefined,
     },
     fingerprint,
@@ -165,7 +166,11 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
     descriptor,
     tensors,
     weightFiles,
-    info: modelInfo(descriptor, sizeBytes, [...besideModel(descriptor), ...withoutTokenizer]),
+    info: {
+      ...modelInfo(descriptor, sizeBytes, [...besideModel(descriptor), ...withoutTokenizer]),
+      weightTypes: weightTypes(tensors),
+      isGguf: true,
+    },
     fingerprint,
     identity: fingerprint,
     sources,

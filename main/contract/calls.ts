@@ -305,6 +305,15 @@ export const calls = {
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
+   * Prune or quantise, in sentences: per model and type of weights, and per pair of models. Refused where a sweep has
+   * measured stored weights only.
+   */
+  'sweep.frontier': call(
+    z.object({ run: runId }),
+    z.object({ summary: z.array(z.string()), findings: z.array(z.string()) }),
+    'results',
+  ),
+  /**
    * The methods of a sweep compared, for one model (the first) and one factor (the middle one): ranks and paired
    * differences to `reference` (`best`: of each task; `unpruned`, or a method).
    */

@@ -39,6 +39,10 @@ export const modelInfo = z.object({
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
   dtype: z.string(),
   sizeBytes: z.number(),
+  /** Bytes of all tensors of each stored type, the most first; absent where the weights are not here. */
+  weightTypes: z.array(z.object({ type: z.string(), bytes: z.number() })).optional(),
+  /** Whether it is a GGUF file, which is exported as stored. */
+  isGguf: z.boolean().optional(),
   /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
   unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
   /** Bytes of memory needed with every block resident, and with one block at a time. */

@@ -2,7 +2,7 @@ import type { GgufType } from '../contract/export.ts';
 import { weightsOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
-import type { MetricName } from '../contract/task.ts';
+import { type AnswerKind, answersOf, type MetricName } from '../contract/task.ts';
 import { holmAdjusted } from '../statistics/p-values.ts';
 import { methodTitle } from '../words/methods.ts';
 import {
@@ -49,6 +49,9 @@ export interface FrontierPair {
   readonly pHolm: number | null;
 }
 
+/** Of all pairs of a sweep together. */
+const FAMILYWISE_LEVEL = 0.05;
+
 const isBetter = (metric: MetricName, one: number, other: number): boolean =>
   metric === 'perplexity' ? one < other : one > other;
 
@@ -61,19 +64,23 @@ const dominates = (one: SweepResult, other: SweepResult, bytes: number, otherByt
 const grouped = <T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] =>
   [...new Set(items.map(keyOf))].map((key) => items.filter((item) => keyOf(item) === key));
 
+/** The models of one task that no other one of them is at least as good as in no more bytes, and better in one. */
+export const undominatedOf = <P extends Pick<FrontierPoint, 'result' | 'bytes'>>(points: readonly P[]): readonly P[] =>
+  points.filter(({ result, bytes }) => !points.some((other) => dominates(other.result, result, other.bytes, bytes)));
+
 /** The points of a sweep that have bytes, by model and task, by rising bytes. */
 export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] =>
   grouped(results, ({ model, task }) => JSON.stringify([model, task])).flatMap((own) => {
     const whole = own.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
     if (whole === undefined) return [];
     const sized = own.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
+    const best = new Set(undominatedOf(sized));
     return sized
-      .map(({ result, bytes }) => ({
-        result,
-        bytes,
-        share: bytes / whole,
-        weights: weightsOfLabel(result.method).weights,
-        isUndominated: !sized.some((other) => dominates(other.result, result, other.bytes, bytes)),
+      .map((point) => ({
+        ...point,
+        share: point.bytes / whole,
+        weights: weightsOfLabel(point.result.method).weights,
+        isUndominated: best.has(point),
       }))
       .sort((one, other) => one.bytes - other.bytes);
   });
@@ -83,7 +90,7 @@ const isWhole = ({ result: { method } }: FrontierPoint): boolean => weightsOfLab
 /** The pairs that answer "prune or quantise?": for each type and curve, the largest pruned model that fits. */
 export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<FrontierPair, 'quantised' | 'pruned'>[] =>
   points
-    .filter((point) => point.weights !== null && isWhole(point))
+    .filter((point) => point.weights !== null && point.share < 1 && isWhole(point))
     .flatMap((quantised) => {
       const fitting = points.filter(
         (point) =>
@@ -126,7 +133,14 @@ export const pairSentence = ({ quantised, pruned, difference, low, high, pHolm }
   const size = (point: FrontierPoint): string => `${formatBytes(point.bytes)}, ${formatRoughPercent(point.share)}`;
   const side = low > 0 ? 'above' : high < 0 ? 'below' : null;
   const isPruned = side !== null && (side === 'above') === (metric !== 'perplexity');
-  const verdict = side === null ? 'cannot tell' : isPruned ? 'pruning is better' : 'quantising is better';
+  const better = isPruned ? 'pruning' : 'quantising';
+  const isShown = pHolm === null || pHolm < FAMILYWISE_LEVEL;
+  const verdict =
+    side === null
+      ? 'cannot tell'
+      : isShown
+        ? `${better} is better`
+        : `${better} is better read alone, but among all pairs that cannot be told`;
   return (
     `${model} on ${task}, in ${formatRoughPercent(quantised.share)} of the bytes: ${methodTitle(method)} by ` +
     `${formatFactor(factor)}${drawn} (${size(pruned)}) ${against(pruned)}; ${methodTitle(quantised.result.method)} ` +
@@ -135,6 +149,60 @@ export const pairSentence = ({ quantised, pruned, difference, low, high, pHolm }
     `${pHolm === null ? '' : ` (all pairs together: ${formatP(pHolm)})`}.`
   );
 };
+
+/** How the pairs of a model at one type came out, for each kind of answers, all pairs of the sweep read together. */
+export interface FrontierSummary {
+  readonly model: string;
+  readonly answers: AnswerKind;
+  readonly weights: GgufType;
+  /** Bytes of the unpruned model at the type, of those at its stored weights. */
+  readonly share: number;
+  /** Pairs with a p-value; perplexity has none. */
+  readonly pairs: number;
+  readonly pruningBetter: number;
+  readonly quantisingBetter: number;
+  /** All p-values that Holm's procedure adjusted together. */
+  readonly together: number;
+}
+
+/** By model and type, in the order of the pairs. */
+export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly FrontierSummary[] => {
+  const tested = pairs.filter(({ pHolm }) => pHolm !== null);
+  return grouped(tested, ({ quantised: { result, weights } }) =>
+    JSON.stringify([result.model, answersOf(result), weights]),
+  ).flatMap((own): FrontierSummary[] => {
+    const { result, weights, share } = own[0]?.quantised ?? {};
+    if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
+    const shown = own.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
+    return [
+      {
+        model: result.model,
+        answers: answersOf(result),
+        weights,
+        share,
+        pairs: own.length,
+        pruningBetter: shown.filter(({ difference }) => difference > 0).length,
+        quantisingBetter: shown.filter(({ difference }) => difference < 0).length,
+        together: tested.length,
+      },
+    ];
+  });
+};
+
+/** "uncurl-64, answers chosen, in 29 % of the bytes: of 36 comparisons of the whole model at q4_0 with ..." */
+export const frontierSummarySentence = (summary: FrontierSummary): string => {
+  const { model, answers, weights, share, pairs, pruningBetter, quantisingBetter, together } = summary;
+  return (
+    `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${String(pairs)} ` +
+    `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the largest pruned model that fits, quantising is better in ${String(quantisingBetter)}, ` +
+    `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} cannot be told ` +
+    `apart (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
+  );
+};
+
+/** In place of sentences where there is no pair. */
+export const NOTHING_FITS =
+  'No pruned model fits into the bytes of an unpruned one at another type: measure larger factors, or more types.';
 
 /** The points whose outcomes `frontierPairs` reads. */
 export const comparedResults = (points: readonly FrontierPoint[]): readonly SweepResult[] => [

@@ -10,13 +10,14 @@ import type { GgufType } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { exportedConfig } from './export-config.ts';
+import { exportedConfig, keptExperts } from './export-config.ts';
 import { copySideFiles } from './export-folder.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architectures.ts';
 import { plainDtypes } from './gguf/encode-values.ts';
-import { exportedModel } from './gguf/gguf-file.ts';
+import { exportedModel, GGUF_FILE } from './gguf/gguf-file.ts';
 import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
+import { inRows, isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
 import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
 
@@ -76,6 +77,11 @@ const layoutOf = (
  */
 export const roundedWeightsNote = (checkpoint: Checkpoint): string | null => {
   const { descriptor: model, config, tensors, name } = checkpoint;
+  if (isStoredGguf(checkpoint))
+    return (
+      `${name} is a GGUF file: at a type, its stored values are rounded once more. An export keeps them as stored; ` +
+      "llama.cpp's llama-quantize --allow-requantize writes such a file."
+    );
   const { notRun } = layoutOf(checkpoint, { model, config, names: tensors.keys() }, 'f16');
   return notRun === null
     ? null
@@ -113,6 +119,18 @@ const roundingOf = async (
 };
 
 /**
+ * A GGUF file of a pruned model whose matrices are written again as `type`; others keep their stored types.
+ *
+ * @throws WorkbenchError `weights-without-gguf` for plans with weights of their own.
+ */
+const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
+  if (!isMaskable(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
+  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).map((one) => [one.name, one.type] as const);
+  const tensors = await exportedTensors(checkpoint, plan, overlays);
+  return planStoredGguf(checkpoint, tensors, keptExperts(plan), new Map(types));
+};
+
+/**
  * Bytes of the weights of the file that an export of a plan writes as `type`, without its header and the padding
  * between tensors.
  *
@@ -124,6 +142,10 @@ export const roundedBytes = async (
   type: GgufType,
   overlays: Overlays,
 ): Promise<number> => {
+  if (isStoredGguf(checkpoint)) {
+    const { tensors } = await retyped(checkpoint, plan, type, overlays);
+    return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
   const { written } = await roundingOf(checkpoint, plan, type, overlays);
   return written.reduce((sum, tensor) => sum + bytesOfType(tensor.type, tensor.shape), 0);
 };
@@ -147,23 +169,11 @@ const regionsOf = (pieces: readonly (GgufPiece & { readonly type: GgufType })[])
   return regions;
 };
 
-/** Whole rows of about this many bytes are rounded at a time. */
-const CHUNK_BYTES = 8 * 2 ** 20;
-
 /** Splits a plain matrix into parts of whole rows, which are rounded one by one; other regions stay whole. */
 const partsOf = (view: TensorView, pieces: readonly (readonly [GgufPiece, GgufType])[]): readonly TensorView[] => {
   const isWhole = ({ weight: { select, transposed }, columns }: GgufPiece): boolean =>
     select === undefined && transposed !== true && columns === undefined;
-  if (!pieces.every(([piece]) => isWhole(piece))) return [view];
-  const columns = view.shape.at(-1) ?? 1;
-  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
-  const rowBytes = view.byteLength / rows;
-  const step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
-  return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
-    ...view,
-    byteOffset: view.byteOffset + part * step * rowBytes,
-    byteLength: Math.min(step, rows - part * step) * rowBytes,
-  }));
+  return pieces.every(([piece]) => isWhole(piece)) ? inRows(view) : [view];
 };
 
 async function* roundedTensor(
@@ -220,7 +230,7 @@ const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonl
 
 /**
  * Writes a model folder with the rounded weights of a pruned model (float32 for types in blocks, which no 16-bit dtype
- * holds exactly), with the source's tokenizer.
+ * holds exactly), with the source's tokenizer; of a GGUF file, a folder with a GGUF file. Returns the model's path.
  *
  * @throws WorkbenchError as `roundingOf`; `disk-full`.
  */
@@ -239,22 +249,35 @@ export const writeRounded = async (
     readonly signal: AbortSignal;
   },
   folder: string,
-): Promise<void> => {
+): Promise<string> => {
+  const stopIfAborted = (): void => {
+    if (signal.aborted) throw new CancelledError('The rounding');
+  };
+  if (isStoredGguf(checkpoint)) {
+    const file = await retyped(checkpoint, plan, type, overlays);
+    await mkdir(folder);
+    await requireSpace(checkpoint, type, folder, file.sizeBytes);
+    await writeStoredGguf(file, folder, stopIfAborted);
+    return path.join(folder, GGUF_FILE);
+  }
   const rounding = await roundingOf(checkpoint, plan, type, overlays);
   const tensors = tensorsToWrite(rounding, type);
   const bytes = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   await mkdir(folder);
+  await requireSpace(checkpoint, type, folder, bytes);
+  await writeSafetensors(path.join(folder, SINGLE_FILE), tensors, { format: 'pt' }, stopIfAborted);
+  await writeFlushed(path.join(folder, 'config.json'), rounding.config);
+  await copySideFiles(checkpoint.folder, folder);
+  return folder;
+};
+
+const requireSpace = async ({ name }: Checkpoint, type: GgufType, folder: string, bytes: number): Promise<void> => {
   const { bavail, blocks, bsize } = await statfs(folder);
   if (blocks > 0 && bavail * bsize < bytes)
     throw refuse(
       'disk-full',
-      `${checkpoint.name} with weights rounded as ${type} takes ${String(Math.ceil(bytes / 1e6))} MB in ${folder} ` +
+      `${name} with weights rounded as ${type} takes ${String(Math.ceil(bytes / 1e6))} MB in ${folder} ` +
         `while it is measured; ${String(Math.floor((bavail * bsize) / 1e6))} MB are free.`,
       'Free some space, or leave the type out.',
     );
-  await writeSafetensors(path.join(folder, SINGLE_FILE), tensors, { format: 'pt' }, () => {
-    if (signal.aborted) throw new CancelledError('The rounding');
-  });
-  await writeFlushed(path.join(folder, 'config.json'), rounding.config);
-  await copySideFiles(checkpoint.folder, folder);
 };

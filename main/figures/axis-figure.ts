@@ -1,13 +1,12 @@
 import type { RunManifest } from '../contract/run.ts';
 import { curveLabel, weightsOfLabel } from '../contract/method.ts';
 import { type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
-import { type FrontierPoint, frontierPoints } from '../evaluation/frontier.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { axisTitle } from './curve-panel.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
-import { type AxisScale, linearScale } from './scales.ts';
+import { linearScale } from './scales.ts';
 import {
   drawAcrossTicks,
   drawAcrossTitle,
@@ -20,7 +19,7 @@ import {
 import { type Drawing, svgElement, type SvgNode } from './svg.ts';
 
 /** Size of a panel in pixels: below it ticks and title of the axis, above it its heading. */
-const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head: 22 } as const;
+export const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head: 22 } as const;
 const RADIUS = 3.6;
 
 /** Alternatives to the factor as the horizontal axis of quality. */
@@ -48,10 +47,7 @@ const axisWords: Readonly<Record<CurveAxis, AxisWords>> = {
     title: 'bytes',
     across: 'weights (MB)',
     position: ({ cost }) => (cost === undefined ? undefined : cost.bytes / 1e6),
-    note:
-      'Bytes are those of all weights in their types. Where weights were rounded, a grey line joins the models that ' +
-      'no other one beats in both accuracy and bytes; it is drawn through the best of many measured values, so read ' +
-      'their intervals.',
+    note: 'Bytes are those of all weights in their types.',
   },
   dropped: {
     title: 'dropped share',
@@ -108,7 +104,6 @@ export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string,
   positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
 interface Frame {
-  readonly axis: CurveAxis;
   readonly left: number;
   readonly top: number;
   readonly domain: readonly [number, number];
@@ -121,7 +116,7 @@ interface Frame {
 
 const drawPanel = (
   results: readonly PositionedResult[],
-  { left, top, axis, domain, span, across, marks, theme }: Frame,
+  { left, top, domain, span, across, marks, theme }: Frame,
 ): SvgNode => {
   const { width, height, head } = PANEL;
   const [first] = results;
@@ -130,8 +125,6 @@ const drawPanel = (
   const x = linearScale(span, [left + 10, left + width - 10]);
   const y = linearScale(domain, [bottom, plotTop + 4]);
   const unpruned = first.value - first.difference;
-  const isRounded = results.some(({ method }) => weightsOfLabel(method).weights !== null);
-  const frontier = isRounded ? frontierPoints(results).filter(({ isUndominated }) => isUndominated) : [];
   const wholeOf = (method: string): readonly PositionedResult[] =>
     results.filter((one) => one.method === curveLabel(UNPRUNED, null, weightsOfLabel(method).weights ?? undefined));
   const curve = (points: readonly PositionedResult[], mark: MethodMark): readonly SvgNode[] => {
@@ -178,16 +171,6 @@ const drawPanel = (
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
-    axis !== 'bytes' || frontier.length === 0
-      ? []
-      : svgElement('path', {
-          d: frontierPath(frontier, x, y),
-          fill: 'none',
-          stroke: theme.muted,
-          'stroke-width': 5,
-          'stroke-opacity': 0.35,
-          'stroke-linejoin': 'round',
-        }),
     [...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
     drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
     drawAcrossTitle(left + width / 2, bottom, across, theme),
@@ -197,15 +180,7 @@ const drawPanel = (
 /** The unpruned model with rounded weights is a candidate too. */
 const isCandidate = ({ factor, method }: SweepResult): boolean => factor > 1 || weightsOfLabel(method).weights !== null;
 
-const frontierPath = (points: readonly FrontierPoint[], x: AxisScale, y: AxisScale): string =>
-  points
-    .map(({ bytes, result }, index) => {
-      const at = `${x.position(bytes / 1e6).toFixed(2)} ${y.position(result.value).toFixed(2)}`;
-      return `${index === 0 ? 'M' : 'L'}${at}`;
-    })
-    .join('');
-
-const spanOf = (results: readonly PositionedResult[]): readonly [number, number] => {
+const spanOf = (results: readonly SweepResult[]): readonly [number, number] => {
   const values = results.flatMap(({ value, difference, low, high }) => [
     value,
     value - difference,
@@ -216,10 +191,7 @@ const spanOf = (results: readonly PositionedResult[]): readonly [number, number]
 };
 
 /** Accuracies share one axis within 0..1, so that panels are comparable; each perplexity has its own. */
-const domainOf = (
-  results: readonly PositionedResult[],
-  task: readonly PositionedResult[],
-): readonly [number, number] => {
+export const domainOf = (results: readonly SweepResult[], task: readonly SweepResult[]): readonly [number, number] => {
   if (task[0]?.metric === 'perplexity') return spanOf(task);
   const [low, high] = spanOf(results.filter(({ metric }) => metric !== 'perplexity'));
   return [Math.max(0, low), Math.min(1, high)];
@@ -254,7 +226,7 @@ export const axisFigure = (
     cell: { width: axisRoom + width + gap, height: height + below, axisRoom, plotWidth: width },
     panels: tasks.map((task) => (left, top) => {
       const own = results.filter((result) => result.task === task);
-      return drawPanel(own, { left, top, axis, domain: domainOf(results, own), span, across, marks, theme });
+      return drawPanel(own, { left, top, domain: domainOf(results, own), span, across, marks, theme });
     }),
   });
 };

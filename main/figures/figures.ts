@@ -8,7 +8,6 @@ import type { ThemeName } from './colors.ts';
 import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
 import { manifestFile } from './figure-manifest.ts';
-import { frontierCsv } from './frontier-table.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { elsewhereCurves } from './elsewhere-figure.ts';
@@ -21,6 +20,7 @@ import {
   elsewhereView,
   equalKeptView,
   expertTrendView,
+  frontierView,
   type RoutingNames,
   routingPixels,
   type RoutingView,
@@ -69,16 +69,12 @@ const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureF
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
 };
 
-const frontierFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
-  const contents = frontierCsv(document, manifest);
-  return contents === null ? [] : [{ name: 'frontier.csv', contents }];
-};
-
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
   const curves = models.map((model) => curvesView(view, model));
   const elsewhere = elsewhereCurves(document).map((curve) => elsewhereView(view, curve));
+  const frontier = models.map((model) => frontierView(view, model)).filter(({ picture }) => picture !== null);
   return [
     ...curves.flatMap(pictureFile),
     ...models.flatMap((model) => curveAxes.flatMap((axis) => pictureFile(axisView(view, model, axis)))),
@@ -89,7 +85,8 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...elsewhere.flatMap(pictureFile),
     ...elsewhere.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
-    ...frontierFiles(manifest, document),
+    ...frontier.flatMap(pictureFile),
+    ...frontier.slice(0, 1).map(tableFile),
   ];
 };
 

@@ -1,4 +1,4 @@
-import { ggufTypes } from '../contract/export.ts';
+import { ggufTypes, type WeightType } from '../contract/export.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 import type { FigureTheme, ThemeName } from './colors.ts';
@@ -200,6 +200,31 @@ export const runMark = (run: number, label: string, order: number, theme: Figure
     color: colors[theme.name === 'dark' ? 'dark' : 'light'],
     background: theme.background,
     dash,
+    shape,
+    isRecovered,
+  };
+};
+
+/** Methods whose colours stand for types of weights where a line is a type. */
+const typeColors: Readonly<Record<WeightType, string>> = {
+  stored: 'reap',
+  f32: 'hc-smoe',
+  f16: 'ean',
+  bf16: 'gate-mass',
+  q8_0: 'naee',
+  q5_1: 'unified',
+  q5_0: 'm-smoe',
+  q4_1: 'frequency',
+  q4_0: 'uncurl',
+};
+
+/** A hexagon for the unpruned model (null); methods without a permanent mark share a plus. */
+export const weightsMark = (type: WeightType, label: string | null, theme: FigureTheme): MethodMark => {
+  const { shape, isRecovered } = label === null ? strangers[0] : methodStyle(label, 1);
+  return {
+    color: colorOf(methodStyle(typeColors[type], 0), theme),
+    background: theme.background,
+    dash: type === 'stored' ? 'none' : roundedDash(type),
     shape,
     isRecovered,
   };

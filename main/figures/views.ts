@@ -14,6 +14,8 @@ import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
 import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
 import { elsewhereFigure } from './elsewhere-figure.ts';
+import { frontierFigure, hasFrontier } from './frontier-figure.ts';
+import { frontierCsv } from './frontier-table.ts';
 import { type ExpertOrder, inOrder } from './expert-order.ts';
 import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
@@ -96,6 +98,17 @@ export const axisView = ({ manifest, document, theme }: SweepView, model: string
       }
     : null,
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
+});
+
+/** Accuracy of one model against bytes, a line per type of weights, and all measured models with their bytes. */
+export const frontierView = ({ manifest, document, theme }: SweepView, model: string): ViewFiles => ({
+  picture: hasFrontier(document, model)
+    ? {
+        name: `frontier-${fileNameOf(modelFileNames(document), model)}`,
+        draw: () => frontierFigure(document, model, manifest, figureTheme(theme)),
+      }
+    : null,
+  table: { name: 'frontier.csv', write: () => frontierCsv(document, manifest) ?? '', manifest },
 });
 
 /** The chart of the workbench, and every result of the sweep. */

@@ -74,8 +74,7 @@ export class RoundedModels {
     try {
       await mkdir(folder);
       const order = { checkpoint, plan: plan ?? wholePlan(checkpoint), type, overlays: steps.overlays, signal };
-      await writeRounded(order, destination);
-      const rounded = await openCheckpoint(destination);
+      const rounded = await openCheckpoint(await writeRounded(order, destination));
       this.#open = { key, folder, checkpoint: rounded };
       return rounded;
     } catch (error) {

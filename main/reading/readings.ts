@@ -2,11 +2,11 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
 import {
-  comparedResults,
   type FrontierPair,
-  frontierPairs,
   type FrontierPoint,
-  frontierPoints,
+  frontierSummaries,
+  frontierSummarySentence,
+  NOTHING_FITS,
   pairSentence,
 } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
@@ -14,7 +14,7 @@ import { makeExperimentReport, readExperimentDocument } from '../report/make-exp
 import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
 import { readFigureSource } from '../runs/read-figure-source.ts';
-import { readComparisons, readSizeTrend, sweepManifestOf } from '../runs/read-run.ts';
+import { readComparisons, readFrontier, readSizeTrend, sweepManifestOf } from '../runs/read-run.ts';
 import { readSweepsComparison } from '../runs/read-sweeps-comparison.ts';
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
@@ -75,21 +75,26 @@ export interface FrontierDocument {
   readonly run: string;
   readonly points: readonly FrontierPoint[];
   readonly pairs: readonly FrontierPair[];
-  /** A sentence per pair. */
+  /** A sentence per model and type, and per pair. */
+  readonly summary: readonly string[];
   readonly findings: readonly string[];
 }
 
-const readFrontier = async (source: RunSource, { run }: QuestionOf<'frontier'>): Promise<FrontierDocument> => {
-  const { results } = requireMeasured(await readSweep(source, run, {}));
-  const points = frontierPoints(results);
-  if (!points.some(({ weights }) => weights !== null))
+const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): Promise<FrontierDocument> => {
+  const frontier = await readFrontier(source, requireMeasured(await readSweep(source, run, {})));
+  if (frontier === null)
     throw refuse(
       'no-rounded-weights',
       `${run} has measured stored weights only.`,
       'Sweep with --weights, for example stored,q8_0,q4_0.',
     );
-  const pairs = frontierPairs(points, await readPointOutcomes(source, run, comparedResults(points)));
-  return { run, points, pairs, findings: pairs.map(pairSentence) };
+  const { pairs } = frontier;
+  return {
+    run,
+    ...frontier,
+    summary: pairs.length === 0 ? [NOTHING_FITS] : frontierSummaries(pairs).map(frontierSummarySentence),
+    findings: pairs.map(pairSentence),
+  };
 };
 
 export const readings = {
@@ -102,7 +107,7 @@ export const readings = {
     if (comparison === undefined) throw new Error('a choice without a comparison');
     return comparison;
   },
-  frontier: readFrontier,
+  frontier: frontierOf,
   sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
   answers: readAnswers,
   report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) => makeReport(source, run, asked),

@@ -2,6 +2,7 @@ import { ownTasks } from '../figures/best-cells.ts';
 import { bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
 import { axisCaption, axisFigure, hasAxis } from '../figures/axis-figure.ts';
 import { pageTheme } from '../figures/colors.ts';
+import { FRONTIER_CAPTION, frontierFigure, hasFrontier } from '../figures/frontier-figure.ts';
 import { BEST_CAPTION, curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
 import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
@@ -65,6 +66,12 @@ export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
       .filter((model) => hasAxis(document, model, axis))
       .map((model) => figure(axisFigure(document, model, axis, manifest, pageTheme), axisCaption(axis))),
   );
+
+/** Quality against bytes, a line per type of weights, of every model measured at several types. */
+export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
+  [...new Set(document.results.map(({ model }) => model))]
+    .filter((model) => hasFrontier(document, model))
+    .map((model) => figure(frontierFigure(document, model, manifest, pageTheme), FRONTIER_CAPTION));
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>

@@ -1,15 +1,17 @@
 import { refuse } from '../contract/errors.ts';
 import type { AskedReading } from '../evaluation/threshold-family.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { frontierSummaries, frontierSummarySentence, pairSentence } from '../evaluation/frontier.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
-import { readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
+import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { html, type HtmlNode } from './html.ts';
 import {
   axisFigures,
   bestFigures,
   curveFigures,
+  frontierFigures,
   pairFigures,
   routingFigures,
   shareFigures,
@@ -75,7 +77,7 @@ const sizeTrendSections = (source: ReportSource): Section[] => {
 };
 
 const sections = (source: ReportSource): Section[] => {
-  const { manifest, document, sizeTrend, comparisons = [], profiles } = source;
+  const { manifest, document, sizeTrend, comparisons = [], profiles, frontier } = source;
   return [
     {
       id: 'findings',
@@ -93,6 +95,15 @@ const sections = (source: ReportSource): Section[] => {
       ],
     },
     { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },
+    ...(frontier === undefined
+      ? []
+      : [
+          {
+            id: 'frontier',
+            title: 'Prune or quantise?',
+            content: [...frontierFigures(source), ...notes(frontier.summary), ...notes(frontier.findings)],
+          },
+        ]),
     ...(comparisons.length > 0
       ? [{ id: 'methods', title: 'Methods compared', content: methodComparisons(comparisons) }]
       : []),
@@ -146,9 +157,14 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
   const stored = await readStoredSweep(source, run, reading);
   const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);
   const comparisons = await readReportComparisons(source, stored.document);
+  const pairs = (await readFrontier(source, stored.document))?.pairs;
+  const frontier = pairs && {
+    summary: frontierSummaries(pairs).map(frontierSummarySentence),
+    findings: pairs.map(pairSentence),
+  };
   return {
     name: reportName(stored.manifest),
-    html: reportPage({ ...stored, comparisons, profiles }),
+    html: reportPage({ ...stored, comparisons, profiles, frontier }),
     findings: stored.sizeTrend.findings,
   };
 };

@@ -10,5 +10,7 @@ export interface ReportSource {
   readonly sizeTrend: SizeTrendDocument;
   /** Comparisons of methods per model; absent or empty if there is nothing to compare. */
   readonly comparisons?: readonly CompareDocument[];
+  /** Prune or quantise, in sentences; absent where stored weights only were measured. */
+  readonly frontier?: { readonly summary: readonly string[]; readonly findings: readonly string[] } | undefined;
   readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];
 }

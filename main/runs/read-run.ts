@@ -21,6 +21,13 @@ import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts
 import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
 import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
+import {
+  comparedResults as frontierResults,
+  type FrontierPair,
+  frontierPairs,
+  type FrontierPoint,
+  frontierPoints,
+} from '../evaluation/frontier.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { completeOptions } from '../pruning/methods.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
@@ -141,6 +148,16 @@ const measureSizePairs = async (
     ...measurePairs(comparisons, outcomesOf),
     equalKept: equalKeptPairs(measurePairs(equalKept, outcomesOf).pairs, models),
   };
+};
+
+/** Accuracy against bytes, and the pairs of pruned and quantised models, of a sweep; null: stored weights only. */
+export const readFrontier = async (
+  source: RunSource,
+  { run, results }: Pick<SweepDocument, 'run' | 'results'>,
+): Promise<{ readonly points: readonly FrontierPoint[]; readonly pairs: readonly FrontierPair[] } | null> => {
+  const points = frontierPoints(results);
+  if (!points.some(({ weights }) => weights !== null)) return null;
+  return { points, pairs: frontierPairs(points, await readPointOutcomes(source, run, frontierResults(points))) };
 };
 
 /**

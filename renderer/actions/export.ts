@@ -1,6 +1,6 @@
 import { planStanding } from '../../main/words/verdicts.ts';
 import { listsRuns } from '../engine/apply-event.ts';
-import { chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
+import { chosenFormat, chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
@@ -54,13 +54,14 @@ export const startExport: Action = {
       state.askAgain(key);
       return;
     }
+    const { format, ggufType } = chosenFormat(source, state);
     const { run } = await engine.bridge.call('export.start', {
       model: source.model.handle,
       plan: made.plan,
       into: state.into.handle,
       name: exportName(source, state.name),
-      format: state.format,
-      ggufType: state.format === 'gguf' ? (state.ggufType ?? undefined) : undefined,
+      format,
+      ggufType: format === 'gguf' ? (ggufType ?? undefined) : undefined,
       mtp: chosenMtp(source, state),
     });
     engine.cache.invalidate(listsRuns);

@@ -5,7 +5,7 @@ import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
-import { chooseCalibration, nextTask, openModel, openTask, openTaskFile, previousTask } from './open.ts';
+import { chooseCalibration, nextTask, openModel, openModelFile, openTask, openTaskFile, previousTask } from './open.ts';
 import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
@@ -26,6 +26,7 @@ import {
 /** All actions, in palette and menu order; those that show a view are given. */
 export const actionsWith = (showViews: readonly Action[]): readonly Action[] => [
   openModel,
+  openModelFile,
   openTask,
   openTaskFile,
   chooseCalibration,

@@ -3,7 +3,7 @@ import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
 import { focusedTask, usableTasks } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { chooseFolder, chooseTaskFile } from '../state/file-choice.ts';
+import { chooseFile, chooseFolder } from '../state/file-choice.ts';
 import { calibrationStore } from '../state/dialog-stores.ts';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
@@ -19,6 +19,17 @@ export const openModel: Action = {
     await chooseFolder(bridge, 'model', async ({ handle }) => {
       takeModel(cache, await bridge.call('models.open', { handle }));
     });
+  },
+};
+
+export const openModelFile: Action = {
+  id: 'open-model-file',
+  label: 'Open GGUF file…',
+  keywords: ['model', 'checkpoint', 'llama.cpp', 'quantised', 'add'],
+  menu: 'file',
+  enabled: ({ connected }) => connected,
+  perform: async ({ bridge, cache }) => {
+    await chooseFile(bridge, 'model', async (handle) => takeModel(cache, await bridge.call('models.open', { handle })));
   },
 };
 
@@ -113,7 +124,7 @@ export const openTaskFile: Action = {
   menu: 'file',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    await chooseTaskFile(bridge, (handle) => takeTask({ bridge, cache }, handle));
+    await chooseFile(bridge, 'task', (handle) => takeTask({ bridge, cache }, handle));
   },
 };
 

@@ -29,7 +29,16 @@ export const modelsAndTasks = define({
       'Which of the two fits the memory budget for weights on this machine. The budget is a setting; its default is ' +
       '60 % of the memory.',
   },
-  storedAs: { term: 'Stored as', text: 'Type of the numbers in the weight files. All graphs compute in float32.' },
+  storedAs: {
+    term: 'Experts stored as',
+    text: 'Type of the numbers of the experts in the weight files. All graphs compute in float32.',
+  },
+  weightTypes: {
+    term: 'Weight types',
+    text:
+      'Types of all tensors in the weight files, with their bytes. Quantised values are computed block by block before ' +
+      'a graph runs, to the same bits as a reader of the file computes them; activations are not rounded.',
+  },
   widths: {
     term: 'Hidden, expert width',
     text: 'Numbers per token between blocks, and neurons in each routed expert.',

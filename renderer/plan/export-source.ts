@@ -1,5 +1,6 @@
 import type { CallInput } from '../../main/contract/calls.ts';
-import { methodDraws } from '../../main/contract/method.ts';
+import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
+import { methodDraws, weightsOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
 import { factorInName } from '../../main/words/numbers.ts';
@@ -71,12 +72,31 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
   };
 };
 
+/**
+ * The format of an export and, for GGUF, the type of its weights (null: as stored). Until one is chosen: a GGUF file is
+ * exported as stored, and a point with rounded weights as they were measured.
+ */
+export const chosenFormat = (
+  source: Pick<ExportSource, 'model' | 'method'> | null,
+  { format, ggufType }: Pick<ExportState, 'format' | 'ggufType'>,
+): { readonly format: ExportFormat; readonly ggufType: GgufType | null } => {
+  const isGguf = source?.model.info?.isGguf === true;
+  const measured = source === null || isGguf ? null : weightsOfLabel(source.method).weights;
+  return {
+    format: isGguf ? 'gguf' : (format ?? (measured === null ? 'hf' : 'gguf')),
+    ggufType: isGguf ? null : ggufType === undefined ? measured : ggufType,
+  };
+};
+
 /** What becomes of extra prediction layers; undefined where the model has none, or the format has no form for them. */
 export const chosenMtp = (
-  { model }: ExportSource,
-  { format, mtp }: Pick<ExportState, 'format' | 'mtp'>,
-): ExportState['mtp'] | undefined =>
-  (model.info?.unusedBytes?.prediction ?? 0) > 0 && (format === 'hf' || format === 'hf,onnx') ? mtp : undefined;
+  source: ExportSource,
+  state: Pick<ExportState, 'format' | 'ggufType' | 'mtp'>,
+): ExportState['mtp'] | undefined => {
+  const { format } = chosenFormat(source, state);
+  const hasLayers = (source.model.info?.unusedBytes?.prediction ?? 0) > 0;
+  return hasLayers && (format === 'hf' || format === 'hf,onnx') ? state.mtp : undefined;
+};
 
 /** The typed name, or a default made of model, task, method and factor. */
 export const exportName = (source: ExportSource, typed: string | null): string =>

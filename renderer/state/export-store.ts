@@ -14,9 +14,10 @@ interface ExportState {
   readonly open: boolean;
   /** The point whose plan to export; null: the current plan. */
   readonly point: PointKey | null;
-  readonly format: ExportFormat;
-  /** Weight type of a GGUF file; null: the stored type. */
-  readonly ggufType: GgufType | null;
+  /** Null: that of the source (`chosenFormat`). */
+  readonly format: ExportFormat | null;
+  /** Weight type of a GGUF file; null: the stored type; absent: that of the source. */
+  readonly ggufType: GgufType | null | undefined;
   /** What becomes of extra prediction layers. */
   readonly mtp: PredictionChoice;
   readonly into: ChosenFolder | null;
@@ -43,8 +44,8 @@ interface ExportState {
 export const exportStore = createStore<ExportState>()((set) => ({
   open: false,
   point: null,
-  format: 'hf',
-  ggufType: null,
+  format: null,
+  ggufType: undefined,
   mtp: 'drop',
   into: null,
   name: null,

@@ -52,14 +52,15 @@ export const chooseFolder = async (
   return { handle, path };
 };
 
-/** Lets the user choose a task file; on hosts without native dialogs, the folder browser lists files too. */
-export const chooseTaskFile = async (
+/** Lets the user choose a task or model file; on hosts without native dialogs, the folder browser lists files too. */
+export const chooseFile = async (
   bridge: Bridge,
+  kind: 'task' | 'model',
   onChosen: (handle: PathHandle) => Promise<void> = async () => undefined,
 ): Promise<PathHandle | null> => {
   if (bridge.shell === null)
-    return (await folderDialogStore.getState().ask('task', ({ handle }) => onChosen(handle)))?.handle ?? null;
-  const handle = await bridge.shell.chooseFolder({ purpose: 'task-file' });
+    return (await folderDialogStore.getState().ask(kind, ({ handle }) => onChosen(handle)))?.handle ?? null;
+  const handle = await bridge.shell.chooseFolder({ purpose: `${kind}-file` });
   if (handle !== null) await onChosen(handle);
   return handle;
 };

@@ -24,10 +24,10 @@ export const routingStore = createStore<RoutingState>()((set) => ({
 }));
 
 /**
- * The difference for the task in focus, the values of all tasks over factors, kept experts, bytes or dropped share, or
- * all points as a table.
+ * The difference for the task in focus, the values of all tasks over factors, kept experts, bytes or dropped share,
+ * accuracy against bytes by weight type, or all points as a table.
  */
-export const curvesModes = ['difference', 'absolute', ...curveAxes, 'table'] as const;
+export const curvesModes = ['difference', 'absolute', ...curveAxes, 'frontier', 'table'] as const;
 export type CurvesMode = (typeof curvesModes)[number];
 
 interface CurvesState {

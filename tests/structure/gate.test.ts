@@ -90,6 +90,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 
 /** Functions that read shapes, names or texts, or compute from something other than a user's model. */
 const HARMLESS: Readonly<Record<string, string>> = {
+  GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
   checkPython: 'asks a program for its versions',
   bytesPerColumn: 'shapes of caches',

@@ -28,6 +28,12 @@ import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
+import {
+  type FrontierPair,
+  frontierSummaries,
+  frontierSummarySentence,
+  pairSentence,
+} from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
@@ -340,6 +346,22 @@ const ggufFamilies = (): readonly string[] =>
 const isReadable = (modelType: string): boolean =>
   llamaArchitectures.get(modelType)?.readable === true && familyOf(modelType)?.attention.kind === 'grouped';
 
+/** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
+const frontier = async (): Promise<readonly string[]> => {
+  const file = path.join(resources, 'frontier', 'run', 'frontier.json.zst');
+  const { pairs } = JSON.parse((await unpack(await readFile(file), file)).toString('utf8')) as {
+    readonly pairs: readonly FrontierPair[];
+  };
+  const summaries = frontierSummaries(pairs);
+  const clearest = [...new Set(summaries.map(({ model }) => model))].flatMap((model) =>
+    pairs
+      .filter(({ pruned }) => pruned.result.model === model)
+      .sort((one, other) => (one.pHolm ?? 1) - (other.pHolm ?? 1))
+      .slice(0, 1),
+  );
+  return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
+};
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
@@ -350,6 +372,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   elsewhere,
+  frontier,
   experiment,
   'experiment-signs': experimentSigns,
   'experiment-findings': experimentFindings,
@@ -375,7 +398,7 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings'].map(
+  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'weights'].map(
     (name) => `resources/docs/${name}.md`,
   ),
 ];

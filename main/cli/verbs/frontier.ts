@@ -21,8 +21,14 @@ export const frontier: Verb = {
   run: async (given, host) => {
     const { workspace, run } = findRun(given.positionals[0] ?? '', optionReader(given), host);
     const document = await withReader(host, workspace, (runs) => runs.read({ read: 'frontier', run }));
-    const { points, findings } = document;
-    const text = [columnsTable(frontierColumns, points), `${HOW_TO_READ} ${UNITS_NOTE}`, ...findings, `Run ${run}.`];
+    const { points, summary, findings } = document;
+    const text = [
+      columnsTable(frontierColumns, points),
+      `${HOW_TO_READ} ${UNITS_NOTE}`,
+      ...summary,
+      ...findings,
+      `Run ${run}.`,
+    ];
     return { document, text: text.join('\n\n') };
   },
 };

@@ -44,6 +44,14 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
         `${printedCount(parameters.active)} used per token)`,
     ],
     ['on disk', `${printedBytes(facts.sizeBytes)}, ${facts.dtype}`],
+    ...((facts.weightTypes ?? []).length > 1
+      ? [
+          [
+            'weight types',
+            (facts.weightTypes ?? []).map(({ type, bytes }) => `${type} ${printedBytes(bytes)}`).join(', '),
+          ] as const,
+        ]
+      : []),
     ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
     [
       isOutline ? 'would run here' : 'runs here',

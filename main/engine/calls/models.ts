@@ -1,8 +1,10 @@
 import { basename, join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
+import { exportFormat } from '../../contract/export.ts';
 import { refuse, serialiseError } from '../../contract/errors.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
+import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isGgufPath } from '../../files/gguf-path.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
@@ -86,9 +88,10 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
           `${run} was not made here, so the output that it names (${output}) is not opened.`,
           'Open that folder as a model.',
         );
-      if (await isModelGone(output))
+      const model = manifest.spec['format'] === exportFormat.enum.gguf ? join(output, GGUF_FILE) : output;
+      if (await isModelGone(model))
         throw refuse('model-gone', `${output} no longer contains a model.`, 'Open it at its present path.');
-      return opened(output);
+      return opened(model);
     }),
     'models.forget': answer(calls['models.forget'], async ({ handle }) => {
       const path = handles.resolve(handle);

@@ -160,7 +160,7 @@ const writeLive = async (context: EngineContext, run: string): Promise<void> => 
   await context.liveSweeps.get(run)?.write();
 };
 
-type ReadCall = 'sweep.compare' | 'sweeps.compare' | 'sweep.sizeTrend' | 'report.make';
+type ReadCall = 'sweep.compare' | 'sweep.frontier' | 'sweeps.compare' | 'sweep.sizeTrend' | 'report.make';
 
 /** Answers computed from the stored outcomes of sweeps. */
 export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
@@ -171,6 +171,11 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
   'sweep.compare': answer(calls['sweep.compare'], async (asked) => {
     await writeLive(context, asked.run);
     return context.reader.read({ read: 'comparison', ...asked });
+  }),
+  'sweep.frontier': answer(calls['sweep.frontier'], async ({ run }) => {
+    await writeLive(context, run);
+    const { summary, findings } = await context.reader.read({ read: 'frontier', run });
+    return { summary: [...summary], findings: [...findings] };
   }),
   'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked) => {
     await writeLive(context, asked.run);

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { TensorView } from '../../checkpoint/descriptor.ts';
-import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
+import { type GgufTensorType, isBlockType, tensorBytes } from '../../checkpoint/gguf/gguf-types.ts';
 import { isGgufPath } from '../../files/gguf-path.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
+import { readTensor, readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
+import { encodeValues } from './encode-values.ts';
 import { GGUF_FILE } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
 
@@ -20,7 +21,13 @@ import { aligned, tensorEntry, whole } from './gguf-header.ts';
  */
 export interface StoredGguf {
   readonly header: Uint8Array;
-  readonly tensors: readonly { readonly tensor: ExportedTensor; readonly byteOffset: number }[];
+  readonly tensors: readonly {
+    readonly tensor: ExportedTensor;
+    /** Type as which its values are written again; null: its bytes are copied. */
+    readonly again: GgufType | null;
+    readonly byteOffset: number;
+    readonly byteLength: number;
+  }[];
   readonly sizeBytes: number;
 }
 
@@ -61,11 +68,15 @@ export const requireAsStored = (
         );
 };
 
-/** Lays out the file of a pruned model. `tensors`: those of its export. */
+/**
+ * Lays out the file of a pruned model. `tensors`: those of its export; `types`: of tensors that are written again in
+ * another type (none in an export).
+ */
 export const planStoredGguf = async (
-  { weightFiles }: Checkpoint,
+  { weightFiles }: Pick<Checkpoint, 'weightFiles'>,
   tensors: readonly ExportedTensor[],
   experts: number,
+  types: ReadonlyMap<string, GgufType> = new Map(),
 ): Promise<StoredGguf> => {
   const parts: GgufContents[] = [];
   for (const { file } of weightFiles) parts.push(await readGguf(file));
@@ -80,16 +91,17 @@ export const planStoredGguf = async (
   const { alignment } = first;
   let offset = 0;
   const placed = tensors.map((tensor) => {
-    const byteOffset = offset;
-    offset = aligned(offset + tensor.byteLength, alignment);
-    return { tensor, byteOffset };
-  });
-  const described = placed.map(({ tensor: { name, shape }, byteOffset }) => {
+    const { name, shape } = tensor;
     const info = infos.get(name);
     if (info === undefined) throw new Error(`the source has no tensor ${name}`);
+    const type: GgufTensorType = types.get(name) ?? info.type;
+    const byteOffset = offset;
+    const byteLength = type === info.type ? tensor.byteLength : tensorBytes(type, shape);
+    offset = aligned(offset + byteLength, alignment);
     // Only the first axis is cut; a vector that is read as a row stays a vector.
     const own = info.shape.length === shape.length ? shape : shape.slice(shape.length - info.shape.length);
-    return tensorEntry({ name, type: info.type, shape: own, byteOffset });
+    const entry = tensorEntry({ name, type, shape: own, byteOffset });
+    return { tensor, again: type === info.type ? null : (types.get(name) ?? null), byteOffset, byteLength, entry };
   });
   const head = Buffer.concat([
     Buffer.from('GGUF'),
@@ -97,14 +109,14 @@ export const planStoredGguf = async (
     whole(8, tensors.length),
     whole(8, values.length),
     ...values,
-    ...described,
+    ...placed.map(({ entry }) => entry),
   ]);
   const start = aligned(head.length, alignment);
   const last = placed.at(-1);
   return {
     header: Buffer.concat([head, Buffer.alloc(start - head.length)]),
-    tensors: placed.map(({ tensor, byteOffset }) => ({ tensor, byteOffset: start + byteOffset })),
-    sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.tensor.byteLength),
+    tensors: placed.map(({ entry: _entry, ...one }) => ({ ...one, byteOffset: start + one.byteOffset })),
+    sizeBytes: start + (last === undefined ? 0 : last.byteOffset + last.byteLength),
   };
 };
 
@@ -153,11 +165,13 @@ export const writeStoredGguf = async (
   };
   try {
     await write(header);
-    for (const { tensor, byteOffset } of tensors) {
+    for (const { tensor, again, byteOffset, byteLength } of tensors) {
       await write(new Uint8Array(byteOffset - written));
       for (const { view } of tensor.pieces)
-        for (let from = 0; from < view.byteLength; from += CHUNK_BYTES) await write(await chunkOf(view, from));
-      if (written !== byteOffset + tensor.byteLength) throw new Error(`${tensor.name} has another length`);
+        if (again === null)
+          for (let from = 0; from < view.byteLength; from += CHUNK_BYTES) await write(await chunkOf(view, from));
+        else for (const rows of inRows(view)) await write(encodeValues(again, await readTensor(rows)));
+      if (written !== byteOffset + byteLength) throw new Error(`${tensor.name} has another length`);
     }
     await handle.sync();
     return hash.digest('hex');
@@ -172,6 +186,19 @@ const chunkOf = (view: TensorView, from: number): Promise<Uint8Array> =>
     byteOffset: view.byteOffset + from,
     byteLength: Math.min(CHUNK_BYTES, view.byteLength - from),
   });
+
+/** Parts of whole rows with about as many bytes of float32 values. */
+export const inRows = (view: TensorView): readonly TensorView[] => {
+  const columns = view.shape.at(-1) ?? 1;
+  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
+  const rowBytes = view.byteLength / rows;
+  return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
+    ...view,
+    byteOffset: view.byteOffset + part * step * rowBytes,
+    byteLength: Math.min(step, rows - part * step) * rowBytes,
+  }));
+};
 
 /** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
 export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {

@@ -1,6 +1,7 @@
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { axisFigure, axisTitleOf, type CurveAxis, hasAxis } from '../../../main/figures/axis-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import type { Drawing } from '../../../main/figures/svg.ts';
 import { EmptyState } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { useResolvedTheme } from '../../state/theme.ts';
@@ -35,22 +36,41 @@ export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
       </EmptyState>
     );
   return (
-    <section aria-label={`Quality against ${axisTitleOf(axis)}`}>
-      <div className="curves-head">
-        <div className="view-head-end">
-          <SaveFigure
-            subject={manifest.id}
-            view={({ axisView }) => axisView({ manifest, document, theme }, model, axis)}
-          />
-        </div>
-      </div>
-      <img
-        className="axis-figure"
-        width={drawing.width}
-        height={drawing.height}
-        alt={`${drawing.title}. ${drawing.description}`}
-        src={`data:image/svg+xml,${encodeURIComponent(drawing.svg)}`}
-      />
-    </section>
+    <AxisPicture
+      label={`Quality against ${axisTitleOf(axis)}`}
+      drawing={drawing}
+      save={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ axisView }) => axisView({ manifest, document, theme }, model, axis)}
+        />
+      }
+    />
   );
 };
+
+interface AxisPictureProps {
+  readonly label: string;
+  readonly drawing: Drawing;
+  /** The button that saves it. */
+  readonly save: ReactNode;
+  /** Below the picture. */
+  readonly children?: ReactNode;
+}
+
+/** A drawn figure with its button to save it. */
+export const AxisPicture = ({ label, drawing, save, children }: AxisPictureProps) => (
+  <section aria-label={label}>
+    <div className="curves-head">
+      <div className="view-head-end">{save}</div>
+    </div>
+    <img
+      className="axis-figure"
+      width={drawing.width}
+      height={drawing.height}
+      alt={`${drawing.title}. ${drawing.description}`}
+      src={`data:image/svg+xml,${encodeURIComponent(drawing.svg)}`}
+    />
+    {children}
+  </section>
+);

@@ -11,6 +11,7 @@ import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { AxisOfModel } from './axis-of-model.tsx';
 import { CurvesOfTasks } from './curves-of-tasks.tsx';
+import { FrontierOfModel } from './frontier-of-model.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
 
@@ -19,6 +20,7 @@ const modeTitles: Readonly<Record<CurvesMode, string>> = {
   absolute: 'All tasks',
   kept: 'Kept',
   bytes: 'Bytes',
+  frontier: 'Frontier',
   dropped: 'Dropped',
   loss: 'Loss',
   kl: 'KL',
@@ -71,6 +73,8 @@ export const CurvesSection = () => {
         <PlanAxis />
       ) : mode === 'absolute' || mode === 'table' ? (
         <CurvesOfTasks asTable={mode === 'table'} />
+      ) : mode === 'frontier' ? (
+        <FrontierOfModel />
       ) : (
         <AxisOfModel axis={mode} />
       )}

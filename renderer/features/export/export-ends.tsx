@@ -12,9 +12,9 @@ const openAsModel = async (engine: Engine, run: string): Promise<void> => {
   exportStore.getState().show(false);
 };
 
-/** Whether the export is a model folder that can be opened here; onnx and gguf are for other programs. */
-const isModelFolder = ({ spec }: RunManifest): boolean =>
-  exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx' && format !== 'gguf');
+/** Whether the export can be opened here; onnx is for other programs. */
+const isModel = ({ spec }: RunManifest): boolean =>
+  exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx');
 
 /** Next steps with an export. */
 export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
@@ -30,7 +30,7 @@ export const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly 
         </Button>
       )}
       <Button onClick={() => start(() => copyText('The path', path))}>Copy path</Button>
-      {isModelFolder(run) && (
+      {isModel(run) && (
         <Button icon="model" disabled={busy} onClick={() => start((engine) => openAsModel(engine, run.id))}>
           Open as model
         </Button>

@@ -13,12 +13,28 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
-import { chosenMtp, exportName, exportObstacle, exportSource, type ExportSource } from '../../plan/export-source.ts';
+import {
+  chosenFormat,
+  chosenMtp,
+  exportName,
+  exportObstacle,
+  exportSource,
+  type ExportSource,
+} from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
 import { ExportCheck, MeasuredLine } from './export-check.tsx';
-import { formatOptions, formatText, ggufTypeOptions, mtpOptions, mtpText, weightsText } from './export-formats.ts';
+import {
+  formatOptions,
+  formatText,
+  ggufTypeOptions,
+  mtpOptions,
+  mtpText,
+  STORED_GGUF_TEXT,
+  storedGgufOptions,
+  weightsText,
+} from './export-formats.ts';
 
 interface ExportPlan {
   readonly source: ExportSource | null;
@@ -39,7 +55,7 @@ export const useExportPlan = (): ExportPlan => {
 };
 
 /** Weights written in another type have another size, which is not known in advance. */
-const isRetyped = ({ format, ggufType }: ReturnType<typeof exportStore.getState>): boolean =>
+const isRetyped = ({ format, ggufType }: ReturnType<typeof chosenFormat>): boolean =>
   format === 'gguf' && ggufType !== null;
 
 /** Plan, destination, name and format of an export, and what will be written. */
@@ -50,6 +66,8 @@ export const ExportForm = () => {
   const start = useAction(startExport, 'here');
   const folder = useRequest();
   const nameId = useId();
+  const chosen = chosenFormat(source, state);
+  const isGguf = source?.model.info?.isGguf === true;
   const obstacle = exportObstacle(facts, state);
   const isAskedAgain = source !== null && state.toConfirm === JSON.stringify(source.input);
   const selectedPoint = facts.selection.point;
@@ -103,15 +121,15 @@ export const ExportForm = () => {
         <span className="field-label">Format</span>
         <Segmented
           label="Format of the export"
-          value={state.format}
-          options={formatOptions}
+          value={chosen.format}
+          options={isGguf ? storedGgufOptions : formatOptions}
           onChange={state.chooseFormat}
         />
-        <p className="muted">{formatText[state.format]}</p>
-        {state.format === 'gguf' && (
+        <p className="muted">{isGguf ? STORED_GGUF_TEXT : formatText[chosen.format]}</p>
+        {chosen.format === 'gguf' && !isGguf && (
           <Segmented
             label="Type of the weights"
-            value={state.ggufType ?? ''}
+            value={chosen.ggufType ?? ''}
             options={ggufTypeOptions}
             onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
           />
@@ -135,7 +153,7 @@ export const ExportForm = () => {
               : {
                   model: source.model.handle,
                   plan: made.plan,
-                  format: state.format,
+                  format: chosen.format,
                   mtp: chosenMtp(source, state),
                 }
           }
@@ -173,9 +191,10 @@ export const ExportForm = () => {
       </div>
       {made !== undefined && (
         <p className="muted">
-          Will write {isRetyped(state) ? 'weights' : `${formatBytes(made.cost.sizeBytes)} of weights`} (
-          {weightsText[state.format]}), config, tokenizer, plan, model card and checksums. The folder is verified
-          against the model before it gets its name; an existing folder is never overwritten.
+          Will write {isRetyped(chosen) ? 'weights' : `${formatBytes(made.cost.sizeBytes)} of weights`} (
+          {isGguf ? 'one file, in the types of the source' : weightsText[chosen.format]}), config, tokenizer, plan,
+          model card and checksums. The folder is verified against the model before it gets its name; an existing folder
+          is never overwritten.
         </p>
       )}
       {made !== undefined && source !== null && (

@@ -9,6 +9,14 @@ export const formatOptions: readonly { readonly value: ExportFormat; readonly la
   { value: 'gguf', label: 'GGUF' },
 ];
 
+/** The one form of a model that is a GGUF file. */
+export const storedGgufOptions: readonly { readonly value: ExportFormat; readonly label: string }[] = [
+  { value: 'gguf', label: 'GGUF, as stored' },
+];
+export const STORED_GGUF_TEXT =
+  'One file, model.gguf, in the types of the source: experts and rows of routers are cut out, nothing is quantised ' +
+  'again, and every kept expert has the bytes of the source. It is verified by comparing bytes and by running both.';
+
 /** Weight types of a GGUF file; '' keeps the stored type. */
 export const ggufTypeOptions: readonly { readonly value: GgufType | ''; readonly label: string }[] = [
   { value: '', label: 'As stored' },

@@ -70,6 +70,19 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
             value: formatParameters(info.parameters.active),
           },
           { key: 'dtype', term: <Definition of="storedAs" />, value: info.dtype },
+          ...(info.weightTypes !== undefined && info.weightTypes.length > 1
+            ? [
+                {
+                  key: 'types',
+                  term: <Definition of="weightTypes" />,
+                  value: info.weightTypes.map(({ type, bytes }) => (
+                    <div key={type}>
+                      {type}, {formatBytes(bytes)}
+                    </div>
+                  )),
+                },
+              ]
+            : []),
           { key: 'size', term: <Definition of="sizeBytes" />, value: formatBytes(info.sizeBytes) },
           {
             key: 'memory',

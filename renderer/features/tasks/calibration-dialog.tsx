@@ -12,7 +12,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useDebounced } from '../../engine/use-settled.ts';
 import { calibrationStore } from '../../state/dialog-stores.ts';
-import { chooseTaskFile } from '../../state/file-choice.ts';
+import { chooseFile } from '../../state/file-choice.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { cappedText, choiceOf, firstFields, splitReason, tasksToTakeFrom, trialText } from './calibration-input.ts';
 import type { CalibrationFields } from './calibration-input.ts';
@@ -143,7 +143,7 @@ const FileField = ({ file, onChoose }: FileFieldProps) => {
         disabled={busy}
         onClick={() =>
           start(async ({ bridge }) => {
-            const handle = await chooseTaskFile(bridge);
+            const handle = await chooseFile(bridge, 'task');
             if (handle !== null) onChoose({ handle, path: (await bridge.call('paths.name', { handle })).path });
           })
         }

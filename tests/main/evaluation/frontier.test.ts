@@ -6,6 +6,8 @@ import {
   fittingPairs,
   frontierPairs,
   frontierPoints,
+  frontierSummaries,
+  frontierSummarySentence,
   pairSentence,
 } from '../../../main/evaluation/frontier.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
@@ -89,4 +91,24 @@ test('a quantised model is compared with the largest pruned one that fits into i
       'better (all pairs together: p < 0.001).',
   );
   expect(frontierPairs(points, () => null)).toEqual([]);
+});
+
+test('pairs are counted by model and type, all of them read together', () => {
+  const pairs = frontierPairs(frontierPoints(results), outcomesOf);
+  const summaries = frontierSummaries(pairs);
+  expect(summaries.map(({ weights, pairs: count, quantisingBetter }) => [weights, count, quantisingBetter])).toEqual([
+    ['q4_0', 1, 1],
+    ['q8_0', 1, 1],
+  ]);
+  expect(summaries.map(frontierSummarySentence)[0]).toBe(
+    'm, answers chosen, in 29\u202f% of the bytes: of 1 comparison of the unpruned model at q4_0 with the largest ' +
+      'pruned model that fits, quantising is better in 1, pruning in 0, and 0 cannot be told apart (2 p-values ' +
+      'together, Holm, 5 %).',
+  );
+  const alone = pairs.map((pair) => pairSentence({ ...pair, pHolm: 0.08 }));
+  expect(alone[0]).toContain('quantising is better read alone, but among all pairs that cannot be told (all');
+  // A difference that is small beside the number of pairs is none.
+  const doubtful = pairs.map((pair) => ({ ...pair, p: 0.04, pHolm: 0.08 }));
+  expect(frontierSummaries(doubtful)).toMatchObject([{ quantisingBetter: 0 }, { quantisingBetter: 0 }]);
+  expect(frontierSummaries(pairs.map((pair) => ({ ...pair, pHolm: null })))).toEqual([]);
 });

@@ -21,7 +21,8 @@ import {
   wholePlan,
   writeRounded,
 } from '../../../main/export/rounded-folder.ts';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { randomMixtral } from '../checkpoint/gguf/gguf-bytes.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { exportSettingsIn, openModelRunner } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -34,8 +35,7 @@ const bundled = (name: string): Promise<Checkpoint> => openCheckpoint(`resources
 const rounded = async (checkpoint: Checkpoint, plan: Plan, type: GgufType): Promise<Checkpoint> => {
   const folder = path.join(await temporaryFolder(), 'rounded');
   const { overlays } = exportSettingsIn(await temporaryFolder());
-  await writeRounded({ checkpoint, plan, type, overlays, signal }, folder);
-  return openCheckpoint(folder);
+  return openCheckpoint(await writeRounded({ checkpoint, plan, type, overlays, signal }, folder));
 };
 
 /** Values of every tensor of the GGUF file that an export would write, as a reader dequantises them. */
@@ -164,6 +164,37 @@ describe('rounded weights', () => {
       const refused = await openCheckpoint(checkpointFixture(name));
       expect(() => roundedWeightsNote(refused)).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
     }
+  });
+
+  it('of a GGUF file are its stored values rounded once more, in a file of that type', async () => {
+    const file = path.join(await temporaryFolder(), 'model.gguf');
+    const types = { attention: 'q5_k', gate: 'q4_k', up: 'iq3_s', down: 'q6_k', embedding: 'q8_0' } as const;
+    await writeFile(file, randomMixtral(types));
+    const source = await openCheckpoint(file);
+    expect(roundedWeightsNote(source)).toContain('its stored values are rounded once more');
+    const kept = source.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4]);
+    const { overlays } = exportSettingsIn(await temporaryFolder());
+    const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+    for (const type of ['q4_0', 'f32'] as const) {
+      const after = await rounded(source, { kept }, type);
+      expect([...after.tensors.keys()]).toEqual([...source.tensors.keys()]);
+      for (const [name, view] of source.tensors) {
+        const again = after.tensors.get(name) ?? expect.fail(name);
+        const isMatrix = view.shape.length > 1 && !name.includes('ffn_gate_inp');
+        const values = await readTensor(view);
+        expect([name, again.dtype]).toEqual([name, isMatrix && type === 'q4_0' ? type : 'F32']);
+        const wanted = isMatrix ? roundValues(type, values) : values;
+        expect([name, Buffer.compare(bytesOf(await readTensor(again)), bytesOf(wanted))]).toEqual([name, 0]);
+      }
+      const bytes = [...after.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+      expect(await roundedBytes(source, { kept }, type, overlays)).toBe(bytes);
+    }
+    const pruned = { kept: kept.map(() => [0, 2, 4]) };
+    const { info } = await rounded(source, pruned, 'q5_0');
+    expect(info).toMatchObject({ experts: 3, dtype: 'q5_0', isGguf: true });
+    await expect(rounded(source, mergeEvenly(source, 3, 'reference-row'), 'q8_0')).rejects.toThrow(
+      /is a GGUF file, and a plan merges/,
+    );
   });
 
   it('round merged experts after the merge', async () => {

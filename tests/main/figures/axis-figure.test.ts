@@ -68,6 +68,41 @@ describe('quality against another axis than the factor', () => {
     }
   });
 
+  it('has a line per type of weights through its undominated models, and a broad one through those of all', () => {
+    const measured: SweepDocument = {
+      ...document,
+      results: document.results
+        .filter(({ task, seed }) => task === 'sums' && seed === null)
+        .flatMap((result) => [
+          result,
+          {
+            ...result,
+            method: `${result.method}@q4_0`,
+            cost: { bytes: (result.cost?.bytes ?? 0) / 4, activeParameters: 1, cacheBytesPerToken: 1 },
+          },
+        ]),
+    };
+    const contents = filesOf(measured).find(({ name }) => name === `frontier-${model}.svg`)?.contents;
+    const svg = typeof contents === 'string' ? contents : '';
+    expectInFrame(svg);
+    const outline = parseXml(svg);
+    const lines = findAll(outline, 'path').filter(({ attributes }) => attributes['fill'] === 'none');
+    expect(lines.map(({ attributes }) => attributes['stroke-width'])).toEqual(['6', '1.6', '1.6']);
+    expect(findAll(outline, 'text').map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['stored', 'q4_0', 'REAP', 'weights (MB)']),
+    );
+    const undominated = String(filesOf(measured).find(({ name }) => name === 'frontier.csv')?.contents)
+      .split('\n')
+      .filter((row) => row.endsWith(',1'));
+    expect(lines[0]?.attributes['d']?.match(/[ML]/g)).toHaveLength(undominated.length);
+    for (const { attributes } of lines) {
+      const ys = [...(attributes['d'] ?? '').matchAll(/ ([\d.]+)/g)].map(([, y]) => Number(y));
+      // More bytes, more accuracy: upwards is less.
+      expect(ys).toEqual([...ys].sort((a, b) => b - a));
+    }
+    expect(filesOf(document).map(({ name }) => name)).not.toContain('frontier.csv');
+  });
+
   it('is a column in results.csv', () => {
     const csv = filesOf(document).find(({ name }) => name === 'results.csv')?.contents;
     const [header = '', row = ''] = String(csv).split('\n');

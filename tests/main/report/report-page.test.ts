@@ -110,6 +110,13 @@ describe('a report', () => {
     ]);
   });
 
+  it('says whether to prune or to quantise where the sweep measured several types of weights', () => {
+    const said = reportPage({ ...source, frontier: { summary: ['m in half of the bytes.'], findings: ['m on t.'] } });
+    expect(text(said)).toContain('Prune or quantise?');
+    expect(text(said)).toContain('m in half of the bytes.');
+    expect(text(page)).not.toContain('Prune or quantise?');
+  });
+
   it('prints brackets and verdicts in the matrix', () => {
     const cells = [...page.matchAll(/<td class="number level [a-z]+"[^>]*>(.*?)<\/td>/g)].map(([, cell]) =>
       unescape(text(cell ?? '')).trim(),

@@ -1,0 +1,71 @@
+import { useMemo } from 'react';
+import { NOTHING_FITS } from '../../../main/evaluation/frontier.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { frontierFigure, hasFrontier } from '../../../main/figures/frontier-figure.ts';
+import { Disclosure, EmptyState } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { useLasting } from '../../engine/use-settled.ts';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
+import { useResolvedTheme } from '../../state/theme.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { AxisPicture } from './axis-of-model.tsx';
+
+/** Accuracy against bytes with a line per type of weights, and whether to prune or to quantise, in sentences. */
+export const FrontierOfModel = () => {
+  const theme = useResolvedTheme();
+  const { tasks } = useFacts();
+  const { manifest, model, document } = useSweep();
+  const isMeasured = model !== null && document !== undefined && hasFrontier(document, model);
+  const { data, error } = useQuery('sweep.frontier', isMeasured && manifest !== null ? { run: manifest.id } : null);
+  const words = useLasting(data, manifest?.id ?? '');
+  const drawing = useMemo(
+    () =>
+      manifest === null || model === null || document === undefined || !isMeasured
+        ? null
+        : frontierFigure(document, model, manifest, figureTheme(theme)),
+    [document, isMeasured, manifest, model, theme],
+  );
+  if (manifest === null || model === null || document === undefined) return null;
+  if (drawing === null)
+    return (
+      <EmptyState icon="chart" title="No frontier to show">
+        This sweep measured {model} at its stored weights only. Tick more weight types under “Weights” of a sweep: each
+        plan is then measured at each type, with the bytes of its file.
+      </EmptyState>
+    );
+  const own = [...new Set(document.results.map(({ task }) => task))];
+  const ofModel = (sentences: readonly string[]): readonly string[] =>
+    sentences.filter((sentence) => sentence.startsWith(`${model} `) || sentence.startsWith(`${model}, `));
+  const items = (sentences: readonly string[]) => (
+    <ul className="findings">
+      {ofModel(sentences).map((sentence) => (
+        <li key={sentence}>{withTaskTitles(sentence, own, titlesOf(tasks))}</li>
+      ))}
+    </ul>
+  );
+  return (
+    <AxisPicture
+      label="Accuracy against bytes"
+      drawing={drawing}
+      save={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ frontierView }) => frontierView({ manifest, document, theme }, model)}
+        />
+      }
+    >
+      {error !== null && <Problem error={error} />}
+      {words !== undefined && (
+        <>
+          {ofModel(words.findings).length === 0 ? <p className="findings">{NOTHING_FITS}</p> : items(words.summary)}
+          {ofModel(words.findings).length > 0 && (
+            <Disclosure summary="Prune or quantise? Every comparison">{items(words.findings)}</Disclosure>
+          )}
+        </>
+      )}
+    </AxisPicture>
+  );
+};
