@@ -3,6 +3,7 @@ import {
   factor,
   itemCount,
   margin,
+  MOST_CALIBRATION_DRAWS,
   MOST_CURVES,
   MOST_KINDS_OF_PASSAGES,
   MOST_FACTORS,
@@ -201,6 +202,41 @@ export const describedSweepSettings = z.object({
         'Each plan is made for one task. This measures it on the other tasks of the sweep as well, at the listed ' +
         'factors, and beside it one plan made from the profiles of all tasks together. It shows what a plan loses ' +
         'where nobody looked, and up to which factor it is safe on every task.',
+    }),
+  calibrationDraws: z
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_CALIBRATION_DRAWS)
+    .optional()
+    .register(settingTexts, {
+      label: 'Calibration draws',
+      flag: 'calibration-draws',
+      help: 'Draw the calibration items again this often, and measure the plans of every draw at the listed factors.',
+      otherwise: 'none',
+      about:
+        'Draws the calibration items of each task again with replacement (whole passages where items share them), ' +
+        'and makes and measures the plans of every such draw: how much accuracy, kept experts and thresholds hang on ' +
+        'the calibration items that happened to be there. The profiles of all draws take one pass over the items. ' +
+        'Methods that depend on chance use their first seed only.',
+      common: [5, 10],
+      part: 'plans',
+    }),
+  calibrationSizes: z
+    .string()
+    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){0,15}$/)
+    .optional()
+    .register(settingTexts, {
+      label: 'Drawn items',
+      flag: 'calibration-sizes',
+      value: 'N,N',
+      range: 'whole numbers of at least 1, separated by commas',
+      help: 'Number of calibration items in each draw, as a list: how luck falls with more of them.',
+      otherwise: 'as many as there are',
+      about:
+        'How many calibration items each calibration draw has, one or more numbers separated by commas. A smaller ' +
+        'draw is the beginning of a larger one, so that sizes can be compared.',
+      part: 'plans',
     }),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
@@ -428,6 +464,35 @@ export type SweepResult = z.infer<typeof sweepResult>;
 export const elsewherePoint = z.object({ madeFor: shortName.nullable(), result: sweepResult });
 export type ElsewherePoint = z.infer<typeof elsewherePoint>;
 
+/**
+ * A plan made from calibration items that were drawn again, measured on the test items as the plan of all items is.
+ * `result.seed`: that of the plan, as in the results; the draw has a number of its own.
+ */
+export const calibrationDraw = z.object({
+  /** Number of the draw, from 0: its seed. */
+  draw: z.number().int().min(0).max(MOST_CALIBRATION_DRAWS),
+  /** Wanted number of calibration items; null: as many as there are. */
+  size: itemCount.min(1).nullable(),
+  /** Calibration items drawn, each as often as it was drawn: with passages a few more than wanted. */
+  items: itemCount.min(1),
+  /**
+   * Share of the experts that the plan of all items keeps which this one keeps too; of merging plans, the share of the
+   * pairs of experts merged with each other. Null where that one merges none.
+   */
+  inCommon: z.number().min(0).max(1).nullable(),
+  /** Spearman's rank correlation of the experts' scores with those of all items, mean over layers that have one. */
+  rankCorrelation: z.number().min(-1).max(1).nullable(),
+  /** Experts in all layers, and how many had fewer than `FEW_TOKENS` tokens: in this draw, and on all items. */
+  experts: z.number().int().min(1),
+  fewTokens: z.number().int().min(0),
+  fewTokensOfAll: z.number().int().min(0),
+  result: sweepResult,
+});
+export type CalibrationDraw = z.infer<typeof calibrationDraw>;
+
+/** An expert with fewer tokens than this has no score that means anything. */
+export const FEW_TOKENS = 8;
+
 export const verdict = z.enum([
   /** lastSafe and firstUnsafe are both tested. */
   'found',
@@ -545,6 +610,8 @@ export const sweepDocument = z.object({
   thresholds: z.array(threshold).max(MOST_POINTS),
   /** Plans measured on tasks that they were not made for. Absent where that was not requested. */
   elsewhere: z.array(elsewherePoint).max(MOST_POINTS).optional(),
+  /** Plans made from calibration items that were drawn again. Absent where that was not requested. */
+  calibrationDraws: z.array(calibrationDraw).max(MOST_POINTS).optional(),
   /** How far plans made for all tasks at once are safe on every task. */
   together: z.array(togetherThreshold).max(MOST_CURVES).optional(),
   /** The rule in words, with delta and the level. */

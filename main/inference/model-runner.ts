@@ -110,6 +110,16 @@ export interface ModelRunner {
     extras?: readonly ExtraStatistic[],
   ): Promise<RoutingStatistics>;
   /**
+   * Routing statistics of draws of the items, from one pass over them. `times`: for each draw, how often each item
+   * counts. `extras`: of those that are sums or maxima over items (`drawnExtras`).
+   */
+  profileDraws(
+    items: readonly TaskItem[],
+    times: readonly (readonly number[])[],
+    control: RunControl,
+    extras?: readonly ExtraStatistic[],
+  ): Promise<readonly RoutingStatistics[]>;
+  /**
    * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
    * so that every block reproduces the unpruned one's output. The weights become an overlay. `refit` defaults to the
    * experts.

@@ -9,6 +9,7 @@ import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
+import { requireDrawable } from './sweep-calibration-draws.ts';
 import { curvesOf, leavesConstants, needsOf, optionsOf, sweepCounts } from './sweep-curves.ts';
 import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
@@ -131,6 +132,7 @@ export const checkSweep = async (input: SweepInput): Promise<void> => {
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);
   requireElsewhere(settings, tasks);
+  for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
   if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));

@@ -4,7 +4,7 @@ import { CancelledError } from '../contract/errors.ts';
 import type { GgufType } from '../contract/export.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
+import type { CalibrationDraw, ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
@@ -48,6 +48,7 @@ export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
   addCurtailed(point: CurtailedPoint): Promise<void>;
   addElsewhere(point: ElsewherePoint): Promise<void>;
+  addCalibrationDraw(point: CalibrationDraw): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }

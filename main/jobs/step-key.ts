@@ -195,3 +195,7 @@ export const profileKey = (
     numerics,
     ...(extras.length === 0 ? {} : { extras }),
   });
+
+/** Key of the profiles of draws of a profile's items; `times`: how often each item counts in each draw. */
+export const drawnProfilesKey = (profile: string, times: readonly (readonly number[])[]): string =>
+  stepKey({ kind: 'drawn-profiles', profile, times });

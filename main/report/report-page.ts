@@ -17,7 +17,7 @@ import {
 } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
-import { choiceAndWritingTable } from './report-kinds.ts';
+import { choiceAndWritingTable, luckTable } from './report-kinds.ts';
 import { measurementTables, methodComparisons, curtailedTable } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
@@ -90,6 +90,7 @@ const sections = (source: ReportSource): Section[] => {
         ...bestFigures(source),
         thresholdMatrices(sizeTrend),
         ...choiceAndWritingTable(document),
+        ...luckTable(document),
       ],
     },
     { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },

@@ -1,39 +1,9 @@
 // Records anew what plans for one task lose on others: node resources/elsewhere/make.mjs WORKSPACE
-// (README.md beside this file). An interrupted call continues if it is given the same workspace.
-import { spawnSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+// (README.md beside this file).
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { zstdCompressSync } from 'node:zlib';
-import { checkPortable } from '../../main/sample/pack-sample.ts';
-import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
+import { recordSweep } from '../record-sweep.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const uncurl = path.resolve(here, '..', '..', 'main', 'cli', 'uncurl.ts');
-const sweep = [
+await recordSweep(path.resolve(import.meta.dirname), [
   ...['sweep', 'uncurl-64', 'switch-64', '--task', 'add,bracket,capital,french,german,mood,plural,sort,spanish'],
   ...['--method', 'frequency', '--factors', '2,4,8,16', '--elsewhere'],
-];
-
-const [given] = process.argv.slice(2);
-if (given === undefined) {
-  console.error('Usage: node resources/elsewhere/make.mjs WORKSPACE');
-  process.exit(2);
-}
-const workspace = path.resolve(given);
-await mkdir(workspace, { recursive: true });
-process.stderr.write(`uncurl ${sweep.join(' ')}\n`);
-const { status } = spawnSync(process.execPath, [uncurl, ...sweep], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-  env: { ...process.env, UNCURL_WORKSPACE: workspace },
-});
-if (status !== 0) process.exit(status ?? 1);
-const { runs } = await openExistingWorkspace(workspace);
-const [newest] = await runs.list();
-const manifest = await runs.read(newest.id);
-checkPortable(manifest, 'sweep');
-await mkdir(path.join(here, 'run'), { recursive: true });
-const results = zstdCompressSync(await readFile(path.join(runs.folder(newest.id), 'results.json')));
-await writeFile(path.join(here, 'run', 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-await writeFile(path.join(here, 'run', 'results.json.zst'), results);
-process.stderr.write(`resources/elsewhere/run: ${(results.length / 1e3).toFixed(0)} kB, from ${newest.id}\n`);
+]);

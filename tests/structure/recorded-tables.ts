@@ -27,6 +27,7 @@ import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
+import { luckSentences } from '../../main/evaluation/calibration-luck.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
@@ -307,11 +308,19 @@ const settings = (schema: z.ZodObject) => (): readonly string[] =>
     ),
   );
 
+/** The document of a recorded sweep whose items' answers are not kept. */
+const recordedResults = async (folder: string): Promise<SweepDocument> => {
+  const file = path.join(resources, folder, 'run', 'results.json.zst');
+  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
+  return recordedSweepDocument.parse(stored);
+};
+
+/** Calibration draws of one model by several methods, for two numbers of drawn items. */
+const luck = async (): Promise<readonly string[]> => items(luckSentences(await recordedResults('luck')));
+
 /** Plans on tasks that they were not made for: two models at their first factors, and how many are safe everywhere. */
 const elsewhere = async (): Promise<readonly string[]> => {
-  const file = path.join(resources, 'elsewhere', 'run', 'results.json.zst');
-  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
-  const document = recordedSweepDocument.parse(stored);
+  const document = await recordedResults('elsewhere');
   const summaries = elsewhereSummaries(document, DEFAULT_DELTA).filter(({ factor }) => factor <= 4);
   const isSafe = ({ lastSafe }: Pick<Threshold, 'lastSafe'>): boolean => (lastSafe ?? 1) > 1;
   const { thresholds, together = [] } = document;
@@ -350,6 +359,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   elsewhere,
+  luck,
   experiment,
   'experiment-signs': experimentSigns,
   'experiment-findings': experimentFindings,
