@@ -166,6 +166,43 @@ export const describedSweepSettings = z.object({
     step: 0.005,
     common: [0.01, 0.02, 0.05],
   }),
+  sample: z
+    .string()
+    .max(200)
+    .optional()
+    .register(settingTexts, {
+      label: 'Sampler',
+      flag: 'sample',
+      value: 'SAMPLER',
+      range: 'NAME=NUMBER, separated by commas',
+      hint: 'temperature=0.7,top_p=0.95,seed=0',
+      help:
+        'Draw each token of written answers instead of taking the likeliest: ' +
+        'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
+      otherwise: 'greedy',
+      about:
+        'Written answers are drawn token by token, with the filters of transformers in its order (temperature, top_k, ' +
+        'top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all candidates ' +
+        'draw by the same numbers. Left empty, the likeliest token is taken.',
+      part: 'plans',
+    }),
+  repeats: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .register(settingTexts, {
+      label: 'Repeats',
+      flag: 'repeats',
+      help: 'Texts to draw for each written item (with --sample); the unit of every interval stays the item.',
+      otherwise: '1',
+      about:
+        'How many texts are drawn for each item of a written task. All of them count in the rates, and intervals and ' +
+        'verdicts are those of items, since texts of one item are not independent.',
+      common: [1, 5],
+      part: 'plans',
+    }),
   fidelity: z
     .boolean()
     .optional()
@@ -331,6 +368,23 @@ export const pointCost = z.object({
 });
 export type PointCost = z.infer<typeof pointCost>;
 
+/** Groups that items share, and by how many items those of each size moved. */
+const groups = z.object({
+  count: itemCount,
+  moves: z
+    .array(
+      z
+        .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
+        .refine(({ items, net }) => Math.abs(net) <= items, {
+          error: 'a passage moves by more items than it has',
+        }),
+    )
+    .min(1)
+    .max(MOST_KINDS_OF_PASSAGES)
+    .optional(),
+  designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
+});
+
 /**
  * How the texts of a candidate end: shares in 0..1. A text ends by a stop string or an end token; of the others, some
  * loop and the rest run out of tokens. `difference` and what follows it: of `ended`, as a result has them of its value.
@@ -347,6 +401,8 @@ export const endings = z.object({
   p: z.number().nullable(),
   lost: itemCount,
   gained: itemCount,
+  /** Where items were written several times: their moves from ended to not ended, as a result has them of its value. */
+  groups: groups.optional(),
 });
 export type Endings = z.infer<typeof endings>;
 
@@ -409,23 +465,7 @@ export const sweepResult = candidatePoint
      * than they lost (`net`). Intervals and verdicts are those of passages. Old documents have a design effect instead
      * of the moves: they give no verdict.
      */
-    groups: z
-      .object({
-        count: itemCount,
-        moves: z
-          .array(
-            z
-              .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
-              .refine(({ items, net }) => Math.abs(net) <= items, {
-                error: 'a passage moves by more items than it has',
-              }),
-          )
-          .min(1)
-          .max(MOST_KINDS_OF_PASSAGES)
-          .optional(),
-        designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
-      })
-      .optional(),
+    groups: groups.optional(),
     /**
      * How well the level of the test behind the verdict is guaranteed. Absent: exactly (independent items). `simulated`
      * (passages): wherever it was enumerated or simulated. `nominal` (perplexity): not where texts have heavy tails.

@@ -65,6 +65,8 @@ export interface RowToDecode {
   readonly tokens: readonly number[];
   readonly candidate: string;
   readonly mostNewTokens: number;
+  /** Chooses each token from the logits [V] and the tokens written so far. Absent: the one with the largest logit. */
+  readonly choose?: ((logits: Float32Array, written: readonly number[]) => number) | undefined;
   /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
   readonly isDone?: (written: readonly number[]) => boolean;
 }
@@ -152,7 +154,7 @@ export interface ModelRunner {
     control: RunControl,
   ): Promise<ScoreResult[]>;
   /**
-   * Greedy continuations of rows, each as soon as it ends; a row names its candidate. Candidates decode side by side.
+   * Continuations of rows (greedy, or as they choose), each as soon as it ends; a row names its candidate. Candidates decode side by side.
    * Nothing else may run on the runner until the generator was read to its end or left (`return`).
    */
   decode(

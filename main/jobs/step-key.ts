@@ -82,6 +82,8 @@ export interface WritingIdentity {
   /** End tokens, ascending, and the end token that is a stop string. */
   readonly endTokens: readonly number[];
   readonly endText: string | null;
+  /** How tokens are drawn; absent: the likeliest is taken. */
+  readonly sampler?: string | undefined;
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */

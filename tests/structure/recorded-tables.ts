@@ -27,7 +27,8 @@ import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
-import { luckSentences } from '../../main/evaluation/calibration-luck.ts';
+import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
+import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
@@ -315,8 +316,26 @@ const recordedResults = async (folder: string): Promise<SweepDocument> => {
   return recordedSweepDocument.parse(stored);
 };
 
-/** Calibration draws of one model by several methods, for two numbers of drawn items. */
-const luck = async (): Promise<readonly string[]> => items(luckSentences(await recordedResults('luck')));
+/** Calibration draws of one model by several methods, for two numbers of drawn items; beside them UNCURL's own draws. */
+const luck = async ({ document }: Sample): Promise<readonly string[]> => {
+  const recorded = await recordedResults('luck');
+  const drawn = luckPoints(recorded).filter(({ method }) => method === 'uncurl');
+  const isDrawn = (one: PointOverDraws): boolean =>
+    drawn.some(({ model, task, factor }) => one.model === model && one.task === task && one.factor === factor);
+  const own = pointsOverDraws(document).filter((one) => one.method === 'uncurl' && isDrawn(one));
+  const deviations = own.map(({ results, value }) =>
+    Math.sqrt(
+      results.reduce((sum, result) => sum + (result.value - (value?.mean ?? Number.NaN)) ** 2, 0) /
+        (results.length - 1),
+    ),
+  );
+  const mean = deviations.reduce((sum, deviation) => sum + deviation, 0) / deviations.length;
+  return items([
+    ...luckSentences(recorded),
+    `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
+      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean.`,
+  ]);
+};
 
 /** Plans on tasks that they were not made for: two models at their first factors, and how many are safe everywhere. */
 const elsewhere = async (): Promise<readonly string[]> => {
