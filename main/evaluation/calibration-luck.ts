@@ -135,7 +135,15 @@ export const luckPoints = ({ results, calibrationDraws = [] }: Drawn): readonly 
     });
     return [
       {
-        ...{ model, task, method, seed, factor, metric, n, size, all },
+        model,
+        task,
+        method,
+        seed,
+        factor,
+        metric,
+        n,
+        size,
+        all,
         items: maxOf(points.map(({ items }) => items)),
         draws: points.length,
         value: spreadOf(values),
@@ -195,9 +203,11 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
 
 /** The thresholds of draws in words: "×4 in 3, ×8 in 2". */
 export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): string =>
-  [...Map.groupBy(draws, (factor) => factor)]
-    .sort(([one], [other]) => one - other)
-    .map(([factor, own]) => `${formatFactor(factor)} in ${String(own.length)}`)
+  groupBy(
+    [...draws].sort((one, other) => one - other),
+    (factor) => factor,
+  )
+    .map((own) => `${formatFactor(own[0] ?? 1)} in ${String(own.length)}`)
     .join(', ');
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -205,8 +205,13 @@ export const profileDrawsOfLayers = async (
       if (end > first) add(layer, own, (draw) => timesOf(draw, tree));
     }
   };
-  const observe = (...seen: Parameters<typeof taps>): Promise<void> => {
-    taps(...seen);
+  const observe = (
+    layer: number,
+    batch: Batch,
+    members: readonly ResolvedCandidate[],
+    seen: RoutingTaps,
+  ): Promise<void> => {
+    taps(layer, batch, members, seen);
     return Promise.resolve();
   };
   const hidden = (): void => undefined;
