@@ -108,7 +108,7 @@ const elsewhereLines = (document: SweepDocument): readonly string[] => {
 };
 
 /** Columns of calibration draws: of a point, and beside them those of its curve. */
-const LUCK_SHOWN = 'items all lowest deviation in_common rank_correlation few_tokens safe_draws verdict thresholds';
+const LUCK_SHOWN = 'items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
 
 /** Plans made from calibration items that were drawn again; empty without them. */
 const luckLines = (document: SweepDocument): readonly string[] => {

@@ -246,7 +246,7 @@ export const luckSentences = (document: Drawn): readonly string[] => {
         (deviations.length === 0 || widest === null
           ? ''
           : ` A point moves by ${inPoints(mean(deviations))} points in the mean (standard deviation over draws), at ` +
-            `most by ${inPoints(widest.value.highest - widest.value.lowest)} between two draws (${widest.task} at ` +
+            `most by ${inPoints(widest.value.highest - widest.value.lowest)} between two draws (on ${widest.task} at ` +
             `${formatFactor(widest.factor)}).`) +
         (inCommon.length === 0
           ? ''

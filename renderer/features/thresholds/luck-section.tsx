@@ -20,8 +20,7 @@ interface LuckSectionProps {
 }
 
 const TITLE = 'How much hangs on the calibration items?';
-const SHOWN =
-  'task model method items all lowest deviation in_common rank_correlation few_tokens safe_draws verdict thresholds';
+const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
 
 const keyOf = ({ model, task, method, seed, size }: LuckRow): string =>
   JSON.stringify([model, task, method, seed, size]);
@@ -38,6 +37,7 @@ export const LuckSection = ({ manifest, document, shown, title }: LuckSectionPro
   const factor = factors.has(chosen) ? chosen : (ascending[0]?.[0] ?? '');
   const own = rows.filter((row) => factorKey(row.factor) === factor);
   if (own.length === 0) return null;
+  const models = new Set(rows.map(({ model }) => model)).size;
   const tasks = [...new Set(rows.map(({ task }) => task))];
   const calibrationDraws = (document.calibrationDraws ?? []).filter(({ result }) => shown.includes(result.method));
   return (
@@ -69,7 +69,7 @@ export const LuckSection = ({ manifest, document, shown, title }: LuckSectionPro
         caption="Calibration draws: the plans of items drawn again beside the plan of all items"
         rows={own}
         rowKey={keyOf}
-        columns={shownColumns(pick(luckColumns, SHOWN), own, title)}
+        columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
       />
     </section>
   );
