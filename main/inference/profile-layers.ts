@@ -5,7 +5,7 @@ import { readTensor } from '../checkpoint/read-tensor.ts';
 import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
-import { addSums, clearSums } from '../profile/calibration-draws.ts';
+import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
 import {
   emptyRoutingStatistics,
@@ -145,9 +145,6 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);
   return opened === null ? statistics : { ...statistics, sample: opened.sample };
 };
-
-/** Extras that follow for every draw of items from those of single items. */
-export const drawnExtras: readonly ExtraStatistic[] = ['peaks'];
 
 /**
  * Statistics of several draws of items from one pass over the trees. `times`: for each draw, how often each tree counts.

@@ -1,11 +1,14 @@
 import { seededRandom } from '../statistics/random.ts';
-import type { RoutingStatistics } from './routing-statistics.ts';
+import type { ExtraStatistic, RoutingStatistics } from './routing-statistics.ts';
 
 /**
  * Calibration items drawn again with replacement: how often each item counts in a draw. Everything in a profile that is
  * a sum over items follows from the sums of single items and these counts, so one pass over the items gives the
  * profiles of any number of draws (the bootstrap: Efron 1979, doi:10.1214/aos/1176344552).
  */
+
+/** Statistics beyond routing that follow for every draw of items from those of single items: maxima. */
+export const drawnExtras: readonly ExtraStatistic[] = ['peaks'];
 
 /** An item, and the passage that it shares with others. */
 interface Grouped {
