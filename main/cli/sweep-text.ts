@@ -1,11 +1,12 @@
 import { DEFAULT_DELTA, type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import { luckSentences } from '../evaluation/calibration-luck.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { elsewhereSummaries, everywhereSentence, summarySentence } from '../evaluation/elsewhere.ts';
 import { pointsOverDraws } from '../evaluation/draws.ts';
 import { type UnneededFactors, unneededFactors } from '../evaluation/curtailed-points.ts';
 import { pick } from '../figures/columns.ts';
-import { kindColumns, resultColumns, thresholdColumns } from '../figures/tables.ts';
+import { kindColumns, luckColumns, luckRows, resultColumns, thresholdColumns } from '../figures/tables.ts';
 import { printedDifference, printedFactor, printedValue } from './terminal-text.ts';
 import { columnsTable, textTable } from './text-table.ts';
 import { methodInProse } from '../words/methods.ts';
@@ -106,6 +107,20 @@ const elsewhereLines = (document: SweepDocument): readonly string[] => {
   ];
 };
 
+/** Columns of calibration draws: of a point, and beside them those of its curve. */
+const LUCK_SHOWN = 'items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
+
+/** Plans made from calibration items that were drawn again; empty without them. */
+const luckLines = (document: SweepDocument): readonly string[] => {
+  const rows = luckRows(document);
+  if (rows.length === 0) return [];
+  return [
+    'Calibration draws: the calibration items drawn again with replacement.',
+    columnsTable(pick(luckColumns, `model task method factor ${LUCK_SHOWN}`), rows),
+    luckSentences(document).join('\n'),
+  ];
+};
+
 const RESULTS_SHOWN =
   'model task method seed factor kept dropped_share n value difference interval p verdict ended ' +
   'looped answer_loss kl changed_token acceptance bytes prompt_tokens_per_second decode_tokens_per_second';
@@ -124,6 +139,7 @@ export const sweepText = (document: SweepDocument): string => {
     UNITS_NOTE,
     ...bothKinds(document),
     ...elsewhereLines(document),
+    ...luckLines(document),
     rule,
     ...(multiplicity === undefined ? [] : [multiplicity.sentence]),
     ...cutPrompts(results),

@@ -25,6 +25,7 @@ export const MOST_CURVES = 512;
 export const MOST_KINDS_OF_PASSAGES = 10_000;
 export const MOST_FACTORS = 1_024;
 export const MOST_SEEDS = 1_024;
+export const MOST_CALIBRATION_DRAWS = 100;
 /** Points of a sweep, or arms of an experiment: thirty times the bundled sample, which has 3,096. */
 export const MOST_POINTS = 100_000;
 

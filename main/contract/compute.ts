@@ -4,7 +4,7 @@ import { engineEvent } from './events.ts';
 import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
 import { serialisedError } from './rpc.ts';
-import { elsewherePoint, sweepResult } from './sweep.ts';
+import { calibrationDraw, elsewherePoint, sweepResult } from './sweep.ts';
 import { candidatePoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Settings of the compute process: its only argument, as JSON. */
@@ -33,6 +33,7 @@ export const recordChange = z.discriminatedUnion('what', [
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
   z.object({ what: z.literal('curtailed'), point: asItCame(curtailedPoint) }),
   z.object({ what: z.literal('elsewhere'), point: asItCame(elsewherePoint) }),
+  z.object({ what: z.literal('calibration-draw'), point: asItCame(calibrationDraw) }),
   z.object({ what: z.literal('unneeded'), points: z.array(asItCame(candidatePoint)) }),
   z.object({ what: z.literal('note'), text: z.string() }),
 ]);

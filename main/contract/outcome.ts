@@ -71,6 +71,8 @@ export interface WrittenOutcome {
   readonly loop?: TextLoop | null | undefined;
   /** Tokens cut from the left of the context to leave room for new ones. */
   readonly truncatedTokens: number;
+  /** The item, where it was written several times: texts of one item are not independent. */
+  readonly group?: string | undefined;
 }
 
 /** Outcomes computed from log-probabilities. */

@@ -3,6 +3,7 @@ import {
   factor,
   itemCount,
   margin,
+  MOST_CALIBRATION_DRAWS,
   MOST_CURVES,
   MOST_KINDS_OF_PASSAGES,
   MOST_FACTORS,
@@ -165,6 +166,43 @@ export const describedSweepSettings = z.object({
     step: 0.005,
     common: [0.01, 0.02, 0.05],
   }),
+  sample: z
+    .string()
+    .max(200)
+    .optional()
+    .register(settingTexts, {
+      label: 'Sampler',
+      flag: 'sample',
+      value: 'SAMPLER',
+      range: 'NAME=NUMBER, separated by commas',
+      hint: 'temperature=0.7,top_p=0.95,seed=0',
+      help:
+        'Draw each token of written answers instead of taking the likeliest: ' +
+        'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
+      otherwise: 'greedy',
+      about:
+        'Written answers are drawn token by token, with the filters of transformers in its order (temperature, top_k, ' +
+        'top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all candidates ' +
+        'draw by the same numbers. Left empty, the likeliest token is taken.',
+      part: 'plans',
+    }),
+  repeats: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .register(settingTexts, {
+      label: 'Repeats',
+      flag: 'repeats',
+      help: 'Texts to draw for each written item (with --sample); the unit of every interval stays the item.',
+      otherwise: '1',
+      about:
+        'How many texts are drawn for each item of a written task. All of them count in the rates, and intervals and ' +
+        'verdicts are those of items, since texts of one item are not independent.',
+      common: [1, 5],
+      part: 'plans',
+    }),
   fidelity: z
     .boolean()
     .optional()
@@ -201,6 +239,41 @@ export const describedSweepSettings = z.object({
         'Each plan is made for one task. This measures it on the other tasks of the sweep as well, at the listed ' +
         'factors, and beside it one plan made from the profiles of all tasks together. It shows what a plan loses ' +
         'where nobody looked, and up to which factor it is safe on every task.',
+    }),
+  calibrationDraws: z
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_CALIBRATION_DRAWS)
+    .optional()
+    .register(settingTexts, {
+      label: 'Calibration draws',
+      flag: 'calibration-draws',
+      help: 'Draw the calibration items again this often, and measure the plans of every draw at the listed factors.',
+      otherwise: 'none',
+      about:
+        'Draws the calibration items of each task again with replacement (whole passages where items share them), ' +
+        'and makes and measures the plans of every such draw: how much accuracy, kept experts and thresholds hang on ' +
+        'the calibration items that happened to be there. The profiles of all draws take one pass over the items. ' +
+        'Methods that depend on chance use their first seed only.',
+      common: [5, 10],
+      part: 'plans',
+    }),
+  calibrationSizes: z
+    .string()
+    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){0,15}$/)
+    .optional()
+    .register(settingTexts, {
+      label: 'Drawn items',
+      flag: 'calibration-sizes',
+      value: 'N,N',
+      range: 'whole numbers of at least 1, separated by commas',
+      help: 'Number of calibration items in each draw, as a list: how luck falls with more of them.',
+      otherwise: 'as many as there are',
+      about:
+        'How many calibration items each calibration draw has, one or more numbers separated by commas. A smaller ' +
+        'draw is the beginning of a larger one, so that sizes can be compared.',
+      part: 'plans',
     }),
 });
 export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
@@ -295,6 +368,23 @@ export const pointCost = z.object({
 });
 export type PointCost = z.infer<typeof pointCost>;
 
+/** Groups that items share, and by how many items those of each size moved. */
+const groups = z.object({
+  count: itemCount,
+  moves: z
+    .array(
+      z
+        .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
+        .refine(({ items, net }) => Math.abs(net) <= items, {
+          error: 'a passage moves by more items than it has',
+        }),
+    )
+    .min(1)
+    .max(MOST_KINDS_OF_PASSAGES)
+    .optional(),
+  designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
+});
+
 /**
  * How the texts of a candidate end: shares in 0..1. A text ends by a stop string or an end token; of the others, some
  * loop and the rest run out of tokens. `difference` and what follows it: of `ended`, as a result has them of its value.
@@ -311,6 +401,8 @@ export const endings = z.object({
   p: z.number().nullable(),
   lost: itemCount,
   gained: itemCount,
+  /** Where items were written several times: their moves from ended to not ended, as a result has them of its value. */
+  groups: groups.optional(),
 });
 export type Endings = z.infer<typeof endings>;
 
@@ -373,23 +465,7 @@ export const sweepResult = candidatePoint
      * than they lost (`net`). Intervals and verdicts are those of passages. Old documents have a design effect instead
      * of the moves: they give no verdict.
      */
-    groups: z
-      .object({
-        count: itemCount,
-        moves: z
-          .array(
-            z
-              .object({ items: itemCount.min(1), net: z.number().int(), groups: itemCount.min(1) })
-              .refine(({ items, net }) => Math.abs(net) <= items, {
-                error: 'a passage moves by more items than it has',
-              }),
-          )
-          .min(1)
-          .max(MOST_KINDS_OF_PASSAGES)
-          .optional(),
-        designEffect: z.number().min(1).max(MOST_ITEMS).optional(),
-      })
-      .optional(),
+    groups: groups.optional(),
     /**
      * How well the level of the test behind the verdict is guaranteed. Absent: exactly (independent items). `simulated`
      * (passages): wherever it was enumerated or simulated. `nominal` (perplexity): not where texts have heavy tails.
@@ -427,6 +503,35 @@ export type SweepResult = z.infer<typeof sweepResult>;
  */
 export const elsewherePoint = z.object({ madeFor: shortName.nullable(), result: sweepResult });
 export type ElsewherePoint = z.infer<typeof elsewherePoint>;
+
+/**
+ * A plan made from calibration items that were drawn again, measured on the test items as the plan of all items is.
+ * `result.seed`: that of the plan, as in the results; the draw has a number of its own.
+ */
+export const calibrationDraw = z.object({
+  /** Number of the draw, from 0: its seed. */
+  draw: z.number().int().min(0).max(MOST_CALIBRATION_DRAWS),
+  /** Wanted number of calibration items; null: as many as there are. */
+  size: itemCount.min(1).nullable(),
+  /** Calibration items drawn, each as often as it was drawn: with passages a few more than wanted. */
+  items: itemCount.min(1),
+  /**
+   * Share of the experts that the plan of all items keeps which this one keeps too; of merging plans, the share of the
+   * pairs of experts merged with each other. Null where that one merges none.
+   */
+  inCommon: z.number().min(0).max(1).nullable(),
+  /** Spearman's rank correlation of the experts' scores with those of all items, mean over layers that have one. */
+  rankCorrelation: z.number().min(-1).max(1).nullable(),
+  /** Experts in all layers, and how many had fewer than `FEW_TOKENS` tokens: in this draw, and on all items. */
+  experts: z.number().int().min(1),
+  fewTokens: z.number().int().min(0),
+  fewTokensOfAll: z.number().int().min(0),
+  result: sweepResult,
+});
+export type CalibrationDraw = z.infer<typeof calibrationDraw>;
+
+/** An expert with fewer tokens than this has no score that means anything. */
+export const FEW_TOKENS = 8;
 
 export const verdict = z.enum([
   /** lastSafe and firstUnsafe are both tested. */
@@ -545,6 +650,8 @@ export const sweepDocument = z.object({
   thresholds: z.array(threshold).max(MOST_POINTS),
   /** Plans measured on tasks that they were not made for. Absent where that was not requested. */
   elsewhere: z.array(elsewherePoint).max(MOST_POINTS).optional(),
+  /** Plans made from calibration items that were drawn again. Absent where that was not requested. */
+  calibrationDraws: z.array(calibrationDraw).max(MOST_POINTS).optional(),
   /** How far plans made for all tasks at once are safe on every task. */
   together: z.array(togetherThreshold).max(MOST_CURVES).optional(),
   /** The rule in words, with delta and the level. */

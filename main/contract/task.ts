@@ -43,6 +43,9 @@ export interface WrittenItem {
   readonly profiled?: string;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
+  /** Of an item that is written several times: which time, from 0, and the item that all of them share. */
+  readonly repeat?: number;
+  readonly group?: string;
   /** Texts of the choices in the context; only the filter multi_choice_regex reads them. */
   readonly options?: readonly string[];
 }

@@ -1,5 +1,8 @@
 import type { ChoiceOutcome } from '../contract/outcome.ts';
-import type { AnswerLoss } from '../contract/sweep.ts';
+import { type AnswerLoss, isSameFactor, type SweepResult } from '../contract/sweep.ts';
+import { bareFactor, formatFactor, formatFixed } from '../words/numbers.ts';
+import { methodInProse } from '../words/methods.ts';
+import { TWIN_SUFFIX } from './choice-and-writing.ts';
 import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 
 /**
@@ -17,4 +20,57 @@ export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOut
       pairs.flatMap(([{ group }]) => group ?? []),
     ),
   );
+};
+
+/**
+ * Answer loss in nats from which a point that is safe by choice was nearly always unsafe when written, and how often on
+ * the bundled sample (a test holds it): of such points, and of those with a smaller loss.
+ */
+export const TELLING_LOSS = {
+  nats: 0.1,
+  above: { unsafe: 75, of: 76 },
+  below: { unsafe: 7, of: 37 },
+} as const;
+
+/** How often the warning is right and what it misses, in words. */
+export const TELLING_LOSS_RATES =
+  `On the bundled sample, of ${String(TELLING_LOSS.above.of)} points that are safe by choice and lost ` +
+  `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
+  `${String(TELLING_LOSS.below.of)} that lost less, ${String(TELLING_LOSS.below.unsafe)}.`;
+
+const isWrittenTwin = (one: SweepResult, { model, task, method, seed, factor }: SweepResult): boolean =>
+  one.task === `${task}${TWIN_SUFFIX}` &&
+  one.model === model &&
+  one.method === method &&
+  one.seed === seed &&
+  isSameFactor(one.factor, factor);
+
+/** Points that are safe by choice, lost much of the right answer, and were not measured written in the same sweep. */
+export const doubtfulChoices = (results: readonly SweepResult[]): readonly SweepResult[] =>
+  results.filter(
+    (result) =>
+      result.factor > 1 &&
+      result.verdict === 'safe' &&
+      (result.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats &&
+      !results.some((one) => isWrittenTwin(one, result)),
+  );
+
+const lossText = ({ answerLoss }: SweepResult): string => `${formatFixed(answerLoss?.mean ?? 0, 2)} nats`;
+
+/** The warning about one such point; null for others. */
+export const choiceWarning = (result: SweepResult, results: readonly SweepResult[]): string | null =>
+  doubtfulChoices(results).includes(result)
+    ? `Safe by choice, but the right answer lost ${lossText(result)}: measure it written. ${TELLING_LOSS_RATES}`
+    : null;
+
+/** The warning about all such points of a sweep; null without any. */
+export const choiceWarnings = (results: readonly SweepResult[]): string | null => {
+  const doubtful = doubtfulChoices(results);
+  if (doubtful.length === 0) return null;
+  const named = doubtful.map((result) => {
+    const { model, task, method, seed, factor } = result;
+    const draw = seed === null ? '' : ` (seed ${String(seed)})`;
+    return `${model} on ${task} by ${methodInProse(method)}${draw} at ${formatFactor(factor)}: ${lossText(result)}`;
+  });
+  return `Safe by choice, but the right answer lost much: measure it written. ${named.join('; ')}. ${TELLING_LOSS_RATES}`;
 };

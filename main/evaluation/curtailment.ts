@@ -36,7 +36,7 @@ export const pairedDesign = (metric: MetricName, baseline: readonly ItemOutcome[
   if (metric === 'perplexity') return null;
   const n = baseline.length;
   const right = baseline.map((outcome) => outcome.kind !== 'text' && isRight(metric, outcome));
-  const names = baseline.flatMap((outcome) => (outcome.kind === 'choice' ? (outcome.group ?? []) : []));
+  const names = baseline.flatMap((outcome) => (outcome.kind === 'text' ? [] : (outcome.group ?? [])));
   const numbers = new Map<string, number>();
   for (const name of names) if (!numbers.has(name)) numbers.set(name, numbers.size);
   if (names.length < n || numbers.size === n) return { n, right, groups: null };

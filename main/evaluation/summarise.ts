@@ -164,7 +164,7 @@ const summariseWritten = (
 const endingsOf = (pairs: readonly (readonly [WrittenOutcome, WrittenOutcome])[], delta: number): Endings => {
   const written = pairs.map(([, after]) => after);
   const paired = pairedAnswers(pairs, hasEnded, delta);
-  const { difference, low, high, lowOneSided, highOneSided, p, lost, gained } = paired;
+  const { difference, low, high, lowOneSided, highOneSided, p, lost, gained, groups } = paired;
   return {
     ended: written.filter(hasEnded).length / written.length,
     looped: loopedShare(written),
@@ -176,6 +176,7 @@ const endingsOf = (pairs: readonly (readonly [WrittenOutcome, WrittenOutcome])[]
     p,
     lost,
     gained,
+    ...(groups === undefined ? {} : { groups }),
   };
 };
 

@@ -138,9 +138,14 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { elsewhere = [] } = document;
   const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
   const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
+  const { calibrationDraws: drawn } = document;
+  const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, isAtChance(result));
   const read: SweepDocument = {
     ...document,
-    results: document.results.map((result) => withVerdict(result, delta, alpha, isAtChance(result))),
+    results: document.results.map(judgedAt),
+    ...(drawn === undefined
+      ? {}
+      : { calibrationDraws: drawn.map((point) => ({ ...point, result: judgedAt(point.result) })) }),
     thresholds,
     rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),

@@ -17,6 +17,7 @@ import {
   bestThresholdsView,
   compareView,
   curvesView,
+  calibrationDrawsView,
   elsewhereView,
   equalKeptView,
   expertTrendView,
@@ -64,6 +65,9 @@ const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[
   return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
 };
 
+const calibrationDrawFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] =>
+  document.calibrationDraws === undefined ? [] : viewFiles(calibrationDrawsView({ manifest, document }));
+
 const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
   const contents = curtailedCsv(document, manifest);
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
@@ -84,6 +88,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...kindsFiles(manifest, document),
     ...elsewhere.flatMap(pictureFile),
     ...elsewhere.slice(0, 1).map(tableFile),
+    ...calibrationDrawFiles(manifest, document),
     ...curtailedFiles(manifest, document),
     ...frontier.flatMap(pictureFile),
     ...frontier.slice(0, 1).map(tableFile),

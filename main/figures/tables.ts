@@ -2,6 +2,7 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type {
   AnswerLoss,
+  CalibrationDraw,
   ElsewherePoint,
   Fidelity,
   PointName,
@@ -10,6 +11,14 @@ import type {
   Threshold,
 } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
+import {
+  drawnThresholdsText,
+  fewTokensText,
+  type LuckPoint,
+  luckPoints,
+  type LuckThreshold,
+  luckThresholds,
+} from '../evaluation/calibration-luck.ts';
 import { choiceAndWriting, type ChoiceAndWriting } from '../evaluation/choice-and-writing.ts';
 import {
   amount,
@@ -33,9 +42,12 @@ import {
   shownCell,
   taskColumn,
 } from './columns.ts';
+import type { Spread } from '../evaluation/draws.ts';
+import type { MetricName } from '../contract/task.ts';
 import { csvTable } from './csv.ts';
 import { escapeMarkdown } from './escape.ts';
 import {
+  pointVerdictText,
   reachText,
   curtailedText,
   powerText,
@@ -49,11 +61,13 @@ import { maxOf, minOf } from '../statistics/extremes.ts';
 import {
   bareFactor,
   formatBytes,
+  formatCount,
   formatFixed,
   formatNats,
   formatParameters,
   formatPercent,
   formatRoughPercent,
+  formatValue,
 } from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
@@ -313,6 +327,97 @@ export const elsewhereColumns: Columns<ElsewherePoint> = [
 /** Plans of a sweep on tasks that they were not made for, one per line; null where none were measured. */
 export const elsewhereCsv = ({ elsewhere = [] }: SweepDocument, manifest: RunManifest): string | null =>
   elsewhere.length === 0 ? null : csvTable(manifest, elsewhereColumns, elsewhere);
+
+/** A plan made from calibration items that were drawn again; that of all items is among the results. */
+export const calibrationDrawColumns: Columns<CalibrationDraw> = [
+  ['calibration_draw', ({ draw }) => draw],
+  ['calibration_items', ({ items }) => items],
+  ['in_common', ({ inCommon }) => inCommon],
+  ['rank_correlation', ({ rankCorrelation }) => rankCorrelation],
+  ['experts', ({ experts }) => experts],
+  ['few_tokens', ({ fewTokens }) => fewTokens],
+  ['few_tokens_of_all', ({ fewTokensOfAll }) => fewTokensOfAll],
+  ...resultColumns.flatMap((column): Columns<CalibrationDraw> => {
+    const [name, value] = column;
+    return value === null ? [] : [[name, ({ result }) => value(result)]];
+  }),
+];
+
+/** Plans of a sweep from calibration items that were drawn again, one per line; null where none were measured. */
+export const calibrationDrawsCsv = ({ calibrationDraws = [] }: SweepDocument, manifest: RunManifest): string | null =>
+  calibrationDraws.length === 0 ? null : csvTable(manifest, calibrationDrawColumns, calibrationDraws);
+
+/** A curve at one factor over calibration draws, with the thresholds of the draws. */
+export interface LuckRow extends LuckPoint {
+  readonly threshold: LuckThreshold | null;
+}
+
+export const luckRows = (document: SweepDocument): readonly LuckRow[] => {
+  const thresholds = luckThresholds(document);
+  const keyOf = ({ model, task, method, seed, size }: Omit<LuckThreshold, 'items' | 'all' | 'draws'>): string =>
+    JSON.stringify([model, task, method, seed, size]);
+  return luckPoints(document).map((point) => ({
+    ...point,
+    threshold: thresholds.find((one) => keyOf(one) === keyOf(point)) ?? null,
+  }));
+};
+
+const verdictOfAll = (all: SweepResult | null): string | null =>
+  all?.verdict === undefined || all.verdict === null ? null : pointVerdictText(all.verdict);
+
+const spreadText = ({ lowest, highest }: Spread, metric: MetricName): string =>
+  lowest === highest
+    ? formatValue(lowest, metric)
+    : `${formatValue(lowest, metric)}\u2013${formatValue(highest, metric)}`;
+
+export const luckColumns: Columns<LuckRow> = [
+  ...curveColumns,
+  factorColumn,
+  number('items', ({ items }) => items, 'items drawn', formatCount, 'calibrationDraw'),
+  number('all', ({ all }) => all?.value, 'all items', inUnits, 'value'),
+  number(
+    'lowest',
+    ({ value }) => value.lowest,
+    'draws',
+    (_, { value, metric }) => spreadText(value, metric),
+    'value',
+  ),
+  number('deviation', ({ deviation }) => deviation, 'spread', inUnits, 'calibrationDraw'),
+  number(
+    'in_common',
+    ({ inCommon }) => inCommon?.mean,
+    'in common',
+    (share) => formatPercent(share),
+    'inCommon',
+  ),
+  number(
+    'rank_correlation',
+    ({ rankCorrelation }) => rankCorrelation?.mean,
+    'rank corr.',
+    (value) => formatFixed(value, 3),
+    'rankCorrelation',
+  ),
+  ['few_tokens', ({ fewTokens }) => fewTokens.mean, amount('< 8 tokens', fewTokensText, 'fewTokens')],
+  [
+    'safe_draws',
+    ({ safe }) => safe.count,
+    {
+      title: 'safe in',
+      text: ({ safe }) => `${String(safe.count)} of ${String(safe.of)}`,
+      definition: 'calibrationDraw',
+    },
+  ],
+  ['verdict', ({ all }) => all?.verdict ?? null, { title: 'on all items', text: ({ all }) => verdictOfAll(all) }],
+  [
+    'thresholds',
+    ({ threshold }) => threshold?.draws.join(' ') ?? null,
+    {
+      title: 'safe to (draws)',
+      text: ({ threshold }) => (threshold === null ? null : drawnThresholdsText(threshold)),
+      definition: 'calibrationDraw',
+    },
+  ],
+];
 
 /** Candidates of a sweep that stopped early, one per line; null where none did. */
 export const curtailedCsv = ({ curtailed = [] }: SweepDocument, manifest: RunManifest): string | null =>

@@ -34,7 +34,7 @@ import { expertTrendFigure } from './size-trend-figure.ts';
 import type { Drawing } from './svg.ts';
 import { comparisonsCsv } from './compare-tables.ts';
 import { equalKeptCsv, expertTrendsCsv, sharePointsCsv, sizePairsCsv } from './size-tables.ts';
-import { choiceAndWritingCsv, elsewhereCsv, resultsCsv, thresholdsCsv } from './tables.ts';
+import { calibrationDrawsCsv, choiceAndWritingCsv, elsewhereCsv, resultsCsv, thresholdsCsv } from './tables.ts';
 
 /**
  * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both
@@ -169,6 +169,12 @@ export const elsewhereView = (
     draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
   },
   table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '', manifest },
+});
+
+/** Plans of a sweep from calibration items that were drawn again. */
+export const calibrationDrawsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
+  picture: null,
+  table: { name: 'calibration-draws.csv', write: () => calibrationDrawsCsv(document, manifest) ?? '', manifest },
 });
 
 export interface SizeTrendView {

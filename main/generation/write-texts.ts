@@ -2,6 +2,8 @@ import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { type Positions, positionsText } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TextLoop, WrittenOutcome } from '../contract/outcome.ts';
+import type { Sampler } from '../contract/sampling.ts';
+import { samplingDistribution, tokenAt, uniformAt } from '../inference/decoding/sample-token.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
 import { loopOf } from './loop-of.ts';
@@ -14,6 +16,9 @@ export interface WritingRequest {
   /** Stop strings, applied in order; none: the text ends with an end token or at its maximum length. */
   readonly until: readonly string[];
   readonly maxNewTokens: number;
+  /** Of a request that is written several times: which time, from 0, and the item that all of them share. */
+  readonly repeat?: number | undefined;
+  readonly group?: string | undefined;
 }
 
 /** Conditions that end a text beside its own stop strings. */
@@ -100,6 +105,8 @@ export interface PreparedTexts {
   readonly prompts: readonly EncodedPrompt[];
   readonly candidates: readonly Candidate[];
   readonly ends: TextEnds;
+  /** Draws each token; absent: the likeliest is taken. */
+  readonly sampler?: Sampler | undefined;
   /** One per request and candidate, request by request. */
   readonly rows: readonly RowToDecode[];
 }
@@ -107,7 +114,7 @@ export interface PreparedTexts {
 /** Encodes requests for a model; throws like `encodePrompt`. */
 export const prepareTexts = (
   tokenizer: TextTokenizer,
-  { requests, candidates, ends }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends'>,
+  { requests, candidates, ends, sampler }: Pick<PreparedTexts, 'requests' | 'candidates' | 'ends' | 'sampler'>,
   positions: Positions,
 ): PreparedTexts => {
   const prompts = requests.map((request) => encodePrompt(tokenizer, request, positions));
@@ -116,11 +123,22 @@ export const prepareTexts = (
       const holdsStop = stopWatcher(tokenizer.decodeText, stopsOf(request, ends));
       const isDone = (written: readonly number[]): boolean =>
         ends.tokens.has(written.at(-1) ?? -1) || holdsStop(written);
-      return { tokens: prompts[index]?.tokens ?? [], candidate: key, mostNewTokens: request.maxNewTokens, isDone };
+      const { tokens = [] } = prompts[index] ?? {};
+      const choose = sampler === undefined ? {} : { choose: drawing(request, tokens, sampler) };
+      return { tokens, candidate: key, mostNewTokens: request.maxNewTokens, isDone, ...choose };
     }),
   );
-  return { requests, prompts, candidates, ends, rows };
+  return { requests, prompts, candidates, ends, sampler, rows };
 };
+
+/** Draws the tokens of a request, the same way for every candidate (`uniformAt`). */
+const drawing =
+  ({ id, group = id, repeat = 0 }: WritingRequest, prompt: readonly number[], sampler: Sampler) =>
+  (logits: Float32Array, written: readonly number[]): number =>
+    tokenAt(
+      samplingDistribution(logits, [...prompt, ...written], sampler),
+      uniformAt(sampler.seed, group, repeat, written.length),
+    );
 
 /**
  * Writes each candidate's text for each request and yields it as soon as it ends (in no fixed order). One call serves

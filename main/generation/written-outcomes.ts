@@ -1,5 +1,6 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { WrittenOutcome } from '../contract/outcome.ts';
+import type { Sampler } from '../contract/sampling.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';
 
@@ -21,11 +22,17 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     readonly candidates: readonly Candidate[];
     readonly ends: TextEnds;
     readonly judge: (item: Item, text: string) => Judged;
+    /** Draws each token; absent: the likeliest is taken. */
+    readonly sampler?: Sampler | undefined;
   },
   control: RunControl,
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
-  const { items, candidates, ends, judge } = work;
-  const prepared = prepareTexts(tokenizer, { requests: items, candidates, ends }, runner.checkpoint.descriptor);
+  const { items, candidates, ends, judge, sampler } = work;
+  const prepared = prepareTexts(
+    tokenizer,
+    { requests: items, candidates, ends, sampler },
+    runner.checkpoint.descriptor,
+  );
   const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
   for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
     runner,
@@ -46,6 +53,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       stopped,
       loop,
       truncatedTokens,
+      ...(item.group === undefined ? {} : { group: item.group }),
     };
   }
   return outcomes;

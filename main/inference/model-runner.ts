@@ -65,6 +65,8 @@ export interface RowToDecode {
   readonly tokens: readonly number[];
   readonly candidate: string;
   readonly mostNewTokens: number;
+  /** Chooses each token from the logits [V] and the tokens written so far. Absent: the one with the largest logit. */
+  readonly choose?: ((logits: Float32Array, written: readonly number[]) => number) | undefined;
   /** Called after every token with all tokens so far; true ends the row. Absent: it is written to `mostNewTokens`. */
   readonly isDone?: (written: readonly number[]) => boolean;
 }
@@ -110,6 +112,16 @@ export interface ModelRunner {
     extras?: readonly ExtraStatistic[],
   ): Promise<RoutingStatistics>;
   /**
+   * Routing statistics of draws of the items, from one pass over them. `times`: for each draw, how often each item
+   * counts. `extras`: of those that are sums or maxima over items (`drawnExtras`).
+   */
+  profileDraws(
+    items: readonly TaskItem[],
+    times: readonly (readonly number[])[],
+    control: RunControl,
+    extras?: readonly ExtraStatistic[],
+  ): Promise<readonly RoutingStatistics[]>;
+  /**
    * The plan with its experts' down projections, its router or both refitted on the items (those of `tasks`, by name),
    * so that every block reproduces the unpruned one's output. The weights become an overlay. `refit` defaults to the
    * experts.
@@ -142,7 +154,7 @@ export interface ModelRunner {
     control: RunControl,
   ): Promise<ScoreResult[]>;
   /**
-   * Greedy continuations of rows, each as soon as it ends; a row names its candidate. Candidates decode side by side.
+   * Continuations of rows (greedy, or as they choose), each as soon as it ends; a row names its candidate. Candidates decode side by side.
    * Nothing else may run on the runner until the generator was read to its end or left (`return`).
    */
   decode(

@@ -38,7 +38,7 @@ import { itemOutcome } from './item-outcome.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
-import { profileLayers } from './profile-layers.ts';
+import { profileDrawsOfLayers, profileLayers } from './profile-layers.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
@@ -179,6 +179,26 @@ class Runner implements ModelRunner {
     statistics.items = items.length;
     await this.#pool.closeMerged();
     return statistics;
+  }
+
+  async profileDraws(
+    items: readonly TaskItem[],
+    times: readonly (readonly number[])[],
+    control: RunControl,
+    extras: readonly ExtraStatistic[] = [],
+  ): Promise<readonly RoutingStatistics[]> {
+    const { trees, itemOf } = this.#calibration(items);
+    const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
+    const { checkpoint } = this;
+    const request = { checkpoint, executor: this.#executor, trees, unpruned, extras, control };
+    const draws = await profileDrawsOfLayers(
+      request,
+      times.map((own) => itemOf.map((item) => own[item] ?? 0)),
+    );
+    for (const [draw, statistics] of draws.entries())
+      statistics.items = (times[draw] ?? []).reduce((sum, count) => sum + count, 0);
+    await this.#pool.closeMerged();
+    return draws;
   }
 
   async recover(

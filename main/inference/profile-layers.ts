@@ -5,12 +5,14 @@ import { readTensor } from '../checkpoint/read-tensor.ts';
 import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
 import {
   emptyRoutingStatistics,
   emptyStatistics,
   type ExtraStatistic,
   type RoutingStatistics,
+  type RoutingTaps,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
@@ -28,11 +30,6 @@ import { splitPrefix, type TokenTree, treeLength } from './token-tree.ts';
 
 /** Memory limit for the products of tokens while subsets of experts are tried. */
 const TRACE_BYTES = 2 ** 29;
-/** Statistics of routing that are sums over tokens: the complete profile without extras. */
-const ROUTING_SUMS = [
-  ...(['counts', 'gateMass', 'probabilitySelected', 'probabilityMass', 'eanSum', 'reapSum', 'eanSquareSum'] as const),
-  ...(['gatedMoments', 'logitSum', 'logitGram', 'probabilityGram', 'coactivation'] as const),
-];
 /** Subsets tried before a cancel is noticed. */
 const SUBSETS_AT_ONCE = 32;
 
@@ -78,7 +75,9 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       seen: Parameters<typeof accumulateRouting>[2],
     ): void => accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen);
     await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
-    addTimes(statistics, ofPrefix, behind.filter(({ start }) => start !== undefined).length);
+    const times = behind.filter(({ start }) => start !== undefined).length;
+    statistics.tokens += times * ofPrefix.tokens;
+    addSums(statistics, ofPrefix, times);
     return statistics;
   }
   const opened = extras.includes('choices')
@@ -147,15 +146,75 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   return opened === null ? statistics : { ...statistics, sample: opened.sample };
 };
 
-/** Adds statistics that were counted once and represent `times` as many tokens. */
-const addTimes = (statistics: RoutingStatistics, once: RoutingStatistics, times: number): void => {
-  statistics.tokens += times * once.tokens;
-  for (const name of ROUTING_SUMS) {
-    const sums = statistics[name];
-    once[name].forEach((value, at) => {
-      sums[at] = (sums[at] ?? 0) + times * value;
-    });
-  }
+/**
+ * Statistics of several draws of items from one pass over the trees. `times`: for each draw, how often each tree counts.
+ * The statistics of a draw are those of its trees, each as often as it was drawn, up to the order of sums.
+ *
+ * @throws Error for extras that are no sums or maxima over items (`drawnExtras`): a defect of the caller.
+ */
+export const profileDrawsOfLayers = async (
+  request: Omit<ProfileRequest, 'threads' | 'streaming'>,
+  times: readonly (readonly number[])[],
+): Promise<readonly RoutingStatistics[]> => {
+  const { checkpoint, executor, trees, unpruned, extras, control } = request;
+  if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
+  const { moeLayers, hidden: width } = checkpoint.descriptor;
+  const { experts = 0, topK = 0 } = moeLayers[0]?.moe ?? {};
+  const empty = (layers: number): RoutingStatistics => emptyStatistics(layers, experts, topK, width, extras);
+  const draws = times.map(() => empty(moeLayers.length));
+  // A block whose experts are observed takes no prefix.
+  const { prefix, trees: behind } =
+    extras.length > 0
+      ? { prefix: [], trees }
+      : splitPrefix(
+          trees,
+          trees.map(({ trunk }) => trunk.length - 1),
+        );
+  const timesOf = (draw: number, tree: number): number => times[draw]?.[tree] ?? 0;
+  for (const [draw, statistics] of draws.entries())
+    statistics.tokens = trees.reduce((sum, tree, index) => sum + timesOf(draw, index) * treeLength(tree), 0);
+  const once = empty(1);
+  const add = (layer: number, seen: RoutingTaps, timesIn: (draw: number) => number): void => {
+    clearSums(once);
+    accumulateRouting(once, 0, seen);
+    for (const [draw, statistics] of draws.entries()) {
+      const drawn = timesIn(draw);
+      if (drawn > 0) addSums(statistics, once, drawn, layer);
+    }
+  };
+  const taps = (layer: number, batch: Batch, _members: readonly ResolvedCandidate[], seen: RoutingTaps): void => {
+    if (isPrefixBatch(batch)) {
+      add(layer, seen, (draw) =>
+        behind.reduce((sum, { start }, tree) => sum + (start === undefined ? 0 : timesOf(draw, tree)), 0),
+      );
+      return;
+    }
+    const rows = seen.logits.length / batch.tokens;
+    for (const [member, tree] of batch.trees.entries()) {
+      const [first, end] = [batch.firstRow[member] ?? 0, batch.firstRow[member + 1] ?? batch.tokens];
+      const own = {
+        logits: seen.logits.subarray(first * rows, end * rows),
+        experts: seen.experts.subarray(first * topK, end * topK),
+        weights: seen.weights.subarray(first * topK, end * topK),
+        norms: seen.norms.subarray(first * topK, end * topK),
+        ...(seen.peaks === undefined ? {} : { peaks: seen.peaks.subarray(first * topK, end * topK) }),
+      };
+      if (end > first) add(layer, own, (draw) => timesOf(draw, tree));
+    }
+  };
+  const observe = (
+    layer: number,
+    batch: Batch,
+    members: readonly ResolvedCandidate[],
+    seen: RoutingTaps,
+  ): Promise<void> => {
+    taps(layer, batch, members, seen);
+    return Promise.resolve();
+  };
+  const hidden = (): void => undefined;
+  const sink = { ...(extras.length === 0 ? { taps } : { observe }), hidden };
+  await executor.run(behind, unpruned, sink, control, prefix);
+  return draws;
 };
 
 /** Adds how far the routed experts turn each token; the shared expert is left out, the multiplier is the block's. */

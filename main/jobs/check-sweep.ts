@@ -1,5 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
+import { readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
@@ -9,6 +10,7 @@ import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
+import { requireDrawable } from './sweep-calibration-draws.ts';
 import { curvesOf, leavesConstants, needsOf, optionsOf, sweepCounts } from './sweep-curves.ts';
 import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
@@ -62,6 +64,25 @@ const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: re
       'bad-usage',
       `Plans are measured elsewhere with weights as stored, not as ${rounded}.`,
       'Leave out --elsewhere, or --weights.',
+    );
+};
+
+/** Refuses a sampler that cannot be read, or that no task uses, and repeats without one. */
+const requireSampled = ({ sample, repeats = 1 }: SweepSettings, tasks: readonly RunTask[]): void => {
+  if (sample === undefined) {
+    if (repeats === 1) return;
+    throw refuse(
+      'bad-usage',
+      'Greedy decoding writes the same text every time, so there is nothing to repeat.',
+      'Add --sample, or leave out --repeats.',
+    );
+  }
+  readSampler(sample);
+  if (tasks.every(({ task }) => task.judging === undefined))
+    throw refuse(
+      'bad-usage',
+      'No task of this sweep has written answers, so nothing is sampled.',
+      'Name a task with written answers, or leave out --sample.',
     );
 };
 
@@ -131,6 +152,8 @@ export const checkSweep = async (input: SweepInput): Promise<void> => {
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);
   requireElsewhere(settings, tasks);
+  requireSampled(settings, tasks);
+  for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
   if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));

@@ -43,6 +43,7 @@ const NOWHERE: SweepSink = {
   add: () => Promise.resolve(),
   addCurtailed: () => Promise.resolve(),
   addElsewhere: () => Promise.resolve(),
+  addCalibrationDraw: () => Promise.resolve(),
   addUnneeded: () => undefined,
   note: () => undefined,
 };

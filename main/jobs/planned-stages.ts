@@ -4,11 +4,12 @@ import { CancelledError } from '../contract/errors.ts';
 import type { GgufType } from '../contract/export.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
+import type { CalibrationDraw, ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
+import { readSampler } from '../contract/sampling.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
-import { isWrittenItem } from '../tasks/task.ts';
+import { isWrittenItem, repeatedItems } from '../tasks/task.ts';
 import { evaluatePlan } from './evaluation-step.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
@@ -48,6 +49,7 @@ export interface SweepSink {
   add(point: SweepPoint): Promise<void>;
   addCurtailed(point: CurtailedPoint): Promise<void>;
   addElsewhere(point: ElsewherePoint): Promise<void>;
+  addCalibrationDraw(point: CalibrationDraw): Promise<void>;
   addUnneeded(points: readonly UnneededPoint[]): void;
   note(text: string): void;
 }
@@ -162,6 +164,15 @@ const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name:
   ...all.filter((one) => one.name !== name),
 ];
 
+/** The tasks with the sampler of the sweep, where answers are written. */
+const sampledTasks = (tasks: readonly RunTask[], { sample }: SweepSettings): readonly RunTask[] =>
+  sample === undefined
+    ? tasks
+    : tasks.map(({ task, ...run }) => ({
+        ...run,
+        task: task.judging === undefined ? task : { ...task, sampler: readSampler(sample) },
+      }));
+
 /**
  * Everything that a sweep measures, before anything is computed; refuses items that the model's tokenizer cannot score.
  * The input has passed `checkSweep`.
@@ -179,7 +190,8 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const stages: PlannedStage[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
-    const asked = await askedTasks(model, firstOnes(tasks, settings.first?.task), settings.chat, context.madeAt);
+    const inOrder = firstOnes(tasks, settings.first?.task);
+    const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);
     const count = await openTokenCounter(model.checkpoint, context.signal);
     const measure = measurementsOn(context, model, settings.fidelity);
     for (const task of asked) {
@@ -187,7 +199,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
         profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,
         scoring: isWritten || needs.search ? await count.scoring(task.task.calibration) : 0,
       };
-      const items = usedItems(task.task.test, settings.limit);
+      const items = repeatedItems(usedItems(task.task.test, settings.limit), settings.repeats ?? 1);
       const measurement = await measure(task, items, await count.scoring(items));
       const written =
         isWritten && needs.calibration ? await measure(task, task.task.calibration, calibration.scoring) : null;

@@ -82,6 +82,8 @@ export interface WritingIdentity {
   /** End tokens, ascending, and the end token that is a stop string. */
   readonly endTokens: readonly number[];
   readonly endText: string | null;
+  /** How tokens are drawn; absent: the likeliest is taken. */
+  readonly sampler?: string | undefined;
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */
@@ -195,3 +197,7 @@ export const profileKey = (
     numerics,
     ...(extras.length === 0 ? {} : { extras }),
   });
+
+/** Key of the profiles of draws of a profile's items; `times`: how often each item counts in each draw. */
+export const drawnProfilesKey = (profile: string, times: readonly (readonly number[])[]): string =>
+  stepKey({ kind: 'drawn-profiles', profile, times });

@@ -8,7 +8,7 @@ import { bareFactor, counted } from '../words/numbers.ts';
 import { keepFromFactor } from '../pruning/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import type { ExtraStatistic } from '../profile/routing-statistics.ts';
-import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
+import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { RunModel } from './job-context.ts';
 import type { PlanOrder } from './plan-step.ts';
@@ -204,11 +204,17 @@ export interface SweepNeeds {
   readonly calibration: boolean;
 }
 
+/** Prerequisites of the plans of one method that is no file. */
+export const needsOfMethod = (settings: SweepSettings, method: MethodName): PlanNeeds => {
+  const { budget, protect } = settings;
+  return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
+};
+
 export const needsOf = (settings: SweepSettings): SweepNeeds => {
-  const { methods, recovery, budget, protect } = settings;
+  const { methods, recovery } = settings;
   const needs = methods
     .filter((method) => !isFileMethod(settings, method))
-    .map((method) => planNeeds({ method, options: optionsOf(settings, method), budget, protect }));
+    .map((method) => needsOfMethod(settings, method));
   const profile = needs.some((plan) => plan.profile);
   const search = needs.some((plan) => plan.search !== null);
   return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };

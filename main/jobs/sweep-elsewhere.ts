@@ -1,14 +1,10 @@
 import { curveLabel } from '../contract/method.ts';
-import type { Plan } from '../contract/plan.ts';
-import { summarise } from '../evaluation/summarise.ts';
 import { listed } from '../words/numbers.ts';
-import { evaluate } from './evaluation-step.ts';
-import { type EvaluationStep, evaluationStep } from './measurement.ts';
 import { makeJointPlan } from './plan-step.ts';
 import type { PlannedStage, Stage } from './planned-stages.ts';
 import type { PlannedStep } from './step.ts';
-import { type Curve, isSameCurve, orderOf } from './sweep-curves.ts';
-import { namedPoint } from './sweep-points.ts';
+import { isSameCurve, orderOf } from './sweep-curves.ts';
+import { measurePlans, type CurvePlan } from './sweep-points.ts';
 
 /**
  * Plans of a sweep on the tasks that they were not made for. A plan is made once, for its own task, and is a mask over
@@ -16,10 +12,8 @@ import { namedPoint } from './sweep-points.ts';
  */
 
 /** A plan of a curve, and the task that it was made for; null: all tasks at once. */
-interface MadePlan {
+interface MadePlan extends CurvePlan {
   readonly madeFor: string | null;
-  readonly curve: Curve;
-  readonly plan: Plan;
 }
 
 export const stagesByModel = <S extends Pick<Stage, 'measurement'>>(
@@ -57,29 +51,6 @@ const jointPlans = async (
   return { plans, without };
 };
 
-/** Measures plans on the task of a stage. Plans that keep the same experts share a step. */
-const measurePlans = async (stage: Stage, plans: readonly MadePlan[]): Promise<void> => {
-  const { context, measurement, settings, record } = stage;
-  const { task } = measurement.task;
-  const baseline = await evaluationStep(measurement, null).read(context.steps);
-  if (baseline === null) throw new Error(`no outcomes of the unpruned model on ${task.name}`);
-  const steps = new Map<string, EvaluationStep>();
-  const byKey = new Map<string, MadePlan[]>();
-  for (const made of plans) {
-    const step = evaluationStep(measurement, made.plan);
-    steps.set(step.key, step);
-    byKey.set(step.key, [...(byKey.get(step.key) ?? []), made]);
-  }
-  await evaluate(context, measurement, [...steps.values()], async ({ key }, outcomes) => {
-    const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
-    for (const [index, { madeFor, curve, plan }] of (byKey.get(key) ?? []).entries()) {
-      if (index > 0) context.meter.reuse(measurement.work, 0);
-      const named = namedPoint(stage, { ...curve, plan });
-      await record.addElsewhere({ madeFor, result: { ...named, ...paired, evaluated: outcomes.length } });
-    }
-  });
-};
-
 /** Measures the plans of a model on the tasks that they were not made for. `stages`: its tasks, measured. */
 export const measureElsewhere = async (stages: readonly Stage[]): Promise<void> => {
   const joint = await jointPlans(stages);
@@ -94,6 +65,8 @@ export const measureElsewhere = async (stages: readonly Stage[]): Promise<void> 
     const others = stages.filter((other) => other !== stage).flatMap(ownPlans);
     const planned = elsewhereSteps([stage]).length * stages.length;
     context.meter.leftOut(measurement.work * (planned - others.length - joint.plans.length));
-    await measurePlans(stage, [...others, ...joint.plans]);
+    await measurePlans(stage, [...others, ...joint.plans], ({ madeFor }, result) =>
+      record.addElsewhere({ madeFor, result }),
+    );
   }
 };

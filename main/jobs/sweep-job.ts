@@ -9,6 +9,7 @@ import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { stepSummary, totalWork } from './step.ts';
+import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
 import { type CountedCurve, type Curve, fallingCounts, isSameCurve, isWholeCurve } from './sweep-curves.ts';
 import { elsewhereSteps, measureElsewhere, stagesByModel } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
@@ -275,7 +276,8 @@ export const sweepJob = (
     const { stages, notes } = await planStages(context, input);
     const record = createRecord(context, notes);
     const elsewhere = input.settings.elsewhere === true ? stagesByModel(stages).flatMap(elsewhereSteps) : [];
-    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere]));
+    const drawn = stages.flatMap(calibrationDrawSteps);
+    context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere, ...drawn]));
     if (input.settings.stop === 'early') {
       record.note(CURTAILED_NOTE);
       context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
@@ -288,6 +290,8 @@ export const sweepJob = (
         await measureStage(stage, planned.curves, candidates);
       }
       if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
+      if (input.settings.calibrationDraws !== undefined)
+        for (const stage of opened) await measureCalibrationDraws(stage);
     } finally {
       await record.write();
     }

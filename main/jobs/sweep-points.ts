@@ -345,3 +345,39 @@ export const decideCandidates = async (
   }
   return decisionsOf(announcer, candidates);
 };
+
+/** A plan of a curve. */
+export interface CurvePlan {
+  readonly curve: Curve;
+  readonly plan: Plan;
+}
+
+/**
+ * Measures plans beside the candidates of a stage, on its task, each against the unpruned model's stored answers. Plans
+ * that keep the same experts share a step.
+ */
+export const measurePlans = async <Made extends CurvePlan>(
+  stage: Stage,
+  plans: readonly Made[],
+  add: (made: Made, result: SweepResult) => Promise<void>,
+): Promise<void> => {
+  const { context, measurement, settings } = stage;
+  const { task } = measurement.task;
+  const baseline = await evaluationStep(measurement, null).read(context.steps);
+  if (baseline === null) throw new Error(`no outcomes of the unpruned model on ${task.name}`);
+  const steps = new Map<string, EvaluationStep>();
+  const byKey = new Map<string, Made[]>();
+  for (const made of plans) {
+    const step = evaluationStep(measurement, made.plan);
+    steps.set(step.key, step);
+    byKey.set(step.key, [...(byKey.get(step.key) ?? []), made]);
+  }
+  await evaluate(context, measurement, [...steps.values()], async ({ key }, outcomes) => {
+    const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
+    for (const [index, made] of (byKey.get(key) ?? []).entries()) {
+      if (index > 0) context.meter.reuse(measurement.work, 0);
+      const named = namedPoint(stage, { ...made.curve, plan: made.plan });
+      await add(made, { ...named, ...paired, evaluated: outcomes.length });
+    }
+  });
+};

@@ -3,6 +3,7 @@ import { costText } from '../generation/cost-text.ts';
 import { prepareTexts, textEnds } from '../generation/write-texts.ts';
 import { type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
+import { samplerText } from '../contract/sampling.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { judge } from '../tasks/generation/judging.ts';
@@ -16,7 +17,7 @@ import { requireTokenizer } from './task-work.ts';
  */
 export const writeItems = async (
   runner: ModelRunner,
-  { judging }: Pick<Task, 'judging'>,
+  { judging, sampler }: Pick<Task, 'judging' | 'sampler'>,
   items: readonly TaskItem[],
   candidates: readonly Candidate[],
   control: RunControl,
@@ -30,7 +31,8 @@ export const writeItems = async (
   };
   const ends = await textEnds(runner.checkpoint.folder, tokenizer);
   const written = items.filter(isWrittenItem);
-  return writtenOutcomes(runner, tokenizer, { items: written, candidates, ends, judge: judgeFirst }, control);
+  const work = { items: written, candidates, ends, judge: judgeFirst, sampler };
+  return writtenOutcomes(runner, tokenizer, work, control);
 };
 
 /**
@@ -53,17 +55,18 @@ export const writingCost = async (
 /** Everything except items and plan that determines the texts written to a task; undefined where answers are chosen. */
 export const writingIdentity = async (
   checkpoint: Checkpoint,
-  { judging }: Pick<Task, 'judging'>,
+  { judging, sampler }: Pick<Task, 'judging' | 'sampler'>,
 ): Promise<WritingIdentity | undefined> => {
   if (judging === undefined) return undefined;
   const { tokens, text } = await textEnds(checkpoint.folder, await requireTokenizer(checkpoint));
-  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text };
+  const drawn = sampler === undefined ? {} : { sampler: samplerText(sampler) };
+  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text, ...drawn };
 };
 
 /** Outcomes of candidates on items of either kind. */
 export const answerItems = (
   runner: ModelRunner,
-  task: Pick<Task, 'judging'>,
+  task: Pick<Task, 'judging' | 'sampler'>,
   items: readonly TaskItem[],
   candidates: readonly Candidate[],
   control: RunControl,

@@ -6,7 +6,7 @@ import { layerCounts } from './budgets/layer-counts.ts';
 import { largestPeaks } from './combine-statistics.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
 import { layerRow } from './layer-view.ts';
-import type { DropBehaviour, PlanContext, PlanInput } from './method.ts';
+import type { DropBehaviour, MergeBehaviour, Method, MethodOptions, PlanContext, PlanInput } from './method.ts';
 import { methodNamed } from './methods.ts';
 import { pinsByLayer } from './pins-by-layer.ts';
 import { requireStatistic } from './saliency/require-statistic.ts';
@@ -22,33 +22,9 @@ import { taskShares } from './task-weights.ts';
  * `pins-impossible`.
  */
 export const makePlan = (input: PlanInput): Plan => {
-  const method = methodNamed(input.method);
-  checkKeep(input);
-  if (method.needs === 'routing') checkStatistics(input);
-
-  const { layers, experts, topK, keep, seed, statistics, taskWeights, protect, budget, groups } = input;
-  const { options, behaviour, draws } = method.prepare(input.options ?? {});
-  if (behaviour.kind === 'search') {
-    throw refuse(
-      'needs-search',
-      `The method ${method.name} measures many candidates before it has a plan.`,
-      'Run it in a sweep, and take the plan of the point that you want.',
-    );
-  }
-  const pins = [...input.pins, ...protectivePins(input)];
-  const context: PlanContext = {
-    statistics,
-    taskShares: taskShares(taskWeights, statistics.length),
-    layers,
-    experts,
-    topK,
-    keep,
-    pins,
-    get seed() {
-      if (!draws) throw new Error(`the method ${method.name} reads a seed, and its page does not say that it draws`);
-      return seed;
-    },
-  };
+  const { method, context, options, behaviour, draws } = prepared(input);
+  const { experts, topK, seed, taskWeights, protect, budget, groups } = input;
+  const { pins } = context;
   const scores = behaviour.score(context);
   const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
   const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
@@ -75,6 +51,55 @@ export const makePlan = (input: PlanInput): Plan => {
   if (router === 'reinitialised') plan.routerSeed = context.seed;
   if (rule !== undefined) plan.rule = { ...rule };
   return plan;
+};
+
+/**
+ * The scores by which a method's plan keeps experts, [L][E], higher is better; of a merging method those that a budget
+ * reads.
+ *
+ * @throws WorkbenchError as `makePlan`.
+ */
+export const methodScores = (input: PlanInput): readonly Float64Array[] => {
+  const { behaviour, context } = prepared(input);
+  return behaviour.score(context);
+};
+
+/** A checked request for a plan. */
+interface PreparedPlan {
+  readonly method: Method;
+  readonly context: PlanContext;
+  readonly options: MethodOptions;
+  readonly behaviour: DropBehaviour | MergeBehaviour;
+  readonly draws: boolean;
+}
+
+const prepared = (input: PlanInput): PreparedPlan => {
+  const method = methodNamed(input.method);
+  checkKeep(input);
+  if (method.needs === 'routing') checkStatistics(input);
+  const { layers, experts, topK, keep, seed, statistics, taskWeights } = input;
+  const { options, behaviour, draws } = method.prepare(input.options ?? {});
+  if (behaviour.kind === 'search') {
+    throw refuse(
+      'needs-search',
+      `The method ${method.name} measures many candidates before it has a plan.`,
+      'Run it in a sweep, and take the plan of the point that you want.',
+    );
+  }
+  const context: PlanContext = {
+    statistics,
+    taskShares: taskShares(taskWeights, statistics.length),
+    layers,
+    experts,
+    topK,
+    keep,
+    pins: [...input.pins, ...protectivePins(input)],
+    get seed() {
+      if (!draws) throw new Error(`the method ${method.name} reads a seed, and its page does not say that it draws`);
+      return seed;
+    },
+  };
+  return { method, context, options, behaviour, draws };
 };
 
 /** E / kept experts, on average over the layers. */

@@ -2,7 +2,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import type { BudgetName, MethodName, Pin, Plan } from '../contract/plan.ts';
 import { keepFromFactor } from './keep-from-factor.ts';
-import { makePlan } from './make-plan.ts';
+import { makePlan, methodScores } from './make-plan.ts';
 import { requireNoConstants } from './validate-plan.ts';
 import type { PlanInput } from './method.ts';
 import { planFromRanking } from './plan-from-ranking.ts';
@@ -62,15 +62,9 @@ export const signedPlan = (plan: Plan, { name, fingerprint }: PlanSubject, tasks
   return tasks.length === 0 ? signed : { ...signed, tasks: [...tasks] };
 };
 
-/**
- * The only way to a method's plan for a model: used by command line, window and sweeps.
- *
- * @throws WorkbenchError as `makePlan`; `factor-or-keep`, `factor-invalid`, `factor-too-large`.
- */
-export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan => {
-  const { info } = subject;
-  const { method, options, statistics, taskWeights, budget, counts, pins, protect, seed, tasks } = order;
-  const made = makePlan({
+const inputOf = ({ info }: PlanSubject, order: PlanOrder): PlanInput => {
+  const { method, options, statistics, taskWeights, budget, counts, pins, protect, seed } = order;
+  return {
     method,
     options,
     statistics,
@@ -85,9 +79,20 @@ export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan => {
     pins,
     protect,
     seed,
-  });
-  return signedPlan(made, subject, tasks);
+  };
 };
+
+/**
+ * The only way to a method's plan for a model: used by command line, window and sweeps.
+ *
+ * @throws WorkbenchError as `makePlan`; `factor-or-keep`, `factor-invalid`, `factor-too-large`.
+ */
+export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan =>
+  signedPlan(makePlan(inputOf(subject, order)), subject, order.tasks);
+
+/** The scores behind such a plan, [L][E]. */
+export const scoresForModel = (subject: PlanSubject, order: PlanOrder): readonly Float64Array[] =>
+  methodScores(inputOf(subject, order));
 
 /**
  * The plan that keeps the first experts of a ranking.

@@ -1,7 +1,12 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { changedSettings, valueText } from '../contract/setting.ts';
-import { describedSweepSettings, recordedSweepSettings, type SweepSettings } from '../contract/sweep.ts';
+import {
+  describedSweepSettings,
+  recordedSweepSettings,
+  type SweepDocument,
+  type SweepSettings,
+} from '../contract/sweep.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
@@ -99,10 +104,71 @@ const recoveryDefinition: Definition = [
     'chosen by two-fold cross-validation. No training.',
 ];
 
+/** Definitions of numbers that only some sweeps have. */
+const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument): readonly Definition[] => [
+  ...(results.some(({ answerLoss }) => answerLoss !== undefined)
+    ? [
+        [
+          'Answer loss',
+          'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
+            '(Student\u2019s t over items, or over the passages that they share).',
+        ] as const,
+      ]
+    : []),
+  ...(results.some(({ endings }) => endings !== undefined)
+    ? [
+        [
+          'Ended, looped',
+          'A written text ends by a stop string or an end token; of the others, some loop (the end repeats a period of ' +
+            '1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the trigrams in ' +
+            'its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d is the threshold ' +
+            'of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
+        ] as const,
+      ]
+    : []),
+  ...(results.some(({ fidelity }) => fidelity !== undefined)
+    ? [
+        [
+          'KL, reverse KL, other token, acceptance',
+          'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean over ' +
+            'scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the share of ' +
+            'positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token that q ' +
+            'proposes.',
+        ] as const,
+      ]
+    : []),
+  ...(elsewhere === undefined
+    ? []
+    : [
+        [
+          'Safe everywhere',
+          'The largest factor such that plans made for a task are safe at it, and at every smaller measured factor, ' +
+            'on every task of the sweep. Every task has to pass its own test. Tasks where the unpruned model is at ' +
+            'chance do not count.',
+        ] as const,
+      ]),
+  ...(calibrationDraws === undefined
+    ? []
+    : [
+        [
+          'Calibration draw',
+          'The calibration items drawn again with replacement, and the plan made from them, measured on the same test ' +
+            'items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of the ' +
+            'merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 scores ' +
+            'with those of all items, mean over layers.',
+        ] as const,
+      ]),
+];
+
 /** Defines every number of the page: measurements, the threshold rule, methods, routing statistics. */
-export const definitionSection = ({ sizeTrend, profiles }: ReportSource): HtmlNode[] => [
+export const definitionSection = ({ document, sizeTrend, profiles }: ReportSource): HtmlNode[] => [
   html('h3', {}, 'Measurements'),
-  list([...measured, ['Safe, threshold', sizeTrend.rule], ...(sizeTrend.trends.length > 0 ? ofSizes : [])]),
+  list([
+    ...measured,
+    ...definitionsOf(document),
+    ['Safe, threshold', sizeTrend.rule],
+    ...(sizeTrend.trends.length > 0 ? ofSizes : []),
+  ]),
   html('h3', {}, 'Methods'),
   list([
     ...methodDefinitions(sizeTrend.methods),

@@ -1,6 +1,7 @@
 import type { SweepDocument } from '../contract/sweep.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
-import { kindColumns } from '../figures/tables.ts';
+import { luckSentences } from '../evaluation/calibration-luck.ts';
+import { kindColumns, luckColumns, luckRows } from '../figures/tables.ts';
 import { columnsTable, html, type HtmlNode } from './html.ts';
 
 /** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
@@ -16,6 +17,26 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
         'if it writes them.',
       kindColumns,
       pairs,
+    ),
+  ];
+};
+
+/** Plans made from calibration items that were drawn again, in sentences and as a table; empty if there are none. */
+export const luckTable = (document: SweepDocument): HtmlNode[] => {
+  const rows = luckRows(document);
+  if (rows.length === 0) return [];
+  return [
+    html('h3', {}, 'Calibration draws'),
+    ...luckSentences(document).map((sentence) => html('p', {}, sentence)),
+    html(
+      'details',
+      {},
+      html('summary', {}, `All ${rows.length} points over their draws as a table`),
+      columnsTable(
+        'The calibration items drawn again with replacement: the plans of each draw on the same test items.',
+        luckColumns,
+        rows,
+      ),
     ),
   ];
 };

@@ -19,7 +19,8 @@ import {
 } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
 import { htmlPage, type Section } from './page.ts';
-import { choiceAndWritingTable } from './report-kinds.ts';
+import { choiceWarnings } from '../evaluation/answer-loss.ts';
+import { choiceAndWritingTable, luckTable } from './report-kinds.ts';
 import { measurementTables, methodComparisons, curtailedTable } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
@@ -92,6 +93,8 @@ const sections = (source: ReportSource): Section[] => {
         ...bestFigures(source),
         thresholdMatrices(sizeTrend),
         ...choiceAndWritingTable(document),
+        ...luckTable(document),
+        ...notes([choiceWarnings(document.results)].flatMap((warning) => warning ?? [])),
       ],
     },
     { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },

@@ -78,6 +78,10 @@ const comparable = (document: SweepDocument): unknown => ({
     document.elsewhere ?? [],
     ({ madeFor, result }) => `${pointWords(result)}, made for ${madeFor ?? 'all tasks'}`,
   ),
+  calibrationDraws: namedEntries(
+    document.calibrationDraws ?? [],
+    ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${String(draw)} of ${String(items)} items`,
+  ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
   thresholds: namedEntries(document.thresholds, curveWords),
   notes: notesOf(document),

@@ -216,7 +216,7 @@ const checkOf = (fields: DifferingField[], sealed: SealedFiles, unchecked: reado
 /** The report on a run whose outcomes are missing. */
 const uncheckedSentences = (
   { state }: Pick<RunManifest, 'state'>,
-  { results, curtailed = [], elsewhere = [] }: SweepDocument,
+  { results, curtailed = [], elsewhere = [], calibrationDraws = [] }: SweepDocument,
   { checksums }: SealedFiles,
   withoutOutcomes: number,
 ): string[] => {
@@ -224,6 +224,7 @@ const uncheckedSentences = (
     ...(results.some(({ cost }) => cost !== undefined) ? ['costs and speeds'] : []),
     ...(curtailed.length > 0 ? ['candidates that were stopped early'] : []),
     ...(elsewhere.length > 0 ? ['plans on tasks that they were not made for'] : []),
+    ...(calibrationDraws.length > 0 ? ['plans of calibration draws'] : []),
   ];
   const why =
     state === 'done'
@@ -265,9 +266,9 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
     return { ...known, check: checkOf([], sealed, uncheckedSentences(manifest, stored, sealed, 0)) };
   }
   const isChanged = sealed.changed.includes(RESULTS);
-  // Neither follows from the stored outcomes.
-  if (isChanged && (stored.curtailed ?? []).length + (stored.elsewhere ?? []).length > 0)
-    throw editedFile(folder, RESULTS);
+  // None of these follows from the stored outcomes.
+  const { curtailed = [], elsewhere = [], calibrationDraws = [] } = stored;
+  if (isChanged && curtailed.length + elsewhere.length + calibrationDraws.length > 0) throw editedFile(folder, RESULTS);
   const differing = new Differing();
   const document = { ...stored, run: manifest.id };
   const { points, isWhole, isJudged } = await derivePoints(source, manifest, stored.results, differing);

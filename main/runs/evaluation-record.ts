@@ -48,6 +48,8 @@ const writtenColumns = z.object({
   /** Of each text; absent in earlier versions. */
   loops: z.array(z.object({ token: whole, character: whole, period: whole.nullable() }).nullable()).optional(),
   truncatedTokens: z.array(whole),
+  /** Of items that were written several times. */
+  groups: z.array(z.string()).optional(),
 });
 
 /** Outcomes by column: a third of the size of one object per item. */
@@ -96,6 +98,7 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
       stopped: written.map(({ stopped }) => stopped),
       ...(written.every(({ loop }) => loop !== undefined) ? { loops: written.map(({ loop }) => loop ?? null) } : {}),
       truncatedTokens: written.map(({ truncatedTokens }) => truncatedTokens),
+      ...groupsOf(written),
     };
   }
   const columns: z.output<typeof choiceColumns> = {
@@ -108,8 +111,12 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
     logprobs: choices.map(({ logprobs }) => [...logprobs]),
     ...fidelityOf(choices),
   };
-  const groups = choices.flatMap(({ group }) => group ?? []);
-  return groups.length > 0 && groups.length === choices.length ? { ...columns, groups } : columns;
+  return { ...columns, ...groupsOf(choices) };
+};
+
+const groupsOf = (outcomes: readonly (ChoiceOutcome | WrittenOutcome)[]): { groups?: string[] } => {
+  const groups = outcomes.flatMap(({ group }) => group ?? []);
+  return groups.length > 0 && groups.length === outcomes.length ? { groups } : {};
 };
 
 /** The inverse of `columnsOf`; columns of different lengths are an issue of the context. */
@@ -153,6 +160,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
           stopped: cell(columns.stopped, row),
           ...(columns.loops === undefined ? {} : { loop: cell(columns.loops, row) }),
           truncatedTokens: cell(columns.truncatedTokens, row),
+          ...(columns.groups === undefined ? {} : { group: cell(columns.groups, row) }),
         };
       case 'choice': {
         const outcome: ChoiceOutcome = {

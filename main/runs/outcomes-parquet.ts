@@ -107,8 +107,9 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
     if (outcome.kind === 'text')
       return { ...common, logprob: outcome.logprob, tokens: outcome.tokens, ...fidelityCells(outcome) };
     if (outcome.kind === 'written') {
-      const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens } = outcome;
-      const answer = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
+      const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens, group } = outcome;
+      const judged = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
+      const answer = { ...judged, item_group: group };
       // -1: whether there is one is not known. Nothing: there is none.
       if (loop === undefined) return { ...answer, loop_token: -1 };
       return loop === null

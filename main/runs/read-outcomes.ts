@@ -122,6 +122,7 @@ const storedOf = (row: Row): StoredOutcome => {
       stopped: ending(row),
       ...loopIn(row),
       truncatedTokens: number(row, 'truncated_tokens'),
+      ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
     };
     return { outcome, correct: null, correctNorm: null };
   }

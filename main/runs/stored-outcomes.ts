@@ -3,6 +3,7 @@ import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { type PointName, pointNameKey } from '../contract/sweep.ts';
 import { followedOutcome, type StoredOutcome, type TellColumn } from '../evaluation/followed-outcome.ts';
 import { isFile } from '../files/file-errors.ts';
+import { itemOfRepeat } from '../tasks/task.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { evaluationRecord } from './evaluation-record.ts';
 import { type OutcomePoint, type PointOutcomes, readPointBlocks } from './read-outcomes.ts';
@@ -87,7 +88,7 @@ export const readStoredOutcomes = async (
       const outcomes = own.map((one) => {
         const { id } = one.outcome;
         const say: TellColumn = (column) => tell(column, point, id);
-        const rule = rules?.get(id) ?? null;
+        const rule = rules?.get(id) ?? rules?.get(itemOfRepeat(id)) ?? null;
         if (rules !== null && rule === null) say('item');
         if (rule === null && one.outcome.kind === 'written') compareVerdicts(point, one.outcome, say);
         return followedOutcome(one, rule, say);

@@ -5,6 +5,7 @@ import type { RecordChange } from '../contract/compute.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
+  type CalibrationDraw,
   type ElsewherePoint,
   type PointName,
   pointNameKey,
@@ -76,6 +77,7 @@ export class SweepRecord {
   readonly #curtailed: CurtailedPoint[] = [];
   readonly #unneeded: UnneededPoint[] = [];
   readonly #elsewhere: ElsewherePoint[] = [];
+  readonly #calibrationDraws: CalibrationDraw[] = [];
   readonly #notes: string[];
   readonly #changed: (change: RecordChange) => void;
   readonly #inTurn = createTurns();
@@ -122,6 +124,9 @@ export class SweepRecord {
       case 'elsewhere':
         this.#elsewhere.push(change.point);
         return;
+      case 'calibration-draw':
+        this.#calibrationDraws.push(change.point);
+        return;
       case 'unneeded':
         for (const point of change.points) this.#unneeded.push(point);
         return;
@@ -162,6 +167,12 @@ export class SweepRecord {
     return [...inOrder].sort((one, other) => rowOf(one) - rowOf(other));
   }
 
+  /** As points, at each the draws in order, by the number of items. */
+  #calibrationDrawsInOrder(): readonly CalibrationDraw[] {
+    const byDraw = [...this.#calibrationDraws].sort((one, other) => one.items - other.items || one.draw - other.draw);
+    return this.#inOrder(byDraw, ({ result }) => result);
+  }
+
   note(text: string): void {
     const change = { what: 'note', text } as const;
     this.take(change);
@@ -171,8 +182,9 @@ export class SweepRecord {
   document(reading: ThresholdReading = { delta: this.#delta }): SweepDocument {
     const results = this.points.map(({ result }) => result);
     const elsewhere = this.#elsewhere.length === 0 ? {} : { elsewhere: [...this.#elsewhereInOrder()] };
+    const drawn = this.#calibrationDraws.length === 0 ? {} : { calibrationDraws: [...this.#calibrationDrawsInOrder()] };
     const unread = { thresholds: [], rule: '', notes: this.#notes };
-    const measured: SweepDocument = { run: this.#run, results, ...elsewhere, ...unread };
+    const measured: SweepDocument = { run: this.#run, results, ...elsewhere, ...drawn, ...unread };
     if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
     const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
     const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];
@@ -198,6 +210,14 @@ export class SweepRecord {
   /** Adds a plan on a task that it was not made for, whose step is on disk. */
   async addElsewhere(point: ElsewherePoint): Promise<void> {
     const change = { what: 'elsewhere', point } as const;
+    this.take(change);
+    await this.#writeAtTimes();
+    this.#changed(change);
+  }
+
+  /** Adds a plan made from calibration items that were drawn again, whose step is on disk. */
+  async addCalibrationDraw(point: CalibrationDraw): Promise<void> {
+    const change = { what: 'calibration-draw', point } as const;
     this.take(change);
     await this.#writeAtTimes();
     this.#changed(change);

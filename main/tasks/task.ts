@@ -1,4 +1,5 @@
 import { assertNever, refuse } from '../contract/errors.ts';
+import type { Sampler } from '../contract/sampling.ts';
 import type { ChoiceItem, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
 import type { Judging } from './generation/judging.ts';
 import type { TaskTurns } from './prompt-turns.ts';
@@ -17,6 +18,8 @@ export interface Task {
   readonly test: readonly TaskItem[];
   /** How generated text is judged; only for tasks of written items. */
   readonly judging?: Judging;
+  /** Draws the tokens of written answers; absent: the likeliest is taken. */
+  readonly sampler?: Sampler;
   /** Turns of the items' contexts; absent or null if each is one text, which a chat receives as a single user turn. */
   readonly turns?: TaskTurns | null;
   /**
@@ -84,3 +87,24 @@ export const checkTaskName = (name: string, location: string): string => {
   }
   return name;
 };
+
+/**
+ * Written items that are written several times: the first keeps its id, the others add their number to it, and all name
+ * the item as their group.
+ */
+export const repeatedItems = (items: readonly TaskItem[], repeats: number): readonly TaskItem[] =>
+  repeats === 1
+    ? items
+    : items.flatMap((item): readonly TaskItem[] =>
+        isWrittenItem(item)
+          ? Array.from({ length: repeats }, (_, repeat) => ({
+              ...item,
+              id: repeat === 0 ? item.id : `${item.id} (repeat ${String(repeat + 1)})`,
+              group: item.id,
+              repeat,
+            }))
+          : [item],
+      );
+
+/** The id of the item that a repeat is of; an id that names no repeat is its own. */
+export const itemOfRepeat = (id: string): string => id.replace(/ \(repeat \d+\)$/, '');

@@ -71,6 +71,10 @@ class TorchRunner implements ModelRunner {
     return Promise.reject(withoutTorch('routing statistics'));
   }
 
+  profileDraws(): Promise<never> {
+    return this.profile();
+  }
+
   recover(): Promise<never> {
     return Promise.reject(withoutTorch('refitting a plan (--recovery)'));
   }

@@ -1,3 +1,4 @@
+import { answersOf } from '../../main/contract/task.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import { clusterRequest, type ClusterRequest } from '../../main/contract/cluster.ts';
 import { refuse } from '../../main/contract/errors.ts';
@@ -15,7 +16,7 @@ import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { currentMaking, measureObstacle } from '../sweep/current-making.ts';
-import { calibratesOnWritten, limitOf } from '../sweep/model-points.ts';
+import { calibratesOnWritten, limitOf, samplingOf } from '../sweep/model-points.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
@@ -115,6 +116,9 @@ export const measurePlan: Action = {
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
         calibration: isWritten ? 'written' : undefined,
+        ...(facts.tasks.some((task) => planned.includes(task.handle) && answersOf(task) === 'written')
+          ? samplingOf(shownSweep(facts))
+          : {}),
         chat: making.chat ? true : undefined,
       },
     });

@@ -75,6 +75,33 @@ export const results = define({
       'task is called safe everywhere with a chance of at most 5 %; familywise, the 5 % hold for all rows of the ' +
       'matrix together. Tasks where the unpruned model is at chance do not count.',
   },
+  calibrationDraw: {
+    term: 'Calibration draw',
+    text:
+      'The calibration items drawn again with replacement (whole passages where items share them), and the plan made ' +
+      'from them, measured on the same test items. The spread is the standard deviation over draws. Each draw has a ' +
+      'verdict and a threshold of its own; draws are never pooled. A draw of as many items as there are contains ' +
+      'about 63 % of them, some several times.',
+  },
+  inCommon: {
+    term: 'In common',
+    text:
+      'Share of the experts that the plan of all calibration items keeps which the plan of a draw keeps too, mean over ' +
+      'draws; of merging methods, the share of its pairs of experts that are merged with each other. Two random ' +
+      'choices of half of the experts have half in common.',
+  },
+  rankCorrelation: {
+    term: 'Rank correlation',
+    text:
+      'Spearman’s rank correlation between the experts’ scores of a draw and those of all calibration items, in each ' +
+      'layer; mean over layers and draws.',
+  },
+  fewTokens: {
+    term: 'Experts with fewer than eight tokens',
+    text:
+      'Experts of all layers that fewer than eight tokens of the drawn items chose (a token counts as often as it was ' +
+      'drawn), mean over draws. Their score means little: which of them is kept is chance.',
+  },
   answerLoss: {
     term: 'Answer loss',
     text:

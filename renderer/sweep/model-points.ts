@@ -2,8 +2,9 @@ import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
+import { readSampler, samplerText } from '../../main/contract/sampling.ts';
 import { factorKey } from '../../main/contract/sweep.ts';
-import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
+import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { inputKey } from '../engine/query-cache.ts';
 import { nameInRun } from './brought.ts';
@@ -30,6 +31,16 @@ export const limitOf = (manifest: RunManifest | null): number | null =>
 export const calibratesOnWritten = (manifest: RunManifest | null): boolean =>
   manifest !== null && sweepSettingsOf(manifest)?.calibration === 'written';
 
+/** How a sweep draws written answers, for another one like it; empty where it takes the likeliest tokens. */
+export const samplingOf = (manifest: RunManifest | null): Pick<SweepSettings, 'sample' | 'repeats'> => {
+  const { sample, repeats } = (manifest === null ? null : sweepSettingsOf(manifest)) ?? {};
+  return sample === undefined ? {} : { sample, ...(repeats === undefined ? {} : { repeats }) };
+};
+
+/** What makes written answers of two sweeps comparable: their calibration, and how they are drawn. */
+const writingOf = ({ calibration = 'answers', sample, repeats = 1 }: SweepSettings): string =>
+  JSON.stringify([calibration, sample === undefined ? null : samplerText(readSampler(sample)), repeats]);
+
 const isSameMaking = (left: PlanMaking, right: PlanMaking): boolean => inputKey(left) === inputKey(right);
 
 /** Whether the run contains this task with the same content. */
@@ -47,7 +58,7 @@ interface Wanted {
 /**
  * Measured points of a model on a task: those of the sweep shown (the first), and those of other sweeps with the same
  * plan settings and item limit. For the current method, points must match the settings of the current plan. With
- * written answers, the calibration must match that of the sweep shown. If a point was measured twice, the earlier sweep
+ * written answers, calibration and sampler must match those of the sweep shown. If a point was measured twice, the earlier sweep
  * in the list wins.
  */
 export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method, making }: Wanted): RunResult[] => {
@@ -55,12 +66,12 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
   const shown = first === undefined ? null : sweepSettingsOf(first.manifest);
   if (shown === null) return [];
   const known = new Set<string>();
-  const calibration = answersOf(task) === 'written' ? shown.calibration : 'answers';
+  const isWritten = answersOf(task) === 'written';
   return sweeps.flatMap((sweep) => {
     const settings = sweepSettingsOf(sweep.manifest);
     const name = nameInRun(sweep.manifest, model);
     if (settings === null || name === null || !ofTask(sweep, task) || settings.limit !== shown.limit) return [];
-    if ((settings.calibration ?? 'answers') !== (calibration ?? 'answers')) return [];
+    if (isWritten ? writingOf(settings) !== writingOf(shown) : settings.calibration === 'written') return [];
     return sweep.document.results.flatMap((result) => {
       if (result.model !== name || result.task !== task.name) return [];
       const own = methodOfLabel(result.method).method;

@@ -27,6 +27,8 @@ import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
+import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
+import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
   type FrontierPair,
@@ -313,11 +315,37 @@ const settings = (schema: z.ZodObject) => (): readonly string[] =>
     ),
   );
 
+/** The document of a recorded sweep whose items' answers are not kept. */
+const recordedResults = async (folder: string): Promise<SweepDocument> => {
+  const file = path.join(resources, folder, 'run', 'results.json.zst');
+  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
+  return recordedSweepDocument.parse(stored);
+};
+
+/** Calibration draws of one model by several methods, for two numbers of drawn items; beside them UNCURL's own draws. */
+const luck = async ({ document }: Sample): Promise<readonly string[]> => {
+  const recorded = await recordedResults('luck');
+  const drawn = luckPoints(recorded).filter(({ method }) => method === 'uncurl');
+  const isDrawn = (one: PointOverDraws): boolean =>
+    drawn.some(({ model, task, factor }) => one.model === model && one.task === task && one.factor === factor);
+  const own = pointsOverDraws(document).filter((one) => one.method === 'uncurl' && isDrawn(one));
+  const deviations = own.map(({ results, value }) =>
+    Math.sqrt(
+      results.reduce((sum, result) => sum + (result.value - (value?.mean ?? Number.NaN)) ** 2, 0) /
+        (results.length - 1),
+    ),
+  );
+  const mean = deviations.reduce((sum, deviation) => sum + deviation, 0) / deviations.length;
+  return items([
+    ...luckSentences(recorded),
+    `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
+      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean.`,
+  ]);
+};
+
 /** Plans on tasks that they were not made for: two models at their first factors, and how many are safe everywhere. */
 const elsewhere = async (): Promise<readonly string[]> => {
-  const file = path.join(resources, 'elsewhere', 'run', 'results.json.zst');
-  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
-  const document = recordedSweepDocument.parse(stored);
+  const document = await recordedResults('elsewhere');
   const summaries = elsewhereSummaries(document, DEFAULT_DELTA).filter(({ factor }) => factor <= 4);
   const isSafe = ({ lastSafe }: Pick<Threshold, 'lastSafe'>): boolean => (lastSafe ?? 1) > 1;
   const { thresholds, together = [] } = document;
@@ -373,6 +401,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   elsewhere,
   frontier,
+  luck,
   experiment,
   'experiment-signs': experimentSigns,
   'experiment-findings': experimentFindings,

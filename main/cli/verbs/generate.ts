@@ -4,6 +4,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoin
 import { refuse } from '../../contract/errors.ts';
 import { positionsText } from '../../contract/model.ts';
 import type { Plan } from '../../contract/plan.ts';
+import { readSampler, type Sampler, samplerText } from '../../contract/sampling.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { costText } from '../../generation/cost-text.ts';
 import { readEndTokens } from '../../generation/end-tokens.ts';
@@ -37,7 +38,8 @@ interface Work {
 export const generate: Verb = {
   name: 'generate',
   usage: 'MODEL --requests F.jsonl|--tokens F.json --out F.jsonl [--plan PLAN]',
-  summary: 'Writes a continuation of each context: greedy decoding, stopped and cut as in lm-evaluation-harness.',
+  summary:
+    'Writes a continuation of each context: greedy decoding or samples, stopped and cut as in lm-evaluation-harness.',
   positionals: [1, 1],
   options: {
     requests: {
@@ -56,6 +58,14 @@ export const generate: Verb = {
       value: 'N',
       help: `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
     },
+    sample: {
+      type: 'string',
+      value: 'SAMPLER',
+      help:
+        'Draw each token instead of taking the likeliest: ' +
+        'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
+    },
+    repeats: { type: 'string', value: 'N', help: 'Texts to draw for each request (with --sample; default: 1).' },
     'ignore-end': { type: 'boolean', help: 'Do not stop at end tokens.' },
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
@@ -89,17 +99,28 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
     maxPositions,
     statedPositions,
   };
-  const requests = readRequests(await readTextFile(file, 'requests'), resolve(file), defaults);
+  const { sampler, repeats } = readSampling(reader, work.torch);
+  const once = readRequests(await readTextFile(file, 'requests'), resolve(file), defaults);
+  const requests =
+    sampler === undefined
+      ? once
+      : once.flatMap((request) => Array.from({ length: repeats }, (_, repeat) => ({ ...request, repeat })));
   const tokenizer = await requireTokenizer(checkpoint);
   const ends = reader.flag('ignore-end') ? NO_ENDS : await textEnds(checkpoint.folder, tokenizer);
   const texts = await withModel(work, async (runner, plan, start) => {
-    const prepared = prepareTexts(tokenizer, { requests, candidates: [{ key: CANDIDATE, plan }], ends }, defaults);
+    const prepared = prepareTexts(
+      tokenizer,
+      { requests, candidates: [{ key: CANDIDATE, plan }], ends, sampler },
+      defaults,
+    );
     const written: WrittenText[] = [];
     for await (const text of writeTexts(runner, tokenizer, prepared, await start(prepared.rows)))
       written[text.request] = text;
     return written;
   });
-  const lines = texts.map(({ id, text, tokens, stopped }) => JSON.stringify({ id, text, tokens, stopped }));
+  const lines = texts.map(({ id, request, text, tokens, stopped }) =>
+    JSON.stringify({ id, ...(repeats > 1 ? { repeat: requests[request]?.repeat } : {}), text, tokens, stopped }),
+  );
   await writeFileAtomically(out, `${lines.join('\n')}\n`);
   const truncated = texts.filter(({ truncatedTokens }) => truncatedTokens > 0).length;
   const note =
@@ -109,13 +130,48 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
         `${positionsText(defaults)}.`;
   const made = madeBy(work.torch);
   return {
-    document: { out, requests: texts.length, truncated, ...made.document },
-    text: `${String(texts.length)} texts written to ${out}.${note}${made.text}`,
+    document: { out, requests: texts.length, truncated, ...samplerField(sampler), ...made.document },
+    text: `${String(texts.length)} texts written to ${out}${samplerWords(sampler)}.${note}${made.text}`,
   };
 };
 
+/** `--sample` and `--repeats`. */
+const readSampling = (
+  reader: OptionReader,
+  torch: TorchEngine | null,
+): { readonly sampler: Sampler | undefined; readonly repeats: number } => {
+  const text = reader.text('sample');
+  const repeats = reader.whole('repeats', 1) ?? 1;
+  if (text === undefined) {
+    if (repeats === 1) return { sampler: undefined, repeats };
+    throw refuse(
+      'bad-usage',
+      'Greedy decoding writes the same text every time, so there is nothing to repeat.',
+      'Add --sample, or leave out --repeats.',
+    );
+  }
+  if (torch !== null)
+    throw refuse(
+      'bad-usage',
+      'The engine torch takes the likeliest token only; samples are drawn by the default engine.',
+      'Leave out --sample, or --engine torch.',
+    );
+  return { sampler: readSampler(text), repeats };
+};
+
+const samplerField = (sampler: Sampler | undefined): { readonly sampler?: Sampler } =>
+  sampler === undefined ? {} : { sampler };
+const samplerWords = (sampler: Sampler | undefined): string =>
+  sampler === undefined ? '' : `, drawn with ${samplerText(sampler)}`;
+
 const continueTokens = async (work: Work, file: string): Promise<VerbResult> => {
   const { reader, checkpoint, out } = work;
+  if (reader.text('sample') !== undefined || reader.text('repeats') !== undefined)
+    throw refuse(
+      'bad-usage',
+      'Samples are drawn for requests: the id of a request decides its draws.',
+      'Use --requests with --sample, or leave out --sample and --repeats.',
+    );
   const prompts = parseJson(await readTextFile(file, 'tokens'), tokenLists, resolve(file));
   const mostNewTokens = reader.whole('max-new-tokens', 1) ?? DEFAULT_NEW_TOKENS;
   const ends = new Set(reader.flag('ignore-end') ? [] : await readEndTokens(checkpoint.folder));

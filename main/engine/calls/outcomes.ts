@@ -2,9 +2,11 @@ import { type CallParsed, calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ItemAnswers } from '../../contract/outcomes.ts';
 import type { RunManifest } from '../../contract/run.ts';
-import type { TaskItem } from '../../contract/task.ts';
+import { readSampler, samplerText } from '../../contract/sampling.ts';
+import { recordedSweepSettings } from '../../contract/sweep.ts';
+import type { MetricName, TaskItem } from '../../contract/task.ts';
 import type { PointAnswers } from '../../reading/readings.ts';
-import { isChoiceItem, isTextItem } from '../../tasks/task.ts';
+import { isChoiceItem, isTextItem, itemOfRepeat } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenTask } from '../run-subjects.ts';
@@ -32,6 +34,15 @@ const itemsOf = async (
     if (error instanceof WorkbenchError) return error;
     throw error;
   }
+};
+
+/** How texts were drawn, where they were; null for greedy ones and for chosen answers. */
+const samplingNote = ({ spec }: RunManifest, metric: MetricName): string | null => {
+  const settings = recordedSweepSettings.safeParse(spec);
+  if (!settings.success || settings.data.sample === undefined || metric !== 'exact_match') return null;
+  const { sample, repeats = 1 } = settings.data;
+  const times = repeats === 1 ? '' : `, ${String(repeats)} for each item`;
+  return `Texts were drawn with ${samplerText(readSampler(sample))}${times}.`;
 };
 
 /** Number of points of finished runs whose items stay in memory, so that paging and filtering read no file. */
@@ -64,11 +75,13 @@ export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.re
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);
       const known = await itemsOf(context, manifest, task);
       const page = shown.slice(from, from + count).map((one): ItemAnswers => {
-        const item = known instanceof WorkbenchError ? undefined : known.get(one.item);
+        const item =
+          known instanceof WorkbenchError ? undefined : (known.get(one.item) ?? known.get(itemOfRepeat(one.item)));
         return { ...one, asked: item === undefined ? null : askedOf(item) };
       });
-      const note =
+      const unknown =
         known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
+      const note = [unknown, samplingNote(manifest, metric)].filter((text) => text !== null).join(' ') || null;
       return { run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note };
     }),
   };

@@ -10,6 +10,9 @@ import { makeStepBatch, type StepSequence } from './step-batch.ts';
 import { WritingRow } from './writing-row.ts';
 import type { DecodedRow } from '../model-runner.ts';
 
+/** Logits computed at once where rows choose their tokens: rows x vocabulary. */
+const MOST_LOGITS = 2 ** 22;
+
 export interface GroupControl {
   readonly signal: AbortSignal;
   /** Padded tokens of prompts that run together. */
@@ -61,7 +64,7 @@ export class GroupDecoder {
       );
       const ended: DecodedRow[] = [];
       for (const [index, { rows }] of works.entries()) {
-        const tokens = await this.#engine.scorer.greedy(states[index] ?? new Float32Array());
+        const tokens = await this.#chosen(rows, states[index] ?? new Float32Array());
         rows.forEach((row, at) => {
           const end = row.take(tokens[at] ?? -1);
           if (end !== null) ended.push({ row: row.row, tokens: row.written, ended: end });
@@ -70,6 +73,25 @@ export class GroupDecoder {
       this.#leave(new Set(ended.map(({ row }) => row)));
       yield* ended;
     }
+  }
+
+  /** The next token of each row, from its last hidden state [rows, W]. */
+  async #chosen(rows: readonly WritingRow[], states: Float32Array): Promise<ArrayLike<number>> {
+    const { scorer, model } = this.#engine;
+    if (rows.every(({ choose }) => choose === undefined)) return scorer.greedy(states);
+    const tokens: number[] = [];
+    const width = states.length / rows.length;
+    const atOnce = Math.max(1, Math.floor(MOST_LOGITS / model.vocabulary));
+    for (let first = 0; first < rows.length; first += atOnce) {
+      const own = rows.slice(first, first + atOnce);
+      const part = states.subarray(first * width, (first + own.length) * width);
+      const [logits, best] = [await scorer.logits(part), await scorer.greedy(part)];
+      own.forEach(({ choose, written }, at) => {
+        const row = logits.subarray(at * model.vocabulary, (at + 1) * model.vocabulary);
+        tokens.push(choose?.(row, written) ?? best[at] ?? -1);
+      });
+    }
+    return tokens;
   }
 
   #admit(): readonly WritingRow[] {

@@ -12,13 +12,14 @@ export interface DecodingSettings {
 }
 
 /**
- * Greedy continuations of rows, each yielded as soon as it ends (in no fixed order; `row` is its index in `rows`).
+ * Continuations of rows, each yielded as soon as it ends (in no fixed order; `row` is its index in `rows`).
  *
  * A row is one prompt under one candidate. All candidates that only drop experts are written together in one batch: the
  * router's mask is a vector per token, so weights are read once for all of them. Candidates with other weights (merged,
  * refitted) follow in groups of their own. Prompts run once; the common beginning of most prompts (a few-shot prefix)
  * runs once per candidate, and its keys and values are stored once. Keys and values count against the memory budget:
- * rows wait for free memory. The token with the largest logit is chosen, the lowest of equal ones.
+ * rows wait for free memory. Unless a row chooses for itself, the token with the largest logit is chosen, the lowest of
+ * equal ones.
  *
  * `control.onProgress` counts tokens x blocks, of prompts and of the maximum of new tokens; a row that ends early
  * counts in full.

@@ -15,7 +15,7 @@ export interface DecodingEngine {
   readonly model: ModelDescriptor;
   readonly pool: BlockPool;
   readonly executor: Pick<Executor, 'embed'>;
-  readonly scorer: Pick<Scorer, 'greedy'>;
+  readonly scorer: Pick<Scorer, 'greedy' | 'logits'>;
 }
 
 /** A batch of one step, with the source and destination of what its sequences carry. */

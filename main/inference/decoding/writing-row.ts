@@ -10,15 +10,17 @@ export class WritingRow {
   readonly start: number;
   readonly mostNewTokens: number;
   readonly isDone: ((written: readonly number[]) => boolean) | undefined;
+  readonly choose: RowToDecode['choose'];
   readonly written: number[] = [];
 
-  constructor(row: number, candidate: number, prefix: number, { tokens, mostNewTokens, isDone }: RowToDecode) {
+  constructor(row: number, candidate: number, prefix: number, { tokens, mostNewTokens, isDone, choose }: RowToDecode) {
     this.row = row;
     this.candidate = candidate;
     this.prompt = tokens.slice(prefix);
     this.start = prefix;
     this.mostNewTokens = mostNewTokens;
     this.isDone = isDone;
+    this.choose = choose;
   }
 
   /** Maximum number of columns that its cache will need: the last token is never run. */

@@ -24,6 +24,7 @@ import {
 } from '../../../main/words/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
+import { choiceWarning } from '../../../main/evaluation/answer-loss.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import { keptAtFactor } from '../../plan/kept-counts.ts';
 import type { PointKey } from '../../state/selection.ts';
@@ -68,6 +69,12 @@ export const PointPart = () => {
     </>
   );
 };
+
+/** Items of a point; of items that were written several times, the texts too. */
+const itemsText = ({ n, metric, groups }: SweepResult): string =>
+  groups !== undefined && metric === 'exact_match'
+    ? `${formatCount(n)} texts of ${formatCount(groups.count)} items`
+    : formatCount(n);
 
 /** How the written texts of a point end. */
 const share = (value: Fidelity['changed']): string =>
@@ -136,6 +143,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
     ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
   );
   const task = tasks.find((known) => known.name === point.task)?.title ?? point.task;
+  const warning = result === undefined ? null : choiceWarning(result, document?.results ?? []);
   const cost = plan.data?.cost;
   const device = runs.find((run) => run.id === point.run)?.device;
   return (
@@ -148,6 +156,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
         {task}, {point.model}
         {point.seed === null ? '' : `, seed ${point.seed}`}
       </p>
+      {warning !== null && <p className="inspector-warning">{warning}</p>}
       {result !== undefined && (
         <FactList
           facts={[
@@ -196,7 +205,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
                   { key: 'loss', term: <Definition of="answerLoss" />, value: `${formatNats(result.answerLoss)} nats` },
                 ]),
             ...endingRows(result),
-            { key: 'n', term: <Definition of="items">Test items</Definition>, value: formatCount(result.n) },
+            { key: 'n', term: <Definition of="items">Test items</Definition>, value: itemsText(result) },
             {
               key: 'kept',
               term: <Definition of="keptExperts" />,

@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
+import { answersOf } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
@@ -69,6 +70,14 @@ export const SweepLauncher = () => {
       : null);
   // Also shown if it was chosen before a task was ticked that does not allow it.
   const calibrates = settings.calibration !== undefined || canCalibrateOnWritten(tasks);
+  const samples =
+    settings.sample !== undefined ||
+    settings.repeats !== undefined ||
+    tasks.some((task) => answersOf(task) === 'written');
+  const hidden = [
+    ...(calibrates ? [] : (['calibration'] as const)),
+    ...(samples ? [] : (['sample', 'repeats'] as const)),
+  ];
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
     <section className="card" aria-label="Sweep">
@@ -119,7 +128,7 @@ export const SweepLauncher = () => {
         </div>
         <span>Plans</span>
         <div className="sweep-plans">
-          <SweepFields stacked part="plans" hidden={calibrates ? [] : ['calibration']} />
+          <SweepFields stacked part="plans" hidden={hidden} />
         </div>
         <SweepWeights />
         {settings.recovery !== 'none' && (

@@ -18,6 +18,7 @@ import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
+import { LuckSection } from './luck-section.tsx';
 import { KindsSection } from './kinds-section.tsx';
 import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
@@ -131,6 +132,11 @@ export const ThresholdsView = () => {
         {document?.elsewhere !== undefined && (
           <Disclosure summary="Elsewhere: does a plan for one task keep the others?">
             <ElsewhereSection {...section} document={document} delta={sizeTrend.delta} />
+          </Disclosure>
+        )}
+        {document?.calibrationDraws !== undefined && (
+          <Disclosure summary="Luck: how much hangs on the calibration items?">
+            <LuckSection manifest={manifest} document={document} shown={shown} title={section.title} />
           </Disclosure>
         )}
         {sizeTrend.trends.length === 0 ? (

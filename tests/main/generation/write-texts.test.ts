@@ -13,6 +13,7 @@ import {
   type TextEnds,
   type WrittenText,
 } from '../../../main/generation/write-texts.ts';
+import { readSampler } from '../../../main/contract/sampling.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { changeableCopy, checkpointFixture, scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
@@ -152,5 +153,46 @@ describe('a model with longrope', () => {
     expect(() => encodePrompt(tokenizer, request('long', 'abc', [], 40), { maxPositions: 40 })).toThrow(
       /the model has 40 positions\./,
     );
+  });
+});
+
+describe('samples', () => {
+  it('do not depend on batches, on the order of requests or on candidates beside them', async () => {
+    const sampler = readSampler('temperature=1.5,top_p=0.98,seed=5');
+    const contexts = ['\nsort dbca>', '\nsort hgfe>', '\nadd 12+30>', '\nfrench dog>'];
+    const requests = contexts.flatMap((context, index) =>
+      [0, 1, 2].map((repeat) => ({ ...request(`r${String(index)}`, context, ['\n'], 8), repeat })),
+    );
+    const written = async (
+      own: typeof requests,
+      candidates: readonly { readonly key: string; readonly plan: null }[],
+      tuning = {},
+    ): Promise<ReadonlyMap<string, string>> => {
+      const runner = await openRunner(bundledModel('uncurl-16'), tuning);
+      const { tokenizer } = runner;
+      if (tokenizer === null) expect.fail('no tokenizer');
+      const ends = await textEnds(runner.checkpoint.folder, tokenizer);
+      const prepared = prepareTexts(
+        tokenizer,
+        { requests: own, candidates, ends, sampler },
+        runner.checkpoint.descriptor,
+      );
+      const texts = new Map<string, string>();
+      for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled))
+        texts.set(`${text.candidate} ${text.id} ${String(own[text.request]?.repeat)}`, text.text);
+      return texts;
+    };
+    const alone = [{ key: 'one', plan: null }];
+    const whole = await written(requests, alone);
+    expect(whole.size).toBe(requests.length);
+    // The repeats of a request differ from each other somewhere.
+    expect(new Set(whole.values()).size).toBeGreaterThan(contexts.length);
+    expect(await written([...requests].reverse(), alone, { batchSlots: 16 })).toEqual(new Map([...whole].reverse()));
+    const beside = await written(requests, [...alone, { key: 'two', plan: null }]);
+    for (const [name, text] of whole) {
+      expect(beside.get(name)).toBe(text);
+      // Candidates draw by the same numbers.
+      expect(beside.get(name.replace('one', 'two'))).toBe(text);
+    }
   });
 });

@@ -140,3 +140,56 @@ describe('pruneProgressively', () => {
     expect(kept[0]).toEqual([...first.keys()].filter((expert) => first[expert] === 1));
   });
 });
+
+describe('profiles of draws of the items', () => {
+  const times = [
+    [0, 2, 1, 0, 3],
+    [1, 1, 1, 1, 1],
+  ];
+  const sums = (statistics: RoutingStatistics): Readonly<Record<string, Float64Array>> =>
+    Object.fromEntries(
+      Object.entries(statistics).filter((entry): entry is [string, Float64Array] => entry[1] instanceof Float64Array),
+    );
+  const expectEqual = (ours: RoutingStatistics, theirs: RoutingStatistics): void => {
+    const { layers, experts, topK, tokens } = theirs;
+    expect(ours).toMatchObject({ layers, experts, topK, tokens, items: theirs.items });
+    const other = sums(theirs);
+    for (const [name, values] of Object.entries(sums(ours))) {
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+      values.forEach((value, at) => {
+        if (Math.abs(value - other[name]![at]!) > 1e-6 * largest)
+          expect.fail(`${name}[${at}] is ${other[name]![at]} instead of ${value}`);
+      });
+    }
+    expect(Object.keys(sums(ours)).sort()).toEqual(Object.keys(other).sort());
+  };
+
+  it('equal the profile of the items, each as often as it was drawn', async () => {
+    for (const extras of [[], ['peaks']] as const) {
+      const runner = await openRunner(scoringFixture('mixtral-byte-fallback'), { batchSlots: 16 });
+      const draws = await runner.profileDraws(items, times, uncancelled, extras);
+      expect(draws).toHaveLength(times.length);
+      for (const [draw, statistics] of draws.entries()) {
+        const drawn = items.flatMap((item, index) =>
+          Array.from({ length: times[draw]![index]! }, (_, copy) => ({ ...item, id: `${item.id} ${copy}` })),
+        );
+        expectEqual(statistics, await runner.profile(drawn, uncancelled, extras));
+      }
+    }
+  });
+
+  it('count a prefix that items share once for each of them', async () => {
+    const runner = await openRunner(scoringFixture('mixtral-byte-fallback'));
+    const beginning = 'a long beginning that every one of these items has in common, '.repeat(2);
+    const shared = [...texts.map((text) => beginning + text), 'another one'].map((text, index) => ({
+      id: String(index),
+      text,
+    }));
+    const own = [2, 0, 1, 1, 0, 2];
+    const [draw] = await runner.profileDraws(shared, [own], uncancelled);
+    const drawn = shared.flatMap((item, index) =>
+      Array.from({ length: own[index]! }, (_, copy) => ({ ...item, id: `${item.id} ${copy}` })),
+    );
+    expectEqual(draw!, await runner.profile(drawn, uncancelled));
+  });
+});

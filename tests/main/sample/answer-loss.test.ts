@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { type SweepResult, sweepDocument } from '../../../main/contract/sweep.ts';
+import { choiceWarning, choiceWarnings, doubtfulChoices, TELLING_LOSS } from '../../../main/evaluation/answer-loss.ts';
 import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { sampleFolder } from '../../../main/sample/sample-run.ts';
 
@@ -38,6 +39,22 @@ test('the answer loss tells which factors that are safe by choice are unsafe whe
     areaUnderCurve(unsafe.map(of), others.map(of));
   expect(area(({ loss }) => loss)).toBeCloseTo(0.997, 3);
   expect(area(({ drop }) => drop)).toBeCloseTo(0.66, 2);
-  const above = points.filter(({ loss }) => loss >= 0.1);
-  expect([above.filter((one) => one.isUnsafe).length, above.length]).toEqual([75, 76]);
+  // The rates of the warning in the window and the report.
+  const rates = (of: typeof points) => ({ unsafe: of.filter((one) => one.isUnsafe).length, of: of.length });
+  expect(rates(points.filter(({ loss }) => loss >= TELLING_LOSS.nats))).toEqual(TELLING_LOSS.above);
+  expect(rates(points.filter(({ loss }) => loss < TELLING_LOSS.nats))).toEqual(TELLING_LOSS.below);
+  expect(TELLING_LOSS.above).toEqual({ unsafe: 75, of: 76 });
+  // Every task of the sample was measured written; without those measurements, the points are named.
+  expect(choiceWarnings(results)).toBeNull();
+  const chosen = results.filter(({ task }) => !task.endsWith(TWIN_SUFFIX));
+  const doubtful = doubtfulChoices(chosen);
+  expect(doubtful).toHaveLength(76);
+  expect(choiceWarnings(chosen)).toContain('75 were unsafe when written');
+  expect(choiceWarning(doubtful[0]!, chosen)).toMatch(/^Safe by choice, but the right answer lost \d+\.\d\d nats/);
+  expect(
+    choiceWarning(
+      chosen.find(({ factor }) => factor === 1)!,
+      chosen,
+    ),
+  ).toBeNull();
 });

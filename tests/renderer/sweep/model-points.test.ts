@@ -12,6 +12,7 @@ import {
   calibratesOnWritten,
   limitOf,
   modelPoints,
+  type ReadSweep,
   pooledCurves,
   secondsFor,
 } from '../../../renderer/sweep/model-points.ts';
@@ -106,6 +107,25 @@ describe('the measurements of a model on a task', () => {
     expect(names(modelPoints([onWritten, shown], wanted))).toEqual(['shown reap 2', 'shown uncurl 2']);
     expect([calibratesOnWritten(onWritten.manifest), calibratesOnWritten(shown.manifest)]).toEqual([true, false]);
     expect(calibratesOnWritten(null)).toBe(false);
+  });
+
+  test('match the sampler of the sweep shown if answers are written', () => {
+    const sampled = (name: string, sample: string, repeats?: number): ReadSweep =>
+      read(run(name, { sample, ...(repeats === undefined ? {} : { repeats }) }), { factor: 4 });
+    const first = sampled('first', 'temperature=0.7,seed=1');
+    const others = [
+      sampled('other-order', 'seed=1,temperature=0.7'),
+      sampled('other-seed', 'seed=2,temperature=0.7'),
+      sampled('repeated', 'temperature=0.7,seed=1', 2),
+      read(run('greedy', {}), { factor: 4 }),
+    ].map((sweep, index) => ({
+      ...sweep,
+      document: { ...sweep.document, results: sweep.document.results.map((one) => ({ ...one, factor: 8 + index })) },
+    }));
+    const written = { ...wanted, task: { ...wanted.task, metric: 'exact_match' as const } };
+    expect(names(modelPoints([first, ...others], written))).toEqual(['first reap 4', 'other-order reap 8']);
+    // Chosen answers have no sampler.
+    expect(names(modelPoints([first, ...others], wanted))).toHaveLength(5);
   });
 
   test('are empty if no sweep is read, or none contains the model', () => {

@@ -1,0 +1,207 @@
+import { refuse } from '../contract/errors.ts';
+import { curveLabel } from '../contract/method.ts';
+import { FEW_TOKENS, type CalibrationDraw, type SweepSettings } from '../contract/sweep.ts';
+import { meanRankCorrelation, sharedChoice } from '../evaluation/calibration-luck.ts';
+import { drawnExtras, drawnTimes } from '../profile/calibration-draws.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
+import { scoresForModel } from '../pruning/plan-for-model.ts';
+import { extrasInWords } from '../pruning/plan-needs.ts';
+import { readProfileFile, profileContent } from '../workspace/profile-file.ts';
+import { listed } from '../words/numbers.ts';
+import { isFileMethod } from './file-methods.ts';
+import type { JobContext } from './job-context.ts';
+import { makePlan, type PlanSubject } from './plan-step.ts';
+import type { PlannedStage, Stage } from './planned-stages.ts';
+import { taskProfileKey } from './profile-job.ts';
+import { drawnProfilesKey } from './step-key.ts';
+import { runStep, type PlannedStep, type SingleStep } from './step.ts';
+import { type CountedCurve, drawsPlans, isSameCurve, needsOfMethod, orderOf } from './sweep-curves.ts';
+import { type CurvePlan, measurePlans } from './sweep-points.ts';
+
+/**
+ * Plans made from calibration items that were drawn again. The profiles of all draws of a task come from one pass over
+ * its items; after that a draw costs its plans and their answers. Every such plan is compared with the plan of all items.
+ */
+
+/** A draw of calibration items. */
+interface Draw {
+  readonly draw: number;
+  /** Wanted number of items; null: as many as there are. */
+  readonly size: number | null;
+}
+
+const drawsOf = ({ calibrationDraws = 0, calibrationSizes }: SweepSettings): readonly Draw[] => {
+  const sizes = calibrationSizes === undefined ? [null] : [...new Set(calibrationSizes.split(',').map(Number))];
+  return sizes.flatMap((size) => Array.from({ length: calibrationDraws }, (_, draw) => ({ draw, size })));
+};
+
+/** Whether plans of a curve are made from the calibration items at all, and from a profile of them. */
+const readsProfile = (settings: SweepSettings, { method, weights }: CountedCurve): boolean =>
+  weights === undefined && !isFileMethod(settings, method) && needsOfMethod(settings, method).profile;
+
+/** The curves of a stage whose plans are drawn again: those with seeds by their first one. */
+const drawnCurves = ({ settings, curves }: Pick<PlannedStage, 'settings' | 'curves'>): readonly CountedCurve[] =>
+  curves.filter(
+    (curve) => readsProfile(settings, curve) && (curve.seed === null || curve.seed === (settings.seeds[0] ?? 0)),
+  );
+
+/**
+ * Refuses (`bad-usage`) calibration draws where a plan cannot be made from the profile of a draw, by name, or where
+ * nothing depends on the calibration items.
+ */
+export const requireDrawable = (settings: SweepSettings, experts: number, topK: number): void => {
+  const { calibrationDraws, calibrationSizes, stop, recovery, weights, methods } = settings;
+  if (calibrationDraws === undefined) {
+    if (calibrationSizes === undefined) return;
+    throw refuse('bad-usage', 'There are no calibration draws to give sizes to.', 'Add --calibration-draws N.');
+  }
+  const leaveOut = (what: string): string => `Leave out --calibration-draws, or ${what}.`;
+  if (stop !== undefined)
+    throw refuse(
+      'bad-usage',
+      'Calibration draws are measured on every item, which a search that stops early does not do.',
+      leaveOut('--stop early'),
+    );
+  if (recovery !== 'none')
+    throw refuse(
+      'bad-usage',
+      'A refit reads the calibration items themselves, not sums over them, so it has no calibration draws.',
+      leaveOut('--recovery'),
+    );
+  const rounded = weights?.find((type) => type !== 'stored');
+  if (rounded !== undefined)
+    throw refuse(
+      'bad-usage',
+      `Calibration draws are measured with weights as stored, not as ${rounded}.`,
+      leaveOut('--weights'),
+    );
+  const made = methods.filter((method) => !isFileMethod(settings, method));
+  for (const method of made) {
+    const { search, extras } = needsOfMethod(settings, method);
+    const isNoSum = (extra: ExtraStatistic): boolean => !drawnExtras.includes(extra);
+    const words = extrasInWords(extras.filter(isNoSum), experts, topK);
+    const why =
+      search !== null ? 'it searches on the calibration items themselves' : words === null ? null : `it reads ${words}`;
+    if (why !== null)
+      throw refuse(
+        'bad-usage',
+        `The plans of ${method} cannot be made from the profile of a calibration draw: ${why}, and only sums over ` +
+          'single items can be added up again.',
+        leaveOut('this method (or the budget that needs it)'),
+      );
+  }
+  if (!made.some((method) => needsOfMethod(settings, method).profile))
+    throw refuse(
+      'bad-usage',
+      `No plan of this sweep is made from calibration items: ${listed(methods)} read none.`,
+      'Add a method that reads a profile, or leave out --calibration-draws.',
+    );
+};
+
+/** The steps of a stage's calibration draws: one pass over the items, then the answers of each plan. */
+export const calibrationDrawSteps = (planned: PlannedStage): readonly PlannedStep[] => {
+  const { settings, measurement, calibration } = planned;
+  const draws = drawsOf(settings);
+  if (draws.length === 0) return [];
+  const plans = drawnCurves(planned).flatMap(({ counts }) => counts.flatMap(() => draws.map(() => measurement)));
+  return [{ work: calibration.profiling }, ...plans];
+};
+
+/** The profiles of draws of a subject's calibration items. */
+const drawnProfiles = (
+  { runners, numerics }: JobContext,
+  { model, task: { name, task }, calibration }: PlanSubject,
+  times: readonly (readonly number[])[],
+  extras: readonly ExtraStatistic[],
+): SingleStep<readonly RoutingStatistics[]> => {
+  const { checkpoint } = model;
+  const key = drawnProfilesKey(taskProfileKey(checkpoint.identity, task, numerics, extras), times);
+  return {
+    key,
+    work: calibration.profiling,
+    title: `Profiling draws of the calibration items of ${name} on ${model.name}`,
+    checkpoint,
+    read: async (steps) => {
+      const file = await steps.readTensors(key, 'profile');
+      return file === null ? null : (await readProfileFile(file)).tasks.map(({ statistics }) => statistics);
+    },
+    write: async (steps, draws) => {
+      const tasks = draws.map((statistics, draw) => ({ name: `draw ${String(draw)}`, hash: task.hash, statistics }));
+      const { name: modelName, fingerprint } = checkpoint;
+      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
+    },
+    compute: async (control) => (await runners.open(checkpoint)).profileDraws(task.calibration, times, control, extras),
+  };
+};
+
+const thinExperts = ({ counts }: RoutingStatistics): number => counts.filter((count) => count < FEW_TOKENS).length;
+
+/** A plan of a draw, and how it differs from the plan of all items. */
+interface DrawnPlan extends CurvePlan {
+  readonly point: Omit<CalibrationDraw, 'result'>;
+}
+
+/** The plans of one draw at the counts of every curve. */
+const plansOfDraw = async (
+  { context, settings, source, candidates }: Stage,
+  curves: readonly CountedCurve[],
+  { draw, size }: Draw,
+  statistics: RoutingStatistics,
+): Promise<readonly DrawnPlan[]> => {
+  if (source.statistics === null) throw new Error('calibration draws without a profile');
+  const { checkpoint } = source.model;
+  const tasks = [source.task.task.name];
+  const made: DrawnPlan[] = [];
+  for (const curve of curves) {
+    const order = orderOf(settings, curve);
+    for (const keep of curve.counts) {
+      const whole = candidates.find((candidate) => candidate.keep === keep && isSameCurve(candidate, curve))?.plan;
+      if (whole === undefined) throw new Error(`no plan of all items for ${curveLabel(curve.method, curve.refit)}`);
+      const scoresOn = (profile: RoutingStatistics): readonly Float64Array[] => {
+        const { method, options, budget, protect, seed } = order;
+        const how = { method, options, budget, protect, seed: seed ?? 0, keep, pins: [], tasks };
+        return scoresForModel(checkpoint, { ...how, statistics: [profile] });
+      };
+      const plan = await makePlan(context, { ...source, statistics }, order, keep);
+      made.push({
+        curve,
+        plan,
+        point: {
+          draw,
+          size,
+          items: statistics.items,
+          inCommon: sharedChoice(whole, plan),
+          rankCorrelation: meanRankCorrelation(scoresOn(source.statistics), scoresOn(statistics)),
+          experts: statistics.counts.length,
+          fewTokens: thinExperts(statistics),
+          fewTokensOfAll: thinExperts(source.statistics),
+        },
+      });
+    }
+  }
+  return made;
+};
+
+const NO_PROFILE = 'read no calibration items, so that calibration draws do not change them.';
+
+/** Measures the calibration draws of a stage that was measured. */
+export const measureCalibrationDraws = async (stage: Stage): Promise<void> => {
+  const { context, settings, source, curves, record } = stage;
+  const items = source.task.task.calibration;
+  const draws = drawsOf(settings);
+  const drawn = drawnCurves(stage);
+  const others = curves.filter((curve) => !readsProfile(settings, curve)).map(({ method }) => method);
+  if (others.length > 0) record.note(`Plans of ${listed([...new Set(others)])} ${NO_PROFILE}`);
+  if (drawn.some(({ method }) => drawsPlans(settings, method)))
+    record.note('Of methods that depend on chance, calibration draws are measured with the first seed only.');
+  const times = draws.map(({ draw, size }) => drawnTimes(items, size ?? items.length, draw));
+  const extras = [...new Set(drawn.flatMap(({ method }) => needsOfMethod(settings, method).extras))].sort();
+  const profiles = await runStep(context, drawnProfiles(context, source, times, extras));
+  const plans: DrawnPlan[] = [];
+  for (const [index, draw] of draws.entries()) {
+    const statistics = profiles[index];
+    if (statistics === undefined) throw new Error('a calibration draw without a profile');
+    for (const plan of await plansOfDraw(stage, drawn, draw, statistics)) plans.push(plan);
+  }
+  await measurePlans(stage, plans, ({ point }, result) => record.addCalibrationDraw({ ...point, result }));
+};

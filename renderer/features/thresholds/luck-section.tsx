@@ -1,0 +1,76 @@
+import { useState } from 'react';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { factorKey, type SweepDocument } from '../../../main/contract/sweep.ts';
+import { luckSentences } from '../../../main/evaluation/calibration-luck.ts';
+import { pick } from '../../../main/figures/columns.ts';
+import { luckColumns, type LuckRow, luckRows } from '../../../main/figures/tables.ts';
+import { formatFactor } from '../../../main/words/numbers.ts';
+import { Select } from '../../components/choices.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { withTaskTitles } from '../../format/task-titles.ts';
+
+interface LuckSectionProps {
+  readonly manifest: RunManifest;
+  readonly document: SweepDocument;
+  /** Methods shown. */
+  readonly shown: readonly string[];
+  readonly title: (task: string) => string;
+}
+
+const TITLE = 'How much hangs on the calibration items?';
+const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
+
+const keyOf = ({ model, task, method, seed, size }: LuckRow): string =>
+  JSON.stringify([model, task, method, seed, size]);
+
+/**
+ * Calibration draws at one factor: the plan of all calibration items beside those of the draws. Nothing is shown if no
+ * plan of the shown methods was drawn.
+ */
+export const LuckSection = ({ manifest, document, shown, title }: LuckSectionProps) => {
+  const [chosen, choose] = useState('');
+  const rows = luckRows(document).filter(({ method }) => shown.includes(method));
+  const factors = new Map(rows.map(({ factor }) => [factorKey(factor), factor]));
+  const ascending = [...factors].sort(([, one], [, other]) => one - other);
+  const factor = factors.has(chosen) ? chosen : (ascending[0]?.[0] ?? '');
+  const own = rows.filter((row) => factorKey(row.factor) === factor);
+  if (own.length === 0) return null;
+  const models = new Set(rows.map(({ model }) => model)).size;
+  const tasks = [...new Set(rows.map(({ task }) => task))];
+  const calibrationDraws = (document.calibrationDraws ?? []).filter(({ result }) => shown.includes(result.method));
+  return (
+    <section aria-label={TITLE}>
+      <div className="section-head">
+        <h3>
+          <Definition of="calibrationDraw">{TITLE}</Definition>
+        </h3>
+        <div className="section-end">
+          <Select
+            label="Factor"
+            value={factor}
+            options={ascending.map(([value, one]) => ({ value, label: formatFactor(one) }))}
+            onChange={choose}
+          />
+          <SaveFigure
+            subject={manifest.id}
+            view={({ calibrationDrawsView }) => calibrationDrawsView({ manifest, document })}
+            hasPicture={false}
+          />
+        </div>
+      </div>
+      <ul className="findings-methods">
+        {luckSentences({ ...document, calibrationDraws }).map((sentence) => (
+          <li key={sentence}>{withTaskTitles(sentence, tasks, title)}</li>
+        ))}
+      </ul>
+      <DataTable
+        caption="Calibration draws: the plans of items drawn again beside the plan of all items"
+        rows={own}
+        rowKey={keyOf}
+        columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
+      />
+    </section>
+  );
+};

@@ -1,0 +1,96 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { drawnTimes } from '../../../main/profile/calibration-draws.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+const LIMIT_MS = 120_000;
+
+const openEngine = async (): Promise<Engine> => {
+  const workspace = await temporaryFolder();
+  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+const start = (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>) =>
+  engine.call('sweep.start', {
+    models: [engine.grantPath(join(resources, 'models', 'uncurl-8'))],
+    tasks: [engine.grantPath(task)],
+    settings: sweepSettings.parse({ factors: [2, 4], limit: 40, seeds: [0], ...settings }),
+    candidates: [],
+  });
+
+const read = async (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>) => {
+  const { run } = await start(engine, task, settings);
+  expect((await engine.finished(run)).error).toBeNull();
+  return engine.call('sweep.read', { run });
+};
+
+const german = join(resources, 'tasks', 'german');
+
+/** A copy of the task whose calibration items are those of a draw, under names of their own. */
+const drawnTask = async (size: number, draw: number): Promise<string> => {
+  const folder = join(await temporaryFolder(), 'german');
+  await cp(german, folder, { recursive: true });
+  const file = join(folder, 'calibration.jsonl');
+  const items = (await readFile(file, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { readonly id: string });
+  const times = drawnTimes(items, size, draw);
+  const drawn = items.flatMap((item, index) =>
+    Array.from({ length: times[index] ?? 0 }, (_, copy) => ({ ...item, id: `${item.id}-${String(copy)}` })),
+  );
+  await writeFile(file, `${drawn.map((item) => JSON.stringify(item)).join('\n')}\n`);
+  return folder;
+};
+
+test(
+  'plans of a calibration draw are those of a task with its items, and a sweep without draws is unchanged',
+  async () => {
+    const methods = ['frequency', 'reap', 'uncurl', 'random'];
+    const engine = await openEngine();
+    const plain = await read(engine, german, { methods });
+    const document = await read(engine, german, { methods, calibrationDraws: 2, calibrationSizes: '20,300' });
+    expect(document.results).toEqual(plain.results);
+    const { calibrationDraws = [] } = document;
+    expect(calibrationDraws.map(({ draw, items, result }) => [result.method, result.factor, items, draw])).toEqual(
+      ['frequency', 'reap', 'uncurl'].flatMap((method) =>
+        [2, 4].flatMap((factor) => [20, 300].flatMap((items) => [0, 1].map((draw) => [method, factor, items, draw]))),
+      ),
+    );
+    expect(document.notes).toContainEqual(expect.stringMatching(/^Plans of random read no calibration items/));
+    // Fewer items: other experts, and some with too few tokens.
+    const small = calibrationDraws.filter(({ items }) => items === 20);
+    expect(small.some(({ inCommon }) => inCommon !== null && inCommon < 1)).toBe(true);
+    for (const { fewTokens, fewTokensOfAll } of small) expect(fewTokens).toBeGreaterThanOrEqual(fewTokensOfAll);
+    for (const { verdict } of calibrationDraws.map(({ result }) => result))
+      expect(['safe', 'undecided', 'worse']).toContain(verdict);
+
+    const alone = await read(engine, await drawnTask(20, 1), { methods: methods.slice(0, 3) });
+    for (const { result } of calibrationDraws.filter(({ items, draw }) => items === 20 && draw === 1)) {
+      const { droppedShare: _share, verdict: _verdict, cost: _cost, ...numbers } = result;
+      const own = alone.results.find(({ method, factor }) => method === result.method && factor === result.factor);
+      expect(own).toMatchObject(numbers);
+    }
+  },
+  LIMIT_MS,
+);
+
+test('calibration draws refuse by name what is not made from sums over items', async () => {
+  const engine = await openEngine();
+  const draws = { calibrationDraws: 2 };
+  const refused = (settings: Readonly<Record<string, unknown>>) => expect(start(engine, german, settings)).rejects;
+  await refused({ methods: ['naee'], ...draws }).toThrow('The plans of naee cannot be made');
+  await refused({ methods: ['frequency', 'hc-smoe'], ...draws }).toThrow('outputs of every expert on every token');
+  await refused({ methods: ['eep'], ...draws }).toThrow('it searches');
+  await refused({ methods: ['random'], ...draws }).toThrow('random read none');
+  await refused({ methods: ['frequency'], ...draws, stop: 'early' }).toThrow('on every item');
+  await refused({ methods: ['frequency'], ...draws, recovery: 'both' }).toThrow('A refit reads');
+  await refused({ methods: ['frequency'], calibrationSizes: '20' }).toThrow('no calibration draws to give sizes to');
+});
