@@ -1,7 +1,7 @@
 import type { ConfigReader } from './config-reader.ts';
 import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection } from './descriptor.ts';
 import type { Family, IndexerRecord } from './families/family.ts';
-import type { WeightReader } from './read-tensor.ts';
+import type { WeightReader } from './weight-reader.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */

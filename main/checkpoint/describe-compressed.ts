@@ -2,7 +2,7 @@ import { ConfigReader } from './config-reader.ts';
 import type { AttentionReader } from './describe-attention.ts';
 import type { CompressedAttention, Compressor, Norm, Projection, Rotary } from './descriptor.ts';
 import type { CompressedRecord } from './families/family.ts';
-import type { WeightReader } from './read-tensor.ts';
+import type { WeightReader } from './weight-reader.ts';
 import { readRotary } from './rotary.ts';
 import { layerName } from './tensor-index.ts';
 

@@ -21,7 +21,7 @@ import {
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk } from './names-on-disk.ts';
-import { readQuantisation, WeightReader } from './read-tensor.ts';
+import { isCompressed, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
@@ -47,7 +47,8 @@ export const describeModel = (
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
   for (const each of family.required)
-    if ('values' in each) reader.requireOneOf(each.key, each.values);
+    if ('key' in each && each.key === 'quantization_config' && isCompressed(reader)) continue;
+    else if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
   const index = new TensorIndex(
     tensors,

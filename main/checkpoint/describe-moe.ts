@@ -20,7 +20,8 @@ import type {
   SharedRecord,
 } from './families/family.ts';
 import { namesOnDisk } from './names-on-disk.ts';
-import { contiguousPart, plainWeight, type WeightReader } from './read-tensor.ts';
+import { contiguousPart, plainWeight } from './read-tensor.ts';
+import type { WeightReader } from './weight-reader.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 

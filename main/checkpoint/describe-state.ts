@@ -3,7 +3,7 @@ import { project } from './describe-attention.ts';
 import type { ChannelConvolution, Norm, StateDescriptor } from './descriptor.ts';
 import type { Family, OperatorRecord, StateRecord } from './families/family.ts';
 import { layerWords } from './layer-words.ts';
-import type { WeightReader } from './read-tensor.ts';
+import type { WeightReader } from './weight-reader.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** Resolves the operator of one layer; null where the layer has attention. */

@@ -44,6 +44,19 @@ export type StoredMatrix =
       readonly scales: TensorView;
       readonly block: readonly [number, number];
     }
+  /** Codes [out, in] of compressed-tensors, or words of them: value = (code - zero point) * scale. */
+  | {
+      readonly kind: 'scaled';
+      readonly view: TensorView;
+      readonly scales: TensorView;
+      readonly zeroPoints: TensorView | null;
+      /** The group of each column; null: groups are runs of columns. */
+      readonly order: TensorView | null;
+      readonly bits: number;
+      readonly isPacked: boolean;
+      /** Rows and columns of one scale; null: all. */
+      readonly span: readonly [rows: number | null, columns: number | null];
+    }
   /** Two e2m1 values per byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 

@@ -15,6 +15,7 @@ import type {
   TensorView,
   Weight,
 } from './descriptor.ts';
+import type { ScaledMatrix } from './compressed-tensors.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
 import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
@@ -193,7 +194,9 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
 /** Whether experts are stored in blocks of quantised values, as in GGUF files. */
 const hasBlocks = ({ moeLayers }: ModelDescriptor): boolean =>
   moeLayers.some(({ moe }) =>
-    moe.expertTensors.some(({ up: { stored } }) => stored.kind === 'plain' && isBlockType(stored.view.dtype)),
+    moe.expertTensors.some(
+      ({ up: { stored } }) => stored.kind === 'scaled' || (stored.kind === 'plain' && isBlockType(stored.view.dtype)),
+    ),
   );
 
 /** Names of modules by the beginnings of their tensors' names. */
@@ -273,6 +276,12 @@ const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups
 
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
+/** "int4 (scales per 1 x 32)". */
+const scaledName = ({ bits, view, span: [rows, columns] }: ScaledMatrix): string => {
+  const of = rows === null ? 'matrix' : columns === null ? 'row' : `${String(rows)} x ${String(columns)}`;
+  return `${view.dtype === 'F8_E4M3' ? 'float' : 'int'}${String(bits)} (a scale per ${of})`;
+};
+
 /** Names of the dtypes in which the experts are stored, most often one. */
 const dtypeName = (model: ModelDescriptor): string => {
   const weights = model.moeLayers.flatMap(({ moe }) => {
@@ -281,6 +290,7 @@ const dtypeName = (model: ModelDescriptor): string => {
   });
   const names = weights.map(({ stored }) => {
     if (stored.kind === 'plain') return dtypeNames[stored.view.dtype] ?? stored.view.dtype;
+    if (stored.kind === 'scaled') return scaledName(stored);
     return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
   });
   return [...new Set(names)].join(', ');

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import { expertExamples } from './describe-moe.ts';
@@ -35,6 +36,12 @@ export const outlineModel = (
   const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
   const stated = inner.dtype ?? inner.torch_dtype ?? whole.dtype ?? whole.torch_dtype ?? null;
   const method = whole.quantization_config?.quant_method;
+  if (method === 'compressed-tensors')
+    throw refuse(
+      'unsupported-config',
+      `${folder} has no weights, and the sizes of a model quantised by compressed-tensors are not in its config.json.`,
+      'Fetch the weights too.',
+    );
   const names = index?.names ?? expertExamples(family, method === 'mxfp4');
   const tensors = new AssumedTensors(names, {
     dtype: dtypes[stated ?? ''] ?? 'BF16',

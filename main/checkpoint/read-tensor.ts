@@ -1,12 +1,9 @@
 import { refuse } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
-import { SCALE_ENDING } from './assumed-tensors.ts';
-import type { ConfigReader } from './config-reader.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { dequantise } from './gguf/dequantise.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
-import type { TensorIndex } from './tensor-index.ts';
 
 /** A weight stored as a plain tensor. */
 export const plainWeight = (view: TensorView): Weight => ({ stored: { kind: 'plain', view }, shape: view.shape });
@@ -116,52 +113,3 @@ export const fromFloat32 = (floats: Float32Array, dtype: TensorDtype): Uint8Arra
       );
   }
 };
-
-export type Quantisation =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'mxfp4' }
-  | { readonly kind: 'fp8'; readonly block: readonly [number, number] };
-
-/** Reads `quantization_config` of a config; refuses unknown methods by name. */
-export const readQuantisation = (reader: ConfigReader): Quantisation => {
-  const config = reader.object('quantization_config');
-  if (config === null) return { kind: 'none' };
-  const method = config.raw('quant_method');
-  if (method === 'mxfp4') return { kind: 'mxfp4' };
-  if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
-  const [rows, columns, ...more] = config.integers('weight_block_size');
-  if (rows === undefined || columns === undefined || more.length > 0)
-    throw config.bad('weight_block_size', config.raw('weight_block_size'), 'two whole numbers');
-  return { kind: 'fp8', block: [rows, columns] };
-};
-
-/** Takes matrices from the tensors on disk: plain, or float8 with a scale per block where the checkpoint has them. */
-export class WeightReader {
-  readonly index: TensorIndex;
-  readonly quantisation: Quantisation;
-
-  constructor(index: TensorIndex, quantisation: Quantisation) {
-    this.index = index;
-    this.quantisation = quantisation;
-  }
-
-  /** A matrix [out, in] that a float8 checkpoint quantises; `name` ends in `.weight`. */
-  take(name: string, shape: readonly [number, number]): Weight {
-    const scaleName = `${name}${SCALE_ENDING}`;
-    const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
-    if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
-    const { block } = this.quantisation;
-    const view = this.index.take(name, shape, ['F8_E4M3']);
-    const scales = this.index.take(
-      scaleName,
-      [Math.ceil(shape[0] / block[0]), Math.ceil(shape[1] / block[1])],
-      ['F32', 'BF16'],
-    );
-    return { stored: { kind: 'fp8', view, scales, block }, shape };
-  }
-
-  /** A vector or matrix that is never quantised. */
-  takeView(name: string, shape: readonly number[]): TensorView {
-    return this.index.take(name, shape);
-  }
-}

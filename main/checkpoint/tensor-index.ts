@@ -56,6 +56,11 @@ export class TensorIndex {
     return this.#tensors.has(this.onDisk(name));
   }
 
+  /** Shape of a tensor; undefined if there is none. */
+  shapeOf(name: string): readonly number[] | undefined {
+    return this.#tensors.get(this.onDisk(name))?.shape;
+  }
+
   /** Number of rows of a tensor; 0 if there is none. */
   rowsOf(name: string): number {
     return this.#tensors.get(this.onDisk(name))?.shape[0] ?? 0;
@@ -81,8 +86,9 @@ export class TensorIndex {
     return patterns.find((pattern) => this.firstMatching(ofLayers(pattern)) !== undefined) ?? patterns[0] ?? '';
   }
 
+  /** A matrix stored in words is found by the name that it has otherwise. */
   firstMatching(pattern: RegExp): string | undefined {
-    return [...this.#tensors.keys()].find((name) => pattern.test(name));
+    return [...this.#tensors.keys()].find((name) => pattern.test(name.replace(/\.weight_packed$/, '.weight')));
   }
 
   /**

@@ -63,11 +63,20 @@ export const requireForm = async (
     return;
   }
   requireConstantsForm(descriptor, plan, format);
+  if ((format === 'onnx' || format === 'hf,onnx') && hasScaled(descriptor))
+    throw refuse(
+      'quantised-as-stored',
+      `The weights of ${checkpoint.name} are quantised with scales (compressed-tensors), which ${format} has no form for.`,
+      'Export it as hf: kept experts keep their bytes.',
+    );
   if (format !== 'gguf') return;
   // A merge writes new weights, so the stored types of the source do not decide whether they can be written.
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
 };
+
+const hasScaled = ({ moeLayers }: ModelDescriptor): boolean =>
+  moeLayers.some(({ moe }) => moe.expertTensors.some(({ up }) => up.stored.kind === 'scaled'));
 
 /** Why an export cannot have the source's extra prediction layers; null: it can. */
 export const slicingObstacle = (

@@ -20,7 +20,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './onnx-messages.ts';
-import type { TensorView } from '../checkpoint/descriptor.ts';
+import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
 
 /** Version of the standard operators in graphs, and of the file format that carries it. */
 const OPSET = 21n;
@@ -52,8 +52,8 @@ export interface ExternalTensor {
   readonly byteLength: number;
   readonly shape: readonly number[];
   readonly type: DataType;
-  /** Where the data are blocks of quantised values: `type` is then that of their values. */
-  readonly blocks?: TensorView;
+  /** Where the data are quantised values: `type` is then that of the values. */
+  readonly blocks?: TensorView | Weight;
 }
 
 /** A graph as bytes, and the tensors whose values are given to the session, by their location in the graph. */

@@ -31,13 +31,17 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
 export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
     name: view.tensor,
-    location: path.relative(externalDataRoot(view.file), view.file).split(path.sep).join('/'),
-    byteOffset: view.byteOffset,
-    byteLength: view.byteLength,
+    ...placeOf(view),
     shape: view.shape,
     type: onnxType(view.dtype, view.tensor),
     ...(isBlockType(view.dtype) ? { blocks: view } : {}),
   });
+
+const placeOf = ({ file, byteOffset, byteLength }: TensorView) => ({
+  location: path.relative(externalDataRoot(file), file).split(path.sep).join('/'),
+  byteOffset,
+  byteLength,
+});
 
 export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
   stored.dtype === 'F32' || isBlockType(stored.dtype) ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
@@ -106,7 +110,13 @@ export const mxfp4Rows = (
  * or MXFP4 blocks times their scales, computed by the graph. A resident session folds this once; a streamed one
  * computes it for one expert at a time and keeps nothing.
  */
-export const weight = (graph: OnnxGraph, { stored, select, transposed, shape }: Weight): Value => {
+export const weight = (graph: OnnxGraph, given: Weight): Value => {
+  const { stored, select, transposed, shape } = given;
+  if (stored.kind === 'scaled') {
+    const { location, byteOffset, byteLength } = placeOf(stored.view);
+    const name = stored.view.tensor;
+    return graph.external({ name, location, byteOffset, byteLength, shape, type: DataType.FLOAT, blocks: given });
+  }
   if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);
   const whole = stored.kind === 'plain' ? tensor(graph, stored.view) : scaledBlocks(graph, stored);
   if (select === undefined) return whole;

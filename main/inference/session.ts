@@ -2,6 +2,8 @@ import path from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { readScaled } from '../checkpoint/compressed-tensors.ts';
+import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { readTensor, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import { providers } from './providers/provider.ts';
@@ -132,10 +134,16 @@ const valuesOf = async (
       data:
         blocks === undefined
           ? await readTensorBytes({ ...view, byteOffset, byteLength })
-          : new Uint8Array((await readTensor(blocks)).buffer),
+          : new Uint8Array((await readQuantised(blocks)).buffer),
     });
   }
   return values;
+};
+
+const readQuantised = async (blocks: TensorView | Weight): Promise<Float32Array> => {
+  if (!('stored' in blocks)) return readTensor(blocks);
+  if (blocks.stored.kind !== 'scaled') throw new Error('the graph computes other quantised matrices');
+  return readScaled(blocks.stored, blocks.shape);
 };
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

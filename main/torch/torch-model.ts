@@ -174,6 +174,12 @@ const requireReadable = ({ name, folder, descriptor }: Checkpoint): void => {
       `${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`,
       'Compute this model with --engine onnxruntime.',
     );
+  if (descriptor.moeLayers.some(({ moe }) => moe.expertTensors.some(({ up }) => up.stored.kind === 'scaled')))
+    throw refuse(
+      'torch-weights',
+      `${name} is quantised by compressed-tensors, which the engine torch does not open yet.`,
+      'Compute this model with --engine onnxruntime.',
+    );
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&
     stored.view.shape.some(

@@ -26,6 +26,7 @@ const results = [
   'reproduction.read',
   'runs.log',
   'sweep.compare',
+  'sweep.frontier',
   'sweep.read',
   'sweep.sizeTrend',
   'sweeps.compare',

@@ -7,7 +7,7 @@ import type { Family } from '../../../main/checkpoint/families/family.ts';
 import { gptOss } from '../../../main/checkpoint/families/gpt-oss.ts';
 import { graniteMoe } from '../../../main/checkpoint/families/granite-moe.ts';
 import { mixtral } from '../../../main/checkpoint/families/mixtral.ts';
-import { WeightReader } from '../../../main/checkpoint/read-tensor.ts';
+import { WeightReader } from '../../../main/checkpoint/weight-reader.ts';
 import { TensorIndex } from '../../../main/checkpoint/tensor-index.ts';
 import { everyExpert, moe } from '../../../main/graph/moe.ts';
 import { ownLayer } from '../../../main/inference/layer-variant.ts';

@@ -63,6 +63,8 @@ describe('a GGUF file is opened as a model', () => {
     const opened = await openCheckpoint(await ggufOf(folder, 'f32'));
     expect({ ...opened.info, sizeBytes: 0, reasons: [], dtype: '' }).toEqual({
       ...source.info,
+      weightTypes: [{ type: 'float32', bytes: expect.any(Number) }],
+      isGguf: true,
       sizeBytes: 0,
       reasons: [],
       dtype: '',

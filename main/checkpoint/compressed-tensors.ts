@@ -1,0 +1,225 @@
+import { refuse } from '../contract/errors.ts';
+import type { ConfigReader } from './config-reader.ts';
+import type { StoredMatrix, Weight } from './descriptor.ts';
+import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
+import { readTensor, readTensorBytes } from './read-tensor.ts';
+import type { TensorIndex } from './tensor-index.ts';
+
+/**
+ * Matrices that the compressed-tensors package quantises (vLLM's format; version 0.17.0, `quantization/lifecycle` and
+ * `compressors`): float8 and int8 codes as they are, or integers of 1 to 8 bits packed into 32-bit words, with scales
+ * per matrix, row, group of columns or block, and zero points where they are not symmetric. Quantised activations are
+ * not computed: the graphs compute in float32.
+ */
+
+export type ScaledMatrix = Extract<StoredMatrix, { kind: 'scaled' }>;
+
+/** How the weights of a folder are quantised: one scheme for all of its quantised matrices. */
+export interface CompressedScheme {
+  readonly kind: 'compressed';
+  readonly bits: number;
+  readonly isFloat: boolean;
+  readonly isPacked: boolean;
+  readonly isSymmetric: boolean;
+  /** Columns have groups of their own, listed in `weight_g_idx`. */
+  readonly isOrdered: boolean;
+  /** Rows and columns of one scale; null: all. */
+  readonly rows: number | null;
+  readonly columns: number | null;
+}
+
+const FORMATS = ['pack-quantized', 'int-quantized', 'float-quantized', 'naive-quantized'] as const;
+const WORD_BITS = 32;
+
+/** Ending of the integers in words in place of `.weight`. */
+export const PACKED_ENDING = '_packed';
+
+/**
+ * Reads `quantization_config` of compressed-tensors.
+ *
+ * @throws WorkbenchError `unsupported-config` for schemes that are not read, with the key and its value.
+ */
+export const readCompressedScheme = (config: ConfigReader): CompressedScheme => {
+  for (const key of ['kv_cache_scheme', 'transform_config'] as const) {
+    const value = config.raw(key);
+    if (value !== undefined && value !== null && JSON.stringify(value) !== '{}')
+      throw config.unsupported(`quantisation with "${key}" is not supported`);
+  }
+  const sparsity = config.object('sparsity_config');
+  if (sparsity !== null && (sparsity.raw('format') ?? 'dense') !== 'dense')
+    throw config.unsupported(`sparse weights (${JSON.stringify(sparsity.raw('format'))}) are not supported`);
+  const named = JSON.stringify([config.raw('ignore') ?? [], config.raw('config_groups') ?? {}]);
+  const single = /[^"]*experts\.\d+[^"]*/.exec(named)?.[0];
+  if (single !== undefined)
+    throw config.unsupported(`quantisation that names single experts ("${single}") is not supported`);
+  const groups = config.object('config_groups');
+  const raw = config.raw('config_groups');
+  const names = typeof raw === 'object' && raw !== null ? Object.keys(raw) : [];
+  const schemes = names.map((name) => {
+    const group = groups?.object(name);
+    if (group === null || group === undefined) throw config.bad('config_groups', raw, 'an object of schemes');
+    return schemeOf(group, group.raw('format') ?? config.raw('format'));
+  });
+  const [first, ...others] = schemes;
+  if (first === undefined) throw config.bad('config_groups', raw, 'at least one scheme');
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first)))
+    throw config.unsupported('several schemes of quantisation in one checkpoint are not supported');
+  return first;
+};
+
+const schemeOf = (group: ConfigReader, format: unknown): CompressedScheme => {
+  const known = FORMATS.find((each) => each === format);
+  if (known === undefined)
+    throw group.unsupported(`weights as ${JSON.stringify(format ?? null)} are not supported (${FORMATS.join(', ')})`);
+  const weights = group.object('weights');
+  if (weights === null) throw group.bad('weights', null, 'a scheme');
+  const type = weights.raw('type') ?? 'int';
+  const strategy = weights.raw('strategy') ?? 'tensor';
+  const bits = weights.integer('num_bits');
+  const isPacked = known === 'pack-quantized';
+  const isFloat = type === 'float';
+  const actorder = weights.raw('actorder') ?? null;
+  if (isPacked ? isFloat || bits < 1 || bits > 8 : bits !== 8)
+    throw weights.unsupported(`${String(bits)}-bit ${String(type)} weights as ${known} are not supported`);
+  const isGrouped = strategy === 'group';
+  const block = strategy === 'block' ? weights.integers('block_structure') : [];
+  if (strategy === 'block' && block.length !== 2)
+    throw weights.bad('block_structure', weights.raw('block_structure'), 'two whole numbers');
+  if (!['tensor', 'channel', 'group', 'block'].includes(String(strategy)))
+    throw weights.unsupported(`scales by ${JSON.stringify(strategy)} are not supported`);
+  const isSymmetric = weights.raw('symmetric') !== false;
+  if (isPacked && !isSymmetric && !isGrouped && strategy !== 'channel')
+    throw weights.unsupported(`zero points by ${JSON.stringify(strategy)} are not supported in packed weights`);
+  return {
+    kind: 'compressed',
+    bits,
+    isFloat,
+    isPacked,
+    isSymmetric,
+    isOrdered: isGrouped && (actorder === 'group' || actorder === true),
+    rows: strategy === 'tensor' ? null : (block[0] ?? 1),
+    columns: isGrouped ? weights.integer('group_size') : (block[1] ?? null),
+  };
+};
+
+const SCALE_DTYPES = ['F32', 'F16', 'BF16'] as const;
+
+/** Takes a quantised matrix [out, in] with its scales; null where `name` is not quantised. `name` ends in `.weight`. */
+export const takeScaled = (
+  index: TensorIndex,
+  name: string,
+  [out, width]: readonly [number, number],
+  { bits, isFloat, isPacked, isSymmetric, isOrdered, rows, columns }: CompressedScheme,
+): Weight | null => {
+  if (!index.has(`${name}_scale`)) return null;
+  const perWord = Math.floor(WORD_BITS / bits);
+  const view = isPacked
+    ? index.take(`${name}${PACKED_ENDING}`, [out, Math.ceil(width / perWord)], ['I32'])
+    : index.take(name, [out, width], [isFloat ? 'F8_E4M3' : 'I8']);
+  const lines = rows === null ? 1 : Math.ceil(out / rows);
+  const groups = columns === null ? 1 : Math.ceil(width / columns);
+  const ofMatrix = index.shapeOf(`${name}_scale`)?.length === 0 ? [] : [1];
+  const scaleShape = rows === null && columns === null ? ofMatrix : [lines, groups];
+  const scales = index.take(`${name}_scale`, scaleShape, SCALE_DTYPES);
+  const zeroPoints = isSymmetric
+    ? null
+    : isPacked
+      ? index.take(`${name}_zero_point`, [Math.ceil(lines / perWord), groups], ['I32'])
+      : index.take(`${name}_zero_point`, scaleShape, ['I8']);
+  // The package takes an order that is not initialised (-1) for none; `readScaled` does the same.
+  const order = isOrdered ? index.take(`${name}_g_idx`, [width], ['I32']) : null;
+  if (isPacked) index.take(`${name}_shape`, [2], ['I64', 'I32']);
+  const base = name.slice(0, -'weight'.length);
+  // Scales of activations are not used here, and an export copies them.
+  for (const subject of ['input', 'output'])
+    for (const part of ['scale', 'zero_point', 'global_scale']) {
+      const shape = index.shapeOf(`${base}${subject}_${part}`);
+      if (shape !== undefined) index.take(`${base}${subject}_${part}`, shape, ['F32', 'F16', 'BF16', 'I8', 'F8_E4M3']);
+    }
+  const stored: ScaledMatrix = {
+    kind: 'scaled',
+    view,
+    scales,
+    zeroPoints,
+    order,
+    bits,
+    isPacked,
+    span: [rows, columns],
+  };
+  return { stored, shape: [out, width] };
+};
+
+/** Integers of words: the first one in the lowest bits, each stored as itself plus half of its range. */
+const unpacked = (words: Int32Array, bits: number, index: number): number => {
+  const perWord = Math.floor(WORD_BITS / bits);
+  const word = words[Math.floor(index / perWord)] ?? 0;
+  return ((word >>> (bits * (index % perWord))) & (2 ** bits - 1)) - 2 ** (bits - 1);
+};
+
+const int32s = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+
+/**
+ * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the type of
+ * the scales.
+ */
+export const readScaled = async (
+  { view, scales, zeroPoints, order, bits, isPacked, span }: ScaledMatrix,
+  [out = 0, width = 0]: readonly number[],
+): Promise<Float32Array> => {
+  const codes = await readTensorBytes(view);
+  const factors = await readTensor(scales);
+  const zeros = zeroPoints === null ? null : await readTensorBytes(zeroPoints);
+  const places = order === null ? null : int32s(await readTensorBytes(order));
+  const ordered = places?.includes(-1) === true ? null : places;
+  const groups = span[1] === null ? 1 : Math.ceil(width / span[1]);
+  const badGroup = ordered?.find((group) => group < 0 || group >= groups);
+  if (order !== null && badGroup !== undefined)
+    throw refuse(
+      'bad-tensor',
+      `${order.file}: tensor "${order.tensor}" names group ${String(badGroup)} of ${String(groups)}.`,
+      'Fetch the checkpoint again.',
+    );
+  const float8 = view.dtype === 'F8_E4M3' ? float8Values : null;
+  const signed = new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+  const words = isPacked ? int32s(codes) : null;
+  const wordsPerRow = view.shape[1] ?? 0;
+  const zeroWords = zeros !== null && isPacked ? int32s(zeros) : null;
+  const signedZeros = zeros === null ? null : new Int8Array(zeros.buffer, zeros.byteOffset, zeros.byteLength);
+  const perWord = Math.floor(WORD_BITS / bits);
+  const values = new Float32Array(out * width);
+  for (let row = 0; row < out; row += 1) {
+    const line = span[0] === null ? 0 : Math.floor(row / span[0]);
+    const rowWords = words?.subarray(row * wordsPerRow, (row + 1) * wordsPerRow);
+    for (let column = 0; column < width; column += 1) {
+      const group = ordered?.[column] ?? (span[1] === null ? 0 : Math.floor(column / span[1]));
+      const at = line * groups + group;
+      const code =
+        rowWords !== undefined
+          ? unpacked(rowWords, bits, column)
+          : float8 === null
+            ? (signed[row * width + column] ?? 0)
+            : (float8[codes[row * width + column] ?? 0] ?? 0);
+      // Zero points are packed along rows.
+      const zero =
+        zeroWords !== null
+          ? unpacked(
+              zeroWords.subarray(Math.floor(line / perWord) * groups + group).subarray(0, 1),
+              bits,
+              line % perWord,
+            )
+          : (signedZeros?.[at] ?? 0);
+      values[row * width + column] = (code - zero) * (factors[at] ?? 0);
+    }
+  }
+  if (scales.dtype === 'BF16') return bfloatsToFloat32(float32ToBfloats(values));
+  if (scales.dtype === 'F16') return halvesToFloat32(float32ToHalves(values));
+  return values;
+};
+
+/** e4m3 (OCP 8-bit floating point, revision 1.0): bias 7, no infinities, NaN is 0x7f and 0xff. */
+const float8Values: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
+  const [exponent, fraction] = [(code >> 3) & 15, code & 7];
+  const sign = code < 128 ? 1 : -1;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  return sign * (exponent === 0 ? (fraction / 8) * 2 ** -6 : (1 + fraction / 8) * 2 ** (exponent - 7));
+});

@@ -1,0 +1,63 @@
+import { SCALE_ENDING } from './assumed-tensors.ts';
+import { type CompressedScheme, readCompressedScheme, takeScaled } from './compressed-tensors.ts';
+import type { ConfigReader } from './config-reader.ts';
+import type { TensorView, Weight } from './descriptor.ts';
+import { plainWeight } from './read-tensor.ts';
+import type { TensorIndex } from './tensor-index.ts';
+
+export type Quantisation =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'mxfp4' }
+  | { readonly kind: 'fp8'; readonly block: readonly [number, number] }
+  | CompressedScheme;
+
+/** Whether compressed-tensors quantised the model, whose matrices are then those of its family with scales. */
+export const isCompressed = (reader: ConfigReader): boolean =>
+  reader.object('quantization_config')?.raw('quant_method') === 'compressed-tensors';
+
+/** Reads `quantization_config` of a config; refuses unknown methods by name. */
+export const readQuantisation = (reader: ConfigReader): Quantisation => {
+  const config = reader.object('quantization_config');
+  if (config === null) return { kind: 'none' };
+  const method = config.raw('quant_method');
+  if (method === 'mxfp4') return { kind: 'mxfp4' };
+  if (method === 'compressed-tensors') return readCompressedScheme(config);
+  if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
+  const [rows, columns, ...more] = config.integers('weight_block_size');
+  if (rows === undefined || columns === undefined || more.length > 0)
+    throw config.bad('weight_block_size', config.raw('weight_block_size'), 'two whole numbers');
+  return { kind: 'fp8', block: [rows, columns] };
+};
+
+/** Takes matrices from the tensors on disk: plain, or quantised with scales where the checkpoint has them. */
+export class WeightReader {
+  readonly index: TensorIndex;
+  readonly quantisation: Quantisation;
+
+  constructor(index: TensorIndex, quantisation: Quantisation) {
+    this.index = index;
+    this.quantisation = quantisation;
+  }
+
+  /** A matrix [out, in] that a checkpoint may quantise; `name` ends in `.weight`. */
+  take(name: string, shape: readonly [number, number]): Weight {
+    if (this.quantisation.kind === 'compressed')
+      return takeScaled(this.index, name, shape, this.quantisation) ?? plainWeight(this.index.take(name, shape));
+    const scaleName = `${name}${SCALE_ENDING}`;
+    const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
+    if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
+    const { block } = this.quantisation;
+    const view = this.index.take(name, shape, ['F8_E4M3']);
+    const scales = this.index.take(
+      scaleName,
+      [Math.ceil(shape[0] / block[0]), Math.ceil(shape[1] / block[1])],
+      ['F32', 'BF16'],
+    );
+    return { stored: { kind: 'fp8', view, scales, block }, shape };
+  }
+
+  /** A vector or matrix that is never quantised. */
+  takeView(name: string, shape: readonly number[]): TensorView {
+    return this.index.take(name, shape);
+  }
+}

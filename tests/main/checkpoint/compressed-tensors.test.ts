@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { readScaled } from '../../../main/checkpoint/compressed-tensors.ts';
+import type { TensorView, Weight } from '../../../main/checkpoint/descriptor.ts';
+import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { readTensor, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import { checkExport } from '../../../main/export/check-export.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
+import { roundedWeightsNote } from '../../../main/export/rounded-folder.ts';
+import { openModelRunner } from '../../open-model-runner.ts';
+import { exportRequest, mergeEvenly } from '../export/export-settings.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const fixtures = path.join(import.meta.dirname, '..', '..', 'fixtures', 'compressed-tensors');
+const names = [
+  ['int4', 'int4 (a scale per 1 x 4)'],
+  ['int4-asymmetric', 'int4 (a scale per 1 x 8)'],
+  ['int4-ordered', 'int4 (a scale per 1 x 4)'],
+  ['int8', 'int8 (a scale per row)'],
+  ['int8-asymmetric', 'int8 (a scale per row)'],
+  ['fp8-tensor', 'float8 (a scale per matrix)'],
+  ['fp8-channel', 'float8 (a scale per row)'],
+  ['fp8-block', 'float8 (a scale per 4 x 4)'],
+] as const;
+const open = (name: string): Promise<Checkpoint> => openCheckpoint(path.join(fixtures, name));
+
+/** Every quantised matrix by the name that it has unquantised. */
+const scaledOf = ({ descriptor }: Checkpoint): ReadonlyMap<string, Weight> => {
+  const found = new Map<string, Weight>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const weight = value as Partial<Weight>;
+    if (weight.stored?.kind === 'scaled')
+      found.set(weight.stored.view.tensor.replace(/\.weight_packed$/, '.weight'), value as Weight);
+    else for (const part of Object.values(value)) visit(part);
+  };
+  visit(descriptor.blocks);
+  return found;
+};
+const valuesOf = async ({ stored, shape }: Weight): Promise<Float32Array> =>
+  stored.kind === 'scaled' ? readScaled(stored, shape) : expect.fail('it is not quantised');
+
+const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Array> => {
+  const settings = { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: await temporaryFolder() };
+  const runner = await openModelRunner(model, settings);
+  try {
+    const signal = new AbortController().signal;
+    return (await runner.forward([[3, 7, 11, 2, 19, 30, 5]], plan, { signal }))[0]?.logits ?? expect.fail('no logits');
+  } finally {
+    await runner.dispose();
+  }
+};
+
+describe.each(names)('a compressed-tensors folder: %s', (name, dtype) => {
+  it('has the values that the package decompresses, in every matrix', async () => {
+    const model = await open(name);
+    expect(model.info.dtype).toBe(dtype);
+    const wanted = z
+      .record(z.string(), z.string())
+      .parse(JSON.parse(await readFile(path.join(fixtures, name, 'decompressed.json'), 'utf8')));
+    const found = scaledOf(model);
+    expect([...found.keys()].sort()).toEqual(Object.keys(wanted).sort());
+    for (const [tensor, weight] of found) {
+      const { buffer } = await valuesOf(weight);
+      expect([tensor, createHash('sha256').update(new Uint8Array(buffer)).digest('hex')]).toEqual([
+        tensor,
+        wanted[tensor],
+      ]);
+    }
+  });
+
+  it('computes as a plain folder of those values, and is pruned as stored', async () => {
+    const model = await open(name);
+    const plain = path.join(await temporaryFolder(), 'plain');
+    await mkdir(plain);
+    const scaled = scaledOf(model);
+    const isPart = (tensor: string): boolean => /weight_(packed|scale|shape|zero_point|g_idx)$/.test(tensor);
+    const kept = [...model.tensors.values()].filter(({ tensor }) => !scaled.has(tensor) && !isPart(tensor));
+    await writeSafetensors(path.join(plain, 'model.safetensors'), [
+      ...(await Promise.all(
+        kept.map(async (view) => tensorInMemory(view.tensor, 'F32', view.shape, await readTensor(view))),
+      )),
+      ...(await Promise.all(
+        [...scaled].map(async ([tensor, weight]) =>
+          tensorInMemory(tensor, 'F32', weight.shape, await valuesOf(weight)),
+        ),
+      )),
+    ]);
+    const { quantization_config: _removed, ...config } = model.config;
+    await writeFile(path.join(plain, 'config.json'), JSON.stringify(config));
+    expect(await logitsOf(model, null)).toEqual(await logitsOf(await openCheckpoint(plain), null));
+
+    const { experts } = model.info;
+    const half: Plan = {
+      kept: model.descriptor.moeLayers.map((_, layer) =>
+        Array.from({ length: experts / 2 }, (__, expert) => 2 * expert + (layer % 2)),
+      ),
+    };
+    const { folder, verification } = await exportPlan(await exportRequest(model.folder, half));
+    expect(verification).toMatchObject({ ok: true, sameTensors: true, sameExperts: true });
+    const pruned = await openCheckpoint(folder);
+    expect(pruned.info).toMatchObject({ experts: experts / 2, dtype });
+    const bytes = async (view: TensorView | undefined): Promise<Uint8Array> =>
+      readTensorBytes(view ?? expect.fail('no tensor'));
+    for (const [tensor, view] of pruned.tensors) {
+      const [, start, layer, expert, rest] = /^(.*layers\.(\d+)\..*experts\.)(\d+)(\..*)$/.exec(tensor) ?? [];
+      const source =
+        expert === undefined
+          ? tensor
+          : `${start ?? ''}${String(half.kept[Number(layer)]?.[Number(expert)])}${rest ?? ''}`;
+      if (tensor.endsWith('gate.weight')) continue;
+      expect([tensor, await bytes(view)]).toEqual([tensor, await bytes(model.tensors.get(source))]);
+    }
+  });
+});
+
+describe('a compressed-tensors folder', () => {
+  const changed = async (name: string, from: string, to: string): Promise<Promise<Checkpoint>> => {
+    const folder = path.join(await temporaryFolder(), 'changed');
+    await cp(path.join(fixtures, name), folder, { recursive: true });
+    const file = path.join(folder, 'config.json');
+    const text = await readFile(file, 'utf8');
+    expect(text).toContain(from);
+    await writeFile(file, text.replace(from, to));
+    return openCheckpoint(folder);
+  };
+
+  it.each([
+    ['int4', '"group_size": 4', '"group_size": 8', /weight_scale" has shape \[\d+, \d+\] where .* asks for/],
+    ['fp8-block', '4,\n      4\n', '4,\n      8\n', /weight_scale" has shape/],
+    ['int4', '"num_bits": 4', '"num_bits": 2', /weight_packed" has shape/],
+    ['int4', '"format": "pack-quantized"', '"format": "marlin-24"', /weights as "marlin-24" are not supported/],
+    ['int8', '"strategy": "channel"', '"strategy": "token"', /scales by "token" are not supported/],
+    ['int8', '"kv_cache_scheme": null', '"kv_cache_scheme": {"num_bits": 8}', /"kv_cache_scheme" is not supported/],
+    ['int8', '"lm_head"', '"model.layers.0.mlp.experts.3.up_proj"', /names single experts/],
+    ['int8', '"symmetric": true', '"symmetric": false', /tensors are missing: .*weight_zero_point/],
+    ['fp8-tensor', '"type": "float"', '"type": "int"', /is F8_E4M3; this layout allows I8/],
+  ])('is refused by name: %s with %s as %s', async (name, from, to, message) => {
+    await expect(changed(name, from, to)).rejects.toThrow(message);
+  });
+
+  it('takes plans that drop experts, and formats that keep its bytes', async () => {
+    const model = await open('int4');
+    const kept = model.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4, 5, 6, 7]);
+    expect((await checkExport(model, { kept }, 'hf')).refusal).toBeNull();
+    expect((await checkExport(model, { kept }, 'onnx')).refusal?.message).toContain('quantised with scales');
+    expect((await checkExport(model, { kept }, 'gguf')).refusal?.message).toContain('quantised with scales');
+    expect(() => roundedWeightsNote(model)).toThrow('its weights are quantised with scales');
+    const request = await exportRequest(model.folder, mergeEvenly(model, 8, 'reference-row'));
+    await expect(exportPlan(request)).rejects.toThrow(/needs weights stored as plain matrices/);
+  });
+});
