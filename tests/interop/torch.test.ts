@@ -10,6 +10,7 @@ import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.
 import type { DropPlan } from '../../main/contract/plan.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
+import { TorchWorkers } from '../../main/torch/torch-model.ts';
 import { HANG_LIMIT_MS, patiently } from '../hang-limit.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
@@ -76,8 +77,8 @@ test.each(folders)(
     const scratch = await temporaryFolder();
     const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER };
     const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
-    const choice = { python, script, precision: 'float32', device: 'cpu' } as const;
-    const torch = await openTorchModel(checkpoint, settings, choice, () => undefined);
+    const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 });
+    const torch = await openTorchModel(checkpoint, settings, workers, 'float32');
     try {
       const runner = torch.runner(overlaysIn(scratch));
       const requests = tokens

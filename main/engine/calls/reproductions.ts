@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
-import { providerName } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
@@ -41,6 +40,7 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
 /** A second measurement of a finished sweep, and the comparison of both. */
 export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   kind: 'reproduce',
+  onTorch: true,
   schema: reproduceSpec,
   check: () => undefined,
   title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,
@@ -52,8 +52,8 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
       original,
       folder: context.workspace.runs.folder(of),
       sweep: { models, tasks, settings, candidates },
-      circumstances: { device, versions: { ...context.versions } },
-      createPool: () => context.createPool(providerName.parse(device.provider)),
+      circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },
+      createPool: () => context.createPool(device),
     });
   },
 };
