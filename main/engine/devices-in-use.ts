@@ -9,9 +9,8 @@ import {
 import { refuse } from '../contract/errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
-import { createModelPool, type ModelPool } from '../jobs/source-gate.ts';
+import { createModelPool, createTorchPool, type ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
-import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder, workerOrder } from '../torch/torch-choice.ts';
 import { TorchWorkers, usualPrecision } from '../torch/torch-model.ts';
 import { deviceOf, numericsOf, torchDeviceOf, torchNumericsOf } from './machine.ts';
@@ -139,15 +138,5 @@ export const poolOn = (
 ): ModelPool => {
   if (engine === undefined) return createModelPool({ ...settings, provider: providerName.parse(provider) });
   const order = workerOrder({ python: engine.python, device: provider }, { ...settings, threads });
-  const workers = waiting ?? new TorchWorkers(order);
-  const pool = createModelPool(settings, (checkpoint, own) =>
-    openTorchModel(checkpoint, own, workers, torchPrecision.parse(precision)),
-  );
-  return {
-    compute: pool.compute,
-    dispose: async () => {
-      await pool.dispose();
-      await workers.dispose();
-    },
-  };
+  return createTorchPool(settings, waiting ?? new TorchWorkers(order), torchPrecision.parse(precision));
 };

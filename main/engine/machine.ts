@@ -71,7 +71,11 @@ export const deviceOf = (
 /** PyTorch as manifests record it. */
 export const torchDeviceOf = (
   { device, card }: ComputedBy,
-  { python, precision, threads }: { readonly python: string; readonly precision: TorchPrecision; readonly threads: number },
+  {
+    python,
+    precision,
+    threads,
+  }: { readonly python: string; readonly precision: TorchPrecision; readonly threads: number },
 ): RunDevice => ({
   ...deviceOf(threads),
   provider: device,

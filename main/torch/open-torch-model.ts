@@ -130,9 +130,7 @@ class TorchRunner implements ModelRunner {
     const { moeLayers, hidden } = descriptor;
     const moe = moeLayers[0]?.moe;
     const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
-    const sample = extras.includes('choices')
-      ? openChoiceSample(sequences, statistics.layers, statistics.topK)
-      : null;
+    const sample = extras.includes('choices') ? openChoiceSample(sequences, statistics.layers, statistics.topK) : null;
     const firstToken = prefixSums(sequences.map(({ length }) => length));
     const total = firstToken.at(-1) ?? 0;
     await this.#model.load(null, this.#overlays, control.signal);
@@ -334,10 +332,11 @@ class TorchRunner implements ModelRunner {
   #scoreWork(sequences: readonly ScoredSequence[]): ScoreWork {
     const { blocks, vocabulary } = this.checkpoint.descriptor;
     // A state cannot be continued in several ways, and padding in front would move the bounds of chunks.
-    const isShared = blocks.every(
-      ({ state, compressed, chunk }) => state === null && compressed === null && chunk === null,
+    const isWhole = blocks.some(
+      ({ state, compressed, chunk }) => state !== null || compressed !== null || chunk !== null,
     );
-    return scoreWork(sequences, vocabulary, isShared);
+    const hasWindow = blocks.some(({ window }) => window !== null);
+    return scoreWork(sequences, vocabulary, isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes');
   }
 
   /** Per sequence, the scores of its targets in order. */
@@ -391,7 +390,7 @@ class TorchRunner implements ModelRunner {
 }
 
 /** Families whose recorded "router logits" are probabilities. */
-const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4']);
+const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4', 'gemma4_text']);
 
 const withoutRouters = ({ name, descriptor: { family } }: Checkpoint): Error =>
   refuse(

@@ -43,29 +43,29 @@ interface Member {
 const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
 
 /**
- * Sequences with the same context (all tokens before the first target) share its computation, and contexts that begin
- * with the same long prefix share that. `isShared`: false where a model cannot continue a context in several ways; then
- * only equal inputs share a run.
+ * What sequences share: their contexts (all tokens before the first target), and a long prefix that contexts begin with;
+ * contexts only, where distances to the prefix count (windows), which padding between both would change; nothing but
+ * equal inputs, where a context cannot be continued in several ways.
  */
-export const scoreWork = (
-  sequences: readonly ScoredSequence[],
-  vocabulary: number,
-  isShared: boolean,
-): ScoreWork => {
+export type Sharing = 'prefixes' | 'contexts' | 'inputs';
+
+/** The runs that score sequences. */
+export const scoreWork = (sequences: readonly ScoredSequence[], vocabulary: number, sharing: Sharing): ScoreWork => {
   const byContext = new Map<string, number[]>();
   sequences.forEach(({ input, targets }, index) => {
-    const key = inputKey(isShared ? input.slice(0, input.length - targets.length + 1) : input);
+    const key = inputKey(sharing === 'inputs' ? input : input.slice(0, input.length - targets.length + 1));
     byContext.set(key, [...(byContext.get(key) ?? []), index]);
   });
   const groups = [...byContext.values()];
   const listed = groups.map((group) => group.flatMap((index) => sequences[index] ?? []));
   const whole = listed.map((list) => treeOf(list.map(({ input }) => input)));
-  const { prefix, trees } = isShared
-    ? splitPrefix(
-        whole,
-        listed.map((list) => unscoredTokens(list)),
-      )
-    : { prefix: [], trees: whole };
+  const { prefix, trees } =
+    sharing === 'prefixes'
+      ? splitPrefix(
+          whole,
+          listed.map((list) => unscoredTokens(list)),
+        )
+      : { prefix: [], trees: whole };
   const members = trees.map((tree, index): Member => ({ tree, sequences: groups[index] ?? [] }));
   return { prefix, batches: batchesOf(sequences, members, prefix.length, vocabulary) };
 };

@@ -17,7 +17,6 @@ import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
 
-
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
 /** The device and the programs that compute, as the worker reports them. */
@@ -146,7 +145,11 @@ export class TorchModel {
     const { info, descriptor, folder } = this.checkpoint;
     const prepared = plan === null || keepsAll(plan, info.experts) ? null : preparedPlan(this.checkpoint, plan);
     const key =
-      prepared === null ? UNPRUNED_KEY : createHash('sha256').update(canonicalJson(keptOf(prepared))).digest('hex');
+      prepared === null
+        ? UNPRUNED_KEY
+        : createHash('sha256')
+            .update(canonicalJson(keptOf(prepared)))
+            .digest('hex');
     if (this.#current === key) return;
     const held = this.#held.get(key);
     if (held !== undefined) {
@@ -234,10 +237,19 @@ const weightOrder = ({ name, dtype, shape, pieces }: ExportedTensor): readonly u
 
 /** Bytes that the worker copies from the mapped files while a model is put together (`Weights` of worker.py). */
 export const copiedBytes = (
-  tensors: readonly { readonly shape: readonly number[]; readonly byteLength: number; readonly pieces: ExportedTensor['pieces'] }[],
+  tensors: readonly {
+    readonly shape: readonly number[];
+    readonly byteLength: number;
+    readonly pieces: ExportedTensor['pieces'];
+  }[],
 ): number =>
   tensors.reduce((sum, { shape, byteLength, pieces }) => {
-    const width = byteLength / Math.max(1, shape.reduce((product, length) => product * length, 1));
+    const width =
+      byteLength /
+      Math.max(
+        1,
+        shape.reduce((product, length) => product * length, 1),
+      );
     const isMapped = pieces.length === 1 && (pieces[0]?.view.byteOffset ?? 1) % width === 0;
     return isMapped ? sum : sum + byteLength;
   }, 0);
@@ -276,6 +288,13 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
     stored.kind === 'fp8' &&
     stored.view.shape.some(
       (length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0,
+    );
+  if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null))
+    throw refuse(
+      'torch-weights',
+      `${name} chooses the keys of each query by an indexer, and the answers of transformers to several sequences at once ` +
+        `differ from those to each alone.`,
+      'Compute this model with --engine onnxruntime.',
     );
   const partial = descriptor.blocks.some(({ moe, attention }) =>
     [

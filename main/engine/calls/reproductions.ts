@@ -6,6 +6,7 @@ import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
+import { checkSweep } from '../../jobs/check-sweep.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
@@ -42,7 +43,9 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   kind: 'reproduce',
   onTorch: true,
   schema: reproduceSpec,
-  check: () => undefined,
+  // What onnxruntime measured, PyTorch may refuse.
+  check: ({ device }, { spec: { settings }, models, tasks }) =>
+    device.engine === undefined ? undefined : checkSweep({ models, tasks, settings }, device),
   title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,
   job: async (context, { spec: { of, settings, confirmed }, models, tasks }, device) => {
     const original = await readFinishedSweep(context, of);

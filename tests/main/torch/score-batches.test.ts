@@ -27,20 +27,20 @@ const scoredTargets = (prefix: readonly number[], batches: readonly ScoreBatch[]
 
 const expected = ['0: 1 2: 3', '1: 1 2: 4', '2: 1 2: 3', '2: 1 2 3: 5', '3: 9: 8', '3: 9 8: 7'].toSorted();
 
-test.each([
-  ['shared', true],
-  ['one by one', false],
-])('every target is scored once from the tokens before it, %s, whatever the size of batches', (_, isShared) => {
-  for (const vocabulary of [10, 2 ** 26]) {
-    const { prefix, batches } = scoreWork(sequences, vocabulary, isShared);
-    expect(prefix).toEqual([]);
-    expect(scoredTargets(prefix, batches).toSorted()).toEqual(expected);
-    if (vocabulary > 10) expect(batches.length).toBeGreaterThan(1);
-  }
-});
+test.each(['prefixes' as const, 'contexts' as const, 'inputs' as const])(
+  'every target is scored once from the tokens before it, sharing %s, whatever the size of batches',
+  (sharing) => {
+    for (const vocabulary of [10, 2 ** 26]) {
+      const { prefix, batches } = scoreWork(sequences, vocabulary, sharing);
+      expect(prefix).toEqual([]);
+      expect(scoredTargets(prefix, batches).toSorted()).toEqual(expected);
+      if (vocabulary > 10) expect(batches.length).toBeGreaterThan(1);
+    }
+  },
+);
 
 test('a context runs once for its choices', () => {
-  const { batches } = scoreWork(sequences, 10, true);
+  const { batches } = scoreWork(sequences, 10, 'prefixes');
   expect(batches).toHaveLength(1);
   expect(batches[0]).toMatchObject({
     trunks: [
@@ -52,7 +52,7 @@ test('a context runs once for its choices', () => {
     tokens: 5,
   });
   // Of [1, 2], [1, 2], [1, 2, 3] and [9, 8] two are equal.
-  expect(scoreWork(sequences, 10, false).batches.flatMap(({ trunks }) => trunks)).toHaveLength(3);
+  expect(scoreWork(sequences, 10, 'inputs').batches.flatMap(({ trunks }) => trunks)).toHaveLength(3);
 });
 
 test('a prefix that most contexts begin with runs once', () => {
@@ -63,8 +63,9 @@ test('a prefix that most contexts begin with runs once', () => {
       [7, 9],
     ].map((choice, at) => scoredSequence(`${String(question)} ${String(at)}`, [...prompt, question], choice, 100)),
   );
-  const { prefix, batches } = scoreWork([...shots, ...sequences], 10, true);
+  const { prefix, batches } = scoreWork([...shots, ...sequences], 10, 'prefixes');
   expect(prefix).toEqual(prompt);
+  expect(scoreWork([...shots, ...sequences], 10, 'contexts').prefix).toEqual([]);
   expect(batches.filter(({ isBehind }) => isBehind).flatMap(({ trunks }) => trunks)).toEqual([
     [1, 7],
     [2, 7],
@@ -84,7 +85,7 @@ test('a batch holds at most 2048 tokens, padding included, and the longest trunk
       2000,
     ),
   );
-  expect(scoreWork(long, 10, true).batches.map(({ trunks }) => trunks.map(({ length }) => length))).toEqual([
+  expect(scoreWork(long, 10, 'prefixes').batches.map(({ trunks }) => trunks.map(({ length }) => length))).toEqual([
     [1000, 900],
     [600, 30],
   ]);

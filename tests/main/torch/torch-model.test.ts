@@ -14,7 +14,9 @@ const BUDGET_BYTES = 1e9;
 
 test('models that transformers misreads are refused before a process starts', async () => {
   const partial = await openCheckpoint(`${references}/deepseek_v3-fp8-partial-blocks`);
-  await expect(TorchModel.start(partial, new TorchWorkers(order), 'float32', BUDGET_BYTES)).rejects.toMatchObject({ code: 'torch-weights' });
+  await expect(TorchModel.start(partial, new TorchWorkers(order), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
+    code: 'torch-weights',
+  });
   const gguf = { ...(await openCheckpoint(`${references}/mixtral`)), folder: '/models/mixtral.gguf' };
   await expect(TorchModel.start(gguf, new TorchWorkers(order), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
     code: 'torch-weights',
