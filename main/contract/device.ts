@@ -106,7 +106,6 @@ export const describedEngineSettings = z.object({
     otherwise: 'bfloat16 where the checkpoint is bfloat16 and the device computes it, else float32',
   }),
 });
-export type EngineSettings = z.infer<typeof describedEngineSettings>;
 
 /** PyTorch as the engine of a run: the Python that computed, which a run that goes on starts again. */
 export const torchEngine = z.object({ name: z.literal('torch'), python: z.string().max(4096) });

@@ -74,8 +74,6 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   openModel: [GATE],
   // Handed to a pool, which opens it behind the gate.
   openTorchModel: ['main/cli/engine-option.ts', GATE],
-  // Starts processes, which compute what a model that is opened asks for.
-  TorchWorkers: ['main/cli/engine-option.ts', 'main/engine/devices-in-use.ts'],
   exportPlan: [
     'main/cli/verbs/export.ts',
     'main/jobs/export-job.ts',
@@ -95,6 +93,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
   TORCH_EXTRAS: 'names',
+  TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   encodeChoices: 'tokens of a text',
