@@ -1,30 +1,16 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { describedEngineSettings, torchDevice, type TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import { checkPython } from '../finetune/find-python.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
-import type { ComputedBy } from '../torch/torch-model.ts';
-import { torchPrecision, type TorchPrecision } from '../torch/worker-link.ts';
-import { DEVICE_OPTION, type withRunner } from './open-runner.ts';
-import { badValue, type OptionReader } from './option-values.ts';
+import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
+import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
+import { DEVICE_OPTION, machineSettings, type withRunner } from './open-runner.ts';
+import { badValue, type OptionReader, readSettings, settingOptions } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
-
-const ENGINES = ['onnxruntime', 'torch'] as const;
-/** transformers is the oldest version tried; older versions of PyTorch lack number formats that the worker names. */
-const LEAST = { python: [3, 10], torch: [2, 7], transformers: [5, 24] } as const;
 
 /** For verbs that compute with either engine: `--device` and what chooses the engine. */
 export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  engine: {
-    type: 'string',
-    value: 'NAME',
-    help: `What computes: ${ENGINES.join(', ')} (default ${ENGINES[0]}); torch is PyTorch in the Python of --python.`,
-  },
-  python: { type: 'string', value: 'FILE', help: 'Python with PyTorch and transformers, for --engine torch.' },
-  precision: {
-    type: 'string',
-    value: 'P',
-    help: `For --engine torch: ${torchPrecision.options.join(', ')} (default ${torchPrecision.options[0]}).`,
-  },
+  ...settingOptions(describedEngineSettings),
   device: {
     type: 'string',
     value: 'NAME',
@@ -41,17 +27,15 @@ export interface TorchEngine {
 }
 
 /**
- * The engine that `--engine` names; null for onnxruntime, the default.
+ * What `--engine torch` and its options choose; null for onnxruntime, the default.
  *
- * @throws WorkbenchError refused: `bad-usage`, `bad-value`, or what is wrong with the Python.
+ * @throws WorkbenchError refused: `bad-usage`, `bad-value`.
  */
-export const readEngine = async (
-  reader: OptionReader,
-  { resources }: Pick<VerbHost, 'resources'>,
-): Promise<TorchEngine | null> => {
-  if ((reader.choice('engine', ENGINES) ?? 'onnxruntime') === 'onnxruntime') {
-    const idle = ['python', 'precision'].find((name) => reader.text(name) !== undefined);
-    if (idle !== undefined)
+export const readTorchChoice = (reader: OptionReader): TorchChoice | null => {
+  const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
+  if (engine === 'onnxruntime') {
+    const idle = python !== undefined ? 'python' : precision !== undefined ? 'precision' : null;
+    if (idle !== null)
       throw refuse(
         'bad-usage',
         `--${idle} is for --engine torch alone.`,
@@ -59,20 +43,34 @@ export const readEngine = async (
       );
     return null;
   }
-  const precision = reader.choice('precision', torchPrecision.options) ?? 'float32';
   const device = reader.text('device') ?? 'cpu';
-  if (!/^(?:cpu|cuda:\d{1,3})$/.test(device)) throw badValue('device', device, 'cpu or cuda:N with --engine torch');
-  const { path } = await checkPython(resolve(reader.requiredText('python')), LEAST);
-  const script = join(resources, 'torch', 'worker.py');
-  let by: ComputedBy | null = null;
+  if (!torchDevice.safeParse(device).success) throw badValue('device', device, 'cpu or cuda:N with --engine torch');
+  return { python: resolve(reader.requiredText('python')), precision: precision ?? null, device };
+};
+
+/**
+ * The engine of a verb that opens one model; null for onnxruntime.
+ *
+ * @throws WorkbenchError refused: `bad-usage`, `bad-value`, or what is wrong with the Python.
+ */
+export const readEngine = async (
+  reader: OptionReader,
+  { resources }: Pick<VerbHost, 'resources'>,
+): Promise<TorchEngine | null> => {
+  const choice = readTorchChoice(reader);
+  if (choice === null) return null;
+  const { precision, ...order } = await torchOrder(choice, { resources, threads: machineSettings(reader).threads });
+  let computed: { readonly by: ComputedBy; readonly precision: TorchPrecision } | null = null;
   return {
     open: (checkpoint, settings) =>
-      openTorchModel(checkpoint, settings, { python: path, script, precision, device }, (started) => {
-        by = started;
+      openTorchModel(checkpoint, settings, new TorchWorkers(order), precision, (by, own) => {
+        computed = { by, precision: own };
       }),
     made: () => {
-      if (by === null) throw new Error('no model was opened');
-      return { document: { engine: { name: 'torch', precision, ...withoutFree(by) } }, text: textOf(by, precision) };
+      if (computed === null) throw new Error('no model was opened');
+      const { device, card, versions } = computed.by;
+      const engine = { name: 'torch', precision: computed.precision, device, card, versions };
+      return { document: { engine }, text: ` Computed by ${torchText(computed.by, computed.precision)}.` };
     },
   };
 };
@@ -81,12 +79,6 @@ export const readEngine = async (
 export const madeBy = (engine: TorchEngine | null): { readonly document: object; readonly text: string } =>
   engine?.made() ?? { document: {}, text: '' };
 
-const withoutFree = ({ device, card, versions }: ComputedBy): Omit<ComputedBy, 'freeBytes'> => ({
-  device,
-  card,
-  versions,
-});
-
-const textOf = ({ device, card, versions }: ComputedBy, precision: TorchPrecision): string =>
-  ` Computed by PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}, ` +
-  `Python ${versions['python'] ?? ''}) in ${precision} on ${device}${card === null ? '' : ` (${card})`}.`;
+const torchText = ({ device, card, versions }: ComputedBy, precision: TorchPrecision): string =>
+  `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}, ` +
+  `Python ${versions['python'] ?? ''}) in ${precision} on ${device}${card === null ? '' : ` (${card})`}`;

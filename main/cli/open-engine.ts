@@ -2,6 +2,7 @@ import type { StartCompute } from '../compute/start-compute.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
+import type { TorchInUse } from '../engine/devices-in-use.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
 import type { OptionReader } from './option-values.ts';
@@ -17,6 +18,8 @@ interface EngineOptions {
   readonly offerSample?: boolean;
   /** Folders that the page may browse. */
   readonly roots?: readonly string[];
+  /** PyTorch instead of onnxruntime. */
+  readonly torch?: TorchInUse | undefined;
   /** Runs jobs in a separate process; default: in this one. */
   readonly startCompute?: StartCompute;
 }
@@ -26,15 +29,16 @@ export const withEngine = async <T>(
   reader: OptionReader,
   host: VerbHost,
   use: (engine: Engine) => Promise<T>,
-  { workspace = workspaceOf(reader, host), offerSample = false, roots, startCompute }: EngineOptions = {},
+  { workspace = workspaceOf(reader, host), offerSample = false, roots, startCompute, torch }: EngineOptions = {},
 ): Promise<T> => {
   const { resources, commandLine } = host;
-  const provider = readDevice(reader);
+  const provider = torch === undefined ? readDevice(reader) : undefined;
   const engine = await createEngine({
     workspace,
     resources,
     commandLine,
     provider,
+    torch,
     offerSample,
     roots,
     settingsFile: host.settingsFile,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { settingTexts } from './setting.ts';
 
 /** Execution providers for a model's blocks: the processor, or an accelerator through onnxruntime. */
 export const providerName = z.enum(['cpu', 'webgpu', 'cuda', 'directml', 'coreml']);
@@ -66,8 +67,52 @@ export const providerListing = z.object({
 });
 export type ProviderListing = z.infer<typeof providerListing>;
 
+/** Number format in which the engine torch holds weights and computes products. */
+export const torchPrecision = z.enum(['float32', 'bfloat16', 'float16']);
+export type TorchPrecision = z.infer<typeof torchPrecision>;
+
+/** `cpu`, or a card as PyTorch numbers them. */
+export const torchDevice = z.string().regex(/^(?:cpu|cuda:\d{1,3})$/);
+
+/** Settings of the engine, with their texts; command line, window and documents derive from them. */
+export const describedEngineSettings = z.object({
+  engine: z
+    .enum(['onnxruntime', 'torch'])
+    .default('onnxruntime')
+    .register(settingTexts, {
+      label: 'Engine',
+      flag: 'engine',
+      help: 'Program that computes: onnxruntime, or torch (PyTorch in the Python that --python names).',
+      about:
+        'onnxruntime is part of the workbench and computes in float32. torch is PyTorch in your own Python, with ' +
+        'transformers’ own classes, also in half precision and on CUDA cards. A run never mixes them.',
+      words: { torch: 'PyTorch' },
+    }),
+  python: z.string().max(4096).optional().register(settingTexts, {
+    label: 'Python',
+    flag: 'python',
+    value: 'FILE',
+    help: 'For --engine torch: Python with PyTorch and transformers.',
+    otherwise: 'none',
+    hint: '/path/to/.venv/bin/python',
+  }),
+  precision: torchPrecision.optional().register(settingTexts, {
+    label: 'Precision',
+    flag: 'precision',
+    help: 'For --engine torch: number format of weights and products.',
+    about:
+      'Number format in which PyTorch holds weights and computes products. In half precision answers and thresholds ' +
+      'can differ from those of float32.',
+    otherwise: 'bfloat16 where the checkpoint is bfloat16 and the device computes it, else float32',
+  }),
+});
+
+/** PyTorch as the engine of a run: the Python that computed, which a run that goes on starts again. */
+export const torchEngine = z.object({ name: z.literal('torch'), python: z.string().max(4096) });
+
 /** The device that computed a run, as its manifest records it. Optional fields are absent for the processor. */
 export const runDevice = z.object({
+  /** Of onnxruntime, or PyTorch's name of the device. */
   provider: z.string(),
   precision: z.string(),
   threads: z.number(),
@@ -78,5 +123,7 @@ export const runDevice = z.object({
   shareOnCpu: z.number().optional(),
   /** The probe's largest relative deviation from the processor. */
   deviation: z.number().optional(),
+  /** Absent for onnxruntime. */
+  engine: torchEngine.optional(),
 });
 export type RunDevice = z.infer<typeof runDevice>;

@@ -32,7 +32,8 @@ const named = z.object({
 });
 const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
 
-const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
+const asksOf = ({ kind, spec, device }: RunManifest): RunOrigin['asks'] => {
+  if (device.engine !== undefined) return { program: true, destination: false };
   switch (kind) {
     case 'finetune':
       return { program: true, destination: true };
@@ -49,6 +50,9 @@ const asksOf = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
   }
 };
 
+/** The Python of a run that PyTorch computes. */
+const torchPythonOf = ({ device }: RunManifest): string | null => device.engine?.python ?? null;
+
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
   const { python, destination, exported, candidates, mixture } = named.parse(manifest.spec);
   const paths = [...manifest.models, ...manifest.tasks, ...candidates].map(({ path }) => path);
@@ -57,7 +61,7 @@ const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
     isMadeHere,
     code: runCode(manifest),
     says: {
-      program: python,
+      program: torchPythonOf(manifest) ?? python,
       destination,
       reads: [...new Set([...paths, ...[exported, mixture?.file ?? null].filter((path) => path !== null)])],
     },
@@ -206,6 +210,11 @@ const withAnswers = async (
   await requirePlainTree(workspace.runs.folder(manifest.id));
   const { python, destination } = confirmed;
   const spec = { ...manifest.spec };
+  const { engine } = manifest.device;
+  if (engine !== undefined && python !== null) {
+    const device = { ...manifest.device, engine: { ...engine, python: handles.resolve(python) } };
+    return approvedManifest.parse({ ...manifest, device });
+  }
   if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
   if (destination !== null) {
     const folder = join(handles.resolve(destination.into), destination.name);

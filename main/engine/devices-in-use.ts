@@ -1,15 +1,33 @@
-import { providerName, type ProviderName, type RunDevice } from '../contract/device.ts';
+import {
+  providerName,
+  type ProviderName,
+  type RunDevice,
+  torchDevice,
+  torchPrecision,
+  type TorchPrecision,
+} from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
-import type { ModelPool } from '../jobs/source-gate.ts';
+import { createModelPool, createTorchPool, type ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
-import { deviceOf, numericsOf } from './machine.ts';
+import { type TorchChoice, torchOrder, workerOrder } from '../torch/torch-choice.ts';
+import { TorchWorkers, usualPrecision } from '../torch/torch-model.ts';
+import { deviceOf, numericsOf, torchDeviceOf, torchNumericsOf } from './machine.ts';
+
+/** PyTorch as chosen for an engine's runs; `dtype`: in which their models are stored. */
+export interface TorchInUse extends TorchChoice {
+  readonly dtype?: string;
+}
 
 /** A device for computing: its name in manifests, the identity that keys its numbers, and its open models. */
 export interface DeviceInUse {
-  readonly provider: ProviderName;
+  /** Null: PyTorch. */
+  readonly provider: ProviderName | null;
   readonly device: RunDevice;
   readonly numerics: Numerics;
+  /** Versions of everything that its numbers depend on. */
+  readonly versions: Readonly<Record<string, string>>;
   readonly pool: ModelPool;
 }
 
@@ -17,9 +35,9 @@ export interface DevicesInUse {
   /** The device of the next run. */
   readonly current: DeviceInUse;
   /** Probes a device and uses it for the next runs. Refuses one that fails and keeps the previous one. */
-  choose(provider: ProviderName): Promise<void>;
+  choose(choice: ProviderName | TorchInUse): Promise<void>;
   /** Opens the device that a manifest names for its run: probes it and closes the models of all others. */
-  open(provider: string): Promise<DeviceInUse>;
+  open(device: RunDevice): Promise<DeviceInUse>;
   dispose(): Promise<void>;
 }
 
@@ -27,51 +45,98 @@ interface DeviceSettings {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly providers: ProvidersHere;
-  readonly createPool: (provider: ProviderName) => ModelPool;
+  readonly createPool: (device: RunDevice, workers?: TorchWorkers) => ModelPool;
+  readonly resources: string;
+  /** Whether another process computes, so that no PyTorch waits in this one. */
+  readonly computesElsewhere: boolean;
 }
+
+const noSuchDevice = (named: string): Error =>
+  refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${providerName.options.join(', ')}.`);
+
+/** What a manifest names. @throws WorkbenchError `no-such-device`. */
+const choiceOf = ({ provider, precision, engine }: RunDevice): ProviderName | TorchInUse => {
+  if (engine === undefined) {
+    const parsed = providerName.safeParse(provider);
+    if (parsed.success) return parsed.data;
+    throw noSuchDevice(provider);
+  }
+  if (!torchDevice.safeParse(provider).success) throw noSuchDevice(provider);
+  return { python: engine.python, device: provider, precision: torchPrecision.parse(precision) };
+};
 
 /** The devices of an engine, starting with `first`. Jobs run one at a time, so at most one device has models open. */
 export const createDevicesInUse = async (
-  first: ProviderName,
-  { threads, versions, providers, createPool }: DeviceSettings,
+  first: ProviderName | TorchInUse,
+  { threads, versions, providers, createPool, resources, computesElsewhere }: DeviceSettings,
 ): Promise<DevicesInUse> => {
-  const known = new Map<ProviderName, DeviceInUse>();
+  const known = new Map<string, DeviceInUse>();
 
-  const take = async (provider: ProviderName): Promise<DeviceInUse> => {
+  const takeProvider = async (provider: ProviderName): Promise<DeviceInUse> => {
     const probe = provider === 'cpu' ? null : await providers.require(provider);
     const before = known.get(provider);
     const device = deviceOf(threads, provider, probe);
     const taken =
       before === undefined
-        ? { provider, device, numerics: numericsOf(versions, provider), pool: createPool(provider) }
+        ? { provider, device, numerics: numericsOf(versions, provider), versions, pool: createPool(device) }
         : { ...before, device };
     known.set(provider, taken);
     return taken;
   };
+
+  const takeTorch = async ({ dtype, ...choice }: TorchInUse): Promise<DeviceInUse> => {
+    const key = JSON.stringify([choice.python, choice.device, choice.precision ?? dtype]);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const { precision: chosen, ...order } = await torchOrder(choice, { resources, threads });
+    const workers = new TorchWorkers(order);
+    const by = await workers.computedBy();
+    const precision: TorchPrecision = chosen ?? usualPrecision(dtype ?? '', by);
+    const device = torchDeviceOf(by, { python: order.python, precision, threads });
+    const taken = {
+      provider: null,
+      device,
+      numerics: torchNumericsOf(by, precision),
+      versions: { ...versions, ...by.versions },
+      pool: createPool(device, workers),
+    };
+    if (computesElsewhere) await workers.dispose();
+    known.set(key, taken);
+    return taken;
+  };
+
+  const take = (choice: ProviderName | TorchInUse): Promise<DeviceInUse> =>
+    typeof choice === 'string' ? takeProvider(choice) : takeTorch(choice);
 
   let current = await take(first);
   return {
     get current() {
       return current;
     },
-    choose: async (provider) => {
-      current = await take(provider);
+    choose: async (choice) => {
+      current = await take(choice);
     },
-    open: async (named) => {
-      const parsed = providerName.safeParse(named);
-      if (!parsed.success)
-        throw refuse(
-          'no-such-device',
-          `There is no device ${named} here.`,
-          `Choose one of ${providerName.options.join(', ')}.`,
-        );
-      const taken = await take(parsed.data);
+    open: async (device) => {
+      const taken = await take(choiceOf(device));
       // Models open on two devices would count twice against the memory budget.
-      for (const other of known.values()) if (other.provider !== taken.provider) await other.pool.dispose();
+      for (const other of known.values()) if (other.pool !== taken.pool) await other.pool.dispose();
       return taken;
     },
     dispose: async () => {
       for (const { pool } of known.values()) await pool.dispose();
     },
   };
+};
+
+/**
+ * A pool of models on a device. `workers`: processes of PyTorch, one of which may be waiting; they end with the pool.
+ */
+export const poolOn = (
+  { provider, precision, engine, threads }: RunDevice,
+  settings: Omit<ModelRunnerSettings, 'provider'> & { readonly resources: string },
+  waiting?: TorchWorkers,
+): ModelPool => {
+  if (engine === undefined) return createModelPool({ ...settings, provider: providerName.parse(provider) });
+  const order = workerOrder({ python: engine.python, device: provider }, { ...settings, threads });
+  return createTorchPool(settings, waiting ?? new TorchWorkers(order), torchPrecision.parse(precision));
 };

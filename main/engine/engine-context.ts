@@ -42,7 +42,7 @@ export interface EngineContext {
   readonly queue: JobQueue;
   readonly logs: JobLogs;
   /** Creates a pool of models apart from the one that the workspace's jobs share. */
-  readonly createPool: (provider: ProviderName) => ModelPool;
+  readonly createPool: (device: RunDevice) => ModelPool;
   readonly resources: string;
   /** Bundled models and tasks, by name. */
   readonly bundled: {

@@ -3,7 +3,7 @@ import { createComputeLink } from '../compute/compute-link.ts';
 import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
-import type { ProviderName } from '../contract/device.ts';
+import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
@@ -16,7 +16,7 @@ import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
-import { createModelPool, type ModelPool } from '../jobs/source-gate.ts';
+import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
@@ -52,8 +52,10 @@ import { approveRun } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
-import { createDevicesInUse } from './devices-in-use.ts';
+import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
+import { requireSameEngine } from './run-kind.ts';
+import type { TorchWorkers } from '../torch/torch-model.ts';
 import { createPathCache } from '../files/path-signature.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
@@ -71,6 +73,8 @@ export interface EngineSettings {
   readonly threads?: number | undefined;
   /** Runs blocks and heads; default: the CPU. Another one is probed first and refused where its numbers deviate. */
   readonly provider?: ProviderName | undefined;
+  /** Runs whole models in PyTorch instead, in the user's Python. */
+  readonly torch?: TorchInUse | undefined;
   /** How this host probes a provider in a separate process; default: by forking Node. */
   readonly startProbe?: StartProbe | undefined;
   /** Starts the process that carries out jobs, so that this one stays responsive; default: jobs run in this process. */
@@ -117,8 +121,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   };
   const versions = await engineVersions();
   // An unusable device ends the start before anything is written.
-  const first = settings.provider ?? 'cpu';
-  if (first !== 'cpu') await providers.require(first);
+  const first = settings.torch ?? settings.provider ?? 'cpu';
+  if (typeof first === 'string' && first !== 'cpu') await providers.require(first);
   const workspace = await openWorkspace(settings.workspace, now);
   const sampleProblem = settings.offerSample === true ? await offerSample(workspace, settings.resources) : null;
   const listeners = new Set<(event: EngineEvent) => void>();
@@ -128,17 +132,30 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     for (const listener of [...listeners]) listener(event);
   };
   const { temporaryFolder, steps, runs } = workspace;
-  const createPool = (provider: ProviderName): ModelPool =>
-    createModelPool({ threads, provider, memoryBudgetBytes: memory.budgetBytes, scratchFolder: temporaryFolder });
+  const createPool = (device: RunDevice, workers?: TorchWorkers): ModelPool =>
+    poolOn(
+      device,
+      {
+        threads,
+        memoryBudgetBytes: memory.budgetBytes,
+        scratchFolder: temporaryFolder,
+        resources: settings.resources,
+      },
+      workers,
+    );
   const devices = await createDevicesInUse(first, {
     threads,
     versions,
     providers,
     createPool,
+    resources: settings.resources,
+    computesElsewhere: settings.startCompute !== undefined,
   });
-  const resourcesOf = async ({ device }: RunManifest): Promise<JobResources> => {
-    const { pool, numerics } = await devices.open(device.provider);
-    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes };
+  const resourcesOf = async (manifest: RunManifest): Promise<JobResources> => {
+    const { device, pool, numerics, versions: here } = await devices.open(manifest.device);
+    requireSameEngine(manifest, { device, versions: here });
+    const keptWhole = device.engine === undefined ? {} : { keepsWhole: true as const };
+    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole };
   };
   const ownSettings = settings.settingsFile ?? settingsFile();
   const state = stateFolder(ownSettings);
@@ -186,7 +203,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     devices,
     providers,
     get provider() {
-      return devices.current.provider;
+      return devices.current.provider ?? 'cpu';
     },
     get device() {
       return devices.current.device;

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
-import type { ProviderName, ProviderProbe, RunDevice } from '../contract/device.ts';
+import type { ProviderName, ProviderProbe, RunDevice, TorchPrecision } from '../contract/device.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { PRECISION } from '../inference/providers/provider.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
+import type { ComputedBy } from '../torch/torch-model.ts';
 
 /** Share of the memory that weights may take where the user sets no budget. */
 export const MEMORY_SHARE = 0.6;
@@ -66,6 +67,32 @@ export const deviceOf = (
     ...(measurement === null || measurement.deviation === null ? {} : { deviation: measurement.deviation }),
   };
 };
+
+/** PyTorch as manifests record it. */
+export const torchDeviceOf = (
+  { device, card }: ComputedBy,
+  {
+    python,
+    precision,
+    threads,
+  }: { readonly python: string; readonly precision: TorchPrecision; readonly threads: number },
+): RunDevice => ({
+  ...deviceOf(threads),
+  provider: device,
+  precision,
+  ...(card === null ? {} : { name: card }),
+  engine: { name: 'torch', python },
+});
+
+/** PyTorch as the keys of steps name it: two cards of one kind round alike. */
+export const torchNumericsOf = ({ card, versions }: ComputedBy, precision: TorchPrecision): Numerics => ({
+  version: NUMERICS_VERSION,
+  runtime: ['torch', 'transformers', 'cuda']
+    .flatMap((name) => (versions[name] === undefined ? [] : [`${name} ${versions[name]}`]))
+    .join(', '),
+  provider: card ?? 'cpu',
+  precision,
+});
 
 export const numericsOf = (versions: Readonly<Record<string, string>>, provider: ProviderName = 'cpu'): Numerics => ({
   version: NUMERICS_VERSION,

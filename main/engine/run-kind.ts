@@ -27,6 +27,8 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** Computes on the CPU, whatever device measured the plan: exports are proven there. */
   readonly onCpu?: true;
+  /** Can compute with PyTorch. */
+  readonly onTorch?: true;
   /** Settings to record where they are not recorded as they are. */
   readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
   /** Refuses a run before it exists. */
@@ -48,8 +50,14 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   order: RunOrder<z.output<Schema>>,
   later = false,
 ): Promise<{ run: string }> => {
-  const { kind, recorded, onCpu } = definition;
+  const { kind, recorded, onCpu, onTorch } = definition;
   const { spec, models, tasks } = order;
+  if (context.device.engine !== undefined && onCpu !== true && onTorch !== true)
+    throw refuse(
+      'not-with-torch',
+      `The engine torch does not do this yet: a run of the kind ${kind}.`,
+      'Use the engine onnxruntime for it.',
+    );
   await definition.check(context, order);
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
     title: await definition.title(context, order),
@@ -67,7 +75,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
       path: recordedPath(task.path, context.bundled.tasks),
       hash: task.hash,
     })),
-    versions: { ...context.versions },
+    versions: { ...(onCpu === true ? context.versions : context.devices.current.versions) },
     device: onCpu === true ? deviceOf(context.device.threads) : context.device,
     commandLine: context.commandLine,
     output: null,
@@ -94,6 +102,8 @@ export const recordedOrder = async <Schema extends z.ZodType>(
 
 /** A run's numbers come from one kind of device, which its manifest names. Refuses if it is not usable here. */
 export const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
+  // PyTorch says what it lacks when it starts.
+  if (device.engine !== undefined) return;
   const provider = providerName.safeParse(device.provider);
   if (!provider.success)
     throw refuse(
@@ -102,6 +112,35 @@ export const requireItsDevice = async ({ providers }: EngineContext, { id, devic
       'Start a new run.',
     );
   if (provider.data !== 'cpu') await providers.require(provider.data);
+};
+
+/** Versions of PyTorch that change numbers. */
+const TORCH_VERSIONS = ['torch', 'transformers', 'cuda'];
+
+/**
+ * Refuses to continue a run of PyTorch with another one, whose numbers it would mix; says what differs.
+ *
+ * @throws WorkbenchError `other-engine`.
+ */
+export const requireSameEngine = (
+  { id, device, versions }: RunManifest,
+  here: { readonly device: RunDevice; readonly versions: Readonly<Record<string, string>> },
+): void => {
+  if (device.engine === undefined) return;
+  const differing = [
+    ...TORCH_VERSIONS.filter((name) => versions[name] !== here.versions[name]).map(
+      (name) => `${name} ${versions[name] ?? '(none)'} before, ${here.versions[name] ?? '(none)'} now`,
+    ),
+    ...(device.name === here.device.name
+      ? []
+      : [`${device.name ?? 'the processor'} before, ${here.device.name ?? 'the processor'} now`]),
+  ];
+  if (differing.length === 0) return;
+  throw refuse(
+    'other-engine',
+    `${id} was computed by another PyTorch than the one that would continue it: ${differing.join('; ')}.`,
+    'Continue it with what it was started with, or start a new run; a run never mixes them.',
+  );
 };
 
 /** Makes the job of a recorded run. */

@@ -72,7 +72,7 @@ export const fillStepsOfRun = async (
   const manifest = await approveRun(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
   // The device that computes here, not the one that the run was made on.
-  const { device } = await context.devices.open(manifest.device.provider);
+  const { device } = await context.devices.open(manifest.device);
   const order = {
     share,
     task,

@@ -83,6 +83,14 @@ export const encodeText = (
   return rollingWindows(encodePrompt(tokenizer, item.text), tokenizer.prefixToken, maxPositions);
 };
 
+/** The sequences of an item that is scored: one for each choice, or the windows of its text. */
+export const encodeScored = (
+  tokenizer: TextTokenizer,
+  item: ChoiceItem | TextItem,
+  maxPositions: number,
+): readonly ScoredSequence[] =>
+  'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions);
+
 /** Requires an item that is scored by log-probabilities; refuses one with a written answer. */
 export const requireScored = (item: TaskItem): ChoiceItem | TextItem => {
   if (!isWrittenItem(item)) return item;

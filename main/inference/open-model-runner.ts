@@ -30,7 +30,7 @@ import type {
 } from './model-runner.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { encodeChoices, encodeText, profileSequences, requireScored } from './encode-item.ts';
+import { encodeScored, profileSequences, requireScored } from './encode-item.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
@@ -136,9 +136,7 @@ class Runner implements ModelRunner {
     const items = given.map(requireScored);
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = items.map((item) =>
-      'choices' in item ? encodeChoices(tokenizer, item, maxPositions) : encodeText(tokenizer, item, maxPositions),
-    );
+    const sequences = items.map((item) => encodeScored(tokenizer, item, maxPositions));
     const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
     const compared = new Map<string, ItemFidelity[]>();
     const scores =

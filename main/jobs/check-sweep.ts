@@ -1,12 +1,17 @@
+import type { RunDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
+import type { MethodName } from '../contract/plan.ts';
 import { readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import { methodNamed } from '../pruning/methods.ts';
+import { extrasInWords, planNeeds } from '../pruning/plan-needs.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
+import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
+import { requireReadable } from '../torch/torch-model.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
@@ -115,13 +120,54 @@ const requireRoundable = ({ models, settings: { weights = [], budget } }: SweepI
   );
 };
 
+/** Why the engine torch cannot make or compute the plans of a method; null where it can. */
+export const methodWithoutTorch = (
+  settings: Pick<SweepSettings, 'options' | 'budget' | 'protect'>,
+  method: MethodName,
+): string | null => {
+  const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
+  if (behaviour.kind === 'search')
+    return behaviour.search === 'progressive' ? 'it prunes layer by layer, on the output of pruned layers' : null;
+  if (behaviour.kind === 'merge') return 'it merges experts';
+  if (behaviour.leavesConstants === true) return 'it replaces experts by constants';
+  if (behaviour.globalCounts !== undefined || behaviour.keepByThreshold !== undefined)
+    return 'it keeps another number of experts in each layer, which transformers cannot load';
+  const missing = planNeeds({ method, ...settings, options: optionsOf(settings, method) }).extras.filter(
+    (extra) => !TORCH_EXTRAS.includes(extra),
+  );
+  return missing.length === 0 ? null : `it needs ${extrasInWords(missing, 1, 1)?.split(';')[0] ?? missing.join(', ')}`;
+};
+
+/**
+ * Refuses work that only onnxruntime does, by name.
+ *
+ * @throws WorkbenchError `not-with-torch`, `torch-weights`.
+ */
+const requireTorchWork = ({ models, settings, candidates = [] }: SweepInput): void => {
+  const { methods, recovery, fidelity, weights = [], budget, speed, sample, calibrationDraws } = settings;
+  if (recovery !== 'none') throw withoutTorch('refitting plans (--recovery)');
+  if (fidelity === true) throw withoutTorch('comparing distributions (--fidelity)');
+  if (speed === true) throw withoutTorch('timing models (--speed)');
+  if (sample !== undefined) throw withoutTorch('sampling tokens (--sample)');
+  if (calibrationDraws !== undefined)
+    throw withoutTorch('profiling draws of the calibration items (--calibration-draws)');
+  if (weights.some((type) => type !== 'stored')) throw withoutTorch('rounding weights (--weights)');
+  if (budget !== 'uniform')
+    throw withoutTorch(`the budget ${budget}, as transformers loads no model with other numbers of experts by layer`);
+  for (const method of methods) {
+    const reason = isFileMethod(settings, method) ? null : methodWithoutTorch(settings, method);
+    if (reason !== null) throw withoutTorch(`the method ${method}, since ${reason}`);
+  }
+  for (const { checkpoint } of [...models, ...candidates]) requireReadable(checkpoint);
+};
+
 /**
  * Refuses sweeps that cannot be measured, before a run exists and again when it is resumed. The only such check, for
  * window and command line.
  *
  * @throws WorkbenchError that names the setting, model or task.
  */
-export const checkSweep = async (input: SweepInput): Promise<void> => {
+export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'engine'>): Promise<void> => {
   const { models, tasks, settings, candidates = [] } = input;
   const fromFiles = settings.methods.filter((method) => isFileMethod(settings, method));
   [...settings.methods, ...Object.keys(settings.options)]
@@ -147,6 +193,7 @@ export const checkSweep = async (input: SweepInput): Promise<void> => {
     for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor);
   }
   const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
+  if (device.engine !== undefined) requireTorchWork(input);
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
   requireRoundable(input);
   requireTrainedRouters(settings);

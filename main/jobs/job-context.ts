@@ -31,6 +31,8 @@ export interface JobContext extends Computing {
   readonly temporaryFolder: string;
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
+  /** Set where a model is never read block by block, whatever its size. */
+  readonly keepsWhole?: true | undefined;
   readonly signal: AbortSignal;
   /** Aborted where a job that writes texts shall end early with what there is; other jobs take no notice. */
   readonly finish?: AbortSignal | undefined;

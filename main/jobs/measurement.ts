@@ -72,11 +72,11 @@ export const runningModel = async (
  * distributions with the unpruned model's.
  */
 export const measurementsOn = (
-  { memoryBudgetBytes, numerics }: JobContext,
+  { memoryBudgetBytes, keepsWhole, numerics }: JobContext,
   model: RunModel,
   fidelity = false,
 ): ((task: RunTask, items: readonly TaskItem[], work: number) => Promise<Measurement>) => {
-  const isStreamed = model.checkpoint.info.memory.resident > memoryBudgetBytes;
+  const isStreamed = keepsWhole !== true && model.checkpoint.info.memory.resident > memoryBudgetBytes;
   const sizer = createGroupSizer(isStreamed);
   return async (task, items, work) => {
     const writing = await writingIdentity(model.checkpoint, task.task);

@@ -1,8 +1,11 @@
 import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import type { ModelRunner, ModelRunnerSettings, OpenModel, RunnerTuning } from '../inference/model-runner.ts';
 import { openModel } from '../inference/open-model-runner.ts';
+import { openTorchModel } from '../torch/open-torch-model.ts';
+import type { TorchWorkers } from '../torch/torch-model.ts';
 import type { StepKind, StepStore } from '../workspace/step-store.ts';
 
 /**
@@ -154,6 +157,22 @@ export const createModelPool = (
       return made;
     },
     dispose: () => shared.closeAll(),
+  };
+};
+
+/** A pool whose models run in PyTorch; the processes of `workers` end with it. */
+export const createTorchPool = (
+  settings: ModelRunnerSettings,
+  workers: TorchWorkers,
+  precision: TorchPrecision,
+): ModelPool => {
+  const pool = createModelPool(settings, (checkpoint, own) => openTorchModel(checkpoint, own, workers, precision));
+  return {
+    compute: pool.compute,
+    dispose: async () => {
+      await pool.dispose();
+      await workers.dispose();
+    },
   };
 };
 

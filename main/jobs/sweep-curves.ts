@@ -174,7 +174,8 @@ export const curveNames = (settings: SweepSettings): readonly string[] => [
 ];
 
 /** Options of one method of a sweep. */
-export const optionsOf = ({ options }: SweepSettings, method: MethodName): MethodOptions => options[method] ?? {};
+export const optionsOf = ({ options }: Pick<SweepSettings, 'options'>, method: MethodName): MethodOptions =>
+  options[method] ?? {};
 
 /** How the plans of a curve are made; whatever the type of its weights, from the stored ones. */
 export const orderOf = (settings: SweepSettings, { method, seed, refit }: Curve): PlanOrder => ({

@@ -201,7 +201,7 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ['command line', commandLine],
       [
         'device',
-        `${device.provider}, ${device.precision}, ${device.threads} ` +
+        `${device.engine === undefined ? '' : 'PyTorch on '}${device.provider}, ${device.precision}, ${device.threads} ` +
           `${device.threads === 1 ? 'thread' : 'threads'}, ${device.processor}`,
       ],
       [

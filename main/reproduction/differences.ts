@@ -183,7 +183,9 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
 
 const deviceOf = ({ device, versions }: Reproduction['before']): string =>
-  `${device.processor}, ${device.provider}, ${device.precision}; ${Object.entries(versions)
+  `${device.processor}, ${device.engine === undefined ? '' : 'PyTorch on '}${device.provider}, ${device.precision}; ${Object.entries(
+    versions,
+  )
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}`;
 

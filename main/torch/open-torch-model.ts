@@ -1,8 +1,14 @@
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ScoredOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
+import { encodeScored, profileSequences, requireScored } from '../inference/encode-item.ts';
+import { itemOutcome } from '../inference/item-outcome.ts';
 import type {
   Candidate,
   DecodedRow,
@@ -18,29 +24,42 @@ import type {
 } from '../inference/model-runner.ts';
 import { checkTokens, setLayer } from '../inference/open-model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import { requestSequences, requireTokenizerOf, scoreLists, textSequences } from '../inference/score-lists.ts';
-import type { ScoredGroup, TargetScore } from '../inference/scorer.ts';
+import {
+  prefixSums,
+  requestSequences,
+  requireTokenizerOf,
+  scoreLists,
+  textSequences,
+} from '../inference/score-lists.ts';
+import type { ScoredGroup, ScoredSequence, TargetScore } from '../inference/scorer.ts';
+import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
+import { emptyStatistics, type ExtraStatistic, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import { extrasInWords } from '../pruning/plan-needs.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { scoreBatches, sequencesToRun } from './score-batches.ts';
-import { type ComputedBy, TorchModel } from './torch-model.ts';
-import type { FrameTensor, WorkerAnswer, WorkerOrder } from './worker-link.ts';
-
-/** Python, precision and device. */
-export type TorchChoice = Omit<WorkerOrder, 'threads'>;
+import { type ScoreWork, scoreWork } from './score-batches.ts';
+import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
+import type { FrameTensor, WorkerAnswer } from './worker-link.ts';
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
 
-/** Starts a PyTorch process for a checkpoint; `started` gets what computes. @throws WorkbenchError of its start. */
+/**
+ * Opens a checkpoint in a process of `workers`. `precision` null: by the checkpoint and the device; `started` gets what
+ * computes. The workers stay their owner's.
+ *
+ * @throws WorkbenchError of its start.
+ */
 export const openTorchModel = async (
   checkpoint: Checkpoint,
-  { threads, memoryBudgetBytes }: Pick<ModelRunnerSettings, 'threads' | 'memoryBudgetBytes'>,
-  choice: TorchChoice,
-  started: (by: ComputedBy) => void,
+  { memoryBudgetBytes }: Pick<ModelRunnerSettings, 'memoryBudgetBytes'>,
+  workers: TorchWorkers,
+  precision: TorchPrecision | null,
+  started: (by: ComputedBy, precision: TorchPrecision) => void = () => undefined,
 ): Promise<OpenModel> => {
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
-  const model = await TorchModel.start(checkpoint, { ...choice, threads }, memoryBudgetBytes);
-  started(model.computedBy);
+  const model = await TorchModel.start(checkpoint, workers, precision, memoryBudgetBytes);
+  started(model.computedBy, model.precision);
   return {
     checkpoint,
     runner: (overlays) => new TorchRunner(model, tokenizer, overlays),
@@ -49,7 +68,13 @@ export const openTorchModel = async (
   };
 };
 
-/** Forward passes, scores and greedy texts by transformers' own classes; other work is refused. */
+/** Extra statistics that this engine measures. */
+export const TORCH_EXTRAS: readonly ExtraStatistic[] = ['peaks', 'choices'];
+
+/** Padded tokens of a batch of a profile. */
+const PROFILE_SLOTS = 2048;
+
+/** Answers, profiles, forward passes, scores and greedy texts by transformers' own classes; other work is refused. */
 class TorchRunner implements ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
@@ -63,16 +88,87 @@ class TorchRunner implements ModelRunner {
     this.#overlays = overlays;
   }
 
-  evaluate(): Promise<never> {
-    return Promise.reject(withoutTorch('answering items'));
+  /** Candidates one after the other; a context is computed once for its choices. */
+  async evaluate(
+    given: readonly TaskItem[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
+    if (control.fidelity !== undefined) throw withoutTorch('comparing distributions (--fidelity)');
+    const items = given.map(requireScored);
+    const tokenizer = this.#requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    const sequences = items.map((item) => encodeScored(tokenizer, item, maxPositions));
+    const first = prefixSums(sequences.map(({ length }) => length));
+    const work = this.#scoreWork(sequences.flat());
+    const outcomes = new Map<string, readonly ScoredOutcome[]>();
+    for (const [turn, { key, plan }] of candidates.entries()) {
+      const onProgress = (done: number, total: number): void =>
+        control.onProgress?.(turn * total + done, candidates.length * total);
+      const scores = await this.#scores(sequences.flat(), work, plan, { ...control, onProgress });
+      outcomes.set(
+        key,
+        items.map((item, index) =>
+          itemOutcome(item, sequences[index] ?? [], scores.slice(first[index], first[index + 1])),
+        ),
+      );
+    }
+    return outcomes;
   }
 
-  profile(): Promise<never> {
-    return Promise.reject(withoutTorch('routing statistics'));
+  /** The experts' choices and outputs come from the worker in float32; the sums are those of the other engine. */
+  async profile(
+    items: readonly TaskItem[],
+    control: RunControl,
+    extras: readonly ExtraStatistic[] = [],
+  ): Promise<RoutingStatistics> {
+    const missing = extras.find((extra) => !TORCH_EXTRAS.includes(extra));
+    const { descriptor, info } = this.checkpoint;
+    if (missing !== undefined) throw withoutTorch(extrasInWords([missing], info.experts, info.topK) ?? missing);
+    const tokenizer = this.#requireTokenizer();
+    const sequences = items.flatMap((item) => profileSequences(tokenizer, item, descriptor.maxPositions));
+    const { moeLayers, hidden } = descriptor;
+    const moe = moeLayers[0]?.moe;
+    const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
+    const sample = extras.includes('choices') ? openChoiceSample(sequences, statistics.layers, statistics.topK) : null;
+    const firstToken = prefixSums(sequences.map(({ length }) => length));
+    const total = firstToken.at(-1) ?? 0;
+    await this.#model.load(null, this.#overlays, control.signal);
+    const trees = sequences.map((trunk) => ({ trunk, branches: [] }));
+    for (const group of groupTrees(trees, PROFILE_SLOTS)) {
+      const own = group.map((index) => sequences[index] ?? []);
+      const answer = await this.#model.request(
+        'profile',
+        { peaks: extras.includes('peaks') },
+        { tokens: matrix(own), lengths: row(own.map(({ length }) => length)) },
+        control.signal,
+      );
+      if (answer.header['layers'] !== statistics.layers || OTHER_ROUTERS.has(descriptor.family))
+        throw withoutRouters(this.checkpoint);
+      const numbers = group.flatMap((index) =>
+        (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
+      );
+      for (let layer = 0; layer < statistics.layers; layer += 1) {
+        const named = (name: string): string => `${name}.${String(layer)}`;
+        const taps = {
+          logits: floats(answer, named('router')),
+          experts: integers(answer, named('experts')),
+          weights: floats(answer, named('weights')),
+          norms: floats(answer, named('norms')),
+          ...(extras.includes('peaks') ? { peaks: floats(answer, named('peaks')) } : {}),
+        };
+        accumulateRouting(statistics, layer, taps);
+        if (sample !== null) addChoices(sample, layer, statistics.topK, numbers, taps);
+      }
+      statistics.tokens += numbers.length;
+      control.onProgress?.(statistics.tokens, total);
+    }
+    statistics.items = items.length;
+    return sample === null ? statistics : { ...statistics, sample: sample.sample };
   }
 
   profileDraws(): Promise<never> {
-    return this.profile();
+    return Promise.reject(withoutTorch('profiling draws of the calibration items (--calibration-draws)'));
   }
 
   recover(): Promise<never> {
@@ -145,6 +241,7 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
   ): AsyncGenerator<DecodedRow> {
     checkRows(this.checkpoint.descriptor, rows, candidates);
+    if (rows.some(({ choose }) => choose !== undefined)) throw withoutTorch('sampling tokens (--sample)');
     const total = rows.reduce((sum, { tokens, mostNewTokens }) => sum + tokens.length + mostNewTokens, 0);
     let done = 0;
     for (const { key: candidate, plan } of candidates) {
@@ -232,16 +329,45 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
   ): Promise<readonly (readonly (readonly TargetScore[])[])[]> {
     const sequences = groups.flatMap((group) => group.sequences);
-    const batches = scoreBatches(sequences, sequencesToRun(sequences), this.checkpoint.descriptor.vocabulary);
+    const scores = await this.#scores(sequences, this.#scoreWork(sequences), plan, control);
+    let next = 0;
+    return groups.map((group) => scores.slice(next, (next += group.sequences.length)));
+  }
+
+  #scoreWork(sequences: readonly ScoredSequence[]): ScoreWork {
+    const { blocks, vocabulary } = this.checkpoint.descriptor;
+    // A state cannot be continued in several ways, and padding in front would move the bounds of chunks.
+    const isWhole = blocks.some(
+      ({ state, compressed, chunk }) => state !== null || compressed !== null || chunk !== null,
+    );
+    const hasWindow = blocks.some(({ window }) => window !== null);
+    return scoreWork(sequences, vocabulary, isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes');
+  }
+
+  /** Per sequence, the scores of its targets in order. */
+  async #scores(
+    sequences: readonly ScoredSequence[],
+    { prefix, batches }: ScoreWork,
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<readonly (readonly TargetScore[])[]> {
     const total = batches.reduce((sum, { tokens }) => sum + tokens, 0);
     await this.#model.load(plan, this.#overlays, control.signal);
     let done = 0;
     const scores = sequences.map((): TargetScore[] => []);
-    for (const { inputs, rows, sequenceOfRow, tokens } of batches) {
+    for (const { isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow, tokens } of batches) {
       const answer = await this.#model.request(
         'score',
         {},
-        { tokens: matrix(inputs), rows: matrix(rows) },
+        {
+          ...(isBehind ? { prefix: row(prefix) } : {}),
+          trunks: matrix(trunks, branches.length > 0 ? 'front' : 'behind'),
+          lengths: row(trunks.map(({ length }) => length)),
+          rows: matrix(trunkRows),
+          ...(branches.length > 0
+            ? { branches: matrix(branches), parents: row(parents), branch_rows: matrix(branchRows) }
+            : {}),
+        },
         control.signal,
       );
       const [logprobs, greedy] = [floats(answer, 'logprobs'), integers(answer, 'greedy')];
@@ -251,8 +377,7 @@ class TorchRunner implements ModelRunner {
       done += tokens;
       control.onProgress?.(done, total);
     }
-    let next = 0;
-    return groups.map((group) => scores.slice(next, (next += group.sequences.length)));
+    return scores;
   }
 
   /** Refuses models whose recorded routers are not all of their MoE layers. */
@@ -261,12 +386,7 @@ class TorchRunner implements ModelRunner {
     const { family } = this.checkpoint.descriptor;
     const [layers, chosen] = [header['layers'], tensors.has('experts.0')];
     if (layers === wanted && chosen && !OTHER_ROUTERS.has(family)) return;
-    throw refuse(
-      'torch-router',
-      `transformers does not give the router logits and choices of every MoE layer of ${this.checkpoint.name} ` +
-        `(family ${family}).`,
-      'Compute routing with --engine onnxruntime.',
-    );
+    throw withoutRouters(this.checkpoint);
   }
 
   #requireTokenizer(): TextTokenizer {
@@ -275,9 +395,16 @@ class TorchRunner implements ModelRunner {
 }
 
 /** Families whose recorded "router logits" are probabilities. */
-const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4']);
+const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4', 'gemma4_text']);
 
-const withoutTorch = (what: string): Error =>
+const withoutRouters = ({ name, descriptor: { family } }: Checkpoint): Error =>
+  refuse(
+    'torch-router',
+    `transformers does not give the router logits and choices of every MoE layer of ${name} (family ${family}).`,
+    'Compute routing with --engine onnxruntime.',
+  );
+
+export const withoutTorch = (what: string): Error =>
   refuse('not-with-torch', `The engine torch does not do this yet: ${what}.`, 'Use --engine onnxruntime.');
 
 /** Indices of a candidate's rows, in batches of prompts of one length. */
@@ -299,11 +426,11 @@ const decodingBatches = (rows: readonly RowToDecode[], candidate: string): reado
 
 const row = (values: readonly number[]): FrameTensor => ({ shape: [values.length], values: Int32Array.from(values) });
 
-/** Rows, padded with zeros behind: later tokens never change earlier ones. */
-const matrix = (rows: readonly (readonly number[])[]): FrameTensor => {
+/** Rows, padded with zeros: behind, where later tokens never change earlier ones, or in front. */
+const matrix = (rows: readonly (readonly number[])[], padding: 'behind' | 'front' = 'behind'): FrameTensor => {
   const width = maxOf([0, ...rows.map(({ length }) => length)]);
   const values = new Int32Array(rows.length * width);
-  rows.forEach((each, index) => values.set(each, index * width));
+  rows.forEach((each, index) => values.set(each, index * width + (padding === 'front' ? width - each.length : 0)));
   return { shape: [rows.length, width], values };
 };
 

@@ -1,98 +1,144 @@
-import type { ScoredSequence } from '../inference/scorer.ts';
+import { type ScoredSequence, unscoredTokens } from '../inference/scorer.ts';
+import { splitPrefix, type TokenTree, treeOf } from '../inference/token-tree.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** Padded tokens per batch. */
 const BATCH_SLOTS = 2048;
+/** Padded tokens whose keys and values the branches of a batch hold. */
+const CACHE_SLOTS = 8192;
 /** Logits of a batch: rows x vocabulary (256 MB of float32). */
 const MOST_LOGITS = 2 ** 26;
 
-/** Sequences that run together. */
+/** (index of the trunk or branch, position in it, target token) of a score. */
+export type ScoreRow = readonly [number, number, number];
+
+/** Trunks that run together, and then the branches that continue them. */
 export interface ScoreBatch {
-  readonly inputs: readonly (readonly number[])[];
-  /** (row of `inputs`, position, target token) of each score. */
-  readonly rows: readonly (readonly [number, number, number])[];
-  /** Index of the sequence that each of `rows` belongs to; its targets are consecutive and in order. */
+  /** Whether the trunks continue the shared prefix. */
+  readonly isBehind: boolean;
+  readonly trunks: readonly (readonly number[])[];
+  readonly branches: readonly (readonly number[])[];
+  /** The trunk of each branch. */
+  readonly parents: readonly number[];
+  readonly trunkRows: readonly ScoreRow[];
+  readonly branchRows: readonly ScoreRow[];
+  /** Index of the sequence of each of `trunkRows`, then `branchRows`; the targets of a sequence are in order. */
   readonly sequenceOfRow: readonly number[];
-  /** Tokens of all inputs. */
+  /** Tokens that run. */
   readonly tokens: number;
 }
 
-/** The sequences that run (indices), and for each sequence the one whose run contains its scores. */
-export interface SequencesToRun {
-  readonly runs: readonly number[];
-  readonly hostOf: readonly number[];
+export interface ScoreWork {
+  /** Tokens that most trunks begin with, which run once; may be empty. */
+  readonly prefix: readonly number[];
+  readonly batches: readonly ScoreBatch[];
 }
 
-/** A sequence whose input another one begins with needs no run of its own. */
-export const sequencesToRun = (sequences: readonly ScoredSequence[]): SequencesToRun => {
-  const order = sequences.map((_, index) => index);
-  const inputOf = (index: number): readonly number[] => sequences[index]?.input ?? [];
-  order.sort((a, b) => compareTokens(inputOf(a), inputOf(b)));
-  const hostOf = [...order];
-  const runs: number[] = [];
-  for (let at = order.length - 1; at >= 0; at -= 1) {
-    const [index, next] = [order[at] ?? 0, order[at + 1]];
-    const isBeginning = next !== undefined && beginsWith(inputOf(next), inputOf(index));
-    hostOf[index] = isBeginning ? (hostOf[next] ?? next) : index;
-    if (!isBeginning) runs.push(index);
-  }
-  return { runs: runs.reverse(), hostOf };
+/** A tree, and the indices of the sequences that its branches (or, without branches, its trunk) are. */
+interface Member {
+  readonly tree: TokenTree;
+  readonly sequences: readonly number[];
+}
+
+const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
+
+/**
+ * What sequences share: their contexts (all tokens before the first target), and a long prefix that contexts begin with;
+ * contexts only, where distances to the prefix count (windows), which padding between both would change; nothing but
+ * equal inputs, where a context cannot be continued in several ways.
+ */
+export type Sharing = 'prefixes' | 'contexts' | 'inputs';
+
+/** The runs that score sequences. */
+export const scoreWork = (sequences: readonly ScoredSequence[], vocabulary: number, sharing: Sharing): ScoreWork => {
+  const byContext = new Map<string, number[]>();
+  sequences.forEach(({ input, targets }, index) => {
+    const key = inputKey(sharing === 'inputs' ? input : input.slice(0, input.length - targets.length + 1));
+    byContext.set(key, [...(byContext.get(key) ?? []), index]);
+  });
+  const groups = [...byContext.values()];
+  const listed = groups.map((group) => group.flatMap((index) => sequences[index] ?? []));
+  const whole = listed.map((list) => treeOf(list.map(({ input }) => input)));
+  const { prefix, trees } =
+    sharing === 'prefixes'
+      ? splitPrefix(
+          whole,
+          listed.map((list) => unscoredTokens(list)),
+        )
+      : { prefix: [], trees: whole };
+  const members = trees.map((tree, index): Member => ({ tree, sequences: groups[index] ?? [] }));
+  return { prefix, batches: batchesOf(sequences, members, prefix.length, vocabulary) };
 };
 
-/** Batches of similar lengths, the longest first, within the bounds of tokens and logits. */
-export const scoreBatches = (
+/** Batches of similar lengths, the longest first, within the bounds of tokens, keys and logits. */
+const batchesOf = (
   sequences: readonly ScoredSequence[],
-  { runs, hostOf }: SequencesToRun,
+  members: readonly Member[],
+  prefix: number,
   vocabulary: number,
 ): readonly ScoreBatch[] => {
-  const guests = new Map(runs.map((index): [number, number[]] => [index, []]));
-  hostOf.forEach((host, index) => guests.get(host)?.push(index));
-  const length = (index: number): number => sequences[index]?.input.length ?? 0;
-  const targets = (index: number): number =>
-    (guests.get(index) ?? []).reduce((sum, guest) => sum + (sequences[guest]?.targets.length ?? 0), 0);
-  const batches: number[][] = [];
-  let [longest, logits] = [0, 0];
-  for (const index of runs.toSorted((a, b) => length(b) - length(a))) {
-    const last = batches.at(-1);
-    const own = targets(index) * vocabulary;
-    if (last === undefined || (last.length + 1) * longest > BATCH_SLOTS || logits + own > MOST_LOGITS) {
-      batches.push([index]);
-      [longest, logits] = [length(index), own];
-    } else {
-      last.push(index);
-      logits += own;
+  const length = ({ tree }: Member): number => tree.trunk.length;
+  const branchLength = ({ tree }: Member): number => maxOf([0, ...tree.branches.map((branch) => branch.length)]);
+  const branchesIn = ({ tree }: Member): number => tree.branches.filter((branch) => branch.length > 0).length;
+  const logitsOf = (member: Member): number =>
+    vocabulary * member.sequences.reduce((sum, index) => sum + (sequences[index]?.targets.length ?? 0), 0);
+  const isWithin = (batch: readonly Member[]): boolean => {
+    const [trunk, branch] = [maxOf(batch.map(length)), maxOf(batch.map(branchLength))];
+    const branches = batch.reduce((sum, member) => sum + branchesIn(member), 0);
+    const before = batch.some(({ tree }) => tree.start !== undefined) ? prefix : 0;
+    return (
+      trunk * batch.length <= BATCH_SLOTS &&
+      branch * branches <= BATCH_SLOTS &&
+      (before + trunk + branch) * (before > 0 ? Math.max(branches, batch.length) : branches) <= CACHE_SLOTS &&
+      batch.reduce((sum, member) => sum + logitsOf(member), 0) <= MOST_LOGITS
+    );
+  };
+  const kinds = [true, false].map((isBehind) =>
+    members.filter(({ tree }) => (tree.start !== undefined) === isBehind).sort((a, b) => length(b) - length(a)),
+  );
+  return kinds.flatMap((kind) => {
+    const batches: Member[][] = [];
+    for (const member of kind) {
+      const last = batches.at(-1);
+      if (last === undefined || !isWithin([...last, member])) batches.push([member]);
+      else last.push(member);
     }
-  }
-  return batches.map((members) => batchOf(sequences, members, guests));
-};
-
-const batchOf = (
-  sequences: readonly ScoredSequence[],
-  members: readonly number[],
-  guests: ReadonlyMap<number, readonly number[]>,
-): ScoreBatch => {
-  const rows: [number, number, number][] = [];
-  const sequenceOfRow: number[] = [];
-  members.forEach((member, row) => {
-    for (const guest of guests.get(member) ?? []) {
-      const { input = [], targets = [] } = sequences[guest] ?? {};
-      targets.forEach((token, at) => {
-        rows.push([row, input.length - targets.length + at, token]);
-        sequenceOfRow.push(guest);
-      });
-    }
+    return batches.map((batch) => batchOf(sequences, batch));
   });
-  const inputs = members.map((member) => sequences[member]?.input ?? []);
-  return { inputs, rows, sequenceOfRow, tokens: inputs.reduce((sum, { length }) => sum + length, 0) };
 };
 
-const beginsWith = (tokens: readonly number[], beginning: readonly number[]): boolean =>
-  beginning.length <= tokens.length && beginning.every((token, at) => token === tokens[at]);
-
-const compareTokens = (a: readonly number[], b: readonly number[]): number => {
-  const common = Math.min(a.length, b.length);
-  for (let at = 0; at < common; at += 1) {
-    const difference = (a[at] ?? 0) - (b[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+const batchOf = (sequences: readonly ScoredSequence[], members: readonly Member[]): ScoreBatch => {
+  const [branches, parents]: [(readonly number[])[], number[]] = [[], []];
+  const rows: { trunk: (readonly [ScoreRow, number])[]; branch: (readonly [ScoreRow, number])[] } = {
+    trunk: [],
+    branch: [],
+  };
+  members.forEach(({ tree, sequences: own }, trunk) => {
+    own.forEach((sequence, at) => {
+      const { input = [], targets = [] } = sequences[sequence] ?? {};
+      const branch = tree.branches[at] ?? [];
+      if (branch.length > 0) {
+        branches.push(branch);
+        parents.push(trunk);
+      }
+      targets.forEach((token, target) => {
+        const position = input.length - targets.length + target - (tree.start ?? 0);
+        const inBranch = position - tree.trunk.length;
+        if (inBranch < 0) rows.trunk.push([[trunk, position, token], sequence]);
+        else rows.branch.push([[branches.length - 1, inBranch, token], sequence]);
+      });
+    });
+  });
+  const all = [...rows.trunk, ...rows.branch];
+  const trunks = members.map(({ tree }) => tree.trunk);
+  return {
+    isBehind: members.some(({ tree }) => tree.start !== undefined),
+    trunks,
+    branches,
+    parents,
+    trunkRows: rows.trunk.map(([row]) => row),
+    branchRows: rows.branch.map(([row]) => row),
+    sequenceOfRow: all.map(([, sequence]) => sequence),
+    tokens: [...trunks, ...branches].reduce((sum, tokens) => sum + tokens.length, 0),
+  };
 };

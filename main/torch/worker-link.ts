@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { z } from 'zod';
+import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 
 /** Tensors of a frame: float32 or int32, row-major. */
@@ -13,19 +14,19 @@ export interface WorkerAnswer {
   readonly tensors: ReadonlyMap<string, FrameTensor>;
 }
 
-/** In which the weights are held and products are computed. */
-export const torchPrecision = z.enum(['float32', 'bfloat16', 'float16']);
-export type TorchPrecision = z.infer<typeof torchPrecision>;
-
 export interface WorkerOrder {
   /** Path of the Python that runs the worker. */
   readonly python: string;
   /** resources/torch/worker.py. */
   readonly script: string;
-  readonly precision: TorchPrecision;
   /** `cpu` or `cuda:N`. */
   readonly device: string;
   readonly threads: number;
+}
+
+/** A process to start, and the precision of its models; null: by the checkpoint and the device. */
+export interface TorchOrder extends WorkerOrder {
+  readonly precision: TorchPrecision | null;
 }
 
 const answerHeader = z.looseObject({
@@ -98,8 +99,8 @@ export class WorkerLink {
   #stderr = '';
   #end: Error | null = null;
 
-  constructor({ python, script, precision, device, threads }: WorkerOrder) {
-    this.#child = spawn(python, ['-u', script, precision, device, String(threads)], {
+  constructor({ python, script, device, threads }: WorkerOrder) {
+    this.#child = spawn(python, ['-u', script, device, String(threads)], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child.stdout.on('data', (chunk: Buffer) => {
@@ -132,6 +133,11 @@ export class WorkerLink {
         resolve();
       });
     });
+  }
+
+  /** Whether the process ended or was killed, so that it answers nothing more. */
+  get hasEnded(): boolean {
+    return this.#end !== null;
   }
 
   /** Sends a request and waits for its answer. @throws WorkbenchError of the worker, or CancelledError. */

@@ -1,5 +1,6 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
 import { type ChangedSince, measuredWord, shortHash } from '../../main/contract/model.ts';
+import { deviceName } from '../../main/words/devices.ts';
 import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
 
 type DeviceState = 'used' | 'works' | 'untried' | 'refused' | 'absent';
@@ -67,9 +68,9 @@ export const operatorsText = ({ measurement, shareOnCpu }: ProviderProbe): strin
         .join(', ');
 
 /** One line describing the device in a manifest. */
-export const runDeviceText = ({ provider, precision, threads, name, shareOnCpu, deviation }: RunDevice): string =>
+export const runDeviceText = ({ precision, threads, name, shareOnCpu, deviation, ...device }: RunDevice): string =>
   [
-    provider.toUpperCase(),
+    deviceName(device),
     ...(name === undefined ? [] : [name]),
     precision,
     `${formatCount(threads)} ${threads === 1 ? 'thread' : 'threads'}`,

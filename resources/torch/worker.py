@@ -7,6 +7,7 @@ prints goes to standard error. The process ends when its standard input does, al
 """
 
 import contextlib
+import copy
 import inspect
 import json
 import math
@@ -27,6 +28,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VER
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
+from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -108,8 +110,11 @@ class Weights:
 
     def tensor(self, dtype, shape, pieces):
         parts = [self.bytes_at(*piece) for piece in pieces]
-        # A copy is aligned, which a range of a file need not be.
-        return (torch.cat(parts) if len(parts) > 1 else parts[0].clone()).view(STORED[dtype]).reshape(shape)
+        # The engine counts these copies (copiedBytes of torch-model.ts): several pieces, or one that is not aligned.
+        whole = torch.cat(parts) if len(parts) > 1 else parts[0]
+        if len(parts) == 1 and pieces[0][1] % STORED[dtype].itemsize != 0:
+            whole = whole.clone()
+        return whole.view(STORED[dtype]).reshape(shape)
 
 
 def dequantised(config):
@@ -126,11 +131,14 @@ def dequantised(config):
 
 
 class Worker:
-    def __init__(self, precision, device):
-        self.dtype = PRECISIONS[precision]
+    def __init__(self, device):
         self.device = torch.device(device)
+        # Models by the engine's keys; the engine says which ones to give up for the next.
+        self.models = {}
         self.model = None
         self.cache = None
+        # Tokens that many sequences begin with, and their keys and values in the present model.
+        self.prefix = None
         torch.set_grad_enabled(False)
 
     def hello(self, _header, _tensors):
@@ -140,6 +148,7 @@ class Worker:
             "device": str(self.device),
             "card": name,
             "freeBytes": torch.cuda.mem_get_info(self.device)[0] if is_card else None,
+            "bfloat16": has_bfloat16(is_card),
             "versions": {
                 "python": sys.version.split()[0],
                 "torch": torch.__version__,
@@ -148,9 +157,16 @@ class Worker:
             },
         }, []
 
+    def use(self, header, _tensors):
+        self.model = self.models[header["key"]]
+        self.cache = self.prefix = None
+        return {}, []
+
     def load(self, header, _tensors):
-        # The room of the last model is needed first.
-        self.model = None
+        # The room of the models that are given up is needed first.
+        self.model = self.cache = self.prefix = None
+        for key in header["drop"]:
+            self.models.pop(key, None)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         text = json.loads(header["config"])
@@ -170,7 +186,8 @@ class Worker:
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
         if loader is None:
             raise Refused("torch-architecture", f"transformers has no class that writes text for {kind}.")
-        options = {"dtype": self.dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
+        dtype = PRECISIONS[header["precision"]]
+        options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
         if folder:
             model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         else:
@@ -185,7 +202,7 @@ class Worker:
         # PyTorch's grouped products need rows of whole 16 bytes, which only tiny models lack.
         if any(each.dim() == 3 and each.shape[-1] * each.element_size() % 16 for each in model.parameters()):
             model.set_experts_implementation("eager")
-        self.model = model.to(self.device).eval()
+        self.model = self.models[header["key"]] = model.to(self.device).eval()
         return {}, []
 
     def forward(self, _header, tensors):
@@ -199,14 +216,95 @@ class Worker:
             results += [(f"{name}.{layer}", value) for name, value in output.items()]
         return {"layers": len(routed)}, results
 
-    def score(self, _header, tensors):
-        """Log-probability and greediness of target tokens: `rows` [N, 3] are (sequence, position, token)."""
-        model = self.model
-        sequence, position, token = tensors["rows"].long().to(self.device).unbind(1)
+    def profile(self, header, tensors):
+        """Routing of N tokens, those of sequences [B, T] without the padding behind them, per MoE layer.
+
+        Router logits [N, R], chosen experts and their combine weights [N, K], and of each chosen expert's output,
+        before it is weighted, the norm [N, K] and, where wanted, the largest magnitude [N, K].
+        """
         tokens = tensors["tokens"].long().to(self.device)
-        logits = logits_at(model, sequence, position, input_ids=tokens, use_cache=False).logits[0].float()
-        logprobs = torch.log_softmax(logits, -1).gather(1, token[:, None])[:, 0]
-        return {}, [("logprobs", logprobs), ("greedy", (logits.argmax(-1) == token).int())]
+        lengths = tensors["lengths"].long().to(self.device)
+        real = (torch.arange(tokens.shape[1], device=self.device) < lengths[:, None]).flatten()
+        with taps_of(self.model) as routed, observed_experts(self.model) as experts:
+            # The head is not needed, and its logits may be larger than everything else.
+            self.model.base_model(input_ids=tokens, use_cache=False)
+        if len(routed) != len(experts):
+            raise Refused(
+                "torch-router",
+                f"{type(self.model).__name__} has {len(routed)} routers and {len(experts)} layers of experts that "
+                "transformers lets be observed.",
+            )
+        results = []
+        for layer, (output, seen) in enumerate(zip(routed, experts)):
+            results.append((f"router.{layer}", output["router"][real]))
+            for name in ["experts", "weights", "norms"] + (["peaks"] if header["peaks"] else []):
+                results.append((f"{name}.{layer}", seen[name][real]))
+        return {"layers": len(routed)}, results
+
+    def score(self, _header, tensors):
+        """Log-probability and greediness of target tokens, whose rows [N, 3] are (sequence, position, token).
+
+        `prefix` [P], where there is one, comes before every trunk. Trunks [B, T] are padded behind; with branches, in
+        front, since these go on behind them. Branches [M, S] are padded behind; `parents` [M] are their trunks. Scores
+        of the trunks' rows come first, then those of the branches'. Positions count from the beginning of the trunk,
+        or of the branch.
+        """
+        trunks, lengths = tensors["trunks"].long().to(self.device), tensors["lengths"].long().to(self.device)
+        rows = tensors["rows"].long().to(self.device)
+        behind, begun = self.after(tensors["prefix"].long().to(self.device), len(trunks)) if "prefix" in tensors else (None, 0)
+        if "branches" not in tensors:
+            result = self.run(rows, input_ids=trunks, past=behind)
+            return {}, scored(result.logits, rows)
+        width = trunks.shape[1]
+        padding = (width - lengths)[:, None]
+        places = torch.arange(width, device=self.device)[None]
+        moved = torch.stack([rows[:, 0], rows[:, 1] + padding[rows[:, 0], 0], rows[:, 2]], 1)
+        is_padded = bool(padding.any())
+        mask = torch.cat([torch.ones(len(trunks), begun, device=self.device), (places >= padding).float()], 1).long()
+        shared = self.run(
+            moved,
+            input_ids=trunks,
+            past=behind,
+            keep=True,
+            **({"attention_mask": mask, "position_ids": (begun + places - padding).clamp(min=0)} if is_padded else {}),
+        )
+        branches, parents = tensors["branches"].long().to(self.device), tensors["parents"].long().to(self.device)
+        cache = shared.past_key_values
+        if cache is None:
+            raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared context.")
+        cache.batch_select_indices(parents)
+        follow = torch.arange(branches.shape[1], device=self.device)[None]
+        mask = torch.cat([mask[parents], torch.ones_like(branches)], 1)
+        branch_rows = tensors["branch_rows"].long().to(self.device)
+        result = self.run(
+            branch_rows,
+            input_ids=branches,
+            past=cache,
+            **(
+                {"attention_mask": mask, "position_ids": begun + lengths[parents][:, None] + follow}
+                if is_padded
+                else {}
+            ),
+        )
+        first, second = scored(shared.logits, rows), scored(result.logits, branch_rows)
+        return {}, [(name, torch.cat([values, second[at][1]])) for at, (name, values) in enumerate(first)]
+
+    def after(self, tokens, copies):
+        """Keys and values of tokens that come before `copies` sequences, computed once for a model, and their number."""
+        if self.prefix is None or not torch.equal(self.prefix[0], tokens):
+            result = self.model.base_model(input_ids=tokens[None], use_cache=True)
+            if result.past_key_values is None:
+                raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared prefix.")
+            self.prefix = (tokens, result.past_key_values)
+        cache = copy.deepcopy(self.prefix[1])
+        cache.batch_repeat_interleave(copies)
+        return cache, len(tokens)
+
+    def run(self, rows, past=None, keep=False, **inputs):
+        """A pass with logits [1, N, V] of N rows (sequence, position, ...); `past`: what comes before."""
+        given = {} if past is None else {cache_name(self.model): past}
+        use_cache = keep or past is not None
+        return logits_at(self.model, rows[:, 0], rows[:, 1], use_cache=use_cache, **given, **inputs)
 
     def begin(self, _header, tensors):
         """Runs prompts [B, T] of one length, and gives the first token [B] of each."""
@@ -223,9 +321,8 @@ class Worker:
         model = self.model
         rows = torch.arange(len(tokens), device=self.device)
         last = torch.full_like(rows, tokens.shape[1] - 1)
-        # transformers 5.24 calls it `cache`, as later versions do; earlier ones do not know that name.
-        name = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
-        result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **{name: self.cache})
+        given = {cache_name(model): self.cache}
+        result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **given)
         if result.past_key_values is None:
             raise Refused("torch-cache", f"{type(model).__name__} keeps no keys and values, so it cannot decode.")
         self.cache = result.past_key_values
@@ -236,6 +333,24 @@ class Worker:
     def end(self, _header, _tensors):
         self.cache = None
         return {}, []
+
+
+def has_bfloat16(is_card):
+    """Whether the device has units for bfloat16, rather than imitating them."""
+    if is_card:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def cache_name(model):
+    # transformers 5.24 calls it `cache`, as later versions do; earlier ones do not know that name.
+    return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
+
+
+def scored(logits, rows):
+    logits, token = logits[0].float(), rows[:, 2]
+    logprobs = torch.log_softmax(logits, -1).gather(1, token[:, None])[:, 0]
+    return [("logprobs", logprobs), ("greedy", (logits.argmax(-1) == token).int())]
 
 
 def logits_at(model, rows, positions, **inputs):
@@ -273,6 +388,49 @@ def taps_of(model):
             hook.remove()
 
 
+OBSERVED = "uncurl_observed"
+# Of the pass that is observed, per layer of experts.
+observations = []
+
+
+def observed(experts, hidden_states, top_k_index, top_k_weights):
+    """The experts of a layer, each choice alone, through the family's own forward method."""
+    tokens, choices = top_k_index.shape
+    alone = type(experts).forward.__wrapped__(
+        experts,
+        hidden_states.repeat_interleave(choices, 0),
+        top_k_index.reshape(-1, 1),
+        torch.ones_like(top_k_weights).reshape(-1, 1),
+    ).view(tokens, choices, -1)
+    # A router may list its choices in any order.
+    weights, order = top_k_weights.float().sort(dim=-1, descending=True, stable=True)
+    sizes = alone.float()
+    observations.append(
+        {
+            "experts": top_k_index.gather(-1, order).int(),
+            "weights": weights,
+            "norms": sizes.norm(dim=-1).gather(-1, order),
+            "peaks": sizes.abs().amax(-1).gather(-1, order),
+        }
+    )
+    return (alone * top_k_weights[..., None].to(alone.dtype)).sum(1)
+
+
+ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
+
+
+@contextlib.contextmanager
+def observed_experts(model):
+    """What the experts of each MoE layer of the next pass were given and gave."""
+    before = model.config._experts_implementation
+    observations.clear()
+    model.set_experts_implementation(OBSERVED)
+    try:
+        yield observations
+    finally:
+        model.set_experts_implementation(before)
+
+
 def routers_of(model):
     """The modules that the model's class names as its routers, and the index of the logits in their output."""
     for module in model.modules():
@@ -292,7 +450,7 @@ def explained(error):
 
 
 def main():
-    precision, device, threads = sys.argv[1:]
+    device, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     if device.startswith("cuda") and not torch.cuda.is_available():
         start_error = "PyTorch finds no CUDA card here."
@@ -304,7 +462,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = queue.SimpleQueue()
     threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
-    worker = None if start_error else Worker(precision, device)
+    worker = None if start_error else Worker(device)
     while True:
         header, tensors = requests.get()
         try:
@@ -318,8 +476,10 @@ def main():
 
 OPERATIONS = {
     "hello": Worker.hello,
+    "use": Worker.use,
     "load": Worker.load,
     "forward": Worker.forward,
+    "profile": Worker.profile,
     "score": Worker.score,
     "begin": Worker.begin,
     "step": Worker.step,

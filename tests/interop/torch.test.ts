@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
@@ -7,9 +7,15 @@ import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
+import type { ScoredOutcome } from '../../main/contract/outcome.ts';
 import type { DropPlan } from '../../main/contract/plan.ts';
+import { reproduction } from '../../main/contract/reproduction.ts';
+import { runManifest } from '../../main/contract/run.ts';
+import type { ChoiceItem } from '../../main/contract/task.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
+import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
+import { TorchWorkers } from '../../main/torch/torch-model.ts';
 import { HANG_LIMIT_MS, patiently } from '../hang-limit.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
@@ -65,19 +71,61 @@ const written = async (
   return texts;
 };
 
+/** Choices of one and several tokens, all but the last behind a shared prompt of more than 32 tokens. */
+const items: readonly ChoiceItem[] = Array.from({ length: 5 }, (_, index) => ({
+  id: String(index),
+  context: `${index < 4 ? 'the sum of two numbers is told behind the sign' : ''} ${'abcde'.slice(0, index + 1)}:`,
+  choices: ['so', 'x', 'sun', 'sum'],
+  answer: index % 4,
+}));
+
+/** Answers to the items under a plan. */
+const answered = async (runner: ModelRunner, plan: DropPlan | null): Promise<readonly ScoredOutcome[]> =>
+  (await runner.evaluate(items, [{ key: 'plan', plan }], control)).get('plan') ?? [];
+
+const expectSameAnswers = (ours: readonly ScoredOutcome[], reference: readonly ScoredOutcome[]): void => {
+  const scoresOf = (outcomes: readonly ScoredOutcome[]): readonly number[] =>
+    outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? outcome.logprobs : []));
+  expect(scoresOf(reference)).toHaveLength(20);
+  scoresOf(ours).forEach((score, index) => {
+    expect(Math.abs(score - (scoresOf(reference)[index] ?? NaN))).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
+  });
+  expect(ours.map((outcome) => ({ ...outcome, logprobs: [] }))).toEqual(
+    reference.map((outcome) => ({ ...outcome, logprobs: [] })),
+  );
+};
+
+const SUMS = [
+  ...(['counts', 'gateMass', 'probabilitySelected', 'probabilityMass', 'eanSum', 'reapSum', 'eanSquareSum'] as const),
+  ...(['gatedMoments', 'logitSum', 'logitGram', 'probabilityGram', 'coactivation', 'peakOutputs'] as const),
+];
+
+const expectSameStatistics = (ours: RoutingStatistics, reference: RoutingStatistics): void => {
+  expect([ours.items, ours.tokens]).toEqual([reference.items, reference.tokens]);
+  expect(ours.sample?.experts).toEqual(reference.sample?.experts);
+  for (const name of SUMS) {
+    const [own, other] = [ours[name], reference[name]];
+    if (own === undefined || other === undefined) expect.fail(`${name} is missing`);
+    expectClose(Float32Array.from(own), Float32Array.from(other));
+  }
+};
+
 test.each(folders)(
-  '%s in float32: logits, scores and written tokens, unpruned and pruned',
+  '%s in float32: logits, scores, answers, statistics and written tokens, unpruned and pruned',
   async (name) => {
-    const folder = path.join(references, name);
+    const scratch = await temporaryFolder();
+    const folder = path.join(scratch, name);
+    await cp(path.join(references, name), folder, { recursive: true });
+    for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+      await cp(path.join(model, file), path.join(folder, file));
     const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(path.join(folder, file), 'utf8'));
     const checkpoint = await openCheckpoint(folder);
     const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
     const kept = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
-    const scratch = await temporaryFolder();
     const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER };
     const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
-    const choice = { python, script, precision: 'float32', device: 'cpu' } as const;
-    const torch = await openTorchModel(checkpoint, settings, choice, () => undefined);
+    const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 });
+    const torch = await openTorchModel(checkpoint, settings, workers, 'float32');
     try {
       const runner = torch.runner(overlaysIn(scratch));
       const requests = tokens
@@ -103,10 +151,14 @@ test.each(folders)(
           expect(others).toEqual(rest);
         });
         expect(await written(runner, tokens, plan)).toEqual(await written(referee, tokens, plan));
+        expectSameAnswers(await answered(runner, plan), await answered(referee, plan));
       }
+      const extras = ['peaks', 'choices'] as const;
+      expectSameStatistics(await runner.profile(items, control, extras), await referee.profile(items, control, extras));
     } finally {
       await referee.dispose();
       await torch.dispose();
+      await workers.dispose();
     }
   },
   HANG_LIMIT_MS,
@@ -263,6 +315,94 @@ describe('the command line', () => {
       await vi.waitFor(() => {
         expect(isAlive(worker)).toBe(false);
       }, patiently);
+    },
+    HANG_LIMIT_MS,
+  );
+
+  const torch = ['--engine', 'torch', '--python', python];
+  const sweepOf = (tasks: readonly string[], workspace: string, ...options: readonly string[]): readonly string[] => [
+    ...['sweep', model, ...tasks.flatMap((task) => ['--task', task]), '--factors', '1,2', '--workspace', workspace],
+    ...['--threads', '1', '--method', 'frequency', '--method', 'reap', ...options],
+  ];
+  const manifestIn = async (workspace: string, index = 0) => {
+    const runs = (await readdir(path.join(workspace, 'runs'))).sort();
+    const text = await readFile(path.join(workspace, 'runs', runs[index] ?? '', 'manifest.json'), 'utf8');
+    return runManifest.parse(JSON.parse(text));
+  };
+
+  test(
+    'a sweep of choices and of written answers has the numbers of onnxruntime',
+    async () => {
+      const workspace = await temporaryFolder();
+      const tasks = ['add', 'french-written'];
+      const { code, stderr } = await uncurl(
+        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40'),
+      );
+      expect([code, stderr]).toEqual([0, expect.stringContaining('Computes with PyTorch ')]);
+      const { id, device, versions } = await manifestIn(workspace);
+      expect(device).toMatchObject({ provider: 'cpu', precision: 'float32', engine: { name: 'torch', python } });
+      expect(Object.keys(versions)).toEqual(expect.arrayContaining(['onnxruntime', 'torch', 'transformers']));
+      // Every value, threshold, answer and text again, by onnxruntime.
+      const again = await uncurl(['reproduce', id, '--workspace', workspace, '--threads', '1', '--json']);
+      const found = reproduction.parse(JSON.parse(again.stdout));
+      expect(found).toMatchObject({ points: 6, changed: [], flipped: [], thresholds: [], missing: [], added: [] });
+      expect([found.items, found.rewritten, found.replanned]).toEqual([240, [], []]);
+      expect([found.before.device.engine?.name, found.after.device.engine]).toEqual(['torch', undefined]);
+      expect([found.before.versions['torch'], found.after.versions['torch']]).toEqual([expect.any(String), undefined]);
+    },
+    HANG_LIMIT_MS,
+  );
+
+  test(
+    'refuses a sweep that it cannot do before a run exists',
+    async () => {
+      const workspace = await temporaryFolder();
+      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--method', 'hc-smoe'))).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(
+          'The engine torch does not do this yet: the method hc-smoe, since it merges experts.',
+        ),
+      });
+      expect(await readdir(path.join(workspace, 'runs'))).toEqual([]);
+    },
+    HANG_LIMIT_MS,
+  );
+
+  test(
+    'a sweep ends with its worker or its engine, leaves nothing running, and goes on with its finished steps',
+    async () => {
+      const workspace = await temporaryFolder();
+      const tasks = ['add', 'bracket', 'french', 'german', 'mood', 'plural'];
+      const first = startUncurl(sweepOf(tasks, workspace, ...torch));
+      await first.says(/factor 2: acc/);
+      // Stopped, so that it cannot finish meanwhile.
+      first.child.kill('SIGSTOP');
+      const [worker = expect.fail('no worker runs')] = workersOf(first.child.pid ?? -1);
+      process.kill(worker, 'SIGKILL');
+      first.child.kill('SIGCONT');
+      const ended = await first.ended;
+      expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('The PyTorch process ended (SIGKILL)')]);
+      const { id } = await manifestIn(workspace);
+
+      const second = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1']);
+      await second.says(/bracket {2}unpruned/);
+      second.child.kill('SIGSTOP');
+      const [other = expect.fail('no worker runs')] = workersOf(second.child.pid ?? -1);
+      second.child.kill('SIGKILL');
+      await second.ended;
+      await vi.waitFor(() => {
+        expect(isAlive(other)).toBe(false);
+      }, patiently);
+
+      const third = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1', '--take-over']);
+      await third.says(/french {2}unpruned/);
+      const [last = expect.fail('no worker runs')] = workersOf(third.child.pid ?? -1);
+      third.child.kill('SIGINT');
+      expect((await third.ended).code).toBe(130);
+      expect(isAlive(last)).toBe(false);
+
+      const done = await uncurl(['resume', id, '--workspace', workspace, '--threads', '1']);
+      expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/steps computed, [1-9]\d* reused/) });
     },
     HANG_LIMIT_MS,
   );

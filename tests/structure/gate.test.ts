@@ -73,7 +73,7 @@ const waysToNumbers = (): ReadonlyMap<string, readonly string[]> => {
 const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   openModel: [GATE],
   // Handed to a pool, which opens it behind the gate.
-  openTorchModel: ['main/cli/engine-option.ts'],
+  openTorchModel: ['main/cli/engine-option.ts', GATE],
   exportPlan: [
     'main/cli/verbs/export.ts',
     'main/jobs/export-job.ts',
@@ -92,7 +92,8 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
-  checkPython: 'asks a program for its versions',
+  TORCH_EXTRAS: 'names',
+  TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   encodeChoices: 'tokens of a text',
@@ -113,10 +114,14 @@ const HARMLESS: Readonly<Record<string, string>> = {
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
   roundedWeightsNote: 'reads headers, and says what would be refused',
+  requireReadable: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',
+  torchOrder: 'asks a program for its versions',
   trainingSequences: 'tokens of texts',
+  usualPrecision: 'a name',
   wholePlan: 'a plan',
-  torchPrecision: 'a schema',
+  withoutTorch: 'an error',
+  workerOrder: 'paths',
   withConstants: 'means out of a profile, which is a step',
 };
 
@@ -150,7 +155,7 @@ test('the gate is entered only in these files', () => {
   ]);
   expect(calling(/\breadWeights\(/)).toEqual(['main/engine/calls/experts.ts']);
   // These create pools, which compute only through `compute`.
-  expect(calling(/\bcreateModelPool\(/)).toEqual(['main/cli/open-runner.ts', 'main/engine/engine.ts']);
+  expect(calling(/\bcreateModelPool\(/)).toEqual(['main/cli/open-runner.ts', 'main/engine/devices-in-use.ts']);
 });
 
 test('steps are written behind the gate; code that writes them elsewhere computes nothing from weights', () => {

@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import type { ModelRunner } from '../../inference/model-runner.ts';
-import { requireCalibration } from '../../jobs/profile-job.ts';
+import { requireCalibration, requireTorchProfile } from '../../jobs/profile-job.ts';
 import { taskProfileOf } from '../../workspace/task-profile.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
@@ -12,8 +12,9 @@ import { askTasks } from '../../tasks/chat/ask-tasks.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
@@ -64,7 +65,7 @@ export const profile: Verb = {
     ...CHAT_OPTION,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress, say } = host;
@@ -79,6 +80,8 @@ export const profile: Verb = {
     await requireTokenizer(checkpoint);
     const names = uniqueNames(tasks);
     const extras = wantedExtras(reader);
+    const torch = await readEngine(reader, host);
+    if (torch !== null) requireTorchProfile(checkpoint, extras);
     const profileAll = async (runner: ModelRunner): Promise<readonly ProfiledTask[]> => {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {
@@ -93,7 +96,7 @@ export const profile: Verb = {
       }
       return done;
     };
-    const profiled = await withRunner(checkpoint, reader, host, { compute: profileAll });
+    const profiled = await withRunner(checkpoint, reader, host, { open: torch?.open, compute: profileAll });
     const { name, fingerprint } = checkpoint;
     await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
     const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
@@ -103,9 +106,10 @@ export const profile: Verb = {
       tokens,
       effectiveExperts(counts).toFixed(1),
     ]);
+    const made = madeBy(torch);
     return {
-      document: { out, model: name, fingerprint, tasks: profiles },
-      text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.`,
+      document: { out, model: name, fingerprint, tasks: profiles, ...made.document },
+      text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.${made.text}`,
     };
   },
 };

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { torchPrecision } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
@@ -6,8 +7,9 @@ import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorde
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
+import { ENGINE_OPTIONS, readTorchChoice } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { PYTHON_OPTION } from '../training-options.ts';
@@ -21,17 +23,39 @@ export const reproduce: Verb = {
     'Runs a finished sweep or experiment again without its stored steps and says whether every number matches; ' +
     '"sample" and "experiment" are those that come along.',
   positionals: [1, 1],
-  options: { ...PYTHON_OPTION, ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
+  options: {
+    ...ENGINE_OPTIONS,
+    python: {
+      type: 'string',
+      value: 'FILE',
+      help: `For --engine torch, or for the fine-tuned arms of an experiment: ${PYTHON_OPTION['python']?.help ?? ''}`,
+    },
+    ...CONFIRM_OPTION,
+    ...WORKSPACE_OPTION,
+    ...MACHINE_OPTIONS,
+  },
   run: async (given, host) => {
     const reader = optionReader(given);
     const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
     // The sample can be reproduced wherever there is none yet; any other run must be there before an engine starts.
     if (run === SAMPLE_RUN) await addSample(await openWorkspace(workspace), host.resources);
     if (run === RECORDED_EXPERIMENT) await addRecordedExperiment(await openWorkspace(workspace), host.resources);
-    const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
+    const { kind, device } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const python = reader.text('python');
     const confirmed = confirmedCode(reader);
-    if (python !== undefined && kind !== 'experiment')
+    const isTorch = reader.text('engine') === 'torch';
+    if (isTorch && kind === 'experiment')
+      throw refuse(
+        'not-with-torch',
+        'The engine torch does not do this yet: an experiment.',
+        'Reproduce it with onnxruntime.',
+      );
+    const choice = kind === 'experiment' || !isTorch ? null : readTorchChoice(reader);
+    // In the precision of the first run, if it had one to choose.
+    const precision =
+      choice?.precision ?? torchPrecision.parse(device.engine === undefined ? 'float32' : device.precision);
+    const torch = choice === null ? undefined : { ...choice, precision };
+    if (python !== undefined && !isTorch && kind !== 'experiment')
       throw refuse('bad-usage', `${run} is a ${kind}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('experiment.reproduce', {
@@ -55,6 +79,6 @@ export const reproduce: Verb = {
       const document = await engine.call('reproduction.read', { run: second });
       return { document, text: reproductionText(document), failed: !document.matches };
     };
-    return withEngine(reader, host, kind === 'experiment' ? again : goOn, { workspace });
+    return withEngine(reader, host, kind === 'experiment' ? again : goOn, { workspace, torch });
   },
 };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
-import { providerName, type RunDevice } from '../../contract/device.ts';
+import type { RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import {
   type ExperimentSettings,
@@ -148,7 +148,7 @@ const reproductionOf = async (
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
     circumstances: { device, versions: { ...context.versions } },
-    createPool: () => context.createPool(providerName.parse(device.provider)),
+    createPool: () => context.createPool(device),
   });
 };
 

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
-import { providerName } from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
+import { checkSweep } from '../../jobs/check-sweep.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
@@ -41,8 +41,11 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
 /** A second measurement of a finished sweep, and the comparison of both. */
 export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   kind: 'reproduce',
+  onTorch: true,
   schema: reproduceSpec,
-  check: () => undefined,
+  // What onnxruntime measured, PyTorch may refuse.
+  check: ({ device }, { spec: { settings }, models, tasks }) =>
+    device.engine === undefined ? undefined : checkSweep({ models, tasks, settings }, device),
   title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,
   job: async (context, { spec: { of, settings, confirmed }, models, tasks }, device) => {
     const original = await readFinishedSweep(context, of);
@@ -52,8 +55,8 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
       original,
       folder: context.workspace.runs.folder(of),
       sweep: { models, tasks, settings, candidates },
-      circumstances: { device, versions: { ...context.versions } },
-      createPool: () => context.createPool(providerName.parse(device.provider)),
+      circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },
+      createPool: () => context.createPool(device),
     });
   },
 };

@@ -62,12 +62,13 @@ const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
 
 export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
   kind: 'sweep',
+  onTorch: true,
   schema: recordedSweepSettings,
   recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...candidatesToRecord(context, candidates) }),
-  check: (_, order) => checkSweep(inputOf(order)),
+  check: ({ device }, order) => checkSweep(inputOf(order), device),
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
   job: (context, order) => liveSweepJob(context, inputOf(order)),
-  checkAgain: (_, order) => checkSweep(inputOf(order)),
+  checkAgain: (_, order, { device }) => checkSweep(inputOf(order), device),
 };
 
 /** Inputs of a recorded sweep. Refuses models, tasks and devices that have changed. */

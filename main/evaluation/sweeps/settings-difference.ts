@@ -40,6 +40,7 @@ const settingsOf = ({ spec, models, tasks, device, versions }: RecordedSweep): R
     ...tasks.map(({ name, hash }) => [`items of ${name}`, shortHash(hash)] as const),
     ...flattened(settings, ''),
     ...filesOf(parsed.success ? (parsed.data.files ?? {}) : {}),
+    ['engine', device.engine === undefined ? 'onnxruntime' : 'PyTorch'],
     ['device', [device.provider, device.name ?? '', device.precision].filter((part) => part !== '').join(', ')],
     ['threads', String(device.threads)],
     ...Object.entries(versions).map(([name, version]) => [`version of ${name}`, version] as const),

@@ -10,7 +10,7 @@ import { cudaCommand, hasCudaLibraries, providers } from './provider.ts';
 
 /** The execution providers of this machine: what is known without trying, and the results of probes. */
 export interface ProvidersHere {
-  list(used: ProviderName): readonly ProviderListing[];
+  list(used: ProviderName | null): readonly ProviderListing[];
   /** The result is cached for the life of this process; `again` probes again. */
   probe(provider: ProviderName, again?: boolean): Promise<ProviderProbe>;
   /** As `probe`; refuses a provider that cannot be used, with the reason. */

@@ -153,7 +153,9 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
 };
 
 const circumstances = ({ device, versions }: Reproduction['before']): string =>
-  `${device.processor}, ${device.provider}, ${device.precision}; ${Object.entries(versions)
+  `${device.processor}, ${device.engine === undefined ? '' : 'PyTorch on '}${device.provider}, ${device.precision}; ${Object.entries(
+    versions,
+  )
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}`;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { scoredSequence, type ScoredSequence } from '../../../main/inference/scorer.ts';
-import { scoreBatches, sequencesToRun } from '../../../main/torch/score-batches.ts';
+import { type ScoreBatch, scoreWork } from '../../../main/torch/score-batches.ts';
 
 const sequences: readonly ScoredSequence[] = [
   scoredSequence('short', [1, 2], [3], 100),
@@ -9,28 +9,74 @@ const sequences: readonly ScoredSequence[] = [
   scoredSequence('other', [9], [8, 7], 100),
 ];
 
-test('sequences that another one begins with need no run of their own', () => {
-  const { runs, hostOf } = sequencesToRun(sequences);
-  // The inputs are [1, 2], [1, 2], [1, 2, 3] and [9, 8].
-  expect(runs).toEqual([2, 3]);
-  expect(hostOf).toEqual([2, 2, 2, 3]);
-});
-
-test('every target is scored once, at the position before it, whatever the size of the batches', () => {
-  const scoredTargets = (vocabulary: number): readonly string[] =>
-    scoreBatches(sequences, sequencesToRun(sequences), vocabulary).flatMap(({ inputs, rows, sequenceOfRow }) =>
-      rows.map(([row, position, token], at) =>
-        [sequenceOfRow[at], inputs[row]?.slice(0, position + 1).join(' '), token].join(': '),
-      ),
+/** "sequence: the tokens that a target is predicted from: the target" of every row. */
+const scoredTargets = (prefix: readonly number[], batches: readonly ScoreBatch[]): readonly string[] =>
+  batches.flatMap(({ isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow }) => {
+    const before = (trunk: number): readonly number[] => [...(isBehind ? prefix : []), ...(trunks[trunk] ?? [])];
+    const seen = [
+      ...trunkRows.map(([trunk, position]) => before(trunk).slice(0, (isBehind ? prefix.length : 0) + position + 1)),
+      ...branchRows.map(([branch, position]) => [
+        ...before(parents[branch] ?? -1),
+        ...(branches[branch] ?? []).slice(0, position + 1),
+      ]),
+    ];
+    return [...trunkRows, ...branchRows].map(
+      ([, , token], at) => `${String(sequenceOfRow[at])}: ${seen[at]?.join(' ') ?? ''}: ${String(token)}`,
     );
-  const expected = ['0: 1 2: 3', '1: 1 2: 4', '2: 1 2: 3', '2: 1 2 3: 5', '3: 9: 8', '3: 9 8: 7'].sort();
-  expect(scoredTargets(10).toSorted()).toEqual(expected);
-  // So large a vocabulary that every batch holds one run.
-  expect(scoreBatches(sequences, sequencesToRun(sequences), 2 ** 26)).toHaveLength(2);
-  expect(scoredTargets(2 ** 26).toSorted()).toEqual(expected);
+  });
+
+const expected = ['0: 1 2: 3', '1: 1 2: 4', '2: 1 2: 3', '2: 1 2 3: 5', '3: 9: 8', '3: 9 8: 7'].toSorted();
+
+test.each(['prefixes' as const, 'contexts' as const, 'inputs' as const])(
+  'every target is scored once from the tokens before it, sharing %s, whatever the size of batches',
+  (sharing) => {
+    for (const vocabulary of [10, 2 ** 26]) {
+      const { prefix, batches } = scoreWork(sequences, vocabulary, sharing);
+      expect(prefix).toEqual([]);
+      expect(scoredTargets(prefix, batches).toSorted()).toEqual(expected);
+      if (vocabulary > 10) expect(batches.length).toBeGreaterThan(1);
+    }
+  },
+);
+
+test('a context runs once for its choices', () => {
+  const { batches } = scoreWork(sequences, 10, 'prefixes');
+  expect(batches).toHaveLength(1);
+  expect(batches[0]).toMatchObject({
+    trunks: [
+      [1, 2],
+      [9, 8],
+    ],
+    branches: [[3]],
+    parents: [0],
+    tokens: 5,
+  });
+  // Of [1, 2], [1, 2], [1, 2, 3] and [9, 8] two are equal.
+  expect(scoreWork(sequences, 10, 'inputs').batches.flatMap(({ trunks }) => trunks)).toHaveLength(3);
 });
 
-test('a batch holds at most 2048 tokens, padding included, and the longest run comes first', () => {
+test('a prefix that most contexts begin with runs once', () => {
+  const prompt = Array.from({ length: 40 }, (_, at) => 100 + at);
+  const shots = [1, 2, 3].flatMap((question) =>
+    [
+      [7, 8],
+      [7, 9],
+    ].map((choice, at) => scoredSequence(`${String(question)} ${String(at)}`, [...prompt, question], choice, 100)),
+  );
+  const { prefix, batches } = scoreWork([...shots, ...sequences], 10, 'prefixes');
+  expect(prefix).toEqual(prompt);
+  expect(scoreWork([...shots, ...sequences], 10, 'contexts').prefix).toEqual([]);
+  expect(batches.filter(({ isBehind }) => isBehind).flatMap(({ trunks }) => trunks)).toEqual([
+    [1, 7],
+    [2, 7],
+    [3, 7],
+  ]);
+  const targets = scoredTargets(prefix, batches);
+  expect(targets).toHaveLength(2 * shots.length + expected.length);
+  expect(targets).toContain(`5: ${prompt.join(' ')} 3 7: 9`);
+});
+
+test('a batch holds at most 2048 tokens, padding included, and the longest trunk comes first', () => {
   const long = [600, 1000, 900, 30].map((length, index) =>
     scoredSequence(
       String(index),
@@ -39,11 +85,7 @@ test('a batch holds at most 2048 tokens, padding included, and the longest run c
       2000,
     ),
   );
-  const lengths = scoreBatches(long, sequencesToRun(long), 10).map(({ inputs, tokens }) => {
-    expect(tokens).toBe(inputs.reduce((sum, { length }) => sum + length, 0));
-    return inputs.map(({ length }) => length);
-  });
-  expect(lengths).toEqual([
+  expect(scoreWork(long, 10, 'prefixes').batches.map(({ trunks }) => trunks.map(({ length }) => length))).toEqual([
     [1000, 900],
     [600, 30],
   ]);

@@ -1,13 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { TorchModel } from '../../../main/torch/torch-model.ts';
+import { TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
 
 const references = fileURLToPath(new URL('../../fixtures/reference/checkpoints', import.meta.url));
 const order = {
   python: '/nowhere/python',
   script: 'worker.py',
-  precision: 'float32',
   device: 'cpu',
   threads: 1,
 } as const;
@@ -15,9 +14,11 @@ const BUDGET_BYTES = 1e9;
 
 test('models that transformers misreads are refused before a process starts', async () => {
   const partial = await openCheckpoint(`${references}/deepseek_v3-fp8-partial-blocks`);
-  await expect(TorchModel.start(partial, order, BUDGET_BYTES)).rejects.toMatchObject({ code: 'torch-weights' });
+  await expect(TorchModel.start(partial, new TorchWorkers(order), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
+    code: 'torch-weights',
+  });
   const gguf = { ...(await openCheckpoint(`${references}/mixtral`)), folder: '/models/mixtral.gguf' };
-  await expect(TorchModel.start(gguf, order, BUDGET_BYTES)).rejects.toMatchObject({
+  await expect(TorchModel.start(gguf, new TorchWorkers(order), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
     code: 'torch-weights',
     message: expect.stringContaining('is a GGUF file'),
   });
@@ -25,7 +26,7 @@ test('models that transformers misreads are refused before a process starts', as
 
 test('a Python that does not start is named', async () => {
   const model = await openCheckpoint(`${references}/mixtral`);
-  await expect(TorchModel.start(model, order, BUDGET_BYTES)).rejects.toMatchObject({
+  await expect(TorchModel.start(model, new TorchWorkers(order), null, BUDGET_BYTES)).rejects.toMatchObject({
     code: 'no-python',
     message: '/nowhere/python does not start.',
   });

@@ -1,0 +1,16 @@
+import type { RunDevice } from '../contract/device.ts';
+
+/** "CPU", "WEBGPU", or "PyTorch on CUDA:0": engine and device of a run. */
+export const deviceName = ({ provider, engine }: Pick<RunDevice, 'provider' | 'engine'>): string =>
+  `${engine === undefined ? '' : 'PyTorch on '}${provider.toUpperCase()}`;
+
+/** "PyTorch 2.13.0 (transformers 5.24.0) in bfloat16 on cpu", for a run that PyTorch computes. */
+export const engineText = ({
+  device: { provider, precision, name },
+  versions,
+}: {
+  readonly device: RunDevice;
+  readonly versions: Readonly<Record<string, string>>;
+}): string =>
+  `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}) in ${precision} on ${provider}` +
+  (name === undefined ? '' : ` (${name})`);
