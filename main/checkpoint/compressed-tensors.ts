@@ -67,25 +67,26 @@ export const readCompressedScheme = (config: ConfigReader): CompressedScheme => 
   return first;
 };
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 const schemeOf = (group: ConfigReader, format: unknown): CompressedScheme => {
   const known = FORMATS.find((each) => each === format);
   if (known === undefined)
     throw group.unsupported(`weights as ${JSON.stringify(format ?? null)} are not supported (${FORMATS.join(', ')})`);
   const weights = group.object('weights');
   if (weights === null) throw group.bad('weights', null, 'a scheme');
-  const type = weights.raw('type') ?? 'int';
-  const strategy = weights.raw('strategy') ?? 'tensor';
+  const [type, strategy] = [textOf(weights.raw('type') ?? 'int'), textOf(weights.raw('strategy') ?? 'tensor')];
   const bits = weights.integer('num_bits');
   const isPacked = known === 'pack-quantized';
   const isFloat = type === 'float';
   const actorder = weights.raw('actorder') ?? null;
   if (isPacked ? isFloat || bits < 1 || bits > 8 : bits !== 8)
-    throw weights.unsupported(`${String(bits)}-bit ${String(type)} weights as ${known} are not supported`);
+    throw weights.unsupported(`${String(bits)}-bit ${type} weights as ${known} are not supported`);
   const isGrouped = strategy === 'group';
   const block = strategy === 'block' ? weights.integers('block_structure') : [];
   if (strategy === 'block' && block.length !== 2)
     throw weights.bad('block_structure', weights.raw('block_structure'), 'two whole numbers');
-  if (!['tensor', 'channel', 'group', 'block'].includes(String(strategy)))
+  if (!['tensor', 'channel', 'group', 'block'].includes(strategy))
     throw weights.unsupported(`scales by ${JSON.stringify(strategy)} are not supported`);
   const isSymmetric = weights.raw('symmetric') !== false;
   if (isPacked && !isSymmetric && !isGrouped && strategy !== 'channel')

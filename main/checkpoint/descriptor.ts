@@ -57,6 +57,19 @@ export type StoredMatrix =
       /** Rows and columns of one scale; null: all. */
       readonly span: readonly [rows: number | null, columns: number | null];
     }
+  /** Words of integers [in, out] of GPTQ and AWQ: value = (code - zero point) * scale of a group of inputs. */
+  | {
+      readonly kind: 'packed-columns';
+      readonly layout: 'gptq' | 'gptq_v2' | 'awq';
+      readonly view: TensorView;
+      readonly scales: TensorView;
+      readonly zeroPoints: TensorView;
+      /** The group of each input; null: groups are runs of them. */
+      readonly order: TensorView | null;
+      readonly bits: number;
+      /** Inputs of one scale; null: all. */
+      readonly group: number | null;
+    }
   /** Two e2m1 values per byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 

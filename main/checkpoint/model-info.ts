@@ -17,6 +17,7 @@ import type {
 } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
+import { hasScales } from './weight-reader.ts';
 import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -195,7 +196,7 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
 const hasBlocks = ({ moeLayers }: ModelDescriptor): boolean =>
   moeLayers.some(({ moe }) =>
     moe.expertTensors.some(
-      ({ up: { stored } }) => stored.kind === 'scaled' || (stored.kind === 'plain' && isBlockType(stored.view.dtype)),
+      ({ up }) => hasScales(up) || (up.stored.kind === 'plain' && isBlockType(up.stored.view.dtype)),
     ),
   );
 
@@ -291,6 +292,8 @@ const dtypeName = (model: ModelDescriptor): string => {
   const names = weights.map(({ stored }) => {
     if (stored.kind === 'plain') return dtypeNames[stored.view.dtype] ?? stored.view.dtype;
     if (stored.kind === 'scaled') return scaledName(stored);
+    if (stored.kind === 'packed-columns')
+      return `int${String(stored.bits)} (${stored.layout}, a scale per ${String(stored.group ?? 'all')} inputs)`;
     return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
   });
   return [...new Set(names)].join(', ');

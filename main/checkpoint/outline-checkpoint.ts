@@ -36,10 +36,10 @@ export const outlineModel = (
   const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
   const stated = inner.dtype ?? inner.torch_dtype ?? whole.dtype ?? whole.torch_dtype ?? null;
   const method = whole.quantization_config?.quant_method;
-  if (method === 'compressed-tensors')
+  if (method === 'compressed-tensors' || method === 'gptq' || method === 'awq')
     throw refuse(
       'unsupported-config',
-      `${folder} has no weights, and the sizes of a model quantised by compressed-tensors are not in its config.json.`,
+      `${folder} has no weights, and the sizes of a model quantised by ${method} are not in its config.json.`,
       'Fetch the weights too.',
     );
   const names = index?.names ?? expertExamples(family, method === 'mxfp4');

@@ -88,7 +88,9 @@ export class TensorIndex {
 
   /** A matrix stored in words is found by the name that it has otherwise. */
   firstMatching(pattern: RegExp): string | undefined {
-    return [...this.#tensors.keys()].find((name) => pattern.test(name.replace(/\.weight_packed$/, '.weight')));
+    return [...this.#tensors.keys()].find((name) =>
+      pattern.test(name.replace(/\.(?:weight_packed|qweight)$/, '.weight')),
+    );
   }
 
   /**

@@ -1,7 +1,8 @@
 import { SCALE_ENDING } from './assumed-tensors.ts';
-import { type CompressedScheme, readCompressedScheme, takeScaled } from './compressed-tensors.ts';
+import { type CompressedScheme, readCompressedScheme, readScaled, takeScaled } from './compressed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
-import type { TensorView, Weight } from './descriptor.ts';
+import type { ModelDescriptor, TensorView, Weight } from './descriptor.ts';
+import { type ColumnsScheme, readColumns, readColumnsScheme, takeColumns } from './packed-columns.ts';
 import { plainWeight } from './read-tensor.ts';
 import type { TensorIndex } from './tensor-index.ts';
 
@@ -9,11 +10,15 @@ export type Quantisation =
   | { readonly kind: 'none' }
   | { readonly kind: 'mxfp4' }
   | { readonly kind: 'fp8'; readonly block: readonly [number, number] }
-  | CompressedScheme;
+  | CompressedScheme
+  | ColumnsScheme;
 
-/** Whether compressed-tensors quantised the model, whose matrices are then those of its family with scales. */
+/** Methods that quantise single matrices: those are then those of their family, with scales beside them. */
+const WITH_SCALES = ['compressed-tensors', 'gptq', 'awq'] as const;
+
+/** Whether the matrices of a model are quantised with scales beside them. */
 export const isCompressed = (reader: ConfigReader): boolean =>
-  reader.object('quantization_config')?.raw('quant_method') === 'compressed-tensors';
+  WITH_SCALES.some((method) => method === reader.object('quantization_config')?.raw('quant_method'));
 
 /** Reads `quantization_config` of a config; refuses unknown methods by name. */
 export const readQuantisation = (reader: ConfigReader): Quantisation => {
@@ -22,6 +27,7 @@ export const readQuantisation = (reader: ConfigReader): Quantisation => {
   const method = config.raw('quant_method');
   if (method === 'mxfp4') return { kind: 'mxfp4' };
   if (method === 'compressed-tensors') return readCompressedScheme(config);
+  if (method === 'gptq' || method === 'awq') return readColumnsScheme(config, method);
   if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
   const [rows, columns, ...more] = config.integers('weight_block_size');
   if (rows === undefined || columns === undefined || more.length > 0)
@@ -43,6 +49,8 @@ export class WeightReader {
   take(name: string, shape: readonly [number, number]): Weight {
     if (this.quantisation.kind === 'compressed')
       return takeScaled(this.index, name, shape, this.quantisation) ?? plainWeight(this.index.take(name, shape));
+    if (this.quantisation.kind === 'packed-columns')
+      return takeColumns(this.index, name, shape, this.quantisation) ?? plainWeight(this.index.take(name, shape));
     const scaleName = `${name}${SCALE_ENDING}`;
     const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
     if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
@@ -61,3 +69,17 @@ export class WeightReader {
     return this.index.take(name, shape);
   }
 }
+
+/** Whether a weight's values are computed from codes with scales before a graph runs; such weights are never merged. */
+export const hasScales = ({ stored: { kind } }: Weight): boolean => kind === 'scaled' || kind === 'packed-columns';
+
+/** Whether the experts of a model are such weights. */
+export const hasScaledExperts = ({ moeLayers }: Pick<ModelDescriptor, 'moeLayers'>): boolean =>
+  moeLayers.some(({ moe }) => moe.expertTensors.some(({ up }) => hasScales(up)));
+
+/** The values of a weight with scales. */
+export const readWithScales = ({ stored, shape }: Weight): Promise<Float32Array> => {
+  if (stored.kind === 'scaled') return readScaled(stored, shape);
+  if (stored.kind === 'packed-columns') return readColumns(stored, shape);
+  throw new Error('the graph computes other quantised matrices');
+};

@@ -4,6 +4,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
 import { isStoredGguf, requireAsStored } from './gguf/stored-gguf.ts';
@@ -63,10 +64,10 @@ export const requireForm = async (
     return;
   }
   requireConstantsForm(descriptor, plan, format);
-  if ((format === 'onnx' || format === 'hf,onnx') && hasScaled(descriptor))
+  if ((format === 'onnx' || format === 'hf,onnx') && hasScaledExperts(descriptor))
     throw refuse(
       'quantised-as-stored',
-      `The weights of ${checkpoint.name} are quantised with scales (compressed-tensors), which ${format} has no form for.`,
+      `The weights of ${checkpoint.name} are quantised with scales, which ${format} has no form for.`,
       'Export it as hf: kept experts keep their bytes.',
     );
   if (format !== 'gguf') return;
@@ -74,9 +75,6 @@ export const requireForm = async (
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
 };
-
-const hasScaled = ({ moeLayers }: ModelDescriptor): boolean =>
-  moeLayers.some(({ moe }) => moe.expertTensors.some(({ up }) => up.stored.kind === 'scaled'));
 
 /** Why an export cannot have the source's extra prediction layers; null: it can. */
 export const slicingObstacle = (

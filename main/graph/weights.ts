@@ -112,7 +112,7 @@ export const mxfp4Rows = (
  */
 export const weight = (graph: OnnxGraph, given: Weight): Value => {
   const { stored, select, transposed, shape } = given;
-  if (stored.kind === 'scaled') {
+  if (stored.kind === 'scaled' || stored.kind === 'packed-columns') {
     const { location, byteOffset, byteLength } = placeOf(stored.view);
     const name = stored.view.tensor;
     return graph.external({ name, location, byteOffset, byteLength, shape, type: DataType.FLOAT, blocks: given });

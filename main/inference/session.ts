@@ -2,9 +2,9 @@ import path from 'node:path';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { ProviderName } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { readScaled } from '../checkpoint/compressed-tensors.ts';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { readTensor, readTensorBytes } from '../checkpoint/read-tensor.ts';
+import { readWithScales } from '../checkpoint/weight-reader.ts';
 import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import { providers } from './providers/provider.ts';
 
@@ -140,11 +140,8 @@ const valuesOf = async (
   return values;
 };
 
-const readQuantised = async (blocks: TensorView | Weight): Promise<Float32Array> => {
-  if (!('stored' in blocks)) return readTensor(blocks);
-  if (blocks.stored.kind !== 'scaled') throw new Error('the graph computes other quantised matrices');
-  return readScaled(blocks.stored, blocks.shape);
-};
+const readQuantised = (blocks: TensorView | Weight): Promise<Float32Array> =>
+  'stored' in blocks ? readWithScales(blocks) : readTensor(blocks);
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 

@@ -11,6 +11,7 @@ import { exportedConfig } from '../export/export-config.ts';
 import { type ExportedTensor, exportedTensors } from '../export/exported-tensors.ts';
 import { preparePlan } from '../export/prepare-plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
+import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { isGgufPath } from '../files/gguf-path.ts';
 import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
@@ -284,10 +285,10 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
       `${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`,
       'Compute this model with --engine onnxruntime.',
     );
-  if (descriptor.moeLayers.some(({ moe }) => moe.expertTensors.some(({ up }) => up.stored.kind === 'scaled')))
+  if (hasScaledExperts(descriptor))
     throw refuse(
       'torch-weights',
-      `${name} is quantised by compressed-tensors, which the engine torch does not open yet.`,
+      `${name} is quantised with scales beside its matrices, which the engine torch does not open yet.`,
       'Compute this model with --engine onnxruntime.',
     );
   const isPartial = ({ stored }: Weight): boolean =>

@@ -328,7 +328,7 @@ export const storageProblems = ({ moeLayers, blocks }: ModelDescriptor): string[
   ]);
   return [
     ...(kinds.has('fp8') ? ['its weights are float8, which GGUF does not have'] : []),
-    ...(kinds.has('scaled') ? ['its weights are quantised with scales (compressed-tensors)'] : []),
+    ...(kinds.has('scaled') || kinds.has('packed-columns') ? ['its weights are quantised with scales'] : []),
     ...(kinds.has('mxfp4') ? ['its experts are MXFP4, which is not proven as GGUF'] : []),
   ];
 };

@@ -53,6 +53,9 @@ export const exportParsers = async (folderOf: (name: string) => Promise<string>)
   await writeFile(path.join(folderOfWhole, 'whole.gguf'), whole);
   const start = (await readGguf(path.join(folderOfWhole, 'whole.gguf'))).tensors[0]?.byteOffset;
   const [header, data] = [whole.subarray(0, start), whole.subarray(start)];
+  const compressed = path.join(root, 'tests', 'fixtures', 'compressed-tensors', 'int4');
+  const folderOfCompressed = await folderOf('compressed');
+  await cp(compressed, folderOfCompressed, { recursive: true });
   const record = JSON.parse(
     await readFile(path.join(root, 'resources', 'experiment', 'run', 'experiment.json'), 'utf8'),
   ) as { readonly arms: readonly unknown[] };
@@ -71,6 +74,16 @@ export const exportParsers = async (folderOf: (name: string) => Promise<string>)
         await openCheckpoint(file);
         return loadTokenizer(file);
       })),
+      mutations: MODEL_MUTATIONS,
+    },
+    {
+      ...(await ofFile(
+        folderOfCompressed,
+        'config.json of compressed-tensors',
+        'config.json',
+        await readFile(path.join(compressed, 'config.json')),
+        (own) => openCheckpoint(own),
+      )),
       mutations: MODEL_MUTATIONS,
     },
     await ofTokenizer('tokenizer.json'),

@@ -3,10 +3,10 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { readScaled } from '../../../main/checkpoint/compressed-tensors.ts';
 import type { TensorView, Weight } from '../../../main/checkpoint/descriptor.ts';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { readWithScales } from '../../../main/checkpoint/weight-reader.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { checkExport } from '../../../main/export/check-export.ts';
@@ -16,7 +16,9 @@ import { openModelRunner } from '../../open-model-runner.ts';
 import { exportRequest, mergeEvenly } from '../export/export-settings.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-const fixtures = path.join(import.meta.dirname, '..', '..', 'fixtures', 'compressed-tensors');
+const fixtures = path.join(import.meta.dirname, '..', '..', 'fixtures');
+const folderOf = (name: string): string =>
+  path.join(fixtures, name === 'gptq' || name === 'awq' ? 'packed-columns' : 'compressed-tensors', name);
 const names = [
   ['int4', 'int4 (a scale per 1 x 4)'],
   ['int4-asymmetric', 'int4 (a scale per 1 x 8)'],
@@ -26,8 +28,10 @@ const names = [
   ['fp8-tensor', 'float8 (a scale per matrix)'],
   ['fp8-channel', 'float8 (a scale per row)'],
   ['fp8-block', 'float8 (a scale per 4 x 4)'],
+  ['gptq', 'int4 (gptq, a scale per 8 inputs)'],
+  ['awq', 'int4 (awq, a scale per 16 inputs)'],
 ] as const;
-const open = (name: string): Promise<Checkpoint> => openCheckpoint(path.join(fixtures, name));
+const open = (name: string): Promise<Checkpoint> => openCheckpoint(folderOf(name));
 
 /** Every quantised matrix by the name that it has unquantised. */
 const scaledOf = ({ descriptor }: Checkpoint): ReadonlyMap<string, Weight> => {
@@ -35,16 +39,13 @@ const scaledOf = ({ descriptor }: Checkpoint): ReadonlyMap<string, Weight> => {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     const weight = value as Partial<Weight>;
-    if (weight.stored?.kind === 'scaled')
-      found.set(weight.stored.view.tensor.replace(/\.weight_packed$/, '.weight'), value as Weight);
+    if (weight.stored?.kind === 'scaled' || weight.stored?.kind === 'packed-columns')
+      found.set(weight.stored.view.tensor.replace(/\.(weight_packed|qweight)$/, '.weight'), value as Weight);
     else for (const part of Object.values(value)) visit(part);
   };
   visit(descriptor.blocks);
   return found;
 };
-const valuesOf = async ({ stored, shape }: Weight): Promise<Float32Array> =>
-  stored.kind === 'scaled' ? readScaled(stored, shape) : expect.fail('it is not quantised');
-
 const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Array> => {
   const settings = { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: await temporaryFolder() };
   const runner = await openModelRunner(model, settings);
@@ -56,17 +57,17 @@ const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Ar
   }
 };
 
-describe.each(names)('a compressed-tensors folder: %s', (name, dtype) => {
+describe.each(names)('a folder quantised with scales: %s', (name, dtype) => {
   it('has the values that the package decompresses, in every matrix', async () => {
     const model = await open(name);
     expect(model.info.dtype).toBe(dtype);
     const wanted = z
       .record(z.string(), z.string())
-      .parse(JSON.parse(await readFile(path.join(fixtures, name, 'decompressed.json'), 'utf8')));
+      .parse(JSON.parse(await readFile(path.join(folderOf(name), 'decompressed.json'), 'utf8')));
     const found = scaledOf(model);
     expect([...found.keys()].sort()).toEqual(Object.keys(wanted).sort());
     for (const [tensor, weight] of found) {
-      const { buffer } = await valuesOf(weight);
+      const { buffer } = await readWithScales(weight);
       expect([tensor, createHash('sha256').update(new Uint8Array(buffer)).digest('hex')]).toEqual([
         tensor,
         wanted[tensor],
@@ -79,7 +80,8 @@ describe.each(names)('a compressed-tensors folder: %s', (name, dtype) => {
     const plain = path.join(await temporaryFolder(), 'plain');
     await mkdir(plain);
     const scaled = scaledOf(model);
-    const isPart = (tensor: string): boolean => /weight_(packed|scale|shape|zero_point|g_idx)$/.test(tensor);
+    const isPart = (tensor: string): boolean =>
+      /\.(weight_(packed|scale|shape|zero_point|g_idx)|qweight|qzeros|scales|g_idx)$/.test(tensor);
     const kept = [...model.tensors.values()].filter(({ tensor }) => !scaled.has(tensor) && !isPart(tensor));
     await writeSafetensors(path.join(plain, 'model.safetensors'), [
       ...(await Promise.all(
@@ -87,7 +89,7 @@ describe.each(names)('a compressed-tensors folder: %s', (name, dtype) => {
       )),
       ...(await Promise.all(
         [...scaled].map(async ([tensor, weight]) =>
-          tensorInMemory(tensor, 'F32', weight.shape, await valuesOf(weight)),
+          tensorInMemory(tensor, 'F32', weight.shape, await readWithScales(weight)),
         ),
       )),
     ]);
@@ -119,10 +121,10 @@ describe.each(names)('a compressed-tensors folder: %s', (name, dtype) => {
   });
 });
 
-describe('a compressed-tensors folder', () => {
+describe('a folder quantised with scales', () => {
   const changed = async (name: string, from: string, to: string): Promise<Promise<Checkpoint>> => {
     const folder = path.join(await temporaryFolder(), 'changed');
-    await cp(path.join(fixtures, name), folder, { recursive: true });
+    await cp(folderOf(name), folder, { recursive: true });
     const file = path.join(folder, 'config.json');
     const text = await readFile(file, 'utf8');
     expect(text).toContain(from);
@@ -139,6 +141,11 @@ describe('a compressed-tensors folder', () => {
     ['int8', '"kv_cache_scheme": null', '"kv_cache_scheme": {"num_bits": 8}', /"kv_cache_scheme" is not supported/],
     ['int8', '"lm_head"', '"model.layers.0.mlp.experts.3.up_proj"', /names single experts/],
     ['int8', '"symmetric": true', '"symmetric": false', /tensors are missing: .*weight_zero_point/],
+    ['gptq', '"group_size": 8', '"group_size": 16', /qzeros" has shape \[4, \d+\] where .* asks for \[2, \d+\]/],
+    ['gptq', '"bits": 4', '"bits": 3', /3-bit weights of gptq are not supported/],
+    ['gptq', '"sym": false', '"checkpoint_format": "marlin"', /checkpoint_format "marlin" of gptq/],
+    ['awq', '"gemm"', '"gemv"', /version "gemv" of awq/],
+    ['awq', '"version"', '"modules_to_not_convert": ["experts.3.up_proj"], "version"', /names single experts/],
     ['fp8-tensor', '"type": "float"', '"type": "int"', /is F8_E4M3; this layout allows I8/],
   ])('is refused by name: %s with %s as %s', async (name, from, to, message) => {
     await expect(changed(name, from, to)).rejects.toThrow(message);
