@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
+import { refuse } from '../../contract/errors.ts';
 import { takeoverOf } from '../../jobs/carry-out.ts';
 import type { ClusterWorks } from '../cluster-works.ts';
 import { adoptRun, approveRun, approveToResume, readRunOrigin } from '../approved-run.ts';
@@ -23,6 +24,30 @@ type RunCall =
 
 export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<Answers, RunCall> => {
   const { workspace, queue } = context;
+  /** Runs that are being put into the queue again. */
+  const resuming = new Set<string>();
+  const resume = async (
+    run: string,
+    takeOver: boolean | undefined,
+    confirmed: Parameters<typeof approveToResume>[2],
+  ): Promise<void> => {
+    // Before locking, so that a refusal changes nothing.
+    await approveRun(context, run, confirmed?.code);
+    const lock = await workspace.runs.lock(run, takeOver);
+    try {
+      const { manifest, isForeign } = await approveToResume(context, run, confirmed);
+      const job = await jobOfRun(context, manifest);
+      // Making the job takes a moment, in which another process may have taken the run over.
+      if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
+      if (isForeign) await adoptRun(context, manifest);
+      const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
+      await workspace.runs.write(queued);
+      queue.add({ manifest: queued, lock }, job);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  };
   return {
     'runs.list': answer(calls['runs.list'], async () => {
       const manifests = await workspace.runs.list();
@@ -77,21 +102,13 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
     'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }) => {
       queue.requireNew(run);
       clusters.requireNotOn(run);
-      // Before locking, so that a refusal changes nothing.
-      await approveRun(context, run, confirmed?.code);
-      const lock = await workspace.runs.lock(run, takeOver);
+      if (resuming.has(run))
+        throw refuse('already-running', `${run} is already being resumed.`, 'Wait until it is in the list of jobs.');
+      resuming.add(run);
       try {
-        const { manifest, isForeign } = await approveToResume(context, run, confirmed);
-        const job = await jobOfRun(context, manifest);
-        // Making the job takes a moment, in which another process may have taken the run over.
-        if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
-        if (isForeign) await adoptRun(context, manifest);
-        const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
-        await workspace.runs.write(queued);
-        queue.add({ manifest: queued, lock }, job);
-      } catch (error) {
-        await lock.release();
-        throw error;
+        await resume(run, takeOver, confirmed);
+      } finally {
+        resuming.delete(run);
       }
       return {};
     }),

@@ -18,7 +18,7 @@ test('a smaller draw is the beginning of a larger one', () => {
   small.forEach((count, item) => expect(count).toBeLessThanOrEqual(large[item]!));
 });
 
-test('every item is drawn as often as any other: chi-square of 400 draws within its 99.9 % range', () => {
+test('all items are drawn equally often: chi-square of 400 draws within its 99.9 % range', () => {
   const counts = items.map(() => 0);
   for (let draw = 0; draw < 400; draw += 1)
     drawnTimes(items, 300, draw).forEach((count, item) => (counts[item]! += count));

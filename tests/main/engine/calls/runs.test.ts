@@ -18,7 +18,7 @@ test('a run that two pages take over at once runs once, and the queue continues'
   const { run } = await engine.call('sweep.start', { models: [model], tasks: [task], settings, later: true });
   const resumed = await Promise.allSettled([1, 2].map(() => engine.call('jobs.resume', { run, takeOver: true })));
   expect(resumed.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  expect(resumed.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'taken-over' } });
+  expect(resumed.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'already-running' } });
   expect(await engine.finished(run)).toMatchObject({ state: 'done' });
   const next = await engine.call('sweep.start', { models: [model], tasks: [task], settings });
   expect(await engine.finished(next.run)).toMatchObject({ state: 'done' });

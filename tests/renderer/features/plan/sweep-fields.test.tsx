@@ -14,6 +14,10 @@ test('each part of the form of a sweep has the fields of its settings', () => {
     'Super experts',
     'Recovery',
     'Calibrate on',
+    'Sampler',
+    'Repeats',
+    'Calibration draws',
+    'Drawn items',
   ]);
   expect(labels(renderToStaticMarkup(<SweepFields part="plans" hidden={['calibration']} />))).not.toContain(
     'Calibrate on',
