@@ -209,11 +209,11 @@ export const runMark = (run: number, label: string, order: number, theme: Figure
 const typeColors: Readonly<Record<WeightType, string>> = {
   stored: 'reap',
   f32: 'hc-smoe',
-  f16: 'ean',
+  f16: 'm-smoe',
   bf16: 'gate-mass',
   q8_0: 'naee',
   q5_1: 'unified',
-  q5_0: 'm-smoe',
+  q5_0: 'ean',
   q4_1: 'frequency',
   q4_0: 'uncurl',
 };
