@@ -335,10 +335,12 @@ describe('the command line', () => {
     async () => {
       const workspace = await temporaryFolder();
       const tasks = ['add', 'french-written'];
-      const { code, stderr } = await uncurl(
-        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40'),
+      const { code, stdout, stderr } = await uncurl(
+        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40', '--referee', '10'),
       );
       expect([code, stderr]).toEqual([0, expect.stringContaining('Computes with PyTorch ')]);
+      expect(stdout).toContain('Referee: onnxruntime in float32 gave 20 answers of this sweep too');
+      expect(stdout).toContain("and 0 of them differ from PyTorch's in float32");
       const { id, device, versions } = await manifestIn(workspace);
       expect(device).toMatchObject({ provider: 'cpu', precision: 'float32', engine: { name: 'torch', python } });
       expect(Object.keys(versions)).toEqual(expect.arrayContaining(['onnxruntime', 'torch', 'transformers']));
