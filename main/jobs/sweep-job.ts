@@ -293,7 +293,8 @@ export const sweepJob = (
       if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
       if (input.settings.calibrationDraws !== undefined)
         for (const stage of opened) await measureCalibrationDraws(stage);
-      if (input.settings.referee !== undefined) {
+      // A reproduction by onnxruntime repeats the answers, which say more than a sample of them.
+      if (input.settings.referee !== undefined && context.referee !== undefined) {
         // Both engines' models would count against the memory.
         await context.runners.closeAll();
         record.note(refereeNote(await askReferee(context, opened, input.settings.referee), context.numerics.precision));
