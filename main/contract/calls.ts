@@ -6,7 +6,7 @@ import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
 import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
-import { providerListing, providerName, providerProbe } from './device.ts';
+import { providerListing, providerName, providerProbe, torchDevice, torchPrecision } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
 import { exportFormat, ggufType, predictionChoice, verification } from './export.ts';
@@ -184,7 +184,14 @@ export const calls = {
    * Computes the following profiles and sweeps with this device, until another is chosen or the engine ends; a run in
    * progress keeps its own. A device other than the processor is probed first, and refused where the probe fails.
    */
-  'devices.use': call(z.object({ provider: providerName }), z.array(providerListing)),
+  'devices.use': call(
+    z.union([
+      z.object({ provider: providerName }),
+      /** PyTorch in this Python, which starts to say what it has. */
+      z.object({ torch: z.object({ python: pathHandle, precision: torchPrecision, device: torchDevice }) }),
+    ]),
+    z.array(providerListing),
+  ),
   /**
    * Folders to choose from in a host without native dialogs, within the roots that it was started with. Without a
    * handle: the root, or a list of the roots where there are several. Refused in other hosts.

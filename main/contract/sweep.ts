@@ -217,6 +217,23 @@ export const describedSweepSettings = z.object({
         'of the memory that the weights leave. Answers to written tasks, rounded weights and checkpoints made ' +
         'elsewhere are not compared.',
     }),
+  referee: z
+    .number()
+    .int()
+    .positive()
+    .max(10_000)
+    .optional()
+    .register(settingTexts, {
+      label: 'Referee',
+      flag: 'referee',
+      help: 'With --engine torch: ask onnxruntime in float32 for this many answers of each model and task too.',
+      about:
+        'At the end of a sweep with PyTorch, onnxruntime in float32 gives that many of its answers too, drawn at ' +
+        'random from all points of each model and task. A note says how many differ, at most how many of all answers ' +
+        'do (exact one-sided 95 % limit), and which.',
+      otherwise: 'none',
+      hint: 'none',
+    }),
   speed: z
     .boolean()
     .optional()

@@ -38,6 +38,8 @@ export interface DevicesInUse {
   choose(choice: ProviderName | TorchInUse): Promise<void>;
   /** Opens the device that a manifest names for its run: probes it and closes the models of all others. */
   open(device: RunDevice): Promise<DeviceInUse>;
+  /** Models of onnxruntime on the processor, beside those of the open device. */
+  referee(): Promise<ModelPool>;
   dispose(): Promise<void>;
 }
 
@@ -122,6 +124,7 @@ export const createDevicesInUse = async (
       for (const other of known.values()) if (other.pool !== taken.pool) await other.pool.dispose();
       return taken;
     },
+    referee: async () => (await takeProvider('cpu')).pool,
     dispose: async () => {
       for (const { pool } of known.values()) await pool.dispose();
     },

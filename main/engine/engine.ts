@@ -154,7 +154,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const resourcesOf = async (manifest: RunManifest): Promise<JobResources> => {
     const { device, pool, numerics, versions: here } = await devices.open(manifest.device);
     requireSameEngine(manifest, { device, versions: here });
-    const keptWhole = device.engine === undefined ? {} : { keepsWhole: true as const };
+    const keptWhole =
+      device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
     return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole };
   };
   const ownSettings = settings.settingsFile ?? settingsFile();

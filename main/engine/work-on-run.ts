@@ -43,7 +43,7 @@ const workOn = async <T>(
   work: (context: JobContext) => Promise<T>,
 ): Promise<T> => {
   const { id, kind, title, createdAt } = manifest;
-  const { pool, steps, ...resources } = await resourcesOf(manifest);
+  const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
   return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
     work({
       ...resources,

@@ -6,7 +6,7 @@ import type { RunStore } from '../workspace/run-store.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
 import type { ProgressMeter } from './progress-meter.ts';
-import type { Computing, ModelPool } from './source-gate.ts';
+import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
 export interface RunToCarryOut {
@@ -38,9 +38,12 @@ export interface JobResources extends Omit<
   | 'emit'
   | 'requireRun'
   | 'recordChanged'
+  | 'referee'
 > {
   readonly steps: StepStore;
   readonly pool: ModelPool;
+  /** Models of onnxruntime, where another engine computes. */
+  readonly refereePool?: ModelPool | undefined;
 }
 
 /** The error of an engine whose run was taken over by another one. */
@@ -63,11 +66,16 @@ export const carryOutHere =
     now: () => number,
   ): CarryOut =>
   async ({ manifest, job, ...own }) => {
-    const { pool, steps, ...resources } = await resourcesOf(manifest);
+    const { pool, refereePool, steps, ...resources } = await resourcesOf(manifest);
     const { id: run, createdAt } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
-    return pool.compute({ sources: job.sources, steps, say }, (computing) =>
-      job.work({ ...resources, ...own, ...runFields, ...computing, now }),
+    const order = { sources: job.sources, steps, say };
+    const work = (computing: Computing, referee?: Runners): Promise<JobResult> =>
+      job.work({ ...resources, ...own, ...runFields, ...computing, referee, now });
+    return pool.compute(order, (computing) =>
+      refereePool === undefined
+        ? work(computing)
+        : refereePool.compute(order, ({ runners: referee }) => work(computing, referee)),
     );
   };

@@ -194,6 +194,12 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   }
   const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
   if (device.engine !== undefined) requireTorchWork(input);
+  else if (settings.referee !== undefined)
+    throw refuse(
+      'bad-usage',
+      'onnxruntime is the referee of sweeps with PyTorch, and this one computes with onnxruntime.',
+      'Add --engine torch, or leave out --referee.',
+    );
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
   requireRoundable(input);
   requireTrainedRouters(settings);

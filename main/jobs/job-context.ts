@@ -5,7 +5,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ProgressMeter } from './progress-meter.ts';
-import type { Computing } from './source-gate.ts';
+import type { Computing, Runners } from './source-gate.ts';
 import type { Numerics } from './step-key.ts';
 
 /** A model of a run; `name` is unique within it. */
@@ -31,6 +31,8 @@ export interface JobContext extends Computing {
   readonly temporaryFolder: string;
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
+  /** onnxruntime's runners, where another engine computes. */
+  readonly referee?: Runners | undefined;
   /** Set where a model is never read block by block, whatever its size. */
   readonly keepsWhole?: true | undefined;
   readonly signal: AbortSignal;

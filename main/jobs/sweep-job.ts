@@ -8,6 +8,7 @@ import type { SweepRecord } from '../runs/sweep-record.ts';
 import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
+import { askReferee, refereeNote } from './referee.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
 import { type CountedCurve, type Curve, fallingCounts, isSameCurve, isWholeCurve } from './sweep-curves.ts';
@@ -292,6 +293,12 @@ export const sweepJob = (
       if (input.settings.elsewhere === true) for (const own of stagesByModel(opened)) await measureElsewhere(own);
       if (input.settings.calibrationDraws !== undefined)
         for (const stage of opened) await measureCalibrationDraws(stage);
+      // A reproduction by onnxruntime repeats the answers, which say more than a sample of them.
+      if (input.settings.referee !== undefined && context.referee !== undefined) {
+        // Both engines' models would count against the memory.
+        await context.runners.closeAll();
+        record.note(refereeNote(await askReferee(context, opened, input.settings.referee), context.numerics.precision));
+      }
     } finally {
       await record.write();
     }

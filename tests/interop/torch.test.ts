@@ -12,6 +12,7 @@ import type { DropPlan } from '../../main/contract/plan.ts';
 import { reproduction } from '../../main/contract/reproduction.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import type { ChoiceItem } from '../../main/contract/task.ts';
+import { createEngine } from '../../main/engine/engine.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
@@ -335,10 +336,12 @@ describe('the command line', () => {
     async () => {
       const workspace = await temporaryFolder();
       const tasks = ['add', 'french-written'];
-      const { code, stderr } = await uncurl(
-        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40'),
+      const { code, stdout, stderr } = await uncurl(
+        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40', '--referee', '10'),
       );
       expect([code, stderr]).toEqual([0, expect.stringContaining('Computes with PyTorch ')]);
+      expect(stdout).toContain('Referee: onnxruntime in float32 gave 20 answers of this sweep too');
+      expect(stdout).toContain("and 0 of them differ from PyTorch's in float32");
       const { id, device, versions } = await manifestIn(workspace);
       expect(device).toMatchObject({ provider: 'cpu', precision: 'float32', engine: { name: 'torch', python } });
       expect(Object.keys(versions)).toEqual(expect.arrayContaining(['onnxruntime', 'torch', 'transformers']));
@@ -407,3 +410,44 @@ describe('the command line', () => {
     HANG_LIMIT_MS,
   );
 });
+
+test(
+  'an engine computes with PyTorch once it is chosen; its profiles are not those of the processor',
+  async () => {
+    const [workspace, settingsFolder] = [await temporaryFolder(), await temporaryFolder()];
+    const engine = await createEngine({
+      workspace,
+      resources,
+      commandLine: 'test',
+      threads: 1,
+      settingsFile: path.join(settingsFolder, 'settings.json'),
+    });
+    try {
+      const chosen = { python: engine.grantPath(python), precision: 'bfloat16', device: 'cpu' } as const;
+      await engine.call('devices.use', { torch: chosen });
+      expect(await engine.call('engine.facts', {})).toMatchObject({
+        device: { provider: 'cpu', precision: 'bfloat16', engine: { name: 'torch', python } },
+        versions: { torch: expect.any(String) },
+      });
+      expect((await engine.call('devices.list', {})).filter(({ used }) => used)).toEqual([]);
+      const subject = {
+        model: engine.grantPath(model),
+        tasks: [engine.grantPath(path.join(resources, 'tasks', 'add'))],
+      };
+      await expect(engine.call('profile.start', { ...subject, methods: ['hc-smoe'] })).rejects.toMatchObject({
+        code: 'not-with-torch',
+      });
+      const { run } = await engine.call('profile.start', subject);
+      expect(await engine.finished(run)).toMatchObject({
+        state: 'done',
+        device: { precision: 'bfloat16', engine: { name: 'torch' } },
+      });
+      expect(await engine.call('profile.read', subject)).toHaveLength(1);
+      await engine.call('devices.use', { provider: 'cpu' });
+      expect(await engine.call('profile.read', subject)).toEqual([]);
+    } finally {
+      await engine.dispose();
+    }
+  },
+  HANG_LIMIT_MS,
+);

@@ -56,10 +56,20 @@ test('only these files start programs', () => {
     'main/engine/calls/finetune.ts',
     'main/finetune/make-environment.ts',
   ]);
-  // The Python of a verb's own --python.
+  // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
   expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([
-    'main/cli/engine-option.ts',
     'main/finetune/find-python.ts',
+    'main/torch/torch-choice.ts',
+  ]);
+  expect(filesWith(/(?<!const )(?<![.\w])torchOrder\(/)).toEqual([
+    'main/cli/engine-option.ts',
+    'main/engine/devices-in-use.ts',
+  ]);
+  // Each opens the device of a manifest that was approved.
+  expect(filesWith(/\bdevices\.open\(/)).toEqual([
+    'main/engine/calls/reproductions.ts',
+    'main/engine/engine.ts',
+    'main/engine/work-on-run.ts',
   ]);
   // Cluster commands go to the host of a recorded submission, or of the request being submitted.
   expect(filesWith(/(?<!const )(?<![.\w])(?:commands|commandsOn)\(/)).toEqual(['main/engine/cluster-works.ts']);

@@ -13,7 +13,7 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
   'engine.facts': answer(calls['engine.facts'], () => ({
     version: engineVersion,
     workspace: context.workspace.path,
-    versions: { ...context.versions },
+    versions: { ...context.devices.current.versions },
     device: context.device,
     memory: context.memory,
     sampleProblem:

@@ -1,17 +1,29 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
-import type { ProviderListing, ProviderName } from '../../../main/contract/device.ts';
+import {
+  describedEngineSettings,
+  type ProviderListing,
+  type ProviderName,
+  torchDevice,
+  torchPrecision,
+  type TorchPrecision,
+} from '../../../main/contract/device.ts';
+import { settingsOf } from '../../../main/contract/setting.ts';
+import { engineText } from '../../../main/words/devices.ts';
 import { Button } from '../../components/button.tsx';
+import { Select } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
+import { SettingLabel } from '../../components/setting-field.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceState, experience, operatorsText, probeFacts, stateWords } from '../../format/record-words.ts';
 import type { ProbeFact } from '../../format/record-words.ts';
 import { devicesStore } from '../../state/dialog-stores.ts';
+import { choosePython } from '../../state/file-choice.ts';
 import './devices.css';
 
 /** All devices: whether each is present, the result of its probe, and which one the next runs use. */
@@ -61,6 +73,7 @@ const Devices = () => {
             onUse={() => attempt(listing.provider, 'use')}
           />
         ))}
+        <PyTorch disabled={!connected} />
       </ul>
       <p className="muted">
         The choice lasts until the engine stops; Settings determine the device at its start. In a terminal:{' '}
@@ -145,6 +158,87 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
         </p>
       )}
       {untested !== null && <p className="muted">{untested}</p>}
+    </li>
+  );
+};
+
+const settingNamed = (name: string) => settingsOf(describedEngineSettings).find((setting) => setting.name === name);
+const [pythonSetting, precisionSetting] = [settingNamed('python'), settingNamed('precision')];
+
+/** The other engine: a Python, a precision and a device for the next runs. */
+const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
+  const facts = useQuery('engine.facts', {}).data;
+  const { busy, problem, start } = useRequest('here');
+  const [python, setPython] = useState<Awaited<ReturnType<typeof choosePython>>>(null);
+  const [precision, setPrecision] = useState<TorchPrecision>('float32');
+  const [device, setDevice] = useState('cpu');
+  const isUsed = facts?.device.engine !== undefined;
+  const isDevice = torchDevice.safeParse(device).success;
+  return (
+    <li className={`device device-${isUsed ? 'used' : 'untried'}`} aria-label="PyTorch">
+      <div className="device-head">
+        <h3>PyTorch</h3>
+        {isUsed && <span className="device-state device-state-used">{stateWords.used}</span>}
+        <div className="device-tools">
+          <Button
+            className="button-small"
+            disabled={disabled || busy || python === null || !isDevice}
+            title="Compute the next profiles and sweeps with PyTorch"
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                if (python === null) return;
+                await bridge.call('devices.use', { torch: { python: python.handle, precision, device } });
+                cache.invalidate((name) => name === 'devices.list');
+              })
+            }
+          >
+            {busy ? 'Starting PyTorch…' : 'Use for next runs'}
+          </Button>
+        </div>
+      </div>
+      <div className="device-torch">
+        {pythonSetting !== undefined && <SettingLabel setting={pythonSetting} />}
+        <code>{python === null ? 'none chosen' : (python.path ?? 'the chosen program')}</code>
+        <Button
+          className="button-small"
+          icon="file"
+          disabled={busy}
+          aria-label="Choose a Python with PyTorch"
+          onClick={() =>
+            start(async ({ bridge }) => {
+              const chosen = await choosePython(bridge);
+              if (chosen !== null) setPython(chosen);
+            })
+          }
+        >
+          Choose…
+        </Button>
+        <Select
+          label={precisionSetting === undefined ? 'Precision' : <SettingLabel setting={precisionSetting} />}
+          value={precision}
+          options={torchPrecision.options.map((value) => ({ value, label: value }))}
+          disabled={busy}
+          onChange={(value) => setPrecision(torchPrecision.parse(value))}
+        />
+        <label>
+          Device{' '}
+          <input
+            type="text"
+            className="input"
+            size={8}
+            value={device}
+            aria-invalid={!isDevice}
+            disabled={busy}
+            onChange={({ target }) => setDevice(target.value)}
+          />
+        </label>
+      </div>
+      {problem !== null && <Problem error={problem} />}
+      <p className="muted">
+        {facts !== undefined && isUsed ? `In use: ${engineText(facts)}. ` : ''}
+        Sweeps and profiles by transformers’ own classes in your Python, on the processor (cpu) or a card (cuda:0; not
+        tried on a card). Not every method works; what does not is refused by name.
+      </p>
     </li>
   );
 };

@@ -36,6 +36,8 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
     checkSweep({ models, tasks, settings: settingsOf(own) }, device);
   await checked({});
   await checked({ methods: ['hc-smoe'] }, {});
+  await checked({ referee: 20 });
+  await expect(checked({ referee: 20 }, {})).rejects.toMatchObject({ code: 'bad-usage' });
   const refused: readonly (readonly [Partial<SweepSettings>, string])[] = [
     [{ methods: ['hc-smoe'] }, 'the method hc-smoe, since it merges experts.'],
     [{ budget: 'global' }, 'the budget global'],
