@@ -507,5 +507,12 @@ export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output'
 export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
 export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
 
-/** The interface of every host: one function for all calls. */
-export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;
+/**
+ * The interface of every host: one function for all calls. Once `signal` is aborted, the call rejects as cancelled, and
+ * the engine ends its work on the answer where it can.
+ */
+export type EngineCall = <N extends CallName>(
+  name: N,
+  input: CallInput<N>,
+  signal?: AbortSignal,
+) => Promise<CallOutput<N>>;

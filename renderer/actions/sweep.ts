@@ -158,7 +158,11 @@ export const saveReport: Action = {
     const sweep = shownSweep(facts);
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
-    const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
+    const { name, html } = await bridge.call(
+      'report.make',
+      { run: sweep.id, familywise, delta: delta ?? undefined },
+      signal,
+    );
     if (!signal.aborted) await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   },
 };

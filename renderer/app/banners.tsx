@@ -1,10 +1,13 @@
 import { useEffect, useRef, useState } from 'react';
+import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
+import { useTopDialog } from '../components/dialog.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount } from '../../main/words/numbers.ts';
+import { minOf } from '../../main/statistics/extremes.ts';
 import { formatDuration } from '../../main/words/durations.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
@@ -63,10 +66,14 @@ export const EditedBanner = () => {
 /** Time after which a message leaves by itself: long enough to read two sentences. */
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
-/** Messages and waits, above open dialogs: the popover is shown anew whenever one is added. */
+/**
+ * Messages and waits, above open dialogs: the popover lies within the topmost dialog, since nothing outside of it can be
+ * clicked, and is shown anew whenever a message is added.
+ */
 export const Notices = () => {
   const { notices } = useStore(noticesStore);
   const { waits } = useStore(waitsStore);
+  const dialog = useTopDialog();
   const box = useRef<HTMLDivElement>(null);
   const latest = `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`;
   useEffect(() => {
@@ -74,20 +81,28 @@ export const Notices = () => {
     if (element === null) return;
     if (element.matches(':popover-open')) element.hidePopover();
     if (latest.trim() !== '') element.showPopover();
-  }, [latest]);
-  return (
+  }, [latest, dialog]);
+  return createPortal(
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {waits.map((wait) => (
-        <WaitLine key={wait.id} wait={wait} />
+      {[...waitsByLabel(waits)].map(([label, same]) => (
+        <WaitLine key={label} label={label} waits={same} />
       ))}
       {notices.map((notice) => (
         <NoticeCard key={notice.id} notice={notice} />
       ))}
-    </div>
+    </div>,
+    dialog ?? document.body,
   );
 };
 
-const WaitLine = ({ wait }: { readonly wait: Wait }) => {
+/** Waits for many answers of one kind are one line. */
+const waitsByLabel = (waits: readonly Wait[]): ReadonlyMap<string, readonly Wait[]> => {
+  const groups = new Map<string, Wait[]>();
+  for (const wait of waits) groups.set(wait.label, [...(groups.get(wait.label) ?? []), wait]);
+  return groups;
+};
+
+const WaitLine = ({ label, waits }: { readonly label: string; readonly waits: readonly Wait[] }) => {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
@@ -95,11 +110,11 @@ const WaitLine = ({ wait }: { readonly wait: Wait }) => {
   }, []);
   return (
     <div className="notice notice-wait">
-      <progress aria-label={wait.label} />
+      <progress aria-label={label} />
       <p>
-        {wait.label}, {formatDuration(Math.max(0, now - wait.startedAt))}
+        {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
       </p>
-      <Button className="button-small" onClick={wait.abort}>
+      <Button className="button-small" onClick={() => waits.forEach(({ abort }) => abort())}>
         Cancel
       </Button>
     </div>

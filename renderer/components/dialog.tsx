@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from 'react';
+import { useEffect, useId, useRef, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import { IconButton } from './button.tsx';
 
@@ -10,6 +10,24 @@ interface DialogProps {
   /** Shown at the right edge, at full height. */
   readonly drawer?: boolean;
 }
+
+/** Open dialogs, the topmost last. */
+let openDialogs: readonly HTMLElement[] = [];
+const dialogListeners = new Set<() => void>();
+
+const setOpenDialogs = (dialogs: readonly HTMLElement[]): void => {
+  openDialogs = dialogs;
+  for (const listener of [...dialogListeners]) listener();
+};
+
+const listenToDialogs = (listener: () => void): (() => void) => {
+  dialogListeners.add(listener);
+  return () => dialogListeners.delete(listener);
+};
+
+/** The topmost open dialog, or null: all that lies outside of it can neither be clicked nor read aloud. */
+export const useTopDialog = (): HTMLElement | null =>
+  useSyncExternalStore(listenToDialogs, () => openDialogs.at(-1) ?? null);
 
 /** A modal dialog: traps the focus, closes with Escape and on a click outside. */
 export const Dialog = ({ title, onClose, children, wide = false, drawer = false }: DialogProps) => {
@@ -23,7 +41,11 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false 
       // showModal() focuses the first button; prefer the marked element.
       element.querySelector<HTMLElement>('[data-autofocus]')?.focus();
     }
-    return () => element?.close();
+    if (element !== null) setOpenDialogs([...openDialogs, element]);
+    return () => {
+      setOpenDialogs(openDialogs.filter((known) => known !== element));
+      element?.close();
+    };
   }, []);
   return (
     <dialog
