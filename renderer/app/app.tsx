@@ -1,4 +1,4 @@
-import { Suspense } from 'react';
+import { Suspense, useLayoutEffect } from 'react';
 import { useStore } from 'zustand';
 import { ErrorBoundary } from '../components/problem.tsx';
 import { Splitter } from '../components/splitter.tsx';
@@ -45,6 +45,8 @@ const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
   const { component: CurrentView, isWide = false } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const { widen } = layout;
+  useLayoutEffect(() => widen(isWide), [widen, isWide]);
   return (
     <div className="workbench">
       <SkipLink />

@@ -37,8 +37,9 @@ export const SampleBanner = () => {
   return (
     <div className="sample-banner" role="note">
       <span>
-        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. The models
-        are small and serve to demonstrate the method; they are no evidence about large models.
+        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. uncurl-*
+        (top-2) and switch-* (top-1) are small models, trained on these tasks to demonstrate the method: no evidence
+        about large ones. Models with more experts can be pruned further.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
     </div>

@@ -45,6 +45,10 @@ interface LayoutState {
   readonly theme: Theme;
   readonly sidebarOpen: boolean;
   readonly inspectorOpen: boolean;
+  /** Whether the view uses the whole width; such views have an inspector of their own, closed at first. */
+  readonly isWide: boolean;
+  /** Whether the inspector is open in views of the other width. */
+  readonly otherInspectorOpen: boolean;
   /** Pixels. */
   readonly sidebarWidth: number;
   readonly inspectorWidth: number;
@@ -58,6 +62,7 @@ interface LayoutState {
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
+  readonly widen: (isWide: boolean) => void;
   readonly openInspector: () => void;
   readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
@@ -81,6 +86,8 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   theme: rememberedTheme(),
   sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
   inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
+  isWide: false,
+  otherInspectorOpen: false,
   sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
   inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
   overlaid: { sidebar: false, inspector: false },
@@ -91,6 +98,12 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   chooseTheme: (theme) => set({ theme }),
   toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
   toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
+  widen: (isWide) =>
+    set((state) =>
+      state.isWide === isWide
+        ? state
+        : { isWide, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
+    ),
   openInspector: () => set({ inspectorOpen: true }),
   overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
   resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
@@ -102,7 +115,8 @@ layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);
   // A panel closed for lack of room should reopen in a wider window.
   if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
-  if (!state.overlaid.inspector) remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
+  const isInspectorOpen = state.isWide ? state.otherInspectorOpen : state.inspectorOpen;
+  if (!state.overlaid.inspector) remembered.write('inspector', isInspectorOpen ? 'open' : 'closed');
   remembered.write('sidebarWidth', String(state.sidebarWidth));
   remembered.write('inspectorWidth', String(state.inspectorWidth));
 });

@@ -60,7 +60,7 @@ export const RunRow = memo(
       event.preventDefault();
     };
     return (
-      <li className="row" aria-current={isShown ? 'true' : undefined} {...position}>
+      <li className="row run-row" aria-current={isShown ? 'true' : undefined} {...position}>
         {isChoosing && (
           <input
             type="checkbox"
