@@ -37,9 +37,8 @@ export const SampleBanner = () => {
   return (
     <div className="sample-banner" role="note">
       <span>
-        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. uncurl-*
-        (top-2) and switch-* (top-1) are small models, trained on these tasks to demonstrate the method: no evidence
-        about large ones. Models with more experts can be pruned further.
+        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. uncurl-* and
+        switch-* are small models, trained on these tasks to show the method: no evidence about large ones.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
     </div>

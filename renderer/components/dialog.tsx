@@ -9,6 +9,8 @@ interface DialogProps {
   readonly wide?: boolean;
   /** Shown at the right edge, at full height. */
   readonly drawer?: boolean;
+  /** Fills the window. */
+  readonly full?: boolean;
 }
 
 /** Open dialogs, the topmost last. */
@@ -30,7 +32,7 @@ export const useTopDialog = (): HTMLElement | null =>
   useSyncExternalStore(listenToDialogs, () => openDialogs.at(-1) ?? null);
 
 /** A modal dialog: traps the focus, closes with Escape and on a click outside. */
-export const Dialog = ({ title, onClose, children, wide = false, drawer = false }: DialogProps) => {
+export const Dialog = ({ title, onClose, children, wide = false, drawer = false, full = false }: DialogProps) => {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef<EventTarget | null>(null);
@@ -50,7 +52,7 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false 
   return (
     <dialog
       ref={dialog}
-      className={`dialog${wide ? ' dialog-wide' : ''}${drawer ? ' dialog-drawer' : ''}`}
+      className={`dialog${wide ? ' dialog-wide' : ''}${drawer ? ' dialog-drawer' : ''}${full ? ' dialog-full' : ''}`}
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();

@@ -33,6 +33,17 @@ export type Theme = (typeof themes)[number];
 export const sidebarLimits = { minimum: 200, maximum: 420, initial: 264 } as const;
 export const inspectorLimits = { minimum: 260, maximum: 480, initial: 316 } as const;
 
+/** Shares of the lists in the height of the sidebar; only their ratios count. */
+export interface ListShares {
+  readonly models: number;
+  readonly tasks: number;
+  readonly runs: number;
+}
+
+const evenShares: ListShares = { models: 1, tasks: 1.2, runs: 1 };
+/** Least share of a list in its own and its neighbour's height. */
+const LEAST_SHARE = 0.1;
+
 interface Limits {
   readonly minimum: number;
   readonly maximum: number;
@@ -54,6 +65,7 @@ interface LayoutState {
   readonly inspectorWidth: number;
   /** Panels that cover the view, because there is no room beside it. */
   readonly overlaid: { readonly sidebar: boolean; readonly inspector: boolean };
+  readonly listShares: ListShares;
   readonly paletteOpen: boolean;
   /** Whether the initial address has been followed. */
   readonly isFollowed: boolean;
@@ -67,6 +79,8 @@ interface LayoutState {
   readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
   readonly resizeInspector: (width: number) => void;
+  /** Gives the upper of two lists this share of what both have. */
+  readonly shareLists: (upper: keyof ListShares, lower: keyof ListShares, share: number) => void;
   readonly openPalette: (open: boolean) => void;
 }
 
@@ -74,6 +88,11 @@ const rememberedTheme = (): Theme => themes.find((theme) => theme === remembered
 const rememberedWidth = (key: string, limits: Limits & { readonly initial: number }): number => {
   const width = Number(remembered.read(key) ?? limits.initial);
   return within(Number.isFinite(width) ? width : limits.initial, limits);
+};
+
+const rememberedShares = (): ListShares => {
+  const [models = 0, tasks = 0, runs = 0] = (remembered.read('listShares') ?? '').split(' ').map(Number);
+  return [models, tasks, runs].every((share) => share > 0 && share < 100) ? { models, tasks, runs } : evenShares;
 };
 
 /** Up to this width the inspector covers the view (layout.css) and starts closed. */
@@ -91,6 +110,7 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
   inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
   overlaid: { sidebar: false, inspector: false },
+  listShares: rememberedShares(),
   paletteOpen: false,
   isFollowed: false,
   markFollowed: () => set({ isFollowed: true }),
@@ -108,6 +128,12 @@ export const layoutStore = createStore<LayoutState>()((set) => ({
   overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
   resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
   resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
+  shareLists: (upper, lower, share) =>
+    set(({ listShares }) => {
+      const both = listShares[upper] + listShares[lower];
+      const own = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+      return { listShares: { ...listShares, [upper]: own, [lower]: both - own } };
+    }),
   openPalette: (paletteOpen) => set({ paletteOpen }),
 }));
 
@@ -117,6 +143,8 @@ layoutStore.subscribe((state) => {
   if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
   const isInspectorOpen = state.isWide ? state.otherInspectorOpen : state.inspectorOpen;
   if (!state.overlaid.inspector) remembered.write('inspector', isInspectorOpen ? 'open' : 'closed');
+  const { models, tasks, runs } = state.listShares;
+  remembered.write('listShares', [models, tasks, runs].map((share) => share.toFixed(3)).join(' '));
   remembered.write('sidebarWidth', String(state.sidebarWidth));
   remembered.write('inspectorWidth', String(state.inspectorWidth));
 });
