@@ -253,6 +253,13 @@ export const calls = {
     // Profiles are keyed by the device that computed them.
     'device',
   ),
+  /** Whether the profile of each task on disk holds what these methods need beyond routing, in the order of the tasks. */
+  'profile.holds': call(
+    z.object({ model: pathHandle, tasks: z.array(pathHandle), ...profilePurpose.shape }),
+    z.object({ held: z.array(z.boolean()) }),
+    'profiles',
+    'device',
+  ),
   /**
    * Experts of every MoE layer ordered so that similar ones are adjacent, [L][E]: the leaves of average linkage on 1 -
    * affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the task
