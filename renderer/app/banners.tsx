@@ -82,7 +82,7 @@ export const Notices = () => {
     if (element.matches(':popover-open')) element.hidePopover();
     if (latest.trim() !== '') element.showPopover();
   }, [latest, dialog]);
-  return createPortal(
+  const messages = (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
       {[...waitsByLabel(waits)].map(([label, same]) => (
         <WaitLine key={label} label={label} waits={same} />
@@ -90,9 +90,9 @@ export const Notices = () => {
       {notices.map((notice) => (
         <NoticeCard key={notice.id} notice={notice} />
       ))}
-    </div>,
-    dialog ?? document.body,
+    </div>
   );
+  return dialog === null ? messages : createPortal(messages, dialog);
 };
 
 /** Waits for many answers of one kind are one line. */

@@ -45,8 +45,8 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false,
     }
     if (element !== null) setOpenDialogs([...openDialogs, element]);
     return () => {
-      setOpenDialogs(openDialogs.filter((known) => known !== element));
       element?.close();
+      setOpenDialogs(openDialogs.filter((known) => known !== element));
     };
   }, []);
   return (
