@@ -67,32 +67,37 @@ export const EditedBanner = () => {
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
 /**
- * Messages and waits, above open dialogs: the popover lies within the topmost dialog, since nothing outside of it can be
- * clicked, and is shown anew whenever a message is added.
+ * Messages and waits, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The box
+ * of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog is closed.
  */
 export const Notices = () => {
+  const dialog = useTopDialog();
+  return (
+    <>
+      <MessageBox isShown={dialog === null} />
+      {dialog !== null && createPortal(<MessageBox isShown />, dialog)}
+    </>
+  );
+};
+
+/** A popover, shown anew whenever a message is added, so that it comes to the top. */
+const MessageBox = ({ isShown }: { readonly isShown: boolean }) => {
   const { notices } = useStore(noticesStore);
   const { waits } = useStore(waitsStore);
-  const dialog = useTopDialog();
   const box = useRef<HTMLDivElement>(null);
-  const latest = `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`;
+  const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
     if (element.matches(':popover-open')) element.hidePopover();
-    if (latest.trim() !== '') element.showPopover();
-  }, [latest, dialog]);
-  const messages = (
+    if (latest !== '') element.showPopover();
+  }, [latest]);
+  return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {[...waitsByLabel(waits)].map(([label, same]) => (
-        <WaitLine key={label} label={label} waits={same} />
-      ))}
-      {notices.map((notice) => (
-        <NoticeCard key={notice.id} notice={notice} />
-      ))}
+      {isShown && [...waitsByLabel(waits)].map(([label, same]) => <WaitLine key={label} label={label} waits={same} />)}
+      {isShown && notices.map((notice) => <NoticeCard key={notice.id} notice={notice} />)}
     </div>
   );
-  return dialog === null ? messages : createPortal(messages, dialog);
 };
 
 /** Waits for many answers of one kind are one line. */

@@ -35,8 +35,6 @@ test('the palette takes input at once, ranks results across groups, and finds ex
   await expect(palette).toBeHidden();
 
   await test.step('the first Tab skips past lists and header', async () => {
-    // A reading that takes long can be cancelled by the keyboard, and the button comes before the page's first one.
-    await expect(page.getByRole('log', { name: 'Messages' }).getByRole('button')).toHaveCount(0);
     await page.evaluate(() => {
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     });
