@@ -1,4 +1,4 @@
-import { useLayoutEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import type { RefCallback } from 'react';
 
 /**
@@ -6,9 +6,8 @@ import type { RefCallback } from 'react';
  * first member is the element's ref.
  */
 export const useElementWidth = <E extends HTMLElement>(): readonly [RefCallback<E>, number] => {
-  const [element, setElement] = useState<E | null>(null);
   const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
+  const measure = useCallback((element: E | null) => {
     if (element === null) return undefined;
     const observer = new ResizeObserver(([entry]) => {
       if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width));
@@ -16,8 +15,8 @@ export const useElementWidth = <E extends HTMLElement>(): readonly [RefCallback<
     observer.observe(element);
     setWidth(Math.floor(element.getBoundingClientRect().width));
     return () => observer.disconnect();
-  }, [element]);
-  return [setElement, width];
+  }, []);
+  return [measure, width];
 };
 
 /** Largest pointer distance at which a dot counts as pointed at. */

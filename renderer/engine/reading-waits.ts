@@ -3,7 +3,7 @@ import { noticesStore, showWait } from '../state/notices-store.ts';
 import type { ReadingWaits } from './query-cache.ts';
 
 /** Words of a wait for calls whose work the engine ends when they are cancelled. */
-const WORDS: { readonly [N in CallName]?: string } = {
+const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sweep.read': 'Reading sweeps',
   'sweep.compare': 'Comparing methods',
   'sweep.sizeTrend': 'Computing thresholds and trends',

@@ -43,6 +43,15 @@ export const SweepCostLine = () => {
   const problem = profiled.find(({ error }) => error !== null)?.error?.message;
   const isKnown = profiled.every(({ data }) => data !== undefined);
   const toProfile = profiled.reduce((sum, { data }) => sum + (data?.held.filter((held) => !held).length ?? 0), 0);
+  const profileWords =
+    problem ??
+    (!isKnown
+      ? 'Looking for profiles…'
+      : toProfile === 0
+        ? 'The profiles that these methods need are on disk.'
+        : models.length > 1
+          ? `${plural(toProfile, 'profile')} will be made first.`
+          : `${plural(toProfile, 'task')} will be profiled first.`);
   return (
     <>
       <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
@@ -68,18 +77,8 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {!readsCalibration(settings, facts.methods)
-        ? 'No profile is needed.'
-        : problem !== undefined
-          ? problem
-          : !isKnown
-            ? 'Looking for profiles…'
-            : toProfile > 0
-              ? models.length > 1
-                ? `${plural(toProfile, 'profile')} will be made first.`
-                : `${plural(toProfile, 'task')} will be profiled first.`
-              : 'The profiles that these methods need are on disk.'}{' '}
-      Safe means a loss of at most δ = {formatFixed(settings.delta, 3)}.
+      {readsCalibration(settings, facts.methods) ? profileWords : 'No profile is needed.'} Safe means a loss of at most
+      δ = {formatFixed(settings.delta, 3)}.
     </>
   );
 };
