@@ -2,7 +2,7 @@ import { answersOf } from '../../main/contract/task.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import { clusterRequest, type ClusterRequest } from '../../main/contract/cluster.ts';
 import { refuse } from '../../main/contract/errors.ts';
-import type { ModelEntry } from '../../main/contract/model.ts';
+import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { listsRuns } from '../engine/apply-event.ts';
@@ -82,6 +82,12 @@ export const startSweep: Action = {
   },
 };
 
+/** How written answers of the tasks are drawn: as in the sweep shown. */
+const samplingFor = (facts: Facts, tasks: readonly PathHandle[]): ReturnType<typeof samplingOf> =>
+  facts.tasks.some((task) => tasks.includes(task.handle) && answersOf(task) === 'written')
+    ? samplingOf(shownSweep(facts))
+    : {};
+
 /** Starts a sweep of the current plan as a file, because its method alone does not make it. */
 const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: ModelEntry): Promise<void> => {
   const state = planStore.getState();
@@ -105,6 +111,7 @@ const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: Mod
       factors: [1],
       limit: limitOf(shownSweep(facts)) ?? limit,
       delta,
+      ...samplingFor(facts, plannedTasks(facts, state)),
       chat: chatOf([model], state.chat),
     },
   });
@@ -153,9 +160,7 @@ export const measurePlan: Action = {
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
         calibration: isWritten ? 'written' : undefined,
-        ...(facts.tasks.some((task) => planned.includes(task.handle) && answersOf(task) === 'written')
-          ? samplingOf(shownSweep(facts))
-          : {}),
+        ...samplingFor(facts, planned),
         chat: making.chat ? true : undefined,
       },
     });

@@ -6,6 +6,7 @@ import type { ReadingWaits } from './query-cache.ts';
 const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sweep.read': 'Reading sweeps',
   'sweep.compare': 'Comparing methods',
+  'sweep.frontier': 'Comparing sizes',
   'sweep.sizeTrend': 'Computing thresholds and trends',
   'sweeps.compare': 'Comparing sweeps',
   'outcomes.read': 'Reading answers',

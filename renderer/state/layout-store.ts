@@ -100,42 +100,45 @@ export const ROOMY_PX = 1100;
 /** Up to this width, so does the sidebar. */
 export const NARROW_PX = 800;
 
-export const layoutStore = createStore<LayoutState>()((set) => ({
-  view: FIRST_VIEW,
-  theme: rememberedTheme(),
-  sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
-  inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
-  isWide: false,
-  otherInspectorOpen: false,
-  sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
-  inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
-  overlaid: { sidebar: false, inspector: false },
-  listShares: rememberedShares(),
-  paletteOpen: false,
-  isFollowed: false,
-  markFollowed: () => set({ isFollowed: true }),
-  show: (view) => set({ view }),
-  chooseTheme: (theme) => set({ theme }),
-  toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
-  toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
-  widen: (isWide) =>
-    set((state) =>
-      state.isWide === isWide
-        ? state
-        : { isWide, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
-    ),
-  openInspector: () => set({ inspectorOpen: true }),
-  overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
-  resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
-  resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
-  shareLists: (upper, lower, share) =>
-    set(({ listShares }) => {
-      const both = listShares[upper] + listShares[lower];
-      const own = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
-      return { listShares: { ...listShares, [upper]: own, [lower]: both - own } };
-    }),
-  openPalette: (paletteOpen) => set({ paletteOpen }),
-}));
+export const createLayoutStore = () =>
+  createStore<LayoutState>()((set) => ({
+    view: FIRST_VIEW,
+    theme: rememberedTheme(),
+    sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
+    inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
+    isWide: false,
+    otherInspectorOpen: false,
+    sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
+    inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
+    overlaid: { sidebar: false, inspector: false },
+    listShares: rememberedShares(),
+    paletteOpen: false,
+    isFollowed: false,
+    markFollowed: () => set({ isFollowed: true }),
+    show: (view) => set({ view }),
+    chooseTheme: (theme) => set({ theme }),
+    toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
+    toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
+    widen: (isWide) =>
+      set((state) =>
+        state.isWide === isWide
+          ? state
+          : { isWide, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
+      ),
+    openInspector: () => set({ inspectorOpen: true }),
+    overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
+    resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
+    resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
+    shareLists: (upper, lower, share) =>
+      set(({ listShares }) => {
+        const both = listShares[upper] + listShares[lower];
+        const own = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+        return { listShares: { ...listShares, [upper]: own, [lower]: both - own } };
+      }),
+    openPalette: (paletteOpen) => set({ paletteOpen }),
+  }));
+
+export const layoutStore = createLayoutStore();
 
 layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { CallName } from '../../../main/contract/calls.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { pointCommands, runCommands } from '../../../renderer/actions/commands.ts';
@@ -7,6 +7,7 @@ import type { Engine } from '../../../renderer/engine/engine-context.tsx';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { outcomesStore } from '../../../renderer/state/dialog-stores.ts';
 import { exportStore } from '../../../renderer/state/export-store.ts';
+import { layoutStore } from '../../../renderer/state/layout-store.ts';
 import { runsStore } from '../../../renderer/state/runs-store.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';
@@ -27,6 +28,14 @@ const engine: Engine = {
   },
   cache: new QueryCache(call),
 };
+afterEach(() => {
+  runsStore.setState(runsStore.getInitialState(), true);
+  exportStore.setState(exportStore.getInitialState(), true);
+  outcomesStore.setState(outcomesStore.getInitialState(), true);
+  selectionStore.setState(selectionStore.getInitialState(), true);
+  layoutStore.setState(layoutStore.getInitialState(), true);
+});
+
 const open = (items: readonly MenuItem[]): readonly string[] =>
   items.filter(({ disabled }) => disabled !== true).map(({ label }) => label);
 const choose = (items: readonly MenuItem[], label: string): void =>

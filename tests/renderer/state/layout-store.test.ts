@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { layoutStore } from '../../../renderer/state/layout-store.ts';
+import { createLayoutStore } from '../../../renderer/state/layout-store.ts';
 
+const layoutStore = createLayoutStore();
 const state = layoutStore.getState;
 
 test('a view that uses the whole width has an inspector of its own, closed at first', () => {

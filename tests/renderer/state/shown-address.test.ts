@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
 import { RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
@@ -61,6 +61,11 @@ test('unknown words mean the defaults', () => {
 });
 
 test('the form of a sweep is shown again with the models that are open here; other addresses leave it', () => {
+  onTestFinished(() => {
+    sweepStore.setState(sweepStore.getInitialState(), true);
+    curvesStore.setState(curvesStore.getInitialState(), true);
+    compareStore.setState(compareStore.getInitialState(), true);
+  });
   const models = [{ handle: pathHandle.parse('h'), name: 'uncurl-16' }];
   const sweep = { models: ['uncurl-16', 'gone'], methods: ['reap'], typedFactors: '3', adaptive: true };
   show({ ...plain, sweep, margin: 0.05, tables: ['compare'] }, { models });
