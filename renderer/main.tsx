@@ -8,6 +8,7 @@ import { connectWindow } from './bridge/window.ts';
 import { Button } from './components/button.tsx';
 import { Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
+import { readingWaits } from './engine/reading-waits.ts';
 import { followTheme } from './state/theme.ts';
 import './app/tokens.css';
 import './app/base.css';
@@ -35,7 +36,7 @@ followTheme();
 
 try {
   const bridge = await (window.uncurlShell === undefined ? connectBrowser() : connectWindow(window.uncurlShell));
-  const engine = { bridge, cache: new QueryCache(bridge.call) };
+  const engine = { bridge, cache: new QueryCache(bridge.call, readingWaits) };
   root.render(
     <StrictMode>
       <App engine={engine} />

@@ -260,6 +260,13 @@ export const calls = {
     // Profiles are keyed by the device that computed them.
     'device',
   ),
+  /** Whether the profile of each task on disk holds what these methods need beyond routing, in the order of the tasks. */
+  'profile.holds': call(
+    z.object({ model: pathHandle, tasks: z.array(pathHandle), ...profilePurpose.shape }),
+    z.object({ held: z.array(z.boolean()) }),
+    'profiles',
+    'device',
+  ),
   /**
    * Experts of every MoE layer ordered so that similar ones are adjacent, [L][E]: the leaves of average linkage on 1 -
    * affinity, the affinity being the centred cosine of router logits over the calibration tokens. Null where the task
@@ -514,5 +521,12 @@ export type CallOutput<N extends CallName> = z.output<(typeof calls)[N]['output'
 export type CallParsed<N extends CallName> = z.output<(typeof calls)[N]['input']>;
 export type CallAnswer<N extends CallName> = z.input<(typeof calls)[N]['output']>;
 
-/** The interface of every host: one function for all calls. */
-export type EngineCall = <N extends CallName>(name: N, input: CallInput<N>) => Promise<CallOutput<N>>;
+/**
+ * The interface of every host: one function for all calls. Once `signal` is aborted, the call rejects as cancelled, and
+ * the engine ends its work on the answer where it can.
+ */
+export type EngineCall = <N extends CallName>(
+  name: N,
+  input: CallInput<N>,
+  signal?: AbortSignal,
+) => Promise<CallOutput<N>>;

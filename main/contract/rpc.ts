@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isCallName, parseInput, parseOutput } from './call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed, EngineCall } from './calls.ts';
-import { refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
+import { callCancelled, refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
 import { engineEvent } from './events.ts';
 import type { EngineEvent } from './events.ts';
 
@@ -21,8 +21,8 @@ export interface CallableEngine {
 
 /** The part of an engine that a host needs to serve pages. */
 export interface ServedEngine {
-  /** Answers a call whose input is parsed; the page parses the answer. */
-  answer<N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>>;
+  /** Answers a call whose input is parsed; the page parses the answer. `signal`: nobody waits for it any more. */
+  answer<N extends CallName>(name: N, input: CallParsed<N>, signal?: AbortSignal): Promise<CallAnswer<N>>;
   subscribe(listener: (event: EngineEvent) => void): () => void;
 }
 
@@ -35,8 +35,11 @@ export const serialisedError = z.object({
 
 const callId = z.number().int().nonnegative();
 
-/** Page to engine. The input is parsed by its call's own schema. */
-const callMessage = z.object({ type: z.literal('call'), id: callId, name: z.string(), input: z.unknown() });
+/** Page to engine. The input is parsed by its call's own schema; `cancel` names a call that nobody waits for. */
+const pageMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('call'), id: callId, name: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('cancel'), id: callId }),
+]);
 
 /** Engine to page. The output is parsed by its call's own schema. */
 const answerMessage = z.discriminatedUnion('type', [
@@ -46,32 +49,44 @@ const answerMessage = z.discriminatedUnion('type', [
 ]);
 type AnswerMessage = z.infer<typeof answerMessage>;
 
-const answerCall = <N extends CallName>(engine: ServedEngine, name: N, input: unknown): Promise<unknown> =>
-  engine.answer(name, parseInput(name, input));
+const answerCall = <N extends CallName>(
+  engine: ServedEngine,
+  name: N,
+  input: unknown,
+  signal: AbortSignal,
+): Promise<unknown> => engine.answer(name, parseInput(name, input), signal);
 
 /**
  * Answers a channel's calls with the engine and sends it the engine's events, until the channel ends or the returned
- * function is called. Later answers are dropped; jobs continue.
+ * function is called. Answers that nobody waits for then are cancelled; jobs continue.
  */
 export const serveRpc = (engine: ServedEngine, channel: MessageChannelEnd): (() => void) => {
   let open = true;
+  const underWay = new Map<number, AbortController>();
   const send = (message: AnswerMessage): void => {
     if (open) channel.post(message);
   };
   const answer = async (raw: unknown): Promise<void> => {
-    const message = callMessage.safeParse(raw);
+    const message = pageMessage.safeParse(raw);
     if (!message.success) return stop(); // Not a page of this contract: close the connection.
-    const { id, name, input } = message.data;
+    const { id } = message.data;
+    if (message.data.type === 'cancel') return underWay.get(id)?.abort();
+    const { name, input } = message.data;
+    const controller = new AbortController();
+    underWay.set(id, controller);
     try {
       if (!isCallName(name)) throw refuse('unknown-call', `There is no call "${name}".`, 'Reload the page.');
-      const output = await answerCall(engine, name, input);
+      const output = await answerCall(engine, name, input, controller.signal);
       send({ type: 'result', id, output });
     } catch (error) {
       send({ type: 'error', id, error: serialiseError(error) });
+    } finally {
+      underWay.delete(id);
     }
   };
   const stop = (): void => {
     open = false;
+    for (const controller of underWay.values()) controller.abort();
     unsubscribe();
     unlisten();
     channel.close();
@@ -140,12 +155,29 @@ export const connectRpc = (channel: MessageChannelEnd, ended: (reason: Workbench
     ended(reason);
   });
 
-  const call = <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> => {
-    if (closedBy !== null) return Promise.reject(closedBy);
+  const call = async <N extends CallName>(
+    name: N,
+    input: CallInput<N>,
+    signal?: AbortSignal,
+  ): Promise<CallOutput<N>> => {
+    if (closedBy !== null) throw closedBy;
+    if (signal?.aborted === true) throw callCancelled(name);
     const id = nextId++;
     const answer = new Promise<unknown>((resolve, reject) => pending.set(id, { succeed: resolve, fail: reject }));
     channel.post({ type: 'call', id, name, input });
-    return answer.then((output) => parseOutput(name, output));
+    const cancel = (): void => {
+      const waiting = pending.get(id);
+      if (waiting === undefined) return;
+      pending.delete(id);
+      channel.post({ type: 'cancel', id });
+      waiting.fail(callCancelled(name));
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return parseOutput(name, await answer);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
   };
   const subscribe = (listener: (event: EngineEvent) => void): (() => void) => {
     listeners.add(listener);

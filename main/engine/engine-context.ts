@@ -18,16 +18,19 @@ import type { RunBindings } from '../workspace/run-binding.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
-/** One function per call. Inputs are parsed on entering the engine, answers by the receiver. */
+/**
+ * One function per call. Inputs are parsed on entering the engine, answers by the receiver. `signal` is aborted once
+ * nobody waits for the answer.
+ */
 export type Answers = {
-  readonly [N in CallName]: (input: CallParsed<N>) => CallAnswer<N> | Promise<CallAnswer<N>>;
+  readonly [N in CallName]: (input: CallParsed<N>, signal: AbortSignal) => CallAnswer<N> | Promise<CallAnswer<N>>;
 };
 
 /** A call's handler, checked against the call's schemas by the compiler. */
 export const answer = <I extends z.ZodType, O extends z.ZodType>(
   _call: { readonly input: I; readonly output: O },
-  handle: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
-): ((input: z.output<I>) => Promise<z.input<O>> | z.input<O>) => handle;
+  handle: (input: z.output<I>, signal: AbortSignal) => Promise<z.input<O>> | z.input<O>,
+): ((input: z.output<I>, signal: AbortSignal) => Promise<z.input<O>> | z.input<O>) => handle;
 
 /** Shared state of the calls of an engine. */
 export interface EngineContext {

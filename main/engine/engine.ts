@@ -110,6 +110,9 @@ export interface Engine extends CallableEngine, ServedEngine {
   dispose(): Promise<void>;
 }
 
+/** The signal of a call whose caller never cancels it. */
+const STANDING = new AbortController().signal;
+
 export const createEngine = async (settings: EngineSettings): Promise<Engine> => {
   const now = settings.now ?? Date.now;
   const probes = rememberProbes(settings.startProbe ?? forkProbe);
@@ -260,9 +263,10 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...settingsCalls(context),
   };
   return {
-    call: async <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
-      parseOutput(name, await answers[name](parseInput(name, input))),
-    answer: async <N extends CallName>(name: N, input: CallParsed<N>): Promise<CallAnswer<N>> => answers[name](input),
+    call: async <N extends CallName>(name: N, input: CallInput<N>, signal = STANDING): Promise<CallOutput<N>> =>
+      parseOutput(name, await answers[name](parseInput(name, input), signal)),
+    answer: async <N extends CallName>(name: N, input: CallParsed<N>, signal = STANDING): Promise<CallAnswer<N>> =>
+      answers[name](input, signal),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

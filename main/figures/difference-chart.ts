@@ -24,9 +24,14 @@ export interface DifferenceFrame {
   readonly theme: FigureTheme;
 }
 
-interface Scales {
+interface Axes {
   readonly x: AxisScale;
   readonly y: AxisScale;
+}
+
+interface Scales extends Axes {
+  /** Factor and difference at a place in pixels. */
+  readonly at: (x: number, y: number) => { readonly factor: number; readonly difference: number };
 }
 
 export interface DrawnPoint {
@@ -81,7 +86,14 @@ export const differenceScales = (panel: DifferencePanel, frame: DifferenceFrame)
     taken.push(y);
     return true;
   });
-  return { x: factorScale(largestFactor, [left, left + width]), y: { position: (value) => scale(value), ticks } };
+  return {
+    x: factorScale(largestFactor, [left, left + width]),
+    y: { position: (value) => scale(value), ticks },
+    at: (x, y) => ({
+      factor: Math.max(2, largestFactor) ** ((x - left) / width),
+      difference: scale.invert(y),
+    }),
+  };
 };
 
 /** Positions of the points of the shown methods, with methods beside each other at one factor. */
@@ -128,7 +140,7 @@ const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color:
 };
 
 /** Draws a band from the lowest to the highest draw along the curve; nothing if every point has one draw. */
-const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Scales): SvgNode[] => {
+const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Axes): SvgNode[] => {
   if (drawn.every(({ point }) => point.draws.length === 1)) return [];
   const start = { x: x.position(1), lowest: 0, highest: 0 };
   const edges = [start, ...drawn.map((at) => ({ x: at.x, ...at.point }))];
@@ -145,7 +157,7 @@ const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Scales)
   ];
 };
 
-const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Scales, opacity: number): SvgNode => {
+const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Axes, opacity: number): SvgNode => {
   const path = [{ x: x.position(1), y: y.position(0) }, ...drawn]
     .map((at, index) => `${index === 0 ? 'M' : 'L'}${at.x.toFixed(2)} ${at.y.toFixed(2)}`)
     .join('');

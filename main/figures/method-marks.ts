@@ -1,7 +1,8 @@
+import { rgb } from 'd3-color';
 import { ggufTypes, type WeightType } from '../contract/export.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
-import type { FigureTheme, ThemeName } from './colors.ts';
+import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
 export type MarkShape = 'circle' | 'square' | 'triangle' | 'diamond' | 'down' | 'bar' | 'hexagon' | 'plus';
@@ -191,13 +192,35 @@ export const methodMarks = (
   );
 };
 
-/** The mark of a method in a chart of several runs: the method's shape in the colour and dash of the run. */
-export const runMark = (run: number, label: string, order: number, theme: FigureTheme): MethodMark => {
-  const { shape, isRecovered } = methodStyle(label, order);
+/** Share of the text colour in the colour of a run's last type of weights. */
+const DARKEST = 0.75;
+
+/** A colour with a share of another one. */
+const mixed = (color: string, other: string, share: number): string => {
+  const [from, to] = [rgb(color), rgb(other)];
+  const between = (start: number, end: number): number => start + share * (end - start);
+  return rgb(between(from.r, to.r), between(from.g, to.g), between(from.b, to.b)).formatHex();
+};
+
+/**
+ * The mark of a method in a chart of several runs: the method's shape in the colour and dash of the run. `weights`: the
+ * types of rounded weights among the run's curves; each has a shade and a dash of its own.
+ */
+export const runMark = (
+  run: number,
+  label: string,
+  order: number,
+  theme: FigureTheme,
+  weights: readonly string[] = [],
+): MethodMark => {
+  const { shape, isRecovered, dash: ownDash } = methodStyle(label, order);
   const colors = runColors[run % runColors.length] ?? blue;
-  const dash = RUN_DASHES[run % RUN_DASHES.length] ?? 'none';
+  const rounded = weightsOfLabel(label).weights;
+  const dash = rounded === null ? (RUN_DASHES[run % RUN_DASHES.length] ?? 'none') : ownDash;
+  const own = colors[theme.name === 'dark' ? 'dark' : 'light'];
+  const share = rounded === null ? 0 : (DARKEST * (1 + weights.indexOf(rounded))) / Math.max(1, weights.length);
   return {
-    color: colors[theme.name === 'dark' ? 'dark' : 'light'],
+    color: share === 0 ? own : mixed(own, figureTheme(theme.name === 'dark' ? 'dark' : 'light').ink, share),
     background: theme.background,
     dash,
     shape,

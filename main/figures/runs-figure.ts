@@ -1,4 +1,5 @@
 import type { DifferingSetting } from '../contract/compare-sweeps.ts';
+import { weightsOfLabel } from '../contract/method.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
@@ -63,9 +64,11 @@ export const runsChart = (runs: readonly ChartedRun[], { model, task, delta, the
     const own = document.results.filter((result) => result.model === model && result.task === task);
     const panel = differencePanel(own, delta);
     if (panel === null) return [];
+    const weights = panel.series.flatMap(({ method }) => weightsOfLabel(method).weights ?? []);
+    const types = [...new Set(weights)];
     const series = panel.series.map(({ method, points }, order) => {
       const key = JSON.stringify([run, method]);
-      marks.set(key, runMark(run, method, order, theme));
+      marks.set(key, runMark(run, method, order, theme, types));
       labels.set(key, `${methodTitle(method)}, ${name}, n ${formatCount(panel.n)}`);
       return { method: key, points: points.map((point) => ({ ...point, method: key })) };
     });

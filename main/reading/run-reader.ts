@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
+import { callCancelled, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
 import { engineProgram } from '../files/engine-program.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
@@ -24,11 +24,12 @@ const MOST_THREADS = 2;
 
 export interface RunReader {
   /**
-   * Runs a reading (readings.ts) in a thread that is ended if it takes too much time or memory.
+   * Runs a reading (readings.ts) in a thread that is ended if it takes too much time or memory, or once `signal` is
+   * aborted.
    *
-   * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`.
+   * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`, `call-cancelled`.
    */
-  read<N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>>;
+  read<N extends ReadingName>(question: QuestionOf<N>, signal?: AbortSignal): Promise<ReadingAnswer<N>>;
   /** Ends all readings. */
   dispose(): Promise<void>;
 }
@@ -37,6 +38,7 @@ interface Waiting {
   readonly order: ReadingOrder;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  readonly isCancelled: () => boolean;
 }
 
 const runsOf = ({ question }: ReadingOrder): readonly string[] => ('runs' in question ? question.runs : [question.run]);
@@ -100,7 +102,7 @@ class ReadingThread {
         resolve();
       };
       this.#waiting = {
-        order: waiting.order,
+        ...waiting,
         resolve: (value) => {
           finish();
           waiting.resolve(value);
@@ -213,6 +215,7 @@ export const createRunReader = ({
   const idle: ReadingThread[] = [];
   const threads = new Set<ReadingThread>();
   const queue: Waiting[] = [];
+  const working = new Map<Waiting, ReadingThread>();
   let isDisposed = false;
 
   const gone = (thread: ReadingThread): void => {
@@ -230,19 +233,39 @@ export const createRunReader = ({
     const thread = idle.pop() ?? (threads.size < MOST_THREADS ? start() : null);
     const waiting = thread === null ? undefined : queue.shift();
     if (thread === null || waiting === undefined) return;
+    if (waiting.isCancelled()) {
+      idle.push(thread);
+      return next();
+    }
+    working.set(waiting, thread);
     void thread.work(waiting).then(() => {
+      working.delete(waiting);
       if (thread.isAlive) idle.push(thread);
       next();
     });
   };
+  const cancel = (waiting: Waiting, why: WorkbenchError): void => {
+    waiting.reject(why);
+    void working.get(waiting)?.end(why);
+  };
   return {
-    read: async <N extends ReadingName>(question: QuestionOf<N>): Promise<ReadingAnswer<N>> => {
-      const value = await new Promise<unknown>((resolve, reject) => {
-        if (isDisposed) throw new Error('the reader of runs is disposed of');
-        queue.push({ order: { workspace, resources, state, live: [...live()], question }, resolve, reject });
-        next();
-      });
-      return z.custom<ReadingAnswer<N>>().parse(value);
+    read: async <N extends ReadingName>(question: QuestionOf<N>, signal?: AbortSignal): Promise<ReadingAnswer<N>> => {
+      const order = { workspace, resources, state, live: [...live()], question };
+      const stopListening = new AbortController();
+      try {
+        const value = await new Promise<unknown>((resolve, reject) => {
+          if (isDisposed) throw new Error('the reader of runs is disposed of');
+          const why = callCancelled(`Reading ${words(order)}`);
+          if (signal?.aborted === true) throw why;
+          const waiting: Waiting = { order, resolve, reject, isCancelled: () => signal?.aborted === true };
+          signal?.addEventListener('abort', () => cancel(waiting, why), { signal: stopListening.signal });
+          queue.push(waiting);
+          next();
+        });
+        return z.custom<ReadingAnswer<N>>().parse(value);
+      } finally {
+        stopListening.abort();
+      }
     },
     dispose: async () => {
       isDisposed = true;

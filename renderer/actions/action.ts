@@ -5,7 +5,7 @@ import { useEngine } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { noticesStore, waitsStore } from '../state/notices-store.ts';
+import { noticesStore, showWait } from '../state/notices-store.ts';
 
 /**
  * A command the user can run. Files group actions by subject; the palette, shortcuts, menu and buttons all read the
@@ -34,22 +34,6 @@ export const always = (): boolean => true;
 
 const underWay = new WeakMap<Engine, Set<Action>>();
 
-/** Time after which an action in progress is shown. */
-const SHOWN_AFTER_MS = 1000;
-
-/** Shows a long action until the returned function is called. */
-const showWait = ({ wait }: Action, controller: AbortController): (() => void) => {
-  if (wait === undefined) return () => undefined;
-  let end = (): void => undefined;
-  const timer = setTimeout(() => {
-    end = waitsStore.getState().begin(wait, () => controller.abort());
-  }, SHOWN_AFTER_MS);
-  return () => {
-    clearTimeout(timer);
-    end();
-  };
-};
-
 /**
  * Performs an enabled action and reports errors, as notices unless elsewhere. Ignores the call while the same action
  * is still running, so a double click does not start a second sweep.
@@ -64,7 +48,7 @@ export const performAction = async (
   if (busy.has(action) || !action.enabled(facts)) return;
   underWay.set(engine, busy.add(action));
   const controller = new AbortController();
-  const endWait = showWait(action, controller);
+  const endWait = action.wait === undefined ? null : showWait(action.wait, () => controller.abort());
   const aborted = new Promise<void>((resolve) => {
     controller.signal.addEventListener('abort', () => resolve(), { once: true });
   });
@@ -73,7 +57,7 @@ export const performAction = async (
   } catch (error) {
     report(error);
   } finally {
-    endWait();
+    endWait?.();
     busy.delete(action);
   }
 };

@@ -46,7 +46,11 @@ export const startExport: Action = {
         : source.call === 'plan.import'
           ? await engine.cache.fetch('plan.import', source.input)
           : await engine.cache.fetch('plan.make', source.input);
-    const { results } = await engine.cache.fetch('export.measured', { model: source.model.handle, plan: made.plan });
+    const { results } = await engine.cache.fetch(
+      'export.measured',
+      { model: source.model.handle, plan: made.plan },
+      signal,
+    );
     const key = JSON.stringify(source.input);
     if (signal.aborted) return;
     if (planStanding(results) !== 'safe' && state.toConfirm !== key) {

@@ -14,6 +14,7 @@ import {
   showMethods,
   showPalette,
   showSettings,
+  showShortcuts,
   themeDark,
   themeLight,
   themeSystem,
@@ -68,5 +69,6 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   themeSystem,
   themeLight,
   themeDark,
+  showShortcuts,
   showPalette,
 ];

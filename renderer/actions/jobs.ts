@@ -21,7 +21,10 @@ const tasksToProfile = (facts: Facts) => {
   return tasks.filter((task) => task.error === null && task.items.calibration > 0);
 };
 
-/** Starts profiling a model on tasks, with the plan's prompt settings; `more` adds what the given methods need. */
+/**
+ * Starts profiling a model on tasks, with the plan's prompt settings; `more` adds what the given methods need. Keeps
+ * which tokens went where, for the panel of an expert.
+ */
 export const startProfile = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   model: ModelEntry,
@@ -29,7 +32,13 @@ export const startProfile = async (
   more: Omit<CallInput<'profile.start'>, 'model' | 'tasks' | 'chat'> = {},
 ): Promise<void> => {
   const chat = chatOf([model], planStore.getState().chat);
-  await bridge.call('profile.start', { ...more, model: model.handle, tasks: tasks.map(({ handle }) => handle), chat });
+  await bridge.call('profile.start', {
+    inspect: ['choices'],
+    ...more,
+    model: model.handle,
+    tasks: tasks.map(({ handle }) => handle),
+    chat,
+  });
   cache.invalidate(listsRuns);
 };
 

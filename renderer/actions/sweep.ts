@@ -2,20 +2,22 @@ import { answersOf } from '../../main/contract/task.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import { clusterRequest, type ClusterRequest } from '../../main/contract/cluster.ts';
 import { refuse } from '../../main/contract/errors.ts';
+import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, tickedTasks } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { plannedTasks } from '../plan/plan-input.ts';
+import { chatOf } from '../plan/chat.ts';
+import { currentPlanCall, plannedTasks } from '../plan/plan-input.ts';
 import { clusterStore } from '../state/cluster-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
-import { currentMaking, measureObstacle } from '../sweep/current-making.ts';
+import { currentMaking, measureObstacle, planFile } from '../sweep/current-making.ts';
 import { calibratesOnWritten, limitOf, samplingOf } from '../sweep/model-points.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
@@ -80,9 +82,45 @@ export const startSweep: Action = {
   },
 };
 
+/** How written answers of the tasks are drawn: as in the sweep shown. */
+const samplingFor = (facts: Facts, tasks: readonly PathHandle[]): ReturnType<typeof samplingOf> =>
+  facts.tasks.some((task) => tasks.includes(task.handle) && answersOf(task) === 'written')
+    ? samplingOf(shownSweep(facts))
+    : {};
+
+/** Starts a sweep of the current plan as a file, because its method alone does not make it. */
+const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: ModelEntry): Promise<void> => {
+  const state = planStore.getState();
+  const call = currentPlanCall(facts, state);
+  if (call === null) return;
+  const { plan } =
+    call.call === 'plan.make'
+      ? await cache.fetch('plan.make', call.input)
+      : await cache.fetch('plan.import', call.input);
+  const file = planFile(facts, state, plan);
+  if (file === null) return;
+  const { method, name, text } = file;
+  const { limit, delta } = sweepStore.getState();
+  await bridge.call('sweep.start', {
+    models: [model.handle],
+    tasks: [...plannedTasks(facts, state)],
+    settings: {
+      methods: [method],
+      files: { [method]: { name, text } },
+      // A plan of a file is measured at its own size.
+      factors: [1],
+      limit: limitOf(shownSweep(facts)) ?? limit,
+      delta,
+      ...samplingFor(facts, plannedTasks(facts, state)),
+      chat: chatOf([model], state.chat),
+    },
+  });
+};
+
 /**
  * Measures the plan on screen: a sweep of one point, with the unpruned model on the same items. If the method searches
- * for its plan, the same job runs the search.
+ * for its plan, the same job runs the search. A plan that no method makes alone (with pins, counts by hand, for several
+ * tasks, or from a file) is measured as a file.
  */
 export const measurePlan: Action = {
   id: 'measure-plan',
@@ -91,10 +129,16 @@ export const measurePlan: Action = {
   menu: 'run',
   shortcut: 'Mod+Shift+Enter',
   enabled: (facts) => facts.connected && measureObstacle(facts, planStore.getState()) === null,
-  perform: async ({ bridge, cache }, facts) => {
+  perform: async (engine, facts) => {
+    const { bridge, cache } = engine;
     const model = selectedModel(facts);
     const making = currentMaking(facts, planStore.getState());
-    if (model === null || making === null) return;
+    if (model === null) return;
+    if (making === null) {
+      await measureAsFile(engine, facts, model);
+      cache.invalidate(listsRuns);
+      return;
+    }
     const { method, factor } = facts.selection;
     const { options, seed } = planStore.getState();
     const { limit, delta } = sweepStore.getState();
@@ -116,9 +160,7 @@ export const measurePlan: Action = {
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
         calibration: isWritten ? 'written' : undefined,
-        ...(facts.tasks.some((task) => planned.includes(task.handle) && answersOf(task) === 'written')
-          ? samplingOf(shownSweep(facts))
-          : {}),
+        ...samplingFor(facts, planned),
         chat: making.chat ? true : undefined,
       },
     });
@@ -158,7 +200,11 @@ export const saveReport: Action = {
     const sweep = shownSweep(facts);
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
-    const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
+    const { name, html } = await bridge.call(
+      'report.make',
+      { run: sweep.id, familywise, delta: delta ?? undefined },
+      signal,
+    );
     if (!signal.aborted) await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   },
 };

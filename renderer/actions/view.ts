@@ -1,4 +1,4 @@
-import { devicesStore, methodsStore, settingsStore } from '../state/dialog-stores.ts';
+import { devicesStore, methodsStore, settingsStore, shortcutsStore } from '../state/dialog-stores.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import type { Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
@@ -45,6 +45,17 @@ export const showPalette: Action = {
   inDialogs: true,
   enabled: always,
   perform: () => layoutStore.getState().openPalette(true),
+};
+
+export const showShortcuts: Action = {
+  id: 'show-shortcuts',
+  label: 'Keyboard shortcuts',
+  keywords: ['keys', 'help', 'sheet', 'hotkeys', 'mouse'],
+  menu: 'help',
+  shortcut: 'Shift+?',
+  yieldsToTyping: true,
+  enabled: always,
+  perform: () => shortcutsStore.getState().show(true),
 };
 
 interface TableStore {

@@ -1,7 +1,8 @@
-import { Suspense } from 'react';
+import { Suspense, useLayoutEffect } from 'react';
 import { useStore } from 'zustand';
+import { ContextMenu } from '../components/context-menu.tsx';
 import { ErrorBoundary } from '../components/problem.tsx';
-import { Splitter } from '../components/splitter.tsx';
+import { ShareSplitter, Splitter } from '../components/splitter.tsx';
 import { EngineProvider } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
@@ -26,10 +27,11 @@ import { CalibrationDialog } from '../features/tasks/calibration-dialog.tsx';
 import { SampleDialog } from '../features/tasks/sample-dialog.tsx';
 import { SweepsDialog } from '../features/sweeps/sweeps-dialog.tsx';
 import { TasksPanel } from '../features/tasks/tasks-panel.tsx';
-import { inspectorLimits, layoutStore, sidebarLimits } from '../state/layout-store.ts';
+import { inspectorLimits, layoutStore, type ListShares, sidebarLimits } from '../state/layout-store.ts';
 import { ConnectionBanner, EditedBanner, Notices, SampleBanner } from './banners.tsx';
 import { CommandPalette } from './command-palette.tsx';
 import { PlanHeader } from './plan-header.tsx';
+import { ShortcutsDialog } from './shortcuts-dialog.tsx';
 import { SidePanel } from './side-panel.tsx';
 import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
@@ -45,6 +47,8 @@ const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
   const { component: CurrentView, isWide = false } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const { widen } = layout;
+  useLayoutEffect(() => widen(isWide), [widen, isWide]);
   return (
     <div className="workbench">
       <SkipLink />
@@ -110,7 +114,9 @@ const Workbench = () => {
       </div>
       <JobsBar />
       <Notices />
+      <ContextMenu />
       <CommandPalette />
+      <ShortcutsDialog />
       <ExperimentDialog />
       <ExportDrawer />
       <FinetuneDialog />
@@ -149,10 +155,22 @@ const SkipLink = () => (
   </button>
 );
 
-const Sidebar = () => (
-  <>
-    <ModelsPanel />
-    <TasksPanel />
-    <RunsPanel />
-  </>
-);
+const Sidebar = () => {
+  const { listShares, shareLists } = useStore(layoutStore);
+  const edge = (upper: keyof ListShares, lower: keyof ListShares) => (
+    <ShareSplitter
+      label={`Height of the ${upper} above the ${lower}`}
+      share={listShares[upper] / (listShares[upper] + listShares[lower])}
+      onShare={(share) => shareLists(upper, lower, share)}
+    />
+  );
+  return (
+    <>
+      <ModelsPanel />
+      {edge('models', 'tasks')}
+      <TasksPanel />
+      {edge('tasks', 'runs')}
+      <RunsPanel />
+    </>
+  );
+};

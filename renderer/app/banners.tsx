@@ -1,10 +1,13 @@
 import { useEffect, useRef, useState } from 'react';
+import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
+import { useTopDialog } from '../components/dialog.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount } from '../../main/words/numbers.ts';
+import { minOf } from '../../main/statistics/extremes.ts';
 import { formatDuration } from '../../main/words/durations.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
@@ -34,8 +37,8 @@ export const SampleBanner = () => {
   return (
     <div className="sample-banner" role="note">
       <span>
-        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. The models
-        are small and serve to demonstrate the method; they are no evidence about large models.
+        <strong>This is the sample:</strong> a finished sweep of {models} bundled models on {tasks} tasks. uncurl-* and
+        switch-* are small models, trained on these tasks to show the method: no evidence about large ones.
       </span>
       <IconButton icon="close" label="Close the note on the sample" onClick={() => setClosed(true)} />
     </div>
@@ -63,31 +66,48 @@ export const EditedBanner = () => {
 /** Time after which a message leaves by itself: long enough to read two sentences. */
 const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
-/** Messages and waits, above open dialogs: the popover is shown anew whenever one is added. */
+/**
+ * Messages and waits, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The box
+ * of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog is closed.
+ */
 export const Notices = () => {
+  const dialog = useTopDialog();
+  return (
+    <>
+      <MessageBox isShown={dialog === null} />
+      {dialog !== null && createPortal(<MessageBox isShown />, dialog)}
+    </>
+  );
+};
+
+/** A popover, shown anew whenever a message is added, so that it comes to the top. */
+const MessageBox = ({ isShown }: { readonly isShown: boolean }) => {
   const { notices } = useStore(noticesStore);
   const { waits } = useStore(waitsStore);
   const box = useRef<HTMLDivElement>(null);
-  const latest = `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`;
+  const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
     if (element.matches(':popover-open')) element.hidePopover();
-    if (latest.trim() !== '') element.showPopover();
+    if (latest !== '') element.showPopover();
   }, [latest]);
   return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {waits.map((wait) => (
-        <WaitLine key={wait.id} wait={wait} />
-      ))}
-      {notices.map((notice) => (
-        <NoticeCard key={notice.id} notice={notice} />
-      ))}
+      {isShown && [...waitsByLabel(waits)].map(([label, same]) => <WaitLine key={label} label={label} waits={same} />)}
+      {isShown && notices.map((notice) => <NoticeCard key={notice.id} notice={notice} />)}
     </div>
   );
 };
 
-const WaitLine = ({ wait }: { readonly wait: Wait }) => {
+/** Waits for many answers of one kind are one line. */
+const waitsByLabel = (waits: readonly Wait[]): ReadonlyMap<string, readonly Wait[]> => {
+  const groups = new Map<string, Wait[]>();
+  for (const wait of waits) groups.set(wait.label, [...(groups.get(wait.label) ?? []), wait]);
+  return groups;
+};
+
+const WaitLine = ({ label, waits }: { readonly label: string; readonly waits: readonly Wait[] }) => {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
@@ -95,11 +115,11 @@ const WaitLine = ({ wait }: { readonly wait: Wait }) => {
   }, []);
   return (
     <div className="notice notice-wait">
-      <progress aria-label={wait.label} />
+      <progress aria-label={label} />
       <p>
-        {wait.label}, {formatDuration(Math.max(0, now - wait.startedAt))}
+        {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
       </p>
-      <Button className="button-small" onClick={wait.abort}>
+      <Button className="button-small" onClick={() => waits.forEach(({ abort }) => abort())}>
         Cancel
       </Button>
     </div>

@@ -11,8 +11,8 @@ type Completion = Partial<
 >;
 
 /**
- * Fills in a default selection: the first usable model that a sweep has measured (else the first usable one), all
- * bundled multiple-choice tasks (their generative twins have the same items), the first task in focus, and the sample
+ * Fills in a default selection: of the usable models that a sweep has measured the one with the most experts, which
+ * can be pruned furthest (else the first usable one), all bundled multiple-choice tasks (their generative twins have the same items), the first task in focus, and the sample
  * sweep if it is the only one. Drops selections that no longer exist. Null if nothing changes.
  */
 export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
@@ -22,8 +22,11 @@ export const completeSelection = ({ connected, models, tasks, runs, methods, sel
     const measured = new Set(
       runs.filter(({ kind }) => kind === 'sweep').flatMap((run) => run.models.map(fingerprintOf)),
     );
-    const usable = models.filter((known) => isUsable(known));
-    const model = (usable.find((known) => measured.has(fingerprintOf(known))) ?? usable[0])?.handle ?? null;
+    const usable = models.filter(isUsable);
+    const [largest] = usable
+      .filter((known) => measured.has(fingerprintOf(known)))
+      .sort((left, right) => right.info.experts - left.info.experts);
+    const model = (largest ?? usable[0])?.handle ?? null;
     if (model !== selection.model) Object.assign(change, { model, layer: null, expert: null });
   }
   if (tasks.length > 0) {

@@ -24,7 +24,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   const { bridge } = useEngine();
   const view = useStore(layoutStore, (state) => state.view);
   const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
-  const shown = useShown();
+  const shown = useShown({ models });
   const shelves = useRef({ models, tasks });
   const written = useRef<string | null>(null);
   const kept = useQuery('view.kept', {});
@@ -72,6 +72,8 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
     const onChange = (): void => {
       sayUnknown(window.location.hash, shelves.current);
       selectionStore.getState().follow(follow(window.location.hash, shelves.current));
+      // The browser has made the step already: what the page writes now replaces it, so that Forward stays.
+      written.current = layoutStore.getState().view;
     };
     window.addEventListener('hashchange', onChange);
     return () => window.removeEventListener('hashchange', onChange);
@@ -93,7 +95,11 @@ const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>):
 const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
-  if (isWhole(fragment) || hasShown(address)) showThese(readShown((key) => address.get(key)));
+  if (isWhole(fragment) || hasShown(address))
+    showThese(
+      readShown((key) => address.get(key)),
+      shelves,
+    );
   if (view !== null && views.some(({ name }) => name === view)) layoutStore.getState().show(view);
   return known;
 };

@@ -13,12 +13,12 @@ export const useSettings = (): void => {
   }, [theme]);
   const delta = settings?.delta ?? null;
   useEffect(() => {
-    if (delta !== null) sweepStore.getState().choose('delta', delta);
+    if (delta !== null && !sweepStore.getState().isFromAddress) sweepStore.getState().choose('delta', delta);
   }, [delta]);
   const methods = settings?.methods ?? null;
   const methodsKey = inputKey(methods);
   useEffect(() => {
-    if (methods !== null) sweepStore.getState().chooseMethods(methods);
+    if (methods !== null && !sweepStore.getState().isFromAddress) sweepStore.getState().chooseMethods(methods);
     // `methodsKey` represents `methods`: an equal list must not undo later ticks.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [methodsKey]);

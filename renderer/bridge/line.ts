@@ -33,7 +33,8 @@ export const createBridgeLine = (channelEnded: (reason: WorkbenchError) => void)
   };
 
   return {
-    call: (name, input) => (connection === null ? Promise.reject(lostBy) : connection.call(name, input)),
+    call: (name, input, signal) =>
+      connection === null ? Promise.reject(lostBy) : connection.call(name, input, signal),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

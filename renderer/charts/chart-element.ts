@@ -1,20 +1,22 @@
-import { useLayoutEffect, useRef, useState } from 'react';
-import type { RefObject } from 'react';
+import { useCallback, useState } from 'react';
+import type { RefCallback } from 'react';
 
-/** Width of an element in CSS pixels, updated on resize; 0 before layout. */
-export const useElementWidth = <E extends HTMLElement>(): readonly [RefObject<E | null>, number] => {
-  const element = useRef<E>(null);
+/**
+ * Width of an element in CSS pixels, updated on resize and when another element takes its place; 0 before layout. The
+ * first member is the element's ref.
+ */
+export const useElementWidth = <E extends HTMLElement>(): readonly [RefCallback<E>, number] => {
   const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    if (element.current === null) return;
+  const measure = useCallback((element: E | null) => {
+    if (element === null) return undefined;
     const observer = new ResizeObserver(([entry]) => {
       if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width));
     });
-    observer.observe(element.current);
-    setWidth(Math.floor(element.current.getBoundingClientRect().width));
+    observer.observe(element);
+    setWidth(Math.floor(element.getBoundingClientRect().width));
     return () => observer.disconnect();
   }, []);
-  return [element, width];
+  return [measure, width];
 };
 
 /** Largest pointer distance at which a dot counts as pointed at. */

@@ -27,9 +27,14 @@ interface HeatmapMargins {
   readonly right: number;
 }
 
+interface CellSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Smaller cells are combined. */
 export const SMALLEST_MARK_PX = 4;
-const LARGEST_CELL = { width: 76, height: 44 } as const;
+const LARGEST_CELL: CellSize = { width: 76, height: 44 };
 /** Cells at least this wide have gaps between them. */
 const ROOM_FOR_GAP = { narrow: 5, wide: 12 } as const;
 
@@ -48,11 +53,12 @@ export const heatmapGeometry = (
   room: { readonly width: number; readonly height: number },
   shown: MapWindow,
   margins: HeatmapMargins,
+  largest = LARGEST_CELL,
 ): HeatmapGeometry => {
   const across = Math.max(1, room.width - margins.left - margins.right);
   const down = Math.max(1, room.height - margins.top);
-  const cellWidth = Math.min(LARGEST_CELL.width, across / Math.max(1, shown.experts));
-  const cellHeight = Math.min(LARGEST_CELL.height, down / Math.max(1, shown.layers));
+  const cellWidth = Math.min(largest.width, across / Math.max(1, shown.experts));
+  const cellHeight = Math.min(largest.height, down / Math.max(1, shown.layers));
   const smaller = Math.min(cellWidth, cellHeight);
   return {
     left: margins.left,
@@ -122,3 +128,13 @@ export const movedCell = (from: Cell, key: string, layers: number, experts: numb
       return null;
   }
 };
+
+/** Whole layers and experts by which a window moves when its map is dragged by pixels: it follows the pointer. */
+export const draggedBy = (
+  { cellWidth, cellHeight }: Pick<HeatmapGeometry, 'cellWidth' | 'cellHeight'>,
+  acrossPx: number,
+  downPx: number,
+): { readonly layers: number; readonly experts: number } => ({
+  layers: -Math.round(downPx / cellHeight),
+  experts: -Math.round(acrossPx / cellWidth),
+});

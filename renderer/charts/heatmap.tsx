@@ -5,7 +5,7 @@ import type { ColorScale } from '../../main/figures/color-scales.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
 import { IconButton } from '../components/button.tsx';
-import { cellAt, cellOrigin, heatmapGeometry, isShown, movedCell } from './heatmap-geometry.ts';
+import { cellAt, cellOrigin, draggedBy, heatmapGeometry, isShown, movedCell } from './heatmap-geometry.ts';
 import type { Cell, MapWindow } from './heatmap-geometry.ts';
 import { fitting, isWhole, panned, revealing, zoomed } from './map-window.ts';
 import { paintHeatmap } from './paint-heatmap.ts';
@@ -32,6 +32,10 @@ interface HeatmapProps {
   readonly onSelect: (cell: Cell) => void;
   /** Exact numbers of a cell, shown on hover and read aloud. */
   readonly describe: (cell: Cell) => { readonly title: string; readonly lines: readonly string[] };
+  /** Called on a right click on a cell, or the menu key on the selected one. */
+  readonly onMenu?: ((cell: Cell, event: MouseEvent) => void) | undefined;
+  /** Whether the map fills the window; then lines mark row and column of the cell under the pointer. */
+  readonly isFull?: boolean;
 }
 
 const MARGINS = { left: 34, top: 22 } as const;
@@ -43,8 +47,23 @@ const zoomKeys: Readonly<Record<string, number | null>> = { '+': 0.5, '=': 0.5, 
 /** Part of the window that one wheel step moves by. */
 const WHEEL_STEP = 0.15;
 
-/** Maximum map height, so that the chart below stays visible. */
-const roomBelow = (): number => Math.max(170, Math.min(440, window.innerHeight * 0.42));
+/** Maximum map height, so that the chart below stays visible; in the full window, so that the legend does. */
+const roomFor = (isFull: boolean): number =>
+  isFull ? Math.max(170, window.innerHeight - 220) : Math.max(170, Math.min(440, window.innerHeight * 0.42));
+
+/** Largest cell of a map that fills the window. */
+const FULL_CELL = { width: 240, height: 120 } as const;
+
+/** Pixels that the pointer must move before a press on the map becomes a drag. */
+const DRAG_PX = 5;
+
+interface Drag {
+  readonly x: number;
+  readonly y: number;
+  readonly from: MapWindow;
+  /** Whether the pointer has moved far enough. */
+  readonly isMoving: boolean;
+}
 
 const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell => ({
   layer: firstLayer + Math.floor(layers / 2),
@@ -58,6 +77,7 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
 export const Heatmap = memo((props: HeatmapProps) => {
   const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
     props;
+  const { isFull = false, onMenu } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLDivElement>(null);
@@ -68,6 +88,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
    */
   const [walking, setWalking] = useState(false);
   const [chosenWindow, chooseWindow] = useState<MapWindow | null>(null);
+  const [drag, setDrag] = useState<Drag | null>(null);
   const theme = useResolvedTheme();
   const helpId = useId();
   const layers = matrix.length;
@@ -75,11 +96,13 @@ export const Heatmap = memo((props: HeatmapProps) => {
   const size = useMemo(() => ({ layers, experts }), [layers, experts]);
   const geometry = useMemo(
     () =>
-      heatmapGeometry({ width, height: roomBelow() }, fitting(chosenWindow, size), {
-        ...MARGINS,
-        right: rowNote === null ? 2 : NOTE_WIDTH,
-      }),
-    [width, chosenWindow, size, rowNote],
+      heatmapGeometry(
+        { width, height: roomFor(isFull) },
+        fitting(chosenWindow, size),
+        { ...MARGINS, right: rowNote === null ? 2 : NOTE_WIDTH },
+        isFull ? FULL_CELL : undefined,
+      ),
+    [width, chosenWindow, size, rowNote, isFull],
   );
   const shownWindow = geometry.shown;
   const cursor: Cell = {
@@ -170,7 +193,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       )}
       <div
         ref={map}
-        className="heatmap"
+        className={`heatmap${isWhole(shownWindow, size) ? '' : drag?.isMoving === true ? ' heatmap-dragged' : ' heatmap-part'}`}
         role="application"
         aria-roledescription="heatmap"
         aria-label={label}
@@ -202,8 +225,23 @@ export const Heatmap = memo((props: HeatmapProps) => {
           if (!isWhole(shownWindow, size)) chooseWindow(revealing(shownWindow, target, size));
           onSelect(target);
         }}
+        onPointerDown={(event) => {
+          if (event.button !== 0 || isWhole(shownWindow, size)) return;
+          setDrag({ x: event.clientX, y: event.clientY, from: shownWindow, isMoving: false });
+        }}
         onPointerMove={(event) => {
           setWalking(false);
+          if (drag !== null) {
+            const [across, down] = [event.clientX - drag.x, event.clientY - drag.y];
+            if (!drag.isMoving && Math.hypot(across, down) < DRAG_PX) return;
+            if (!drag.isMoving) {
+              event.currentTarget.setPointerCapture(event.pointerId);
+              setDrag({ ...drag, isMoving: true });
+              setHovered(null);
+            }
+            chooseWindow(panned(drag.from, draggedBy(geometry, across, down), size));
+            return;
+          }
           const cell = cellUnder(event);
           setHovered((known) => (known?.layer === cell?.layer && known?.expert === cell?.expert ? known : cell));
         }}
@@ -212,17 +250,34 @@ export const Heatmap = memo((props: HeatmapProps) => {
           setWalking(false);
         }}
         onPointerCancel={() => {
+          setDrag(null);
           setHovered(null);
           setWalking(false);
         }}
         onClick={(event) => {
+          // A click ends a drag too, and then selects nothing.
+          const wasMoving = drag?.isMoving === true;
+          setDrag(null);
           const cell = cellUnder(event);
-          if (cell !== null) onSelect(cell);
+          if (cell !== null && !wasMoving) onSelect(cell);
+        }}
+        onContextMenu={(event) => {
+          setDrag(null);
+          setHovered(null);
+          // The menu key reports no place on a cell.
+          const cell = event.button === 2 ? cellUnder(event) : cursor;
+          if (cell !== null) onMenu?.(cell, event);
         }}
       >
         <canvas ref={canvas} aria-hidden="true" style={{ width: geometry.width, height: geometry.height }} />
         {selected.layer !== null && selected.expert !== null && layers > 0 && isShown(geometry, cursor) && (
           <div className="heatmap-selected" style={box(cursor)} />
+        )}
+        {isFull && hovered !== null && (
+          <>
+            <div className="heatmap-cross" style={{ ...box(hovered), left: 0, width: geometry.width }} />
+            <div className="heatmap-cross" style={{ ...box(hovered), top: 0, height: geometry.height }} />
+          </>
         )}
         {hovered !== null && <div className="heatmap-hovered" style={box(hovered)} />}
         {described !== null && layers > 0 && (
@@ -239,7 +294,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       />
       <p id={helpId} className="visually-hidden">
         Arrow keys move between layers (up, down) and experts (left, right); Home and End go to the ends of a layer;
-        plus and minus zoom, 0 shows the whole map.
+        plus and minus zoom, 0 shows the whole map; a map that is zoomed in can be dragged.
       </p>
       <p className="visually-hidden" aria-live="polite">
         {walking && layers > 0 ? words(cursor) : ''}

@@ -12,8 +12,10 @@ import { nextSort, rowsWith, sortCell, sortedBy, type TableSort, tsvText } from 
 import { noticesStore } from '../state/notices-store.ts';
 import { definitionNamed } from '../definitions/definitions.ts';
 import { Button, Icon, IconButton } from './button.tsx';
+import { openContextMenu } from './context-menu.tsx';
 import { copyText } from './copy-text.ts';
 import { Definition } from './definition.tsx';
+import type { MenuItem } from './row-menu.tsx';
 import { SortHeading } from './sort-heading.tsx';
 import { walkMembers } from './walk-members.ts';
 import { methodTitle } from '../../main/words/methods.ts';
@@ -157,12 +159,22 @@ export const DataTable = <R,>({
     columns.find(({ key }) => key === sort?.column),
     sort?.descending ?? false,
   );
-  const copy = (): void => {
-    const copied = folds.flatMap((fold) => fold.rows);
-    copyText('The table', copiedRows(columns, copied), `${counted(copied.length, 'row')}.`).catch(
+  const copyRows = (what: string, copied: readonly R[]): void => {
+    copyText(what, copiedRows(columns, copied), `${counted(copied.length, 'row')}.`).catch(
       noticesStore.getState().report,
     );
   };
+  const copy = (): void =>
+    copyRows(
+      'The table',
+      folds.flatMap((fold) => fold.rows),
+    );
+  /** Commands of a row, or of the rows folded under one. */
+  const commandsOf = (open: (() => void) | null, own: readonly R[]): readonly MenuItem[] => [
+    ...(open === null ? [] : [{ label: own.length === 1 ? 'Show' : 'Show or hide its rows', onChoose: open }]),
+    { label: own.length === 1 ? 'Copy the row' : 'Copy its rows', onChoose: () => copyRows('It', own) },
+    { label: 'Copy the table', onChoose: copy },
+  ];
   const count = folds.length > LONG ? asked : folds.length;
   const isSelected = (row: R): boolean => rowKey(row) === selectedKey;
   // The selected row is always shown.
@@ -174,13 +186,16 @@ export const DataTable = <R,>({
     const own = fold.rows.map((row): Line => {
       const open = onRow !== undefined && opens(row) ? () => onRow(row) : null;
       const state = selectedKey === undefined ? {} : { isSelected: isSelected(row) };
-      return { key: rowKey(row), cells: columns.map(({ cell }) => cell(row)), open, ...state };
+      const commands = (): readonly MenuItem[] => commandsOf(open, [row]);
+      return { key: rowKey(row), cells: columns.map(({ cell }) => cell(row)), open, commands, ...state };
     });
     if (own.length === 1) return own;
     const isOpen = isUnfolded(fold);
     const cells = columns.map(({ spread }) => spread?.(fold.rows));
     const under = isOpen ? own.map((line) => ({ ...line, isUnder: true })) : [];
-    return [{ key: `fold ${fold.key}`, cells, open: () => toggle(fold), isOpen }, ...under];
+    const open = (): void => toggle(fold);
+    const commands = (): readonly MenuItem[] => commandsOf(open, fold.rows);
+    return [{ key: `fold ${fold.key}`, cells, open, commands, isOpen }, ...under];
   });
   const stop = (lines.find((line) => line.open !== null && line.isSelected === true) ?? lines.find(({ open }) => open))
     ?.key;
@@ -250,6 +265,8 @@ interface Line {
   readonly key: string;
   readonly cells: readonly ReactNode[];
   readonly open: (() => void) | null;
+  /** For a right click. */
+  readonly commands: () => readonly MenuItem[];
   readonly isSelected?: boolean;
   /** Whether the rows under it are shown; absent where there are none. */
   readonly isOpen?: boolean;
@@ -264,10 +281,15 @@ interface TableLineProps {
 }
 
 const TableLine = ({ line, columns, isStop }: TableLineProps) => {
-  const { cells, open, isSelected, isOpen, isUnder = false } = line;
+  const { cells, open, commands, isSelected, isOpen, isUnder = false } = line;
   const look = `${open === null ? '' : 'clickable'} ${isUnder ? 'under-fold' : ''}`.trim();
   return (
-    <tr className={look === '' ? undefined : look} aria-selected={isSelected} onClick={open ?? undefined}>
+    <tr
+      className={look === '' ? undefined : look}
+      aria-selected={isSelected}
+      onClick={open ?? undefined}
+      onContextMenu={(event) => openContextMenu(event, 'Commands for the row', commands())}
+    >
       {columns.map(({ key, numeric }, position) =>
         position === 0 ? (
           <th key={key} scope="row">

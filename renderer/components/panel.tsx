@@ -8,15 +8,19 @@ interface PanelProps {
   readonly count?: string;
   readonly tools?: ReactNode;
   readonly children: ReactNode;
-  /** Takes the remaining height. */
-  readonly grows?: boolean;
+  /** Share of the height that the lists of a side panel have together; without it, the height of its content. */
+  readonly share?: number;
 }
 
 /** A collapsible section of a side panel. */
-export const Panel = ({ title, count, tools, children, grows = false }: PanelProps) => {
+export const Panel = ({ title, count, tools, children, share }: PanelProps) => {
   const [open, setOpen] = useState(true);
   return (
-    <section className={grows && open ? 'panel panel-grows' : 'panel'} aria-label={title}>
+    <section
+      className={share !== undefined && open ? 'panel panel-grows' : 'panel'}
+      style={share !== undefined && open ? { flexGrow: share } : undefined}
+      aria-label={title}
+    >
       <header className="panel-head">
         <h2>
           <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -1,8 +1,8 @@
-import { useId, useRef } from 'react';
+import { type RefObject, useId, useRef } from 'react';
 import { IconButton } from './button.tsx';
 import './row-menu.css';
 
-interface RowMenuItem {
+export interface MenuItem {
   readonly label: string;
   readonly onChoose: () => void;
   readonly disabled?: boolean;
@@ -10,7 +10,7 @@ interface RowMenuItem {
 
 interface RowMenuProps {
   readonly label: string;
-  readonly items: readonly RowMenuItem[];
+  readonly items: readonly MenuItem[];
 }
 
 const GAP_PX = 4;
@@ -19,9 +19,62 @@ const LINE_PX = 29;
 const FRAME_PX = 10;
 const WIDTH_PX = 236;
 
+/** The place of a menu of `count` lines below its origin, or above it where there is no room; within the window. */
+export const menuPlace = (
+  from: { readonly left: number; readonly top: number; readonly bottom: number },
+  count: number,
+): { readonly left: number; readonly top: number } => {
+  const height = count * LINE_PX + FRAME_PX;
+  const below = from.bottom + GAP_PX;
+  return {
+    left: Math.max(GAP_PX, Math.min(from.left, window.innerWidth - WIDTH_PX - GAP_PX)),
+    top: below + height > window.innerHeight ? Math.max(GAP_PX, from.top - GAP_PX - height) : below,
+  };
+};
+
+/** Moves the focus among the commands of a menu. */
+export const walkMenu = (list: HTMLElement | null, step: number): void => {
+  const buttons = [...(list?.querySelectorAll('button:not(:disabled)') ?? [])].filter(
+    (element) => element instanceof HTMLElement,
+  );
+  const current = buttons.findIndex((element) => element === document.activeElement);
+  buttons[(current + step + buttons.length) % buttons.length]?.focus();
+};
+
+/** The commands within a menu; arrow keys move between them. */
+export const MenuItems = ({
+  list,
+  items,
+}: {
+  readonly list: RefObject<HTMLDivElement | null>;
+  readonly items: readonly MenuItem[];
+}) =>
+  items.map((item) => (
+    <button
+      key={item.label}
+      type="button"
+      role="menuitem"
+      tabIndex={-1}
+      disabled={item.disabled}
+      onKeyDown={(event) => {
+        const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+        if (step === 0) return;
+        event.preventDefault();
+        event.stopPropagation();
+        walkMenu(list.current, step);
+      }}
+      onClick={() => {
+        list.current?.hidePopover();
+        item.onChoose();
+      }}
+    >
+      {item.label}
+    </button>
+  ));
+
 /**
  * The commands of a list row, behind a button with three dots. Uses the top layer, so that the list does not clip it.
- * Arrow keys move within it; Escape or a click outside closes it.
+ * Escape or a click outside closes it.
  */
 export const RowMenu = ({ label, items }: RowMenuProps) => {
   const id = useId();
@@ -31,18 +84,9 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
     const from = button.current?.getBoundingClientRect();
     const element = list.current;
     if (from === undefined || element === null) return;
-    const height = items.length * LINE_PX + FRAME_PX;
-    const below = from.bottom + GAP_PX;
-    const top = below + height > window.innerHeight ? Math.max(GAP_PX, from.top - GAP_PX - height) : below;
+    const { left, top } = menuPlace(from, items.length);
     element.style.top = `${top}px`;
-    element.style.left = `${Math.max(GAP_PX, Math.min(from.left, window.innerWidth - WIDTH_PX - GAP_PX))}px`;
-  };
-  const walk = (step: number): void => {
-    const buttons = [...(list.current?.querySelectorAll('button:not(:disabled)') ?? [])].filter(
-      (element) => element instanceof HTMLElement,
-    );
-    const current = buttons.findIndex((element) => element === document.activeElement);
-    buttons[(current + step + buttons.length) % buttons.length]?.focus();
+    element.style.left = `${left}px`;
   };
   return (
     <>
@@ -60,31 +104,11 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
           if (event.newState === 'open') position();
         }}
         onToggle={(event) => {
-          if (event.newState === 'open') walk(1);
+          if (event.newState === 'open') walkMenu(list.current, 1);
         }}
-        onKeyDown={(event) => {
-          event.stopPropagation();
-          const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-          if (step === 0) return;
-          event.preventDefault();
-          walk(step);
-        }}
+        onKeyDown={(event) => event.stopPropagation()}
       >
-        {items.map((item) => (
-          <button
-            key={item.label}
-            type="button"
-            role="menuitem"
-            tabIndex={-1}
-            disabled={item.disabled}
-            onClick={() => {
-              list.current?.hidePopover();
-              item.onChoose();
-            }}
-          >
-            {item.label}
-          </button>
-        ))}
+        <MenuItems list={list} items={items} />
       </div>
     </>
   );

@@ -44,3 +44,47 @@ export const Splitter = ({ label, width, minimum, maximum, panel, onResize }: Sp
     />
   );
 };
+
+interface ShareSplitterProps {
+  readonly label: string;
+  /** Share of the element above it in the height of the elements above and below; between 0 and 1. */
+  readonly share: number;
+  readonly onShare: (share: number) => void;
+}
+
+const KEY_STEP_SHARE = 0.05;
+
+/** The draggable edge between two lists, one above the other; arrow keys also move it. */
+export const ShareSplitter = ({ label, share, onShare }: ShareSplitterProps) => {
+  const start = useRef<{ readonly y: number; readonly above: number; readonly both: number } | null>(null);
+  const heightOf = (element: Element | null): number => element?.getBoundingClientRect().height ?? 0;
+  return (
+    <div
+      className="splitter splitter-across"
+      role="separator"
+      aria-orientation="horizontal"
+      aria-label={label}
+      aria-valuenow={Math.round(100 * share)}
+      aria-valuemin={10}
+      aria-valuemax={90}
+      tabIndex={0}
+      onPointerDown={(event) => {
+        const { previousElementSibling, nextElementSibling } = event.currentTarget;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        const above = heightOf(previousElementSibling);
+        start.current = { y: event.clientY, above, both: above + heightOf(nextElementSibling) };
+      }}
+      onPointerMove={(event) => {
+        const from = start.current;
+        if (from !== null && from.both > 0) onShare((from.above + event.clientY - from.y) / from.both);
+      }}
+      onPointerUp={() => {
+        start.current = null;
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'ArrowDown') onShare(share + KEY_STEP_SHARE);
+        if (event.key === 'ArrowUp') onShare(share - KEY_STEP_SHARE);
+      }}
+    />
+  );
+};

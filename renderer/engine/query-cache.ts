@@ -20,6 +20,18 @@ interface QueryReader<N extends CallName> {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
+/** Shows answers that take longer than a second, each with a way to cancel it. */
+export interface ReadingWaits {
+  /** Words for a call whose work the engine ends when it is cancelled; null for others, which show no wait. */
+  readonly label: (name: CallName) => string | null;
+  /** Shows a wait that lasts; returns the function that ends it. */
+  readonly begin: (label: string, abort: () => void) => () => void;
+  /** Called once the user has cancelled an answer; `again` asks for it anew. */
+  readonly cancelled: (label: string, again: () => void) => void;
+}
+
+const NO_WAITS: ReadingWaits = { label: () => null, begin: () => () => undefined, cancelled: () => undefined };
+
 type Change<N extends CallName> = (data: CallOutput<N>) => CallOutput<N>;
 
 /** Pending requests of each call, each with the changes announced since it was sent. */
@@ -46,6 +58,7 @@ export const inputKey = (input: unknown): string => hashKey([input]);
  */
 export class QueryCache {
   readonly #call: EngineCall;
+  readonly #waits: ReadingWaits;
   readonly #client = new QueryClient({
     defaultOptions: {
       queries: {
@@ -61,10 +74,13 @@ export class QueryCache {
     },
   });
   readonly #requests: Requests = {};
+  /** Ends the newest request of each answer, by the answer's key. */
+  readonly #underWay = new Map<string, AbortController>();
   readonly #serialised = new WeakMap<Error, SerialisedError>();
 
-  constructor(call: EngineCall) {
+  constructor(call: EngineCall, waits: ReadingWaits = NO_WAITS) {
     this.#call = call;
+    this.#waits = waits;
   }
 
   state<N extends CallName>(name: N, input: CallInput<N>): QueryState<N> {
@@ -119,9 +135,23 @@ export class QueryCache {
     };
   }
 
-  /** The answer, from the cache if fresh. Rejects with the engine's error. */
-  fetch<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
-    return this.#client.fetchQuery(this.#options(name, input));
+  /**
+   * The answer, from the cache if fresh. Rejects with the engine's error, or as cancelled once `signal` is aborted,
+   * which ends the engine's work unless somebody else reads the answer.
+   */
+  async fetch<N extends CallName>(name: N, input: CallInput<N>, signal?: AbortSignal): Promise<CallOutput<N>> {
+    const asked = this.#client.fetchQuery(this.#options(name, input));
+    if (signal === undefined) return asked;
+    const query = this.#client.getQueryCache().get<CallOutput<N>>(hashKey([name, input]));
+    const abort = (): void => {
+      if (query?.getObserversCount() === 0) this.#underWay.get(query.queryHash)?.abort();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await asked;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   /** Refetches answers that have readers or pending requests; drops the others. */
@@ -170,12 +200,32 @@ export class QueryCache {
     const requests = this.#requestsOf(name);
     const changes: Change<N>[] = [];
     requests.add(changes);
+    const key = hashKey([name, input]);
+    const controller = new AbortController();
+    this.#underWay.set(key, controller);
+    const endWait = this.#showWait(name, input, controller);
     try {
-      const answer = await this.#call(name, input);
+      const answer = await this.#call(name, input, controller.signal);
       return changes.reduce((data, change) => change(data), answer);
     } finally {
+      endWait();
+      if (this.#underWay.get(key) === controller) this.#underWay.delete(key);
       requests.delete(changes);
     }
+  }
+
+  /** Shows a pending answer that takes long, until the returned function is called. */
+  #showWait<N extends CallName>(name: N, input: CallInput<N>, controller: AbortController): () => void {
+    const label = this.#waits.label(name);
+    if (label === null) return () => undefined;
+    const again = (): void => {
+      // Readers get the error from the query itself.
+      void this.#client.refetchQueries({ queryKey: [name, input], exact: true }).catch(() => undefined);
+    };
+    return this.#waits.begin(label, () => {
+      controller.abort();
+      this.#waits.cancelled(label, again);
+    });
   }
 
   #requestsOf<N extends CallName>(name: N): Set<Change<N>[]> {

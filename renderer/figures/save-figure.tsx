@@ -1,3 +1,4 @@
+import { copyPicture } from '../components/copy-text.ts';
 import { Menu } from '../components/menu.tsx';
 import { useRequest } from '../engine/engine-context.tsx';
 import { rasterise } from './rasterise.ts';
@@ -25,9 +26,19 @@ export const SaveFigure = ({ subject, view, hasPicture = true }: SaveFigureProps
           start(async ({ bridge }) => bridge.saveFile(await pictureDownload(await made(), subject, format, rasterise))),
       }))
     : [];
+  const copy = {
+    label: 'Copy picture',
+    onChoose: () =>
+      start(async () => {
+        const { bytes } = await pictureDownload(await made(), subject, 'PNG', rasterise);
+        await copyPicture(new Blob([bytes], { type: 'image/png' }));
+      }),
+  };
   const table = {
     label: 'CSV',
     onChoose: () => start(async ({ bridge }) => bridge.saveFile(tableDownload(await made(), subject))),
   };
-  return <Menu label="Save figure" icon="save" disabled={busy} items={[...pictures, table]} />;
+  return (
+    <Menu label="Save figure" icon="save" disabled={busy} items={[...pictures, table, ...(hasPicture ? [copy] : [])]} />
+  );
 };

@@ -6,6 +6,11 @@ import { inOrder } from '../../main/figures/expert-order.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Heatmap } from '../charts/heatmap.tsx';
 import { ColorLegend } from '../charts/legend.tsx';
+import { openContextMenu } from '../components/context-menu.tsx';
+import { copyText } from '../components/copy-text.ts';
+import { FullScreen } from '../components/full-screen.tsx';
+import { noticesStore } from '../state/notices-store.ts';
+import { tsvText } from '../../main/figures/table-rows.ts';
 import { Checkbox } from '../components/choices.tsx';
 import { DataTable } from '../components/data-table.tsx';
 import { Definition } from '../components/definition.tsx';
@@ -118,6 +123,31 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
     if (experts === null || layer === null || expert === null) return { layer, expert };
     return { layer, expert: experts[layer]?.indexOf(expert) ?? expert };
   }, [experts, selected]);
+  const showMenu = useCallback(
+    (cell: Cell, event: React.MouseEvent): void => {
+      const { layer, expert } = at(cell);
+      const known = pin(cell);
+      const { model: own } = selected;
+      const pinAs = (label: string, keep: boolean | null) =>
+        own === null || known === keep
+          ? []
+          : [{ label, onChoose: () => selectionStore.getState().pin(own, { layer, expert }, keep) }];
+      const { title: called, lines } = describe(cell);
+      openContextMenu(event, called, [
+        { label: 'Show the expert', onChoose: () => select(cell) },
+        ...pinAs('Pin: must stay', true),
+        ...pinAs('Pin: must go', false),
+        ...(known === null ? [] : pinAs('Remove the pin', null)),
+        {
+          label: 'Copy its numbers',
+          onChoose: () => {
+            copyText('The expert', tsvText([[called, ...lines]]), called).catch(noticesStore.getState().report);
+          },
+        },
+      ]);
+    },
+    [at, pin, selected, describe, select],
+  );
   const name = `${definitions[metric].term}, ${title}${minus === null ? '' : ` minus ${minus.title}`}`;
   const [low, middle, high] = shaded.values ?? [0, 0, 0];
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
@@ -130,108 +160,119 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const hatchSwatch = `hatch-swatch${merges ? ' hatch-swatch-merged' : ''}`;
 
   return (
-    <section aria-label="Layer and expert map">
-      <div className="section-head">
-        <h3>
-          <Definition of={metric} /> by layer and expert
-        </h3>
-        <span className="muted">
-          {title}
-          {minus === null ? '' : minus.kind === 'task' ? ` minus ${minus.title}` : `, less ${minus.title} on it`},{' '}
-          {formatCount(profile.items)} calibration items, {formatCount(profile.tokens)} tokens
-        </span>
-        <span className="section-end">
-          {source !== null && (
-            <SaveFigure
-              subject={'id' in source.manifest ? source.manifest.id : source.model}
-              view={({ routingView }) =>
-                routingView(
-                  {
-                    manifest: source.manifest,
-                    model: source.model,
-                    profiles: source.profiles,
-                    profile,
-                    metric,
-                    theme,
-                    scaling,
-                    minus: minus?.subtracted ?? null,
-                    order,
-                    hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
+    <FullScreen title={`${definitions[metric].term} by layer and expert`}>
+      {(isFull, fillButton) => (
+        <section aria-label="Layer and expert map">
+          <div className="section-head">
+            <h3>
+              <Definition of={metric} /> by layer and expert
+            </h3>
+            <span className="muted">
+              {title}
+              {minus === null
+                ? ''
+                : minus.kind === 'task'
+                  ? ` minus ${minus.title}`
+                  : `, less ${minus.title} on it`}, {formatCount(profile.items)} calibration items,{' '}
+              {formatCount(profile.tokens)} tokens
+            </span>
+            <span className="section-end">
+              {!asTable && fillButton}
+              {source !== null && (
+                <SaveFigure
+                  subject={'id' in source.manifest ? source.manifest.id : source.model}
+                  view={({ routingView }) =>
+                    routingView(
+                      {
+                        manifest: source.manifest,
+                        model: source.model,
+                        profiles: source.profiles,
+                        profile,
+                        metric,
+                        theme,
+                        scaling,
+                        minus: minus?.subtracted ?? null,
+                        order,
+                        hatches: fates?.map((row) => row.map(hatchOf)) ?? null,
+                      },
+                      source.names,
+                    )
+                  }
+                />
+              )}
+            </span>
+          </div>
+          {asTable ? (
+            <DataTable
+              caption={name}
+              columns={[
+                { key: 'layer', title: 'Layer', cell: (layer: number) => layer },
+                {
+                  key: 'effective',
+                  title: <Definition of="effectiveExperts">Effective</Definition>,
+                  numeric: true,
+                  cell: rowNote,
+                },
+                ...(matrix[0] ?? []).map((_, expert) => ({
+                  key: String(expert),
+                  title: expert,
+                  numeric: true,
+                  cell: (layer: number) => {
+                    const value = matrix[layer]?.[expert] ?? null;
+                    return value === null ? 'gone' : formatMetric(metric, value, minus !== null);
                   },
-                  source.names,
-                )
-              }
+                })),
+              ]}
+              rows={matrix.map((_, layer) => layer)}
+              rowKey={String}
+            />
+          ) : (
+            <Heatmap
+              label={`${name}: ${matrix.length} layers by ${matrix[0]?.length ?? 0} experts`}
+              matrix={ordered.matrix}
+              shades={ordered.shades}
+              scale={scale}
+              hatch={hatch}
+              pin={pin}
+              cellText={cellText}
+              rowNote={rowNote}
+              rowNoteTitle={EFFECTIVE}
+              columnNumber={order === null ? null : columnNumberOf}
+              orderWords={order?.words}
+              selected={shownCell}
+              onSelect={select}
+              describe={describe}
+              onMenu={showMenu}
+              isFull={isFull}
             />
           )}
-        </span>
-      </div>
-      {asTable ? (
-        <DataTable
-          caption={name}
-          columns={[
-            { key: 'layer', title: 'Layer', cell: (layer: number) => layer },
-            {
-              key: 'effective',
-              title: <Definition of="effectiveExperts">Effective</Definition>,
-              numeric: true,
-              cell: rowNote,
-            },
-            ...(matrix[0] ?? []).map((_, expert) => ({
-              key: String(expert),
-              title: expert,
-              numeric: true,
-              cell: (layer: number) => {
-                const value = matrix[layer]?.[expert] ?? null;
-                return value === null ? 'gone' : formatMetric(metric, value, minus !== null);
-              },
-            })),
-          ]}
-          rows={matrix.map((_, layer) => layer)}
-          rowKey={String}
-        />
-      ) : (
-        <Heatmap
-          label={`${name}: ${matrix.length} layers by ${matrix[0]?.length ?? 0} experts`}
-          matrix={ordered.matrix}
-          shades={ordered.shades}
-          scale={scale}
-          hatch={hatch}
-          pin={pin}
-          cellText={cellText}
-          rowNote={rowNote}
-          rowNoteTitle={EFFECTIVE}
-          columnNumber={order === null ? null : columnNumberOf}
-          orderWords={order?.words}
-          selected={shownCell}
-          onSelect={select}
-          describe={describe}
-        />
+          <div className="routing-legend">
+            <ColorLegend
+              scale={scale}
+              labels={legendLabels}
+              words={shaded.words}
+              ends={
+                minus === null
+                  ? undefined
+                  : minus.kind === 'task'
+                    ? [`more on ${minus.title}`, `more on ${title}`]
+                    : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
+              }
+            />
+            {gone !== null && (
+              <span className="absent-key">
+                <span className="absent-swatch" />
+                gone in {minus?.title}
+              </span>
+            )}
+            <Checkbox checked={showPlan} onChange={togglePlan}>
+              {isSmall && <span className="pale-swatch" />}
+              <span className={hatchSwatch} />
+              {merges ? 'would be merged into another' : 'would be pruned'}
+            </Checkbox>
+          </div>
+        </section>
       )}
-      <div className="routing-legend">
-        <ColorLegend
-          scale={scale}
-          labels={legendLabels}
-          words={shaded.words}
-          ends={
-            minus === null
-              ? undefined
-              : minus.kind === 'task'
-                ? [`more on ${minus.title}`, `more on ${title}`]
-                : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
-          }
-        />
-        {gone !== null && (
-          <span className="absent-key">
-            <span className="absent-swatch" />
-            gone in {minus?.title}
-          </span>
-        )}
-        <Checkbox checked={showPlan} onChange={togglePlan}>
-          {isSmall && <span className="pale-swatch" />}
-          <span className={hatchSwatch} />
-          {merges ? 'would be merged into another' : 'would be pruned'}
-        </Checkbox>
-      </div>
-    </section>
+    </FullScreen>
   );
 };

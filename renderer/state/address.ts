@@ -8,12 +8,12 @@ import { planAddress, readPlanAddress } from './plan-address.ts';
 import { plainPlan } from './plan-settings.ts';
 import { decodedWord, isRunId } from './address-words.ts';
 import { noSelection } from './selection.ts';
-import type { PointKey, Selection } from './selection.ts';
+import { type PointKey, type Selection, subjects } from './selection.ts';
 
 // The state of the page as a URL fragment: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It survives a reload
 // and works as a link. Models and tasks are given by name if that is unique, else by handle.
 
-type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
+export type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
 
 /** The models and tasks by which names are resolved. */
 export interface Shelves {
@@ -23,13 +23,13 @@ export interface Shelves {
 
 const SEPARATOR = ',';
 
-const nameOf = (list: readonly Named[], handle: PathHandle): string => {
+export const nameOf = (list: readonly Named[], handle: PathHandle): string => {
   const name = list.find((known) => known.handle === handle)?.name;
   const isPlain = name !== undefined && !name.includes(SEPARATOR);
   return isPlain && list.filter((known) => known.name === name).length === 1 ? name : handle;
 };
 
-const named = (list: readonly Named[], word: string): PathHandle | null =>
+export const named = (list: readonly Named[], word: string): PathHandle | null =>
   (list.find((known) => known.handle === word) ?? list.find((known) => known.name === word))?.handle ?? null;
 
 const pinText = ({ layer, expert, keep }: Pin): string => `${layer}.${expert}${keep ? 's' : 'g'}`;
@@ -54,6 +54,9 @@ const NO_FACTOR = 0;
 
 const isThere = <T>(value: T | null): value is T => value !== null;
 
+/** The subject of the panel on the right that an address leaves out. */
+const usualSubject = (point: PointKey | null): Selection['subject'] => (point === null ? noSelection.subject : 'point');
+
 /** The fragment without its `#`; `words`: keys and values of what views show beside the selection. */
 export const addressOf = (
   view: string,
@@ -61,7 +64,8 @@ export const addressOf = (
   { models, tasks }: Shelves,
   words: readonly (readonly [string, string])[] = [],
 ): string => {
-  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, beside, layer, expert, point } = selection;
+  const { model, task, tasks: ticked, method, factor, pins, plan, map, run, beside } = selection;
+  const { layer, expert, point, subject } = selection;
   const address = new URLSearchParams({ view });
   if (model !== null) address.set('model', nameOf(models, model));
   if (task !== null) address.set('task', nameOf(tasks, task));
@@ -81,6 +85,7 @@ export const addressOf = (
   if (beside !== null) address.set('beside', beside);
   if (layer !== null && expert !== null) address.set('expert', `${layer}.${expert}`);
   if (point !== null) address.set('point', pointText(point));
+  if (subject !== usualSubject(point)) address.set('panel', subject);
   for (const [key, word] of words) address.set(key, word);
   return address.toString().replaceAll('%2C', SEPARATOR);
 };
@@ -147,6 +152,8 @@ export const readAddress = (fragment: string, { models, tasks }: Shelves): Addre
   }
   const point = pointIn(address.get('point') ?? '');
   if (point !== null) Object.assign(known, { point, subject: 'point' });
+  const subject = subjects.find((one) => one === address.get('panel'));
+  if (subject !== undefined) known.subject = subject;
   return { view: address.get('view'), known };
 };
 
@@ -205,6 +212,7 @@ export const followed = (
     layer: null,
     expert: null,
     point: null,
+    subject: noSelection.subject,
   };
   return { view, known: { ...none, ...known, pins: { ...selection.pins, ...none.pins, ...known.pins } } };
 };

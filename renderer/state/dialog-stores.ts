@@ -21,6 +21,12 @@ export const settingsStore = createStore<DevicesState>()((set) => ({
   show: (open) => set({ open }),
 }));
 
+/** Whether the sheet of shortcuts is open. */
+export const shortcutsStore = createStore<DevicesState>()((set) => ({
+  open: false,
+  show: (open) => set({ open }),
+}));
+
 interface DocsState {
   /** Name of the open documentation page; null: none. */
   readonly open: string | null;

@@ -33,6 +33,17 @@ export type Theme = (typeof themes)[number];
 export const sidebarLimits = { minimum: 200, maximum: 420, initial: 264 } as const;
 export const inspectorLimits = { minimum: 260, maximum: 480, initial: 316 } as const;
 
+/** Shares of the lists in the height of the sidebar; only their ratios count. */
+export interface ListShares {
+  readonly models: number;
+  readonly tasks: number;
+  readonly runs: number;
+}
+
+const evenShares: ListShares = { models: 1, tasks: 1.2, runs: 1 };
+/** Least share of a list in its own and its neighbour's height. */
+const LEAST_SHARE = 0.1;
+
 interface Limits {
   readonly minimum: number;
   readonly maximum: number;
@@ -45,11 +56,16 @@ interface LayoutState {
   readonly theme: Theme;
   readonly sidebarOpen: boolean;
   readonly inspectorOpen: boolean;
+  /** Whether the view uses the whole width; such views have an inspector of their own, closed at first. */
+  readonly isWide: boolean;
+  /** Whether the inspector is open in views of the other width. */
+  readonly otherInspectorOpen: boolean;
   /** Pixels. */
   readonly sidebarWidth: number;
   readonly inspectorWidth: number;
   /** Panels that cover the view, because there is no room beside it. */
   readonly overlaid: { readonly sidebar: boolean; readonly inspector: boolean };
+  readonly listShares: ListShares;
   readonly paletteOpen: boolean;
   /** Whether the initial address has been followed. */
   readonly isFollowed: boolean;
@@ -58,10 +74,13 @@ interface LayoutState {
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
+  readonly widen: (isWide: boolean) => void;
   readonly openInspector: () => void;
   readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
   readonly resizeInspector: (width: number) => void;
+  /** Gives the upper of two lists this share of what both have. */
+  readonly shareLists: (upper: keyof ListShares, lower: keyof ListShares, share: number) => void;
   readonly openPalette: (open: boolean) => void;
 }
 
@@ -71,38 +90,64 @@ const rememberedWidth = (key: string, limits: Limits & { readonly initial: numbe
   return within(Number.isFinite(width) ? width : limits.initial, limits);
 };
 
+const rememberedShares = (): ListShares => {
+  const [models = 0, tasks = 0, runs = 0] = (remembered.read('listShares') ?? '').split(' ').map(Number);
+  return [models, tasks, runs].every((share) => share > 0 && share < 100) ? { models, tasks, runs } : evenShares;
+};
+
 /** Up to this width the inspector covers the view (layout.css) and starts closed. */
 export const ROOMY_PX = 1100;
 /** Up to this width, so does the sidebar. */
 export const NARROW_PX = 800;
 
-export const layoutStore = createStore<LayoutState>()((set) => ({
-  view: FIRST_VIEW,
-  theme: rememberedTheme(),
-  sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
-  inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
-  sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
-  inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
-  overlaid: { sidebar: false, inspector: false },
-  paletteOpen: false,
-  isFollowed: false,
-  markFollowed: () => set({ isFollowed: true }),
-  show: (view) => set({ view }),
-  chooseTheme: (theme) => set({ theme }),
-  toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
-  toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
-  openInspector: () => set({ inspectorOpen: true }),
-  overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
-  resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
-  resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
-  openPalette: (paletteOpen) => set({ paletteOpen }),
-}));
+export const createLayoutStore = () =>
+  createStore<LayoutState>()((set) => ({
+    view: FIRST_VIEW,
+    theme: rememberedTheme(),
+    sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
+    inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
+    isWide: false,
+    otherInspectorOpen: false,
+    sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
+    inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
+    overlaid: { sidebar: false, inspector: false },
+    listShares: rememberedShares(),
+    paletteOpen: false,
+    isFollowed: false,
+    markFollowed: () => set({ isFollowed: true }),
+    show: (view) => set({ view }),
+    chooseTheme: (theme) => set({ theme }),
+    toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
+    toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
+    widen: (isWide) =>
+      set((state) =>
+        state.isWide === isWide
+          ? state
+          : { isWide, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
+      ),
+    openInspector: () => set({ inspectorOpen: true }),
+    overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
+    resizeSidebar: (width) => set({ sidebarWidth: within(width, sidebarLimits) }),
+    resizeInspector: (width) => set({ inspectorWidth: within(width, inspectorLimits) }),
+    shareLists: (upper, lower, share) =>
+      set(({ listShares }) => {
+        const both = listShares[upper] + listShares[lower];
+        const own = both * Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, share));
+        return { listShares: { ...listShares, [upper]: own, [lower]: both - own } };
+      }),
+    openPalette: (paletteOpen) => set({ paletteOpen }),
+  }));
+
+export const layoutStore = createLayoutStore();
 
 layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);
   // A panel closed for lack of room should reopen in a wider window.
   if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
-  if (!state.overlaid.inspector) remembered.write('inspector', state.inspectorOpen ? 'open' : 'closed');
+  const isInspectorOpen = state.isWide ? state.otherInspectorOpen : state.inspectorOpen;
+  if (!state.overlaid.inspector) remembered.write('inspector', isInspectorOpen ? 'open' : 'closed');
+  const { models, tasks, runs } = state.listShares;
+  remembered.write('listShares', [models, tasks, runs].map((share) => share.toFixed(3)).join(' '));
   remembered.write('sidebarWidth', String(state.sidebarWidth));
   remembered.write('inspectorWidth', String(state.inspectorWidth));
 });

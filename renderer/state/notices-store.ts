@@ -83,3 +83,29 @@ const createWaitsStore = () => {
 };
 
 export const waitsStore = createWaitsStore();
+
+/** Time after which a wait is shown. */
+const SHOWN_AFTER_MS = 1000;
+
+/** Shows a wait once it has lasted a second, until the returned function is called. */
+export const showWait = (label: string, abort: () => void): (() => void) => {
+  let end = (): void => undefined;
+  const timer = setTimeout(() => {
+    end = waitsStore.getState().begin(label, abort);
+  }, SHOWN_AFTER_MS);
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
+};
+
+/** Runs work whose wait is shown with a button that aborts it. */
+export const withWait = async (label: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+  const controller = new AbortController();
+  const end = showWait(label, () => controller.abort());
+  try {
+    await work(controller.signal);
+  } finally {
+    end();
+  }
+};

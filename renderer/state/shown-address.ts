@@ -1,18 +1,47 @@
 import { useStore } from 'zustand';
+import { z } from 'zod';
+import { margin as marginOf } from '../../main/contract/bounds.ts';
+import { BEST_REFERENCE } from '../../main/contract/compare.ts';
+import { methodOfLabel } from '../../main/contract/method.ts';
+import { methodName, refitName } from '../../main/contract/plan.ts';
+import { describedSweepSettings, UNPRUNED } from '../../main/contract/sweep.ts';
+import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
 import { type RunGroup, RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
 import type { TableSort } from '../../main/figures/table-rows.ts';
+import { named, type Named, nameOf } from './address.ts';
 import { decodedWord, isRunId } from './address-words.ts';
 import { runsStore } from './runs-store.ts';
 import { runsTableStore } from './runs-table-store.ts';
-import { type CurvesMode, curvesModes, curvesStore } from './view-stores.ts';
+import { sweepStore, usualMethods } from './sweep-store.ts';
+import {
+  compareStore,
+  type CurvesMode,
+  curvesModes,
+  curvesStore,
+  routingStore,
+  thresholdsStore,
+} from './view-stores.ts';
 
-// State of the views in the address: `chart=table&filter=reap&sort=-bytes&columns=name,bytes&chosen=sweep-1,sweep-2`.
-// Defaults are left out.
+// State of the views in the address: `chart=table&margin=0.05&filter=reap&sort=-bytes&chosen=sweep-1,sweep-2`. Defaults
+// are left out. The form of the next sweep is one word, `sweep`: what differs from its defaults, as JSON.
 
 /** State of the views beside the selection. */
 export interface Shown {
   /** The chart below the map. */
   readonly chart: CurvesMode;
+  /** Margin of the thresholds; null: that of the sweep. */
+  readonly margin: number | null;
+  readonly familywise: boolean;
+  /** The task shown enlarged, and the methods hidden in the charts. */
+  readonly enlarged: string | null;
+  readonly hidden: readonly string[];
+  /** What is shown as tables instead of charts. */
+  readonly tables: readonly TableOf[];
+  /** Of the comparison of methods. */
+  readonly answers: AnswerKind | null;
+  readonly against: string;
+  /** The form of the next sweep, as far as it differs from its defaults; null: not at all. */
+  readonly sweep: SweepWords | null;
   /** Of the runs, in their list and their table. */
   readonly filter: string;
   readonly archived: boolean;
@@ -27,6 +56,14 @@ export interface Shown {
 
 const plainShown: Shown = {
   chart: 'difference',
+  margin: null,
+  familywise: false,
+  enlarged: null,
+  hidden: [],
+  tables: [],
+  answers: null,
+  against: BEST_REFERENCE,
+  sweep: null,
   filter: '',
   archived: false,
   chosen: [],
@@ -39,13 +76,68 @@ const plainShown: Shown = {
 
 const SEPARATOR = ',';
 
+/** Views with a table behind their charts. */
+const tablesOf = ['map', 'thresholds', 'compare'] as const;
+type TableOf = (typeof tablesOf)[number];
+
+/** The form of the next sweep, beside its settings. */
+const sweepForm = z.object({
+  models: z.array(z.string()).default([]),
+  methods: z.array(methodName).default([...usualMethods]),
+  refits: z.array(refitName).default(describedSweepSettings.parse({}).refits),
+  skippedFactors: z.array(z.number()).default([]),
+  typedFactors: z.string().default(''),
+});
+/** Members of the form that differ from their defaults, in the order of the form. */
+export type SweepWords = Readonly<Record<string, unknown>>;
+
+/** In the form, refits may be empty. */
+const sweepSettings = describedSweepSettings.omit({ refits: true });
+const SETTINGS = Object.keys(sweepSettings.shape);
+const plainForm: SweepWords = { ...sweepForm.parse({}), ...sweepSettings.parse({}) };
+
+/** The members of a form that differ from their defaults; null if none does. */
+const changedWords = (form: Readonly<Record<string, unknown>>): SweepWords | null => {
+  const changed = [...Object.keys(sweepForm.shape), ...SETTINGS].flatMap((key) =>
+    JSON.stringify(form[key]) === JSON.stringify(plainForm[key]) ? [] : [[key, form[key]] as const],
+  );
+  return changed.length === 0 ? null : Object.fromEntries(changed);
+};
+
+const jsonIn = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+};
+
+/** A form from an address; null where it says nothing, or nothing that the form can hold. */
+const sweepWordsIn = (word: string | null): SweepWords | null => {
+  if (word === null) return null;
+  const value = jsonIn(decodedWord(word));
+  const form = sweepForm.safeParse(value);
+  const settings = sweepSettings.safeParse(value);
+  return form.success && settings.success ? changedWords({ ...form.data, ...settings.data }) : null;
+};
+
 /** Keys and values of the address. A filter is encoded, since no value of an address may hold a slash. */
 export const shownWords = (shown: Shown): readonly (readonly [string, string])[] => {
   const { chart, filter, archived, chosen, sort, group, columns, pinned, unfolded } = shown;
+  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep } = shown;
   const list = (key: string, words: readonly string[]): readonly (readonly [string, string])[] =>
     words.length === 0 ? [] : [[key, words.join(SEPARATOR)]];
   return [
     ...(chart === plainShown.chart ? [] : ([['chart', chart]] as const)),
+    ...(margin === null ? [] : ([['margin', String(margin)]] as const)),
+    ...(familywise ? ([['familywise', 'yes']] as const) : []),
+    ...(enlarged === null ? [] : ([['enlarged', encodeURIComponent(enlarged)]] as const)),
+    ...list('hidden', hidden),
+    ...list('tables', tables),
+    ...(answers === null ? [] : ([['answers', answers]] as const)),
+    ...(against === plainShown.against ? [] : ([['against', against]] as const)),
+    ...(sweep === null ? [] : ([['sweep', encodeURIComponent(JSON.stringify(sweep))]] as const)),
     ...(filter === '' ? [] : ([['filter', encodeURIComponent(filter)]] as const)),
     ...(archived ? ([['archived', 'yes']] as const) : []),
     ...(sort === null ? [] : ([['sort', `${sort.descending ? '-' : ''}${sort.column}`]] as const)),
@@ -59,19 +151,47 @@ export const shownWords = (shown: Shown): readonly (readonly [string, string])[]
 
 /** Whether an address says anything of this. */
 export const hasShown = (address: URLSearchParams): boolean =>
-  ['chart', 'filter', 'archived', 'chosen', 'sort', 'group', 'columns', 'pinned', 'unfolded'].some((key) =>
-    address.has(key),
-  );
+  [
+    'chart',
+    'margin',
+    'familywise',
+    'enlarged',
+    'hidden',
+    'tables',
+    'answers',
+    'against',
+    'sweep',
+    'filter',
+    'archived',
+    'chosen',
+    'sort',
+    'group',
+    'columns',
+    'pinned',
+    'unfolded',
+  ].some((key) => address.has(key));
 
 /** The state that an address names; absent and unknown words mean the defaults. */
 export const readShown = (read: (key: string) => string | null): Shown => {
   const runs = (key: string): readonly string[] => (read(key)?.split(SEPARATOR) ?? []).filter(isRunId);
   const sort = /^(-?)([a-z_0-9]+)$/.exec(read('sort') ?? '');
   const column = runColumns.find(([name]) => name === sort?.[2])?.[0];
-  const named = read('columns')?.split(SEPARATOR) ?? [];
-  const columns = runColumns.flatMap(([name, , shown]) => (shown !== undefined && named.includes(name) ? [name] : []));
+  const isLabel = (word: string): boolean => methodName.safeParse(methodOfLabel(word).method).success;
+  const against = read('against') ?? '';
+  const columnWords = read('columns')?.split(SEPARATOR) ?? [];
+  const columns = runColumns.flatMap(([name, , shown]) =>
+    shown !== undefined && columnWords.includes(name) ? [name] : [],
+  );
   return {
     chart: curvesModes.find((mode) => mode === read('chart')) ?? plainShown.chart,
+    margin: marginOf.safeParse(Number(read('margin') ?? NaN)).data ?? null,
+    familywise: read('familywise') === 'yes',
+    enlarged: decodedWord(read('enlarged') ?? '') || null,
+    hidden: (read('hidden')?.split(SEPARATOR) ?? []).filter(isLabel),
+    tables: tablesOf.filter((one) => read('tables')?.split(SEPARATOR).includes(one)),
+    answers: answerKind.safeParse(read('answers')).data ?? null,
+    against: against === UNPRUNED || isLabel(against) ? against : plainShown.against,
+    sweep: sweepWordsIn(read('sweep')),
     filter: decodedWord(read('filter') ?? ''),
     archived: read('archived') === 'yes',
     chosen: runs('chosen'),
@@ -84,16 +204,38 @@ export const readShown = (read: (key: string) => string | null): Shown => {
 };
 
 /** The current state of the views; rerenders when it changes. */
-export const useShown = (): Shown => {
-  const chart = useStore(curvesStore, ({ mode }) => mode);
+export const useShown = ({ models }: { readonly models: readonly Named[] }): Shown => {
+  const { mode: chart, delta: margin, familywise, enlarged, hiddenMethods: hidden } = useStore(curvesStore);
+  const isMapTable = useStore(routingStore, ({ asTable }) => asTable);
+  const isThresholdsTable = useStore(thresholdsStore, ({ asTable }) => asTable);
+  const { answers, reference: against, asTable: isCompareTable } = useStore(compareStore);
+  const areTables = { map: isMapTable, thresholds: isThresholdsTable, compare: isCompareTable };
+  const tables = tablesOf.filter((one) => areTables[one]);
+  const form = useStore(sweepStore);
+  const others = form.otherModels.map((handle) => nameOf(models, handle));
+  const sweep = changedWords({ ...form, models: others });
   const { text, archived, chosen } = useStore(runsStore);
   const { sort, group, columns, pinned, unfolded } = useStore(runsTableStore);
-  return { chart, filter: text, archived, chosen, sort, group, columns, pinned, unfolded };
+  const ofRuns = { filter: text, archived, chosen, sort, group, columns, pinned, unfolded };
+  return { chart, margin, familywise, enlarged, hidden, tables, answers, against, sweep, ...ofRuns };
 };
 
-/** Makes the views show this. */
-export const show = ({ chart, filter, archived, chosen, sort, group, columns, pinned, unfolded }: Shown): void => {
-  curvesStore.setState({ mode: chart });
+/** Makes the views show this; models of the form of a sweep are given by name. */
+export const show = (shown: Shown, { models }: { readonly models: readonly Named[] }): void => {
+  const { chart, filter, archived, chosen, sort, group, columns, pinned, unfolded } = shown;
+  const { margin, familywise, enlarged, hidden, tables, answers, against, sweep } = shown;
+  curvesStore.setState({ mode: chart, delta: margin, familywise, enlarged, hiddenMethods: hidden });
+  routingStore.setState({ asTable: tables.includes('map') });
+  thresholdsStore.setState({ asTable: tables.includes('thresholds') });
+  compareStore.setState({ answers, reference: against, asTable: tables.includes('compare') });
+  // An address without a form leaves the form as it is.
+  if (sweep !== null) {
+    const { models: names, ...form } = sweepForm.parse(sweep);
+    const settings: SweepWords = sweepSettings.parse(sweep);
+    sweepStore.setState({ ...form, otherModels: names.flatMap((word) => named(models, word) ?? []) });
+    for (const key of SETTINGS) sweepStore.getState().choose(key, settings[key]);
+    sweepStore.setState({ isFromAddress: true });
+  }
   runsStore.setState({ text: filter, archived, chosen });
   runsTableStore.setState({ sort, group, columns, pinned, unfolded });
 };

@@ -22,6 +22,8 @@ export interface SweepChoices extends Readonly<Omit<DescribedSweepSettings, 'ref
 export interface SweepState extends SweepChoices {
   /** Models in addition to the selected one. */
   readonly otherModels: readonly PathHandle[];
+  /** Whether an address brought the form, over the user's usual settings. */
+  readonly isFromAddress: boolean;
   readonly toggleModel: (model: PathHandle) => void;
   readonly toggleMethod: (method: MethodName) => void;
   readonly chooseMethods: (methods: readonly MethodName[]) => void;
@@ -42,6 +44,7 @@ const createSweepStore = () =>
   createStore<SweepState>()((set) => ({
     ...describedSweepSettings.parse({}),
     otherModels: [],
+    isFromAddress: false,
     methods: usualMethods,
     files: {},
     skippedFactors: [],

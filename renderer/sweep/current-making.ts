@@ -1,21 +1,43 @@
+import type { MethodName, Plan } from '../../main/contract/plan.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts';
 import { chatOf } from '../plan/chat.ts';
 import type { PlanSettings } from '../state/plan-settings.ts';
-import type { PlanMaking } from './plan-making.ts';
+import { methodNameOfFile } from '../plan/method-files.ts';
+import { type PlanMaking, sweepSettingsOf } from './plan-making.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
-/** Why no sweep can measure the current plan; null if one can. */
-const unsweepable = (facts: Facts, state: PlanSettings): string | null => {
+/**
+ * Name of the file under which a sweep measures the current plan, because no sweep can make it: it is read from a file,
+ * has pins or counts by hand, or is made for several tasks. Null where a sweep makes it by its method.
+ */
+const fileOfPlan = (facts: Facts, state: PlanSettings): string | null => {
   const { model, method } = facts.selection;
-  if (shownImport(facts, state) !== null) return 'to measure an imported plan, export it and open it as a model';
-  if (model !== null && (facts.selection.pins[model] ?? []).length > 0)
-    return 'to measure a plan with pins, export it and open it as a model';
-  if (state.budget === 'manual' && !ignoresBudget(method))
-    return 'to measure a plan with counts by hand, export it and open it as a model';
-  if (plannedTasks(facts, state).length > 1) return 'a sweep makes its plans for each task separately';
-  return null;
+  const imported = shownImport(facts, state);
+  if (imported !== null) return imported.name;
+  if (model !== null && (facts.selection.pins[model] ?? []).length > 0) return `${method}-pinned`;
+  if (state.budget === 'manual' && !ignoresBudget(method)) return `${method}-counts`;
+  return plannedTasks(facts, state).length > 1 ? `${method}-for-several` : null;
+};
+
+/** A plan that a sweep measures as a file. */
+export interface PlanFile {
+  /** The curve's name. */
+  readonly method: MethodName;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The file and curve of the current plan; the curve of the sweep that measured the same plan, if there is one. */
+export const planFile = (facts: Facts, state: PlanSettings, plan: Plan): PlanFile | null => {
+  const name = fileOfPlan(facts, state);
+  if (name === null) return null;
+  const text = JSON.stringify(plan);
+  const known = facts.runs.flatMap((run) => Object.entries(sweepSettingsOf(run)?.files ?? {}));
+  const same = known.find(([, file]) => file.text === text)?.[0];
+  const taken = [...facts.methods.map((method) => method.name), ...known.map(([method]) => method)];
+  return { method: same ?? methodNameOfFile(`${name.replace(/\.[a-z0-9]+$/i, '')}.json`, taken), name, text };
 };
 
 /** How the current plan is made, in terms of sweep settings; null if no sweep can make it. */
@@ -23,7 +45,7 @@ export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | n
   const model = selectedModel(facts);
   const { method } = facts.selection;
   const { budget } = state;
-  if (model === null || unsweepable(facts, state) !== null) return null;
+  if (model === null || fileOfPlan(facts, state) !== null) return null;
   return {
     budget: ignoresBudget(method) || budget === 'manual' ? 'uniform' : budget,
     protect: state.protect,
@@ -39,10 +61,9 @@ export const measureObstacle = (facts: Facts, state: PlanSettings): string | nul
   const planned = plannedTasks(facts, state);
   const tasks = facts.tasks.filter((task) => planned.includes(task.handle));
   if (tasks.length === 0) return 'select a task';
-  const obstacle = unsweepable(facts, state);
-  if (shownImport(facts, state)?.kind === 'plan') return obstacle;
+  if (shownImport(facts, state)?.kind === 'plan') return null;
   if (facts.selection.factor <= 1) return 'factor 1 prunes nothing';
-  if (obstacle !== null) return obstacle;
+  if (fileOfPlan(facts, state) !== null) return null;
   const making = currentMaking(facts, state);
   if (making === null) return 'select a model';
   return sweepObstacle(

@@ -43,6 +43,15 @@ const writingOf = ({ calibration = 'answers', sample, repeats = 1 }: SweepSettin
 
 const isSameMaking = (left: PlanMaking, right: PlanMaking): boolean => inputKey(left) === inputKey(right);
 
+/** Text of the file that a method of a sweep is; undefined for others. */
+const fileIn = ({ files }: SweepSettings, method: MethodName | null): string | undefined =>
+  method === null ? undefined : files?.[method]?.text;
+
+/** Whether a method that is a file in a sweep means nothing else in the sweep shown, and its prompts are the same. */
+const isSameFile = (settings: SweepSettings, shown: SweepSettings, method: MethodName | null): boolean =>
+  (settings.chat === true) === (shown.chat === true) &&
+  (fileIn(shown, method) === undefined || fileIn(shown, method) === fileIn(settings, method));
+
 /** Whether the run contains this task with the same content. */
 const ofTask = ({ manifest }: ReadSweep, { name, hash }: Pick<TaskEntry, 'name' | 'hash'>): boolean =>
   manifest.tasks.some((task) => task.name === name && (hash === null || task.hash === hash));
@@ -77,7 +86,10 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
       const own = methodOfLabel(result.method).method;
       const wanted = own === method && making !== null ? making : makingOf(shown, own);
       const key = JSON.stringify([result.method, result.seed, factorKey(result.factor)]);
-      if (known.has(key) || !isSameMaking(makingOf(settings, own), wanted)) return [];
+      const file = fileIn(settings, own);
+      const isSame =
+        file === undefined ? isSameMaking(makingOf(settings, own), wanted) : isSameFile(settings, shown, own);
+      if (known.has(key) || !isSame) return [];
       known.add(key);
       return [{ run: sweep.manifest.id, result }];
     });

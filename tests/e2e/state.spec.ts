@@ -122,12 +122,15 @@ test('a plan without measurement is measured on the spot, and its point joins th
   await expect(points).toHaveCount(before + 1);
   await photograph(workbench, 'measured-now');
 
-  await test.step('with pins, it says why no sweep can measure it', async () => {
+  await test.step('with pins, it is measured as a file', async () => {
     const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
     await map.focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('s');
-    await expect(cursor(page)).toContainText('to measure a plan with pins, export it');
+    await expect(cursor(page)).toContainText('not measured');
+    await cursor(page).getByRole('button', { name: 'Measure now' }).click();
+    await expect(cursor(page)).toContainText('measured: ', { timeout: HANG_LIMIT_MS });
+    await expect(page.getByRole('list', { name: 'Runs' })).toContainText('Sweep of');
     await page.keyboard.press('Control+z');
     await expect(cursor(page)).toContainText('measured: ');
   });

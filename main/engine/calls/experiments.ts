@@ -186,7 +186,9 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
       return startRun(context, experimentRun, { spec, models, tasks });
     },
   ),
-  'experiment.read': answer(calls['experiment.read'], (asked) => context.reader.read({ read: 'experiment', ...asked })),
+  'experiment.read': answer(calls['experiment.read'], (asked, signal) =>
+    context.reader.read({ read: 'experiment', ...asked }, signal),
+  ),
   'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle, confirmed }) => {
     const original = await finishedExperiment(context, run);
     const { settings, mixture } = recordedSpec(original, experimentSpec);
@@ -208,8 +210,8 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     context.emit({ type: 'run.changed', manifest: await experimentManifest(context, RECORDED_EXPERIMENT) });
     return { run: RECORDED_EXPERIMENT };
   }),
-  'experiment.report': answer(calls['experiment.report'], async ({ run, delta }) => {
-    const { name, html } = await context.reader.read({ read: 'experiment-report', run, delta });
+  'experiment.report': answer(calls['experiment.report'], async ({ run, delta }, signal) => {
+    const { name, html } = await context.reader.read({ read: 'experiment-report', run, delta }, signal);
     return { name, html };
   }),
 });

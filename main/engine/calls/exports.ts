@@ -55,6 +55,7 @@ export const planResults = async (
   { workspace, reader }: EngineContext,
   fingerprint: string,
   plan: Plan,
+  signal?: AbortSignal,
 ): Promise<readonly SweepResult[]> => {
   // A plan that keeps every expert is never exported, so their number does not matter.
   const contentOf = (one: Plan): string => canonicalJson(planContent(one, Infinity));
@@ -76,12 +77,12 @@ export const planResults = async (
       });
       if (own.length === 0) continue;
       const names = new Set(own.map(pointNameKey));
-      const { results } = await reader.read({ read: 'sweep', run: id });
+      const { results } = await reader.read({ read: 'sweep', run: id }, signal);
       for (const result of results)
         if (names.has(pointNameKey(result)) && !found.has(result.task)) found.set(result.task, result);
     } catch (error) {
       // A damaged sweep is listed as such; it says nothing about a plan.
-      if (!(error instanceof WorkbenchError)) throw error;
+      if (!(error instanceof WorkbenchError) || error.kind === 'cancelled') throw error;
     }
   }
   return [...found.values()];
@@ -188,14 +189,14 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
     );
     return { refusal, notes: [...notes] };
   }),
-  'export.measured': answer(calls['export.measured'], async (asked) => {
+  'export.measured': answer(calls['export.measured'], async (asked, signal) => {
     if ('run' in asked) {
       const { spec, models } = await context.workspace.runs.read(asked.run);
       const { plan } = exportSpec.parse(spec);
-      return { results: [...(await planResults(context, models[0]?.fingerprint ?? '', plan))] };
+      return { results: [...(await planResults(context, models[0]?.fingerprint ?? '', plan, signal))] };
     }
     const { fingerprint } = await context.checkpoint(context.handles.resolve(asked.model));
-    return { results: [...(await planResults(context, fingerprint, asked.plan))] };
+    return { results: [...(await planResults(context, fingerprint, asked.plan, signal))] };
   }),
   'export.start': answer(
     calls['export.start'],

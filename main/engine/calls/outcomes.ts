@@ -54,23 +54,23 @@ type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'metho
 export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => {
   const kept = new Map<string, PointAnswers>();
 
-  const pointOf = async (manifest: RunManifest, point: Point): Promise<PointAnswers> => {
+  const pointOf = async (manifest: RunManifest, point: Point, signal: AbortSignal): Promise<PointAnswers> => {
     const { model, task, method, seed, factor } = point;
     const key = JSON.stringify([manifest.id, manifest.finishedAt, model, task, method, seed, factor]);
     const known = kept.get(key);
     if (known !== undefined) return known;
     await context.liveSweeps.get(manifest.id)?.write();
-    const read = await context.reader.read({ read: 'answers', ...point });
+    const read = await context.reader.read({ read: 'answers', ...point }, signal);
     if (manifest.state === 'done') kept.set(key, read);
     for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - MAX_KEPT))) kept.delete(oldest);
     return read;
   };
 
   return {
-    'outcomes.read': answer(calls['outcomes.read'], async ({ show, from, count, ...point }) => {
+    'outcomes.read': answer(calls['outcomes.read'], async ({ show, from, count, ...point }, signal) => {
       const { run, model, task, method, seed } = point;
       const manifest = await sweepManifest(context, run);
-      const { result, items, counts } = await pointOf(manifest, point);
+      const { result, items, counts } = await pointOf(manifest, point, signal);
       const { factor, metric } = result;
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);
       const known = await itemsOf(context, manifest, task);

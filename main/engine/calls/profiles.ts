@@ -116,7 +116,7 @@ export const askableTasks = async (
   return asked;
 };
 
-type ProfileCall = 'profile.read' | 'profile.start';
+type ProfileCall = 'profile.read' | 'profile.holds' | 'profile.start';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
   'profile.read': answer(calls['profile.read'], async ({ model, tasks, chat }) => {
@@ -127,6 +127,15 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
       if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash: task.hash }, parts));
     }
     return profiles;
+  }),
+  'profile.holds': answer(calls['profile.holds'], async ({ model, tasks, ...purpose }) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(model));
+    const extras = methodExtras(purpose);
+    const isHeld = async (task: RunTask): Promise<boolean> => {
+      const [asked] = await askableTasks(context, checkpoint, [task], purpose.chat);
+      return asked !== undefined && (await fileOfProfile(context, checkpoint.identity, asked.task, extras)) !== null;
+    };
+    return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   }),
   'profile.start': answer(calls['profile.start'], async ({ model, tasks, ...spec }) =>
     startRun(context, profileRun, {

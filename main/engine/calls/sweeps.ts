@@ -87,9 +87,10 @@ export const currentDocument = async (
   context: EngineContext,
   run: string,
   { delta, familywise }: AskedReading,
+  signal?: AbortSignal,
 ): Promise<SweepDocument> => {
   const live = context.liveSweeps.get(run);
-  if (live === undefined) return context.reader.read({ read: 'sweep', run, delta, familywise });
+  if (live === undefined) return context.reader.read({ read: 'sweep', run, delta, familywise }, signal);
   return live.document({ delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise });
 };
 
@@ -129,7 +130,9 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const candidates = await openCandidates(context, named, models, tasks);
     return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, later);
   }),
-  'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }) => currentDocument(context, run, reading)),
+  'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }, signal) =>
+    currentDocument(context, run, reading, signal),
+  ),
   'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
     const manifest = await sweepManifest(context, run);
     refuseCandidatePlan(manifest, name.method);
@@ -165,26 +168,26 @@ type ReadCall = 'sweep.compare' | 'sweep.frontier' | 'sweeps.compare' | 'sweep.s
 
 /** Answers computed from the stored outcomes of sweeps. */
 export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
-  'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }) => {
+  'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }, signal) => {
     for (const run of runs) await writeLive(context, run);
-    return context.reader.read({ read: 'sweeps', runs });
+    return context.reader.read({ read: 'sweeps', runs }, signal);
   }),
-  'sweep.compare': answer(calls['sweep.compare'], async (asked) => {
+  'sweep.compare': answer(calls['sweep.compare'], async (asked, signal) => {
     await writeLive(context, asked.run);
-    return context.reader.read({ read: 'comparison', ...asked });
+    return context.reader.read({ read: 'comparison', ...asked }, signal);
   }),
-  'sweep.frontier': answer(calls['sweep.frontier'], async ({ run }) => {
+  'sweep.frontier': answer(calls['sweep.frontier'], async ({ run }, signal) => {
     await writeLive(context, run);
-    const { summary, findings } = await context.reader.read({ read: 'frontier', run });
+    const { summary, findings } = await context.reader.read({ read: 'frontier', run }, signal);
     return { summary: [...summary], findings: [...findings] };
   }),
-  'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked) => {
+  'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked, signal) => {
     await writeLive(context, asked.run);
-    return context.reader.read({ read: 'size-trend', ...asked });
+    return context.reader.read({ read: 'size-trend', ...asked }, signal);
   }),
-  'report.make': answer(calls['report.make'], async (asked) => {
+  'report.make': answer(calls['report.make'], async (asked, signal) => {
     await writeLive(context, asked.run);
-    const { name, html } = await context.reader.read({ read: 'report', ...asked });
+    const { name, html } = await context.reader.read({ read: 'report', ...asked }, signal);
     return { name, html };
   }),
 });

@@ -12,7 +12,7 @@ import {
 } from '../../../main/figures/difference-chart.ts';
 import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
-import { formatFactor } from '../../../main/words/numbers.ts';
+import { formatDifference, formatFactor } from '../../../main/words/numbers.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { drawsTitle, drawsLines } from '../../sweep/points.ts';
@@ -39,6 +39,10 @@ interface DifferencePlotProps {
   readonly theme: ResolvedTheme;
   readonly selected: SweepResult | null;
   readonly onSelect: (result: SweepResult) => void;
+  /** Called on a right click on a point, with what its tip says. */
+  readonly onMenu: (result: SweepResult, lines: readonly string[], event: React.MouseEvent) => void;
+  /** Whether lines through the pointer show factor and difference there. */
+  readonly hasCrosshair: boolean;
   /** Name of the sweep that measured a result; null: the one on screen. */
   readonly sourceOf: (result: SweepResult) => string | null;
 }
@@ -66,13 +70,17 @@ const stepped = (points: readonly DrawnPoint[], from: DrawnPoint | null, key: st
   return neighbour(beside, from, key === 'ArrowDown' ? 1 : -1);
 };
 
+const isWithin = ({ left, top, width, height }: DifferenceFrame, at: { readonly x: number; readonly y: number }) =>
+  at.x >= left && at.x <= left + width && at.y >= top && at.y <= top + height;
+
 /**
  * The same chart as when saved, with the current plan's cursor on top. Arrow keys move between points; each can be
  * selected.
  */
 export const DifferencePlot = (props: DifferencePlotProps) => {
   const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
-  const { selected, onSelect, sourceOf } = props;
+  const { selected, onSelect, onMenu, hasCrosshair, sourceOf } = props;
+  const [pointer, setPointer] = useState<{ readonly x: number; readonly y: number } | null>(null);
   const linesOf = (point: DifferencePoint): readonly string[] => {
     const sources = new Set(point.draws.flatMap(({ result }) => sourceOf(result) ?? []));
     return [...drawsLines(point), ...[...sources].map((source) => `from another sweep: ${source}`)];
@@ -92,7 +100,8 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
   const points = drawnPoints(panel, frame);
   const drawn = drawDifferenceChart(panel, frame).svg;
   const chosen = points.find(({ point }) => point.draws.some(({ result }) => result === selected)) ?? null;
-  const cursorX = differenceScales(panel, frame).x.position(Math.min(cursor, largestFactor));
+  const scales = differenceScales(panel, frame);
+  const cursorX = scales.x.position(Math.min(cursor, largestFactor));
   const choose = (one: DrawnPoint | null): void => {
     const [first] = one?.point.draws ?? [];
     if (first !== undefined) onSelect(first.result);
@@ -110,8 +119,22 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       aria-label={`${heading}: ${differenceAxisTitle(panel.metric)} against factor. Arrow keys move between points.`}
       tabIndex={0}
       style={{ height }}
-      onPointerMove={(event) => setHovered(under(event.currentTarget, event.clientX, event.clientY))}
-      onPointerLeave={() => setHovered(null)}
+      onPointerMove={(event) => {
+        setHovered(under(event.currentTarget, event.clientX, event.clientY));
+        const { left, top } = event.currentTarget.getBoundingClientRect();
+        if (hasCrosshair) setPointer({ x: event.clientX - left, y: event.clientY - top });
+      }}
+      onPointerLeave={() => {
+        setHovered(null);
+        setPointer(null);
+      }}
+      onContextMenu={(event) => {
+        setHovered(null);
+        // The menu key reports no place on a point.
+        const one = event.button === 2 ? under(event.currentTarget, event.clientX, event.clientY) : chosen;
+        const [first] = one?.point.draws ?? [];
+        if (one !== null && first !== undefined) onMenu(first.result, linesOf(one.point), event);
+      }}
       onClick={(event) => choose(under(event.currentTarget, event.clientX, event.clientY))}
       onKeyDown={(event) => {
         const next = stepped(points, chosen, event.key);
@@ -123,6 +146,16 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       <svg width={width} height={height} fontSize={11} aria-hidden="true">
         <g dangerouslySetInnerHTML={{ __html: drawn }} fill={figure.ink} />
         <line className="plan-cursor-line" x1={cursorX} x2={cursorX} y1={PLOT.top - 8} y2={height - PLOT.bottom} />
+        {pointer !== null && isWithin(frame, pointer) && (
+          <g className="crosshair">
+            <line x1={pointer.x} x2={pointer.x} y1={frame.top} y2={frame.top + frame.height} />
+            <line x1={frame.left} x2={frame.left + frame.width} y1={pointer.y} y2={pointer.y} />
+            <text x={Math.min(pointer.x + 6, frame.left + frame.width - 90)} y={pointer.y - 6}>
+              {`${formatFactor(scales.at(pointer.x, pointer.y).factor)}, `}
+              {formatDifference(scales.at(pointer.x, pointer.y).difference, panel.metric)}
+            </text>
+          </g>
+        )}
         {points.map(({ point, x, y }) => (
           <circle
             key={`${point.method} ${point.factor}`}

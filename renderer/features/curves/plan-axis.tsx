@@ -7,6 +7,10 @@ import { differencePanel } from '../../../main/figures/difference-points.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { useElementWidth } from '../../charts/chart-element.ts';
+import { pointCommands } from '../../actions/commands.ts';
+import { openContextMenu } from '../../components/context-menu.tsx';
+import { FullScreen } from '../../components/full-screen.tsx';
+import { useEngine } from '../../engine/engine-context.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
@@ -17,7 +21,7 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
-import { isPoint, pointKey } from '../../sweep/points.ts';
+import { isPoint, pointKey, pointTitle } from '../../sweep/points.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -37,6 +41,7 @@ export const PlanAxis = () => {
 };
 
 const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelInfo }) => {
+  const engine = useEngine();
   const facts = useFacts();
   const theme = useResolvedTheme();
   const [frame, width] = useElementWidth<HTMLDivElement>();
@@ -71,84 +76,98 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   const otherRuns = [...new Set(points.flat().map(({ run }) => run))].filter((run) => run !== manifest?.id);
   const results = points.flat().map(({ result }) => result);
   return (
-    <section aria-label="Difference to unpruned" className="plan-axis">
-      <div className="section-head">
-        <h3>
-          <Definition of="pairedDifference">Difference to unpruned</Definition> by factor
-        </h3>
-        <span className="muted">
-          {task.title}
-          {panels[0] === undefined ? '' : `, n ${formatCount(panels[0].panel.n)}`}
-        </span>
-        {manifest !== null && document !== undefined && panels.length > 0 && (
-          <span className="section-end">
-            <SaveFigure
-              subject={manifest.id}
-              view={({ differenceView }) =>
-                differenceView(
-                  { manifest, document: { ...document, results }, theme },
-                  {
-                    model: selectedModel(facts)?.name ?? '',
-                    panels: panels.map(({ panel }) => panel),
-                    methods,
-                    shown,
-                    largestFactor,
-                    otherRuns,
-                  },
-                )
-              }
-            />
-          </span>
-        )}
-      </div>
-      <PlanCursor
-        measured={measured.map(({ task: known, panel }) => ({ task: known, panel }))}
-        sweeps={sweeps}
-        largestFactor={largestFactor}
-        isReading={isReading}
-      />
-      {methods.length > 0 && (
-        <div className="curves-legend plan-axis-legend">
-          <MethodToggles methods={methods} theme={theme} />
-        </div>
+    <FullScreen title={`Difference to unpruned by factor, ${task.title}`}>
+      {(isFull, fillButton) => (
+        <section aria-label="Difference to unpruned" className="plan-axis">
+          <div className="section-head">
+            <h3>
+              <Definition of="pairedDifference">Difference to unpruned</Definition> by factor
+            </h3>
+            <span className="muted">
+              {task.title}
+              {panels[0] === undefined ? '' : `, n ${formatCount(panels[0].panel.n)}`}
+            </span>
+            {manifest !== null && document !== undefined && panels.length > 0 && (
+              <span className="section-end">
+                {fillButton}
+                <SaveFigure
+                  subject={manifest.id}
+                  view={({ differenceView }) =>
+                    differenceView(
+                      { manifest, document: { ...document, results }, theme },
+                      {
+                        model: selectedModel(facts)?.name ?? '',
+                        panels: panels.map(({ panel }) => panel),
+                        methods,
+                        shown,
+                        largestFactor,
+                        otherRuns,
+                      },
+                    )
+                  }
+                />
+              </span>
+            )}
+          </div>
+          <PlanCursor
+            measured={measured.map(({ task: known, panel }) => ({ task: known, panel }))}
+            sweeps={sweeps}
+            largestFactor={largestFactor}
+            isReading={isReading}
+          />
+          {methods.length > 0 && (
+            <div className="curves-legend plan-axis-legend">
+              <MethodToggles methods={methods} theme={theme} />
+            </div>
+          )}
+          <Pooled points={points.flat()} shown={manifest?.id ?? null} />
+          <div ref={frame}>
+            {width > 0 &&
+              panels.map(({ task: known, panel }) => (
+                <DifferencePlot
+                  key={known.handle}
+                  title={panels.length > 1 ? answersOf(known) : ''}
+                  name={known.title}
+                  panel={panel}
+                  methods={methods}
+                  shown={shown}
+                  emphasised={shown.includes(method) ? method : null}
+                  cursor={factor}
+                  largestFactor={largestFactor}
+                  width={width}
+                  height={isFull ? fullHeight(panels.length) : panels.length > 1 ? PLOT.small : PLOT.tall}
+                  theme={theme}
+                  selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
+                  onSelect={select}
+                  onMenu={(result, lines, event) => {
+                    const run = points.flat().find((one) => one.result === result)?.run;
+                    if (run !== undefined)
+                      openContextMenu(event, pointTitle(result), pointCommands(engine, run, result, lines));
+                  }}
+                  hasCrosshair={isFull}
+                  sourceOf={(result) => {
+                    const run = points.flat().find((one) => one.result === result)?.run ?? null;
+                    return run === null || run === manifest?.id ? null : nameOf(run, facts);
+                  }}
+                />
+              ))}
+            {panels.length === 0 && (
+              <p className="plan-axis-empty muted">
+                {!isReading && `No measurements of ${selectedModel(facts)?.name ?? 'this model'} on ${task.title} yet.`}
+              </p>
+            )}
+          </div>
+          <div className="plan-axis-slider" style={{ paddingLeft: PLOT.left - 8, paddingRight: PLOT.right - 8 }}>
+            <FactorSlider counts={info} labelled={panels.length === 0} />
+          </div>
+        </section>
       )}
-      <Pooled points={points.flat()} shown={manifest?.id ?? null} />
-      <div ref={frame}>
-        {width > 0 &&
-          panels.map(({ task: known, panel }) => (
-            <DifferencePlot
-              key={known.handle}
-              title={panels.length > 1 ? answersOf(known) : ''}
-              name={known.title}
-              panel={panel}
-              methods={methods}
-              shown={shown}
-              emphasised={shown.includes(method) ? method : null}
-              cursor={factor}
-              largestFactor={largestFactor}
-              width={width}
-              height={panels.length > 1 ? PLOT.small : PLOT.tall}
-              theme={theme}
-              selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
-              onSelect={select}
-              sourceOf={(result) => {
-                const run = points.flat().find((one) => one.result === result)?.run ?? null;
-                return run === null || run === manifest?.id ? null : nameOf(run, facts);
-              }}
-            />
-          ))}
-        {panels.length === 0 && (
-          <p className="plan-axis-empty muted">
-            {!isReading && `No measurements of ${selectedModel(facts)?.name ?? 'this model'} on ${task.title} yet.`}
-          </p>
-        )}
-      </div>
-      <div className="plan-axis-slider" style={{ paddingLeft: PLOT.left - 8, paddingRight: PLOT.right - 8 }}>
-        <FactorSlider counts={info} labelled={panels.length === 0} />
-      </div>
-    </section>
+    </FullScreen>
   );
 };
+
+/** Height of one of several plots that share the window with their heading, legend and slider. */
+const fullHeight = (plots: number): number => Math.max(PLOT.small, (window.innerHeight - 330) / plots);
 
 const nameOf = (id: string, { runs, tasks }: Pick<Facts, 'runs' | 'tasks'>): string => {
   const run = runs.find((known) => known.id === id);

@@ -12,9 +12,10 @@ import { Definition } from '../../components/definition.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatDuration } from '../../../main/words/durations.ts';
 import { keptAtFactor } from '../../plan/kept-counts.ts';
+import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
-import { currentMaking, measureObstacle } from '../../sweep/current-making.ts';
+import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { calibratesOnWritten, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
 import { differenceText } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -32,11 +33,16 @@ const pointAt = (panel: DifferencePanel | null, method: string, factor: number):
     .find((series) => series.method === method)
     ?.points.find((point) => isSameFactor(point.factor, factor)) ?? null;
 
+/** The point of a plan that is a curve of its own. */
+const onlyPoint = (panel: DifferencePanel | null, method: string): DifferencePoint | null =>
+  panel?.series.find((series) => series.method === method)?.points.at(-1) ?? null;
+
 /** The verdict on the current plan with its interval, or a button to measure it. */
 export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanCursorProps) => {
   const facts = useFacts();
   const state = useStore(planStore);
   const { manifest } = useSweep();
+  const { made } = useCurrentPlan();
   const model = selectedModel(facts);
   const { method } = facts.selection;
   const calibrated = (task: TaskEntry): string =>
@@ -46,10 +52,11 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
   const imported = shownImport(facts, state);
   const isSwept = currentMaking(facts, state) !== null;
+  const file = made === undefined ? null : planFile(facts, state, made.plan);
   const found = measured.map(({ task, panel }) => ({
     task,
     panel,
-    point: isSwept ? pointAt(panel, method, factor) : null,
+    point: isSwept ? pointAt(panel, method, factor) : file === null ? null : onlyPoint(panel, file.method),
   }));
   const [own, twin] = found;
   return (

@@ -11,6 +11,7 @@ import { useInView } from '../../components/use-in-view.ts';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatParameters } from '../../../main/words/numbers.ts';
 import { changedWords } from '../../format/record-words.ts';
+import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 
 const summary = (model: ModelEntry): string => {
@@ -22,17 +23,19 @@ const summary = (model: ModelEntry): string => {
 };
 
 export const ModelsPanel = () => {
+  const share = useStore(layoutStore, ({ listShares }) => listShares.models);
   const models = useQuery('models.list', {});
   const open = useAction(openModel);
   useRefreshOnFocus();
   return (
     <Panel
       title="Models"
+      share={share}
       tools={<IconButton icon="plus" label="Open model folder" onClick={open.perform} disabled={!open.enabled} />}
     >
       {models.error !== null && <Problem error={models.error} />}
       {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}
-      <ul className="rows rows-bounded" aria-label="Models">
+      <ul className="rows rows-scrolled" aria-label="Models">
         {models.data?.map((model) => (
           <ModelRow key={model.handle} model={model} />
         ))}

@@ -3,13 +3,13 @@ import { sweepModels } from '../../actions/sweep.ts';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
-import { tickedTasks, usableTasks, useFacts } from '../../engine/facts.ts';
+import { tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { profileOfTask, profilesInput } from '../../profile/use-profiles.ts';
+import { chatOf } from '../../plan/chat.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
+import { optionsOf, readsCalibration, sweepCost } from '../../sweep/sweep-plan.ts';
 
 const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
@@ -25,15 +25,33 @@ export const SweepCostLine = () => {
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const cost = sweepCost(models, tasks, settings, { pages: facts.methods, options });
-  const usable = usableTasks(facts.tasks);
   const profiled = useQueries(
-    'profile.read',
-    usable.length === 0 ? [] : models.map((model) => profilesInput(model, usable, chat)),
+    'profile.holds',
+    tasks.length === 0
+      ? []
+      : models.map((model) => ({
+          model: model.handle,
+          tasks: tasks.map(({ handle }) => handle),
+          // Methods from files need no statistics.
+          methods: settings.methods.filter((method) => facts.methods.some(({ name }) => name === method)),
+          options: optionsOf(settings.methods, options),
+          budget: settings.budget,
+          protect: settings.protect,
+          chat: chatOf([model], chat),
+        })),
   );
-  const toProfile = profiled.reduce(
-    (sum, { data }) => sum + tasks.filter((task) => profileOfTask(data ?? [], task, usable) === undefined).length,
-    0,
-  );
+  const problem = profiled.find(({ error }) => error !== null)?.error?.message;
+  const isKnown = profiled.every(({ data }) => data !== undefined);
+  const toProfile = profiled.reduce((sum, { data }) => sum + (data?.held.filter((held) => !held).length ?? 0), 0);
+  const profileWords =
+    problem ??
+    (!isKnown
+      ? 'Looking for profiles…'
+      : toProfile === 0
+        ? 'The profiles that these methods need are on disk.'
+        : models.length > 1
+          ? `${plural(toProfile, 'profile')} will be made first.`
+          : `${plural(toProfile, 'task')} will be profiled first.`);
   return (
     <>
       <Definition of="candidates">{plural(cost.candidatesPerTask, 'candidate')}</Definition> on{' '}
@@ -65,14 +83,8 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {!readsCalibration(settings, facts.methods)
-        ? 'No profile is needed.'
-        : toProfile > 0
-          ? models.length > 1
-            ? `${plural(toProfile, 'profile')} will be made first.`
-            : `${plural(toProfile, 'task')} will be profiled first.`
-          : 'Routing profiles are on disk.'}{' '}
-      Safe means a loss of at most δ = {formatFixed(settings.delta, 3)}.
+      {readsCalibration(settings, facts.methods) ? profileWords : 'No profile is needed.'} Safe means a loss of at most
+      δ = {formatFixed(settings.delta, 3)}.
     </>
   );
 };

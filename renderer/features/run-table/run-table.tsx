@@ -3,8 +3,11 @@ import { useStore } from 'zustand';
 import { type Column, type Columns, heading, type Names, shownCell } from '../../../main/figures/columns.ts';
 import type { RunLine, RunRow } from '../../../main/figures/run-tables.ts';
 import { counted } from '../../../main/words/numbers.ts';
+import { pointCommands, runCommands } from '../../actions/commands.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { openContextMenu } from '../../components/context-menu.tsx';
+import type { MenuItem } from '../../components/row-menu.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SortHeading } from '../../components/sort-heading.tsx';
 import { walkMembers } from '../../components/walk-members.ts';
@@ -148,6 +151,7 @@ interface TableRowProps {
 
 /** Memoised by its properties, so that scrolling renders only the rows that come into sight. */
 const TableRow = memo(({ row, columns, names, position, isStop, isChosen, isPinned, problem }: TableRowProps) => {
+  const engine = useEngine();
   if (row.is === 'group')
     return (
       <tr aria-rowindex={position} className="run-group">
@@ -160,8 +164,16 @@ const TableRow = memo(({ row, columns, names, position, isStop, isChosen, isPinn
     );
   const isPoint = row.is === 'point';
   const line = isPoint ? row.line : row.entry.line;
+  const commands = (): readonly MenuItem[] => {
+    const [point] = line.points;
+    if (!isPoint) return runCommands(engine, line.run);
+    if (point === undefined) return [];
+    const shown = columns.flatMap((column) => shownCell(column, line, names) ?? []);
+    return pointCommands(engine, line.run.id, point.result, shown.map(String));
+  };
   return (
     <tr
+      onContextMenu={(event) => openContextMenu(event, `Commands for ${line.name}`, commands())}
       aria-rowindex={position}
       aria-selected={isPoint ? undefined : isChosen}
       className={isPoint ? 'run-point' : undefined}

@@ -1,11 +1,12 @@
 import { memo } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
+import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
-import { isReproducible, startReproduction } from '../../actions/sweep.ts';
+import { isAtRest, trashRuns } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { openContextMenu } from '../../components/context-menu.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
 import type { RowPosition } from '../../components/windowed-list.tsx';
 import { useEngine, useRequest } from '../../engine/engine-context.tsx';
@@ -60,7 +61,12 @@ export const RunRow = memo(
       event.preventDefault();
     };
     return (
-      <li className="row" aria-current={isShown ? 'true' : undefined} {...position}>
+      <li
+        className="row run-row"
+        aria-current={isShown ? 'true' : undefined}
+        {...position}
+        onContextMenu={(event) => openContextMenu(event, `Commands for ${name}`, runCommands(engine, run))}
+      >
         {isChoosing && (
           <input
             type="checkbox"
@@ -115,9 +121,8 @@ export const RunRow = memo(
 RunRow.displayName = 'RunRow';
 
 const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
+  const engine = useEngine();
   const { busy, start } = useRequest();
-  const { toggleChosen, rename, showDetails } = runsStore.getState();
-  const isArchived = run.label?.archived === true;
   const rest = isAtRest(run);
   const isReadable = run.damaged === undefined;
   return (
@@ -138,29 +143,7 @@ const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
           onClick={() => start((engine) => resume(engine, run.id))}
         />
       )}
-      <RowMenu
-        label={`More for ${name}`}
-        items={[
-          { label: 'Rename…', disabled: !isReadable, onChoose: () => rename(run.id) },
-          { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => showDetails(run.id) },
-          { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
-          {
-            label: 'Reproduce: run again, compare',
-            disabled: busy || !isReadable || !isReproducible(run),
-            onChoose: () => start((engine) => startReproduction(engine, run.id)),
-          },
-          {
-            label: isArchived ? 'Take out of the archive' : 'Archive',
-            disabled: busy || !isReadable,
-            onChoose: () => start((engine) => labelRun(engine, run.id, { archived: !isArchived })),
-          },
-          {
-            label: 'Move to the trash',
-            disabled: busy || !rest,
-            onChoose: () => start((engine) => trashRuns(engine, [run])),
-          },
-        ]}
-      />
+      <RowMenu label={`More for ${name}`} items={runCommands(engine, run, busy)} />
     </div>
   );
 };

@@ -11,6 +11,7 @@ import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { shownRunName, shownRunText } from '../../format/run-names.ts';
+import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { ChosenRuns } from './chosen-runs.tsx';
@@ -65,6 +66,7 @@ const NoRuns = () => {
 };
 
 export const RunsPanel = () => {
+  const share = useStore(layoutStore, ({ listShares }) => listShares.runs);
   const runs = useQuery('runs.list', {});
   const facts = useFacts();
   const shown = shownSweep(facts)?.id ?? null;
@@ -85,7 +87,7 @@ export const RunsPanel = () => {
     <Panel
       title="Runs"
       count={runs.data === undefined ? '' : count}
-      grows
+      share={share}
       tools={<IconButton icon="trash" label="Trash of runs" onClick={() => showTrash(true)} />}
     >
       {runs.error !== null && <Problem error={runs.error} />}

@@ -14,11 +14,13 @@ import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { calibrationStore, sampleStore } from '../../state/dialog-stores.ts';
+import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { usePart } from '../../state/view-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
 
 export const TasksPanel = () => {
+  const share = useStore(layoutStore, ({ listShares }) => listShares.tasks);
   const tasks = useQuery('tasks.list', {});
   const ticked = useStore(selectionStore, (state) => state.tasks);
   const { tickTasks } = selectionStore.getState();
@@ -28,6 +30,7 @@ export const TasksPanel = () => {
   return (
     <Panel
       title="Tasks"
+      share={share}
       count={tasks.data === undefined ? '' : `${ticked.length} of ${tasks.data.length}`}
       tools={
         <>
@@ -66,7 +69,7 @@ export const TasksPanel = () => {
           <Definition of="profiled">●</Definition>
         </div>
       )}
-      <ul className="rows rows-bounded" aria-label="Tasks">
+      <ul className="rows rows-scrolled" aria-label="Tasks">
         {tasks.data?.map((task) => (
           <TaskRow key={task.handle} task={task} />
         ))}

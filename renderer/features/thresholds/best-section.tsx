@@ -106,10 +106,10 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
           aria-label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}. Show its curve`}
           onClick={() => onSelect(best.best)}
         >
-          {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}
-          <strong className="best-end">{value}</strong>
-          {twin !== '' && <small>{twin}</small>}
-          <small className="best-end">{bracket}</small>
+          {/* The spaces keep the parts apart where they are read as one text. */}
+          {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
+          <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
+          <small className="best-end">{bracket}</small>{' '}
           {elsewhere !== '' && <small className="best-elsewhere">{elsewhere}</small>}
         </button>
       </Tooltip>

@@ -87,6 +87,30 @@ describe('calls over a MessageChannel', () => {
     expect(engine.received).toEqual([{ provider: 'cpu', again: false }]);
   });
 
+  it('cancels a call at the page at once and in the engine, and no other call', async () => {
+    const { engine, page } = join();
+    const controller = new AbortController();
+    const cancelled = page.call('tasks.list', {}, controller.signal);
+    const kept = page.call('tasks.list', {});
+    await vi.waitFor(() => expect(engine.received).toHaveLength(2), patiently);
+    controller.abort();
+    await expect(cancelled).rejects.toMatchObject({ code: 'call-cancelled', kind: 'cancelled' });
+    await vi.waitFor(() => expect(engine.cancelled).toEqual(['tasks.list']), patiently);
+    engine.release();
+    await expect(kept).resolves.toEqual([]);
+    await expect(page.call('tasks.list', {}, controller.signal)).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(engine.received).toHaveLength(2);
+  });
+
+  it('cancels in the engine whatever a page that has gone still waited for', async () => {
+    const { engine, page, stop } = join();
+    const waiting = expect(page.call('tasks.list', {})).rejects.toMatchObject({ code: 'connection-lost' });
+    await vi.waitFor(() => expect(engine.received).toHaveLength(1), patiently);
+    stop();
+    expect(engine.cancelled).toEqual(['tasks.list']);
+    await waiting;
+  });
+
   it('refuses an answer that breaks the schema', async () => {
     const { page } = join();
     await expect(page.call('engine.facts', {})).rejects.toMatchObject({ code: 'invalid-output', kind: 'failed' });

@@ -43,7 +43,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
   [
     'a profile',
     { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
-    ['expert.read', 'expert.together', 'plan.make', 'profile.likeness', 'profile.read'],
+    ['expert.read', 'expert.together', 'plan.make', 'profile.holds', 'profile.likeness', 'profile.read'],
   ],
   ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
   [
@@ -72,6 +72,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
       'expert.read',
       'expert.together',
       'plan.make',
+      'profile.holds',
       'profile.likeness',
       'profile.read',
       'settings.read',

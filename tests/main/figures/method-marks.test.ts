@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { contrast } from '../../../main/figures/color-scales.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { methodLabel } from '../../../main/contract/method.ts';
-import { markOutline, type MethodMark, methodMarks, methodStyle } from '../../../main/figures/method-marks.ts';
+import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
 const every = methodNames.flatMap((method) => [method, methodLabel(method, true)]);
@@ -42,4 +43,17 @@ test('names that are not a method get a style too, and every shape is a closed p
   expect(methodStyle('mine', -1)).toEqual(methodStyle('mine', 0));
   for (const { shape } of methodNames.map((method) => methodStyle(method, 0)))
     expect(markOutline(shape, 5, 5, 3)).toMatch(/^M[\d. -]+.*Z$/);
+});
+
+test('in a chart of several runs, each type of rounded weights of a run has a colour and a dash of its own', () => {
+  for (const name of ['light', 'dark'] as const) {
+    const theme = figureTheme(name);
+    const types = ['q8_0', 'q4_0'];
+    const labels = ['reap', ...types.map((type) => `reap@${type}`)];
+    const marks = labels.map((label) => runMark(0, label, 0, theme, types));
+    expect(new Set(marks.map(({ color }) => color)).size).toBe(3);
+    expect(new Set(marks.map(({ dash }) => dash)).size).toBe(3);
+    expect(new Set(marks.map(({ shape }) => shape)).size).toBe(1);
+    for (const { color } of marks) expect(contrast(color, theme.background)).toBeGreaterThan(3);
+  }
 });

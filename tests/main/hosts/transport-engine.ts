@@ -6,6 +6,8 @@ import type { ServedEngine } from '../../../main/contract/rpc.ts';
 export interface TransportEngine extends ServedEngine {
   /** Inputs of the calls so far. */
   readonly received: unknown[];
+  /** Calls whose caller cancelled them. */
+  readonly cancelled: string[];
   announce(event: EngineEvent): void;
   readonly listeners: number;
   /** Lets the pending `tasks.list` answer. */
@@ -15,6 +17,7 @@ export interface TransportEngine extends ServedEngine {
 export const createTransportEngine = (): TransportEngine => {
   const listeners = new Set<(event: EngineEvent) => void>();
   const received: unknown[] = [];
+  const cancelled: string[] = [];
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -32,7 +35,10 @@ export const createTransportEngine = (): TransportEngine => {
       throw refuse('not-a-model', 'The folder /x holds no config.json.', 'Choose a model folder.');
     throw new TypeError('out of luck');
   };
-  const answer: ServedEngine['answer'] = (name, input): Promise<never> => answerAny(name, input) as Promise<never>;
+  const answer: ServedEngine['answer'] = (name, input, signal): Promise<never> => {
+    signal?.addEventListener('abort', () => cancelled.push(name));
+    return answerAny(name, input) as Promise<never>;
+  };
   return {
     answer,
     subscribe: (listener) => {
@@ -40,6 +46,7 @@ export const createTransportEngine = (): TransportEngine => {
       return () => listeners.delete(listener);
     },
     received,
+    cancelled,
     announce: (event) => {
       for (const listener of listeners) listener(event);
     },

@@ -27,8 +27,8 @@ const readerOf = async (processorMs?: number): Promise<RunReader> => {
   return reader;
 };
 
-const ask = async (reader: RunReader, run: string): Promise<string> =>
-  (await reader.read({ read: 'report', run })).html;
+const ask = async (reader: RunReader, run: string, signal?: AbortSignal): Promise<string> =>
+  (await reader.read({ read: 'report', run }, signal)).html;
 
 test('a reading that computes without pause is ended, and the next ones are answered', async () => {
   const reader = await readerOf(200);
@@ -53,6 +53,22 @@ test('a thread that fails is reported, and another one reads on', async () => {
     message: 'crash was not read: the thread that reads ended (a defect).',
   });
   expect(await ask(reader, 'a')).toBe('abusy');
+});
+
+test('a cancelled reading ends its thread, and one that waits is never begun', async () => {
+  const reader = await readerOf();
+  const [hanging, queued] = [new AbortController(), new AbortController()];
+  const cancelled = { code: 'call-cancelled', kind: 'cancelled' };
+  // Both threads compute without pause, so the last two can only be answered once their threads are ended.
+  const ends = ['hang', 'hang'].map((run) => expect(ask(reader, run, hanging.signal)).rejects.toMatchObject(cancelled));
+  const skipped = expect(ask(reader, 'crash', queued.signal)).rejects.toMatchObject(cancelled);
+  const answered = ask(reader, 'a');
+  queued.abort();
+  await skipped;
+  hanging.abort();
+  await Promise.all(ends);
+  expect(await answered).toBe('abusy');
+  await expect(ask(reader, 'b', hanging.signal)).rejects.toMatchObject(cancelled);
 });
 
 test('whatever hangs and whatever waits ends with the reader', async () => {

@@ -54,6 +54,13 @@ test('a complete selection is unchanged; nothing is selected without an engine',
   expect(completeSelection({ ...facts, connected: false })).toBeNull();
 });
 
+test('of measured models, the one with the most experts is selected', () => {
+  const [few, many, unmeasured] = [model('few', 8), model('many', 64), model('unmeasured', 128)];
+  const named = ({ name, handle, fingerprint }: typeof few) => ({ name, path: handle, fingerprint: fingerprint ?? '' });
+  const runs = [runOf({ id: 's', kind: 'sweep', models: [named(few), named(many)] })];
+  expect(completeSelection({ ...facts, models: [unmeasured, few, many], runs })).toMatchObject({ model: 'many' });
+});
+
 const sweep = (id: string, sample: boolean) => runOf({ id, title: id, sample });
 
 test('the sample is selected at the first start, and never over a user’s own sweep', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isShown, wholeMap } from '../../../renderer/charts/heatmap-geometry.ts';
+import { draggedBy, isShown, wholeMap } from '../../../renderer/charts/heatmap-geometry.ts';
 import { fitting, isWhole, panned, revealing, zoomed } from '../../../renderer/charts/map-window.ts';
 
 const size = { layers: 94, experts: 128 };
@@ -42,4 +42,11 @@ test('a window of a larger map is not kept for a smaller one', () => {
   expect(fitting(shown, { layers: 3, experts: 16 })).toEqual(wholeMap(3, 16));
   expect(fitting(null, size)).toEqual(whole);
   expect([isWhole(whole, size), isWhole(shown, size)]).toEqual([true, false]);
+});
+
+test('a dragged map follows the pointer by whole cells', () => {
+  const shown = { firstLayer: 10, layers: 10, firstExpert: 20, experts: 16 };
+  const cell = { cellWidth: 40, cellHeight: 20 };
+  expect(panned(shown, draggedBy(cell, -90, 45), size)).toMatchObject({ firstLayer: 8, firstExpert: 22 });
+  expect(panned(shown, draggedBy(cell, 15, -8), size)).toEqual(shown);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { calls } from '../../../main/contract/calls.ts';
 import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/contract/calls.ts';
-import { refuse } from '../../../main/contract/errors.ts';
+import { callCancelled, refuse } from '../../../main/contract/errors.ts';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { withProgress } from '../../../renderer/engine/apply-event.ts';
 import { QueryCache, inputKey } from '../../../renderer/engine/query-cache.ts';
@@ -14,15 +14,21 @@ interface Asked {
   readonly input: unknown;
   readonly answer: (value: unknown) => void;
   readonly fail: (error: unknown) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** An engine whose answers arrive when the test says so, parsed with the contract as in production. */
 const slowEngine = () => {
   const asked: Asked[] = [];
-  const call: EngineCall = <N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> =>
+  const call: EngineCall = <N extends CallName>(
+    name: N,
+    input: CallInput<N>,
+    signal?: AbortSignal,
+  ): Promise<CallOutput<N>> =>
     new Promise((resolve, reject) => {
       const { output }: { readonly output: z.ZodType<CallOutput<N>> } = schemas[name];
-      asked.push({ name, input, answer: (value) => resolve(output.parse(value)), fail: reject });
+      asked.push({ name, input, answer: (value) => resolve(output.parse(value)), fail: reject, signal });
+      signal?.addEventListener('abort', () => reject(callCancelled(name)));
     });
   return { call, asked };
 };
@@ -177,4 +183,51 @@ test('several answers are read as one list, which changes only when one of them 
   asked[0]?.answer({ run: 'a', results: [], thresholds: [], rule: '' });
   await settle();
   expect(heard).toBe(unheard);
+});
+
+test('a wait that is cancelled ends the call, and its answer can be asked for again', async () => {
+  const { call, asked } = slowEngine();
+  const shown: (() => void)[] = [];
+  const offered: (() => void)[] = [];
+  let ended = 0;
+  const cache = new QueryCache(call, {
+    label: (name) => (name === 'models.list' ? 'Reading models' : null),
+    begin: (_label, abort) => {
+      shown.push(abort);
+      return () => (ended += 1);
+    },
+    cancelled: (_label, again) => offered.push(again),
+  });
+  const reader = cache.reader('models.list', {});
+  const stop = reader.subscribe(() => undefined);
+  await settle();
+  shown[0]?.();
+  await settle();
+  expect(reader.read()).toMatchObject({ data: undefined, error: { kind: 'cancelled' } });
+  expect([asked[0]?.signal?.aborted, ended]).toEqual([true, 1]);
+  offered[0]?.();
+  await settle();
+  asked[1]?.answer([model('a')]);
+  await settle();
+  expect(reader.read()).toMatchObject({ data: [{ name: 'a' }], error: null });
+  expect(ended).toBe(2);
+  stop();
+});
+
+test('a fetch that is cancelled ends the call, unless somebody else reads the answer', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const controller = new AbortController();
+  const alone = expect(cache.fetch('tasks.list', {}, controller.signal)).rejects.toMatchObject({ kind: 'cancelled' });
+  const shared = cache.fetch('models.list', {}, controller.signal);
+  const stop = cache.reader('models.list', {}).subscribe(() => undefined);
+  controller.abort();
+  await alone;
+  asked.find(({ name }) => name === 'models.list')?.answer([]);
+  expect(await shared).toEqual([]);
+  expect(asked.map(({ name, signal }) => [name, signal?.aborted])).toEqual([
+    ['tasks.list', true],
+    ['models.list', false],
+  ]);
+  stop();
 });

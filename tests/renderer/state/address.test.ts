@@ -47,6 +47,7 @@ test('a written address is read back, whatever is selected', () => {
           beside: run === null ? null : 'beside-20261128-160240-b30e',
           layer: 3,
           expert: 5,
+          subject: run === null ? ('model' as const) : ('plan' as const),
         };
         const { view, known } = readAddress(`#${addressOf('thresholds', selection, shelves)}`, shelves);
         expect(view).toBe('thresholds');

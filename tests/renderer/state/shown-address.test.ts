@@ -1,9 +1,11 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { pathHandle } from '../../../main/contract/model.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
 import { RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
-import { hasShown, readShown, type Shown, shownWords } from '../../../renderer/state/shown-address.ts';
-import { curvesModes } from '../../../renderer/state/view-stores.ts';
+import { hasShown, readShown, show, type Shown, shownWords } from '../../../renderer/state/shown-address.ts';
+import { sweepStore } from '../../../renderer/state/sweep-store.ts';
+import { compareStore, curvesModes, curvesStore } from '../../../renderer/state/view-stores.ts';
 
 const writtenOf = (shown: Shown): URLSearchParams => new URLSearchParams(shownWords(shown).map(([...pair]) => pair));
 const readOf = (address: URLSearchParams): Shown => readShown((key) => address.get(key));
@@ -21,6 +23,18 @@ test('what is shown is read back from an address that the engine stores', () => 
   const runs = fc.subarray(['sweep-1', 'profile-20260101-002', 'sample']);
   const shown: fc.Arbitrary<Shown> = fc.record({
     chart: fc.constantFrom(...curvesModes),
+    margin: fc.constantFrom(null, 0.0005, 0.05),
+    familywise: fc.boolean(),
+    enlarged: fc.constantFrom(null, 'sort', 'a, b & c/d'),
+    hidden: fc.subarray(['reap', 'uncurl+recovery', 'frequency@q4_0']),
+    tables: fc.subarray(['map', 'thresholds', 'compare'] as const),
+    answers: fc.constantFrom(null, 'chosen', 'written'),
+    against: fc.constantFrom('best', 'unpruned', 'reap'),
+    sweep: fc.constantFrom(
+      null,
+      { methods: ['reap'], typedFactors: '1.5, 7/13' },
+      { models: ['uncurl-16, a/b'], refits: [], skippedFactors: [2], adaptive: true, fidelity: true, limit: 50 },
+    ),
     filter: fc.string({ unit: 'grapheme' }),
     archived: fc.boolean(),
     chosen: runs,
@@ -41,5 +55,24 @@ test('what is shown is read back from an address that the engine stores', () => 
 
 test('unknown words mean the defaults', () => {
   const address = new URLSearchParams('chart=pie&sort=-nothing&group=colour&columns=gone&chosen=../x&filter=50%');
+  for (const [key, word] of Object.entries({ margin: '9', tables: 'gone', against: '<b>', sweep: '{"limit":-7}' }))
+    address.set(key, word);
   expect(readOf(address)).toEqual({ ...plain, filter: '50%' });
+});
+
+test('the form of a sweep is shown again with the models that are open here; other addresses leave it', () => {
+  onTestFinished(() => {
+    sweepStore.setState(sweepStore.getInitialState(), true);
+    curvesStore.setState(curvesStore.getInitialState(), true);
+    compareStore.setState(compareStore.getInitialState(), true);
+  });
+  const models = [{ handle: pathHandle.parse('h'), name: 'uncurl-16' }];
+  const sweep = { models: ['uncurl-16', 'gone'], methods: ['reap'], typedFactors: '3', adaptive: true };
+  show({ ...plain, sweep, margin: 0.05, tables: ['compare'] }, { models });
+  const form = { methods: ['reap'], typedFactors: '3', adaptive: true, otherModels: ['h'], isFromAddress: true };
+  expect(sweepStore.getState()).toMatchObject(form);
+  expect([curvesStore.getState().delta, compareStore.getState().asTable]).toEqual([0.05, true]);
+  show(plain, { models });
+  expect(sweepStore.getState()).toMatchObject(form);
+  expect([curvesStore.getState().delta, compareStore.getState().asTable]).toEqual([null, false]);
 });

@@ -7,7 +7,7 @@ import { createSelectionStore } from '../../../renderer/state/selection-store.ts
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
-import { currentMaking, measureObstacle } from '../../../renderer/sweep/current-making.ts';
+import { currentMaking, measureObstacle, planFile } from '../../../renderer/sweep/current-making.ts';
 import {
   calibratesOnWritten,
   limitOf,
@@ -201,20 +201,47 @@ describe('what is opened is selected', () => {
   });
 });
 
-describe('a plan that no sweep can make', () => {
+describe('a plan that no sweep makes by a method', () => {
   const state = () => createPlanStore().getState();
-  test('has pins, counts by hand, several tasks or a file, and is explained', () => {
+  const pins = facts({ pins: { a: [{ layer: 0, expert: 0, keep: true }] } });
+  const plan = { kept: [[0, 1]], method: 'reap' };
+  const text = JSON.stringify(plan);
+
+  test('has pins, counts by hand, several tasks or a file, and is measured as a file', () => {
     expect(currentMaking(facts(), state())).toEqual({ budget: 'uniform', protect: 'none', options: {}, chat: false });
     expect(measureObstacle(facts(), state())).toBeNull();
-    const pins = facts({ pins: { a: [{ layer: 0, expert: 0, keep: true }] } });
+    expect(planFile(facts(), state(), plan)).toBeNull();
     expect(currentMaking(pins, state())).toBeNull();
-    expect(measureObstacle(pins, state())).toContain('pins');
-    expect(measureObstacle(facts(), { ...state(), budget: 'manual' })).toContain('counts by hand');
-    expect(measureObstacle(facts({ tasks: ['sums', 'sort'] }), { ...state(), madeFor: 'ticked' })).toContain(
-      'for each task',
-    );
+    expect(measureObstacle(pins, state())).toBeNull();
+    expect(planFile(pins, state(), plan)).toEqual({ method: 'reap-pinned', name: 'reap-pinned', text });
+    expect(planFile(facts(), { ...state(), budget: 'manual' }, plan)?.method).toBe('reap-counts');
+    const several = facts({ tasks: ['sums', 'sort'] });
+    expect(planFile(several, { ...state(), madeFor: 'ticked' }, plan)?.method).toBe('reap-for-several');
+    const imported = {
+      name: 'mine.json',
+      text,
+      model: model('a').handle,
+      kind: 'plan',
+      method: null,
+      factor: 2,
+    } as const;
+    expect(planFile(facts({ factor: 1 }), { ...state(), imported }, plan)?.method).toBe('mine');
+    expect(measureObstacle(facts({ factor: 1 }), { ...state(), imported })).toBeNull();
     expect(measureObstacle(facts({ factor: 1 }), state())).toContain('prunes nothing');
     expect(measureObstacle(facts({ task: null }), state())).toBe('select a task');
+  });
+
+  test('has the name under which it was measured, and another plan gets another name', () => {
+    const files = { 'reap-pinned': { name: 'reap-pinned', text } };
+    const known = { ...pins, runs: [run('shown', {}), run('measured', { methods: ['reap-pinned'], files })] };
+    expect(planFile(known, state(), plan)?.method).toBe('reap-pinned');
+    expect(planFile(known, state(), { ...plan, kept: [[0, 2]] })?.method).toBe('reap-pinned-2');
+    const measured = read(run('measured', { files, budget: 'global' }), { method: 'reap-pinned', factor: 4 });
+    const shown = read(run('shown', {}), { factor: 2 });
+    expect(names(modelPoints([shown, measured], wanted))).toContain('measured reap-pinned 4');
+    // The same name for another plan in the sweep shown.
+    const other = read(run('shown', { files: { 'reap-pinned': { name: 'x', text: '[]' } } }), { factor: 2 });
+    expect(names(modelPoints([other, measured], wanted))).not.toContain('measured reap-pinned 4');
   });
 });
 

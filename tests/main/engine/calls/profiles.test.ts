@@ -42,6 +42,13 @@ test('a profile through the chat template is a separate profile: read, planned w
   expect(chatted).toBeGreaterThan(plain);
   expect(await tokens(true)).toEqual([chatted]);
 
+  // A profile holds what some methods need, and not yet what others do.
+  const ready = async (...methods: readonly string[]): Promise<readonly boolean[]> =>
+    (await engine.call('profile.holds', { model, tasks, methods: [...methods] })).held;
+  expect(await Promise.all([ready('frequency'), ready('easy-ep'), ready()])).toEqual([[true], [false], [true]]);
+  const other = (await engine.call('tasks.list', {})).find(({ name }) => name === 'sort')?.handle ?? task.handle;
+  expect((await engine.call('profile.holds', { model, tasks: [task.handle, other] })).held).toEqual([true, false]);
+
   const specs = (await engine.call('runs.list', {})).filter(({ kind }) => kind === 'profile').map(({ spec }) => spec);
   expect((await engine.call('runs.list', {})).map(({ title }) => title)).toEqual(
     expect.arrayContaining(['Profile of chatty on add', 'Profile of chatty on add, through its chat template']),

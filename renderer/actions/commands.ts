@@ -1,0 +1,85 @@
+import type { SweepResult } from '../../main/contract/sweep.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { tsvText } from '../../main/figures/table-rows.ts';
+import { copyText } from '../components/copy-text.ts';
+import type { MenuItem } from '../components/row-menu.tsx';
+import type { Engine } from '../engine/engine-context.tsx';
+import { readFacts } from '../engine/facts.ts';
+import { shownRunName } from '../format/run-names.ts';
+import { outcomesStore } from '../state/dialog-stores.ts';
+import { exportStore } from '../state/export-store.ts';
+import { noticesStore } from '../state/notices-store.ts';
+import { runsStore } from '../state/runs-store.ts';
+import { broughtByPoint } from '../sweep/brought.ts';
+import { pointKey, pointTitle } from '../sweep/points.ts';
+import { showPoint } from '../sweep/show-point.ts';
+import { openRun } from './open-run.ts';
+import { isAtRest, labelRun, trashRuns } from './runs.ts';
+import { isReproducible, startReproduction } from './sweep.ts';
+
+// Commands of what lies under the pointer, for the menus of rows and the right click.
+
+const reported = (work: Promise<unknown>): void => void work.catch(noticesStore.getState().report);
+
+/** Commands of a run in a list; `isBusy`: one of them is under way. */
+export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): readonly MenuItem[] => {
+  const { toggleChosen, rename, showDetails } = runsStore.getState();
+  const isArchived = run.label?.archived === true;
+  const isReadable = run.damaged === undefined;
+  return [
+    { label: 'Open', disabled: !isReadable, onChoose: () => openRun(readFacts(engine), run) },
+    { label: 'Rename…', disabled: !isReadable, onChoose: () => rename(run.id) },
+    { label: 'Note, tags, details…', disabled: !isReadable, onChoose: () => showDetails(run.id) },
+    { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
+    {
+      label: 'Copy the name of its folder',
+      onChoose: () => reported(copyText('The name', run.id, shownRunName(run, readFacts(engine).tasks))),
+    },
+    {
+      label: 'Reproduce: run again, compare',
+      disabled: isBusy || !isReadable || !isReproducible(run),
+      onChoose: () => reported(startReproduction(engine, run.id)),
+    },
+    {
+      label: isArchived ? 'Take out of the archive' : 'Archive',
+      disabled: isBusy || !isReadable,
+      onChoose: () => reported(labelRun(engine, run.id, { archived: !isArchived })),
+    },
+    {
+      label: 'Move to the trash',
+      disabled: isBusy || !isAtRest(run),
+      onChoose: () => reported(trashRuns(engine, [run])),
+    },
+  ];
+};
+
+/** Commands of a measured point; `lines`: what its tip says. */
+export const pointCommands = (
+  engine: Engine,
+  run: string,
+  result: SweepResult,
+  lines: readonly string[],
+): readonly MenuItem[] => {
+  const key = pointKey(run, result);
+  const isPruned = result.factor > 1;
+  return [
+    { label: 'Show its numbers', onChoose: () => showPoint(key, broughtByPoint(readFacts(engine), key)) },
+    {
+      label: 'Lost and gained items…',
+      disabled: !isPruned || result.metric === 'perplexity',
+      onChoose: () => outcomesStore.getState().show(key),
+    },
+    {
+      label: 'Export its plan…',
+      disabled: !isPruned,
+      onChoose: () => {
+        exportStore.getState().choosePoint(key);
+        exportStore.getState().show(true);
+      },
+    },
+    {
+      label: 'Copy its numbers',
+      onChoose: () => reported(copyText('The point', tsvText([[pointTitle(result), ...lines]]), pointTitle(result))),
+    },
+  ];
+};
