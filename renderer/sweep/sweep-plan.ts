@@ -40,6 +40,8 @@ interface SweepCost {
   readonly refits: number;
   /** Candidates that searches measure on calibration items. */
   readonly searched: number;
+  /** Evaluations that calibration draws add. */
+  readonly drawnAgain: number;
   /** Methods with several draws, and the evaluations added compared with one draw. */
   readonly drawn: readonly { readonly method: MethodName; readonly draws: number; readonly more: number }[];
 }
@@ -57,7 +59,18 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
   return Number(options[page.name]?.[budget.name] ?? budget.default);
 };
 
-type Counted = 'methods' | 'skippedFactors' | 'typedFactors' | 'seeds' | 'limit' | 'recovery' | 'refits' | 'weights';
+type Counted =
+  | 'methods'
+  | 'skippedFactors'
+  | 'typedFactors'
+  | 'seeds'
+  | 'limit'
+  | 'recovery'
+  | 'refits'
+  | 'weights'
+  | 'repeats'
+  | 'calibrationDraws'
+  | 'calibrationSizes';
 
 /** Work of a sweep, without factors added by an adaptive search. */
 export const sweepCost = (
@@ -79,14 +92,22 @@ export const sweepCost = (
   const rounded = [...types].filter((type) => type !== 'stored').length;
   // The unpruned model is a candidate too at each type that is not the stored one.
   const candidatesPerTask = plans * curves * types.size + rounded;
-  const items = tasks.reduce((sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity), 0);
+  const { repeats = 1, calibrationDraws = 0, calibrationSizes } = settings;
+  const items = tasks.reduce(
+    (sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity) * (isWritten(task) ? repeats : 1),
+    0,
+  );
   const stages = models.length * tasks.length;
+  const reading = settings.methods.filter((method) => pages.find(({ name }) => name === method)?.needs === 'routing');
+  const draws = calibrationDraws * (calibrationSizes?.split(',').length ?? 1);
+  const drawnPlans = pruned * reading.length * draws;
   return {
     candidatesPerTask,
     evaluations: stages * (candidatesPerTask + 1),
-    itemEvaluations: models.length * items * (candidatesPerTask + 1),
+    itemEvaluations: models.length * items * (candidatesPerTask + 1 + drawnPlans),
     refits: stages * plans * refits,
     searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
+    drawnAgain: stages * drawnPlans,
     drawn: drawn
       .filter(({ draws }) => draws > 1)
       .map(({ method, draws }) => ({ method, draws, more: stages * pruned * (draws - 1) * curves * types.size })),

@@ -48,6 +48,12 @@ export const SweepCostLine = () => {
           more evaluations than with one.{' '}
         </span>
       ))}
+      {cost.drawnAgain > 0 && (
+        <>
+          <Definition of="calibrationDraw">Calibration draws</Definition> add {plural(cost.drawnAgain, 'evaluation')}{' '}
+          and one pass over the calibration items of each task.{' '}
+        </>
+      )}
       {cost.searched > 0 && (
         <>
           <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration

@@ -65,8 +65,13 @@ test('the cost counts each plan once, seeds only for methods that draw, and the 
     itemEvaluations: 1800,
     refits: 0,
     searched: 0,
+    drawnAgain: 0,
     drawn: [{ method: 'random', draws: 3, more: 8 }],
   });
+  // Of random and reap, only reap reads calibration items.
+  const again = { ...settings, calibrationDraws: 5, calibrationSizes: '30,300' };
+  const { drawnAgain, itemEvaluations } = sweepCost([model(16)], tasks, again, known);
+  expect([drawnAgain, itemEvaluations]).toEqual([2 * 2 * 10, 1800 + 2 * 10 * 200]);
   expect(sweepCost([model(16)], tasks, { ...settings, methods: ['reap', 'sub-moe'] }, known).candidatesPerTask).toBe(8);
   const uncurl = { ...settings, methods: ['reap', 'uncurl'] };
   expect(sweepCost([model(16)], tasks, uncurl, known).drawn).toEqual([{ method: 'uncurl', draws: 3, more: 8 }]);

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { sweepText } from '../../../main/cli/sweep-text.ts';
+import { runManifest } from '../../../main/contract/run.ts';
+import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
+import { luckThresholds } from '../../../main/evaluation/calibration-luck.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
+import { calibrationDrawsCsv, luckRows } from '../../../main/figures/tables.ts';
+
+const folder = path.resolve(import.meta.dirname, '../../../resources/luck/run');
+const manifest = runManifest.parse(JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')));
+const document = recordedSweepDocument.parse(
+  JSON.parse(zstdDecompressSync(readFileSync(path.join(folder, 'results.json.zst'))).toString('utf8')),
+);
+const { calibrationDraws = [] } = document;
+
+test('the record holds every draw of every plan, with its verdict at the margin of the reading', () => {
+  // 9 tasks, 3 methods, 3 factors, 2 sizes, 5 draws.
+  expect(calibrationDraws).toHaveLength(9 * 3 * 3 * 2 * 5);
+  const again = withThresholds(document, { delta: 0.02 });
+  expect(again.calibrationDraws).toEqual(calibrationDraws);
+  const safe = ({ calibrationDraws: points = [] }: typeof document): number =>
+    points.filter(({ result }) => result.verdict === 'safe').length;
+  expect(safe(withThresholds(document, { delta: 0.1 }))).toBeGreaterThan(safe(document));
+  expect(safe(withThresholds(document, { delta: 0.02, familywise: true }))).toBeLessThan(safe(document));
+  // The threshold of all items is that of the document, at the factors of the draws.
+  for (const { task, method, all } of luckThresholds(document)) {
+    const own = document.thresholds.find((one) => one.task === task && one.method === method);
+    expect([task, method, own?.lastSafe]).toEqual([task, method, all]);
+  }
+});
+
+test('terminal and CSV show the draws', () => {
+  const rows = luckRows(document);
+  expect(rows).toHaveLength(calibrationDraws.length / 5);
+  const text = sweepText(document);
+  expect(text).toContain('Calibration draws: the calibration items drawn again with replacement.');
+  expect(text).toMatch(/items drawn +all items +draws +spread +on all items +safe in/);
+  expect(text).toContain('uncurl-64 by UNCURL, 5 calibration draws of 300 items');
+  const csv = calibrationDrawsCsv(document, manifest)?.trim().split('\n') ?? [];
+  expect(csv).toHaveLength(1 + calibrationDraws.length);
+  const head = csv[0]?.split(',') ?? [];
+  for (const name of ['calibration_draw', 'calibration_items', 'in_common', 'rank_correlation', 'few_tokens', 'value'])
+    expect(head).toContain(name);
+  expect(calibrationDrawsCsv({ ...document, calibrationDraws: [] }, manifest)).toBeNull();
+});
