@@ -41,7 +41,8 @@ const resultsAllowance: AllowanceOf = (field, holders) => {
   if (field === 'run') return { kind: 'any', reason: OWN_NAME };
   if (/^results\.cost\.\w+TokensPerSecond$/.test(field)) return { kind: 'any', reason: SPEED };
   if (field.endsWith('.droppedShare')) return { kind: 'rounding', absolute: ROUNDING.sums };
-  if (/^results\.(?:answerLoss|fidelity)\./.test(field)) return { kind: 'rounding', absolute: ROUNDING.score };
+  if (/^(?:results|(?:elsewhere|calibrationDraws)\.result)\.(?:answerLoss|fidelity)\./.test(field))
+    return { kind: 'rounding', absolute: ROUNDING.score };
   const result = holders.find(isResult);
   if (result?.metric === 'perplexity') {
     if (RELATIVE_TO_VALUE.test(field)) return { kind: 'rounding', absolute: ROUNDING.derived * Math.abs(result.value) };
