@@ -3,6 +3,7 @@ import {
   type CalibrationDraw,
   type DrawCount,
   factorKey,
+  FEW_TOKENS,
   isSameFactor,
   type PointVerdict,
   type SweepDocument,
@@ -250,8 +251,11 @@ export const luckSentences = (document: Drawn): readonly string[] => {
             `${formatFactor(widest.factor)}).`) +
         (inCommon.length === 0
           ? ''
-          : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items`) +
-        (inCommon.length === 0 ? '' : `, at least ${formatPercent(minOf(inCommon))}.`),
+          : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items, at least ` +
+            `${formatPercent(minOf(inCommon))}.`) +
+        ` Of ${String(first.experts)} experts, ${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} ` +
+        `have fewer than ${String(FEW_TOKENS)} tokens in a draw, ` +
+        `${formatFixed(mean(points.map(({ fewTokensOfAll }) => fewTokensOfAll)), 0)} on all items (means over tasks).`,
     ];
   });
 };

@@ -137,5 +137,6 @@ test('sentences say what moved', () => {
   expect(small).toContain('3 calibration draws of 30 items: 1 of 1 threshold differ in some draw');
   expect(small).toContain('1 of 2 points have the same verdict in every draw');
   expect(large).toContain('0 of 1 threshold differ');
+  expect(large).toContain('Of 32 experts, 1 have fewer than 8 tokens in a draw, 1 on all items');
   expect(large).toContain('at most by 2.0 between two draws (on t at ×4)');
 });
