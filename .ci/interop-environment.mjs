@@ -1,5 +1,5 @@
-// The programs with which the interop tests load exports: Python's, llama.cpp and vLLM. Prints {environment} or {absent}
-// as JSON, and installs on first use; a program of its own, so that other tests run meanwhile.
+// The programs with which the interop tests load exports: Python's, llama.cpp and vLLM. Prints {environment} or
+// {absent} as JSON, and installs on first use; a program of its own, so that other tests run meanwhile.
 import { findLlamaCpp } from './llama-cpp-environment.mjs';
 import { findPython } from './python-environment.mjs';
 import { findVllm } from './vllm-environment.mjs';

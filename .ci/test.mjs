@@ -85,7 +85,7 @@ const kinds = {
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
 /** Slurm's jobs mostly wait: they begin first. */
 const everyKind = ['slurm', ...checks, 'unit', 'browser', 'integration', 'window', 'cluster'];
-/** Running kinds may ask for this many times the machine's cores: flows wait for pages, and last test files end alone. */
+/** Running kinds may use this many times the machine's cores: flows wait for pages, and last test files run alone. */
 const OVERBOOKED = 1.5;
 
 /**

@@ -160,7 +160,8 @@ const unpacked = (words: Int32Array, bits: number, index: number): number => {
 const int32s = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 
 /**
- * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the type of
+ * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the type
+ * of
  * the scales.
  */
 export const readScaled = async (

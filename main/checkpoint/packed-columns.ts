@@ -8,9 +8,10 @@ import type { TensorIndex } from './tensor-index.ts';
 /**
  * Matrices of GPTQ and AWQ: integers in 32-bit words, stored as [in, out] with a scale and a zero point per group of
  * inputs. GPTQ packs inputs (AutoGPTQ 0.7.1, `qlinear_cuda_old.py`, its computation without kernels: zero points are
- * stored less one; GPTQModel's `gptq_v2` stores them as they are); AWQ packs outputs in the order 0, 2, 4, 6, 1, 3, 5, 7
- * (AutoAWQ 0.2.9, `packing_utils.py`, `dequantize_gemm`). Value: (code - zero point) * scale, rounded to the type of the
- * scales.
+ * stored less one; GPTQModel's `gptq_v2` stores them as they are); AWQ packs outputs in the order 0, 2, 4, 6, 1, 3, 5,
+ * 7
+ * (AutoAWQ 0.2.9, `packing_utils.py`, `dequantize_gemm`). Value: (code - zero point) * scale, rounded to the type of
+ * the scales.
  */
 
 export type ColumnsMatrix = Extract<StoredMatrix, { kind: 'packed-columns' }>;

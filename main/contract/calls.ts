@@ -260,7 +260,7 @@ export const calls = {
     // Profiles are keyed by the device that computed them.
     'device',
   ),
-  /** Whether the profile of each task on disk holds what these methods need beyond routing, in the order of the tasks. */
+  /** Whether each task's profile on disk holds what these methods need beyond routing, in the order of the tasks. */
   'profile.holds': call(
     z.object({ model: pathHandle, tasks: z.array(pathHandle), ...profilePurpose.shape }),
     z.object({ held: z.array(z.boolean()) }),

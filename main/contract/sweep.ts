@@ -181,9 +181,9 @@ export const describedSweepSettings = z.object({
         'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
       otherwise: 'greedy',
       about:
-        'Written answers are drawn token by token, with the filters of transformers in its order (temperature, top_k, ' +
-        'top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all candidates ' +
-        'draw by the same numbers. Left empty, the likeliest token is taken.',
+        'Written answers are drawn token by token, with the filters of transformers in its order (temperature, ' +
+        'top_k, top_p, min_p, repetition_penalty). A draw depends on seed, item, repeat and position only, so all ' +
+        'candidates draw by the same numbers. Left empty, the likeliest token is taken.',
       part: 'plans',
     }),
   repeats: z

@@ -72,5 +72,6 @@ export const choiceWarnings = (results: readonly SweepResult[]): string | null =
     const draw = seed === null ? '' : ` (seed ${String(seed)})`;
     return `${model} on ${task} by ${methodInProse(method)}${draw} at ${formatFactor(factor)}: ${lossText(result)}`;
   });
-  return `Safe by choice, but the right answer lost much: measure it written. ${named.join('; ')}. ${TELLING_LOSS_RATES}`;
+  const points = named.join('; ');
+  return `Safe by choice, but the right answer lost much: measure it written. ${points}. ${TELLING_LOSS_RATES}`;
 };

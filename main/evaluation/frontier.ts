@@ -194,7 +194,8 @@ export const frontierSummarySentence = (summary: FrontierSummary): string => {
   const { model, answers, weights, share, pairs, pruningBetter, quantisingBetter, together } = summary;
   return (
     `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${String(pairs)} ` +
-    `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the largest pruned model that fits, quantising is better in ${String(quantisingBetter)}, ` +
+    `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the largest pruned ` +
+    `model that fits, quantising is better in ${String(quantisingBetter)}, ` +
     `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} cannot be told ` +
     `apart (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
   );

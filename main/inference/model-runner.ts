@@ -154,8 +154,8 @@ export interface ModelRunner {
     control: RunControl,
   ): Promise<ScoreResult[]>;
   /**
-   * Continuations of rows (greedy, or as they choose), each as soon as it ends; a row names its candidate. Candidates decode side by side.
-   * Nothing else may run on the runner until the generator was read to its end or left (`return`).
+   * Continuations of rows (greedy, or as they choose), each as soon as it ends; a row names its candidate. Candidates
+   * decode side by side. Nothing else may run on the runner until the generator was read to its end or left (`return`).
    */
   decode(
     rows: readonly RowToDecode[],

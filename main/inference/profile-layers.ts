@@ -147,7 +147,8 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
 };
 
 /**
- * Statistics of several draws of items from one pass over the trees. `times`: for each draw, how often each tree counts.
+ * Statistics of several draws of items from one pass over the trees. `times`: for each draw, how often each tree
+ * counts.
  * The statistics of a draw are those of its trees, each as often as it was drawn, up to the order of sums.
  *
  * @throws Error for extras that are no sums or maxima over items (`drawnExtras`): a defect of the caller.

@@ -40,8 +40,8 @@ const isFlipped = ({ metric, before, after }: RefereedAnswer): boolean => {
 };
 
 /**
- * The largest share of which `found` or fewer among `n` independent draws still has a chance of 5 %: the exact one-sided
- * 95 % upper limit of Clopper and Pearson.
+ * The largest share of which `found` or fewer among `n` independent draws still has a chance of 5 %: the exact
+ * one-sided 95 % upper limit of Clopper and Pearson.
  */
 export const upperLimit = (found: number, n: number): number => {
   if (found >= n) return 1;

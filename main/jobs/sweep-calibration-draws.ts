@@ -20,7 +20,8 @@ import { type CurvePlan, measurePlans } from './sweep-points.ts';
 
 /**
  * Plans made from calibration items that were drawn again. The profiles of all draws of a task come from one pass over
- * its items; after that a draw costs its plans and their answers. Every such plan is compared with the plan of all items.
+ * its items; after that a draw costs its plans and their answers. Every such plan is compared with the plan of all
+ * items.
  */
 
 /** A draw of calibration items. */

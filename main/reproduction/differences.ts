@@ -1,6 +1,7 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
+import { circumstances } from '../words/devices.ts';
 import { bracketWords, thresholdValue } from '../words/verdicts.ts';
 import { bareFactor, counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
@@ -182,13 +183,6 @@ const verdictOf = (threshold: Threshold): string => `${thresholdValue(threshold)
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
 
-const deviceOf = ({ device, versions }: Reproduction['before']): string =>
-  `${device.processor}, ${device.engine === undefined ? '' : 'PyTorch on '}${device.provider}, ${device.precision}; ${Object.entries(
-    versions,
-  )
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ')}`;
-
 /** The findings of a reproduction as text: the verdict, then the differences, item by item. */
 export const reproductionText = (found: Reproduction): string =>
   [
@@ -228,5 +222,5 @@ export const reproductionText = (found: Reproduction): string =>
       ? []
       : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
     ROUNDING_WORDS,
-    `First run:  ${deviceOf(found.before)}\nSecond run: ${deviceOf(found.after)}`,
+    `First run:  ${circumstances(found.before)}\nSecond run: ${circumstances(found.after)}`,
   ].join('\n\n');

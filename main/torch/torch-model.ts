@@ -48,7 +48,11 @@ export class TorchWorkers {
     this.#order = order;
   }
 
-  /** Starts the first process, unless it was started before. @throws WorkbenchError `no-such-device` or of its start. */
+  /**
+   * Starts the first process, unless it was started before.
+   *
+   * @throws WorkbenchError `no-such-device`, or that of its start.
+   */
   async computedBy(): Promise<ComputedBy> {
     if (this.#by !== null) return this.#by;
     const link = new WorkerLink(this.#order);
@@ -299,8 +303,8 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
   if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null))
     throw refuse(
       'torch-weights',
-      `${name} chooses the keys of each query by an indexer, and the answers of transformers to several sequences at once ` +
-        `differ from those to each alone.`,
+      `${name} chooses the keys of each query by an indexer, and the answers of transformers to several sequences at ` +
+        `once differ from those to each alone.`,
       'Compute this model with --engine onnxruntime.',
     );
   const partial = descriptor.blocks.some(({ moe, attention }) =>

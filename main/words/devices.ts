@@ -14,3 +14,16 @@ export const engineText = ({
 }): string =>
   `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}) in ${precision} on ${provider}` +
   (name === undefined ? '' : ` (${name})`);
+
+/** Processor, device, precision and versions of a run, on one line. */
+export const circumstances = ({
+  device,
+  versions,
+}: {
+  readonly device: Pick<RunDevice, 'provider' | 'engine' | 'precision' | 'processor'>;
+  readonly versions: Readonly<Record<string, string>>;
+}): string =>
+  `${device.processor}, ${deviceName(device)}, ${device.precision}; ` +
+  Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');

@@ -105,6 +105,8 @@ export const Heatmap = memo((props: HeatmapProps) => {
     [width, chosenWindow, size, rowNote, isFull],
   );
   const shownWindow = geometry.shown;
+  const dragging = drag?.isMoving === true ? ' heatmap-dragged' : ' heatmap-part';
+  const part = isWhole(shownWindow, size) ? '' : dragging;
   const cursor: Cell = {
     layer: Math.min(selected.layer ?? 0, layers - 1),
     expert: Math.min(selected.expert ?? 0, experts - 1),
@@ -193,7 +195,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
       )}
       <div
         ref={map}
-        className={`heatmap${isWhole(shownWindow, size) ? '' : drag?.isMoving === true ? ' heatmap-dragged' : ' heatmap-part'}`}
+        className={`heatmap${part}`}
         role="application"
         aria-roledescription="heatmap"
         aria-label={label}

@@ -36,8 +36,8 @@ export const modelsAndTasks = define({
   weightTypes: {
     term: 'Weight types',
     text:
-      'Types of all tensors in the weight files, with their bytes. Quantised values are computed block by block before ' +
-      'a graph runs, to the same bits as a reader of the file computes them; activations are not rounded.',
+      'Types of all tensors in the weight files, with their bytes. Quantised values are computed block by block ' +
+      'before a graph runs, to the same bits as a reader of the file computes them; activations are not rounded.',
   },
   widths: {
     term: 'Hidden, expert width',

@@ -86,8 +86,8 @@ export const results = define({
   inCommon: {
     term: 'In common',
     text:
-      'Share of the experts that the plan of all calibration items keeps which the plan of a draw keeps too, mean over ' +
-      'draws; of merging methods, the share of its pairs of experts that are merged with each other. Two random ' +
+      'Share of the experts that the plan of all calibration items keeps which the plan of a draw keeps too, mean ' +
+      'over draws; of merging methods, the share of its pairs of experts that are merged with each other. Two random ' +
       'choices of half of the experts have half in common.',
   },
   rankCorrelation: {
@@ -99,8 +99,8 @@ export const results = define({
   fewTokens: {
     term: 'Experts with fewer than eight tokens',
     text:
-      'Experts of all layers that fewer than eight tokens of the drawn items chose (a token counts as often as it was ' +
-      'drawn), mean over draws. Their score means little: which of them is kept is chance.',
+      'Experts of all layers that fewer than eight tokens of the drawn items chose (a token counts as often as it ' +
+      'was drawn), mean over draws. Their score means little: which of them is kept is chance.',
   },
   answerLoss: {
     term: 'Answer loss',

@@ -67,8 +67,8 @@ interface Wanted {
 /**
  * Measured points of a model on a task: those of the sweep shown (the first), and those of other sweeps with the same
  * plan settings and item limit. For the current method, points must match the settings of the current plan. With
- * written answers, calibration and sampler must match those of the sweep shown. If a point was measured twice, the earlier sweep
- * in the list wins.
+ * written answers, calibration and sampler must match those of the sweep shown. If a point was measured twice,
+ * the earlier sweep in the list wins.
  */
 export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method, making }: Wanted): RunResult[] => {
   const [first] = sweeps;

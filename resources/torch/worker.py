@@ -251,7 +251,9 @@ class Worker:
         """
         trunks, lengths = tensors["trunks"].long().to(self.device), tensors["lengths"].long().to(self.device)
         rows = tensors["rows"].long().to(self.device)
-        behind, begun = self.after(tensors["prefix"].long().to(self.device), len(trunks)) if "prefix" in tensors else (None, 0)
+        behind, begun = None, 0
+        if "prefix" in tensors:
+            behind, begun = self.after(tensors["prefix"].long().to(self.device), len(trunks))
         if "branches" not in tensors:
             result = self.run(rows, input_ids=trunks, past=behind)
             return {}, scored(result.logits, rows)

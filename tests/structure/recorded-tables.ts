@@ -322,7 +322,7 @@ const recordedResults = async (folder: string): Promise<SweepDocument> => {
   return recordedSweepDocument.parse(stored);
 };
 
-/** Calibration draws of one model by several methods, for two numbers of drawn items; beside them UNCURL's own draws. */
+/** Calibration draws of one model by several methods, for two numbers of drawn items, beside UNCURL's own draws. */
 const luck = async ({ document }: Sample): Promise<readonly string[]> => {
   const recorded = await recordedResults('luck');
   const drawn = luckPoints(recorded).filter(({ method }) => method === 'uncurl');

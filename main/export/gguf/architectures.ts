@@ -69,15 +69,15 @@ export const architectureWarnings = (
     ...(carriedTensors.length === 0 ? [] : ['The file has the text model alone, without its vision tower.']),
     ...(moeLayers.some(({ moe }) => moe.activation.kind === 'gelu')
       ? [
-          `llama.cpp's ${name} rounds inputs and results of GELU to float16 on a processor: log-probabilities differ by ` +
-            'a few thousandths.',
+          `llama.cpp's ${name} rounds inputs and results of GELU to float16 on a processor: log-probabilities differ ` +
+            'by a few thousandths.',
         ]
       : []),
     ...(limits[0] === undefined
       ? []
       : [
-          `Steps of the state are at least ${String(limits[0])} in the model, but not in llama.cpp: tokens with smaller ` +
-            'ones differ.',
+          `Steps of the state are at least ${String(limits[0])} in the model, but not in llama.cpp: tokens with ` +
+            'smaller ones differ.',
         ]),
   ];
 };
@@ -253,12 +253,13 @@ const llama4Problems = (model: ModelDescriptor): readonly string[] => {
     const { plainNorm, temperature } = attention;
     if (rotary !== null && chunk !== LLAMA4.chunk)
       problems.add(
-        `its chunks have ${chunk === null ? 'no limit of' : String(chunk)} positions, but llama.cpp always takes ${String(LLAMA4.chunk)}`,
+        `its chunks have ${chunk === null ? 'no limit of' : String(chunk)} positions, but llama.cpp always takes ` +
+          String(LLAMA4.chunk),
       );
     if (rotary === null && (temperature?.scale !== LLAMA4.scale || temperature.every !== LLAMA4.every))
       problems.add(
-        `its queries without rotation do not grow by ${String(LLAMA4.scale)} every ${String(LLAMA4.every)} positions, ` +
-          'as llama.cpp always computes',
+        `its queries without rotation do not grow by ${String(LLAMA4.scale)} every ${String(LLAMA4.every)} ` +
+          'positions, as llama.cpp always computes',
       );
     // Whether queries and keys are normed follows from the number of experts there, not from a key.
     if (moe !== null && rotary !== null && (plainNorm !== null) !== (moe.experts !== LLAMA4.experts))

@@ -9,6 +9,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../format/task-titles.ts';
+import { circumstances } from '../../../main/words/devices.ts';
 import { formatCount, formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -151,13 +152,6 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
     </>
   );
 };
-
-const circumstances = ({ device, versions }: Reproduction['before']): string =>
-  `${device.processor}, ${device.engine === undefined ? '' : 'PyTorch on '}${device.provider}, ${device.precision}; ${Object.entries(
-    versions,
-  )
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ')}`;
 
 interface PointListProps {
   readonly title: string;
