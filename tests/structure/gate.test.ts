@@ -96,6 +96,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
+  cutsPrediction: 'looks at a plan',
   encodeChoices: 'tokens of a text',
   encodeRequest: 'tokens of a text',
   encodeText: 'tokens of a text',
