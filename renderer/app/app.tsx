@@ -89,6 +89,7 @@ const Workbench = () => {
               </Suspense>
             </ErrorBoundary>
           </div>
+          <ContextMenu />
         </main>
         {layout.inspectorOpen && (
           <aside
@@ -114,7 +115,6 @@ const Workbench = () => {
       </div>
       <JobsBar />
       <Notices />
-      <ContextMenu />
       <CommandPalette />
       <ShortcutsDialog />
       <ExperimentDialog />

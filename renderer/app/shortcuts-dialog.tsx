@@ -57,7 +57,7 @@ export const ShortcutSheet = () => {
     ),
   }));
   return (
-    <div className="shortcut-sheet">
+    <div className="shortcut-sheet" tabIndex={0} role="region" aria-label="Keys and gestures">
       {[...menus, ...ELSEWHERE].map(({ title, keys }) => (
         <section key={title} aria-label={title}>
           <h3>{title}</h3>

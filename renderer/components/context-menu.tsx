@@ -30,7 +30,9 @@ export const ContextMenu = () => {
   const dialog = useTopDialog();
   // The menu belongs to what it was opened over.
   useEffect(() => () => contextMenuStore.setState({ menu: null }), [dialog]);
-  return menu === null ? null : createPortal(<Opened key={menu.label} menu={menu} />, dialog ?? document.body);
+  if (menu === null) return null;
+  const opened = <Opened key={menu.label} menu={menu} />;
+  return dialog === null ? opened : createPortal(opened, dialog);
 };
 
 const Opened = ({ menu }: { readonly menu: OpenMenu }) => {

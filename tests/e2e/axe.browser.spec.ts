@@ -92,6 +92,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
       ['Control+Shift+M', 'Methods'],
       ['Control+Shift+D', 'Devices'],
       ['Control+,', 'Settings'],
+      ['Shift+?', 'Keyboard shortcuts'],
     ] as const) {
       await page.keyboard.press(keys);
       const dialog = page.getByRole('dialog', { name: title, exact: true });

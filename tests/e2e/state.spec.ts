@@ -122,7 +122,7 @@ test('a plan without measurement is measured on the spot, and its point joins th
   await expect(points).toHaveCount(before + 1);
   await photograph(workbench, 'measured-now');
 
-  await test.step('with pins, it is measured as a file', async () => {
+  await test.step('with pins, it is measured as a file; a right click removes the pin', async () => {
     const map = page.getByRole('application', { name: /3 layers by 8 experts/ });
     await map.focus();
     await page.keyboard.press('ArrowRight');
@@ -130,8 +130,15 @@ test('a plan without measurement is measured on the spot, and its point joins th
     await expect(cursor(page)).toContainText('not measured');
     await cursor(page).getByRole('button', { name: 'Measure now' }).click();
     await expect(cursor(page)).toContainText('measured: ', { timeout: HANG_LIMIT_MS });
-    await expect(page.getByRole('list', { name: 'Runs' })).toContainText('Sweep of');
-    await page.keyboard.press('Control+z');
+    await map.click({ button: 'right', position: { x: 50, y: 40 } });
+    await page
+      .getByRole('menu', { name: 'Layer 0, expert 0' })
+      .getByRole('menuitem', { name: 'Remove the pin' })
+      .click();
+    await expect(page.getByRole('menu')).toHaveCount(0);
+    await map.click({ button: 'right', position: { x: 50, y: 40 } });
+    await expect(page.getByRole('menuitem', { name: 'Remove the pin' })).toHaveCount(0);
+    await page.keyboard.press('Escape');
     await expect(cursor(page)).toContainText('measured: ');
   });
   expect(problems).toEqual([]);
