@@ -77,9 +77,9 @@ export const ggufModel = (contents: GgufContents): GgufModel => {
   const readable = [...llamaArchitectures].filter(([, architecture]) => architecture.readable);
   const named = readable.filter(([, architecture]) => architecture.name === name);
   const metadata = new Metadata(contents, String(name));
-  const has = (tensor: string): boolean => contents.tensors.some((each) => each.name === tensor);
+  const has = (tensor: string): boolean => contents.tensors.some(({ name: own }) => own.endsWith(`.${tensor}`));
   // Two families of one architecture differ here: with a shared expert, or without.
-  const other = has('blk.0.ffn_gate_shexp.weight') ? 'granitemoe' : 'granitemoeshared';
+  const other = has('ffn_gate_shexp.weight') ? 'granitemoe' : 'granitemoeshared';
   const found = named.find(([family]) => family !== other);
   const family = found === undefined ? undefined : familyOf(found[0]);
   if (found === undefined || family === undefined) {
@@ -133,10 +133,10 @@ const namedAsInFile = (
       key: at('attn_k.weight'),
       value: at('attn_v.weight'),
       output: at('attn_output.weight'),
-      queryKeyValueBias: has('blk.0.attn_q.bias'),
-      outputBias: has('blk.0.attn_output.bias'),
+      queryKeyValueBias: has('attn_q.bias'),
+      outputBias: has('attn_output.bias'),
       norms:
-        attention.norms === null || !has('blk.0.attn_q_norm.weight')
+        attention.norms === null || !has('attn_q_norm.weight')
           ? null
           : { ...attention.norms, query: at('attn_q_norm.weight'), key: at('attn_k_norm.weight'), when: true },
       ...(typeof attention.gate === 'object' ? { gate: { ...attention.gate, name: at('attn_gate.weight') } } : {}),
