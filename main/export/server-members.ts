@@ -27,6 +27,8 @@ export const triedInVllm: ReadonlySet<string> = new Set([
   'gemma4_text',
   'glm4_moe_lite',
   'ernie4_5_moe',
+  'granitemoehybrid',
+  'lfm2_moe',
 ]);
 
 /** Architectures with different names in transformers and in vLLM (registry.py). */

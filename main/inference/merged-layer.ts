@@ -56,7 +56,7 @@ export const mergedVariant = async (
   const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   const groups = plan.groups[layer];
   if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
-  requireMergeable(checkpoint, moe, plan);
+  requireMergeable(checkpoint, moe, plan.router);
   const blend = plan.blend?.[layer];
   const key = mergedKey(checkpoint.fingerprint, layer, plan);
   const known = await overlays.read(key);
@@ -121,7 +121,11 @@ const gated = (weight: Weight | null): Weight => {
 };
 
 /** Refuses layers whose experts cannot be averaged as plain matrices, or whose router has more parameters than rows. */
-const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, plan: MergePlan): void => {
+export const requireMergeable = (
+  { name, descriptor }: Checkpoint,
+  moe: MoeDescriptor,
+  router: MergePlan['router'],
+): void => {
   const { routing, routerBias } = moe;
   const [expert] = moe.expertTensors;
   if (expert?.gate === null || moe.latent !== null)
@@ -139,7 +143,7 @@ const requireMergeable = ({ name, descriptor }: Checkpoint, moe: MoeDescriptor, 
       'Use a method that drops experts.',
     );
   }
-  if (plan.router === 'summed-probabilities' && !isPlainSoftmax(routing)) {
+  if (router === 'summed-probabilities' && !isPlainSoftmax(routing)) {
     throw refuse(
       'merge-unsupported',
       `${name}: the router treatment summed-probabilities needs a softmax over all experts, which the family ` +

@@ -15,14 +15,15 @@ import {
 import type { MetricName } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import { withConstants } from '../inference/expert-constants.ts';
+import { requireMergeable } from '../inference/merged-layer.ts';
 import type { RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
-import { candidatePlan } from '../pruning/search/candidate-plan.ts';
-import { searchExperts } from '../pruning/search/search-experts.ts';
+import { BLEND_ROUTER, candidatePlan } from '../pruning/search/candidate-plan.ts';
+import { searchExperts, type SearchSettings } from '../pruning/search/search-experts.ts';
 import { taskShares } from '../pruning/task-weights.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
@@ -156,6 +157,27 @@ export const makeJointPlan = (
 
 const storedSearch = z.object({ kind: z.literal('search'), plan: planSchema });
 
+/**
+ * Refuses searches that this model does not allow, before any candidate is measured.
+ *
+ * @throws WorkbenchError `groups-uneven`; `merge-unsupported` where matrices would be tried.
+ */
+export const requireSearchable = (
+  checkpoint: Checkpoint,
+  method: MethodName,
+  { switchAfter, evaluations }: Pick<SearchSettings, 'switchAfter' | 'evaluations'>,
+): void => {
+  const { name, info, descriptor } = checkpoint;
+  if (info.expertGroups !== undefined)
+    throw refuse(
+      'groups-uneven',
+      `The method ${method} draws experts at random, and ${name} chooses them in groups of equal size.`,
+      'Use a method that takes a number of experts to keep.',
+    );
+  if (switchAfter !== null && switchAfter < evaluations)
+    for (const { moe } of descriptor.moeLayers) requireMergeable(checkpoint, moe, BLEND_ROUTER);
+};
+
 const searchStep = async (
   context: JobContext,
   subject: PlanSubject,
@@ -167,13 +189,7 @@ const searchStep = async (
   const { checkpoint } = model;
   const { identity, info } = checkpoint;
   const isEvolution = search.search === 'evolution';
-  if (info.expertGroups !== undefined && isEvolution) {
-    throw refuse(
-      'groups-uneven',
-      `The method ${method} draws experts at random, and ${model.name} chooses them in groups of equal size.`,
-      'Use a method that takes a number of experts to keep.',
-    );
-  }
+  if (isEvolution) requireSearchable(checkpoint, method, search.settings);
   const { options } = methodNamed(method).prepare(given);
   const key = searchKey({
     model: identity,

@@ -5,11 +5,10 @@ import path from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { memoryVerdict } from '../../main/contract/model.ts';
-import { sweepSettings } from '../../main/contract/sweep.ts';
-import { createEngine } from '../../main/engine/engine.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
 import { largeCharacter, largeCheckpoint } from './large-checkpoint.ts';
+import { sweepOfFive } from './sweep-of-five.ts';
 
 /**
  * A checkpoint of 14 GB (the shape of OLMoE-1B-7B, random weights, three shards) on a machine without enough memory for
@@ -39,7 +38,6 @@ const exported = async (folder: string, work: string): Promise<string> => {
 };
 
 const swept = async (folder: string, work: string): Promise<string> => {
-  const { info } = await openCheckpoint(folder);
   const items = Array.from({ length: 4 }, (_, index) => ({
     id: String(index),
     context: Array.from({ length: 12 }, (__, position) => largeCharacter(1 + 97 * index + 13 * position)).join(''),
@@ -48,26 +46,7 @@ const swept = async (folder: string, work: string): Promise<string> => {
   }));
   const task = path.join(work, 'task.jsonl');
   await writeFile(task, items.map((item) => JSON.stringify(item)).join('\n'));
-  const engine = await createEngine({
-    workspace: path.join(work, 'workspace'),
-    resources: path.join(import.meta.dirname, '..', '..', 'resources'),
-    commandLine: 'bench',
-    threads: 1,
-    memoryBudgetBytes: info.memory.streaming,
-  });
-  try {
-    const { run } = await engine.call('sweep.start', {
-      models: [engine.grantPath(folder)],
-      tasks: [engine.grantPath(task)],
-      settings: sweepSettings.parse({ methods: ['random'], factors: [2], seeds: [0, 1, 2, 3, 4] }),
-      candidates: [],
-    });
-    const { state } = await engine.finished(run);
-    const { results } = await engine.call('sweep.read', { run });
-    return `${state}, ${String(results.length)} points`;
-  } finally {
-    await engine.dispose();
-  }
+  return sweepOfFive(folder, task, path.join(work, 'workspace'));
 };
 
 const measure = (kind: string, folder: string, work: string): z.infer<typeof measurement> => {

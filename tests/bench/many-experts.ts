@@ -1,19 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { memoryVerdict } from '../../main/contract/model.ts';
 import { openModelRunner } from '../open-model-runner.ts';
+import { childrenMs } from './processor-time.ts';
 import { qwen3NextCheckpoint } from './qwen3-next-checkpoint.ts';
+import { sweepOfFive } from './sweep-of-five.ts';
 
 /**
- * A model with many small experts: processor time of a forward pass with routing over 500 tokens, on 12 blocks of
- * Qwen3-Next (a quarter of its layers) with all of its 512 experts, top-10. Hidden states and experts are narrow, so
- * that costs of an expert beside its products show, and the checkpoint (0.6 GB in bfloat16) fits any machine.
+ * A model with many small experts, on 12 blocks of Qwen3-Next (a quarter of its layers) with all of its 512 experts,
+ * top-10: processor time of a forward pass with routing and of `uncurl profile` over 500 tokens, and a sweep of five
+ * candidates, whose goal is the memory that is predicted before it runs. Hidden states and experts are narrow, so that
+ * costs of an expert beside its products show, and the checkpoint (0.6 GB in bfloat16) fits any machine.
  *
- * Method: one process per run, one thread; the first pass opens the layers, the second finds them open.
+ * Method: one thread; the first pass opens the layers, the second finds them open. The sweep is a process of its own,
+ * whose peak resident memory the system reports; it begins while this one is small, because a new process starts at the
+ * peak of the one that starts it.
  * Usage: node tests/bench/many-experts.ts [layers] [tokens]
  */
 const LENGTH = 50;
 const VOCABULARY = 512;
+const [kind = '', childFolder = '', childTask = '', childWork = ''] = process.argv.slice(2);
+if (kind === 'sweep') {
+  const startBytes = process.memoryUsage.rss();
+  const done = await sweepOfFive(childFolder, childTask, childWork);
+  console.log(JSON.stringify({ startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, done }));
+  process.exit(0);
+}
 const [layers = 12, tokens = 500] = process.argv.slice(2).map(Number);
 const folder = await qwen3NextCheckpoint(`uncurl-bench-512-experts-${String(layers)}`, {
   hidden: 256,
@@ -37,6 +53,55 @@ const seconds = (): number => {
 const start = seconds();
 const checkpoint = await openCheckpoint(folder);
 const opened = seconds() - start;
+
+/** A task of four choices whose calibration items have `tokens` characters in all. */
+const makeTask = async (work: string): Promise<string> => {
+  const task = path.join(work, 'task');
+  await mkdir(task);
+  const items = (count: number, start: number): string =>
+    Array.from({ length: count }, (_, index) => {
+      const choices = ['abcd', 'efgh', 'ijkl', 'mnop'].map((choice) => choice.slice(0, 2));
+      const letters = Array.from({ length: LENGTH - 2 }, (_letter, at) =>
+        String.fromCharCode(97 + ((7 * at + start + index) % 26)),
+      );
+      return JSON.stringify({ id: String(start + index), context: letters.join(''), choices, answer: index % 4 });
+    }).join('\n');
+  await writeFile(path.join(task, 'task.json'), JSON.stringify({ name: 'letters', metric: 'acc' }));
+  await writeFile(path.join(task, 'calibration.jsonl'), items(tokens / LENGTH, 0));
+  await writeFile(path.join(task, 'test.jsonl'), items(4, 100));
+  return task;
+};
+
+const work = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-many-'));
+try {
+  const task = await makeTask(work);
+  const run = (commandArguments: readonly string[]): string => {
+    const { status, stdout } = spawnSync(process.execPath, [...commandArguments], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (status !== 0) throw new Error(`${commandArguments.join(' ')} ended with ${String(status)}`);
+    return stdout;
+  };
+  const before = childrenMs();
+  const uncurl = path.join(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
+  const out = path.join(work, 'profile.safetensors');
+  run([uncurl, 'profile', folder, '--task', task, '--threads', '1', '--out', out]);
+  console.log(`uncurl profile: ${((childrenMs() - before) / 1000).toFixed(1)} s of processor time`);
+  const { kind: verdict, needBytes } = memoryVerdict(checkpoint.info, checkpoint.info.memory.streaming);
+  const sweepBefore = childrenMs();
+  const { startBytes, peakBytes, done } = z
+    .object({ startBytes: z.number(), peakBytes: z.number(), done: z.string() })
+    .parse(JSON.parse(run([import.meta.filename, 'sweep', folder, task, path.join(work, 'workspace')])));
+  console.log(
+    `sweep of five candidates: ${done}; ${((childrenMs() - sweepBefore) / 1000).toFixed(1)} s of processor time, peak ` +
+      `${(peakBytes / 1e9).toFixed(2)} GB resident (${(startBytes / 1e9).toFixed(2)} GB before), verdict ${verdict} ` +
+      `${(needBytes / 1e9).toFixed(2)} GB of weights, ratio ${((peakBytes - startBytes) / needBytes).toFixed(2)}`,
+  );
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
 const runner = await openModelRunner(checkpoint, {
   threads: 1,
   memoryBudgetBytes: 16e9,

@@ -4,19 +4,24 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import { isMergePlan, type MethodName, type Plan } from '../../main/contract/plan.ts';
+import { withConstants } from '../../main/inference/expert-constants.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
+import type { Overlays } from '../../main/inference/overlays.ts';
+import { requireSearchable } from '../../main/jobs/plan-step.ts';
 import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { methodNamed, methodNames } from '../../main/pruning/methods.ts';
 import { planForModel } from '../../main/pruning/plan-for-model.ts';
 import { planNeeds } from '../../main/pruning/plan-needs.ts';
+import { candidatePlan } from '../../main/pruning/search/candidate-plan.ts';
+import { searchExperts } from '../../main/pruning/search/search-experts.ts';
 import { addCharacters, characterOf } from '../main/export/gguf/llama-models.ts';
 import { changeableCopy } from '../main/checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
-import { openModelRunner } from '../open-model-runner.ts';
+import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
 
 /**
- * Every method that plans by a profile, and every refit, on a checkpoint of every family: it gives a plan with which
- * the model computes numbers, or is refused with one of the codes below.
+ * Every method and every refit on a checkpoint of every family: it gives a plan with which the model computes numbers,
+ * or is refused with one of the codes below. Searches measure two candidates each.
  */
 
 const root = process.env['CHECKPOINTS'] ?? '';
@@ -26,35 +31,40 @@ const folders = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const control = { signal: new AbortController().signal };
-const methods = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+const searched = methodNames.filter((name) => methodNamed(name).needs === 'search');
 
 /** Methods that a family's layers do not allow. */
 const refused: Readonly<Record<string, readonly string[]>> = {
-  afmoe: ['residual', 'merge', 'recover experts', 'recover router'],
+  afmoe: ['residual', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   // The router chooses among groups, of which the method cannot keep equal parts.
-  bailing_hybrid: ['merge', 'tsep'],
-  deepseek_v3: ['merge', 'tsep'],
-  deepseek_v32: ['merge', 'tsep'],
-  deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
+  bailing_hybrid: ['merge', 'tsep', 'eep'],
+  deepseek_v3: ['merge', 'tsep', 'eep'],
+  deepseek_v32: ['merge', 'tsep', 'eep'],
+  deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
   exaone_moe: ['merge'],
-  gemma4: ['residual', 'merge', 'recover experts', 'recover router'],
+  gemma4: ['residual', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   glm4_moe: ['merge'],
   glm4_moe_lite: ['merge'],
   glm_moe_dsa: ['merge'],
   'gpt_oss-bf16': ['merge'],
+  // Probabilities of these routers are no softmax over all experts, which the search's matrices blend.
+  granitemoe: ['eep, merge'],
+  granitemoehybrid: ['eep, merge'],
+  granitemoeshared: ['eep, merge'],
   kimi_k2: ['merge'],
   kimi_k25: ['merge'],
   'kimi_k25-v5': ['merge'],
   lfm2_moe: ['merge'],
-  llama4: ['every-output', 'elimination', 'routed-outputs', 'merge', 'recover router'],
-  longcat_flash: ['residual', 'elimination', 'merge', 'recover experts', 'recover router'],
+  llama4: ['every-output', 'elimination', 'routed-outputs', 'merge', 'recover router', 'naee, progressive'],
+  longcat_flash: ['residual', 'elimination', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   mimo_v2_flash: ['merge'],
   minimax_m2: ['merge'],
   nemotron_h: ['merge'],
-  'nemotron_h-latent': ['merge', 'recover experts', 'tsep'],
-  phimoe: ['recover router'],
+  'nemotron_h-latent': ['merge', 'recover experts', 'tsep', 'eep'],
+  phimoe: ['recover router', 'eep, merge'],
   solar_open: ['merge'],
   step3p7: ['merge'],
   'step3p7-v5': ['merge'],
@@ -78,16 +88,45 @@ const texts = ['3a5c', '7b1', '2d4e6f', '8a9c2b', '1f3'].map((text) =>
 );
 const items = texts.map((text, index) => ({ id: String(index), text }));
 
-const open = async (name: string): Promise<ModelRunner> => {
+const open = async (name: string): Promise<{ readonly runner: ModelRunner; readonly overlays: Overlays }> => {
   const folder = await changeableCopy(path.join(root, name));
   await addCharacters(folder);
+  const overlayFolder = await temporaryFolder();
   const runner = await openModelRunner(await openCheckpoint(folder), {
     threads: 1,
     memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
-    overlayFolder: await temporaryFolder(),
+    overlayFolder,
   });
   onTestFinished(() => runner.dispose());
-  return runner;
+  return { runner, overlays: overlaysIn(overlayFolder) };
+};
+
+/** A search with few candidates, for which experts stay or for matrices; the fitness is any number of the model. */
+const search = async (
+  runner: ModelRunner,
+  method: MethodName,
+  stage: 'prune' | 'merge',
+  keep: number,
+): Promise<void> => {
+  const { checkpoint } = runner;
+  const { behaviour } = methodNamed(method).prepare({ stage, evaluations: 2, initial: 1, switchAfter: 1 });
+  if (behaviour.kind !== 'search' || behaviour.search !== 'evolution') throw new Error(`${method} does not evolve`);
+  requireSearchable(checkpoint, method, behaviour.settings);
+  const seen: string[] = [];
+  await searchExperts({
+    layers: checkpoint.info.moeLayers,
+    experts: checkpoint.info.experts,
+    keep,
+    seed: 1,
+    settings: behaviour.settings,
+    signal: control.signal,
+    fitness: async (candidate) => {
+      seen.push(candidate.kind);
+      await expectNumbers(runner, candidatePlan(candidate));
+      return 1;
+    },
+  });
+  expect(seen.at(-1)).toBe(stage === 'merge' ? 'matrices' : 'kept');
 };
 
 const expectNumbers = async (runner: ModelRunner, plan: Plan): Promise<void> => {
@@ -97,7 +136,7 @@ const expectNumbers = async (runner: ModelRunner, plan: Plan): Promise<void> => 
 
 describe.each(folders)('%s', (name) => {
   it('plans by every method, and refits, or says why not', async () => {
-    const runner = await open(name);
+    const { runner, overlays } = await open(name);
     const { checkpoint } = runner;
     const { info } = checkpoint;
     const found = new Set<string>();
@@ -117,10 +156,19 @@ describe.each(folders)('%s', (name) => {
         keep,
         tasks: [],
       });
-    for (const method of methods) {
+    const profiles = { statistics: [statistics], taskShares: [1] };
+    for (const method of planned) {
       const needs = planNeeds({ method, budget: 'uniform' });
-      if (needs.constants || needs.extras.some((extra) => found.has(extra))) continue;
-      const plan = await tried(() => Promise.resolve().then(() => planOf(method)));
+      if (needs.extras.some((extra) => found.has(extra))) continue;
+      const plan = await tried(async () =>
+        withConstants(
+          await Promise.resolve().then(() => planOf(method)),
+          needs.constants,
+          checkpoint,
+          profiles,
+          overlays,
+        ),
+      );
       if (plan instanceof WorkbenchError) {
         found.add(method);
         continue;
@@ -132,6 +180,15 @@ describe.each(folders)('%s', (name) => {
         found.add('merge');
       }
     }
+    for (const method of searched)
+      for (const stage of ['prune', 'merge'] as const) {
+        const result = await tried(() => search(runner, method, stage, keep));
+        if (result instanceof WorkbenchError) found.add(stage === 'prune' ? method : `${method}, merge`);
+      }
+    const counts = Array.from({ length: info.moeLayers }, () => keep);
+    const kept = await tried(() => runner.pruneProgressively(items, counts, control));
+    if (kept instanceof WorkbenchError) found.add('naee, progressive');
+    else await expectNumbers(runner, { kept });
     const plan = planOf('frequency');
     for (const refit of ['experts', 'router'] as const) {
       const result = await tried(async () =>
@@ -139,6 +196,9 @@ describe.each(folders)('%s', (name) => {
       );
       if (result instanceof WorkbenchError) found.add(`recover ${refit}`);
     }
-    expect([...found].sort()).toEqual([...(refused[name] ?? [])].sort());
+    const wanted = new Set(refused[name] ?? []);
+    // A search for matrices merges, too.
+    if (wanted.has('merge')) wanted.add('eep, merge');
+    expect([...found].sort()).toEqual([...wanted].sort());
   });
 });

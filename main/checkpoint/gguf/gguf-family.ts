@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import type { Config } from '../config-reader.ts';
 import { familyOf } from '../families/families.ts';
-import type { Family, RotaryRecord, ScoreRecord } from '../families/family.ts';
+import type { Family, RotaryRecord, ScoreRecord, StateRecord } from '../families/family.ts';
 import { type LlamaArchitecture, llamaArchitectures, patternHas } from './llama-architectures.ts';
 import type { GgufContents, MetadataValue } from './read-gguf.ts';
 
@@ -44,6 +44,16 @@ class Metadata {
     return first;
   }
 
+  /** A number or a list of numbers, as a list; the others than 0 must be the same. */
+  numbers(key: string): readonly number[] {
+    const value = this.raw(key);
+    const all: readonly unknown[] = value === null ? [] : [value].flat();
+    const counts = all.filter((each) => typeof each === 'number');
+    if (counts.length !== all.length || new Set(counts.filter((each) => each !== 0)).size > 1)
+      throw this.bad(key, value, 'the same number in every layer');
+    return counts;
+  }
+
   number(key: string): number {
     const value = this.optional(key);
     if (value === null) throw this.bad(key, null, 'a number');
@@ -67,9 +77,9 @@ export const ggufModel = (contents: GgufContents): GgufModel => {
   const readable = [...llamaArchitectures].filter(([, architecture]) => architecture.readable);
   const named = readable.filter(([, architecture]) => architecture.name === name);
   const metadata = new Metadata(contents, String(name));
-  const has = (tensor: string): boolean => contents.tensors.some((each) => each.name === tensor);
+  const has = (tensor: string): boolean => contents.tensors.some(({ name: own }) => own.endsWith(`.${tensor}`));
   // Two families of one architecture differ here: with a shared expert, or without.
-  const other = has('blk.0.ffn_gate_shexp.weight') ? 'granitemoe' : 'granitemoeshared';
+  const other = has('ffn_gate_shexp.weight') ? 'granitemoe' : 'granitemoeshared';
   const found = named.find(([family]) => family !== other);
   const family = found === undefined ? undefined : familyOf(found[0]);
   if (found === undefined || family === undefined) {
@@ -89,7 +99,7 @@ const at = (name: string): string => `blk.{l}.${name}`;
 /** A family's record with the names, layouts and rotation of llama.cpp's files. */
 const namedAsInFile = (
   family: Family,
-  { name, rotatesPairs, feedForwardNorm, biases }: LlamaArchitecture,
+  { name, rotatesPairs, feedForwardNorm, finalNorm, biases }: LlamaArchitecture,
   has: (tensor: string) => boolean,
   file: string,
 ): Family => {
@@ -107,7 +117,7 @@ const namedAsInFile = (
     ...rest,
     names: {
       embedding: 'token_embd.weight',
-      finalNorm: 'output_norm.weight',
+      finalNorm: `${finalNorm}.weight`,
       head: 'output.weight',
       attentionNorm: at('attn_norm.weight'),
       feedForwardNorm: at(`${feedForwardNorm}.weight`),
@@ -123,15 +133,16 @@ const namedAsInFile = (
       key: at('attn_k.weight'),
       value: at('attn_v.weight'),
       output: at('attn_output.weight'),
-      queryKeyValueBias: has('blk.0.attn_q.bias'),
-      outputBias: has('blk.0.attn_output.bias'),
+      queryKeyValueBias: has('attn_q.bias'),
+      outputBias: has('attn_output.bias'),
       norms:
-        attention.norms === null || !has('blk.0.attn_q_norm.weight')
+        attention.norms === null || !has('attn_q_norm.weight')
           ? null
           : { ...attention.norms, query: at('attn_q_norm.weight'), key: at('attn_k_norm.weight'), when: true },
       ...(typeof attention.gate === 'object' ? { gate: { ...attention.gate, name: at('attn_gate.weight') } } : {}),
       sinks: attention.sinks === null ? null : { ...attention.sinks, names: [at('attn_sinks.weight')] },
     },
+    ...(family.state === undefined ? {} : { state: stateInFile(family.state, name, file) }),
     routing: routingInFile(routing),
     // Rows that the writer has put in pairs are rotated in pairs: products of queries and keys are the same.
     rotary: rotatesPairs ? { ...rotary, interleaved: true } : rotary,
@@ -160,6 +171,21 @@ const namedAsInFile = (
   };
 };
 
+/** Operators whose values a file changes (-e^A, other orders of heads) are not read. */
+const stateInFile = (state: StateRecord, name: string, file: string): StateRecord => {
+  if (state.operator.kind !== 'convolution') throw refusal(file, `the states of ${name} are not read yet`);
+  return {
+    ...state,
+    operator: {
+      ...state.operator,
+      input: at('shortconv.in_proj.weight'),
+      convolution: at('shortconv.conv.weight'),
+      output: at('shortconv.out_proj.weight'),
+      biased: false,
+    },
+  };
+};
+
 const routingInFile = ({ correction, correctionIsRow: _isRow, ...routing }: ScoreRecord): ScoreRecord => ({
   ...routing,
   correction: correction === null ? null : [at('exp_probs_b.bias')],
@@ -175,6 +201,7 @@ const configOf = (
   const heads = metadata.number('attention.head_count');
   const layers = metadata.number('block_count');
   const headDimension = metadata.optional('attention.key_length') ?? hidden / heads;
+  const keyHeads = metadata.numbers('attention.head_count_kv');
   const vocabulary = tensors.find(({ name }) => name === 'token_embd.weight')?.shape[0];
   if (vocabulary === undefined) throw refusal(file, 'tensor "token_embd.weight" is missing');
   const hasHead = tensors.some(({ name }) => name === 'output.weight');
@@ -186,7 +213,7 @@ const configOf = (
     hidden_size: hidden,
     num_hidden_layers: layers,
     num_attention_heads: heads,
-    num_key_value_heads: metadata.optional('attention.head_count_kv') ?? heads,
+    num_key_value_heads: keyHeads.find((count) => count > 0) ?? heads,
     head_dim: headDimension,
     vocab_size: vocabulary,
     max_position_embeddings: metadata.number('context_length'),
@@ -209,8 +236,19 @@ const configOf = (
           ),
         }
       : {}),
+    ...stateConfig(family, metadata, keyHeads),
     ...(typeof family.embeddingRoot === 'string' ? { [family.embeddingRoot]: true } : {}),
     ...multiplierConfig(family, metadata),
+  };
+};
+
+/** Layers without heads of keys have a state. */
+const stateConfig = ({ state }: Family, metadata: Metadata, keyHeads: readonly number[]): Config => {
+  if (state?.operator.kind !== 'convolution') return {};
+  const [operator = '', attention = ''] = [state.words[0], state.attentionWords[0]];
+  return {
+    layer_types: keyHeads.map((count) => (count === 0 ? operator : attention)),
+    [state.operator.kernelKey]: metadata.number('shortconv.l_cache'),
   };
 };
 

@@ -189,7 +189,6 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       squareAttention: true,
       state: 'convolution',
       finalNorm: 'token_embd_norm',
-      readable: false,
     },
   ],
   [

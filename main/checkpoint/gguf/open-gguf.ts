@@ -15,8 +15,13 @@ export interface OpenedGguf extends GgufModel {
 const splitName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const MAX_PARTS = 1000;
 
-/** Shared experts' scales are vectors in the file and a row here. */
-const SHARED_SCALE = '.ffn_gate_inp_shexp.weight';
+/** Shared experts' scales are vectors in the file and a row here; kernels of convolutions have an axis of 1 here. */
+const ownShape = (name: string, shape: readonly number[]): readonly number[] => {
+  if (name.endsWith('.ffn_gate_inp_shexp.weight') && shape.length === 1) return [1, ...shape];
+  return name.endsWith('.shortconv.conv.weight') && shape.length === 2
+    ? [...shape.slice(0, 1), 1, ...shape.slice(1)]
+    : shape;
+};
 
 const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 
@@ -40,8 +45,7 @@ export const openGguf = async (model: string): Promise<OpenedGguf> => {
           'Fetch all parts of the model again.',
         );
       const dtype: TensorDtype = type === 'f32' || type === 'f16' || type === 'bf16' ? plainDtypes[type] : type;
-      const ownShape = name.endsWith(SHARED_SCALE) && shape.length === 1 ? [1, ...shape] : shape;
-      tensors.set(name, { tensor: name, file, dtype, shape: ownShape, byteOffset, byteLength });
+      tensors.set(name, { tensor: name, file, dtype, shape: ownShape(name, shape), byteOffset, byteLength });
     }
   const all = { ...first.contents, tensors: parts.flatMap(({ contents }) => contents.tensors) };
   return { ...ggufModel(all), parts, tensors };

@@ -22,7 +22,10 @@ const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next
 export const familyReasons: ReadonlyMap<string, string> = new Map([
   ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
-  ['deepseek_v32', "llama.cpp's deepseek32 has not been proven equal: the indexer of DeepSeek-V3.2 is not written"],
+  [
+    'deepseek_v32',
+    "llama.cpp's deepseek32 has not been proven equal: its indexer chose other keys, and log-probabilities differed by 2",
+  ],
   ['glm_moe_dsa', "llama.cpp's glm-dsa has not been proven equal: the indexer of GLM-5 is not written"],
   ['deepseek_v4', "llama.cpp's deepseek4 has not been proven equal: compressed attention is not written"],
   ['bailing_hybrid', "llama.cpp's bailingmoe3 has not been proven equal: Kimi delta attention is not written"],
@@ -92,7 +95,7 @@ const refusal = (problems: readonly string[]): Error =>
 /** The attention of the first block that has it; most architectures have the same heads everywhere. */
 export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
   const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
-  if (first === undefined || first === null) throw new Error('a model without attention');
+  if (first === undefined) throw new Error('a model without attention');
   return first;
 };
 
@@ -173,6 +176,9 @@ const routingProblems = (
   return [...problems];
 };
 
+const hasBias = ({ query, keyValueDown, output }: Extract<AttentionDescriptor, { kind: 'latent' }>): boolean =>
+  [...('down' in query ? [query.down] : []), keyValueDown, output].some(({ bias }) => bias !== null);
+
 const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
   const { name, biases, squareAttention } = architecture;
   const problems = new Set<string>();
@@ -187,6 +193,8 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   if (epsilons.size > 1)
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
   for (const { attention } of model.blocks) {
+    if (attention?.kind === 'latent' && hasBias(attention))
+      problems.add(`its attention has biases, which llama.cpp's ${name} ignores`);
     if (attention?.kind !== 'grouped') continue;
     if (attention.shared !== null && name !== 'gemma4')
       problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);

@@ -98,8 +98,8 @@ export const planStoredGguf = async (
     const byteOffset = offset;
     const byteLength = type === info.type ? tensor.byteLength : tensorBytes(type, shape);
     offset = aligned(offset + byteLength, alignment);
-    // Only the first axis is cut; a vector that is read as a row stays a vector.
-    const own = info.shape.length === shape.length ? shape : shape.slice(shape.length - info.shape.length);
+    // Tensors that are read with another number of axes than they have are never cut.
+    const own = info.shape.length === shape.length ? shape : info.shape;
     const entry = tensorEntry({ name, type, shape: own, byteOffset });
     return { tensor, again: type === info.type ? null : (types.get(name) ?? null), byteOffset, byteLength, entry };
   });

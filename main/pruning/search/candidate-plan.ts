@@ -3,6 +3,9 @@ import { maxOf } from '../../statistics/extremes.ts';
 import type { LayerMatrices } from './matrices.ts';
 import type { SearchCandidate } from './search-experts.ts';
 
+/** The router treatment of plans with matrices. */
+export const BLEND_ROUTER = 'summed-probabilities';
+
 /**
  * Converts a candidate of a search to a plan, without provenance: kept experts, or matrices, whose groups approximate
  * them (each old expert in the group of the new one to which its probability contributes most).
@@ -11,7 +14,7 @@ export const candidatePlan = (candidate: SearchCandidate): Plan => {
   if (candidate.kind === 'kept') return { kept: candidate.kept.map((layer) => [...layer].sort((a, b) => a - b)) };
   return {
     groups: candidate.layers.map(groupsOf),
-    router: 'summed-probabilities',
+    router: BLEND_ROUTER,
     align: false,
     blend: candidate.layers.map(({ merge, router }) => ({
       merge: merge.map((row) => [...row]),

@@ -150,9 +150,9 @@ describe('a GGUF file is opened as a model', () => {
     await expect(openCheckpoint(await ggufOf(latent ?? '', 'f32'))).rejects.toThrow(
       'the attention of deepseek2, whose matrices llama.cpp splits by head, is not read yet',
     );
-    const stateful = await provenModels.find(({ name }) => name === 'lfm2_moe')?.make();
+    const stateful = await provenModels.find(({ name }) => name === 'nemotron_h')?.make();
     await expect(openCheckpoint(await ggufOf(stateful ?? '', 'f32'))).rejects.toThrow(
-      '"general.architecture" is "lfm2moe"; only llama, qwen2moe',
+      '"general.architecture" is "nemotron_h_moe"; only llama, qwen2moe',
     );
     const file = path.join(await temporaryFolder(), 'm.gguf');
     await writeFile(file, ggufFile([metadata('general.architecture', 8, text('mamba'))], [], Buffer.alloc(0)));

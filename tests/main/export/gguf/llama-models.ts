@@ -72,7 +72,7 @@ export const sparseQwen2 = async (): Promise<string> => {
 const resize = (
   folder: string,
   shapes: readonly (readonly [RegExp, readonly number[]])[],
-  dropped: RegExp = /^$/,
+  dropped = /^$/,
 ): Promise<void> =>
   editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
     for (const [name, tensor] of [...tensors]) {

@@ -314,6 +314,22 @@ const described: readonly (readonly [string, string, (model: ModelDescriptor) =>
     /its attention has a bias on its output/,
   ],
   [
+    'biases of latent attention',
+    'deepseek_v3',
+    (model) => ({
+      ...model,
+      blocks: model.blocks.map((block) =>
+        block.attention?.kind === 'latent'
+          ? {
+              ...block,
+              attention: { ...block.attention, output: { ...block.attention.output, bias: model.finalNorm.scale } },
+            }
+          : block,
+      ),
+    }),
+    /its attention has biases, which llama\.cpp's deepseek2 ignores/,
+  ],
+  [
     'windows of different lengths',
     'gpt_oss-bf16',
     (model) => ({
