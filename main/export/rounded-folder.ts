@@ -125,7 +125,9 @@ const roundingOf = async (
  */
 const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
   if (!isMaskable(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
-  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).map((one) => [one.name, one.type] as const);
+  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).map(
+    (one) => [one.name, one.type] as const,
+  );
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   return planStoredGguf(checkpoint, tensors, keptExperts(plan), new Map(types));
 };

@@ -303,8 +303,8 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
   if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null))
     throw refuse(
       'torch-weights',
-      `${name} chooses the keys of each query by an indexer, and the answers of transformers to several sequences at ` +
-        `once differ from those to each alone.`,
+      `${name} chooses the keys of each query by an indexer, and the answers to several sequences at once differed ` +
+        `from those of onnxruntime where that was tried.`,
       'Compute this model with --engine onnxruntime.',
     );
   const partial = descriptor.blocks.some(({ moe, attention }) =>
