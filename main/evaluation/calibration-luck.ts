@@ -254,7 +254,8 @@ export const luckSentences = (document: Drawn): readonly string[] => {
           : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items, at least ` +
             `${formatPercent(minOf(inCommon))}.`) +
         ` Of ${String(first.experts)} experts, ` +
-        `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ${String(FEW_TOKENS)} tokens in a draw, ` +
+        `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ` +
+        `${String(FEW_TOKENS)} tokens in a draw, ` +
         `${formatFixed(mean(points.map(({ fewTokensOfAll }) => fewTokensOfAll)), 0)} on all items (means over tasks).`,
     ];
   });

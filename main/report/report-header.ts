@@ -121,9 +121,9 @@ const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument):
         [
           'Ended, looped',
           'A written text ends by a stop string or an end token; of the others, some loop (the end repeats a period ' +
-            'of 1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the trigrams ' +
-            'in its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d is the ' +
-            'threshold of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
+            'of 1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the ' +
+            'trigrams in its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d ' +
+            'is the threshold of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
         ] as const,
       ]
     : []),
@@ -132,8 +132,8 @@ const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument):
         [
           'KL, reverse KL, other token, acceptance',
           'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean ' +
-            'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the share of ' +
-            'positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token that q ' +
+            'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the ' +
+            'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token that q ' +
             'proposes.',
         ] as const,
       ]
@@ -154,9 +154,9 @@ const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument):
         [
           'Calibration draw',
           'The calibration items drawn again with replacement, and the plan made from them, measured on the same ' +
-            'test items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of the ' +
-            'merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 scores ' +
-            'with those of all items, mean over layers.',
+            'test items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of ' +
+            'the merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 ' +
+            'scores with those of all items, mean over layers.',
         ] as const,
       ]),
 ];

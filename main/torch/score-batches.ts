@@ -44,8 +44,8 @@ const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
 
 /**
  * What sequences share: their contexts (all tokens before the first target), and a long prefix that contexts begin
- * with; contexts only, where distances to the prefix count (windows), which padding between both would change; nothing but
- * equal inputs, where a context cannot be continued in several ways.
+ * with; contexts only, where distances to the prefix count (windows), which padding between both would change; nothing
+ * but equal inputs, where a context cannot be continued in several ways.
  */
 export type Sharing = 'prefixes' | 'contexts' | 'inputs';
 

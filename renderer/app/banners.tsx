@@ -68,7 +68,8 @@ const STAYS_MS = { error: 20_000, done: 8_000 } as const;
 
 /**
  * Messages and waits, above open dialogs: within the topmost dialog, since nothing outside of it can be clicked. The
- * box of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog is closed.
+ * box of the page stays in its place while it is empty, so that the keyboard goes on from there once a dialog
+ * is closed.
  */
 export const Notices = () => {
   const dialog = useTopDialog();

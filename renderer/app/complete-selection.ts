@@ -13,7 +13,8 @@ type Completion = Partial<
 /**
  * Fills in a default selection: of the usable models that a sweep has measured the one with the most experts, which
  * can be pruned furthest (else the first usable one), all bundled multiple-choice tasks (their generative twins have
- * the same items), the first task in focus, and the sample sweep if it is the only one. Drops selections that no longer exist. Null if nothing changes.
+ * the same items), the first task in focus, and the sample sweep if it is the only one. Drops selections that no longer
+ * exist. Null if nothing changes.
  */
 export const completeSelection = ({ connected, models, tasks, runs, methods, selection }: Facts): Completion | null => {
   if (!connected) return null;

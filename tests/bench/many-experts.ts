@@ -13,13 +13,14 @@ import { sweepOfFive } from './sweep-of-five.ts';
 /**
  * A model with many small experts, on 12 blocks of Qwen3-Next (a quarter of its layers) with all of its 512 experts,
  * top-10: processor time of a forward pass with routing and of `uncurl profile` over 500 tokens, and a sweep of five
- * candidates, whose goal is the memory that is predicted before it runs. Hidden states and experts are narrow, so that
- * costs of an expert beside its products show, and the checkpoint (0.6 GB in bfloat16) fits any machine.
+ * candidates, whose goal is the memory that is predicted before it runs. By default hidden states and experts are
+ * narrow, so that costs of an expert beside its products show, and the checkpoint fits any machine (0.6 GB as
+ * bfloat16). Released ones have widths of 2,048 and 512.
  *
  * Method: one thread; the first pass opens the layers, the second finds them open. The sweep is a process of its own,
  * whose peak resident memory the system reports; it begins while this one is small, because a new process starts at the
  * peak of the one that starts it.
- * Usage: node tests/bench/many-experts.ts [layers] [tokens]
+ * Usage: node tests/bench/many-experts.ts [layers] [tokens] [hidden width] [width of an expert]
  */
 const LENGTH = 50;
 const VOCABULARY = 512;
@@ -30,9 +31,9 @@ if (kind === 'sweep') {
   console.log(JSON.stringify({ startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, done }));
   process.exit(0);
 }
-const [layers = 12, tokens = 500] = process.argv.slice(2).map(Number);
-const folder = await qwen3NextCheckpoint(`uncurl-bench-512-experts-${String(layers)}`, {
-  hidden: 256,
+const [layers = 12, tokens = 500, hidden = 256, width = 64] = process.argv.slice(2).map(Number);
+const folder = await qwen3NextCheckpoint(`uncurl-bench-512-experts-${[layers, hidden, width].join('-')}`, {
+  hidden,
   layers,
   attentionEvery: 4,
   heads: 4,
@@ -41,7 +42,7 @@ const folder = await qwen3NextCheckpoint(`uncurl-bench-512-experts-${String(laye
   linear: { keyHeads: 4, valueHeads: 8, dimension: 32, kernel: 4 },
   experts: 512,
   topK: 10,
-  width: 64,
+  width,
   vocabulary: VOCABULARY,
   dtype: 'BF16',
 });
@@ -94,9 +95,10 @@ try {
     .object({ startBytes: z.number(), peakBytes: z.number(), done: z.string() })
     .parse(JSON.parse(run([import.meta.filename, 'sweep', folder, task, path.join(work, 'workspace')])));
   console.log(
-    `sweep of five candidates: ${done}; ${((childrenMs() - sweepBefore) / 1000).toFixed(1)} s of processor time, peak ` +
-      `${(peakBytes / 1e9).toFixed(2)} GB resident (${(startBytes / 1e9).toFixed(2)} GB before), verdict ${verdict} ` +
-      `${(needBytes / 1e9).toFixed(2)} GB of weights, ratio ${((peakBytes - startBytes) / needBytes).toFixed(2)}`,
+    `sweep of five candidates: ${done}; ${((childrenMs() - sweepBefore) / 1000).toFixed(1)} s of processor time, ` +
+      `peak ${(peakBytes / 1e9).toFixed(2)} GB resident (${(startBytes / 1e9).toFixed(2)} GB before), ` +
+      `verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB of weights, ` +
+      `ratio ${((peakBytes - startBytes) / needBytes).toFixed(2)}`,
   );
 } finally {
   await rm(work, { recursive: true, force: true });
