@@ -35,15 +35,32 @@ export const ContextMenu = () => {
   return dialog === null ? opened : createPortal(opened, dialog);
 };
 
+const close = (): void => contextMenuStore.setState({ menu: null });
+
+/**
+ * Closes itself at a click outside: a popover that the browser closes (`auto`) may close with the same click that opened
+ * it, as in Chromium 114.
+ */
 const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
   const list = useRef<HTMLDivElement>(null);
-  const before = useRef<Element | null>(null);
   useLayoutEffect(() => {
     const element = list.current;
     if (element === null) return;
-    before.current ??= document.activeElement;
-    element.showPopover();
+    const before = document.activeElement;
+    if (!element.matches(':popover-open')) element.showPopover();
     walkMenu(element, 1);
+    const closeOutside = ({ target }: Event): void => {
+      if (!(target instanceof Node && element.contains(target))) close();
+    };
+    document.addEventListener('pointerdown', closeOutside, true);
+    window.addEventListener('blur', close);
+    return () => {
+      document.removeEventListener('pointerdown', closeOutside, true);
+      window.removeEventListener('blur', close);
+      // A command may have moved the focus, to a dialog for instance.
+      const isLeft = element.contains(document.activeElement) || document.activeElement === document.body;
+      if (isLeft && before instanceof HTMLElement) before.focus();
+    };
   }, []);
   const { left, top } = menuPlace({ left: menu.at.x, top: menu.at.y, bottom: menu.at.y }, menu.items.length);
   return (
@@ -52,18 +69,18 @@ const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
       className="row-menu"
       role="menu"
       aria-label={menu.label}
-      popover="auto"
+      popover="manual"
       style={{ left, top }}
-      onToggle={(event) => {
-        if (event.newState !== 'closed') return;
-        contextMenuStore.setState({ menu: null });
-        if (before.current instanceof HTMLElement) before.current.focus();
+      onToggle={({ newState }) => {
+        // A chosen command hides the menu; by then another one may be open.
+        if (newState === 'closed' && contextMenuStore.getState().menu === menu) close();
       }}
       onContextMenu={(event) => event.preventDefault()}
       onKeyDown={(event) => {
-        if (event.key !== 'Escape') return;
+        if (event.key !== 'Escape' && event.key !== 'Tab') return;
         event.preventDefault();
-        list.current?.hidePopover();
+        event.stopPropagation();
+        close();
       }}
     >
       <MenuItems list={list} items={menu.items} />

@@ -115,6 +115,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
   roundedWeightsNote: 'reads headers, and says what would be refused',
+  requireMergeable: 'looks at a model',
   requireReadable: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',
   torchOrder: 'asks a program for its versions',
