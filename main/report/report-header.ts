@@ -133,8 +133,8 @@ const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument):
           'KL, reverse KL, other token, acceptance',
           'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean ' +
             'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the ' +
-            'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token that ' +
-            'q proposes.',
+            'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token ' +
+            'that q proposes.',
         ] as const,
       ]
     : []),

@@ -38,8 +38,8 @@ export const ContextMenu = () => {
 const close = (): void => contextMenuStore.setState({ menu: null });
 
 /**
- * Closes itself at a click outside: a popover that the browser closes (`auto`) may close with the same click that opened
- * it, as in Chromium 114.
+ * Closes itself at a click outside: a popover that the browser closes (`auto`) may close with the click that opened it,
+ * as in Chromium 114.
  */
 const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
   const list = useRef<HTMLDivElement>(null);
