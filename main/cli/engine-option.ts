@@ -27,7 +27,7 @@ export interface TorchEngine {
 }
 
 /**
- * What `--engine torch` and its options choose; null for onnxruntime, the default.
+ * The choice made by `--engine torch` and its options; null for onnxruntime, the default.
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`.
  */

@@ -56,7 +56,7 @@ interface DeviceSettings {
 const noSuchDevice = (named: string): Error =>
   refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${providerName.options.join(', ')}.`);
 
-/** What a manifest names. @throws WorkbenchError `no-such-device`. */
+/** The device or engine that a manifest names. @throws WorkbenchError `no-such-device`. */
 const choiceOf = ({ provider, precision, engine }: RunDevice): ProviderName | TorchInUse => {
   if (engine === undefined) {
     const parsed = providerName.safeParse(provider);

@@ -56,7 +56,7 @@ export const upperLimit = (found: number, n: number): number => {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** What the referee found, in a sentence, with the flips. */
+/** The referee's findings in a sentence, with the flips. */
 export const refereeNote = (answers: readonly RefereedAnswer[], precision: string): string => {
   const judged = answers.filter(({ before }) => before.kind !== 'text');
   const flipped = judged.filter(isFlipped);

@@ -43,9 +43,9 @@ interface Member {
 const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
 
 /**
- * What sequences share: their contexts (all tokens before the first target), and a long prefix that contexts begin
- * with; contexts only, where distances to the prefix count (windows), which padding between both would change; nothing
- * but equal inputs, where a context cannot be continued in several ways.
+ * Parts that sequences share. `prefixes`: contexts (all tokens before the first target), and a long prefix of contexts.
+ * `contexts`: not the prefix, where distances to it count (windows), which padding between both would change. `inputs`:
+ * equal inputs only, where a context cannot be continued in several ways.
  */
 export type Sharing = 'prefixes' | 'contexts' | 'inputs';
 

@@ -35,7 +35,7 @@ export interface Shown {
   /** The task shown enlarged, and the methods hidden in the charts. */
   readonly enlarged: string | null;
   readonly hidden: readonly string[];
-  /** What is shown as tables instead of charts. */
+  /** Sections shown as tables instead of charts. */
   readonly tables: readonly TableOf[];
   /** Of the comparison of methods. */
   readonly answers: AnswerKind | null;

@@ -37,7 +37,7 @@ export const samplingOf = (manifest: RunManifest | null): Pick<SweepSettings, 's
   return sample === undefined ? {} : { sample, ...(repeats === undefined ? {} : { repeats }) };
 };
 
-/** What makes written answers of two sweeps comparable: their calibration, and how they are drawn. */
+/** Settings that must agree for written answers of two sweeps to be comparable: calibration and sampler. */
 const writingOf = ({ calibration = 'answers', sample, repeats = 1 }: SweepSettings): string =>
   JSON.stringify([calibration, sample === undefined ? null : samplerText(readSampler(sample)), repeats]);
 

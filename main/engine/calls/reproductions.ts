@@ -43,7 +43,7 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   kind: 'reproduce',
   onTorch: true,
   schema: reproduceSpec,
-  // What onnxruntime measured, PyTorch may refuse.
+  // PyTorch may refuse a run that onnxruntime measured.
   check: ({ device }, { spec: { settings }, models, tasks }) =>
     device.engine === undefined ? undefined : checkSweep({ models, tasks, settings }, device),
   title: async (context, { spec }) => `Reproduction of ${(await readFinishedSweep(context, spec.of)).title}`,

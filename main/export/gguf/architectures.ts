@@ -247,7 +247,7 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
 
 const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
 
-/** What llama.cpp fixes for Llama 4: the length of chunks, and how queries of layers without rotation grow. */
+/** Values that llama.cpp fixes for Llama 4: length of chunks, growth of queries in layers without rotation. */
 const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128 } as const;
 
 const llama4Problems = (model: ModelDescriptor): readonly string[] => {

@@ -28,7 +28,7 @@ export interface GgufPiece {
   readonly headRows: number | null;
   /** For each column, its column in the weight; absent: the same. */
   readonly columns?: readonly number[];
-  /** What a tensor in float32 stores of each value x: -e^x, or x + 1; absent: x itself. */
+  /** Function of each value x that a tensor in float32 stores: -e^x, or x + 1; absent: x itself. */
   readonly stores?: 'minus-exponential' | 'plus-one';
 }
 
