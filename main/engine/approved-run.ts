@@ -32,8 +32,13 @@ const named = z.object({
 });
 const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
 
-const asksOf = ({ kind, spec, device }: RunManifest): RunOrigin['asks'] => {
-  if (device.engine !== undefined) return { program: true, destination: false };
+/** The answers that a run needs: a Python for PyTorch, whatever its kind, beside those of its kind. */
+const asksOf = (manifest: RunManifest): RunOrigin['asks'] => {
+  const { program, destination } = kindAsks(manifest);
+  return { program: program || manifest.device.engine !== undefined, destination };
+};
+
+const kindAsks = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
   switch (kind) {
     case 'finetune':
       return { program: true, destination: true };
@@ -50,18 +55,16 @@ const asksOf = ({ kind, spec, device }: RunManifest): RunOrigin['asks'] => {
   }
 };
 
-/** The Python of a run that PyTorch computes. */
-const torchPythonOf = ({ device }: RunManifest): string | null => device.engine?.python ?? null;
-
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
   const { python, destination, exported, candidates, mixture } = named.parse(manifest.spec);
+  const programs = [manifest.device.engine?.python ?? null, python].filter((program) => program !== null);
   const paths = [...manifest.models, ...manifest.tasks, ...candidates].map(({ path }) => path);
   return {
     run: manifest.id,
     isMadeHere,
     code: runCode(manifest),
     says: {
-      program: torchPythonOf(manifest) ?? python,
+      program: programs.length === 0 ? null : [...new Set(programs)].join(', '),
       destination,
       reads: [...new Set([...paths, ...[exported, mixture?.file ?? null].filter((path) => path !== null)])],
     },
@@ -210,18 +213,20 @@ const withAnswers = async (
   await requirePlainTree(workspace.runs.folder(manifest.id));
   const { python, destination } = confirmed;
   const spec = { ...manifest.spec };
+  const named = python === null ? null : handles.resolve(python);
   const { engine } = manifest.device;
-  if (engine !== undefined && python !== null) {
-    const device = { ...manifest.device, engine: { ...engine, python: handles.resolve(python) } };
-    return approvedManifest.parse({ ...manifest, device });
-  }
-  if (origin.asks.program) spec['python'] = python === null ? null : handles.resolve(python);
+  // Without a Python `requireAnswers` has refused a run of PyTorch.
+  const device =
+    engine === undefined || named === null
+      ? manifest.device
+      : { ...manifest.device, engine: { ...engine, python: named } };
+  if (kindAsks(manifest).program) spec['python'] = named;
   if (destination !== null) {
     const folder = join(handles.resolve(destination.into), destination.name);
     await requireFreeDestination(folder);
     spec['destination'] = folder;
   }
-  return approvedManifest.parse({ ...manifest, spec });
+  return approvedManifest.parse({ ...manifest, spec, device });
 };
 
 /** A run to resume. */

@@ -50,14 +50,9 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   order: RunOrder<z.output<Schema>>,
   later = false,
 ): Promise<{ run: string }> => {
-  const { kind, recorded, onCpu, onTorch } = definition;
+  const { kind, recorded, onCpu } = definition;
   const { spec, models, tasks } = order;
-  if (context.device.engine !== undefined && onCpu !== true && onTorch !== true)
-    throw refuse(
-      'not-with-torch',
-      `The engine torch does not do this yet: a run of the kind ${kind}.`,
-      'Use the engine onnxruntime for it.',
-    );
+  if (onCpu !== true) requireTorchKind(definition, context.device);
   await definition.check(context, order);
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
     title: await definition.title(context, order),
@@ -146,10 +141,29 @@ export const requireSameEngine = (
 /** Makes the job of a recorded run. */
 export type Restart = (context: EngineContext, manifest: ApprovedManifest) => Promise<Job>;
 
+/**
+ * Refuses a run that PyTorch cannot compute.
+ *
+ * @throws WorkbenchError `not-with-torch`.
+ */
+const requireTorchKind = (
+  { kind, onTorch }: { readonly kind: RunKind; readonly onTorch?: true | undefined },
+  { engine }: Pick<RunDevice, 'engine'>,
+): void => {
+  if (engine === undefined || onTorch === true) return;
+  throw refuse(
+    'not-with-torch',
+    `The engine torch does not do this yet: a run of the kind ${kind}.`,
+    'Use the engine onnxruntime for it.',
+  );
+};
+
 /** How a kind of run is started again. */
 export const restarting =
-  <Schema extends z.ZodType>({ schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
+  <Schema extends z.ZodType>({ kind, onTorch, schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
   async (context, manifest) => {
+    // Nobody's engine writes such a manifest, but somebody's hand may.
+    requireTorchKind({ kind, onTorch }, manifest.device);
     const order = await recordedOrder(context, schema, manifest);
     if (order.models.length === 0)
       throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');

@@ -316,6 +316,32 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
     expect([existsSync(mine.ran), existsSync(evil.ran)]).toEqual([true, false]);
   });
 
+  test('never in PyTorch, which no fine-tuning computes in, whatever is confirmed', async () => {
+    const { home, workspace, run, folder, outside, ran } = await given();
+    const [evil, other, mine] = await Promise.all(['evil', 'other', 'mine'].map((name) => program(outside, name)));
+    if (evil === undefined || other === undefined || mine === undefined) throw new Error('a program is missing');
+    await edit(folder, ({ spec, device, ...rest }) => ({
+      ...rest,
+      device: { ...device, engine: { name: 'torch', python: other.file } },
+      spec: { ...spec, python: evil.file, destination: join(outside, 'evil-folder') },
+    }));
+    const engine = await engineOf(workspace, home);
+    const { code, says, asks } = await engine.call('runs.origin', { run });
+    expect(asks).toEqual({ program: true, destination: true });
+    expect(says).toMatchObject({ program: `${other.file}, ${evil.file}`, destination: join(outside, 'evil-folder') });
+    const python = engine.grantPath(mine.file);
+    const destination = { into: engine.grantPath(outside), name: 'mine-folder' };
+    const refusals = [
+      [{ code, destination }, 'program-not-named'],
+      [{ code, python }, 'destination-not-named'],
+      [{ code, python, destination }, 'not-with-torch'],
+    ] as const;
+    for (const [confirmed, refused] of refusals)
+      await expect(engine.call('jobs.resume', { run, confirmed })).rejects.toMatchObject({ code: refused });
+    for (const one of [evil.ran, other.ran, mine.ran, ran]) expect(existsSync(one)).toBe(false);
+    expect(existsSync(join(outside, 'evil-folder'))).toBe(false);
+  });
+
   test.each([
     [
       'a link in the place of its training',
