@@ -161,6 +161,27 @@ export const approveRun = async (
 };
 
 /**
+ * The same for work that cannot replace a program which the run names: such a run of other origin must be resumed once
+ * with a Python of the user's.
+ *
+ * @throws WorkbenchError refused: `program-not-named`; and those of `approveRun`.
+ */
+export const approveToWork = async (
+  context: EngineContext,
+  run: string,
+  code: string | undefined,
+): Promise<ApprovedManifest> => {
+  const manifest = await approveRun(context, run, code);
+  if (!asksOf(manifest).program || (await context.bindings.isBound(manifest))) return manifest;
+  throw refuse(
+    'program-not-named',
+    `${run} was not made here and starts a program. The one that it names, ` +
+      `${originOf(manifest, false).says.program ?? 'none'}, is not used.`,
+    `Resume it once with a Python of yours: uncurl resume ${run} --confirm ${runCode(manifest)} --python FILE.`,
+  );
+};
+
+/**
  * Returns the manifest of a run that another engine approved under this code and has locked.
  *
  * @throws WorkbenchError refused: `another-code`.

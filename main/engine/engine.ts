@@ -48,7 +48,7 @@ import { settingsCalls } from './calls/settings.ts';
 import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
 import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
-import { approveRun } from './approved-run.ts';
+import { approveToWork } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
@@ -234,7 +234,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     now,
     emit,
     uncurl: settings.uncurl ?? null,
-    approve: (run, confirmed) => approveRun(context, run, confirmed),
+    approve: (run, confirmed) => approveToWork(context, run, confirmed),
     countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
   });
   const answers: Answers = {

@@ -12,7 +12,7 @@ import type { JobResources } from '../jobs/carry-out.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
-import { type ApprovedManifest, approveRun } from './approved-run.ts';
+import { type ApprovedManifest, approveToWork } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './calls/sweeps.ts';
 
@@ -69,7 +69,7 @@ export const fillStepsOfRun = async (
   run: string,
   { confirmed, share, task, signal, say }: FillOrder,
 ): Promise<FilledSteps> => {
-  const manifest = await approveRun(context, run, confirmed);
+  const manifest = await approveToWork(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
   // The device that computes here, not the one that the run was made on.
   const { device } = await context.devices.open(manifest.device);
@@ -89,7 +89,7 @@ export const listStepsOfRun = async (
   run: string,
   confirmed?: string,
 ): Promise<readonly ListedStep[]> => {
-  const manifest = await approveRun(context, run, confirmed);
+  const manifest = await approveToWork(context, run, confirmed);
   const input = await sweepInputOf(context, manifest);
   return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => listSteps(job, input));
 };

@@ -316,6 +316,22 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
     expect([existsSync(mine.ran), existsSync(evil.ran)]).toEqual([true, false]);
   });
 
+  test('a sweep of PyTorch is worked on only after the user has named a Python', async () => {
+    const { home, workspace, run, folder, outside } = await given();
+    const evil = await program(outside, 'evil');
+    await edit(folder, ({ device, ...rest }) => ({
+      ...rest,
+      kind: 'sweep',
+      device: { ...device, engine: { name: 'torch', python: evil.file } },
+      spec: { methods: ['random'], factors: [2] },
+    }));
+    const engine = await engineOf(workspace, home);
+    const { code } = await engine.call('runs.origin', { run });
+    const refused = { code: 'program-not-named', kind: 'refused' };
+    await expect(engine.listSteps(run, code)).rejects.toMatchObject(refused);
+    expect(existsSync(evil.ran)).toBe(false);
+  });
+
   test('never in PyTorch, which no fine-tuning computes in, whatever is confirmed', async () => {
     const { home, workspace, run, folder, outside, ran } = await given();
     const [evil, other, mine] = await Promise.all(['evil', 'other', 'mine'].map((name) => program(outside, name)));
