@@ -1,7 +1,6 @@
-import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
-import type { StoredMatrix, Weight } from './descriptor.ts';
-import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
+import type { StoredMatrix, TensorView, Weight } from './descriptor.ts';
+import { codeIn, readWords, requireGroups, roundedTo, singleExpertIn, WORD_BITS } from './matrix-scales.ts';
 import { readTensor, readTensorBytes } from './read-tensor.ts';
 import type { TensorIndex } from './tensor-index.ts';
 
@@ -29,7 +28,6 @@ export interface CompressedScheme {
 }
 
 const FORMATS = ['pack-quantized', 'int-quantized', 'float-quantized', 'naive-quantized'] as const;
-const WORD_BITS = 32;
 
 /** Ending of the integers in words in place of `.weight`. */
 export const PACKED_ENDING = '_packed';
@@ -48,9 +46,8 @@ export const readCompressedScheme = (config: ConfigReader): CompressedScheme => 
   const sparsity = config.object('sparsity_config');
   if (sparsity !== null && (sparsity.raw('format') ?? 'dense') !== 'dense')
     throw config.unsupported(`sparse weights (${JSON.stringify(sparsity.raw('format'))}) are not supported`);
-  const named = JSON.stringify([config.raw('ignore') ?? [], config.raw('config_groups') ?? {}]);
-  const single = /[^"]*experts\.\d+[^"]*/.exec(named)?.[0];
-  if (single !== undefined)
+  const single = singleExpertIn([config.raw('ignore'), config.raw('config_groups')]);
+  if (single !== null)
     throw config.unsupported(`quantisation that names single experts ("${single}") is not supported`);
   const groups = config.object('config_groups');
   const raw = config.raw('config_groups');
@@ -150,73 +147,62 @@ export const takeScaled = (
   return { stored, shape: [out, width] };
 };
 
-/** Integers of words: the first one in the lowest bits, each stored as itself plus half of its range. */
-const unpacked = (words: Int32Array, bits: number, index: number): number => {
-  const perWord = Math.floor(WORD_BITS / bits);
-  const word = words[Math.floor(index / perWord)] ?? 0;
-  return ((word >>> (bits * (index % perWord))) & (2 ** bits - 1)) - 2 ** (bits - 1);
-};
-
-const int32s = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-
 /**
- * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the type
- * of
- * the scales.
+ * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the dtype
+ * of the scales. Packed integers are stored as themselves plus half of their range.
  */
 export const readScaled = async (
   { view, scales, zeroPoints, order, bits, isPacked, span }: ScaledMatrix,
   [out = 0, width = 0]: readonly number[],
 ): Promise<Float32Array> => {
-  const codes = await readTensorBytes(view);
-  const factors = await readTensor(scales);
-  const zeros = zeroPoints === null ? null : await readTensorBytes(zeroPoints);
-  const places = order === null ? null : int32s(await readTensorBytes(order));
-  const ordered = places?.includes(-1) === true ? null : places;
   const groups = span[1] === null ? 1 : Math.ceil(width / span[1]);
-  const badGroup = ordered?.find((group) => group < 0 || group >= groups);
-  if (order !== null && badGroup !== undefined)
-    throw refuse(
-      'bad-tensor',
-      `${order.file}: tensor "${order.tensor}" names group ${String(badGroup)} of ${String(groups)}.`,
-      'Fetch the checkpoint again.',
-    );
-  const float8 = view.dtype === 'F8_E4M3' ? float8Values : null;
-  const signed = new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength);
-  const words = isPacked ? int32s(codes) : null;
-  const wordsPerRow = view.shape[1] ?? 0;
-  const zeroWords = zeros !== null && isPacked ? int32s(zeros) : null;
-  const signedZeros = zeros === null ? null : new Int8Array(zeros.buffer, zeros.byteOffset, zeros.byteLength);
-  const perWord = Math.floor(WORD_BITS / bits);
+  const factors = await readTensor(scales);
+  const places = order === null ? null : await readWords(order);
+  const ordered =
+    order === null || places === null || places.includes(-1) ? null : requireGroups(order, places, groups);
+  const codeAt = isPacked ? await packedAlongRows(view, bits) : await codesOf(view);
+  const zeroAt =
+    zeroPoints === null
+      ? (): number => 0
+      : isPacked
+        ? await packedAlongColumns(zeroPoints, bits)
+        : await codesOf(zeroPoints, groups);
   const values = new Float32Array(out * width);
   for (let row = 0; row < out; row += 1) {
     const line = span[0] === null ? 0 : Math.floor(row / span[0]);
-    const rowWords = words?.subarray(row * wordsPerRow, (row + 1) * wordsPerRow);
     for (let column = 0; column < width; column += 1) {
       const group = ordered?.[column] ?? (span[1] === null ? 0 : Math.floor(column / span[1]));
-      const at = line * groups + group;
-      const code =
-        rowWords !== undefined
-          ? unpacked(rowWords, bits, column)
-          : float8 === null
-            ? (signed[row * width + column] ?? 0)
-            : (float8[codes[row * width + column] ?? 0] ?? 0);
-      // Zero points are packed along rows.
-      const zero =
-        zeroWords !== null
-          ? unpacked(
-              zeroWords.subarray(Math.floor(line / perWord) * groups + group).subarray(0, 1),
-              bits,
-              line % perWord,
-            )
-          : (signedZeros?.[at] ?? 0);
-      values[row * width + column] = (code - zero) * (factors[at] ?? 0);
+      values[row * width + column] =
+        (codeAt(row, column) - zeroAt(line, group)) * (factors[line * groups + group] ?? 0);
     }
   }
-  if (scales.dtype === 'BF16') return bfloatsToFloat32(float32ToBfloats(values));
-  if (scales.dtype === 'F16') return halvesToFloat32(float32ToHalves(values));
-  return values;
+  return roundedTo(scales, values);
 };
+
+type CodeAt = (row: number, column: number) => number;
+
+/** Codes of a byte each, int8 or float8; `columns`: in a row, that of the tensor's shape by default. */
+const codesOf = async (view: TensorView, columns = view.shape[1] ?? 1): Promise<CodeAt> => {
+  const bytes = await readTensorBytes(view);
+  const values = view.dtype === 'F8_E4M3' ? float8Values : int8Values;
+  return (row, column) => values[bytes[row * columns + column] ?? 0] ?? 0;
+};
+
+/** Words of codes of one row each. */
+const packedAlongRows = async (view: TensorView, bits: number): Promise<CodeAt> => {
+  const [words, perWord, perRow] = [await readWords(view), Math.floor(WORD_BITS / bits), view.shape[1] ?? 1];
+  return (row, column) =>
+    codeIn(words[row * perRow + Math.floor(column / perWord)] ?? 0, bits, column % perWord) - 2 ** (bits - 1);
+};
+
+/** Words of codes of one column each. */
+const packedAlongColumns = async (view: TensorView, bits: number): Promise<CodeAt> => {
+  const [words, perWord, columns] = [await readWords(view), Math.floor(WORD_BITS / bits), view.shape[1] ?? 1];
+  return (row, column) =>
+    codeIn(words[Math.floor(row / perWord) * columns + column] ?? 0, bits, row % perWord) - 2 ** (bits - 1);
+};
+
+const int8Values = Float32Array.from({ length: 256 }, (_, code) => (code < 128 ? code : code - 256));
 
 /** e4m3 (OCP 8-bit floating point, revision 1.0): bias 7, no infinities, NaN is 0x7f and 0xff. */
 const float8Values: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
+import { putsScalesBeside } from './matrix-scales.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import { expertExamples } from './describe-moe.ts';
 import { describeModel } from './describe-model.ts';
@@ -36,7 +37,7 @@ export const outlineModel = (
   const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
   const stated = inner.dtype ?? inner.torch_dtype ?? whole.dtype ?? whole.torch_dtype ?? null;
   const method = whole.quantization_config?.quant_method;
-  if (method === 'compressed-tensors' || method === 'gptq' || method === 'awq')
+  if (method !== undefined && putsScalesBeside(method))
     throw refuse(
       'unsupported-config',
       `${folder} has no weights, and the sizes of a model quantised by ${method} are not in its config.json.`,

@@ -1,17 +1,15 @@
-import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { StoredMatrix, Weight } from './descriptor.ts';
-import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
-import { readTensor, readTensorBytes } from './read-tensor.ts';
+import { codeIn, readWords, requireGroups, roundedTo, singleExpertIn, WORD_BITS } from './matrix-scales.ts';
+import { readTensor } from './read-tensor.ts';
 import type { TensorIndex } from './tensor-index.ts';
 
 /**
  * Matrices of GPTQ and AWQ: integers in 32-bit words, stored as [in, out] with a scale and a zero point per group of
- * inputs. GPTQ packs inputs (AutoGPTQ 0.7.1, `qlinear_cuda_old.py`, its computation without kernels: zero points are
- * stored less one; GPTQModel's `gptq_v2` stores them as they are); AWQ packs outputs in the order 0, 2, 4, 6, 1, 3, 5,
- * 7
- * (AutoAWQ 0.2.9, `packing_utils.py`, `dequantize_gemm`). Value: (code - zero point) * scale, rounded to the type of
- * the scales.
+ * inputs. Value: (code - zero point) * scale, rounded to the dtype of the scales.
+ * GPTQ packs inputs and stores zero points less one (AutoGPTQ 0.7.1, `qlinear_cuda_old.py`, its computation without
+ * kernels); GPTQModel's `gptq_v2` stores them as they are.
+ * AWQ packs outputs in the order 0, 2, 4, 6, 1, 3, 5, 7 (AutoAWQ 0.2.9, `packing_utils.py`, `dequantize_gemm`).
  */
 
 export type ColumnsMatrix = Extract<StoredMatrix, { kind: 'packed-columns' }>;
@@ -24,7 +22,6 @@ export interface ColumnsScheme {
   readonly group: number | null;
 }
 
-const WORD_BITS = 32;
 /** Place in its word of each of eight consecutive outputs. */
 const AWQ_PLACES = [0, 4, 1, 5, 2, 6, 3, 7] as const;
 
@@ -36,8 +33,8 @@ const AWQ_PLACES = [0, 4, 1, 5, 2, 6, 3, 7] as const;
 export const readColumnsScheme = (config: ConfigReader, method: 'gptq' | 'awq'): ColumnsScheme => {
   const size = config.raw('group_size') ?? (method === 'awq' ? 128 : -1);
   const group = size === -1 ? null : config.integer('group_size');
-  const single = /[^"]*experts\\?\.\d+[^"]*/.exec(JSON.stringify(config.raw('modules_to_not_convert') ?? []))?.[0];
-  if (single !== undefined)
+  const single = singleExpertIn(config.raw('modules_to_not_convert'));
+  if (single !== null)
     throw config.unsupported(`quantisation that names single experts ("${single}") is not supported`);
   const dynamic = config.raw('dynamic');
   if (dynamic !== undefined && dynamic !== null && JSON.stringify(dynamic) !== '{}')
@@ -80,30 +77,19 @@ export const takeColumns = (
   };
 };
 
-const int32s = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-
 /** The values [out, in] of a matrix as its package computes them without a kernel. */
 export const readColumns = async (
   { layout, view, scales, zeroPoints, order, bits, group }: ColumnsMatrix,
   [out = 0, width = 0]: readonly number[],
 ): Promise<Float32Array> => {
-  const [codes, zeros] = [int32s(await readTensorBytes(view)), int32s(await readTensorBytes(zeroPoints))];
-  const factors = await readTensor(scales);
-  const groups = scales.shape[0] ?? 1;
-  const groupOf = order === null ? null : int32s(await readTensorBytes(order));
-  const bad = groupOf?.find((each) => each < 0 || each >= groups);
-  if (order !== null && bad !== undefined)
-    throw refuse(
-      'bad-tensor',
-      `${order.file}: tensor "${order.tensor}" names group ${String(bad)} of ${String(groups)}.`,
-      'Fetch the checkpoint again.',
-    );
+  const [codes, zeros, factors] = [await readWords(view), await readWords(zeroPoints), await readTensor(scales)];
+  const groupOf = order === null ? null : requireGroups(order, await readWords(order), scales.shape[0] ?? 1);
   const perWord = WORD_BITS / bits;
   const mask = 2 ** bits - 1;
   const isAwq = layout === 'awq';
   const [codeWords, zeroWords] = [view.shape[1] ?? 1, zeroPoints.shape[1] ?? 1];
   const placeOf = (index: number): number => (isAwq ? (AWQ_PLACES[index % 8] ?? 0) : index % perWord);
-  const at = (words: Int32Array, word: number, place: number): number => ((words[word] ?? 0) >>> (bits * place)) & mask;
+  const at = (words: Int32Array, word: number, place: number): number => codeIn(words[word] ?? 0, bits, place);
   const values = new Float32Array(out * width);
   for (let row = 0; row < out; row += 1) {
     const [word, place] = [Math.floor(row / perWord), placeOf(row)];
@@ -117,7 +103,5 @@ export const readColumns = async (
       values[row * width + column] = (code - zero) * (factors[own * out + row] ?? 0);
     }
   }
-  if (scales.dtype === 'BF16') return bfloatsToFloat32(float32ToBfloats(values));
-  if (scales.dtype === 'F16') return halvesToFloat32(float32ToHalves(values));
-  return values;
+  return roundedTo(scales, values);
 };

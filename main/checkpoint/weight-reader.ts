@@ -2,6 +2,7 @@ import { SCALE_ENDING } from './assumed-tensors.ts';
 import { type CompressedScheme, readCompressedScheme, readScaled, takeScaled } from './compressed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { ModelDescriptor, TensorView, Weight } from './descriptor.ts';
+import { putsScalesBeside } from './matrix-scales.ts';
 import { type ColumnsScheme, readColumns, readColumnsScheme, takeColumns } from './packed-columns.ts';
 import { plainWeight } from './read-tensor.ts';
 import type { TensorIndex } from './tensor-index.ts';
@@ -13,12 +14,9 @@ export type Quantisation =
   | CompressedScheme
   | ColumnsScheme;
 
-/** Methods that quantise single matrices: those are then those of their family, with scales beside them. */
-const WITH_SCALES = ['compressed-tensors', 'gptq', 'awq'] as const;
-
 /** Whether the matrices of a model are quantised with scales beside them. */
 export const isCompressed = (reader: ConfigReader): boolean =>
-  WITH_SCALES.some((method) => method === reader.object('quantization_config')?.raw('quant_method'));
+  putsScalesBeside(reader.object('quantization_config')?.raw('quant_method'));
 
 /** Reads `quantization_config` of a config; refuses unknown methods by name. */
 export const readQuantisation = (reader: ConfigReader): Quantisation => {

@@ -140,6 +140,7 @@ describe('a folder quantised with scales', () => {
     ['int8', '"strategy": "channel"', '"strategy": "token"', /scales by "token" are not supported/],
     ['int8', '"kv_cache_scheme": null', '"kv_cache_scheme": {"num_bits": 8}', /"kv_cache_scheme" is not supported/],
     ['int8', '"lm_head"', '"model.layers.0.mlp.experts.3.up_proj"', /names single experts/],
+    ['int8', '"lm_head"', String.raw`"re:.*experts\\.3\\..*"`, /names single experts/],
     ['int8', '"symmetric": true', '"symmetric": false', /tensors are missing: .*weight_zero_point/],
     ['gptq', '"group_size": 8', '"group_size": 16', /qzeros" has shape \[4, \d+\] where .* asks for \[2, \d+\]/],
     ['gptq', '"bits": 4', '"bits": 3', /3-bit weights of gptq are not supported/],
@@ -149,6 +150,11 @@ describe('a folder quantised with scales', () => {
     ['fp8-tensor', '"type": "float"', '"type": "int"', /is F8_E4M3; this layout allows I8/],
   ])('is refused by name: %s with %s as %s', async (name, from, to, message) => {
     await expect(changed(name, from, to)).rejects.toThrow(message);
+  });
+
+  it('is read whatever the length of a name that its config ignores', async () => {
+    const model = await changed('int8', '"lm_head"', JSON.stringify('experts.'.repeat(100_000)));
+    expect(model.info.family).toBe((await open('int8')).info.family);
   });
 
   it('takes plans that drop experts, and formats that keep its bytes', async () => {
