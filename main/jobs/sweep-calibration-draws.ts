@@ -1,5 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
+import type { Plan } from '../contract/plan.ts';
 import { FEW_TOKENS, type CalibrationDraw, type SweepSettings } from '../contract/sweep.ts';
 import { meanRankCorrelation, sharedChoice } from '../evaluation/calibration-luck.ts';
 import { drawnExtras, drawnTimes } from '../profile/calibration-draws.ts';
@@ -137,51 +138,44 @@ const drawnProfiles = (
 
 const thinExperts = ({ counts }: RoutingStatistics): number => counts.filter((count) => count < FEW_TOKENS).length;
 
+/** A plan of all calibration items that draws are compared with. */
+interface WholePlan {
+  readonly curve: CountedCurve;
+  readonly keep: number;
+  readonly plan: Plan;
+  readonly scores: readonly Float64Array[];
+}
+
 /** A plan of a draw, and how it differs from the plan of all items. */
 interface DrawnPlan extends CurvePlan {
   readonly point: Omit<CalibrationDraw, 'result'>;
 }
 
-/** The plans of one draw at the counts of every curve. */
-const plansOfDraw = async (
-  { context, settings, source, candidates }: Stage,
-  curves: readonly CountedCurve[],
-  { draw, size }: Draw,
-  statistics: RoutingStatistics,
-): Promise<readonly DrawnPlan[]> => {
-  if (source.statistics === null) throw new Error('calibration draws without a profile');
-  const { checkpoint } = source.model;
-  const tasks = [source.task.task.name];
-  const made: DrawnPlan[] = [];
-  for (const curve of curves) {
-    const order = orderOf(settings, curve);
-    for (const keep of curve.counts) {
-      const whole = candidates.find((candidate) => candidate.keep === keep && isSameCurve(candidate, curve))?.plan;
-      if (whole === undefined) throw new Error(`no plan of all items for ${curveLabel(curve.method, curve.refit)}`);
-      const scoresOn = (profile: RoutingStatistics): readonly Float64Array[] => {
-        const { method, options, budget, protect, seed } = order;
-        const how = { method, options, budget, protect, seed: seed ?? 0, keep, pins: [], tasks };
-        return scoresForModel(checkpoint, { ...how, statistics: [profile] });
-      };
-      const plan = await makePlan(context, { ...source, statistics }, order, keep);
-      made.push({
-        curve,
-        plan,
-        point: {
-          draw,
-          size,
-          items: statistics.items,
-          inCommon: sharedChoice(whole, plan),
-          rankCorrelation: meanRankCorrelation(scoresOn(source.statistics), scoresOn(statistics)),
-          experts: statistics.counts.length,
-          fewTokens: thinExperts(statistics),
-          fewTokensOfAll: thinExperts(source.statistics),
-        },
-      });
-    }
-  }
-  return made;
+/** The scores behind the plan of a curve with `keep` experts, from a profile. */
+const scoresOf = (
+  { settings, source }: Stage,
+  curve: CountedCurve,
+  keep: number,
+  profile: RoutingStatistics,
+): readonly Float64Array[] => {
+  const { method, options, budget, protect, seed } = orderOf(settings, curve);
+  const how = { method, options, budget, protect, seed: seed ?? 0, keep, pins: [], tasks: [source.task.task.name] };
+  return scoresForModel(source.model.checkpoint, { ...how, statistics: [profile] });
 };
+
+/** The plans of all items at the counts of every curve. */
+const wholePlans = (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  statistics: RoutingStatistics,
+): readonly WholePlan[] =>
+  curves.flatMap((curve) =>
+    curve.counts.map((keep) => {
+      const plan = stage.candidates.find((made) => made.keep === keep && isSameCurve(made, curve))?.plan;
+      if (plan === undefined) throw new Error(`no plan of all items for ${curveLabel(curve.method, curve.refit)}`);
+      return { curve, keep, plan, scores: scoresOf(stage, curve, keep, statistics) };
+    }),
+  );
 
 const NO_PROFILE = 'read no calibration items, so that calibration draws do not change them.';
 
@@ -198,11 +192,27 @@ export const measureCalibrationDraws = async (stage: Stage): Promise<void> => {
   const times = draws.map(({ draw, size }) => drawnTimes(items, size ?? items.length, draw));
   const extras = [...new Set(drawn.flatMap(({ method }) => needsOfMethod(settings, method).extras))].sort();
   const profiles = await runStep(context, drawnProfiles(context, source, times, extras));
+  const { statistics: ofAll } = source;
+  if (ofAll === null) throw new Error('calibration draws without a profile');
+  const wholes = wholePlans(stage, drawn, ofAll);
   const plans: DrawnPlan[] = [];
-  for (const [index, draw] of draws.entries()) {
+  for (const [index, { draw, size }] of draws.entries()) {
     const statistics = profiles[index];
     if (statistics === undefined) throw new Error('a calibration draw without a profile');
-    for (const plan of await plansOfDraw(stage, drawn, draw, statistics)) plans.push(plan);
+    for (const { curve, keep, plan: whole, scores } of wholes) {
+      const plan = await makePlan(context, { ...source, statistics }, orderOf(settings, curve), keep);
+      const point = {
+        draw,
+        size,
+        items: statistics.items,
+        inCommon: sharedChoice(whole, plan),
+        rankCorrelation: meanRankCorrelation(scores, scoresOf(stage, curve, keep, statistics)),
+        experts: statistics.counts.length,
+        fewTokens: thinExperts(statistics),
+        fewTokensOfAll: thinExperts(ofAll),
+      };
+      plans.push({ curve, plan, point });
+    }
   }
   await measurePlans(stage, plans, ({ point }, result) => record.addCalibrationDraw({ ...point, result }));
 };
