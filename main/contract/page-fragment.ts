@@ -6,26 +6,8 @@ export const PLAN_KEYS: readonly string[] = [
   ...['counts', 'options', 'chat', 'for', 'weights'],
 ];
 
-/** Keys of the fragment of the page's address; `renderer/state/address.ts` writes and reads it. */
-const KEYS: ReadonlySet<string> = new Set([
-  'view',
-  'model',
-  'task',
-  'tasks',
-  'method',
-  'factor',
-  'pins',
-  'run',
-  'beside',
-  'expert',
-  // Of the map.
-  'metric',
-  'colours',
-  'minus',
-  'order',
-  // Of what views show.
-  'point',
-  'panel',
+/** Keys of what views show, besides the point and the panel. */
+export const SHOWN_KEYS = [
   'chart',
   'margin',
   'familywise',
@@ -43,6 +25,28 @@ const KEYS: ReadonlySet<string> = new Set([
   'columns',
   'pinned',
   'unfolded',
+] as const;
+
+/** Keys of the fragment of the page's address; `renderer/state/address.ts` writes and reads it. */
+const KEYS: ReadonlySet<string> = new Set([
+  'view',
+  'model',
+  'task',
+  'tasks',
+  'method',
+  'factor',
+  'pins',
+  'run',
+  'beside',
+  'expert',
+  // Of the map.
+  'metric',
+  'colours',
+  'minus',
+  'order',
+  'point',
+  'panel',
+  ...SHOWN_KEYS,
   ...PLAN_KEYS,
 ]);
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { margin as marginOf } from '../../main/contract/bounds.ts';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { methodOfLabel } from '../../main/contract/method.ts';
+import { SHOWN_KEYS } from '../../main/contract/page-fragment.ts';
 import { methodName, refitName } from '../../main/contract/plan.ts';
 import { describedSweepSettings, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
@@ -150,26 +151,7 @@ export const shownWords = (shown: Shown): readonly (readonly [string, string])[]
 };
 
 /** Whether an address says anything of this. */
-export const hasShown = (address: URLSearchParams): boolean =>
-  [
-    'chart',
-    'margin',
-    'familywise',
-    'enlarged',
-    'hidden',
-    'tables',
-    'answers',
-    'against',
-    'sweep',
-    'filter',
-    'archived',
-    'chosen',
-    'sort',
-    'group',
-    'columns',
-    'pinned',
-    'unfolded',
-  ].some((key) => address.has(key));
+export const hasShown = (address: URLSearchParams): boolean => SHOWN_KEYS.some((key) => address.has(key));
 
 /** The state that an address names; absent and unknown words mean the defaults. */
 export const readShown = (read: (key: string) => string | null): Shown => {
