@@ -319,12 +319,14 @@ export const calls = {
    */
   'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
   /**
-   * Prune or quantise, in sentences: per model and type of weights, and per pair of models. Refused where a sweep has
-   * measured stored weights only.
+   * Prune or quantise, in sentences for each model: per type of weights, and per pair of models. Refused where a sweep
+   * has measured stored weights only.
    */
   'sweep.frontier': call(
     z.object({ run: runId }),
-    z.object({ summary: z.array(z.string()), findings: z.array(z.string()) }),
+    z.object({
+      models: z.array(z.object({ model: z.string(), summary: z.array(z.string()), findings: z.array(z.string()) })),
+    }),
     'results',
   ),
   /**

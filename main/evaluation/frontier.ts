@@ -15,6 +15,7 @@ import {
   formatRoughPercent,
 } from '../words/numbers.ts';
 import { summarise } from './summarise.ts';
+import { groupBy } from './threshold.ts';
 
 /**
  * Accuracy against bytes: which measured models no other one of their model and task beats in both, and whether a model
@@ -60,17 +61,13 @@ const dominates = (one: SweepResult, other: SweepResult, bytes: number, otherByt
   !isBetter(one.metric, other.value, one.value) &&
   (bytes < otherBytes || isBetter(one.metric, one.value, other.value));
 
-/** Items with equal keys together, in the order of first appearance. */
-const grouped = <T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[] =>
-  [...new Set(items.map(keyOf))].map((key) => items.filter((item) => keyOf(item) === key));
-
 /** The models of one task that no other one of them is at least as good as in no more bytes, and better in one. */
 export const undominatedOf = <P extends Pick<FrontierPoint, 'result' | 'bytes'>>(points: readonly P[]): readonly P[] =>
   points.filter(({ result, bytes }) => !points.some((other) => dominates(other.result, result, other.bytes, bytes)));
 
 /** The points of a sweep that have bytes, by model and task, by rising bytes. */
 export const frontierPoints = (results: readonly SweepResult[]): readonly FrontierPoint[] =>
-  grouped(results, ({ model, task }) => JSON.stringify([model, task])).flatMap((own) => {
+  groupBy(results, ({ model, task }) => [model, task]).flatMap((own) => {
     const whole = own.find(({ method }) => method === UNPRUNED)?.cost?.bytes;
     if (whole === undefined) return [];
     const sized = own.flatMap((result) => (result.cost === undefined ? [] : [{ result, bytes: result.cost.bytes }]));
@@ -100,9 +97,7 @@ export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<Fr
           point.weights !== quantised.weights &&
           point.bytes <= quantised.bytes,
       );
-      const ofCurve = ({ result: { method, seed } }: FrontierPoint): string =>
-        JSON.stringify([weightsOfLabel(method).bare, seed]);
-      return grouped(fitting, ofCurve).flatMap((own) => {
+      return groupBy(fitting, ({ result: { method, seed } }) => [weightsOfLabel(method).bare, seed]).flatMap((own) => {
         const pruned = own.at(-1);
         return pruned === undefined ? [] : [{ quantised, pruned }];
       });
@@ -168,25 +163,25 @@ export interface FrontierSummary {
 /** By model and type, in the order of the pairs. */
 export const frontierSummaries = (pairs: readonly FrontierPair[]): readonly FrontierSummary[] => {
   const tested = pairs.filter(({ pHolm }) => pHolm !== null);
-  return grouped(tested, ({ quantised: { result, weights } }) =>
-    JSON.stringify([result.model, answersOf(result), weights]),
-  ).flatMap((own): FrontierSummary[] => {
-    const { result, weights, share } = own[0]?.quantised ?? {};
-    if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
-    const shown = own.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
-    return [
-      {
-        model: result.model,
-        answers: answersOf(result),
-        weights,
-        share,
-        pairs: own.length,
-        pruningBetter: shown.filter(({ difference }) => difference > 0).length,
-        quantisingBetter: shown.filter(({ difference }) => difference < 0).length,
-        together: tested.length,
-      },
-    ];
-  });
+  return groupBy(tested, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).flatMap(
+    (own): FrontierSummary[] => {
+      const { result, weights, share } = own[0]?.quantised ?? {};
+      if (result === undefined || weights === undefined || weights === null || share === undefined) return [];
+      const shown = own.filter(({ pHolm }) => pHolm !== null && pHolm < FAMILYWISE_LEVEL);
+      return [
+        {
+          model: result.model,
+          answers: answersOf(result),
+          weights,
+          share,
+          pairs: own.length,
+          pruningBetter: shown.filter(({ difference }) => difference > 0).length,
+          quantisingBetter: shown.filter(({ difference }) => difference < 0).length,
+          together: tested.length,
+        },
+      ];
+    },
+  );
 };
 
 /** "uncurl-64, answers chosen, in 29 % of the bytes: of 36 comparisons of the whole model at q4_0 with ..." */
@@ -202,8 +197,30 @@ export const frontierSummarySentence = (summary: FrontierSummary): string => {
 };
 
 /** In place of sentences where there is no pair. */
-export const NOTHING_FITS =
+const NOTHING_FITS =
   'No pruned model fits into the bytes of an unpruned one at another type: measure larger factors, or more types.';
+
+export interface FrontierWords {
+  /** A sentence for each model, kind of answers and type; or that there is no pair. */
+  readonly summary: readonly string[];
+  /** A sentence for each pair. */
+  readonly findings: readonly string[];
+}
+
+/** All pairs of a sweep in words, or those of one of its models. */
+export const frontierWords = (pairs: readonly FrontierPair[], only?: string): FrontierWords => {
+  const isWanted = (model: string): boolean => only === undefined || model === only;
+  const wanted = pairs.filter(({ pruned }) => isWanted(pruned.result.model));
+  return {
+    summary:
+      wanted.length === 0
+        ? [NOTHING_FITS]
+        : frontierSummaries(pairs)
+            .filter(({ model }) => isWanted(model))
+            .map(frontierSummarySentence),
+    findings: wanted.map(pairSentence),
+  };
+};
 
 /** The points whose outcomes `frontierPairs` reads. */
 export const comparedResults = (points: readonly FrontierPoint[]): readonly SweepResult[] => [

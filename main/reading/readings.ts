@@ -1,14 +1,7 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
-import {
-  type FrontierPair,
-  type FrontierPoint,
-  frontierSummaries,
-  frontierSummarySentence,
-  NOTHING_FITS,
-  pairSentence,
-} from '../evaluation/frontier.ts';
+import { type FrontierPair, type FrontierPoint, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/make-experiment-report.ts';
 import { makeReport } from '../report/report-page.ts';
@@ -71,13 +64,10 @@ const readAnswers = async (
 };
 
 /** Accuracy against bytes, and whether models are better pruned or quantised to the same bytes. */
-export interface FrontierDocument {
+export interface FrontierDocument extends FrontierWords {
   readonly run: string;
   readonly points: readonly FrontierPoint[];
   readonly pairs: readonly FrontierPair[];
-  /** A sentence per model and type, and per pair. */
-  readonly summary: readonly string[];
-  readonly findings: readonly string[];
 }
 
 const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): Promise<FrontierDocument> => {
@@ -88,13 +78,7 @@ const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): P
       `${run} has measured stored weights only.`,
       'Sweep with --weights, for example stored,q8_0,q4_0.',
     );
-  const { pairs } = frontier;
-  return {
-    run,
-    ...frontier,
-    summary: pairs.length === 0 ? [NOTHING_FITS] : frontierSummaries(pairs).map(frontierSummarySentence),
-    findings: pairs.map(pairSentence),
-  };
+  return { run, ...frontier, ...frontierWords(frontier.pairs) };
 };
 
 export const readings = {

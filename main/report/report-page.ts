@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import type { AskedReading } from '../evaluation/threshold-family.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { frontierSummaries, frontierSummarySentence, pairSentence } from '../evaluation/frontier.ts';
+import { frontierWords } from '../evaluation/frontier.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
@@ -161,10 +161,7 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
   const profiles = await readRunProfiles(source.runs.folder(run), stored.manifest);
   const comparisons = await readReportComparisons(source, stored.document);
   const pairs = (await readFrontier(source, stored.document))?.pairs;
-  const frontier = pairs && {
-    summary: frontierSummaries(pairs).map(frontierSummarySentence),
-    findings: pairs.map(pairSentence),
-  };
+  const frontier = pairs && frontierWords(pairs);
   return {
     name: reportName(stored.manifest),
     html: reportPage({ ...stored, comparisons, profiles, frontier }),

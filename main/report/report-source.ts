@@ -3,6 +3,7 @@ import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import type { FrontierWords } from '../evaluation/frontier.ts';
 
 export interface ReportSource {
   readonly manifest: RunManifest;
@@ -11,6 +12,6 @@ export interface ReportSource {
   /** Comparisons of methods per model; absent or empty if there is nothing to compare. */
   readonly comparisons?: readonly CompareDocument[];
   /** Prune or quantise, in sentences; absent where stored weights only were measured. */
-  readonly frontier?: { readonly summary: readonly string[]; readonly findings: readonly string[] } | undefined;
+  readonly frontier?: FrontierWords | undefined;
   readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];
 }

@@ -4,6 +4,7 @@ import { methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
+import { frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
@@ -178,8 +179,14 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
   }),
   'sweep.frontier': answer(calls['sweep.frontier'], async ({ run }, signal) => {
     await writeLive(context, run);
-    const { summary, findings } = await context.reader.read({ read: 'frontier', run }, signal);
-    return { summary: [...summary], findings: [...findings] };
+    const { points, pairs } = await context.reader.read({ read: 'frontier', run }, signal);
+    const models = [...new Set(points.map(({ result }) => result.model))];
+    return {
+      models: models.map((model) => {
+        const { summary, findings } = frontierWords(pairs, model);
+        return { model, summary: [...summary], findings: [...findings] };
+      }),
+    };
   }),
   'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked, signal) => {
     await writeLive(context, asked.run);

@@ -1,5 +1,4 @@
 import { useMemo } from 'react';
-import { NOTHING_FITS } from '../../../main/evaluation/frontier.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { frontierFigure, hasFrontier } from '../../../main/figures/frontier-figure.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
@@ -20,7 +19,7 @@ export const FrontierOfModel = () => {
   const { manifest, model, document } = useSweep();
   const isMeasured = model !== null && document !== undefined && hasFrontier(document, model);
   const { data, error } = useQuery('sweep.frontier', isMeasured && manifest !== null ? { run: manifest.id } : null);
-  const words = useLasting(data, manifest?.id ?? '');
+  const words = useLasting(data, manifest?.id ?? '')?.models.find((one) => one.model === model);
   const drawing = useMemo(
     () =>
       manifest === null || model === null || document === undefined || !isMeasured
@@ -37,11 +36,9 @@ export const FrontierOfModel = () => {
       </EmptyState>
     );
   const own = [...new Set(document.results.map(({ task }) => task))];
-  const ofModel = (sentences: readonly string[]): readonly string[] =>
-    sentences.filter((sentence) => sentence.startsWith(`${model} `) || sentence.startsWith(`${model}, `));
   const items = (sentences: readonly string[]) => (
     <ul className="findings">
-      {ofModel(sentences).map((sentence) => (
+      {sentences.map((sentence) => (
         <li key={sentence}>{withTaskTitles(sentence, own, titlesOf(tasks))}</li>
       ))}
     </ul>
@@ -60,8 +57,8 @@ export const FrontierOfModel = () => {
       {error !== null && <Problem error={error} />}
       {words !== undefined && (
         <>
-          {ofModel(words.findings).length === 0 ? <p className="findings">{NOTHING_FITS}</p> : items(words.summary)}
-          {ofModel(words.findings).length > 0 && (
+          {items(words.summary)}
+          {words.findings.length > 0 && (
             <Disclosure summary="Prune or quantise? Every comparison">{items(words.findings)}</Disclosure>
           )}
         </>

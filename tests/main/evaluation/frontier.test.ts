@@ -8,6 +8,7 @@ import {
   frontierPoints,
   frontierSummaries,
   frontierSummarySentence,
+  frontierWords,
   pairSentence,
 } from '../../../main/evaluation/frontier.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
@@ -111,4 +112,21 @@ test('pairs are counted by model and type, all of them read together', () => {
   const doubtful = pairs.map((pair) => ({ ...pair, p: 0.04, pHolm: 0.08 }));
   expect(frontierSummaries(doubtful)).toMatchObject([{ quantisingBetter: 0 }, { quantisingBetter: 0 }]);
   expect(frontierSummaries(pairs.map((pair) => ({ ...pair, pHolm: null })))).toEqual([]);
+});
+
+test('words are those of a model by its whole name, and of all pairs read together', () => {
+  const both = [...results, ...results.map((result) => ({ ...result, model: 'm on t' }))];
+  const pairs = frontierPairs(frontierPoints(both), outcomesOf);
+  const all = frontierWords(pairs);
+  expect(all.findings).toHaveLength(4);
+  for (const model of ['m', 'm on t']) {
+    const { summary, findings } = frontierWords(pairs, model);
+    const own = pairs.filter(({ pruned }) => pruned.result.model === model);
+    expect(findings).toEqual(own.map(pairSentence));
+    expect(summary).toEqual(all.summary.filter((sentence) => sentence.startsWith(`${model}, answers chosen`)));
+    expect(summary[0]).toContain('(4 p-values together');
+  }
+  const nothing = frontierWords([]);
+  expect(nothing).toEqual({ summary: [expect.stringContaining('No pruned model fits')], findings: [] });
+  expect(frontierWords(pairs, 'another')).toEqual(nothing);
 });
