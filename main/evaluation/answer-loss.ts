@@ -1,5 +1,5 @@
 import type { ChoiceOutcome } from '../contract/outcome.ts';
-import { type AnswerLoss, isSameFactor, type SweepResult } from '../contract/sweep.ts';
+import { type AnswerLoss, pointNameKey, type SweepResult } from '../contract/sweep.ts';
 import { bareFactor, formatFactor, formatFixed } from '../words/numbers.ts';
 import { methodInProse } from '../words/methods.ts';
 import { TWIN_SUFFIX } from './choice-and-writing.ts';
@@ -38,28 +38,22 @@ export const TELLING_LOSS_RATES =
   `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
   `${String(TELLING_LOSS.below.of)} that lost less, ${String(TELLING_LOSS.below.unsafe)}.`;
 
-const isWrittenTwin = (one: SweepResult, { model, task, method, seed, factor }: SweepResult): boolean =>
-  one.task === `${task}${TWIN_SUFFIX}` &&
-  one.model === model &&
-  one.method === method &&
-  one.seed === seed &&
-  isSameFactor(one.factor, factor);
+const losesMuch = ({ factor, verdict, answerLoss }: SweepResult): boolean =>
+  factor > 1 && verdict === 'safe' && (answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
 
 /** Points that are safe by choice, lost much of the right answer, and were not measured written in the same sweep. */
-export const doubtfulChoices = (results: readonly SweepResult[]): readonly SweepResult[] =>
-  results.filter(
-    (result) =>
-      result.factor > 1 &&
-      result.verdict === 'safe' &&
-      (result.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats &&
-      !results.some((one) => isWrittenTwin(one, result)),
+export const doubtfulChoices = (results: readonly SweepResult[]): readonly SweepResult[] => {
+  const measured = new Set(results.map(pointNameKey));
+  return results.filter(
+    (result) => losesMuch(result) && !measured.has(pointNameKey({ ...result, task: `${result.task}${TWIN_SUFFIX}` })),
   );
+};
 
 const lossText = ({ answerLoss }: SweepResult): string => `${formatFixed(answerLoss?.mean ?? 0, 2)} nats`;
 
 /** The warning about one such point; null for others. */
 export const choiceWarning = (result: SweepResult, results: readonly SweepResult[]): string | null =>
-  doubtfulChoices(results).includes(result)
+  losesMuch(result) && doubtfulChoices(results).includes(result)
     ? `Safe by choice, but the right answer lost ${lossText(result)}: measure it written. ${TELLING_LOSS_RATES}`
     : null;
 

@@ -2,13 +2,14 @@ import { isMergePlan, type MergePlan, type Plan } from '../contract/plan.ts';
 import {
   type CalibrationDraw,
   type DrawCount,
-  factorKey,
   FEW_TOKENS,
   isSameFactor,
+  pointNameKey,
   type PointVerdict,
   type SweepDocument,
   type SweepResult,
 } from '../contract/sweep.ts';
+import { mean } from '../statistics/bootstrap.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, counted, formatFactor, formatFixed, formatPercent, formatRange } from '../words/numbers.ts';
@@ -23,7 +24,6 @@ import { groupBy, readInSequence } from './threshold.ts';
 
 /** Pearson's correlation of two lists; null where one of them does not vary. */
 const correlation = (one: readonly number[], other: readonly number[]): number | null => {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [a, b] = [mean(one), mean(other)];
   let [product, first, second] = [0, 0, 0];
   for (const [index, value] of one.entries()) {
@@ -45,7 +45,7 @@ export const meanRankCorrelation = (one: readonly Float64Array[], other: readonl
     const value = correlation(ranksOf([...scores], false), ranksOf([...(other[layer] ?? [])], false));
     return value === null ? [] : [value];
   });
-  return found.length === 0 ? null : found.reduce((sum, value) => sum + value, 0) / found.length;
+  return found.length === 0 ? null : mean(found);
 };
 
 /** Pairs of experts that a plan merges with each other, as texts. */
@@ -100,8 +100,8 @@ export interface LuckPoint extends Pick<SweepResult, 'model' | 'task' | 'method'
 
 const deviationOf = (values: readonly number[]): number | null => {
   if (values.length < 2) return null;
-  const { mean } = spreadOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 };
 
 const spreadOrNull = (values: readonly (number | null)[]): Spread | null => {
@@ -111,55 +111,48 @@ const spreadOrNull = (values: readonly (number | null)[]): Spread | null => {
 
 type Drawn = Pick<SweepDocument, 'results' | 'calibrationDraws'>;
 
-const isOf = (point: SweepResult, result: SweepResult): boolean =>
-  point.model === result.model &&
-  point.task === result.task &&
-  point.method === result.method &&
-  point.seed === result.seed &&
-  isSameFactor(point.factor, result.factor);
-
 /** One for each curve, factor and number of drawn items; smaller numbers first. */
 export const luckPoints = ({ results, calibrationDraws = [] }: Drawn): readonly LuckPoint[] => {
-  const keyOf = ({ size, result: { model, task, method, seed, factor } }: CalibrationDraw): readonly unknown[] => [
-    ...[model, task, method, seed, factorKey(factor), size],
-  ];
-  return groupBy(calibrationDraws, keyOf).flatMap((points): LuckPoint[] => {
-    const [first] = points;
-    if (first === undefined) return [];
-    const { size } = first;
-    const { model, task, method, seed, factor, metric, n } = first.result;
-    const all = results.find((result) => isOf(result, first.result)) ?? null;
-    const values = points.map(({ result }) => result.value);
-    const count = (holds: (result: SweepResult) => boolean): DrawCount => ({
-      count: points.filter(({ result }) => holds(result)).length,
-      of: points.length,
-    });
-    return [
-      {
-        model,
-        task,
-        method,
-        seed,
-        factor,
-        metric,
-        n,
-        size,
-        all,
-        items: maxOf(points.map(({ items }) => items)),
-        draws: points.length,
-        value: spreadOf(values),
-        difference: spreadOf(points.map(({ result }) => result.difference)),
-        deviation: deviationOf(values),
-        inCommon: spreadOrNull(points.map(({ inCommon }) => inCommon)),
-        rankCorrelation: spreadOrNull(points.map(({ rankCorrelation }) => rankCorrelation)),
-        fewTokens: spreadOf(points.map(({ fewTokens }) => fewTokens)),
-        fewTokensOfAll: first.fewTokensOfAll,
-        experts: first.experts,
-        safe: count(({ verdict }) => verdict === 'safe'),
-        agree: count(({ verdict }) => verdict === all?.verdict),
-      },
-    ];
-  });
+  const ofAll = new Map(results.map((result) => [pointNameKey(result), result]));
+  return groupBy(calibrationDraws, ({ size, result }) => [pointNameKey(result), size]).flatMap(
+    (points): LuckPoint[] => {
+      const [first] = points;
+      if (first === undefined) return [];
+      const { size } = first;
+      const { model, task, method, seed, factor, metric, n } = first.result;
+      const all = ofAll.get(pointNameKey(first.result)) ?? null;
+      const values = points.map(({ result }) => result.value);
+      const count = (holds: (result: SweepResult) => boolean): DrawCount => ({
+        count: points.filter(({ result }) => holds(result)).length,
+        of: points.length,
+      });
+      return [
+        {
+          model,
+          task,
+          method,
+          seed,
+          factor,
+          metric,
+          n,
+          size,
+          all,
+          items: maxOf(points.map(({ items }) => items)),
+          draws: points.length,
+          value: spreadOf(values),
+          difference: spreadOf(points.map(({ result }) => result.difference)),
+          deviation: deviationOf(values),
+          inCommon: spreadOrNull(points.map(({ inCommon }) => inCommon)),
+          rankCorrelation: spreadOrNull(points.map(({ rankCorrelation }) => rankCorrelation)),
+          fewTokens: spreadOf(points.map(({ fewTokens }) => fewTokens)),
+          fewTokensOfAll: first.fewTokensOfAll,
+          experts: first.experts,
+          safe: count(({ verdict }) => verdict === 'safe'),
+          agree: count(({ verdict }) => verdict === all?.verdict),
+        },
+      ];
+    },
+  );
 };
 
 /** The thresholds of the calibration draws of one curve, beside that of all items, at the factors of the draws. */
@@ -191,10 +184,10 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
   return groupBy(calibrationDraws, keyOf).flatMap((ofCurve): LuckThreshold[] => {
     const [first] = ofCurve;
     if (first === undefined) return [];
-    const factors = new Map(ofCurve.map(({ result: { factor } }) => [factorKey(factor), factor]));
-    const all = results.filter((one) => [...factors.values()].some((factor) => isOf(one, { ...first.result, factor })));
+    const points = new Set(ofCurve.map(({ result }) => pointNameKey(result)));
+    const all = results.filter((result) => points.has(pointNameKey(result)));
     const draws = groupBy(ofCurve, ({ draw }) => draw).map((own) => own.map(({ result }) => result));
-    const isWhole = [all, ...draws].every((own) => own.length === factors.size);
+    const isWhole = [all, ...draws].every((own) => own.length === points.size);
     if (!isWhole || all.some(({ verdict }) => verdict === 'at-chance')) return [];
     const { model, task, method, seed } = first.result;
     const items = maxOf(ofCurve.map((one) => one.items));
@@ -210,8 +203,6 @@ export const drawnThresholdsText = ({ draws }: Pick<LuckThreshold, 'draws'>): st
   )
     .map((own) => `${formatFactor(own[0] ?? 1)} in ${String(own.length)}`)
     .join(', ');
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Points of accuracy with a decimal, as in "2.3". */
 const inPoints = (share: number): string => formatFixed(100 * share, 1);

@@ -1,7 +1,8 @@
 import type { ItemOutcome } from '../contract/outcome.ts';
+import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
-import { guessingP } from '../statistics/p-values.ts';
+import { upperLimit } from '../statistics/p-values.ts';
 import { seededRandom } from '../statistics/random.ts';
 import { bareFactor, counted } from '../words/numbers.ts';
 import type { JobContext } from './job-context.ts';
@@ -14,7 +15,6 @@ import { answerItems } from './write-items.ts';
 const SEED = 0;
 /** Flips that a note names. */
 const MOST_NAMED = 10;
-const LEVEL = 0.05;
 
 /** An answer of a sweep that the referee gave too. */
 export interface RefereedAnswer {
@@ -37,21 +37,6 @@ const isFlipped = ({ metric, before, after }: RefereedAnswer): boolean => {
   if (before.kind === 'choice' && after.kind === 'choice')
     return metric === 'acc_norm' ? before.chosenNorm !== after.chosenNorm : before.chosen !== after.chosen;
   return before.kind !== 'text' && after.kind !== 'text' && isRight(metric, before) !== isRight(metric, after);
-};
-
-/**
- * The largest share of which `found` or fewer among `n` independent draws still has a chance of 5 %: the exact
- * one-sided 95 % upper limit of Clopper and Pearson.
- */
-export const upperLimit = (found: number, n: number): number => {
-  if (found >= n) return 1;
-  let [low, high] = [found / n, 1];
-  for (let turn = 0; turn < 60; turn += 1) {
-    const middle = (low + high) / 2;
-    if (1 - guessingP(found + 1, n, middle) > LEVEL) low = middle;
-    else high = middle;
-  }
-  return high;
 };
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -97,10 +82,10 @@ export const askReferee = async (
       const drawn = seed === null ? '' : ` (seed ${String(seed)})`;
       return { step: candidate.step, point: `${model.name}, ${task.name}, ${method}${drawn} x${bareFactor(factor)}` };
     });
-    const answered: { plan: (typeof unpruned)['step']['plan']; point: string; outcomes: readonly ItemOutcome[] }[] = [];
-    for (const [key, [first]] of Map.groupBy([unpruned, ...points], ({ step }) => step.key)) {
-      const outcomes = first === undefined ? null : await first.step.read(steps);
-      if (first !== undefined && outcomes !== null && first.step.key === key)
+    const answered: { plan: Plan | null; point: string; outcomes: readonly ItemOutcome[] }[] = [];
+    for (const [first] of Map.groupBy([unpruned, ...points], ({ step }) => step.key).values()) {
+      const outcomes = (await first?.step.read(steps)) ?? null;
+      if (first !== undefined && outcomes !== null)
         answered.push({ plan: first.step.plan, point: first.point, outcomes });
     }
     const drawn = new Map<(typeof answered)[number], Set<number>>();

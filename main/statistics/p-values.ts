@@ -59,6 +59,21 @@ export const guessingP = (right: number, n: number, chance: number): number => {
 };
 
 /**
+ * The largest share of which `found` or fewer among `n` independent draws still has a chance of 5 %: the exact
+ * one-sided 95 % upper limit of Clopper and Pearson (1934, doi:10.1093/biomet/26.4.404).
+ */
+export const upperLimit = (found: number, n: number): number => {
+  if (found >= n) return 1;
+  let [low, high] = [found / n, 1];
+  for (let turn = 0; turn < 60; turn += 1) {
+    const middle = (low + high) / 2;
+    if (1 - guessingP(found + 1, n, middle) > 0.05) low = middle;
+    else high = middle;
+  }
+  return high;
+};
+
+/**
  * Holm's step-down adjustment (Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal
  * of Statistics 6): the i-th smallest of m p-values times (m - i + 1), made monotone, at most 1. In the order given;
  * null (no p-value) stays null and does not count.

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ChoiceOutcome } from '../../../main/contract/outcome.ts';
-import { refereeNote, type RefereedAnswer, upperLimit } from '../../../main/jobs/referee.ts';
+import { refereeNote, type RefereedAnswer } from '../../../main/jobs/referee.ts';
+import { upperLimit } from '../../../main/statistics/p-values.ts';
 
 test('the upper limit is that of Clopper and Pearson', () => {
   expect(upperLimit(0, 80)).toBeCloseTo(1 - 0.05 ** (1 / 80), 12);
