@@ -155,15 +155,18 @@ export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown
     const chosen = typeof value === 'string' ? value : (choices[0] ?? '');
     return words[chosen] ?? chosen;
   }
-  if (Array.isArray(value) && value.length > 0) return value.join(',');
+  if (Array.isArray(value) && value.length > 0) return value.join(', ');
   if (value === undefined || value === null || Array.isArray(value)) return 'none';
   if (typeof value === 'number') return numberText(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
-/** The default in words: from its texts, or the value. */
-export const defaultText = (setting: Setting): string =>
-  setting.otherwise ?? valueText({ ...setting, words: {} }, setting.default);
+/** The default as a user types it: from its texts, or the value. */
+export const defaultText = (setting: Setting): string => {
+  const { otherwise, default: usual } = setting;
+  if (otherwise !== undefined) return otherwise;
+  return Array.isArray(usual) && usual.length > 0 ? usual.join(',') : valueText({ ...setting, words: {} }, usual);
+};
 
 /** Whether a value is the default, or is left out. */
 export const isDefault = (setting: Setting, value: unknown): boolean =>

@@ -9,6 +9,7 @@ import {
 } from '../contract/sweep.ts';
 import { deviceName } from '../words/devices.ts';
 import { checkNotes } from '../words/verdicts.ts';
+import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
@@ -258,7 +259,7 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
   return (
     `How far can ${subject} be pruned, task by task, before ${fall}${over}? ` +
     `Asked of ${tasks.length === 1 ? 'one task' : `${tasks.length} tasks`} with ` +
-    `${methods.length === 1 ? 'the method' : 'the methods'} ${listed(methods)}.`
+    `${methods.length === 1 ? 'the method' : 'the methods'} ${listed(methods.map(methodInProse))}.`
   );
 };
 

@@ -135,3 +135,16 @@ test("a general stage's steps and rate enter the key; its rate defaults to that 
   expect(decisiveSettings(settings)).toMatchObject({ generalSteps: 5, generalRate: 0.5 });
   expect(decisiveSettings({ ...settings, generalRate: 0.1 })).toMatchObject({ generalRate: 0.1, rate: 0.5 });
 });
+
+test('lists are read in words with spaces; their defaults are shown as a user types them', () => {
+  const schema = z.object({
+    sizes: z.array(z.number()).default([30, 300]).register(settingTexts, { label: 'Sizes', flag: 'sizes', help: '' }),
+  });
+  const [sizes] = settingsOf(schema);
+  if (sizes === undefined) throw new Error('no settings');
+  expect([valueText(sizes, [30, 300]), valueText(sizes, []), defaultText(sizes)]).toEqual([
+    '30, 300',
+    'none',
+    '30,300',
+  ]);
+});
