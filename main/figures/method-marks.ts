@@ -59,6 +59,7 @@ const lasting: ReadonlyMap<string, Drawn> = new Map(
     'm-smoe': { ...teal, dash: 'none', shape: 'circle' },
     'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
     'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
+    grape: { ...green, dash: '4 2', shape: 'hexagon' },
     ream: { ...brown, dash: '10 3', shape: 'down' },
     eep: { ...vermilion, dash: 'none', shape: 'circle' },
   }),

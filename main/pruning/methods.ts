@@ -8,6 +8,7 @@ import { eep } from './methods/eep.ts';
 import { frequency } from './methods/frequency.ts';
 import { frequencyMerging } from './methods/frequency-merging.ts';
 import { gateMass } from './methods/gate-mass.ts';
+import { grape } from './methods/grape.ts';
 import { hcSmoe } from './methods/hc-smoe.ts';
 import { mone } from './methods/mone.ts';
 import { mSmoe } from './methods/m-smoe.ts';
@@ -41,6 +42,7 @@ export const methods: readonly Method[] = [
   mSmoe,
   hcSmoe,
   subMoe,
+  grape,
   ream,
   eep,
 ];

@@ -26,6 +26,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ['m-smoe', 'M-SMoE'],
   ['hc-smoe', 'HC-SMoE'],
   ['sub-moe', 'Sub-MoE'],
+  ['grape', 'GRAPE'],
   ['ream', 'REAM'],
   ['eep', 'EEP'],
 ]);
