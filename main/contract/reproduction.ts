@@ -55,6 +55,34 @@ export const comparedFields = z.object({
 });
 export type ComparedFields = z.infer<typeof comparedFields>;
 
+/** Two experts between which a token of a calibration item chose, and the distance of their router logits. */
+const nearestChoice = z.object({
+  item: z.string(),
+  taken: z.number().int(),
+  left: z.number().int(),
+  distance: z.number().nonnegative(),
+  /** Whether processors that round otherwise may choose otherwise here. */
+  isRounding: z.boolean(),
+});
+export type NearestChoice = z.infer<typeof nearestChoice>;
+
+/** Routed choices of a task's calibration items that went to other experts in the repetition: the profiles differ. */
+export const reroutedChoices = z.object({
+  model: z.string(),
+  task: z.string(),
+  /** Number of them, and of all routed choices, in all layers. */
+  choices: z.number().int().positive(),
+  of: z.number().int().positive(),
+  /** The first MoE layer in which they differ, from 0, the number of MoE layers, and the experts chosen less and more. */
+  layer: z.number().int().nonnegative(),
+  layers: z.number().int().positive(),
+  from: z.array(z.number().int()),
+  to: z.array(z.number().int()),
+  /** The closest choice of the repetition that can have been another; null where routing is not by logits alone. */
+  nearest: nearestChoice.nullable(),
+});
+export type ReroutedChoices = z.infer<typeof reroutedChoices>;
+
 const circumstances = runManifest.pick({ versions: true, device: true });
 
 /** A sweep repeated without any of its stored steps, compared with its original measurements. */
@@ -79,6 +107,10 @@ export const reproduction = z.object({
   added: z.array(pointName),
   /** Points whose plan keeps or merges other experts than before; null where the first run did not store its plans. */
   replanned: z.array(pointName).nullable(),
+  /** Profiles with other routed choices, from which other plans follow; absent in old documents. */
+  rerouted: z.array(reroutedChoices).optional(),
+  /** Number of differences other than in these profiles and in points whose different plans were made from them. */
+  unexplained: z.number().int().nonnegative().optional(),
   /** Largest difference of a score (log-probability): rounding, where no answer changed. */
   largestScoreDifference: z.number(),
   /** Absent in old documents. */

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
@@ -18,9 +17,9 @@ import {
   RESULTS,
   type RunPlans,
 } from '../runs/sweep-record.ts';
-import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { compareOutcomes, compareSweeps, type Findings, isOfSameItems, pointNameOf } from './differences.ts';
+import { compareProfiles } from './compare-profiles.ts';
 import { FieldLedger } from './field-ledger.ts';
 import { ROUNDING } from './rounding.ts';
 
@@ -28,11 +27,14 @@ const SPEED = 'a speed depends on what else the machine does';
 const OWN_NAME = 'names the run itself';
 const STEP =
   'the key of a stored result, made of model, plan, items, device and version, which are compared themselves';
-const FOLDER = 'names the folder of the model';
+const NEWER = 'the first run was made by a version that did not record it; it follows from the written tokens';
 const WEIGHTS = 'names a file of weights by its bytes, which rounding changes';
 
 const isResult = (holder: unknown): holder is SweepResult =>
   typeof holder === 'object' && holder !== null && 'metric' in holder && 'perplexity' in holder;
+
+const isWithout = (holder: unknown, name: string): boolean =>
+  typeof holder === 'object' && holder !== null && !(name in holder);
 
 const RELATIVE_TO_VALUE = /^results\.(?:value|perplexity|difference|low|high)$/;
 const IN_NATS = /^results\.(?:lowOneSided|highOneSided|lowTail\.low)$/;
@@ -51,10 +53,12 @@ const resultsAllowance: AllowanceOf = (field, holders) => {
   return { kind: 'rounding', share: ROUNDING.lastDigits };
 };
 
-const outcomesAllowance: AllowanceOf = (field) =>
-  /logprobs?$|fidelity\.(?:kl|reverseKl|acceptance)$/.test(field)
+const outcomesAllowance: AllowanceOf = (field, [before]) => {
+  if (field === 'outcomes.loop' && isWithout(before, 'loop')) return { kind: 'any', reason: NEWER };
+  return /logprobs?$|fidelity\.(?:kl|reverseKl|acceptance)$/.test(field)
     ? { kind: 'rounding', absolute: ROUNDING.score }
     : { kind: 'none' };
+};
 
 const plansAllowance: AllowanceOf = (field) => {
   if (field.endsWith('.weights') && /\.(?:recovery|constants)\.weights$/.test(field))
@@ -65,15 +69,15 @@ const plansAllowance: AllowanceOf = (field) => {
 };
 
 /** Notes without the one that counts steps, which depends on the files that already existed. */
-const notesOf = ({ notes = [] }: SweepDocument): ReadonlyMap<string, string> =>
+const notesOf = ({ notes = [] }: Pick<SweepDocument, 'notes'>): ReadonlyMap<string, string> =>
   namedEntries(
     notes.filter((note) => !STEP_SUMMARY.test(note)),
     (note) => note,
   );
 
-const comparable = (document: SweepDocument): unknown => ({
+/** Everything of a document except results and thresholds, which are compared one by one. */
+const comparable = ({ results: _results, thresholds: _thresholds, ...document }: SweepDocument): unknown => ({
   ...document,
-  results: namedEntries(document.results, pointWords),
   curtailed: namedEntries(document.curtailed ?? [], pointWords),
   elsewhere: namedEntries(
     document.elsewhere ?? [],
@@ -84,9 +88,25 @@ const comparable = (document: SweepDocument): unknown => ({
     ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${String(draw)} of ${String(items)} items`,
   ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
-  thresholds: namedEntries(document.thresholds, curveWords),
   notes: notesOf(document),
 });
+
+/** Compares entries of both lists by name; those that `isExplained` names follow from different profiles. */
+const compareEntries = <T>(
+  ledger: FieldLedger,
+  kind: 'results' | 'thresholds',
+  [before, after]: readonly [readonly T[], readonly T[]],
+  nameOf: (entry: T) => string,
+  isExplained: (entry: T) => boolean,
+): void => {
+  const [first, second] = [namedEntries(before, nameOf), namedEntries(after, nameOf)];
+  for (const name of new Set([...first.keys(), ...second.keys()])) {
+    const [was, is] = [first.get(name), second.get(name)];
+    const entry = was ?? is;
+    const of = { kind, name, isExplained: entry !== undefined && isExplained(entry) };
+    ledger.compare(RESULTS, resultsAllowance, was, is, of);
+  }
+};
 
 const gone = (what: string): WorkbenchError =>
   new WorkbenchError(
@@ -147,6 +167,7 @@ const compareOutcomeFiles = async (
   first: string,
   second: string,
   { results }: SweepDocument,
+  isExplained: (point: PointName) => boolean,
 ): Promise<ComparedOutcomeFiles> => {
   const [before, after] = [await readPointBlocks(join(first, OUTCOMES)), await readPointBlocks(join(second, OUTCOMES))];
   if (before === null) throw gone(join(first, OUTCOMES));
@@ -167,6 +188,7 @@ const compareOutcomeFiles = async (
     }
     unread.delete(pointNameKey(was.point));
     const where = `outcomes[${pointWords(was.point)}]`;
+    const explained = isExplained(was.point);
     if (was.kept !== is.kept) ledger.changed(OUTCOMES, 'kept', `${where}.kept`, was.kept, is.kept);
     was.stored.forEach((one, index) => {
       const other = is.stored[index];
@@ -177,6 +199,7 @@ const compareOutcomeFiles = async (
       ledger.compare(OUTCOMES, outcomesAllowance, rowOf(one), rowOf(other), {
         kind: 'outcomes',
         name: `${pointWords(was.point)}, item ${one.outcome.id}`,
+        isExplained: explained,
       });
     });
     if (is.stored.length > was.stored.length)
@@ -209,6 +232,7 @@ const comparePlans = async (
   second: string,
   { results }: SweepDocument,
   expertsOf: (model: string) => number,
+  isRerouted: (point: PointName) => boolean,
 ): Promise<readonly PointName[] | null> => {
   const [before, after] = [await readPointPlans(first), await readPointPlans(second)];
   ledger.read(POINTS);
@@ -230,74 +254,10 @@ const comparePlans = async (
     });
     const own = new FieldLedger();
     own.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
-    ledger.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name });
+    ledger.compare(PLANS, plansAllowance, was, is, { kind: 'plans', name, isExplained: isRerouted(result) });
     if (own.found([]).changed.length > 0) replanned.push(pointNameOf(result));
   }
   return replanned;
-};
-
-type Numbers = Float64Array | Float32Array | Int32Array;
-const isNumbers = (value: unknown): value is Numbers =>
-  value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
-
-/** Sums may differ by rounding, relative to the largest; recorded choices may differ in a small share. */
-const compareNumbers = (ledger: FieldLedger, file: string, field: string, was: Numbers, is: Numbers): void => {
-  if (was.length !== is.length) {
-    ledger.changed(file, field, field, was.length, is.length);
-    return;
-  }
-  let [largest, apart, farthest, at] = [0, 0, 0, -1];
-  was.forEach((value, index) => {
-    largest = Math.max(largest, Math.abs(value));
-    const distance = Math.abs(value - (is[index] ?? Number.NaN));
-    if (distance === 0) return;
-    apart += 1;
-    if (!(distance <= farthest)) [farthest, at] = [distance, index];
-  });
-  if (apart === 0) return;
-  const isRounding =
-    was instanceof Int32Array ? apart <= ROUNDING.score * was.length : farthest <= ROUNDING.sums * largest;
-  if (isRounding) ledger.rounded(file, field, farthest, apart);
-  else ledger.changed(file, field, `${field}[${at}]`, was[at], is[at]);
-};
-
-/** Splits a profile into its numbers by name and everything else. */
-const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): unknown => {
-  if (isNumbers(value)) {
-    numbers.set(path, value);
-    return value.length;
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((one, index) => partsOf(one, `${path}[${index}]`, numbers));
-  return Object.fromEntries(
-    Object.entries(value).map(([name, own]) => [name, partsOf(own, path === '' ? name : `${path}.${name}`, numbers)]),
-  );
-};
-
-const compareProfiles = async (ledger: FieldLedger, first: string, second: string): Promise<void> => {
-  const [there, here] = await Promise.all(
-    [first, second].map(async (folder) => (await readdir(folder)).filter(isProfileName)),
-  );
-  for (const name of new Set([...(there ?? []), ...(here ?? [])])) {
-    if (there?.includes(name) !== true || here?.includes(name) !== true) {
-      ledger.changed(name, 'file', name, there?.includes(name), here?.includes(name));
-      continue;
-    }
-    ledger.read(name);
-    const [was, is] = [new Map<string, Numbers>(), new Map<string, Numbers>()];
-    const before = partsOf(await readProfileFile(join(first, name)), '', was);
-    const after = partsOf(await readProfileFile(join(second, name)), '', is);
-    ledger.compare(
-      name,
-      (field) => (field === 'model' ? { kind: 'any', reason: FOLDER } : { kind: 'none' }),
-      before,
-      after,
-    );
-    for (const [field, values] of was) {
-      const again = is.get(field);
-      if (again !== undefined) compareNumbers(ledger, name, field, values, again);
-    }
-  }
 };
 
 /**
@@ -316,17 +276,35 @@ export const compareSweepFolders = async (
   const ledger = new FieldLedger();
   ledger.read(RESULTS);
   ledger.compare(RESULTS, resultsAllowance, comparable(before), comparable(after));
-  const outcomes = await compareOutcomeFiles(ledger, first, second, before);
-  const replanned = await comparePlans(ledger, first, second, before, expertsOf);
-  await compareProfiles(ledger, first, second);
+  const rerouted = await compareProfiles(ledger, first, second);
+  const isRerouted = (point: Pick<PointName, 'model' | 'task'>): boolean =>
+    rerouted.some(({ model, task }) => model === point.model && task === point.task);
+  const replanned = await comparePlans(ledger, first, second, before, expertsOf, isRerouted);
+  const due = (replanned ?? []).filter(isRerouted);
+  const points = new Set(due.map(pointNameKey));
+  const curves = new Set(due.map(curveWords));
+  const isExplained = (point: PointName): boolean => points.has(pointNameKey(point));
+  const isExplainedCurve = (curve: Omit<PointName, 'factor'>): boolean => curves.has(curveWords(curve));
+  compareEntries(ledger, 'results', [before.results, after.results], pointWords, isExplained);
+  compareEntries(ledger, 'thresholds', [before.thresholds, after.thresholds], curveWords, isExplainedCurve);
+  const outcomes = await compareOutcomeFiles(ledger, first, second, before, isExplained);
   const { changed: edited } = await readSealedFiles(first);
-  return {
+  const found = {
     ...compareSweeps(before, after),
-    points: after.results.length,
-    items: outcomes.items,
     flipped: [...outcomes.flipped],
     rewritten: [...outcomes.rewritten],
+  };
+  const others = [...found.changed, ...found.missing, ...found.added, ...found.flipped, ...found.rewritten];
+  return {
+    ...found,
+    points: after.results.length,
+    items: outcomes.items,
     replanned: replanned === null ? null : [...replanned],
+    rerouted: [...rerouted],
+    unexplained:
+      ledger.unexplained +
+      others.filter((point) => !isExplained(point)).length +
+      found.thresholds.filter((one) => !isExplainedCurve(one.before)).length,
     largestScoreDifference: outcomes.largestScoreDifference,
     fields: ledger.found(edited),
   };

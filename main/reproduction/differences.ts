@@ -2,6 +2,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
 import { circumstances } from '../words/devices.ts';
+import { causeWords, printedScore } from '../words/reproduction.ts';
 import { bracketWords, thresholdValue } from '../words/verdicts.ts';
 import { bareFactor, counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
@@ -134,8 +135,6 @@ export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' 
 export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added, fields }: Findings): boolean =>
   [changed, flipped, rewritten, thresholds, missing, added, fields?.changed ?? []].every((list) => list.length === 0);
 
-const printedScore = (score: number): string => Number(score.toPrecision(2)).toString();
-
 export const reproductionSentence = (findings: Findings): string => {
   const {
     points,
@@ -187,6 +186,7 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
 export const reproductionText = (found: Reproduction): string =>
   [
     found.sentence,
+    ...section('Why:', causeWords(found)),
     ...section(
       'Values that changed:',
       found.changed.map((point) => `${named(point)}: ${String(point.before)}, now ${String(point.after)}`),

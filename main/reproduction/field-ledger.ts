@@ -32,13 +32,16 @@ export class FieldLedger {
   readonly #listed: Writable<ComparedFields['listed'][number]>[] = [];
   readonly #rounded = new Map<string, Rounded>();
   readonly #allowed = new Map<string, Allowed>();
+  #unexplained = 0;
 
   /** Records that both runs have this file. */
   read(file: string): void {
     this.#files.push(file);
   }
 
-  changed(file: string, field: string, where: string, before: unknown, after: unknown): void {
+  /** `isExplained`: the difference follows from another one that is reported. */
+  changed(file: string, field: string, where: string, before: unknown, after: unknown, isExplained = false): void {
+    if (!isExplained) this.#unexplained += 1;
     const key = keyOf(file, field);
     const known = this.#changed.get(key);
     if (known === undefined) this.#changed.set(key, { file, field, count: 1 });
@@ -70,16 +73,21 @@ export class FieldLedger {
     allowanceOf: AllowanceOf,
     before: unknown,
     after: unknown,
-    of: { readonly kind: string; readonly name: string } = { kind: '', name: '' },
+    of: { readonly kind: string; readonly name: string; readonly isExplained?: boolean } = { kind: '', name: '' },
   ): void {
     const fieldOf = (path: string): string => joined(of.kind, path);
     const holder = of.name === '' ? of.kind : `${of.kind}[${of.name}]`;
     const tell = ({ field, where, kind, distance, before: was, after: is, reason }: FieldDifference): void => {
       if (kind === 'rounding') this.rounded(file, fieldOf(field), distance ?? 0);
       else if (kind === 'any') this.allowed(file, fieldOf(field), reason ?? '');
-      else this.changed(file, fieldOf(field), joined(holder, where), was, is);
+      else this.changed(file, fieldOf(field), joined(holder, where), was, is, of.isExplained);
     };
     compareFields((field, holders) => allowanceOf(fieldOf(field), holders), before, after, tell);
+  }
+
+  /** Number of changed fields that follow from no other difference. */
+  get unexplained(): number {
+    return this.#unexplained;
   }
 
   found(edited: readonly string[]): ComparedFields {

@@ -1,16 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Reproduction } from '../contract/reproduction.ts';
+import type { ReroutedChoices, Reproduction } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { jobOn, type Job } from '../jobs/job-context.ts';
+import { jobOn, type Job, type JobContext } from '../jobs/job-context.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
+import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
 import { sweepJob } from '../jobs/sweep-job.ts';
 import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
-import { isMatch, reproductionSentence } from './differences.ts';
+import { type Findings, isMatch, reproductionSentence } from './differences.ts';
+import { nearestChoice } from './nearest-choice.ts';
 
 export const REPRODUCTION_FILE = 'reproduction.json';
 /** Folders of a reproduction's run for its own results. */
@@ -27,6 +29,28 @@ export interface ReproduceInput {
   /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
 }
+
+/** Measures how close the choices were that a profile counts for other experts than the first run's. */
+const withNearest = async (
+  rerouted: readonly ReroutedChoices[],
+  { runners, signal }: Pick<JobContext, 'runners' | 'signal'>,
+  { original, sweep }: ReproduceInput,
+): Promise<ReroutedChoices[]> => {
+  const measured: ReroutedChoices[] = [];
+  for (const choices of rerouted) {
+    const model = sweep.models.find(({ name }) => name === choices.model);
+    const task = sweep.tasks.find(({ name }) => name === choices.task);
+    if (model === undefined || task === undefined) {
+      measured.push(choices);
+      continue;
+    }
+    const [asked = task] = await askedTasks(model, [task], sweep.settings.chat, new Date(original.createdAt));
+    const [runner, tokenizer] = [await runners.open(model.checkpoint), await requireTokenizer(model.checkpoint)];
+    const nearest = await nearestChoice(runner, tokenizer, asked.task.calibration, choices, { signal });
+    measured.push({ ...choices, nearest });
+  }
+  return measured;
+};
 
 /**
  * Runs a finished sweep again from its settings, in the run's own step store and with its own merged experts, so that
@@ -53,9 +77,10 @@ export const reproduceJob = (input: ReproduceInput): Job =>
     const pool = input.createPool();
     const again = sweepJob(sweep, (jobContext, notes) => new SweepRecord(jobContext, order, settings.delta, notes));
     const say = (text: string): void => context.emit({ type: 'job.problem', run: context.run, text });
+    let findings: Findings;
     try {
-      await pool.compute({ sources: again.sources, steps: own, say }, (computing) =>
-        again.work({
+      findings = await pool.compute({ sources: again.sources, steps: own, say }, async (computing) => {
+        await again.work({
           ...context,
           ...computing,
           // Chat templates must print the date of the original run.
@@ -63,14 +88,15 @@ export const reproduceJob = (input: ReproduceInput): Job =>
           // Its points and profiles do not belong to the workspace: only progress is reported.
           emit: () => undefined,
           recordChanged: undefined,
-        }),
-      );
+        });
+        context.meter.describe(`Comparing with ${original.title}`);
+        const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
+        const found = await compareSweepFolders(input.folder, context.folder, (model) => experts.get(model) ?? 0);
+        return { ...found, rerouted: await withNearest(found.rerouted ?? [], { ...context, ...computing }, input) };
+      });
     } finally {
       await pool.dispose();
     }
-    context.meter.describe(`Comparing with ${original.title}`);
-    const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
-    const findings = await compareSweepFolders(input.folder, context.folder, (model) => experts.get(model) ?? 0);
     const sentence = reproductionSentence(findings);
     const found: Reproduction = {
       run: context.run,

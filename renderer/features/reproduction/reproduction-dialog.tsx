@@ -11,6 +11,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../format/task-titles.ts';
 import { circumstances } from '../../../main/words/devices.ts';
 import { formatCount, formatFactor, formatFixed } from '../../../main/words/numbers.ts';
+import { causeWords } from '../../../main/words/reproduction.ts';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { reproductionStore } from '../../state/dialog-stores.ts';
@@ -71,6 +72,7 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
         <Icon name={found.matches ? 'check' : 'warning'} size={16} />
         <strong>{found.sentence}</strong>
       </p>
+      <Causes found={found} />
       {found.flipped.length > 0 && (
         <section>
           <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
@@ -150,6 +152,18 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
         Second run: {circumstances(found.after)}
       </p>
     </>
+  );
+};
+
+const Causes = ({ found }: { readonly found: Reproduction }) => {
+  const causes = causeWords(found);
+  return causes.length === 0 ? null : (
+    <section>
+      <h3>Why</h3>
+      {causes.map((cause) => (
+        <p key={cause}>{cause}</p>
+      ))}
+    </section>
   );
 };
 

@@ -6,6 +6,10 @@ import { recordedSweepDocument, type SweepResult } from '../../../main/contract/
 import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
 import { isMatch, reproductionSentence } from '../../../main/reproduction/differences.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
+import type { OutcomeRow } from '../../../main/runs/outcomes-parquet.ts';
+import { PLANS, readPointIndex } from '../../../main/runs/sweep-record.ts';
+import { causeWords } from '../../../main/words/reproduction.ts';
+import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
 import { HANG_LIMIT_MS } from '../../hang-limit.ts';
 import { anyEdit, editOutcomes } from './edits.ts';
 import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
@@ -43,10 +47,10 @@ describe('an untouched run', () => {
     expect(isMatch(found)).toBe(true);
     expect(found.fields?.files).toEqual([
       'results.json',
-      'outcomes.parquet',
+      'profile.safetensors',
       'points.json',
       'plans.json',
-      'profile.safetensors',
+      'outcomes.parquet',
     ]);
     expect(found.fields?.allowed.map(({ field }) => field)).toEqual(['run']);
     expect(reproductionSentence(found)).toMatch(
@@ -147,6 +151,80 @@ describe('outcomes.parquet', () => {
     await expect(readCheckedSweep(source, await source.runs.read(basename(folder)))).rejects.toMatchObject({
       code: 'outcomes-contradict',
     });
+  });
+});
+
+describe('a run whose profile counts a routed choice for another expert', () => {
+  const task = 'few';
+  /** As if a processor had decided a tie the other way: profile, one plan made from it, and an answer under the plan. */
+  const reroutedRun = async (): Promise<string> => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await rm(join(folder, CHECKSUM_FILE));
+    const file = join(folder, 'profile.safetensors');
+    const profile = await readProfileFile(file);
+    const own = profile.tasks.find(({ name }) => name === task);
+    if (own === undefined) throw new Error('no profile');
+    const { counts, experts } = own.statistics;
+    counts[experts + 2] = (counts[experts + 2] ?? 0) + 1;
+    counts[experts + 5] = (counts[experts + 5] ?? 0) - 1;
+    await rm(file);
+    await writeProfileFile(file, profile);
+    const points = await readPointIndex(folder);
+    const point = points.find((one) => one.task === task && one.method === 'reap' && one.factor === 2);
+    const plans = JSON.parse(await readFile(join(folder, PLANS), 'utf8')) as Record<string, { kept: number[][] }>;
+    const plan = plans[point?.step ?? ''];
+    if (plan === undefined) throw new Error('no plan');
+    plan.kept[1] = [0, 1, 2, 3].map((expert) => expert + (plan.kept[1]?.includes(0) === true ? 1 : 0));
+    await writeFile(join(folder, PLANS), JSON.stringify(plans));
+    await shiftScores(folder, (row) => row['task'] === task && row['method'] === 'reap' && row['factor'] === 2);
+    return folder;
+  };
+  const shiftScores = (folder: string, isShifted: (row: OutcomeRow) => boolean): Promise<void> =>
+    editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
+      rows.map((row) =>
+        isShifted(row) && Array.isArray(row['logprobs'])
+          ? { ...row, logprobs: row['logprobs'].map((one) => Number(one) - 5) }
+          : row,
+      ),
+    );
+
+  it('does not match, and says that every difference follows from that choice', async () => {
+    const found = await reproduced(runs, await reroutedRun());
+    expect(isMatch(found)).toBe(false);
+    expect(found.rerouted).toMatchObject([{ task, model: 'uncurl-8', choices: 1, layer: 1, from: [2], to: [5] }]);
+    expect(found.fields?.changed.map(({ field }) => field)).toContain('outcomes.logprobs');
+    expect(found.unexplained).toBe(0);
+    expect(causeWords(found).join(' ')).toMatch(
+      /items of few, 1 of [\d\u202f]+ routed choices of uncurl-8 went to another expert \(MoE layer 1: expert 5 instead of expert 2\)\..*Every difference is in these profiles/,
+    );
+  });
+
+  it('counts differences under equal plans, or of other tasks, as having another cause', async () => {
+    const folder = await reroutedRun();
+    await shiftScores(folder, (row) => row['task'] === task && row['method'] === 'reap' && row['factor'] === 4);
+    const found = await reproduced(runs, folder);
+    const wrong = found.unexplained ?? 0;
+    expect(wrong).toBeGreaterThan(0);
+    expect(causeWords(found).at(-1)).toMatch(new RegExp(`^${wrong} differences are neither in these profiles`));
+    await editResults(
+      folder,
+      pruned((result) => (result.task === task ? result : { ...result, p: 1e-9 })),
+    );
+    expect((await reproduced(runs, folder)).unexplained).toBeGreaterThan(wrong);
+  });
+});
+
+describe('a run of a version that recorded no loops of texts', () => {
+  it('matches, and the report names the field', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await editOutcomes(join(folder, 'outcomes.parquet'), (rows) =>
+      rows.map((row) => (row['written'] === null ? row : { ...row, loop_token: -1, loop_character: null })),
+    );
+    const found = await reproduced(runs, folder);
+    expect(isMatch(found)).toBe(true);
+    expect(found.fields?.allowed).toContainEqual(
+      expect.objectContaining({ field: 'outcomes.loop', reason: expect.stringMatching(/did not record it/) }),
+    );
   });
 });
 

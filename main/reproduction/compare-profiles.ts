@@ -1,0 +1,126 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ReroutedChoices } from '../contract/reproduction.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { isProfileName, type ProfileFile, readProfileFile } from '../workspace/profile-file.ts';
+import type { FieldLedger } from './field-ledger.ts';
+import { ROUNDING } from './rounding.ts';
+
+const FOLDER = 'names the folder of the model';
+
+type Numbers = Float64Array | Float32Array | Int32Array;
+const isNumbers = (value: unknown): value is Numbers =>
+  value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
+
+/** Sums may differ by rounding, relative to the largest; recorded choices may differ in a small share. */
+const compareNumbers = (
+  ledger: FieldLedger,
+  [file, field]: readonly [file: string, field: string],
+  was: Numbers,
+  is: Numbers,
+  isExplained: boolean,
+): void => {
+  if (was.length !== is.length) {
+    ledger.changed(file, field, field, was.length, is.length);
+    return;
+  }
+  let [largest, apart, farthest, at] = [0, 0, 0, -1];
+  was.forEach((value, index) => {
+    largest = Math.max(largest, Math.abs(value));
+    const distance = Math.abs(value - (is[index] ?? Number.NaN));
+    if (distance === 0) return;
+    apart += 1;
+    if (!(distance <= farthest)) [farthest, at] = [distance, index];
+  });
+  if (apart === 0) return;
+  const isRounding =
+    was instanceof Int32Array ? apart <= ROUNDING.score * was.length : farthest <= ROUNDING.sums * largest;
+  if (isRounding) ledger.rounded(file, field, farthest, apart);
+  else ledger.changed(file, field, `${field}[${at}]`, was[at], is[at], isExplained);
+};
+
+/** Splits a profile into its numbers by name and everything else. */
+const partsOf = (value: unknown, path: string, numbers: Map<string, Numbers>): unknown => {
+  if (isNumbers(value)) {
+    numbers.set(path, value);
+    return value.length;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one, index) => partsOf(one, `${path}[${index}]`, numbers));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, own]) => [name, partsOf(own, path === '' ? name : `${path}.${name}`, numbers)]),
+  );
+};
+
+/** Routed choices that the second profile counts for other experts; null if there are none. */
+const reroutedOf = (
+  model: string,
+  task: string,
+  was: RoutingStatistics,
+  is: RoutingStatistics | undefined,
+): ReroutedChoices | null => {
+  const { layers, experts, counts } = was;
+  if (is?.counts.length !== counts.length) return null;
+  const differences = counts.map((count, index) => (is.counts[index] ?? 0) - count);
+  const first = differences.findIndex((difference) => difference !== 0);
+  if (first === -1) return null;
+  const layer = Math.floor(first / experts);
+  const own = Array.from(differences.subarray(layer * experts, (layer + 1) * experts));
+  const expertsWhere = (holds: (difference: number) => boolean): number[] =>
+    own.flatMap((difference, expert) => (holds(difference) ? [expert] : []));
+  return {
+    model,
+    task,
+    choices: differences.reduce((sum, difference) => sum + Math.abs(difference), 0) / 2,
+    of: counts.reduce((sum, count) => sum + count, 0),
+    layer,
+    layers,
+    from: expertsWhere((difference) => difference < 0),
+    to: expertsWhere((difference) => difference > 0),
+    nearest: null,
+  };
+};
+
+const reroutedIn = (before: ProfileFile, after: ProfileFile): readonly ReroutedChoices[] =>
+  before.tasks.flatMap(({ name, statistics }) => {
+    const again = after.tasks.find((task) => task.name === name);
+    return reroutedOf(before.model, name, statistics, again?.statistics) ?? [];
+  });
+
+/** Compares the profiles of both runs; returns the routed choices that differ, by model and task. */
+export const compareProfiles = async (
+  ledger: FieldLedger,
+  first: string,
+  second: string,
+): Promise<readonly ReroutedChoices[]> => {
+  const [there, here] = await Promise.all(
+    [first, second].map(async (folder) => (await readdir(folder)).filter(isProfileName)),
+  );
+  const rerouted: ReroutedChoices[] = [];
+  for (const name of new Set([...(there ?? []), ...(here ?? [])])) {
+    if (there?.includes(name) !== true || here?.includes(name) !== true) {
+      ledger.changed(name, 'file', name, there?.includes(name), here?.includes(name));
+      continue;
+    }
+    ledger.read(name);
+    const [was, is] = [await readProfileFile(join(first, name)), await readProfileFile(join(second, name))];
+    const own = reroutedIn(was, is);
+    for (const choices of own) rerouted.push(choices);
+    const [before, after] = [new Map<string, Numbers>(), new Map<string, Numbers>()];
+    ledger.compare(
+      name,
+      (field) => (field === 'model' ? { kind: 'any', reason: FOLDER } : { kind: 'none' }),
+      partsOf(was, '', before),
+      partsOf(is, '', after),
+    );
+    const paths = was.tasks.flatMap(({ name: task }, index) =>
+      own.some((one) => one.task === task) ? [`tasks[${index}].`] : [],
+    );
+    for (const [field, values] of before) {
+      const again = after.get(field);
+      const isExplained = paths.some((path) => field.startsWith(path));
+      if (again !== undefined) compareNumbers(ledger, [name, field], values, again, isExplained);
+    }
+  }
+  return rerouted;
+};
