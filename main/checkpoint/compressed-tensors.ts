@@ -1,3 +1,4 @@
+import { refuse, type WorkbenchError } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import type { StoredMatrix, TensorView, Weight } from './descriptor.ts';
 import { codeIn, readWords, requireGroups, roundedTo, singleExpertIn, WORD_BITS } from './matrix-scales.ts';
@@ -6,9 +7,9 @@ import type { TensorIndex } from './tensor-index.ts';
 
 /**
  * Matrices that the compressed-tensors package quantises (vLLM's format; version 0.17.0, `quantization/lifecycle` and
- * `compressors`): float8 and int8 codes as they are, or integers of 1 to 8 bits packed into 32-bit words, with scales
- * per matrix, row, group of columns or block, and zero points where they are not symmetric. Quantised activations are
- * not computed: the graphs compute in float32.
+ * `compressors`): float8 and int8 codes as they are, integers of 1 to 8 bits packed into 32-bit words, or two e2m1
+ * floats in a byte (NVFP4, MXFP4), with scales per matrix, row, group of columns or block, and zero points where they
+ * are not symmetric. Quantised activations are not computed: the graphs compute in float32.
  */
 
 export type ScaledMatrix = Extract<StoredMatrix, { kind: 'scaled' }>;
@@ -18,7 +19,9 @@ export interface CompressedScheme {
   readonly kind: 'compressed';
   readonly bits: number;
   readonly isFloat: boolean;
-  readonly isPacked: boolean;
+  readonly packing: ScaledMatrix['packing'];
+  /** Scales are float8, and one float32 per matrix divides them; pairs without it have powers of two. */
+  readonly hasGlobalScale: boolean;
   readonly isSymmetric: boolean;
   /** Columns have groups of their own, listed in `weight_g_idx`. */
   readonly isOrdered: boolean;
@@ -27,7 +30,18 @@ export interface CompressedScheme {
   readonly columns: number | null;
 }
 
-const FORMATS = ['pack-quantized', 'int-quantized', 'float-quantized', 'naive-quantized'] as const;
+const FORMATS = [
+  'pack-quantized',
+  'int-quantized',
+  'float-quantized',
+  'naive-quantized',
+  'nvfp4-pack-quantized',
+  'mxfp4-pack-quantized',
+] as const;
+
+/** Formats of two e2m1 floats in a byte. */
+const isPairs = (format: (typeof FORMATS)[number]): boolean =>
+  format === 'nvfp4-pack-quantized' || format === 'mxfp4-pack-quantized';
 
 /** Ending of the integers in words in place of `.weight`. */
 export const PACKED_ENDING = '_packed';
@@ -74,25 +88,29 @@ const schemeOf = (group: ConfigReader, format: unknown): CompressedScheme => {
   if (weights === null) throw group.bad('weights', null, 'a scheme');
   const [type, strategy] = [textOf(weights.raw('type') ?? 'int'), textOf(weights.raw('strategy') ?? 'tensor')];
   const bits = weights.integer('num_bits');
-  const isPacked = known === 'pack-quantized';
+  const packing = isPairs(known) ? 'pairs' : known === 'pack-quantized' ? 'words' : 'bytes';
   const isFloat = type === 'float';
   const actorder = weights.raw('actorder') ?? null;
-  if (isPacked ? isFloat || bits < 1 || bits > 8 : bits !== 8)
+  const isKnownWidth = { pairs: isFloat && bits === 4, words: !isFloat && bits >= 1 && bits <= 8, bytes: bits === 8 };
+  if (!isKnownWidth[packing])
     throw weights.unsupported(`${String(bits)}-bit ${type} weights as ${known} are not supported`);
-  const isGrouped = strategy === 'group';
+  const isGrouped = strategy === 'group' || (packing === 'pairs' && strategy === 'tensor_group');
   const block = strategy === 'block' ? weights.integers('block_structure') : [];
   if (strategy === 'block' && block.length !== 2)
     throw weights.bad('block_structure', weights.raw('block_structure'), 'two whole numbers');
-  if (!['tensor', 'channel', 'group', 'block'].includes(strategy))
-    throw weights.unsupported(`scales by ${JSON.stringify(strategy)} are not supported`);
+  if (!isGrouped && (packing === 'pairs' || !['tensor', 'channel', 'block'].includes(strategy)))
+    throw weights.unsupported(`scales by ${JSON.stringify(strategy)} are not supported in weights as ${known}`);
   const isSymmetric = weights.raw('symmetric') !== false;
-  if (isPacked && !isSymmetric && !isGrouped && strategy !== 'channel')
+  if (packing === 'pairs' && (!isSymmetric || actorder === 'group' || actorder === true))
+    throw weights.unsupported(`zero points and ordered columns are not supported in weights as ${known}`);
+  if (packing === 'words' && !isSymmetric && !isGrouped && strategy !== 'channel')
     throw weights.unsupported(`zero points by ${JSON.stringify(strategy)} are not supported in packed weights`);
   return {
     kind: 'compressed',
     bits,
     isFloat,
-    isPacked,
+    packing,
+    hasGlobalScale: known === 'nvfp4-pack-quantized',
     isSymmetric,
     isOrdered: isGrouped && (actorder === 'group' || actorder === true),
     rows: strategy === 'tensor' ? null : (block[0] ?? 1),
@@ -107,26 +125,35 @@ export const takeScaled = (
   index: TensorIndex,
   name: string,
   [out, width]: readonly [number, number],
-  { bits, isFloat, isPacked, isSymmetric, isOrdered, rows, columns }: CompressedScheme,
+  { bits, isFloat, packing, hasGlobalScale, isSymmetric, isOrdered, rows, columns }: CompressedScheme,
 ): Weight | null => {
   if (!index.has(`${name}_scale`)) return null;
   const perWord = Math.floor(WORD_BITS / bits);
-  const view = isPacked
-    ? index.take(`${name}${PACKED_ENDING}`, [out, Math.ceil(width / perWord)], ['I32'])
-    : index.take(name, [out, width], [isFloat ? 'F8_E4M3' : 'I8']);
+  const [isPairs, isWords] = [packing === 'pairs', packing === 'words'];
+  const view =
+    isPairs || isWords
+      ? index.take(
+          `${name}${PACKED_ENDING}`,
+          [out, Math.ceil(width / (isPairs ? 2 : perWord))],
+          [isPairs ? 'U8' : 'I32'],
+        )
+      : index.take(name, [out, width], [isFloat ? 'F8_E4M3' : 'I8']);
+  if (isPairs && columns !== null && width % columns !== 0) throw unevenGroups(view, width, columns);
   const lines = rows === null ? 1 : Math.ceil(out / rows);
   const groups = columns === null ? 1 : Math.ceil(width / columns);
   const ofMatrix = index.shapeOf(`${name}_scale`)?.length === 0 ? [] : [1];
   const scaleShape = rows === null && columns === null ? ofMatrix : [lines, groups];
-  const scales = index.take(`${name}_scale`, scaleShape, SCALE_DTYPES);
+  const scaleDtypes = isPairs ? ([hasGlobalScale ? 'F8_E4M3' : 'U8'] as const) : SCALE_DTYPES;
+  const scales = index.take(`${name}_scale`, scaleShape, scaleDtypes);
+  const globalScale = hasGlobalScale ? index.take(`${name}_global_scale`, [1], ['F32']) : null;
   const zeroPoints = isSymmetric
     ? null
-    : isPacked
+    : isWords
       ? index.take(`${name}_zero_point`, [Math.ceil(lines / perWord), groups], ['I32'])
       : index.take(`${name}_zero_point`, scaleShape, ['I8']);
   // The package takes an order that is not initialised (-1) for none; `readScaled` does the same.
   const order = isOrdered ? index.take(`${name}_g_idx`, [width], ['I32']) : null;
-  if (isPacked) index.take(`${name}_shape`, [2], ['I64', 'I32']);
+  if (isWords) index.take(`${name}_shape`, [2], ['I64', 'I32']);
   const base = name.slice(0, -'weight'.length);
   // Scales of activations are not used here, and an export copies them.
   for (const subject of ['input', 'output'])
@@ -138,33 +165,47 @@ export const takeScaled = (
     kind: 'scaled',
     view,
     scales,
+    globalScale,
     zeroPoints,
     order,
     bits,
-    isPacked,
+    packing,
     span: [rows, columns],
   };
   return { stored, shape: [out, width] };
 };
 
+const unevenGroups = ({ file, tensor }: TensorView, width: number, columns: number): WorkbenchError =>
+  refuse(
+    'wrong-shape',
+    `${file}: tensor "${tensor}" has ${String(width)} columns, which are not whole groups of ${String(columns)}.`,
+    'Check that config.json and the weights belong together.',
+  );
+
 /**
  * The values of a matrix [out, in] as the package decompresses them: (code - zero point) * scale, rounded to the dtype
- * of the scales. Packed integers are stored as themselves plus half of their range.
+ * of the scales, or to bfloat16 for pairs. Packed integers are stored as themselves plus half of their range.
+ *
+ * @throws WorkbenchError `bad-tensor` for scales that are no numbers.
  */
 export const readScaled = async (
-  { view, scales, zeroPoints, order, bits, isPacked, span }: ScaledMatrix,
+  matrix: ScaledMatrix,
   [out = 0, width = 0]: readonly number[],
 ): Promise<Float32Array> => {
+  const { view, scales, globalScale, zeroPoints, order, bits, packing, span } = matrix;
   const groups = span[1] === null ? 1 : Math.ceil(width / span[1]);
-  const factors = await readTensor(scales);
+  const factors = await readScales(matrix);
   const places = order === null ? null : await readWords(order);
   const ordered =
     order === null || places === null || places.includes(-1) ? null : requireGroups(order, places, groups);
-  const codeAt = isPacked ? await packedAlongRows(view, bits) : await codesOf(view);
+  const codeAt = await { pairs: codePairs, words: packedAlongRows, bytes: (one: TensorView) => codesOf(one) }[packing](
+    view,
+    bits,
+  );
   const zeroAt =
     zeroPoints === null
       ? (): number => 0
-      : isPacked
+      : packing === 'words'
         ? await packedAlongColumns(zeroPoints, bits)
         : await codesOf(zeroPoints, groups);
   const values = new Float32Array(out * width);
@@ -176,8 +217,39 @@ export const readScaled = async (
         (codeAt(row, column) - zeroAt(line, group)) * (factors[line * groups + group] ?? 0);
     }
   }
-  return roundedTo(scales, values);
+  if (packing !== 'pairs') return roundedTo(scales, values);
+  // The package takes one group in a row for a scale per row, whose float32 products it does not round.
+  return globalScale !== null && groups === 1 ? values : roundedTo({ ...scales, dtype: 'BF16' }, values);
 };
+
+/** The scales of a matrix: stored floats, powers of two by their exponents, or float8 over a common float32. */
+const readScales = async ({ scales, globalScale }: ScaledMatrix): Promise<Float32Array> => {
+  const values = isByteCoded(scales)
+    ? Float32Array.from(await readTensorBytes(scales), (code) =>
+        scales.dtype === 'U8' ? 2 ** (code - EXPONENT_BIAS) : (float8Values[code] ?? 0),
+      )
+    : await readTensor(scales);
+  requireFinite(scales, values);
+  if (globalScale === null) return values;
+  const [divisor = 0] = requireFinite(globalScale, await readTensor(globalScale));
+  if (divisor <= 0) throw badScale(globalScale, divisor);
+  const divided = values.map((value) => value / divisor);
+  return requireFinite(globalScale, divided);
+};
+
+const isByteCoded = ({ dtype }: TensorView): boolean => dtype === 'U8' || dtype === 'F8_E4M3';
+
+/** Bias of the exponents of scales that are powers of two (OCP microscaling formats, E8M0). */
+const EXPONENT_BIAS = 127;
+
+const requireFinite = (view: TensorView, values: Float32Array): Float32Array => {
+  const bad = values.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) throw badScale(view, bad);
+  return values;
+};
+
+const badScale = ({ file, tensor }: TensorView, value: number): WorkbenchError =>
+  refuse('bad-tensor', `${file}: tensor "${tensor}" has the scale ${String(value)}.`, 'Fetch the checkpoint again.');
 
 type CodeAt = (row: number, column: number) => number;
 
@@ -186,6 +258,18 @@ const codesOf = async (view: TensorView, columns = view.shape[1] ?? 1): Promise<
   const bytes = await readTensorBytes(view);
   const values = view.dtype === 'F8_E4M3' ? float8Values : int8Values;
   return (row, column) => values[bytes[row * columns + column] ?? 0] ?? 0;
+};
+
+/** e2m1 (OCP microscaling formats): the three low bits choose the magnitude, the fourth the sign. */
+const float4Values = Float32Array.of(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6);
+
+/** Two floats in a byte, the first in its low half. */
+const codePairs = async (view: TensorView): Promise<CodeAt> => {
+  const [bytes, perRow] = [await readTensorBytes(view), view.shape[1] ?? 1];
+  return (row, column) => {
+    const byte = bytes[row * perRow + (column >> 1)] ?? 0;
+    return float4Values[column % 2 === 0 ? byte & 15 : byte >> 4] ?? 0;
+  };
 };
 
 /** Words of codes of one row each. */

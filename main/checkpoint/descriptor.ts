@@ -44,16 +44,19 @@ export type StoredMatrix =
       readonly scales: TensorView;
       readonly block: readonly [number, number];
     }
-  /** Codes [out, in] of compressed-tensors, or words of them: value = (code - zero point) * scale. */
+  /** Codes [out, in] of compressed-tensors, or packed ones: value = (code - zero point) * scale. */
   | {
       readonly kind: 'scaled';
       readonly view: TensorView;
       readonly scales: TensorView;
+      /** Divides all scales of the matrix (NVFP4). */
+      readonly globalScale: TensorView | null;
       readonly zeroPoints: TensorView | null;
       /** The group of each column; null: groups are runs of columns. */
       readonly order: TensorView | null;
       readonly bits: number;
-      readonly isPacked: boolean;
+      /** A byte each, as many as fit into words of 32 bits, or two 4-bit floats in a byte. */
+      readonly packing: 'bytes' | 'words' | 'pairs';
       /** Rows and columns of one scale; null: all. */
       readonly span: readonly [rows: number | null, columns: number | null];
     }

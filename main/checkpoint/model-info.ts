@@ -278,9 +278,9 @@ const groupsOf = (moe: MoeDescriptor | undefined): Pick<ModelInfo, 'expertGroups
 const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /** "int4 (scales per 1 x 32)". */
-const scaledName = ({ bits, view, span: [rows, columns] }: ScaledMatrix): string => {
+const scaledName = ({ bits, view, packing, span: [rows, columns] }: ScaledMatrix): string => {
   const of = rows === null ? 'matrix' : columns === null ? 'row' : `${String(rows)} x ${String(columns)}`;
-  return `${view.dtype === 'F8_E4M3' ? 'float' : 'int'}${String(bits)} (a scale per ${of})`;
+  return `${packing === 'pairs' || view.dtype === 'F8_E4M3' ? 'float' : 'int'}${String(bits)} (a scale per ${of})`;
 };
 
 /** Names of the dtypes in which the experts are stored, most often one. */

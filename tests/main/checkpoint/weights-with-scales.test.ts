@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -28,6 +28,8 @@ const names = [
   ['fp8-tensor', 'float8 (a scale per matrix)'],
   ['fp8-channel', 'float8 (a scale per row)'],
   ['fp8-block', 'float8 (a scale per 4 x 4)'],
+  ['nvfp4', 'float4 (a scale per 1 x 16)'],
+  ['mxfp4', 'float4 (a scale per 1 x 32), float32'],
   ['gptq', 'int4 (gptq, a scale per 8 inputs)'],
   ['awq', 'int4 (awq, a scale per 16 inputs)'],
 ] as const;
@@ -81,7 +83,7 @@ describe.each(names)('a folder quantised with scales: %s', (name, dtype) => {
     await mkdir(plain);
     const scaled = scaledOf(model);
     const isPart = (tensor: string): boolean =>
-      /\.(weight_(packed|scale|shape|zero_point|g_idx)|qweight|qzeros|scales|g_idx)$/.test(tensor);
+      /\.(weight_(packed|scale|global_scale|shape|zero_point|g_idx)|qweight|qzeros|scales|g_idx)$/.test(tensor);
     const kept = [...model.tensors.values()].filter(({ tensor }) => !scaled.has(tensor) && !isPart(tensor));
     await writeSafetensors(path.join(plain, 'model.safetensors'), [
       ...(await Promise.all(
@@ -138,6 +140,12 @@ describe('a folder quantised with scales', () => {
     ['int4', '"num_bits": 4', '"num_bits": 2', /weight_packed" has shape/],
     ['int4', '"format": "pack-quantized"', '"format": "marlin-24"', /weights as "marlin-24" are not supported/],
     ['int8', '"strategy": "channel"', '"strategy": "token"', /scales by "token" are not supported/],
+    ['nvfp4', '"strategy": "tensor_group"', '"strategy": "channel"', /scales by "channel" are not supported in/],
+    ['nvfp4', '"group_size": 16', '"group_size": 12', /which are not whole groups of 12/],
+    ['nvfp4', '"group_size": 16', '"group_size": 8', /weight_scale" has shape \[\d+, 2\] where .* asks for \[\d+, 4\]/],
+    ['nvfp4', '"symmetric": true', '"symmetric": false', /zero points and ordered columns are not supported in/],
+    ['mxfp4', '"num_bits": 4', '"num_bits": 8', /8-bit float weights as mxfp4-pack-quantized are not supported/],
+    ['mxfp4', 'mxfp4-pack-quantized', 'nvfp4-pack-quantized', /weight_scale" is U8; this layout allows F8_E4M3/],
     ['int8', '"kv_cache_scheme": null', '"kv_cache_scheme": {"num_bits": 8}', /"kv_cache_scheme" is not supported/],
     ['int8', '"lm_head"', '"model.layers.0.mlp.experts.3.up_proj"', /names single experts/],
     ['int8', '"lm_head"', String.raw`"re:.*experts\\.3\\..*"`, /names single experts/],
@@ -151,6 +159,67 @@ describe('a folder quantised with scales', () => {
   ])('is refused by name: %s with %s as %s', async (name, from, to, message) => {
     await expect(changed(name, from, to)).rejects.toThrow(message);
   });
+
+  it.each([
+    ['nvfp4', 'weight_scale', 0x7f, /layers\.0.*weight_scale" has the scale NaN/],
+    ['nvfp4', 'weight_global_scale', 0, /layers\.0.*weight_global_scale" has the scale 0/],
+    ['nvfp4', 'weight_global_scale', 0xff, /layers\.0.*weight_global_scale" has the scale NaN/],
+    ['mxfp4', 'weight_scale', 0xff, /layers\.0.*weight_scale" has the scale Infinity/],
+    ['int8', 'weight_scale', 0xff, /layers\.0.*weight_scale" has the scale NaN/],
+  ])('is refused by name with bad scales: %s, bytes of %s as %i', async (name, ending, byte, message) => {
+    const folder = path.join(await temporaryFolder(), 'changed');
+    await cp(folderOf(name), folder, { recursive: true });
+    const { tensors } = await openCheckpoint(folder);
+    const tensor = [...tensors.keys()].find((key) => key.includes('experts.') && key.endsWith(ending)) ?? '';
+    const { file, byteOffset, byteLength } = tensors.get(tensor) ?? expect.fail('no tensor');
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.fill(byte, byteOffset, byteOffset + byteLength));
+    await expect(logitsOf(await openCheckpoint(folder), null)).rejects.toThrow(message);
+  });
+
+  it.each(['int4', 'nvfp4'])(
+    'is pruned as stored in shards, also where scales lie in another one: %s',
+    async (name) => {
+      const folder = path.join(await temporaryFolder(), 'sharded');
+      await cp(folderOf(name), folder, { recursive: true });
+      const whole = await openCheckpoint(folder);
+      const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const;
+      const shardOf = (tensor: string): string => shards[/scale|layers\.1\./.test(tensor) ? 1 : 0];
+      for (const shard of shards)
+        await writeSafetensors(
+          path.join(folder, shard),
+          [...whole.tensors.values()]
+            .filter(({ tensor }) => shardOf(tensor) === shard)
+            .map((view) => ({
+              name: view.tensor,
+              dtype: view.dtype,
+              shape: view.shape,
+              byteLength: view.byteLength,
+              bytes: async function* () {
+                yield await readTensorBytes(view);
+              },
+            })),
+        );
+      const weight_map = Object.fromEntries([...whole.tensors.keys()].map((tensor) => [tensor, shardOf(tensor)]));
+      await writeFile(path.join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map }));
+      await rm(path.join(folder, 'model.safetensors'));
+      const sharded = await openCheckpoint(folder);
+      expect(sharded.weightFiles.map((file) => file.name)).toEqual(shards);
+      const kept = sharded.descriptor.moeLayers.map(() => [1, 4, 5, 9, 14]);
+      const exported = await exportPlan(await exportRequest(folder, { kept }));
+      expect(exported.verification).toMatchObject({ ok: true, sameTensors: true, sameExperts: true });
+      const pruned = await openCheckpoint(exported.folder);
+      expect(pruned.weightFiles.map((file) => file.name)).toEqual(shards);
+      const single = await openCheckpoint((await exportPlan(await exportRequest(folderOf(name), { kept }))).folder);
+      expect([...pruned.tensors.keys()].sort()).toEqual([...single.tensors.keys()].sort());
+      for (const [tensor, view] of pruned.tensors)
+        expect([tensor, path.basename(view.file), await readTensorBytes(view)]).toEqual([
+          tensor,
+          shardOf(tensor),
+          await readTensorBytes(single.tensors.get(tensor) ?? expect.fail('no tensor')),
+        ]);
+    },
+  );
 
   it('is read whatever the length of a name that its config ignores', async () => {
     const model = await changed('int8', '"lm_head"', JSON.stringify('experts.'.repeat(100_000)));
