@@ -8,7 +8,6 @@ import {
   type SweepSettings,
 } from '../contract/sweep.ts';
 import { deviceName } from '../words/devices.ts';
-import { methodInProse } from '../words/methods.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
@@ -272,10 +271,7 @@ const otherSettings = (settings: SweepSettings): readonly (readonly [label: stri
     .filter(({ setting: { name } }) => !SHOWN_ELSEWHERE.includes(name))
     .map(({ setting, value }) => {
       const { label } = setting;
-      return [
-        label.charAt(0).toUpperCase() + label.slice(1),
-        Array.isArray(value) ? value.join(', ') : valueText(setting, value),
-      ];
+      return [label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, value)];
     });
 
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
