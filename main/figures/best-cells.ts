@@ -34,10 +34,10 @@ export const bestCell = (
   return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
 };
 
-/** Methods that reach the best threshold, such as "REAP" or "Frequency +2"; empty if no factor above 1 is safe. */
+/** Methods that reach the best threshold, such as "REAP" or "Frequency + 2 more"; empty if no factor above 1 is safe. */
 export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
   const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
   return first === undefined
     ? ''
-    : `${methodTitle(first)}${others.length === 0 ? '' : ` and ${String(others.length)} more`}`;
+    : `${methodTitle(first)}${others.length === 0 ? '' : ` + ${String(others.length)} more`}`;
 };

@@ -53,7 +53,8 @@ const drawCell = (
     ...(look === 'unsafe' ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })] : []),
     svgLabel(right, y + 19, value, { ...end, 'font-size': 13, ...weight }),
     svgLabel(x + 8, y + 19, fitText(bestMethods(best), Math.min(room, CELL.width - 52), 11)),
-    svgLabel(right, y + 36, bracketText(best.best), { ...end, fill: theme.muted }),
+    // As in the window: from where a factor is worse stands in the tables of single methods.
+    svgLabel(right, y + 36, bracketText({ ...best.best, firstWorse: null }), { ...end, fill: theme.muted }),
     ...(written === null
       ? []
       : [svgLabel(x + 8, y + 36, `written ${thresholdValue(written.best)}`, { fill: theme.muted })]),

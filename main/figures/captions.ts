@@ -35,7 +35,7 @@ export const curveCaption = (sheet: CurveSheet): string => {
 
 /** How to read the best threshold of each model and task, beside the threshold rule. */
 export const BEST_CAPTION =
-  'For each model and task, the method that reaches furthest (and n more: n others reach as far), selected after ' +
+  'For each model and task, the method that reaches furthest (+ n more: n others reach as far), selected after ' +
   'seeing all results; written: the best when the model writes its answer.';
 
 /** How to read thresholds over experts, beside the threshold rule. */

@@ -17,7 +17,7 @@ import {
   drawUpwardTitle,
   tickText,
 } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { type Drawing, svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
 const PANEL = { width: 250, height: 216, head: 22 } as const;
 const CELL = { width: 320, height: 276, axisRoom: 52, plotWidth: PANEL.width } as const;
@@ -68,36 +68,62 @@ export const SHARE_CAPTION =
   'model with more experts loses as much at the same dropped share, and tolerates a larger factor only because that ' +
   'drops less.';
 
+const NAME_SIZE = 10;
+/** Least distance of the baselines of two names that lie above each other. */
+const NAME_HEIGHT = 9;
+
+interface LineName {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+}
+
+/** Moves names of lines that would cover each other up or down, within the plot, each by as little as possible. */
+export const apartNames = (
+  names: readonly LineName[],
+  [top, bottom]: readonly [number, number],
+): readonly LineName[] => {
+  const placed: LineName[] = [];
+  const width = ({ text }: LineName): number => textWidth(text, NAME_SIZE) + 2;
+  const isFree = (name: LineName): boolean =>
+    placed.every(
+      (other) =>
+        Math.abs(other.y - name.y) >= NAME_HEIGHT ||
+        other.x + width(other) <= name.x ||
+        name.x + width(name) <= other.x,
+    );
+  for (const name of [...names].sort((one, other) => one.y - other.y)) {
+    const steps = Array.from({ length: 2 * names.length }, (_, step) => step);
+    const found = steps
+      .flatMap((step) => [step, -step].map((by) => ({ ...name, y: name.y + by * (NAME_HEIGHT / 2) })))
+      .find((at) => at.y >= top + NAME_HEIGHT && at.y <= bottom && isFree(at));
+    placed.push(found ?? name);
+  }
+  return placed;
+};
+
 /** From the smallest size to the largest. */
 const opacityOf = (rank: number, sizes: number): number => (sizes < 2 ? 1 : 0.45 + (0.55 * rank) / (sizes - 1));
 
 const drawLine = (
-  { experts, answers, points }: ShareLine,
+  { answers, points }: ShareLine,
   opacity: number,
   mark: MethodMark,
   [x, y]: readonly [AxisScale, AxisScale],
   theme: FigureTheme,
 ): SvgNode => {
   const positions = points.map(({ share, difference }) => [x.position(100 * share), y.position(difference)] as const);
-  const end = positions.at(-1);
   return svgElement(
     'g',
-    {},
-    svgElement(
-      'g',
-      { opacity },
-      svgElement('path', {
-        d: positions.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`).join(''),
-        fill: 'none',
-        stroke: mark.color,
-        'stroke-width': 1.6,
-        'stroke-dasharray': answers === 'written' ? '5 3' : 'none',
-      }),
-      positions.slice(1).map(([px, py]) => drawMark(mark, px, py, RADIUS, answers === 'written' ? theme : undefined)),
-    ),
-    end === undefined
-      ? []
-      : [svgLabel(end[0] + 6, end[1] + 3.5, String(experts), { 'font-size': 10, fill: theme.ink })],
+    { opacity },
+    svgElement('path', {
+      d: positions.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`).join(''),
+      fill: 'none',
+      stroke: mark.color,
+      'stroke-width': 1.6,
+      'stroke-dasharray': answers === 'written' ? '5 3' : 'none',
+    }),
+    positions.slice(1).map(([px, py]) => drawMark(mark, px, py, RADIUS, answers === 'written' ? theme : undefined)),
   );
 };
 
@@ -120,6 +146,11 @@ const drawPanel = (
   const x = linearScale([0, 100], [left + 6, left + width - 18]);
   const y = linearScale([lowest, 0], [bottom - 4, plotTop + 6]);
   const sizes = distinct(lines.map(({ experts }) => experts));
+  const names = lines.flatMap(({ experts, points }): LineName[] => {
+    const end = points.at(-1);
+    if (end === undefined) return [];
+    return [{ x: x.position(100 * end.share) + 6, y: y.position(end.difference) + 3.5, text: String(experts) }];
+  });
   return svgElement(
     'g',
     {},
@@ -129,6 +160,9 @@ const drawPanel = (
     drawAcrossTicks(x, [plotTop, bottom], String, theme),
     svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
     lines.map((line) => drawLine(line, opacityOf(sizes.indexOf(line.experts), sizes.length), mark, [x, y], theme)),
+    apartNames(names, [plotTop, bottom]).map(({ x: left, y: base, text }) =>
+      svgLabel(left, base, text, { 'font-size': NAME_SIZE, fill: theme.ink }),
+    ),
     drawUpwardTitle(left - 38, (plotTop + bottom) / 2, 'difference to unpruned (points)', theme),
     drawAcrossTitle(left + width / 2, bottom, 'dropped share of the routed choices (%)', theme),
   );

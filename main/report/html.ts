@@ -212,6 +212,7 @@ footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--border);fon
 @page{size:A4;margin:17mm 15mm 18mm}
 @page{@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#5a616b}}
 @media print{
+html{font-size:10pt}
 body{padding:0;max-width:none;font-size:10pt;line-height:1.5}
 h1{font-size:20pt}h2{font-size:14pt;margin:9mm 0 3mm;padding-top:4mm}h3{font-size:11pt;margin:6mm 0 2mm}
 h2,h3,caption,summary{break-after:avoid}
@@ -234,6 +235,7 @@ th,td{padding:1mm 2mm}
 .definitions dd,.notes,figcaption{font-size:8.5pt}
 #record .wide{break-inside:avoid}
 details:not([open]){display:none}
+footer{margin-top:6mm;padding-top:3mm;break-before:avoid}
 .screen{display:none}
 }
 `;

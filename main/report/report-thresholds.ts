@@ -11,6 +11,7 @@ import {
   thresholdLook,
   thresholdValue,
 } from '../words/verdicts.ts';
+import { methodTitle } from '../words/methods.ts';
 import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
 
 /** Sentences of a chart, as a list. */
@@ -21,7 +22,12 @@ export const chartFindings = (findings: readonly Finding[], chart: Finding['char
     'dl',
     { class: 'findings' },
     own.map(({ method, sentence }) =>
-      html('div', {}, html('dt', {}, method ?? chartQuestion(chart)), html('dd', {}, sentence)),
+      html(
+        'div',
+        {},
+        html('dt', {}, method === null ? chartQuestion(chart) : methodTitle(method)),
+        html('dd', {}, sentence),
+      ),
     ),
   );
 };
@@ -51,7 +57,7 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
     curves.map(({ method, answers }) =>
       reportTable<SafeCount>(
         htmlAll([
-          html('b', {}, method),
+          html('b', {}, methodTitle(method)),
           `${kinds.length > 1 ? `, answers ${answers}` : ''}: thresholds at this factor or above`,
         ]),
         [
@@ -119,7 +125,7 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
   return html(
     'table',
     {},
-    html('caption', {}, html('b', {}, method)),
+    html('caption', {}, html('b', {}, methodTitle(method))),
     html(
       'thead',
       {},

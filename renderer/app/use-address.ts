@@ -20,12 +20,15 @@ const KEEP_AFTER_MS = 400;
  * stored last session (browser storage is per port). Returns true once the start has been followed; until then no
  * defaults may be chosen. Waits for models and tasks, since fragments refer to them by name.
  */
-export const useAddress = ({ connected, models, tasks, selection }: Facts): boolean => {
+export const useAddress = ({ connected, models, tasks, runs, selection }: Facts): boolean => {
   const { bridge } = useEngine();
   const view = useStore(layoutStore, (state) => state.view);
   const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
   const shown = useShown({ models });
-  const shelves = useRef({ models, tasks });
+  const shelves = useRef({ models, tasks, runs });
+  /** The link that the page was opened with, until it is known what of it is here. */
+  const opened = useRef<string | null>(null);
+  const areRunsKnown = useQuery('runs.list', {}).data !== undefined;
   const written = useRef<string | null>(null);
   const kept = useQuery('view.kept', {});
   const isKnown =
@@ -33,18 +36,22 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
   const last = kept.data?.address ?? '';
 
   useEffect(() => {
-    shelves.current = { models, tasks };
+    shelves.current = { models, tasks, runs };
     if (!isKnown) return;
     if (!isFollowed) {
       const first = window.location.hash.length > 1 ? window.location.hash : last;
       const { view: shown, show } = layoutStore.getState();
       const known = follow(first, { models, tasks });
-      if (first === window.location.hash) sayUnknown(first, { models, tasks });
+      if (first === window.location.hash) opened.current = first;
       if (shown !== FIRST_VIEW) show(shown);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().markFollowed();
     }
-  }, [isKnown, isFollowed, models, tasks, last]);
+    if (opened.current !== null && areRunsKnown) {
+      sayUnknown(opened.current, { models, tasks, runs });
+      opened.current = null;
+    }
+  }, [isKnown, isFollowed, models, tasks, runs, areRunsKnown, last]);
 
   const address = isKnown && isFollowed ? addressOf(view, selection, { models, tasks }, shownWords(shown)) : null;
   useEffect(() => {
@@ -83,7 +90,7 @@ export const useAddress = ({ connected, models, tasks, selection }: Facts): bool
 };
 
 /** Says what a link names that is not open here, since something else is shown in its place. */
-const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): void => {
+const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks' | 'runs'>): void => {
   const unknown = unknownIn(fragment, shelves);
   if (unknown.length > 0)
     noticesStore

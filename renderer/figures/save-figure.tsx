@@ -39,6 +39,11 @@ export const SaveFigure = ({ subject, view, hasPicture = true }: SaveFigureProps
     onChoose: () => start(async ({ bridge }) => bridge.saveFile(tableDownload(await made(), subject))),
   };
   return (
-    <Menu label="Save figure" icon="save" disabled={busy} items={[...pictures, table, ...(hasPicture ? [copy] : [])]} />
+    <Menu
+      label={hasPicture ? 'Save figure' : 'Save table'}
+      icon="save"
+      disabled={busy}
+      items={[...pictures, table, ...(hasPicture ? [copy] : [])]}
+    />
   );
 };

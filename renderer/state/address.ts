@@ -165,11 +165,21 @@ interface Sized extends Named {
 /** What an address names that is not here and is therefore replaced, in sentences. */
 export const unknownIn = (
   fragment: string,
-  { models, tasks }: { readonly models: readonly Sized[]; readonly tasks: readonly Named[] },
+  {
+    models,
+    tasks,
+    runs,
+  }: {
+    readonly models: readonly Sized[];
+    readonly tasks: readonly Named[];
+    readonly runs: readonly { readonly id: string }[];
+  },
 ): readonly string[] => {
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
   const [model, task, factor] = ['model', 'task', 'factor'].map((key) => address.get(key));
   const size = models.find(({ handle }) => handle === named(models, model ?? ''))?.info;
+  const run = address.get('run');
+  const isRun = run === null || !isRunId(run) || runs.some(({ id }) => id === run);
   const largest = size === undefined || size === null ? Infinity : size.experts / Math.max(1, size.topK);
   const isFactor = factor === null || (Number(factor) >= 1 && Number(factor) <= largest + 0.005);
   const missing = (address.get('tasks') ?? '').split(SEPARATOR).filter((word) => word !== '' && word !== task);
@@ -179,6 +189,7 @@ export const unknownIn = (
       .filter((word) => named(tasks, word) === null)
       .map((word) => `task “${word}”`),
     ...(isFactor ? [] : [`factor ${factor ?? ''}, which ${model ?? 'the model'} does not have`]),
+    ...(isRun ? [] : [`run “${run}”`]),
   ].map((what) => `The link names the ${what}.`);
 };
 

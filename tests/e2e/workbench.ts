@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { test as base } from '@playwright/test';
 import type { Browser, Page, PlaywrightWorkerArgs } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
@@ -30,6 +31,8 @@ export interface Workbench {
    * browser.
    */
   readonly secondInstance: ((argv: readonly string[]) => Promise<void>) | null;
+  /** Opens a file, such as a saved report, in a page of its own of the same Chromium. */
+  readonly openFile: (file: string) => Promise<Page>;
 }
 
 /** The address that `uncurl serve` prints, including the token. */
@@ -111,7 +114,12 @@ const inBrowser = async (
       const page = await context.newPage();
       await page.goto(address);
       await untilReady(page);
-      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null });
+      const openFile = async (file: string): Promise<Page> => {
+        const opened = await context.newPage();
+        await opened.goto(pathToFileURL(file).href);
+        return opened;
+      };
+      await use({ host: 'browser', page, ...folders, answerFolderDialog: null, secondInstance: null, openFile });
     } finally {
       await context.close();
     }
@@ -147,7 +155,17 @@ const inWindow = async (
       }, folder);
     const secondInstance = (argv: readonly string[]): Promise<void> =>
       electron.evaluate(({ app }, given) => void app.emit('second-instance', {}, given, '/'), [...argv]);
-    await use({ host: 'window', page, ...folders, answerFolderDialog, secondInstance });
+    const openFile = async (file: string): Promise<Page> => {
+      const opened = electron.waitForEvent('window');
+      await electron.evaluate(
+        ({ BrowserWindow }, named) => void new BrowserWindow({ show: false }).loadFile(named),
+        file,
+      );
+      const own = await opened;
+      await own.waitForLoadState();
+      return own;
+    };
+    await use({ host: 'window', page, ...folders, answerFolderDialog, secondInstance, openFile });
   } finally {
     await electron.close();
   }

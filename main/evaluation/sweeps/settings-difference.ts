@@ -52,11 +52,21 @@ export interface SettingsDifference {
   readonly same: number;
 }
 
-/** Settings that differ between sweeps, in the order of recording; a dash: not set there. */
+/** Whether a key describes a model or a task that only some of the sweeps have, which `models` and `tasks` say. */
+const isOfSome = (key: string, values: readonly (string | undefined)[]): boolean =>
+  /^(?:weights|items) of /u.test(key) && values.includes(undefined);
+
+/**
+ * Settings that differ between sweeps, in the order of recording; a dash: not set there. Models and tasks that not all
+ * have are compared where they are present.
+ */
 export const settingsDifference = (sweeps: readonly RecordedSweep[]): SettingsDifference => {
   const each = sweeps.map(settingsOf);
   const keys = [...new Set(each.flatMap((settings) => [...settings.keys()]))];
-  const all = keys.map((key) => ({ key, values: each.map((settings) => settings.get(key) ?? '\u2013') }));
+  const all = keys
+    .map((key) => ({ key, found: each.map((settings) => settings.get(key)) }))
+    .filter(({ key, found }) => !isOfSome(key, found) || new Set(found.filter((text) => text !== undefined)).size > 1)
+    .map(({ key, found }) => ({ key, values: found.map((text) => text ?? '\u2013') }));
   const differing = all.filter(({ values }) => new Set(values).size > 1);
   return { differing, same: all.length - differing.length };
 };

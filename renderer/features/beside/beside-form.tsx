@@ -13,6 +13,7 @@ import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { inTaskTitles } from '../../format/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
 import { shownImport } from '../../plan/plan-input.ts';
@@ -83,6 +84,7 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
   const chat = useStore(planStore, (state) => state.chat);
   const current = useNamedPlan(model);
   const { error } = useCurrentPlan();
+  const { tasks } = useFacts();
   const { busy, problem, start } = useRequest('here');
   const id = useId();
   const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
@@ -167,7 +169,9 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
           </Button>
         </span>
       </div>
-      {current === null && error !== null && <Problem error={error} />}
+      {current === null && error !== null && (
+        <Problem error={{ ...error, message: inTaskTitles(error.message, tasks) }} />
+      )}
       {problem !== null && <Problem error={problem} />}
     </form>
   );

@@ -29,7 +29,7 @@ const LARGE_HEIGHT = 420;
 export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   const facts = useFacts();
   const theme = useResolvedTheme();
-  const { manifest, model, document, delta } = useSweep();
+  const { manifest, model, document, delta, error } = useSweep();
   const { enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
   const methods = useMemo(() => (document === undefined ? [] : sweepMethods(document)), [document]);
   const taskNames = facts.tasks.map((task) => task.name).join('\n');
@@ -64,7 +64,9 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
 
   return (
     <>
-      {curves.length === 0 ? (
+      {document === undefined && error === null ? (
+        <p className="muted">Reading the points of this sweep…</p>
+      ) : curves.length === 0 ? (
         <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
           {running
             ? 'Missing profiles are made first; then points appear here one by one.'

@@ -174,7 +174,8 @@ test('a link written by the page restores the same state from anywhere, and pins
 });
 
 test('what a link names and is not open here is said, and nothing else', () => {
-  const sized = { ...shelves, models: [{ ...named('m1', 'olmoe'), info: { experts: 64, topK: 8 } }] };
+  const models = [{ ...named('m1', 'olmoe'), info: { experts: 64, topK: 8 } }];
+  const sized = { ...shelves, models, runs: [{ id: 'sweep-1' }] };
   expect(unknownIn('#view=workbench&model=olmoe&task=sort&tasks=sort&factor=8', sized)).toEqual([]);
   expect(unknownIn('#model=gone&task=lost&tasks=lost,sort,other&factor=2', sized)).toEqual([
     'The link names the model “gone”.',
@@ -186,4 +187,6 @@ test('what a link names and is not open here is said, and nothing else', () => {
   ]);
   expect(unknownIn('#model=olmoe&factor=half', sized)).toHaveLength(1);
   expect(unknownIn('#view=compare', sized)).toEqual([]);
+  expect(unknownIn('#model=olmoe&run=sweep-2', sized)).toEqual(['The link names the run “sweep-2”.']);
+  expect(unknownIn('#run=sweep-1', sized)).toEqual([]);
 });

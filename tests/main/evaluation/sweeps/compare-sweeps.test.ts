@@ -8,6 +8,7 @@ import {
   matchedNames,
   sweepsOverview,
 } from '../../../../main/evaluation/sweeps/compare-sweeps.ts';
+import { settingsDifference } from '../../../../main/evaluation/sweeps/settings-difference.ts';
 import { summarise } from '../../../../main/evaluation/summarise.ts';
 import { newcombeInterval } from '../../../../main/statistics/unpaired-difference.ts';
 import { mcnemarExact } from '../../../../main/statistics/p-values.ts';
@@ -217,4 +218,14 @@ test('settings that differ are listed by key, with defaults; missing and unshare
     'The outcomes of 1 candidate are no longer stored: resume the sweep that lacks them.',
     'Mine did not finish: what is measured is compared.',
   ]);
+});
+
+test('weights and items are listed where two sweeps differ in them, not where one lacks the model or the task', () => {
+  const own = { name: 'm', path: '/m', fingerprint: 'aaaaaaaa' };
+  const other = { name: 'n', path: '/n', fingerprint: 'bbbbbbbb' };
+  const of = (id: string, models: readonly (typeof own)[]) => ({ ...sweep(id, []).manifest, models: [...models] });
+  const keys = (...models: readonly (readonly (typeof own)[])[]) =>
+    settingsDifference(models.map((each, index) => of(String(index), each))).differing.map(({ key }) => key);
+  expect(keys([own], [own, other])).toEqual(['models']);
+  expect(keys([own], [{ ...own, fingerprint: 'cccccccc' }])).toEqual(['weights of m']);
 });

@@ -1,0 +1,114 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import type { Page } from '@playwright/test';
+import { runManifest } from '../../main/contract/run.ts';
+import { recordedSweepDocument, type SweepDocument } from '../../main/contract/sweep.ts';
+import { type FrontierPair, type FrontierPoint, frontierWords } from '../../main/evaluation/frontier.ts';
+import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { bestThresholdsView, frontierView, shareView } from '../../main/figures/views.ts';
+import { reportPage } from '../../main/report/report-page.ts';
+import { readStoredSweep } from '../../main/runs/read-run.ts';
+import { openRunSource } from '../../main/runs/run-source.ts';
+import { addSample } from '../../main/sample/sample-run.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { resources } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const recorded = async (name: string, file: string): Promise<unknown> =>
+  JSON.parse(zstdDecompressSync(await readFile(path.join(resources, name, 'run', file))).toString('utf8'));
+
+/** A report with a section of every kind: the records of calibration draws and of rounded weights in one sweep. */
+const reportOfRecords = async (): Promise<{ readonly html: string; readonly document: SweepDocument }> => {
+  const manifest = runManifest.parse(
+    JSON.parse(await readFile(path.join(resources, 'luck', 'run', 'manifest.json'), 'utf8')),
+  );
+  const luck = recordedSweepDocument.parse(await recorded('luck', 'results.json.zst'));
+  const { points, pairs } = (await recorded('frontier', 'frontier.json.zst')) as {
+    readonly points: readonly FrontierPoint[];
+    readonly pairs: readonly FrontierPair[];
+  };
+  const stored = new Set(luck.results.map(({ model, task, method, factor }) => [model, task, method, factor].join()));
+  const rounded = points
+    .map(({ result }) => result)
+    .filter(({ model, task, method, factor }) => !stored.has([model, task, method, factor].join()));
+  const document = { ...luck, results: [...luck.results, ...rounded] };
+  const sizeTrend = sizeTrendDocument(luck, { delta: 0.02 }, { pairs: [], missing: 0, incomparable: 0 });
+  const html = reportPage({ manifest, document, sizeTrend, frontier: frontierWords(pairs), profiles: [] });
+  return { html, document };
+};
+
+/** Pairs of texts that cover each other; the boxes are those of the letters, without the room above and below. */
+const covered = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => {
+    interface Box {
+      readonly text: string;
+      readonly left: number;
+      readonly right: number;
+      readonly top: number;
+      readonly bottom: number;
+    }
+    const boxes: Box[] = [];
+    const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      const text = node.textContent?.trim() ?? '';
+      const around = node.parentElement;
+      const hidden = around?.closest('style, title, desc, metadata, details:not([open]) > :not(summary)') ?? null;
+      if (text === '' || hidden !== null) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      for (const { left, right, top, bottom, width, height } of range.getClientRects())
+        if (width > 0 && height > 0)
+          boxes.push({
+            text,
+            left: left + 0.5,
+            right: right - 0.5,
+            top: top + 0.22 * height,
+            bottom: bottom - 0.2 * height,
+          });
+    }
+    boxes.sort((one, other) => one.top - other.top);
+    const found: string[] = [];
+    boxes.forEach((box, index) => {
+      for (let next = index + 1; next < boxes.length; next += 1) {
+        const other = boxes[next];
+        if (other === undefined || other.top >= box.bottom) break;
+        if (box.left < other.right && other.left < box.right) found.push(`“${box.text}” and “${other.text}”`);
+      }
+    });
+    if (boxes.length === 0) found.push('there is no text');
+    return found.slice(0, 20);
+  });
+
+test('no two texts of a report or of a saved figure cover each other, on screens of three widths and on paper', async ({
+  workbench,
+}) => {
+  const { workspace, exports, openFile } = workbench;
+  const opened = await openWorkspace(workspace);
+  await addSample(opened, resources);
+  const stored = await readStoredSweep(await openRunSource(opened, resources), 'sample');
+  const { html, document } = await reportOfRecords();
+  const view = { ...stored, theme: 'light' as const };
+  const figures = [bestThresholdsView(view), shareView(view), frontierView({ ...view, document }, 'uncurl-64')].flatMap(
+    ({ picture }) => picture?.draw().svg ?? [],
+  );
+  expect(figures).toHaveLength(3);
+  const files = {
+    'sample.html': reportPage({ ...stored, profiles: [] }),
+    'records.html': html,
+    'figures.html': `<!DOCTYPE html><meta charset="utf-8"><body>${figures.join('')}</body>`,
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(path.join(exports, name), content);
+    const page = await openFile(path.join(exports, name));
+    for (const width of [1024, 1440, 1920]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect.soft(await covered(page), `${name} at ${String(width)} pixels`).toEqual([]);
+    }
+    // Between the margins of A4 at 96 dots an inch.
+    await page.setViewportSize({ width: 680, height: 900 });
+    await page.emulateMedia({ media: 'print' });
+    expect.soft(await covered(page), `${name} on paper`).toEqual([]);
+    await page.close();
+  }
+});
