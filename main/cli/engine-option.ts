@@ -63,7 +63,7 @@ export const readEngine = async (
   let computed: { readonly by: ComputedBy; readonly precision: TorchPrecision } | null = null;
   return {
     open: (checkpoint, settings) =>
-      openTorchModel(checkpoint, settings, new TorchWorkers(order), precision, (by, own) => {
+      openTorchModel(checkpoint, settings, new TorchWorkers(order, { keepsOne: false }), precision, (by, own) => {
         computed = { by, precision: own };
       }),
     made: () => {

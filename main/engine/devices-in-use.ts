@@ -91,7 +91,7 @@ export const createDevicesInUse = async (
     const before = known.get(key);
     if (before !== undefined) return before;
     const { precision: chosen, ...order } = await torchOrder(choice, { resources, threads });
-    const workers = new TorchWorkers(order);
+    const workers = new TorchWorkers(order, { keepsOne: true });
     const by = await workers.computedBy();
     const precision: TorchPrecision = chosen ?? usualPrecision(dtype ?? '', by);
     const device = torchDeviceOf(by, { python: order.python, precision, threads });
@@ -141,5 +141,5 @@ export const poolOn = (
 ): ModelPool => {
   if (engine === undefined) return createModelPool({ ...settings, provider: providerName.parse(provider) });
   const order = workerOrder({ python: engine.python, device: provider }, { ...settings, threads });
-  return createTorchPool(settings, waiting ?? new TorchWorkers(order), torchPrecision.parse(precision));
+  return createTorchPool(settings, waiting ?? new TorchWorkers(order, { keepsOne: true }), torchPrecision.parse(precision));
 };

@@ -104,7 +104,8 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     await executor.run(trees, unpruned, { taps, hidden: count }, control);
     return { ...statistics, sample: opened.sample };
   }
-  const traces = extras.includes('elimination') ? traceBuilders(checkpoint, trees) : [];
+  const tokens = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
+  const traces = extras.includes('elimination') ? traceBuilders(checkpoint, tokens).builders : [];
   const sessions = runsEveryExpert(extras) ? new ExpertSessions(checkpoint, threads, !streaming) : null;
   const products = new Float64Products();
   try {
@@ -251,15 +252,19 @@ const tokenNumbers = (batch: Batch, firstToken: readonly number[]): readonly num
   return numbers;
 };
 
-const traceBuilders = ({ descriptor }: Checkpoint, trees: readonly TokenTree[]): readonly TraceBuilder[] => {
-  const tokens = trees.reduce((sum, tree) => sum + treeLength(tree), 0);
+/** For each MoE layer of a profile of so many tokens: what collects the products of every stride-th of them. */
+export const traceBuilders = (
+  { descriptor }: Checkpoint,
+  tokens: number,
+): { readonly builders: readonly TraceBuilder[]; readonly stride: number } => {
   const perToken = descriptor.moeLayers.reduce((sum, { moe }) => sum + 8 * moe.experts * (moe.experts + 1), 0);
   const stride = Math.max(1, Math.ceil((tokens * perToken) / TRACE_BYTES));
-  return descriptor.moeLayers.map(({ moe }) => new TraceBuilder(moe.experts, descriptor.hidden, stride));
+  const builders = descriptor.moeLayers.map(({ moe }) => new TraceBuilder(moe.experts, descriptor.hidden, stride));
+  return { builders, stride };
 };
 
 /** Fills a layer's elimination: the best experts for every number, from max(1, top-k) up. */
-const eliminate = async (
+export const eliminate = async (
   statistics: RoutingStatistics,
   layer: number,
   builder: TraceBuilder,

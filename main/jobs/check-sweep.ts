@@ -126,12 +126,10 @@ export const methodWithoutTorch = (
   method: MethodName,
 ): string | null => {
   const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
+  const sums = 'it chooses experts by sums of probabilities, which no class of transformers does';
   if (behaviour.kind === 'search')
-    return behaviour.search === 'progressive' ? 'it prunes layer by layer, on the output of pruned layers' : null;
-  if (behaviour.kind === 'merge') return 'it merges experts';
-  if (behaviour.leavesConstants === true) return 'it replaces experts by constants';
-  if (behaviour.globalCounts !== undefined || behaviour.keepByThreshold !== undefined)
-    return 'it keeps another number of experts in each layer, which transformers cannot load';
+    return behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null ? sums : null;
+  if (behaviour.kind === 'merge' && behaviour.router === 'summed-probabilities') return sums;
   const missing = planNeeds({ method, ...settings, options: optionsOf(settings, method) }).extras.filter(
     (extra) => !TORCH_EXTRAS.includes(extra),
   );
@@ -144,16 +142,8 @@ export const methodWithoutTorch = (
  * @throws WorkbenchError `not-with-torch`, `torch-weights`.
  */
 const requireTorchWork = ({ models, settings, candidates = [] }: SweepInput): void => {
-  const { methods, recovery, fidelity, weights = [], budget, speed, sample, calibrationDraws } = settings;
-  if (recovery !== 'none') throw withoutTorch('refitting plans (--recovery)');
-  if (fidelity === true) throw withoutTorch('comparing distributions (--fidelity)');
+  const { methods, speed } = settings;
   if (speed === true) throw withoutTorch('timing models (--speed)');
-  if (sample !== undefined) throw withoutTorch('sampling tokens (--sample)');
-  if (calibrationDraws !== undefined)
-    throw withoutTorch('profiling draws of the calibration items (--calibration-draws)');
-  if (weights.some((type) => type !== 'stored')) throw withoutTorch('rounding weights (--weights)');
-  if (budget !== 'uniform')
-    throw withoutTorch(`the budget ${budget}, as transformers loads no model with other numbers of experts by layer`);
   for (const method of methods) {
     const reason = isFileMethod(settings, method) ? null : methodWithoutTorch(settings, method);
     if (reason !== null) throw withoutTorch(`the method ${method}, since ${reason}`);

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
-import type { ScoredOutcome } from '../contract/outcome.ts';
-import type { Plan } from '../contract/plan.ts';
+import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
+import type { Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
+import { requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
 import { encodeScored, profileSequences, requireScored } from '../inference/encode-item.ts';
+import { joinFidelity } from '../inference/fidelity.ts';
 import { itemOutcome } from '../inference/item-outcome.ts';
 import type {
   Candidate,
@@ -22,8 +25,9 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from '../inference/model-runner.ts';
-import { checkTokens, setLayer } from '../inference/open-model-runner.ts';
+import { checkTokens, openModel, setLayer } from '../inference/open-model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
+import { eliminate, traceBuilders } from '../inference/profile-layers.ts';
 import {
   prefixSums,
   requestSequences,
@@ -31,11 +35,19 @@ import {
   scoreLists,
   textSequences,
 } from '../inference/score-lists.ts';
-import type { ScoredGroup, ScoredSequence, TargetScore } from '../inference/scorer.ts';
+import { groupOf, groupTargets, type ScoredGroup, type ScoredSequence, type TargetScore } from '../inference/scorer.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
+import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
-import { emptyStatistics, type ExtraStatistic, type RoutingStatistics } from '../profile/routing-statistics.ts';
+import {
+  emptyStatistics,
+  type ExtraStatistic,
+  type RoutingStatistics,
+  type RoutingTaps,
+  runsEveryExpert,
+} from '../profile/routing-statistics.ts';
 import { extrasInWords } from '../pruning/plan-needs.ts';
+import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreWork, scoreWork } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
@@ -52,39 +64,49 @@ const DECODING_SLOTS = 8192;
  */
 export const openTorchModel = async (
   checkpoint: Checkpoint,
-  { memoryBudgetBytes }: Pick<ModelRunnerSettings, 'memoryBudgetBytes'>,
+  settings: ModelRunnerSettings,
   workers: TorchWorkers,
   precision: TorchPrecision | null,
   started: (by: ComputedBy, precision: TorchPrecision) => void = () => undefined,
 ): Promise<OpenModel> => {
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.descriptor.vocabulary);
-  const model = await TorchModel.start(checkpoint, workers, precision, memoryBudgetBytes);
+  const model = await TorchModel.start(checkpoint, workers, precision, settings.memoryBudgetBytes);
   started(model.computedBy, model.precision);
   return {
     checkpoint,
-    runner: (overlays) => new TorchRunner(model, tokenizer, overlays),
+    runner: (overlays) => new TorchRunner(model, tokenizer, settings, overlays),
     changedWeights: () => model.changedWeights(),
     dispose: () => model.dispose(),
   };
 };
 
 /** Extra statistics that this engine measures. */
-export const TORCH_EXTRAS: readonly ExtraStatistic[] = ['peaks', 'choices'];
+export const TORCH_EXTRAS: readonly ExtraStatistic[] = [
+  'peaks',
+  'routed-outputs',
+  'every-output',
+  'elimination',
+  'choices',
+];
 
 /** Padded tokens of a batch of a profile. */
 const PROFILE_SLOTS = 2048;
+/** Numbers that the outputs of all experts of all layers take in one answer. */
+const MOST_OUTPUTS = 2 ** 25;
 
 /** Answers, profiles, forward passes, scores and greedy texts by transformers' own classes; other work is refused. */
 class TorchRunner implements ModelRunner {
   readonly checkpoint: Checkpoint;
   readonly tokenizer: TextTokenizer | null;
   readonly #model: TorchModel;
+  readonly #settings: ModelRunnerSettings;
   readonly #overlays: Overlays;
 
-  constructor(model: TorchModel, tokenizer: TextTokenizer | null, overlays: Overlays) {
+  constructor(model: TorchModel, tokenizer: TextTokenizer | null, settings: ModelRunnerSettings, overlays: Overlays) {
     this.checkpoint = model.checkpoint;
     this.tokenizer = tokenizer;
     this.#model = model;
+    this.#settings = settings;
     this.#overlays = overlays;
   }
 
@@ -94,23 +116,33 @@ class TorchRunner implements ModelRunner {
     candidates: readonly Candidate[],
     control: RunControl,
   ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    if (control.fidelity !== undefined) throw withoutTorch('comparing distributions (--fidelity)');
     const items = given.map(requireScored);
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = items.map((item) => encodeScored(tokenizer, item, maxPositions));
-    const first = prefixSums(sequences.map(({ length }) => length));
-    const work = this.#scoreWork(sequences.flat());
+    const lists = items.map((item) => encodeScored(tokenizer, item, maxPositions));
+    const first = prefixSums(lists.map(({ length }) => length));
+    const sequences = lists.flat();
+    const work = this.#scoreWork(sequences);
+    const states = control.fidelity === undefined ? null : `${control.fidelity} ${statesKey(sequences)}`;
+    const whole = candidates.filter(({ plan }) => plan === null);
+    const isKept = states === null || this.#model.keptStates === states;
+    const alone: readonly Candidate[] = isKept || whole.length > 0 ? whole : [{ key: 'unpruned', plan: null }];
+    // Without a comparison the order does not matter; with one the unpruned model comes first.
+    const order = states === null ? candidates : [...alone, ...candidates.filter(({ plan }) => plan !== null)];
     const outcomes = new Map<string, readonly ScoredOutcome[]>();
-    for (const [turn, { key, plan }] of candidates.entries()) {
+    for (const [turn, { key, plan }] of order.entries()) {
       const onProgress = (done: number, total: number): void =>
-        control.onProgress?.(turn * total + done, candidates.length * total);
-      const scores = await this.#scores(sequences.flat(), work, plan, { ...control, onProgress });
+        control.onProgress?.((turn * total + done) * (candidates.length / order.length), candidates.length * total);
+      const scores = await this.#scores(sequences, work, plan, { ...control, onProgress }, states);
+      if (!candidates.some((candidate) => candidate.key === key)) continue;
       outcomes.set(
         key,
-        items.map((item, index) =>
-          itemOutcome(item, sequences[index] ?? [], scores.slice(first[index], first[index + 1])),
-        ),
+        items.map((item, index) => {
+          const own = scores.slice(first[index], first[index + 1]);
+          const outcome = itemOutcome(item, lists[index] ?? [], own);
+          if (states === null) return outcome;
+          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own) };
+        }),
       );
     }
     return outcomes;
@@ -122,61 +154,90 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
     extras: readonly ExtraStatistic[] = [],
   ): Promise<RoutingStatistics> {
-    const missing = extras.find((extra) => !TORCH_EXTRAS.includes(extra));
-    const { descriptor, info } = this.checkpoint;
-    if (missing !== undefined) throw withoutTorch(extrasInWords([missing], info.experts, info.topK) ?? missing);
-    const tokenizer = this.#requireTokenizer();
-    const sequences = items.flatMap((item) => profileSequences(tokenizer, item, descriptor.maxPositions));
-    const { moeLayers, hidden } = descriptor;
-    const moe = moeLayers[0]?.moe;
-    const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
-    const sample = extras.includes('choices') ? openChoiceSample(sequences, statistics.layers, statistics.topK) : null;
+    const { sequences } = this.#calibration(items);
+    const opened = emptyFor(this.checkpoint, extras);
+    const choices = extras.includes('choices') ? openChoiceSample(sequences, opened.layers, opened.topK) : null;
+    const statistics = choices === null ? opened : { ...opened, sample: choices.sample };
+    const traces = extras.includes('elimination') ? traceBuilders(this.checkpoint, tokensOf(sequences)) : null;
     const firstToken = prefixSums(sequences.map(({ length }) => length));
-    const total = firstToken.at(-1) ?? 0;
-    await this.#model.load(null, this.#overlays, control.signal);
-    const trees = sequences.map((trunk) => ({ trunk, branches: [] }));
-    for (const group of groupTrees(trees, PROFILE_SLOTS)) {
-      const own = group.map((index) => sequences[index] ?? []);
-      const answer = await this.#model.request(
-        'profile',
-        { peaks: extras.includes('peaks') },
-        { tokens: matrix(own), lengths: row(own.map(({ length }) => length)) },
-        control.signal,
-      );
-      if (answer.header['layers'] !== statistics.layers || OTHER_ROUTERS.has(descriptor.family))
-        throw withoutRouters(this.checkpoint);
-      const numbers = group.flatMap((index) =>
+    await this.#observe(sequences, control, { extras, traces }, (batch) => {
+      const numbers = batch.members.flatMap((index) =>
         (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
       );
-      for (let layer = 0; layer < statistics.layers; layer += 1) {
-        const named = (name: string): string => `${name}.${String(layer)}`;
-        const taps = {
-          logits: floats(answer, named('router')),
-          experts: integers(answer, named('experts')),
-          weights: floats(answer, named('weights')),
-          norms: floats(answer, named('norms')),
-          ...(extras.includes('peaks') ? { peaks: floats(answer, named('peaks')) } : {}),
-        };
+      for (const [layer, taps] of batch.layers.entries()) {
         accumulateRouting(statistics, layer, taps);
-        if (sample !== null) addChoices(sample, layer, statistics.topK, numbers, taps);
+        if (choices !== null) addChoices(choices, layer, statistics.topK, numbers, taps);
+        addOutputs(statistics, layer, taps);
+        if (taps.traced !== undefined)
+          traces?.builders[layer]?.add(
+            taps.traced.numbers,
+            taps.traced.outputs,
+            taps.traced.routed,
+            taps.traced.logits,
+          );
       }
       statistics.tokens += numbers.length;
-      control.onProgress?.(statistics.tokens, total);
-    }
+    });
     statistics.items = items.length;
-    return sample === null ? statistics : { ...statistics, sample: sample.sample };
+    for (const [layer, trace] of (traces?.builders ?? []).entries())
+      await eliminate(statistics, layer, trace, this.checkpoint, control.signal);
+    return statistics;
   }
 
-  profileDraws(): Promise<never> {
-    return Promise.reject(withoutTorch('profiling draws of the calibration items (--calibration-draws)'));
+  async profileDraws(
+    items: readonly TaskItem[],
+    times: readonly (readonly number[])[],
+    control: RunControl,
+    extras: readonly ExtraStatistic[] = [],
+  ): Promise<readonly RoutingStatistics[]> {
+    if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
+    const { sequences, itemOf } = this.#calibration(items);
+    const draws = times.map(() => emptyFor(this.checkpoint, extras));
+    const once = emptyFor(this.checkpoint, extras, 1);
+    await this.#observe(sequences, control, { extras, traces: null }, ({ members, layers }) => {
+      let row = 0;
+      for (const member of members) {
+        const length = sequences[member]?.length ?? 0;
+        for (const [layer, taps] of layers.entries()) {
+          clearSums(once);
+          accumulateRouting(once, 0, rowsOf(taps, row, length, once.topK));
+          for (const [draw, statistics] of draws.entries()) {
+            const drawn = times[draw]?.[itemOf[member] ?? -1] ?? 0;
+            if (drawn > 0) addSums(statistics, once, drawn, layer);
+          }
+        }
+        row += length;
+      }
+    });
+    for (const [draw, statistics] of draws.entries()) {
+      const own = times[draw] ?? [];
+      statistics.items = own.reduce((sum, count) => sum + count, 0);
+      statistics.tokens = sequences.reduce(
+        (sum, { length }, index) => sum + length * (own[itemOf[index] ?? -1] ?? 0),
+        0,
+      );
+    }
+    return draws;
   }
 
-  recover(): Promise<never> {
-    return Promise.reject(withoutTorch('refitting a plan (--recovery)'));
+  /** Refits are computed by onnxruntime in float32, and used by PyTorch. */
+  recover(
+    plan: Plan,
+    items: readonly TaskItem[],
+    tasks: readonly string[],
+    control: RunControl,
+    refit?: RefitName,
+  ): Promise<Plan> {
+    return this.#withOnnxruntime((runner) => runner.recover(plan, items, tasks, control, refit));
   }
 
-  pruneProgressively(): Promise<never> {
-    return Promise.reject(withoutTorch("NAEE's progressive search"));
+  /** By onnxruntime, whose search sees the outputs of pruned layers. */
+  pruneProgressively(
+    items: readonly TaskItem[],
+    keptPerLayer: readonly number[],
+    control: RunControl,
+  ): Promise<number[][]> {
+    return this.#withOnnxruntime((runner) => runner.pruneProgressively(items, keptPerLayer, control));
   }
 
   async forward(
@@ -185,7 +246,6 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
     want: 'every' | 'last' = 'every',
   ): Promise<ForwardResult[]> {
-    if (want === 'last') throw withoutTorch('the last token alone');
     sequences.forEach((sequence, index) => {
       checkTokens(sequence, index, this.checkpoint.descriptor);
     });
@@ -193,7 +253,13 @@ class TorchRunner implements ModelRunner {
     const layers = this.checkpoint.descriptor.moeLayers.length;
     const results: ForwardResult[] = [];
     for (const [index, sequence] of sequences.entries()) {
-      const answer = await this.#model.request('forward', {}, { tokens: row(sequence) }, control.signal);
+      const tokens = want === 'last' ? 1 : sequence.length;
+      const answer = await this.#model.request(
+        'forward',
+        { last: want === 'last' },
+        { tokens: row(sequence) },
+        control.signal,
+      );
       this.#requireLayers(answer);
       const list = <T>(of: (layer: number) => T): readonly T[] =>
         Array.from({ length: layers }, (_, layer) => of(layer));
@@ -206,8 +272,8 @@ class TorchRunner implements ModelRunner {
         routerLogits: new Float32Array(size(router)).fill(-Infinity),
         experts: new Int32Array(size(experts)).fill(-1),
       };
-      router.forEach((rows, layer) => setLayer(result.routerLogits, rows, layer, layers, sequence.length));
-      experts.forEach((rows, layer) => setLayer(result.experts, rows, layer, layers, sequence.length));
+      router.forEach((rows, layer) => setLayer(result.routerLogits, rows, layer, layers, tokens));
+      experts.forEach((rows, layer) => setLayer(result.experts, rows, layer, layers, tokens));
       results.push(result);
       control.onProgress?.(index + 1, sequences.length);
     }
@@ -241,7 +307,6 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
   ): AsyncGenerator<DecodedRow> {
     checkRows(this.checkpoint.descriptor, rows, candidates);
-    if (rows.some(({ choose }) => choose !== undefined)) throw withoutTorch('sampling tokens (--sample)');
     const total = rows.reduce((sum, { tokens, mostNewTokens }) => sum + tokens.length + mostNewTokens, 0);
     let done = 0;
     for (const { key: candidate, plan } of candidates) {
@@ -283,20 +348,24 @@ class TorchRunner implements ModelRunner {
     /** Rows of the worker's batch, by their index in `batch`. */
     let running = batch.map((_, index) => index);
     const ended = new Set<number>();
+    const chooses = { logits: batch.some((index) => rows[index]?.choose !== undefined) };
     let answer = await this.#model.request(
       'begin',
-      {},
+      chooses,
       { tokens: matrix(batch.map((index) => rows[index]?.tokens ?? [])) },
       signal,
     );
     try {
       for (;;) {
         const next = integers(answer, 'next');
+        const logits = chooses.logits ? floats(answer, 'logits') : new Float32Array();
+        const width = logits.length / running.length;
         for (const [position, member] of running.entries()) {
-          const [token, request, index] = [next[position] ?? 0, rows[batch[member] ?? -1], batch[member] ?? -1];
-          const tokens = written[member];
+          const index = batch[member] ?? -1;
+          const [request, tokens] = [rows[index], written[member]];
           if (tokens === undefined || request === undefined || ended.has(member)) continue;
-          tokens.push(token);
+          const own = logits.subarray(position * width, (position + 1) * width);
+          tokens.push(request.choose?.(own, tokens) ?? next[position] ?? 0);
           const isDone = request.isDone?.(tokens) === true;
           if (!isDone && tokens.length < request.mostNewTokens) continue;
           ended.add(member);
@@ -309,7 +378,7 @@ class TorchRunner implements ModelRunner {
         if (cut) running = left;
         answer = await this.#model.request(
           'step',
-          {},
+          chooses,
           {
             tokens: matrix(running.map((member) => [written[member]?.at(-1) ?? 0])),
             ...(cut ? { kept: row(kept) } : {}),
@@ -350,15 +419,18 @@ class TorchRunner implements ModelRunner {
     { prefix, batches }: ScoreWork,
     plan: Plan | null,
     control: RunControl,
-  ): Promise<readonly (readonly TargetScore[])[]> {
+    states: string | null = null,
+  ): Promise<readonly (readonly ComparedScore[])[]> {
     const total = batches.reduce((sum, { tokens }) => sum + tokens, 0);
     await this.#model.load(plan, this.#overlays, control.signal);
     let done = 0;
-    const scores = sequences.map((): TargetScore[] => []);
-    for (const { isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow, tokens } of batches) {
+    const scores = sequences.map((): ComparedScore[] => []);
+    if (states !== null && plan === null) this.#model.keptStates = null;
+    for (const [batch, part] of batches.entries()) {
+      const { isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow, tokens } = part;
       const answer = await this.#model.request(
         'score',
-        {},
+        states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch },
         {
           ...(isBehind ? { prefix: row(prefix) } : {}),
           trunks: matrix(trunks, branches.length > 0 ? 'front' : 'behind'),
@@ -371,13 +443,97 @@ class TorchRunner implements ModelRunner {
         control.signal,
       );
       const [logprobs, greedy] = [floats(answer, 'logprobs'), integers(answer, 'greedy')];
+      const found = states !== null && plan !== null ? floats(answer, 'fidelity') : null;
       sequenceOfRow.forEach((sequence, at) => {
-        scores[sequence]?.push({ logprob: logprobs[at] ?? NaN, greedy: greedy[at] === 1 });
+        const fidelity = found === null ? SAME : fidelityAt(found, at);
+        scores[sequence]?.push({ logprob: logprobs[at] ?? NaN, greedy: greedy[at] === 1, fidelity });
       });
       done += tokens;
       control.onProgress?.(done, total);
     }
+    if (states !== null && plan === null) this.#model.keptStates = states;
     return scores;
+  }
+
+  /**
+   * Runs sequences through the unpruned model, and gives what the experts of each layer did, batch by batch.
+   *
+   * @throws WorkbenchError `torch-router`, `not-with-torch`, `method-unsupported`.
+   */
+  async #observe(
+    sequences: readonly (readonly number[])[],
+    control: RunControl,
+    { extras, traces }: { readonly extras: readonly ExtraStatistic[]; readonly traces: Traces | null },
+    seen: (batch: ObservedBatch) => void,
+  ): Promise<void> {
+    const { checkpoint } = this;
+    const { descriptor, info } = checkpoint;
+    const missing = extras.find((extra) => !TORCH_EXTRAS.includes(extra));
+    if (missing !== undefined) throw withoutTorch(extrasInWords([missing], info.experts, info.topK) ?? missing);
+    if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
+    if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
+    // Our norms are those of what an expert adds to the hidden states.
+    if (descriptor.moeLayers.some(({ moe }) => moe.latent !== null)) throw withoutRouters(checkpoint);
+    const layers = descriptor.moeLayers.length;
+    const total = tokensOf(sequences);
+    let done = 0;
+    await this.#model.load(null, this.#overlays, control.signal);
+    const ofToken = layers * info.experts * descriptor.hidden;
+    const slots = traces === null ? PROFILE_SLOTS : Math.min(PROFILE_SLOTS, Math.ceil(MOST_OUTPUTS / ofToken));
+    const trees = sequences.map((trunk) => ({ trunk, branches: [] }));
+    const firstToken = prefixSums(sequences.map(({ length }) => length));
+    for (const group of groupTrees(trees, slots)) {
+      const own = group.map((index) => sequences[index] ?? []);
+      const numbers = group.flatMap((index) =>
+        (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
+      );
+      const traced =
+        traces === null ? [] : [...numbers.keys()].filter((at) => (numbers[at] ?? 0) % traces.stride === 0);
+      const answer = await this.#model.request(
+        'profile',
+        {
+          peaks: extras.includes('peaks'),
+          outputs: extras.includes('every-output') ? 'every' : extras.includes('routed-outputs') ? 'routed' : null,
+        },
+        {
+          tokens: matrix(own),
+          lengths: row(own.map(({ length }) => length)),
+          ...(traces === null ? {} : { traced: row(traced) }),
+        },
+        control.signal,
+      );
+      if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family)) throw withoutRouters(checkpoint);
+      const at = traced.map((index) => numbers[index] ?? 0);
+      seen({
+        members: group,
+        layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, traces === null ? null : at)),
+      });
+      done += numbers.length;
+      control.onProgress?.(done, total);
+    }
+  }
+
+  /** Calibration items as sequences, and the item of each. */
+  #calibration(items: readonly TaskItem[]): {
+    readonly sequences: readonly (readonly number[])[];
+    readonly itemOf: readonly number[];
+  } {
+    const tokenizer = this.#requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    const listed = items.flatMap((item, index) =>
+      profileSequences(tokenizer, item, maxPositions).map((sequence) => ({ sequence, index })),
+    );
+    return { sequences: listed.map(({ sequence }) => sequence), itemOf: listed.map(({ index }) => index) };
+  }
+
+  /** Work on the same model by onnxruntime in float32, with sessions of its own. */
+  async #withOnnxruntime<T>(work: (runner: ModelRunner) => Promise<T>): Promise<T> {
+    const model = await openModel(this.checkpoint, this.#settings);
+    try {
+      return await work(model.runner(this.#overlays));
+    } finally {
+      await model.dispose();
+    }
   }
 
   /** Refuses models whose recorded routers are not all of their MoE layers. */
@@ -394,13 +550,139 @@ class TorchRunner implements ModelRunner {
   }
 }
 
+/** A score, and how far the distribution that it is from lies from the unpruned model's. */
+interface ComparedScore extends TargetScore {
+  readonly fidelity: ItemFidelity;
+}
+
+/** The unpruned model compared with itself. */
+const SAME: ItemFidelity = { positions: 1, kl: 0, reverseKl: 0, changed: 0, acceptance: 1 };
+
+/** Row `at` of [N, 4]. */
+const fidelityAt = (values: Float32Array, at: number): ItemFidelity => {
+  const [kl = NaN, reverseKl = NaN, changed = NaN, acceptance = NaN] = values.subarray(4 * at, 4 * at + 4);
+  return { positions: 1, kl: Math.max(0, kl), reverseKl: Math.max(0, reverseKl), changed, acceptance };
+};
+
+/** The mean over the positions of an item's groups; a position that several choices share counts once. */
+const itemFidelity = (groups: readonly ScoredGroup[], scores: readonly (readonly ComparedScore[])[]): ItemFidelity => {
+  let next = 0;
+  return joinFidelity(
+    groups.map(({ tree, sequences }) => {
+      const own = scores.slice(next, (next += sequences.length));
+      const rows = new Map<number, ItemFidelity>();
+      groupTargets(tree, sequences, 0).forEach((targets, sequence) =>
+        targets.forEach(({ row: position }, target) => {
+          const found = own[sequence]?.[target]?.fidelity;
+          if (found !== undefined && !rows.has(position)) rows.set(position, found);
+        }),
+      );
+      return joinFidelity([...rows.values()]);
+    }),
+  );
+};
+
+/** The sequences whose states are kept. */
+const statesKey = (sequences: readonly ScoredSequence[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify(sequences.map(({ input, targets }) => [input, targets])))
+    .digest('hex');
+
+interface Traces {
+  readonly builders: readonly TraceBuilder[];
+  /** Every stride-th token is traced. */
+  readonly stride: number;
+}
+
+/** One layer's routing of a batch, and the sums of outputs where they were asked for. */
+interface ObservedLayer extends RoutingTaps {
+  /** [E, H] sums of the outputs of chosen experts. */
+  readonly routedSum?: Float32Array;
+  /** [E, H] and [E, E]: sums of all outputs, and of the cosines of every pair. */
+  readonly everywhere?: { readonly sum: Float32Array; readonly cosineSum: Float32Array };
+  /** Of some tokens: their numbers, outputs [E, n, H], routed sums [n, H] and router logits [n, E]. */
+  readonly traced?: {
+    readonly numbers: readonly number[];
+    readonly outputs: Float32Array;
+    readonly routed: Float32Array;
+    readonly logits: Float32Array;
+  };
+}
+
+interface ObservedBatch {
+  /** Indices of its sequences, whose tokens follow one another. */
+  readonly members: readonly number[];
+  readonly layers: readonly ObservedLayer[];
+}
+
+const tapsOf = (answer: WorkerAnswer, layer: number, traced: readonly number[] | null): ObservedLayer => {
+  const named = (name: string): string => `${name}.${String(layer)}`;
+  const has = (name: string): boolean => answer.tensors.has(named(name));
+  const numbers = (name: string): Float32Array => floats(answer, named(name));
+  return {
+    logits: numbers('router'),
+    experts: integers(answer, named('experts')),
+    weights: numbers('weights'),
+    norms: numbers('norms'),
+    ...(has('peaks') ? { peaks: numbers('peaks') } : {}),
+    ...(has('routed_sum') ? { routedSum: numbers('routed_sum') } : {}),
+    ...(has('sum') ? { everywhere: { sum: numbers('sum'), cosineSum: numbers('cosine_sum') } } : {}),
+    ...(traced === null
+      ? {}
+      : {
+          traced: {
+            numbers: traced,
+            outputs: numbers('traced_outputs'),
+            routed: numbers('traced_routed'),
+            logits: numbers('traced_logits'),
+          },
+        }),
+  };
+};
+
+/** `length` tokens from `first`. */
+const rowsOf = (taps: RoutingTaps, first: number, length: number, topK: number): RoutingTaps => {
+  const rows = (taps.logits.length * topK) / taps.experts.length;
+  const [from, to] = [first * topK, (first + length) * topK];
+  return {
+    logits: taps.logits.subarray(first * rows, (first + length) * rows),
+    experts: taps.experts.subarray(from, to),
+    weights: taps.weights.subarray(from, to),
+    norms: taps.norms.subarray(from, to),
+    ...(taps.peaks === undefined ? {} : { peaks: taps.peaks.subarray(from, to) }),
+  };
+};
+
+const emptyFor = (
+  { descriptor }: Checkpoint,
+  extras: readonly ExtraStatistic[],
+  layers = descriptor.moeLayers.length,
+): RoutingStatistics => {
+  const moe = descriptor.moeLayers[0]?.moe;
+  return emptyStatistics(layers, moe?.experts ?? 0, moe?.topK ?? 0, descriptor.hidden, extras);
+};
+
+const addOutputs = ({ outputs }: RoutingStatistics, layer: number, { routedSum, everywhere }: ObservedLayer): void => {
+  const add = (whole: Float64Array | undefined, part: Float32Array | undefined): void =>
+    part?.forEach((value, at) => {
+      if (whole !== undefined) whole[layer * part.length + at] = (whole[layer * part.length + at] ?? 0) + value;
+    });
+  add(outputs?.routedSum, routedSum);
+  add(outputs?.everywhere?.sum, everywhere?.sum);
+  add(outputs?.everywhere?.cosineSum, everywhere?.cosineSum);
+};
+
+const tokensOf = (sequences: readonly (readonly number[])[]): number =>
+  sequences.reduce((sum, { length }) => sum + length, 0);
+
 /** Families whose recorded "router logits" are probabilities. */
 const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4', 'gemma4_text']);
 
 const withoutRouters = ({ name, descriptor: { family } }: Checkpoint): Error =>
   refuse(
     'torch-router',
-    `transformers does not give the router logits and choices of every MoE layer of ${name} (family ${family}).`,
+    `transformers does not give the router logits, choices and outputs of experts of every MoE layer of ${name} ` +
+      `(family ${family}).`,
     'Compute routing with --engine onnxruntime.',
   );
 

@@ -7,15 +7,14 @@ import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint
 import type { TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { exportedConfig } from '../export/export-config.ts';
-import { type ExportedTensor, exportedTensors } from '../export/exported-tensors.ts';
-import { preparePlan } from '../export/prepare-plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { isGgufPath } from '../files/gguf-path.ts';
 import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import { planCost } from '../pruning/plan-cost.ts';
+import { resolveCandidate } from '../inference/resolve-candidate.ts';
+import { validatePlan } from '../pruning/validate-plan.ts';
+import { pruneOrder } from './prune-order.ts';
 import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
@@ -38,14 +37,20 @@ export type ComputedBy = z.infer<typeof computedBy>;
 export const usualPrecision = (dtype: string, { bfloat16 }: Pick<ComputedBy, 'bfloat16'>): TorchPrecision =>
   dtype === 'bfloat16' && bfloat16 ? 'bfloat16' : 'float32';
 
-/** PyTorch processes, one for each open model. The first one says what computes, and then waits for a model. */
+/**
+ * PyTorch processes, one for each open model; one more may wait for the next model, since a start takes seconds. The
+ * first one says what computes.
+ */
 export class TorchWorkers {
   readonly #order: WorkerOrder;
+  readonly #keepsOne: boolean;
   #idle: WorkerLink | null = null;
   #by: ComputedBy | null = null;
 
-  constructor(order: WorkerOrder) {
+  /** `keepsOne`: a process that is given back waits for the next model, until the owner disposes of this. */
+  constructor(order: WorkerOrder, { keepsOne }: { readonly keepsOne: boolean }) {
     this.#order = order;
+    this.#keepsOne = keepsOne;
   }
 
   /**
@@ -66,12 +71,22 @@ export class TorchWorkers {
     }
   }
 
-  /** A process for a model, for its owner to end. */
+  /** A process for a model, for its owner to give back. */
   async take(): Promise<WorkerLink> {
     await this.computedBy();
     const idle = this.#idle;
     this.#idle = null;
     return idle === null || idle.hasEnded ? new WorkerLink(this.#order) : idle;
+  }
+
+  /** Takes a process back: it waits for the next model, or ends. */
+  async giveBack(link: WorkerLink): Promise<void> {
+    if (!this.#keepsOne || this.#idle !== null || link.hasEnded || link.isBusy) {
+      await link.dispose();
+      return;
+    }
+    this.#idle = link;
+    await link.request('forget', {}, {}, new AbortController().signal);
   }
 
   /** Ends the process that waits for a model. */
@@ -81,12 +96,12 @@ export class TorchWorkers {
   }
 }
 
+/** Key of the checkpoint's own model, as the worker names it. */
 const UNPRUNED_KEY = 'unpruned';
 
 /**
- * A checkpoint in a PyTorch process, which holds as many of its models as fit: the checkpoint's own, and pruned ones
- * that are put together in memory from the tensors and the config that an export of the plan would have. A process that
- * was killed is started again for the next model.
+ * A checkpoint in a PyTorch process, and pruned models that are made from it in memory: they share its weights, and
+ * have their own only where a plan changes numbers. A process that was killed is started again for the next model.
  */
 export class TorchModel {
   readonly checkpoint: Checkpoint;
@@ -96,8 +111,11 @@ export class TorchModel {
   readonly #budgetBytes: number;
   readonly #mapped: MappedWeights;
   #link: WorkerLink;
-  /** Bytes of the models that the process holds, by key, the least recently used first. */
+  /** Bytes of their own weights of the pruned models that the process holds, by key, the least recently used first. */
   readonly #held = new Map<string, number>();
+  #isOpen = false;
+  /** The sequences whose hidden states of the unpruned model the process keeps for comparisons. */
+  keptStates: string | null = null;
   #current: string | null = null;
 
   private constructor(
@@ -137,54 +155,41 @@ export class TorchModel {
   }
 
   /**
-   * Makes a plan's model the one that computes; loads it, unless the process holds it.
+   * Makes a plan's model the one that computes; makes it first, unless the process holds it.
    *
-   * @throws WorkbenchError `torch-plan`, `too-large`, or the worker's.
+   * @throws WorkbenchError `plan-invalid`, `torch-plan`, `too-large`, or the worker's.
    */
   async load(plan: Plan | null, overlays: Overlays, signal: AbortSignal): Promise<void> {
     if (this.#link.hasEnded) {
       this.#link = await this.#workers.take();
       this.#held.clear();
+      this.#isOpen = false;
+      this.keptStates = null;
       this.#current = null;
     }
-    const { info, descriptor, folder } = this.checkpoint;
-    const prepared = plan === null || keepsAll(plan, info.experts) ? null : preparedPlan(this.checkpoint, plan);
-    const key =
-      prepared === null
-        ? UNPRUNED_KEY
-        : createHash('sha256')
-            .update(canonicalJson(keptOf(prepared)))
-            .digest('hex');
+    const { info } = this.checkpoint;
+    const changed = plan === null || keepsAll(plan, info.experts) ? null : validatePlan(plan, info);
+    const variants =
+      changed === null
+        ? []
+        : (await resolveCandidate(this.checkpoint, { key: 'plan', plan: changed }, overlays)).variants;
+    const key = changed === null ? UNPRUNED_KEY : contentKey(variants.map((variant) => variant.key));
     if (this.#current === key) return;
-    const held = this.#held.get(key);
-    if (held !== undefined) {
-      this.#held.delete(key);
-      this.#held.set(key, held);
-      this.#current = null;
-      await this.request('use', { key }, {}, signal);
-      this.#current = key;
-      return;
-    }
-    await this.#mapped.note('a part of the model', descriptor);
-    const parameters = prepared === null ? info.parameters.total : planCost(info, prepared).parameters.total;
-    const bytes = parameters * BYTES_OF[this.precision];
-    const tensors = prepared === null ? [] : await exportedTensors(this.checkpoint, prepared, overlays);
-    const copied = this.computedBy.card === null ? copiedBytes(tensors) : 0;
-    this.#requireRoom(bytes, copied);
     this.#current = null;
-    const drop: string[] = [];
-    for (const other of [...this.#held.keys()]) {
-      const sum = [...this.#held.values()].reduce((total, size) => total + size, 0);
-      if (sum + bytes + copied <= this.#budgetBytes && this.#held.size < MOST_HELD) break;
-      this.#held.delete(other);
-      drop.push(other);
+    if (!this.#isOpen) await this.#open(signal);
+    if (changed === null) await this.request('use', { key }, {}, signal);
+    else if (this.#held.has(key)) {
+      const bytes = this.#held.get(key) ?? 0;
+      this.#held.delete(key);
+      this.#held.set(key, bytes);
+      await this.request('use', { key }, {}, signal);
+    } else {
+      const order = await pruneOrder(this.checkpoint, changed, variants, overlays);
+      const bytes = order.ownParameters * BYTES_OF[this.precision];
+      const drop = this.#makeRoom(bytes);
+      await this.request('prune', { key, drop, configs: order.configs, layers: order.layers }, {}, signal);
+      this.#held.set(key, bytes);
     }
-    const described =
-      prepared === null
-        ? { config: await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES }), folder }
-        : { config: await exportedConfig(this.checkpoint, prepared), weights: tensors.map(weightOrder) };
-    await this.request('load', { key, drop, precision: this.precision, ...described }, {}, signal);
-    this.#held.set(key, bytes);
     this.#current = key;
   }
 
@@ -202,16 +207,44 @@ export class TorchModel {
   }
 
   dispose(): Promise<void> {
-    return this.#link.dispose();
+    return this.#workers.giveBack(this.#link);
   }
 
-  #requireRoom(bytes: number, copied: number): void {
-    if (bytes + copied <= this.#budgetBytes) return;
+  /** Loads the checkpoint's own model. */
+  async #open(signal: AbortSignal): Promise<void> {
+    const { descriptor, folder } = this.checkpoint;
+    this.#requireRoom(this.#unprunedBytes);
+    await this.#mapped.note('a part of the model', descriptor);
+    const config = await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
+    await this.request('load', { precision: this.precision, config, folder }, {}, signal);
+    this.#isOpen = true;
+  }
+
+  get #unprunedBytes(): number {
+    return this.checkpoint.info.parameters.total * BYTES_OF[this.precision];
+  }
+
+  /** Keys of the models to give up for `bytes` more. @throws WorkbenchError `too-large`. */
+  #makeRoom(bytes: number): readonly string[] {
+    this.#requireRoom(this.#unprunedBytes + bytes);
+    const drop: string[] = [];
+    for (const [oldest] of [...this.#held]) {
+      const held = [...this.#held.values()].reduce((sum, size) => sum + size, 0);
+      if (this.#unprunedBytes + held + bytes <= this.#budgetBytes && this.#held.size < MOST_HELD) break;
+      this.#held.delete(oldest);
+      drop.push(oldest);
+    }
+    return drop;
+  }
+
+  #requireRoom(bytes: number): void {
+    if (bytes <= this.#budgetBytes) return;
     const { card } = this.computedBy;
-    const also = copied === 0 ? '' : ` and ${gigabytes(copied)} GB more while it is put together`;
+    const own = bytes - this.#unprunedBytes;
+    const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
     throw refuse(
       'too-large',
-      `${this.checkpoint.name} takes ${gigabytes(bytes)} GB in ${this.precision}${also}, and ` +
+      `${this.checkpoint.name} takes ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}${also}, and ` +
         `${card === null ? 'the memory budget is' : `${card} has`} ${gigabytes(this.#budgetBytes)} GB` +
         `${card === null ? '' : ' free'}.`,
       `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
@@ -219,67 +252,16 @@ export class TorchModel {
   }
 }
 
-/** Models that one process holds at most: a search for a threshold alternates between as many candidates. */
+/** Pruned models that one process holds at most: a search for a threshold alternates between as many candidates. */
 const MOST_HELD = 24;
 
-/** The kept experts, which are all that changes numbers in a plan that this engine takes. */
-const keptOf = (plan: Plan): readonly (readonly number[])[] => {
-  if (isMergePlan(plan)) throw new Error('a merging plan in PyTorch');
-  return plan.kept;
-};
+const contentKey = (content: unknown): string => createHash('sha256').update(canonicalJson(content)).digest('hex');
 
 /** Whether a plan is the unpruned model under another name. */
 const keepsAll = (plan: Plan, experts: number): boolean =>
   !isMergePlan(plan) && plan.recovery === undefined && plan.kept.every((layer) => layer.length === experts);
 
-/** A tensor for the worker: its name, dtype, shape, and the ranges of bytes that it consists of. */
-const weightOrder = ({ name, dtype, shape, pieces }: ExportedTensor): readonly unknown[] => [
-  name,
-  dtype,
-  shape,
-  pieces.map(({ view }) => [view.file, view.byteOffset, view.byteLength]),
-];
-
-/** Bytes that the worker copies from the mapped files while a model is put together (`Weights` of worker.py). */
-export const copiedBytes = (
-  tensors: readonly {
-    readonly shape: readonly number[];
-    readonly byteLength: number;
-    readonly pieces: ExportedTensor['pieces'];
-  }[],
-): number =>
-  tensors.reduce((sum, { shape, byteLength, pieces }) => {
-    const width =
-      byteLength /
-      Math.max(
-        1,
-        shape.reduce((product, length) => product * length, 1),
-      );
-    const isMapped = pieces.length === 1 && (pieces[0]?.view.byteOffset ?? 1) % width === 0;
-    return isMapped ? sum : sum + byteLength;
-  }, 0);
-
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
-
-/** The plan as an export would have it. @throws WorkbenchError `torch-plan` for plans that only an export can carry. */
-const preparedPlan = (checkpoint: Checkpoint, plan: Plan): Plan => {
-  const { exportable } = planCost(checkpoint.info, plan);
-  const reason = isMergePlan(plan)
-    ? 'It merges experts.'
-    : plan.recovery !== undefined
-      ? 'It has refitted weights.'
-      : plan.constants !== undefined
-        ? 'It replaces experts by constants.'
-        : exportable.hf
-          ? null
-          : (exportable.reason ?? 'transformers has no such form.');
-  if (reason === null) return preparePlan(checkpoint, plan);
-  throw refuse(
-    'torch-plan',
-    `PyTorch cannot compute this plan here. ${reason}`,
-    'Use --engine onnxruntime, or export the plan and compute with the exported model.',
-  );
-};
 
 /** transformers up to 5.24 takes all blocks of a float8 matrix for equally large. */
 export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void => {
@@ -299,13 +281,6 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
     stored.kind === 'fp8' &&
     stored.view.shape.some(
       (length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0,
-    );
-  if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null))
-    throw refuse(
-      'torch-weights',
-      `${name} chooses the keys of each query by an indexer, and the answers to several sequences at once differed ` +
-        `from those of onnxruntime where that was tried.`,
-      'Compute this model with --engine onnxruntime.',
     );
   const partial = descriptor.blocks.some(({ moe, attention }) =>
     [

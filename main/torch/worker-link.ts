@@ -140,6 +140,11 @@ export class WorkerLink {
     return this.#end !== null;
   }
 
+  /** Whether it has not answered every request. */
+  get isBusy(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Sends a request and waits for its answer. @throws WorkbenchError of the worker, or CancelledError. */
   async request(
     op: string,

@@ -28,6 +28,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VER
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
+from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
 
@@ -48,6 +49,10 @@ STORED = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+
+
+# Key of the checkpoint's own model.
+UNPRUNED = "unpruned"
 
 
 class Refused(Exception):
@@ -97,7 +102,7 @@ def answer(header, tensors=()):
 
 
 class Weights:
-    """Tensors of a pruned copy, put together from ranges of bytes of mapped files."""
+    """Tensors that a plan puts over those of the checkpoint, from ranges of bytes of mapped files."""
 
     def __init__(self):
         self.files = {}
@@ -108,12 +113,10 @@ class Weights:
                 self.files[file] = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
         return torch.frombuffer(self.files[file], dtype=torch.uint8, offset=offset, count=length)
 
-    def tensor(self, dtype, shape, pieces):
-        parts = [self.bytes_at(*piece) for piece in pieces]
-        # The engine counts these copies (copiedBytes of torch-model.ts): several pieces, or one that is not aligned.
-        whole = torch.cat(parts) if len(parts) > 1 else parts[0]
-        if len(parts) == 1 and pieces[0][1] % STORED[dtype].itemsize != 0:
-            whole = whole.clone()
+    def tensor(self, dtype, shape, file, offset, length):
+        whole = self.bytes_at(file, offset, length)
+        # Only an aligned range can be viewed as wider numbers.
+        whole = whole.clone() if offset % STORED[dtype].itemsize else whole
         return whole.view(STORED[dtype]).reshape(shape)
 
 
@@ -139,6 +142,8 @@ class Worker:
         self.cache = None
         # Tokens that many sequences begin with, and their keys and values in the present model.
         self.prefix = None
+        # Hidden states of the unpruned model that others are compared with, by batch and part of it.
+        self.states = {}
         torch.set_grad_enabled(False)
 
     def hello(self, _header, _tensors):
@@ -162,25 +167,25 @@ class Worker:
         self.cache = self.prefix = None
         return {}, []
 
-    def load(self, header, _tensors):
-        # The room of the models that are given up is needed first.
+    def forget(self, _header, _tensors):
+        """Gives up all models."""
         self.model = self.cache = self.prefix = None
-        for key in header["drop"]:
-            self.models.pop(key, None)
+        self.models.clear()
+        self.states = {}
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        text = json.loads(header["config"])
-        kind = text.get("model_type")
+        return {}, []
+
+    def load(self, header, _tensors):
+        self.model = self.cache = self.prefix = None
+        kind = json.loads(header["config"]).get("model_type")
         if kind not in CONFIG_MAPPING:
             raise Refused(
                 "torch-architecture",
                 f"transformers {transformers.__version__} has no class for the model type {json.dumps(kind)}.",
             )
-        folder = header.get("folder")
-        if folder:
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        else:
-            config = CONFIG_MAPPING[kind].from_dict(text)
+        folder = header["folder"]
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
@@ -188,44 +193,57 @@ class Worker:
             raise Refused("torch-architecture", f"transformers has no class that writes text for {kind}.")
         dtype = PRECISIONS[header["precision"]]
         options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
-        if folder:
-            model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
-        else:
-            weights = Weights()
-            state = {name: weights.tensor(*rest) for name, *rest in header["weights"]}
-            # The class itself: the automatic one looks for a folder first.
-            own = loader._model_mapping[type(config)]
-            model, loading = own.from_pretrained(None, config=config, state_dict=state, **options)
+        model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
         if missing:
             raise Refused("torch-weights", f"transformers finds no weights for {', '.join(missing[:5])}.")
         # PyTorch's grouped products need rows of whole 16 bytes, which only tiny models lack.
         if any(each.dim() == 3 and each.shape[-1] * each.element_size() % 16 for each in model.parameters()):
             model.set_experts_implementation("eager")
-        self.model = self.models[header["key"]] = model.to(self.device).eval()
+        self.model = self.models[UNPRUNED] = model.to(self.device).eval()
         return {}, []
 
-    def forward(self, _header, tensors):
-        """Logits [T, V] of one sequence, and per MoE layer its router logits [T, R] and chosen experts [T, K]."""
-        model = self.model
+    def prune(self, header, _tensors):
+        """Makes a pruned model in memory: an empty one of the same class, which shares or cuts the unpruned weights."""
+        # The room of the models that are given up is needed first.
+        self.model = self.cache = self.prefix = None
+        for key in header["drop"]:
+            self.models.pop(key, None)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        configs = [json.loads(text, object_hook=special_float) for text in header["configs"]]
+        model = pruned(self.models[UNPRUNED], configs, header["layers"])
+        self.model = self.models[header["key"]] = model.eval()
+        return {}, []
+
+    def forward(self, header, tensors):
+        """Logits [T, V] of one sequence, and per MoE layer its router logits [T, R] and chosen experts [T, K].
+
+        `last`: those of the last token only (T is 1).
+        """
         tokens = tensors["tokens"].long()[None].to(self.device)
-        with taps_of(model) as routed:
-            logits = model(input_ids=tokens, use_cache=False).logits[0]
-        results = [("logits", logits.float())]
+        at = torch.tensor([tokens.shape[1] - 1] if header["last"] else range(tokens.shape[1]), device=self.device)
+        with taps_of(self.model) as routed:
+            logits, _ = logits_at(self.model, torch.zeros_like(at), at, input_ids=tokens, use_cache=False)
+        results = [("logits", logits)]
         for layer, output in enumerate(routed):
-            results += [(f"{name}.{layer}", value) for name, value in output.items()]
+            results += [(f"{name}.{layer}", value[at]) for name, value in output.items()]
         return {"layers": len(routed)}, results
 
     def profile(self, header, tensors):
         """Routing of N tokens, those of sequences [B, T] without the padding behind them, per MoE layer.
 
         Router logits [N, R], chosen experts and their combine weights [N, K], and of each chosen expert's output,
-        before it is weighted, the norm [N, K] and, where wanted, the largest magnitude [N, K].
+        before it is weighted, the norm [N, K] and, with `peaks`, the largest magnitude [N, K]. With `outputs`, sums over
+        the tokens: "routed": of the outputs of chosen experts [E, H]; "every": also of all outputs [E, H] and of the
+        cosines of every pair of them [E, E]. With `traced` [n], for these of the tokens: the outputs of all experts
+        [E, n, H], the weighted sum of the chosen ones [n, H] and router logits [n, E].
         """
         tokens = tensors["tokens"].long().to(self.device)
         lengths = tensors["lengths"].long().to(self.device)
         real = (torch.arange(tokens.shape[1], device=self.device) < lengths[:, None]).flatten()
-        with taps_of(self.model) as routed, observed_experts(self.model) as experts:
+        traced = real.nonzero()[:, 0][tensors["traced"].long().to(self.device)] if "traced" in tensors else None
+        with taps_of(self.model) as routed, observed_experts(self.model, real, header["outputs"], traced) as experts:
             # The head is not needed, and its logits may be larger than everything else.
             self.model.base_model(input_ids=tokens, use_cache=False)
         if len(routed) != len(experts):
@@ -237,49 +255,58 @@ class Worker:
         results = []
         for layer, (output, seen) in enumerate(zip(routed, experts)):
             results.append((f"router.{layer}", output["router"][real]))
-            for name in ["experts", "weights", "norms"] + (["peaks"] if header["peaks"] else []):
-                results.append((f"{name}.{layer}", seen[name][real]))
+            if traced is not None:
+                results.append((f"traced_logits.{layer}", output["router"][traced]))
+            left_out = () if header["peaks"] else ("peaks",)
+            results += [(f"{name}.{layer}", value) for name, value in seen.items() if name not in left_out]
         return {"layers": len(routed)}, results
 
-    def score(self, _header, tensors):
+    def score(self, header, tensors):
         """Log-probability and greediness of target tokens, whose rows [N, 3] are (sequence, position, token).
 
         `prefix` [P], where there is one, comes before every trunk. Trunks [B, T] are padded behind; with branches, in
         front, since these go on behind them. Branches [M, S] are padded behind; `parents` [M] are their trunks. Scores
         of the trunks' rows come first, then those of the branches'. Positions count from the beginning of the trunk,
-        or of the branch.
+        or of the branch. `states` "keep": keeps the hidden states that the scores are from, under the number `batch`;
+        "compare": also gives, of each score's distribution q and the one p of the kept states, the divergences of q from
+        p and of p from q, whether the likeliest token changed, and the sum of min(p, q) [N, 4].
         """
+        if header.get("states") == "keep" and header["batch"] == 0:
+            self.states = {}
         trunks, lengths = tensors["trunks"].long().to(self.device), tensors["lengths"].long().to(self.device)
         rows = tensors["rows"].long().to(self.device)
         behind, begun = None, 0
         if "prefix" in tensors:
             behind, begun = self.after(tensors["prefix"].long().to(self.device), len(trunks))
         if "branches" not in tensors:
-            result = self.run(rows, input_ids=trunks, past=behind)
-            return {}, scored(result.logits, rows)
+            _, scores = self.run(rows, header, "trunks", input_ids=trunks, past=behind)
+            return {}, list(scores.items())
         width = trunks.shape[1]
         padding = (width - lengths)[:, None]
         places = torch.arange(width, device=self.device)[None]
         moved = torch.stack([rows[:, 0], rows[:, 1] + padding[rows[:, 0], 0], rows[:, 2]], 1)
         is_padded = bool(padding.any())
         mask = torch.cat([torch.ones(len(trunks), begun, device=self.device), (places >= padding).float()], 1).long()
-        shared = self.run(
+        shared, first = self.run(
             moved,
+            header,
+            "trunks",
             input_ids=trunks,
             past=behind,
             keep=True,
             **({"attention_mask": mask, "position_ids": (begun + places - padding).clamp(min=0)} if is_padded else {}),
         )
         branches, parents = tensors["branches"].long().to(self.device), tensors["parents"].long().to(self.device)
-        cache = shared.past_key_values
-        if cache is None:
+        if (cache := shared.past_key_values) is None:
             raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared context.")
         cache.batch_select_indices(parents)
         follow = torch.arange(branches.shape[1], device=self.device)[None]
         mask = torch.cat([mask[parents], torch.ones_like(branches)], 1)
         branch_rows = tensors["branch_rows"].long().to(self.device)
-        result = self.run(
+        _, second = self.run(
             branch_rows,
+            header,
+            "branches",
             input_ids=branches,
             past=cache,
             **(
@@ -288,8 +315,7 @@ class Worker:
                 else {}
             ),
         )
-        first, second = scored(shared.logits, rows), scored(result.logits, branch_rows)
-        return {}, [(name, torch.cat([values, second[at][1]])) for at, (name, values) in enumerate(first)]
+        return {}, [(name, torch.cat([values, second[name]])) for name, values in first.items()]
 
     def after(self, tokens, copies):
         """Keys and values of tokens that come before `copies` sequences, computed once for a model, and their number."""
@@ -302,39 +328,232 @@ class Worker:
         cache.batch_repeat_interleave(copies)
         return cache, len(tokens)
 
-    def run(self, rows, past=None, keep=False, **inputs):
-        """A pass with logits [1, N, V] of N rows (sequence, position, ...); `past`: what comes before."""
+    def run(self, rows, header, part, past=None, keep=False, **inputs):
+        """A pass, and the scores of N rows (sequence, position, token); `past`: what comes before."""
         given = {} if past is None else {cache_name(self.model): past}
-        use_cache = keep or past is not None
-        return logits_at(self.model, rows[:, 0], rows[:, 1], use_cache=use_cache, **given, **inputs)
+        mode, place = header.get("states"), (header.get("batch"), part)
+        seen = []
+        logits, result = logits_at(
+            self.model,
+            rows[:, 0],
+            rows[:, 1],
+            seen=seen,
+            behind=self.states[place] if mode == "compare" else None,
+            use_cache=keep or past is not None,
+            **given,
+            **inputs,
+        )
+        if mode == "keep":
+            self.states[place] = seen[0]
+        own, unpruned = logits[: len(rows)], logits[len(rows) :]
+        return result, scored(own, rows[:, 2]) | ({"fidelity": fidelity(unpruned, own)} if mode == "compare" else {})
 
-    def begin(self, _header, tensors):
-        """Runs prompts [B, T] of one length, and gives the first token [B] of each."""
+    def begin(self, header, tensors):
+        """Runs prompts [B, T] of one length, and gives the first token [B] of each, and with `logits` those [B, V]."""
         self.cache = None
-        return self.extend(tensors["tokens"].long())
+        return self.extend(header, tensors["tokens"].long())
 
-    def step(self, _header, tensors):
+    def step(self, header, tensors):
         """Goes on with rows of the last step (all, or those that `kept` lists) and gives the next token of each."""
         if "kept" in tensors:
             self.cache.batch_select_indices(tensors["kept"].long().to(self.device))
-        return self.extend(tensors["tokens"].long())
+        return self.extend(header, tensors["tokens"].long())
 
-    def extend(self, tokens):
+    def extend(self, header, tokens):
         model = self.model
         rows = torch.arange(len(tokens), device=self.device)
         last = torch.full_like(rows, tokens.shape[1] - 1)
         given = {cache_name(model): self.cache}
-        result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **given)
+        logits, result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **given)
         if result.past_key_values is None:
             raise Refused("torch-cache", f"{type(model).__name__} keeps no keys and values, so it cannot decode.")
         self.cache = result.past_key_values
         # Caches of layers with a state cannot leave rows out.
         cuts = all(hasattr(layer, "batch_select_indices") for layer in getattr(self.cache, "layers", []))
-        return {"cuts": cuts}, [("next", result.logits[0].float().argmax(-1).int())]
+        return {"cuts": cuts}, [("next", logits.argmax(-1).int()), *([("logits", logits)] if header["logits"] else [])]
 
     def end(self, _header, _tensors):
         self.cache = None
         return {}, []
+
+
+def pruned(base, configs, layers):
+    """A model under a plan. `configs`: one for each number of experts that a layer's router has rows for.
+
+    Of each MoE layer, in order: the index of its `config`; `rows`, the unpruned experts whose rows of the router
+    (and of other tensors by expert) stay; `carriers`, those whose matrices stay; `numbers`, the position among
+    `carriers` that each row leads to, or -1 for a constant; and tensors that replace others, which are in files:
+    `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`.
+    """
+    models = [skeleton(base, config) for config in configs]
+    model, files = models[0], Weights()
+    sources = dict(base.named_modules(remove_duplicate=False))
+    blocks = sorted({block_of(name) for name, each in sources.items() if has_experts(name, each)})
+    if len(blocks) != len(layers):
+        raise Refused("torch-plan", f"{type(base).__name__} has {len(blocks)} layers with experts, not {len(layers)}.")
+    ours = dict(zip(blocks, layers))
+    if any(layer["config"] > 0 for layer in layers):
+        lists = {name.partition(f".{block_of(name)}.")[0] for name, each in sources.items() if has_experts(name, each)}
+        if len(lists) != 1:
+            raise Refused("torch-plan", f"{type(base).__name__} has no single list of layers with experts.")
+        (name,) = lists
+        for block, layer in ours.items():
+            model.get_submodule(name)[block] = models[layer["config"]].get_submodule(name)[block]
+    own = {name: each for name, each in sources.items() if is_experts(each) and block_of(name) in ours}
+    changed = {block: [] for block in ours}
+    for name, module in list(model.named_modules(remove_duplicate=False)):
+        source = sources.get(name)
+        if source is None or type(source) is not type(module):
+            raise Refused("torch-plan", f"{type(base).__name__} has other parts with fewer experts: {name}.")
+        layer = ours.get(block_of(name))
+        if any(name == each or name.startswith(f"{each}.") for each in own):
+            continue
+        for stored in (module._parameters, module._buffers):
+            for leaf, empty in stored.items():
+                if empty is None:
+                    continue
+                stored[leaf] = given = cut(getattr(source, leaf), empty, layer, f"{name}.{leaf}")
+                if layer is not None:
+                    changed[block_of(name)].append((stored, leaf, given is getattr(source, leaf)))
+        for leaf, value in vars(module).items():
+            if torch.is_tensor(value) and value.is_meta:
+                setattr(module, leaf, getattr(source, leaf))
+    for name, source in own.items():
+        layer = ours[block_of(name)]
+        place, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(place), leaf, experts_of(source, model.get_submodule(name), layer, files))
+    for block, layer in ours.items():
+        places = changed[block]
+        if layer["constants"] and not any(block_of(name) == block for name in own):
+            raise Refused("torch-plan", f"{type(base).__name__} does not let its experts be replaced by constants.")
+        if layer["copies"] and not any(block_of(name) == block for name in own):
+            raise Refused("torch-plan", f"{type(base).__name__} does not say how it stores the weights of its experts.")
+        if layer["router"]:
+            rows = files.tensor(*layer["router"])
+            rows = rows if len(rows) == len(layer["rows"]) else rows[layer["rows"]]
+            replace(rows, [each for each in places if not each[2]], None, "router")
+        if layer["table"]:
+            name, *table = layer["table"]
+            replace(files.tensor(*table), places, name, "table")
+    model.set_experts_implementation(base.config._experts_implementation)
+    return model
+
+
+def skeleton(base, config):
+    """A model of the same class for another config, without weights."""
+    config = CONFIG_MAPPING[config["model_type"]].from_dict(config)
+    # A model of text alone may be made from a config of text and images.
+    config = config if type(config) is type(base.config) else config.get_text_config()
+    with torch.device("meta"), no_init_weights():
+        return type(base)._from_config(config, dtype=base.dtype, attn_implementation=base.config._attn_implementation)
+
+
+def special_float(value):
+    """Infinities as transformers writes them into JSON."""
+    return float(value["__float__"]) if set(value) == {"__float__"} else value
+
+
+def block_of(name):
+    """Number of the layer that a part of a model belongs to; None: to no layer."""
+    numbers = [int(part) for part in name.split(".") if part.isdigit()]
+    return numbers[0] if numbers else None
+
+
+def is_experts(module):
+    """Whether transformers lets the experts of a module be computed by another function (its ExpertsInterface)."""
+    return hasattr(type(module).forward, "__wrapped__") and hasattr(module, "is_transposed")
+
+
+def has_experts(name, module):
+    return is_experts(module) or name.rpartition(".")[2] == "experts"
+
+
+def cut(tensor, empty, layer, name):
+    """A tensor, or the rows of it that a plan keeps: those of experts are its first ones along the axis that differs."""
+    if tensor.shape == empty.shape:
+        return tensor
+    kept = layer["rows"] if layer is not None else []
+    differs = [axis for axis, (one, other) in enumerate(zip(tensor.shape, empty.shape)) if one != other]
+    axis = differs[0] if len(differs) == 1 and tensor.dim() == empty.dim() else 0
+    left, gone = layer["experts"] - len(kept) if layer is not None else 0, tensor.shape[axis] - empty.shape[axis]
+    if len(differs) != 1 or left <= 0 or gone % left:
+        raise Refused("torch-plan", f"{name} is {list(tensor.shape)}, and {list(empty.shape)} with fewer experts.")
+    each = gone // left
+    rows = [each * expert + row for expert in kept for row in range(each)]
+    rows += range(each * layer["experts"], tensor.shape[axis])
+    return kept_rows(tensor, axis, rows)
+
+
+def kept_rows(tensor, axis, rows):
+    new = tensor.index_select(axis, torch.tensor(rows, device=tensor.device))
+    return torch.nn.Parameter(new, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else new
+
+
+def replace(tensor, places, name, what):
+    """Puts a tensor in the place of the one with its shape (and name)."""
+    fitting = [
+        (stored, leaf)
+        for stored, leaf, _ in places
+        if stored[leaf].shape == tensor.shape and (name is None or leaf == name)
+    ]
+    if len(fitting) != 1:
+        raise Refused("torch-plan", f"A layer has {len(fitting)} tensors that could be its {what}.")
+    ((stored, leaf),) = fitting
+    old = stored[leaf]
+    new = tensor.to(old.device, old.dtype)
+    stored[leaf] = torch.nn.Parameter(new, requires_grad=False) if isinstance(old, torch.nn.Parameter) else new
+
+
+def experts_of(source, empty, layer, files):
+    """The experts of a layer: those of the unpruned model under other numbers, or a copy with other matrices."""
+    carriers, numbers = layer["carriers"], layer["numbers"]
+    if layer["copies"]:
+        module = empty
+        for stored in (module._parameters, module._buffers):
+            for leaf, value in stored.items():
+                own = getattr(source, leaf)
+                by_expert = own is not None and own.dim() > 0 and len(own) == layer["experts"]
+                stored[leaf] = kept_rows(own, 0, carriers) if by_expert else own
+        module.num_experts = len(carriers)
+        for position, role, is_transposed, tensor in layer["copies"]:
+            matrix = files.tensor(*tensor)
+            matrix_of(module, role, position).copy_(matrix.t() if is_transposed else matrix)
+    else:
+        # Nothing is copied: the unpruned experts answer to other numbers.
+        module = copy.copy(source)
+        numbers = [-1 if number < 0 else carriers[number] for number in numbers]
+    if numbers == list(range(module.num_experts)):
+        return module
+    device = next(module.parameters()).device
+    table = torch.tensor(numbers, device=device)
+    constants = None
+    if layer["constants"]:
+        constants = files.tensor(*layer["constants"]).to(device, next(module.parameters()).dtype)
+        constants = constants * (table < 0)[:, None]
+
+    def forward(hidden_states, top_k_index, top_k_weights):
+        chosen = table[top_k_index]
+        if constants is None:
+            return type(module).forward(module, hidden_states, chosen, top_k_weights)
+        has_matrices = chosen >= 0
+        routed = type(module).forward(
+            module, hidden_states, torch.where(has_matrices, chosen, carriers[0]), top_k_weights * has_matrices
+        )
+        return routed + (constants[top_k_index] * top_k_weights[..., None].to(constants.dtype)).sum(-2)
+
+    module.forward = forward
+    return module
+
+
+def matrix_of(experts, role, position):
+    """The view [out, in] of the gate, up or down matrix of an expert in the form that transformers' interface names."""
+    if role == "down" or not experts.has_gate:
+        whole = getattr(experts, f"{role}_proj")[position]
+        return whole.t() if experts.is_transposed else whole
+    both = experts.gate_up_proj[position]
+    both = both.t() if experts.is_transposed else both
+    part = 0 if role == "gate" else 1
+    return both.chunk(2)[part] if experts.is_concatenated else both[part::2]
 
 
 def has_bfloat16(is_card):
@@ -349,21 +568,39 @@ def cache_name(model):
     return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
 
 
-def scored(logits, rows):
-    logits, token = logits[0].float(), rows[:, 2]
-    logprobs = torch.log_softmax(logits, -1).gather(1, token[:, None])[:, 0]
-    return [("logprobs", logprobs), ("greedy", (logits.argmax(-1) == token).int())]
+def scored(logits, tokens):
+    logprobs = torch.log_softmax(logits, -1).gather(1, tokens[:, None])[:, 0]
+    return {"logprobs": logprobs, "greedy": (logits.argmax(-1) == tokens).int()}
 
 
-def logits_at(model, rows, positions, **inputs):
-    """The model's result with logits [1, N, V] of N positions only: its head gets no other hidden states."""
-    hook = model.get_output_embeddings().register_forward_pre_hook(
-        lambda _module, given: (given[0][rows, positions][None],)
-    )
+def fidelity(p_logits, q_logits):
+    """[N, 4] of distributions q to p: KL(p, q), KL(q, p), another likeliest token, sum of min(p, q)."""
+    p, q = torch.log_softmax(p_logits.double(), -1), torch.log_softmax(q_logits.double(), -1)
+    forwards, backwards = p.exp() * (p - q), q.exp() * (q - p)
+    changed = p_logits.argmax(-1) != q_logits.argmax(-1)
+    overlap = 1 - (p.exp() - q.exp()).abs().sum(-1) / 2
+    columns = [forwards.nansum(-1), backwards.nansum(-1), changed.double(), overlap]
+    return torch.stack(columns, 1).float()
+
+
+def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
+    """Logits [N, V] of N positions in float32, and the model's result: its head gets no other hidden states.
+
+    `seen` gets their hidden states [N, H]; `behind` [M, H]: more states for the head, whose logits come after.
+    """
+
+    def only_these(_module, given):
+        own = given[0][rows, positions]
+        if seen is not None:
+            seen.append(own)
+        return ((own if behind is None else torch.cat([own, behind]))[None],)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(only_these)
     try:
-        return model(**inputs)
+        result = model(**inputs)
     finally:
         hook.remove()
+    return result.logits[0].float(), result
 
 
 @contextlib.contextmanager
@@ -391,44 +628,73 @@ def taps_of(model):
 
 
 OBSERVED = "uncurl_observed"
-# Of the pass that is observed, per layer of experts.
-observations = []
+# Outputs of all experts that are computed at once: experts x tokens x numbers.
+MOST_OUTPUTS = 2**24
+
+
+class Observation:
+    """The pass that is observed: which tokens are real, which sums are wanted, and per layer of experts what was seen."""
+
+    real = outputs = traced = None
+    layers = []
 
 
 def observed(experts, hidden_states, top_k_index, top_k_weights):
     """The experts of a layer, each choice alone, through the family's own forward method."""
     tokens, choices = top_k_index.shape
-    alone = type(experts).forward.__wrapped__(
-        experts,
-        hidden_states.repeat_interleave(choices, 0),
-        top_k_index.reshape(-1, 1),
-        torch.ones_like(top_k_weights).reshape(-1, 1),
-    ).view(tokens, choices, -1)
+
+    def of(states, index):
+        ones = torch.ones(len(index), 1, dtype=top_k_weights.dtype, device=index.device)
+        return type(experts).forward.__wrapped__(experts, states, index[:, None], ones)
+
+    alone = of(hidden_states.repeat_interleave(choices, 0), top_k_index.flatten()).view(tokens, choices, -1)
     # A router may list its choices in any order.
     weights, order = top_k_weights.float().sort(dim=-1, descending=True, stable=True)
-    sizes = alone.float()
-    observations.append(
-        {
-            "experts": top_k_index.gather(-1, order).int(),
-            "weights": weights,
-            "norms": sizes.norm(dim=-1).gather(-1, order),
-            "peaks": sizes.abs().amax(-1).gather(-1, order),
-        }
-    )
-    return (alone * top_k_weights[..., None].to(alone.dtype)).sum(1)
+    sizes, real = alone.float(), Observation.real
+    seen = {
+        "experts": top_k_index.gather(-1, order).int()[real],
+        "weights": weights[real],
+        "norms": sizes.norm(dim=-1).gather(-1, order)[real],
+        "peaks": sizes.abs().amax(-1).gather(-1, order)[real],
+    }
+    weighted = (alone * top_k_weights[..., None].to(alone.dtype)).sum(1)
+    count, states = experts.num_experts, hidden_states[real]
+
+    def of_every(some):
+        return torch.stack([of(some, torch.full((len(some),), each, device=some.device)) for each in range(count)])
+
+    if Observation.outputs is not None:
+        sums = torch.zeros(count, alone.shape[-1], dtype=torch.float64, device=alone.device)
+        chosen, own = top_k_index[real].flatten(), alone[real].flatten(0, 1).double()
+        # Rows of the router after those of experts have no outputs of their own.
+        seen["routed_sum"] = sums.index_add_(0, chosen[chosen < count], own[chosen < count]).float()
+    if Observation.outputs == "every":
+        sums, cosines = torch.zeros_like(sums), torch.zeros(count, count, dtype=torch.float64, device=alone.device)
+        for some in states.split(max(1, MOST_OUTPUTS // sums.numel())):
+            each = of_every(some).double()
+            sums += each.sum(1)
+            sizes = each.norm(dim=-1, keepdim=True)
+            units = torch.where(sizes > 0, each / sizes, 0).flatten(1)
+            cosines += units @ units.t()
+        seen["sum"], seen["cosine_sum"] = sums.float(), cosines.float()
+    if Observation.traced is not None:
+        seen["traced_outputs"] = of_every(hidden_states[Observation.traced]).float()
+        seen["traced_routed"] = weighted[Observation.traced].float()
+    Observation.layers.append(seen)
+    return weighted
 
 
 ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
 
 
 @contextlib.contextmanager
-def observed_experts(model):
+def observed_experts(model, real, outputs, traced):
     """What the experts of each MoE layer of the next pass were given and gave."""
     before = model.config._experts_implementation
-    observations.clear()
+    Observation.real, Observation.outputs, Observation.traced, Observation.layers = real, outputs, traced, []
     model.set_experts_implementation(OBSERVED)
     try:
-        yield observations
+        yield Observation.layers
     finally:
         model.set_experts_implementation(before)
 
@@ -479,7 +745,9 @@ def main():
 OPERATIONS = {
     "hello": Worker.hello,
     "use": Worker.use,
+    "forget": Worker.forget,
     "load": Worker.load,
+    "prune": Worker.prune,
     "forward": Worker.forward,
     "profile": Worker.profile,
     "score": Worker.score,

@@ -2,18 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { ScoredOutcome } from '../../main/contract/outcome.ts';
-import type { DropPlan } from '../../main/contract/plan.ts';
+import type { DropPlan, Plan, RouterTreatment } from '../../main/contract/plan.ts';
 import { reproduction } from '../../main/contract/reproduction.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import type { ChoiceItem } from '../../main/contract/task.ts';
 import { createEngine } from '../../main/engine/engine.ts';
+import { writeConstants } from '../../main/inference/expert-constants.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
+import type { Overlays } from '../../main/inference/overlays.ts';
 import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
 import { TorchWorkers } from '../../main/torch/torch-model.ts';
@@ -53,17 +55,24 @@ const expectClose = (ours: Float32Array, reference: Float32Array): void => {
   expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
 };
 
-/** Continuations of beginnings of two lengths, two of which end early. */
+/** The token with the second largest logit. */
+const second = (logits: Float32Array): number => {
+  const [, runnerUp = -1] = [...logits.keys()].sort((a, b) => (logits[b] ?? NaN) - (logits[a] ?? NaN));
+  return runnerUp;
+};
+
+/** Continuations of beginnings of two lengths, two of which end early; one takes other than the likeliest tokens. */
 const written = async (
   runner: ModelRunner,
   tokens: readonly (readonly number[])[],
-  plan: DropPlan | null,
+  plan: Plan | null,
 ): Promise<readonly (readonly number[])[]> => {
   const rows = tokens.flatMap((sequence) =>
     [3, 3, 5].map((length, index) => ({
       tokens: sequence.slice(0, length + (index === 1 ? 1 : 0)),
       candidate: 'plan',
       mostNewTokens: index === 0 ? 2 : NEW_TOKENS,
+      ...(index === 2 ? { choose: second } : {}),
     })),
   );
   const texts: (readonly number[])[] = [];
@@ -80,9 +89,9 @@ const items: readonly ChoiceItem[] = Array.from({ length: 5 }, (_, index) => ({
   answer: index % 4,
 }));
 
-/** Answers to the items under a plan. */
-const answered = async (runner: ModelRunner, plan: DropPlan | null): Promise<readonly ScoredOutcome[]> =>
-  (await runner.evaluate(items, [{ key: 'plan', plan }], control)).get('plan') ?? [];
+/** Answers to the items under a plan, compared with the unpruned model's. */
+const answered = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ScoredOutcome[]> =>
+  (await runner.evaluate(items, [{ key: 'plan', plan }], { ...control, fidelity: 'items' })).get('plan') ?? [];
 
 const expectSameAnswers = (ours: readonly ScoredOutcome[], reference: readonly ScoredOutcome[]): void => {
   const scoresOf = (outcomes: readonly ScoredOutcome[]): readonly number[] =>
@@ -91,9 +100,15 @@ const expectSameAnswers = (ours: readonly ScoredOutcome[], reference: readonly S
   scoresOf(ours).forEach((score, index) => {
     expect(Math.abs(score - (scoresOf(reference)[index] ?? NaN))).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
   });
-  expect(ours.map((outcome) => ({ ...outcome, logprobs: [] }))).toEqual(
-    reference.map((outcome) => ({ ...outcome, logprobs: [] })),
-  );
+  ours.forEach(({ fidelity: own }, index) => {
+    const fidelity = reference[index]?.fidelity ?? expect.fail('a comparison is missing');
+    expect([own?.positions, own?.changed]).toEqual([fidelity.positions, fidelity.changed]);
+    for (const name of ['kl', 'reverseKl', 'acceptance'] as const)
+      expect(Math.abs((own?.[name] ?? NaN) - fidelity[name])).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
+  });
+  const bare = (outcomes: readonly ScoredOutcome[]): unknown =>
+    outcomes.map(({ fidelity: _fidelity, ...outcome }) => ({ ...outcome, logprobs: [] }));
+  expect(bare(ours)).toEqual(bare(reference));
 };
 
 const SUMS = [
@@ -104,15 +119,54 @@ const SUMS = [
 const expectSameStatistics = (ours: RoutingStatistics, reference: RoutingStatistics): void => {
   expect([ours.items, ours.tokens]).toEqual([reference.items, reference.tokens]);
   expect(ours.sample?.experts).toEqual(reference.sample?.experts);
-  for (const name of SUMS) {
-    const [own, other] = [ours[name], reference[name]];
+  const sumsOf = (statistics: RoutingStatistics): Readonly<Record<string, Float64Array | undefined>> => ({
+    ...Object.fromEntries(SUMS.map((name) => [name, statistics[name]])),
+    routedSum: statistics.outputs?.routedSum,
+    sum: statistics.outputs?.everywhere?.sum,
+    cosineSum: statistics.outputs?.everywhere?.cosineSum,
+    kept: statistics.elimination?.kept,
+    loss: statistics.elimination?.loss,
+    single: statistics.elimination?.single,
+  });
+  const others = sumsOf(reference);
+  for (const [name, own] of Object.entries(sumsOf(ours))) {
+    const other = others[name];
     if (own === undefined || other === undefined) expect.fail(`${name} is missing`);
     expectClose(Float32Array.from(own), Float32Array.from(other));
   }
 };
 
+/** Plans that share no config with the unpruned model: other numbers by layer, merges, constants and refits. */
+const otherPlans = async (
+  { descriptor, info: { experts, topK } }: Checkpoint,
+  kept: DropPlan,
+  referee: ModelRunner,
+  overlays: Overlays,
+): Promise<readonly Plan[]> => {
+  const layers = descriptor.moeLayers;
+  const all = Array.from({ length: experts }, (_, expert) => expert);
+  const pairs = all.filter((expert) => expert % 2 === 0).map((expert) => all.slice(expert, expert + 2));
+  const merged = (router: RouterTreatment): Plan => ({
+    groups: layers.map(() =>
+      pairs.map((members) => ({ members, reference: members[0] ?? 0, weights: members.map((_, index) => index + 1) })),
+    ),
+    router,
+    align: true,
+  });
+  const profile = await referee.profile(items, control, ['routed-outputs']);
+  const constants = await writeConstants(referee.checkpoint, { statistics: [profile], taskShares: [1] }, overlays);
+  const uneven = { kept: layers.map((_, layer) => all.slice(0, layer % 2 === 1 ? experts - 1 : Math.max(topK, 2))) };
+  return [uneven, merged('mean-row'), merged('mapped-rows'), { ...kept, constants }];
+};
+
+/** Families whose experts can be merged and refitted, and whose layers can keep different numbers. */
+const plain = ['mixtral', 'qwen3_moe', 'olmoe'];
+
+const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: true });
+afterAll(() => workers.dispose());
+
 test.each(folders)(
-  '%s in float32: logits, scores, answers, statistics and written tokens, unpruned and pruned',
+  '%s in float32: logits, scores, answers, statistics and written tokens, unpruned, pruned and merged',
   async (name) => {
     const scratch = await temporaryFolder();
     const folder = path.join(scratch, name);
@@ -123,9 +177,8 @@ test.each(folders)(
     const checkpoint = await openCheckpoint(folder);
     const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
     const kept = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
-    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER };
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: scratch };
     const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
-    const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 });
     const torch = await openTorchModel(checkpoint, settings, workers, 'float32');
     try {
       const runner = torch.runner(overlaysIn(scratch));
@@ -154,12 +207,28 @@ test.each(folders)(
         expect(await written(runner, tokens, plan)).toEqual(await written(referee, tokens, plan));
         expectSameAnswers(await answered(runner, plan), await answered(referee, plan));
       }
-      const extras = ['peaks', 'choices'] as const;
+      const extras = ['peaks', 'routed-outputs', 'every-output', 'elimination', 'choices'] as const;
       expectSameStatistics(await runner.profile(items, control, extras), await referee.profile(items, control, extras));
+      if (!plain.includes(name)) return;
+      const times = [
+        [1, 0, 2, 1, 0],
+        [0, 1, 1, 1, 2],
+      ];
+      const draws = await referee.profileDraws(items, times, control, ['peaks']);
+      (await runner.profileDraws(items, times, control, ['peaks'])).forEach((draw, index) => {
+        expect([draw.items, draw.tokens]).toEqual([draws[index]?.items, draws[index]?.tokens]);
+        for (const sum of ['reapSum', 'peakOutputs'] as const)
+          expectClose(Float32Array.from(draw[sum] ?? []), Float32Array.from(draws[index]?.[sum] ?? []));
+      });
+      const others = await otherPlans(checkpoint, kept, referee, overlaysIn(scratch));
+      const refitted = await runner.recover(kept, items, ['items'], control, 'router+experts');
+      for (const plan of [...others, refitted, await runner.recover(others[1] ?? kept, items, ['items'], control)]) {
+        expectSameAnswers(await answered(runner, plan), await answered(referee, plan));
+        expect(await written(runner, tokens, plan)).toEqual(await written(referee, tokens, plan));
+      }
     } finally {
       await referee.dispose();
       await torch.dispose();
-      await workers.dispose();
     }
   },
   HANG_LIMIT_MS,
@@ -238,7 +307,9 @@ describe('the command line', () => {
       expect(await refusal(path.join(references, 'kimi_k2'), torch)).toContain(
         'has no class for the model type "kimi_k2"',
       );
-      expect(await refusal(path.join(references, 'llama4-text'), torch)).toContain('does not give the router logits');
+      expect(await refusal(path.join(references, 'llama4-text'), torch)).toContain(
+        'does not give the router logits, choices',
+      );
     },
     HANG_LIMIT_MS,
   );
@@ -336,8 +407,9 @@ describe('the command line', () => {
     async () => {
       const workspace = await temporaryFolder();
       const tasks = ['add', 'french-written'];
+      const exact = ['--precision', 'float32', '--method', 'hc-smoe', '--method', 'mone', '--fidelity'];
       const { code, stdout, stderr } = await uncurl(
-        sweepOf(tasks, workspace, ...torch, '--precision', 'float32', '--limit', '40', '--referee', '10'),
+        sweepOf(tasks, workspace, ...torch, ...exact, '--limit', '40', '--referee', '10'),
       );
       expect([code, stderr]).toEqual([0, expect.stringContaining('Computes with PyTorch ')]);
       expect(stdout).toContain('Referee: onnxruntime in float32 gave 20 answers of this sweep too');
@@ -348,8 +420,8 @@ describe('the command line', () => {
       // Every value, threshold, answer and text again, by onnxruntime.
       const again = await uncurl(['reproduce', id, '--workspace', workspace, '--threads', '1', '--json']);
       const found = reproduction.parse(JSON.parse(again.stdout));
-      expect(found).toMatchObject({ points: 6, changed: [], flipped: [], thresholds: [], missing: [], added: [] });
-      expect([found.items, found.rewritten, found.replanned]).toEqual([240, [], []]);
+      expect(found).toMatchObject({ points: 10, changed: [], flipped: [], thresholds: [], missing: [], added: [] });
+      expect([found.items, found.rewritten, found.replanned]).toEqual([400, [], []]);
       expect([found.before.device.engine?.name, found.after.device.engine]).toEqual(['torch', undefined]);
       expect([found.before.versions['torch'], found.after.versions['torch']]).toEqual([expect.any(String), undefined]);
     },
@@ -360,10 +432,10 @@ describe('the command line', () => {
     'refuses a sweep that it cannot do before a run exists',
     async () => {
       const workspace = await temporaryFolder();
-      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--method', 'hc-smoe'))).toMatchObject({
+      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--method', 'easy-ep'))).toMatchObject({
         code: 2,
         stderr: expect.stringContaining(
-          'The engine torch does not do this yet: the method hc-smoe, since it merges experts.',
+          'The engine torch does not do this yet: the method easy-ep, since it needs how far layers turn tokens.',
         ),
       });
       expect(await readdir(path.join(workspace, 'runs'))).toEqual([]);
@@ -434,7 +506,7 @@ test(
         model: engine.grantPath(model),
         tasks: [engine.grantPath(path.join(resources, 'tasks', 'add'))],
       };
-      await expect(engine.call('profile.start', { ...subject, methods: ['hc-smoe'] })).rejects.toMatchObject({
+      await expect(engine.call('profile.start', { ...subject, methods: ['easy-ep'] })).rejects.toMatchObject({
         code: 'not-with-torch',
       });
       const { run } = await engine.call('profile.start', subject);

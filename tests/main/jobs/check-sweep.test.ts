@@ -12,20 +12,15 @@ const settingsOf = (own: Partial<SweepSettings>): SweepSettings =>
   sweepSettings.parse({ methods: ['frequency'], factors: [1, 2], ...own });
 
 test('methods that PyTorch measures, and why not the others', () => {
-  const merges = 'it merges experts';
-  const counts = 'it keeps another number of experts in each layer, which transformers cannot load';
-  const reasons = Object.fromEntries(methodNames.map((method) => [method, methodWithoutTorch(settingsOf({}), method)]));
-  expect(reasons).toEqual({
-    ...Object.fromEntries(['random', 'frequency', 'gate-mass', 'ean', 'reap'].map((method) => [method, null])),
-    ...Object.fromEntries(['man', 'msan', 'unified', 'eep'].map((method) => [method, null])),
+  const sums = 'it chooses experts by sums of probabilities, which no class of transformers does';
+  const reasonOf = (method: string, options: SweepSettings['options'] = {}): string | null =>
+    methodWithoutTorch(settingsOf({ options }), method);
+  expect(Object.fromEntries(methodNames.map((method) => [method, reasonOf(method)]))).toEqual({
+    ...Object.fromEntries(methodNames.map((method) => [method, null])),
     'easy-ep': 'it needs how far layers turn tokens',
-    mone: 'it replaces experts by constants',
-    naee: 'it needs the effect of leaving out experts on each layer',
-    tsep: counts,
-    ...Object.fromEntries(
-      ['uncurl', 'frequency-merging', 'm-smoe', 'hc-smoe', 'sub-moe', 'grape', 'ream'].map((method) => [method, merges]),
-    ),
   });
+  expect(reasonOf('hc-smoe', { 'hc-smoe': { router: 'summed-probabilities' } })).toBe(sums);
+  expect(reasonOf('eep', { eep: { stage: 'merge' } })).toBe(sums);
 });
 
 test('sweeps with PyTorch that only onnxruntime measures are refused by name', async () => {
@@ -35,16 +30,15 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
   const checked = (own: Partial<SweepSettings>, device: Parameters<typeof checkSweep>[1] = torch): Promise<void> =>
     checkSweep({ models, tasks, settings: settingsOf(own) }, device);
   await checked({});
-  await checked({ methods: ['hc-smoe'] }, {});
+  await checked({ methods: ['easy-ep'] }, {});
+  await checked({ methods: ['hc-smoe', 'frequency'], recovery: 'both', fidelity: true });
+  await checked({ methods: ['mone', 'naee', 'tsep'] });
+  await checked({ methods: ['frequency'], budget: 'global', weights: ['stored', 'q8_0'] });
   await checked({ referee: 20 });
   await expect(checked({ referee: 20 }, {})).rejects.toMatchObject({ code: 'bad-usage' });
   const refused: readonly (readonly [Partial<SweepSettings>, string])[] = [
-    [{ methods: ['hc-smoe'] }, 'the method hc-smoe, since it merges experts.'],
-    [{ budget: 'global' }, 'the budget global'],
-    [{ recovery: 'both' }, 'refitting plans (--recovery)'],
-    [{ fidelity: true }, 'comparing distributions (--fidelity)'],
+    [{ methods: ['easy-ep'] }, 'the method easy-ep, since it needs how far layers turn tokens.'],
     [{ speed: true }, 'timing models (--speed)'],
-    [{ weights: ['stored', 'q8_0'] }, 'rounding weights (--weights)'],
   ];
   for (const [own, said] of refused)
     await expect(checked(own)).rejects.toMatchObject({
