@@ -234,9 +234,9 @@ class Worker:
         """Routing of N tokens, those of sequences [B, T] without the padding behind them, per MoE layer.
 
         Router logits [N, R], chosen experts and their combine weights [N, K], and of each chosen expert's output,
-        before it is weighted, the norm [N, K] and, with `peaks`, the largest magnitude [N, K]. With `outputs`, sums over
-        the tokens: "routed": of the outputs of chosen experts [E, H]; "every": also of all outputs [E, H] and of the
-        cosines of every pair of them [E, E]. With `traced` [n], for these of the tokens: the outputs of all experts
+        before it is weighted, the norm [N, K] and, with `peaks`, the largest magnitude [N, K]. With `outputs`, sums
+        over the tokens: "routed": of the outputs of chosen experts [E, H]; "every": also of all outputs [E, H] and of
+        the cosines of every pair of them [E, E]. With `traced` [n], for these of the tokens: the outputs of all experts
         [E, n, H], the weighted sum of the chosen ones [n, H] and router logits [n, E].
         """
         tokens = tensors["tokens"].long().to(self.device)
@@ -268,8 +268,8 @@ class Worker:
         front, since these go on behind them. Branches [M, S] are padded behind; `parents` [M] are their trunks. Scores
         of the trunks' rows come first, then those of the branches'. Positions count from the beginning of the trunk,
         or of the branch. `states` "keep": keeps the hidden states that the scores are from, under the number `batch`;
-        "compare": also gives, of each score's distribution q and the one p of the kept states, the divergences of q from
-        p and of p from q, whether the likeliest token changed, and the sum of min(p, q) [N, 4].
+        "compare": also gives, of each score's distribution q and the one p of the kept states, KL(p, q), KL(q, p),
+        whether the likeliest token changed, and the sum of min(p, q) [N, 4].
         """
         if header.get("states") == "keep" and header["batch"] == 0:
             self.states = {}
@@ -318,11 +318,12 @@ class Worker:
         return {}, [(name, torch.cat([values, second[name]])) for name, values in first.items()]
 
     def after(self, tokens, copies):
-        """Keys and values of tokens that come before `copies` sequences, computed once for a model, and their number."""
+        """Keys and values of tokens before `copies` sequences, computed once for a model, and their number."""
         if self.prefix is None or not torch.equal(self.prefix[0], tokens):
             result = self.model.base_model(input_ids=tokens[None], use_cache=True)
             if result.past_key_values is None:
-                raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared prefix.")
+                name = type(self.model).__name__
+                raise Refused("torch-cache", f"{name} keeps no keys and values of a shared prefix.")
             self.prefix = (tokens, result.past_key_values)
         cache = copy.deepcopy(self.prefix[1])
         cache.batch_repeat_interleave(copies)
@@ -469,7 +470,7 @@ def has_experts(name, module):
 
 
 def cut(tensor, empty, layer, name):
-    """A tensor, or the rows of it that a plan keeps: those of experts are its first ones along the axis that differs."""
+    """A tensor, or the rows of it that a plan keeps: those of experts come first along the axis that differs."""
     if tensor.shape == empty.shape:
         return tensor
     kept = layer["rows"] if layer is not None else []
@@ -633,7 +634,7 @@ MOST_OUTPUTS = 2**24
 
 
 class Observation:
-    """The pass that is observed: which tokens are real, which sums are wanted, and per layer of experts what was seen."""
+    """The observed pass: which tokens are real, which sums are wanted, and what was seen per layer of experts."""
 
     real = outputs = traced = None
     layers = []

@@ -33,7 +33,8 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
   await checked({ methods: ['easy-ep'] }, {});
   await checked({ methods: ['hc-smoe', 'frequency'], recovery: 'both', fidelity: true });
   await checked({ methods: ['mone', 'naee', 'tsep'] });
-  await checked({ methods: ['frequency'], budget: 'global', weights: ['stored', 'q8_0'] });
+  await checked({ budget: 'global', calibrationDraws: 2 });
+  await checked({ weights: ['stored', 'q8_0'] });
   await checked({ referee: 20 });
   await expect(checked({ referee: 20 }, {})).rejects.toMatchObject({ code: 'bad-usage' });
   const refused: readonly (readonly [Partial<SweepSettings>, string])[] = [
