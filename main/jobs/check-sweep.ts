@@ -6,6 +6,7 @@ import { readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
+import type { SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { extrasInWords, planNeeds } from '../pruning/plan-needs.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
@@ -39,7 +40,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
 /** Refuses (`nothing-written`) tasks with chosen answers where calibration texts are to be written by the model. */
 const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
   const chosen = tasks.find(({ task }) => task.judging === undefined);
-  if (calibration !== 'written' || chosen === undefined) return;
+  if (calibration === undefined || calibration === 'answers' || chosen === undefined) return;
   throw refuse(
     'nothing-written',
     `${chosen.name} is not a task with written answers, so the unpruned model writes nothing for its ` +
@@ -120,14 +121,20 @@ const requireRoundable = ({ models, settings: { weights = [], budget } }: SweepI
   );
 };
 
+/** The same of the searches. */
+const SEARCH_WITHOUT_TORCH: Readonly<Record<SearchBehaviour['search'], string | null>> = {
+  evolution: null,
+  progressive: 'it prunes layer by layer, on the output of pruned layers',
+  outputs: 'it merges experts',
+};
+
 /** Why the engine torch cannot make or compute the plans of a method; null where it can. */
 export const methodWithoutTorch = (
   settings: Pick<SweepSettings, 'options' | 'budget' | 'protect'>,
   method: MethodName,
 ): string | null => {
   const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
-  if (behaviour.kind === 'search')
-    return behaviour.search === 'progressive' ? 'it prunes layer by layer, on the output of pruned layers' : null;
+  if (behaviour.kind === 'search') return SEARCH_WITHOUT_TORCH[behaviour.search];
   if (behaviour.kind === 'merge') return 'it merges experts';
   if (behaviour.leavesConstants === true) return 'it replaces experts by constants';
   if (behaviour.globalCounts !== undefined || behaviour.keepByThreshold !== undefined)
@@ -144,11 +151,12 @@ export const methodWithoutTorch = (
  * @throws WorkbenchError `not-with-torch`, `torch-weights`.
  */
 const requireTorchWork = ({ models, settings, candidates = [] }: SweepInput): void => {
-  const { methods, recovery, fidelity, weights = [], budget, speed, sample, calibrationDraws } = settings;
+  const { methods, recovery, fidelity, weights = [], budget, speed, sample, calibration, calibrationDraws } = settings;
   if (recovery !== 'none') throw withoutTorch('refitting plans (--recovery)');
   if (fidelity === true) throw withoutTorch('comparing distributions (--fidelity)');
   if (speed === true) throw withoutTorch('timing models (--speed)');
   if (sample !== undefined) throw withoutTorch('sampling tokens (--sample)');
+  if (calibration === 'endings') throw withoutTorch('weighting calibration tokens (--calibration endings)');
   if (calibrationDraws !== undefined)
     throw withoutTorch('profiling draws of the calibration items (--calibration-draws)');
   if (weights.some((type) => type !== 'stored')) throw withoutTorch('rounding weights (--weights)');
@@ -201,6 +209,14 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Add --engine torch, or leave out --referee.',
     );
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
+  const fitted = settings.methods.find((method) => !fromFiles.includes(method) && methodNamed(method).needs === 'fit');
+  if (settings.recovery !== 'none' && fitted !== undefined)
+    throw refuse(
+      'no-recovery',
+      `The plans of ${fitted} contain down projections fitted to the outputs of merged experts, which a refit would ` +
+        'replace.',
+      'Leave the recovery out, or measure the method in a sweep of its own.',
+    );
   requireRoundable(input);
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);

@@ -175,6 +175,10 @@ class TorchRunner implements ModelRunner {
     return Promise.reject(withoutTorch('refitting a plan (--recovery)'));
   }
 
+  mergeByOutputs(): Promise<never> {
+    return Promise.reject(withoutTorch('merging experts by their outputs'));
+  }
+
   pruneProgressively(): Promise<never> {
     return Promise.reject(withoutTorch("NAEE's progressive search"));
   }

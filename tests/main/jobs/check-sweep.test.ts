@@ -23,7 +23,10 @@ test('methods that PyTorch measures, and why not the others', () => {
     naee: 'it needs the effect of leaving out experts on each layer',
     tsep: counts,
     ...Object.fromEntries(
-      ['uncurl', 'frequency-merging', 'm-smoe', 'hc-smoe', 'sub-moe', 'grape', 'ream'].map((method) => [method, merges]),
+      ['uncurl', 'frequency-merging', 'm-smoe', 'hc-smoe', 'sub-moe', 'grape', 'merge-moe', 'ream'].map((method) => [
+        method,
+        merges,
+      ]),
     ),
   });
 });
