@@ -28,7 +28,7 @@ export const methodPage = z.object({
   summary: z.string(),
   kind: z.enum(['drop', 'merge']),
   /** Measurements needed before planning: nothing, a profile, or many candidates (in a sweep only). */
-  needs: z.enum(['nothing', 'routing', 'search']),
+  needs: z.enum(['nothing', 'routing', 'search', 'fit']),
   /** Cost of that beyond one pass over the task's calibration items. */
   cost: z.string(),
   formula: z.string(),

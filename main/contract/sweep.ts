@@ -116,20 +116,26 @@ export const describedSweepSettings = z.object({
       part: 'weights',
     }),
   calibration: z
-    .enum(['answers', 'written'])
+    .enum(['answers', 'written', 'endings'])
     .optional()
     .register(settingTexts, {
       label: 'Calibrate on',
       flag: 'calibration',
       value: 'WHAT',
       help:
-        'Answers that plans are calibrated on in tasks with written answers: answers (the right ones) or written ' +
-        "(the unpruned model's own).",
+        'Answers that plans are calibrated on in tasks with written answers: answers (the right ones), written ' +
+        "(the unpruned model's own) or endings (its own complete ones, weighted to their ends).",
       about:
         'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
         'answer, or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs ' +
-        'one pass of generation.',
-      words: { answers: 'right answers', written: 'the unpruned model’s answers' },
+        'one pass of generation. Complete answers, weighted to their ends: only answers that ended by themselves, with ' +
+        'the stop string, where the weight of tokens rises over the answer from 1 to 4; it can help against answers ' +
+        'that never end.',
+      words: {
+        answers: 'right answers',
+        written: 'the unpruned model’s answers',
+        endings: 'its complete answers, weighted to their ends',
+      },
       part: 'plans',
     }),
   seeds: z

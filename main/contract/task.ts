@@ -41,6 +41,8 @@ export interface WrittenItem {
   readonly answers: readonly string[];
   /** The right answer with what ends it, as a profile reads it; absent: the first answer. */
   readonly profiled?: string;
+  /** How many times as much as a token of the context the profiled answer's last token counts; absent: all alike. */
+  readonly endWeight?: number;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
   /** Of an item that is written several times: which time, from 0, and the item that all of them share. */

@@ -60,6 +60,7 @@ const lasting: ReadonlyMap<string, Drawn> = new Map(
     'hc-smoe': { ...brown, dash: '4 2', shape: 'triangle' },
     'sub-moe': { ...teal, dash: '6 3', shape: 'square' },
     grape: { ...green, dash: '4 2', shape: 'hexagon' },
+    'merge-moe': { ...teal, dash: '8 3 2 3', shape: 'hexagon' },
     ream: { ...brown, dash: '10 3', shape: 'down' },
     eep: { ...vermilion, dash: 'none', shape: 'circle' },
   }),

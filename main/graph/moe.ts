@@ -336,6 +336,18 @@ export const expertsGraph = (hidden: number, layer: Experts): SerialisedGraph =>
   return graph.serialise('experts');
 };
 
+/** [E, T, I] inputs of the experts' down projections. */
+export const innersGraph = (hidden: number, layer: Experts): SerialisedGraph => {
+  const graph = new OnnxGraph();
+  const inputs = expertInputs(graph, layer, graph.input('tokens', DataType.FLOAT, ['T', hidden]));
+  const inners = layer.experts.map((_, index) =>
+    graph.node('Unsqueeze', [expertOnInputs(graph, layer, index, inputs).inner, graph.integers([0])]),
+  );
+  const width = layer.experts[0]?.down.shape[1] ?? 0;
+  graph.output('outputs', graph.node('Concat', inners, { axis: 0 }), DataType.FLOAT, [inners.length, 'T', width]);
+  return graph.serialise('inner activations of experts');
+};
+
 /** [E, T, H] outputs before any weight. */
 export const everyExpert = (graph: OnnxGraph, layer: Experts, tokens: Value): Value => {
   const inputs = expertInputs(graph, layer, tokens);

@@ -4,6 +4,7 @@ import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
 import { isTextItem, isWrittenItem, profiledText } from '../tasks/task.ts';
 import { encodePrompt } from './encode-prompt.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scorer.ts';
+import { endWeights } from './token-tree.ts';
 
 /** Tokens of one (context, continuation) pair. */
 export interface EncodedRequest {
@@ -113,4 +114,15 @@ export const profileSequences = (
   for (let start = 0; start < tokens.length; start += maxPositions)
     windows.push(tokens.slice(start, start + maxPositions));
   return windows;
+};
+
+/**
+ * How much each of the `length` tokens counts that a profile reads of an item; undefined: all alike. The tokens beyond
+ * those of the context alone are the answer's.
+ */
+export const tokenWeights = (tokenizer: TextTokenizer, item: TaskItem, length: number): Float64Array | undefined => {
+  if (!isWrittenItem(item) || item.endWeight === undefined) return undefined;
+  const all = encodePrompt(tokenizer, profiledText(item)).length;
+  const answer = Math.max(1, all - encodePrompt(tokenizer, item.context).length);
+  return endWeights(length, Math.min(answer, length), item.endWeight);
 };

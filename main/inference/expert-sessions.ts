@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { type Experts, expertsGraph } from '../graph/moe.ts';
+import { type Experts, expertsGraph, innersGraph } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { ownLayer } from './layer-variant.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
@@ -23,15 +23,21 @@ export class ExpertSessions {
   readonly #threads: number;
   readonly #keepOpen: boolean;
   readonly #layerOf: (layer: number) => Experts | undefined;
+  readonly #part: 'outputs' | 'inner';
   readonly #open = new Map<number, Session>();
 
-  /** `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. */
+  /**
+   * `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. `part`: their outputs,
+   * or the inputs of their down projections.
+   */
   constructor(
     checkpoint: Checkpoint,
     threads: number,
     keepOpen: boolean,
     layerOf: (layer: number) => Experts | undefined = ownExperts(checkpoint),
+    part: 'outputs' | 'inner' = 'outputs',
   ) {
+    this.#part = part;
     this.#checkpoint = checkpoint;
     this.#layerOf = layerOf;
     this.#threads = threads;
@@ -40,7 +46,7 @@ export class ExpertSessions {
 
   /**
    * Ungated outputs on tokens [N, H] that enter a layer (counted among MoE layers), in parts: `take` gets the index of
-   * the first token of a part, their number n, and the outputs [experts, n, H].
+   * the first token of a part, their number n, and the outputs [experts, n, H], or the inner activations [experts, n, I].
    */
   async run(
     layer: number,
@@ -50,8 +56,9 @@ export class ExpertSessions {
     const { hidden } = this.#checkpoint.descriptor;
     const session = await this.#session(layer);
     const total = tokens.length / hidden;
-    const experts = this.#layerOf(layer)?.experts.length ?? 1;
-    const part = Math.max(1, Math.floor(MOST_OUTPUTS / (experts * hidden)));
+    const experts = this.#layerOf(layer)?.experts ?? [];
+    const width = this.#part === 'outputs' ? hidden : (experts[0]?.down.shape[1] ?? 1);
+    const part = Math.max(1, Math.floor(MOST_OUTPUTS / (Math.max(1, experts.length) * width)));
     for (let first = 0; first < total; first += part) {
       const count = Math.min(part, total - first);
       const input = floatTensor(tokens.slice(first * hidden, (first + count) * hidden), [count, hidden]);
@@ -75,7 +82,7 @@ export class ExpertSessions {
     const { descriptor, folder, name } = this.#checkpoint;
     const own = this.#layerOf(layer);
     if (own === undefined) throw new Error(`no MoE layer ${String(layer)}`);
-    const graph = expertsGraph(descriptor.hidden, own);
+    const graph = (this.#part === 'outputs' ? expertsGraph : innersGraph)(descriptor.hidden, own);
     const session = await Session.open(`experts of MoE layer ${String(layer)} of ${name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),

@@ -2,9 +2,10 @@ import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
 import type { ScoredOutcome } from '../contract/outcome.ts';
-import type { Plan, RefitName } from '../contract/plan.ts';
+import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
+import type { OutputMergeSettings } from '../pruning/method.ts';
 import type { Overlays } from './overlays.ts';
 
 /** A plan being evaluated; `plan: null` is the unpruned model. Keys are unique within a call. */
@@ -139,6 +140,14 @@ export interface ModelRunner {
     keptPerLayer: readonly number[],
     control: RunControl,
   ): Promise<number[][]>;
+  /** The plan of MergeMoE with `keep` experts per MoE layer; its fitted down projections become an overlay. */
+  mergeByOutputs(
+    items: readonly TaskItem[],
+    keep: number,
+    settings: OutputMergeSettings,
+    tasks: readonly string[],
+    control: RunControl,
+  ): Promise<MergePlan>;
   /** `last`: results of the last token of each sequence only (T is 1). */
   forward(
     sequences: readonly (readonly number[])[],

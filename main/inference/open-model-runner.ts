@@ -7,11 +7,12 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { positionsText } from '../contract/model.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
-import type { Plan, RefitName } from '../contract/plan.ts';
+import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
+import type { OutputMergeSettings } from '../pruning/method.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { Float64Products } from './float64-products.ts';
+import { Float64Products, withProducts } from './float64-products.ts';
 import { decodingCost } from './decoding/count-steps.ts';
 import { decode } from './decoding/decode.ts';
 import type {
@@ -30,7 +31,7 @@ import type {
 } from './model-runner.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { encodeScored, profileSequences, requireScored } from './encode-item.ts';
+import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
@@ -39,6 +40,7 @@ import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
 import { profileDrawsOfLayers, profileLayers } from './profile-layers.ts';
+import { mergeByOutputs } from './merge-by-outputs.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
@@ -259,6 +261,36 @@ class Runner implements ModelRunner {
     return kept;
   }
 
+  async mergeByOutputs(
+    items: readonly TaskItem[],
+    keep: number,
+    settings: OutputMergeSettings,
+    tasks: readonly string[],
+    control: RunControl,
+  ): Promise<MergePlan> {
+    const [unpruned] = await this.#resolve([{ key: 'unpruned', plan: null }]);
+    if (unpruned === undefined) throw new Error('the model was not resolved');
+    try {
+      return await withProducts((products) =>
+        mergeByOutputs({
+          checkpoint: this.checkpoint,
+          executor: this.#executor,
+          ...this.#calibration(items),
+          tasks,
+          unpruned,
+          keep,
+          settings,
+          overlays: this.#parts.overlays,
+          threads: this.#parts.threads,
+          products,
+          control,
+        }),
+      );
+    } finally {
+      await this.#pool.closeMerged();
+    }
+  }
+
   async forward(
     sequences: readonly (readonly number[])[],
     plan: Plan | null,
@@ -477,10 +509,18 @@ class Runner implements ModelRunner {
   } {
     const tokenizer = this.#requireTokenizer();
     const sequences = items.flatMap((item, index) =>
-      profileSequences(tokenizer, item, this.checkpoint.descriptor.maxPositions).map((trunk) => ({ trunk, index })),
+      profileSequences(tokenizer, item, this.checkpoint.descriptor.maxPositions).map((trunk) => ({
+        trunk,
+        index,
+        counted: tokenWeights(tokenizer, item, trunk.length),
+      })),
     );
     return {
-      trees: sequences.map(({ trunk }) => ({ trunk, branches: [] })),
+      trees: sequences.map(({ trunk, counted }) => ({
+        trunk,
+        branches: [],
+        ...(counted === undefined ? {} : { counted }),
+      })),
       itemOf: sequences.map(({ index }) => index),
     };
   }

@@ -61,11 +61,15 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   const count = (batch: Batch): void => {
     statistics.tokens += batch.tokens;
   };
+  const isWeighted = trees.some(({ counted }) => counted !== undefined);
   if (extras.length === 0) {
-    const { prefix, trees: behind } = splitPrefix(
-      trees,
-      trees.map(({ trunk }) => trunk.length - 1),
-    );
+    // A token of a shared prefix counts otherwise in each item.
+    const { prefix, trees: behind } = isWeighted
+      ? { prefix: [], trees }
+      : splitPrefix(
+          trees,
+          trees.map(({ trunk }) => trunk.length - 1),
+        );
     const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
     ofPrefix.tokens = prefix.length;
     const taps = (
@@ -73,7 +77,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       batch: Batch,
       _members: readonly ResolvedCandidate[],
       seen: Parameters<typeof accumulateRouting>[2],
-    ): void => accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen);
+    ): void => accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen, countedIn(batch, trees));
     await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
     const times = behind.filter(({ start }) => start !== undefined).length;
     statistics.tokens += times * ofPrefix.tokens;
@@ -98,7 +102,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       _members: readonly ResolvedCandidate[],
       seen: Parameters<typeof accumulateRouting>[2],
     ): void => {
-      accumulateRouting(statistics, layer, seen);
+      accumulateRouting(statistics, layer, seen, countedIn(batch, trees));
       sampled(layer, batch, seen);
     };
     await executor.run(trees, unpruned, { taps, hidden: count }, control);
@@ -115,25 +119,27 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
       _members: readonly ResolvedCandidate[],
       seen: Observation,
     ): Promise<void> => {
-      accumulateRouting(statistics, layer, seen);
+      const counted = countedIn(batch, trees);
+      accumulateRouting(statistics, layer, seen, counted);
       sampled(layer, batch, seen);
-      if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint);
+      if (statistics.residualSum !== undefined) addResidual(statistics, layer, seen, checkpoint, counted);
       const trace = traces[layer];
       const numbers = trace === undefined ? [] : tokenNumbers(batch, firstToken);
       const { topK } = statistics;
       await sessions?.run(layer, seen.tokens, async (first, tokens, outputs) => {
         const rows = <T extends Float32Array | Int32Array>(values: T, width: number): T =>
           values.subarray(first * width, (first + tokens) * width) as T;
+        const own = counted?.subarray(first, first + tokens);
         if (statistics.outputs !== undefined)
           await withPauses(
-            accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK) }),
+            accumulateOutputs(statistics, layer, { outputs, experts: rows(seen.experts, topK), counted: own }),
             () => pause(control.signal),
             products.multiply,
           );
         trace?.add(
           numbers.slice(first, first + tokens),
-          outputs,
-          rows(seen.routed, hidden),
+          countedRows(outputs, hidden, own),
+          countedRows(rows(seen.routed, hidden), hidden, own),
           rows(seen.logits, statistics.experts),
         );
       });
@@ -164,9 +170,9 @@ export const profileDrawsOfLayers = async (
   const { experts = 0, topK = 0 } = moeLayers[0]?.moe ?? {};
   const empty = (layers: number): RoutingStatistics => emptyStatistics(layers, experts, topK, width, extras);
   const draws = times.map(() => empty(moeLayers.length));
-  // A block whose experts are observed takes no prefix.
+  // A block whose experts are observed takes no prefix, and a token of a prefix may count otherwise in each item.
   const { prefix, trees: behind } =
-    extras.length > 0
+    extras.length > 0 || trees.some(({ counted }) => counted !== undefined)
       ? { prefix: [], trees }
       : splitPrefix(
           trees,
@@ -176,9 +182,14 @@ export const profileDrawsOfLayers = async (
   for (const [draw, statistics] of draws.entries())
     statistics.tokens = trees.reduce((sum, tree, index) => sum + timesOf(draw, index) * treeLength(tree), 0);
   const once = empty(1);
-  const add = (layer: number, seen: RoutingTaps, timesIn: (draw: number) => number): void => {
+  const add = (
+    layer: number,
+    seen: RoutingTaps,
+    timesIn: (draw: number) => number,
+    counted?: ArrayLike<number>,
+  ): void => {
     clearSums(once);
-    accumulateRouting(once, 0, seen);
+    accumulateRouting(once, 0, seen, counted);
     for (const [draw, statistics] of draws.entries()) {
       const drawn = timesIn(draw);
       if (drawn > 0) addSums(statistics, once, drawn, layer);
@@ -201,7 +212,7 @@ export const profileDrawsOfLayers = async (
         norms: seen.norms.subarray(first * topK, end * topK),
         ...(seen.peaks === undefined ? {} : { peaks: seen.peaks.subarray(first * topK, end * topK) }),
       };
-      if (end > first) add(layer, own, (draw) => timesOf(draw, tree));
+      if (end > first) add(layer, own, (draw) => timesOf(draw, tree), trees[tree]?.counted);
     }
   };
   const observe = (
@@ -225,11 +236,32 @@ const addResidual = (
   layer: number,
   seen: Observation,
   { descriptor }: Checkpoint,
+  counted: Float64Array | undefined,
 ): void => {
   const { residualMultiplier, hidden } = descriptor;
   const added = residualMultiplier === 1 ? seen.routed : seen.routed.map((value) => value * residualMultiplier);
-  accumulateResidual(statistics, layer, { ...seen, cosines: residualCosines(seen.residual, added, hidden) });
+  accumulateResidual(statistics, layer, { ...seen, cosines: residualCosines(seen.residual, added, hidden), counted });
 };
+
+/** How much each token of a batch counts; undefined: all alike. */
+export const countedIn = (batch: Batch, trees: readonly TokenTree[]): Float64Array | undefined => {
+  if (batch.trees.every((tree) => trees[tree]?.counted === undefined)) return undefined;
+  const counted = new Float64Array(batch.tokens).fill(1);
+  batch.trees.forEach((tree, member) => {
+    const own = trees[tree]?.counted;
+    if (own !== undefined) counted.set(own, batch.firstRow[member] ?? 0);
+  });
+  return counted;
+};
+
+/**
+ * Rows [.., n, width] times the root of how much each of the n tokens counts: a sum of squares over them, or of
+ * products of two such rows, is then the weighted one.
+ */
+export const countedRows = (values: Float32Array, width: number, counted: Float64Array | undefined): Float32Array =>
+  counted === undefined
+    ? values
+    : values.map((value, at) => value * Math.sqrt(counted[Math.floor(at / width) % counted.length] ?? 1));
 
 const firstTokens = (trees: readonly TokenTree[]): readonly number[] => {
   const first: number[] = [];

@@ -9,7 +9,7 @@ import { ExpertSessions } from './expert-sessions.ts';
 import { maskedVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
-import { layerRoute } from './profile-layers.ts';
+import { countedIn, countedRows, layerRoute } from './profile-layers.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Memory limit for the products of one layer's tokens. */
@@ -82,6 +82,7 @@ export const pruneProgressively = async (request: ProgressiveRequest): Promise<n
             pruned.observation,
             wanted,
             first,
+            countedIn(stream.batch, trees),
           );
         }
         first += stream.batch.tokens;
@@ -134,12 +135,14 @@ const addTokens = (
   seen: Observation,
   wanted: Float32Array,
   first: number,
+  counted: Float64Array | undefined,
 ): Promise<void> =>
   sessions.run(layer, seen.tokens, (from, count, outputs) => {
+    const own = counted?.subarray(from, from + count);
     builder.add(
       Array.from({ length: count }, (_, at) => first + from + at),
-      outputs,
-      wanted.subarray(from * hidden, (from + count) * hidden),
+      countedRows(outputs, hidden, own),
+      countedRows(wanted.subarray(from * hidden, (from + count) * hidden), hidden, own),
       seen.logits.subarray(from * experts, (from + count) * experts),
     );
   });

@@ -162,7 +162,8 @@ const keyOf = ({ checkpoint: { fingerprint }, plan, trees, refit }: RecoveryRequ
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 };
 
-const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
+/** Refuses models whose down projections cannot be stored anew. @throws WorkbenchError `recovery-unsupported`. */
+export const requireRefittable = ({ name, descriptor }: Checkpoint): void => {
   if (descriptor.moeLayers.some(({ moe }) => moe.latent !== null))
     throw refuse(
       'recovery-unsupported',
@@ -258,11 +259,29 @@ const prunedBlock = async (
   return seen;
 };
 
+/** Where number [i, h] of a down projection [I, H] stands in its stored form. */
+const offsetIn =
+  ({ transposed }: Weight, width: number, hidden: number) =>
+  (i: number, h: number): number =>
+    transposed === true ? i * hidden + h : h * width + i;
+
+/** The stored down projection of an expert as [I, H]. */
+export const storedDown = async ({ down }: ExpertTensors, width: number, hidden: number): Promise<Float64Array> => {
+  const view = plainDown(down);
+  if (view === null) throw new Error('the down projection is not stored as a plain matrix');
+  const stored = await readTensor(view);
+  const offsetOf = offsetIn(down, width, hidden);
+  return Float64Array.from(
+    { length: width * hidden },
+    (_, at) => stored[offsetOf(Math.floor(at / hidden), at % hidden)] ?? 0,
+  );
+};
+
 /** Change of each expert's stored (rounded) down projection, [I, H] per expert; queues the tensors to write. */
-const refittedDowns = async (
+export const refittedDowns = async (
   moe: MoeDescriptor,
   variant: LayerVariant,
-  recovery: LayerRecovery,
+  recovery: Pick<LayerRecovery, 'corrections'>,
   layer: number,
   tensors: TensorToWrite[],
 ): Promise<readonly Float32Array[]> => {
@@ -276,7 +295,7 @@ const refittedDowns = async (
     if (correction.some((value) => value !== 0)) {
       const [hidden, width] = [correction.length / moe.width, moe.width];
       const stored = await readTensor(view);
-      const offsetOf = (i: number, h: number): number => (down.transposed === true ? i * hidden + h : h * width + i);
+      const offsetOf = offsetIn(down, width, hidden);
       const refitted = stored.slice();
       for (let i = 0; i < width; i += 1)
         for (let h = 0; h < hidden; h += 1)

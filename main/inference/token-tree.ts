@@ -8,7 +8,22 @@ export interface TokenTree {
   readonly branches: readonly (readonly number[])[];
   /** Position of its first token: the length of the shared prefix that it continues. A whole tree begins at 0. */
   readonly start?: number;
+  /** How much each token of the trunk counts in statistics; absent: 1. A tree with weights has no branches. */
+  readonly counted?: Float64Array;
 }
+
+/**
+ * How much each of `length` tokens of an item counts whose last `answer` tokens are its answer: 1 before it, rising
+ * evenly over the answer to `end` at its last token, then scaled so that the item counts as much as its tokens.
+ */
+export const endWeights = (length: number, answer: number, end: number): Float64Array => {
+  const first = Math.max(0, length - answer);
+  const raw = Float64Array.from({ length }, (_, at) =>
+    at < first ? 1 : 1 + ((end - 1) * (at - first + 1)) / (length - first),
+  );
+  const total = raw.reduce((sum, weight) => sum + weight, 0);
+  return raw.map((weight) => (weight * length) / total);
+};
 
 export const treeLength = ({ trunk, branches }: TokenTree): number =>
   branches.reduce((length, branch) => length + branch.length, trunk.length);

@@ -39,7 +39,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
 /** Refuses (`nothing-written`) tasks with chosen answers where calibration texts are to be written by the model. */
 const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
   const chosen = tasks.find(({ task }) => task.judging === undefined);
-  if (calibration !== 'written' || chosen === undefined) return;
+  if (calibration === undefined || calibration === 'answers' || chosen === undefined) return;
   throw refuse(
     'nothing-written',
     `${chosen.name} is not a task with written answers, so the unpruned model writes nothing for its ` +
@@ -142,8 +142,9 @@ export const methodWithoutTorch = (
  * @throws WorkbenchError `not-with-torch`, `torch-weights`.
  */
 const requireTorchWork = ({ models, settings, candidates = [] }: SweepInput): void => {
-  const { methods, speed } = settings;
+  const { methods, speed, calibration } = settings;
   if (speed === true) throw withoutTorch('timing models (--speed)');
+  if (calibration === 'endings') throw withoutTorch('weighting calibration tokens (--calibration endings)');
   for (const method of methods) {
     const reason = isFileMethod(settings, method) ? null : methodWithoutTorch(settings, method);
     if (reason !== null) throw withoutTorch(`the method ${method}, since ${reason}`);
@@ -191,6 +192,14 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Add --engine torch, or leave out --referee.',
     );
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
+  const fitted = settings.methods.find((method) => !fromFiles.includes(method) && methodNamed(method).needs === 'fit');
+  if (settings.recovery !== 'none' && fitted !== undefined)
+    throw refuse(
+      'no-recovery',
+      `The plans of ${fitted} contain down projections fitted to the outputs of merged experts, which a refit would ` +
+        'replace.',
+      'Leave the recovery out, or measure the method in a sweep of its own.',
+    );
   requireRoundable(input);
   requireTrainedRouters(settings);
   requireWritten(settings, tasks);

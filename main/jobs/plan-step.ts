@@ -18,7 +18,7 @@ import { withConstants } from '../inference/expert-constants.ts';
 import { requireMergeable } from '../inference/merged-layer.ts';
 import type { RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import type { SearchBehaviour } from '../pruning/method.ts';
+import type { OutputMergeSettings, SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
@@ -36,6 +36,8 @@ import { answerItems, writingIdentity } from './write-items.ts';
 const RECOVERY_WORK = 25;
 /** Work of a progressive search per token: every expert runs on every token, and subsets are tried. */
 const PROGRESSIVE_WORK = 20;
+/** Work of a merge fitted to outputs per token: every expert runs on every token. */
+const OUTPUTS_WORK = 20;
 
 /** Tokens of a task's calibration items, for profiling and for scoring; 0 where they are not used. */
 export interface CalibrationTokens {
@@ -68,7 +70,9 @@ const needsOf = ({ fromFile, ...order }: PlanOrder): PlanNeeds | null =>
   fromFile === undefined ? planNeeds(order) : null;
 
 const searchWork = (search: SearchBehaviour, { profiling, scoring }: CalibrationTokens): number =>
-  search.search === 'evolution' ? search.settings.evaluations * scoring : PROGRESSIVE_WORK * profiling;
+  search.search === 'evolution'
+    ? search.settings.evaluations * scoring
+    : (search.search === 'outputs' ? OUTPUTS_WORK : PROGRESSIVE_WORK) * profiling;
 
 /** The steps of a plan after its profile (a search, a refit) that are known before it is made. */
 export const planSteps = (order: PlanOrder, calibration: CalibrationTokens): readonly PlannedStep[] => {
@@ -206,14 +210,25 @@ const searchStep = async (
   return {
     key,
     work: searchWork(search, calibration),
-    title: isEvolution ? title : `${title}, layer by layer`,
+    title:
+      search.search === 'outputs'
+        ? `Merging experts of ${model.name} on ${task.name}, layer by layer`
+        : isEvolution
+          ? title
+          : `${title}, layer by layer`,
     checkpoint,
-    read: async (steps) => (await steps.readJson(key, storedSearch))?.plan ?? null,
+    read: async (steps) => {
+      const plan = (await steps.readJson(key, storedSearch))?.plan ?? null;
+      if (plan?.recovery === undefined) return plan;
+      return (await context.steps.overlays.read(plan.recovery.weights)).isSound ? plan : null;
+    },
     write: (steps, plan) => steps.writeJson(key, { kind: 'search', plan }),
     compute: async (control) => ({
       ...(isEvolution
         ? await evolvedPlan(context, subject, { method, seed: seed ?? 0, keep, settings: search.settings, title })
-        : await progressivePlan(context, subject, keep, control)),
+        : search.search === 'outputs'
+          ? await outputsPlan(context, subject, keep, search.settings, control)
+          : await progressivePlan(context, subject, keep, control)),
       method,
       options,
       experts: info.experts,
@@ -289,6 +304,17 @@ const progressivePlan = async (
   const runner = await runners.open(checkpoint);
   const counts = Array.from({ length: checkpoint.info.moeLayers }, () => keep);
   return { kept: await runner.pruneProgressively(task.task.calibration, counts, control) };
+};
+
+const outputsPlan = async (
+  { runners }: JobContext,
+  { model: { checkpoint }, task: { task } }: PlanSubject,
+  keep: number,
+  settings: OutputMergeSettings,
+  control: RunControl,
+): Promise<Plan> => {
+  const runner = await runners.open(checkpoint);
+  return runner.mergeByOutputs(task.calibration, keep, settings, [task.name], control);
 };
 
 /** `sha256`: hash of the overlay with the weights, which another device may have replaced. */

@@ -1,12 +1,12 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
-import { CancelledError } from '../contract/errors.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
 import type { GgufType } from '../contract/export.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { CalibrationDraw, ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
 import { readSampler } from '../contract/sampling.ts';
-import type { TaskItem } from '../contract/task.ts';
+import type { TaskItem, WrittenItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
 import { isWrittenItem, repeatedItems } from '../tasks/task.ts';
@@ -119,18 +119,58 @@ export const roundedStage = (stage: Stage, type: GgufType): Stage => ({
   },
 });
 
-/** A written item whose profiled text is the model's own, up to the stop string, instead of the answer. */
-const profiledOn = (item: TaskItem, outcome: ItemOutcome | undefined): TaskItem => {
+/** How many times as much as a token of the context the last token of an answer counts under `endings`. */
+export const END_WEIGHT = 4;
+
+/** An item with its answer by the unpruned model. */
+const answered = (
+  item: TaskItem,
+  outcome: ItemOutcome | undefined,
+): { readonly item: WrittenItem; readonly outcome: WrittenOutcome } => {
   if (!isWrittenItem(item) || outcome?.kind !== 'written' || outcome.id !== item.id)
     throw new Error(`nothing was written to calibration item "${item.id}"`);
-  return { ...item, profiled: outcome.text };
+  return { item, outcome };
 };
 
-/** A task whose calibration answers are replaced by texts of the unpruned model. */
-const writtenCalibration = async (context: JobContext, measurement: Measurement): Promise<RunTask> => {
+/**
+ * Items whose profiled text is the model's own instead of the right answer: up to the stop string; or, for `endings`,
+ * only of answers that ended by themselves, with the first stop string where one ended them, and weighted to their ends.
+ */
+export const profiledOn = (
+  calibration: 'written' | 'endings',
+  items: readonly TaskItem[],
+  outcomes: readonly ItemOutcome[],
+): readonly WrittenItem[] => {
+  const own = items.map((item, index) => answered(item, outcomes[index]));
+  if (calibration === 'written') return own.map(({ item, outcome }) => ({ ...item, profiled: outcome.text }));
+  return own
+    .filter(({ outcome }) => outcome.stopped !== 'length')
+    .map(({ item, outcome }) => ({
+      ...item,
+      profiled: outcome.text + (outcome.stopped === 'until' ? (item.until[0] ?? '') : ''),
+      endWeight: END_WEIGHT,
+    }));
+};
+
+/**
+ * A task whose calibration answers are replaced by texts of the unpruned model.
+ *
+ * @throws WorkbenchError `nothing-ended` where complete answers are asked for, and there is none.
+ */
+const writtenCalibration = async (
+  context: JobContext,
+  measurement: Measurement,
+  how: 'written' | 'endings',
+): Promise<RunTask> => {
   const { task, items } = measurement;
   const outcomes = await evaluatePlan(context, measurement, null);
-  const calibration = items.map((item, index) => profiledOn(item, outcomes[index]));
+  const calibration = profiledOn(how, items, outcomes);
+  if (calibration.length === 0)
+    throw refuse(
+      'nothing-ended',
+      `The unpruned model ends none of its answers to the calibration items of ${task.name} by itself.`,
+      'Calibrate on the right answers, or raise the most tokens of an answer.',
+    );
   return { ...task, task: { ...task.task, calibration } };
 };
 
@@ -186,7 +226,8 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
   const needs = needsOf(settings);
-  const isWritten = settings.calibration === 'written';
+  const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
+  const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
@@ -207,7 +248,8 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
         needs.profile ? [profileStep(context, model, calibrated, calibration.profiling, needs.extras)] : [];
       const open = async (record: SweepSink): Promise<Stage> => {
         if (context.signal.aborted) throw new CancelledError('The sweep');
-        const calibrated = written === null ? task : await writtenCalibration(context, written);
+        const calibrated =
+          written === null || writes === undefined ? task : await writtenCalibration(context, written, writes);
         const [profile] = profileOf(calibrated);
         const statistics = profile === undefined ? null : await runStep(context, profile);
         const source = { model, task: calibrated, statistics, calibration };

@@ -55,6 +55,8 @@ export interface OutputTaps {
   readonly outputs: Float32Array;
   /** [N, K] chosen experts. */
   readonly experts: Int32Array;
+  /** [N] how much each token counts; absent: 1. */
+  readonly counted?: ArrayLike<number> | undefined;
 }
 
 /**
@@ -75,12 +77,13 @@ export function* accumulateOutputs(statistics: RoutingStatistics, layer: number,
     );
   }
   if (outputs.everywhere !== undefined)
-    yield* addEverywhere(outputs.everywhere, layer, taps.outputs, { experts, tokens, hidden });
+    yield* addEverywhere(outputs.everywhere, layer, taps.outputs, { experts, tokens, hidden }, taps.counted);
   taps.experts.forEach((expert, slot) => {
     if (expert >= experts) return;
     const from = (expert * tokens + Math.floor(slot / topK)) * hidden;
     const to = (layer * experts + expert) * hidden;
-    for (let h = 0; h < hidden; h++) routedSum[to + h]! += taps.outputs[from + h]!;
+    const counted = taps.counted?.[Math.floor(slot / topK)] ?? 1;
+    for (let h = 0; h < hidden; h++) routedSum[to + h]! += counted * taps.outputs[from + h]!;
   });
 }
 
@@ -90,6 +93,7 @@ function* addEverywhere(
   layer: number,
   outputs: Float32Array,
   { experts, tokens, hidden }: { readonly experts: number; readonly tokens: number; readonly hidden: number },
+  weights?: ArrayLike<number>,
 ): Steps<void> {
   const square = experts * experts;
   const cosineSum = everywhere.cosineSum.subarray(layer * square, (layer + 1) * square);
@@ -103,13 +107,14 @@ function* addEverywhere(
       for (let token = 0; token < count; token++) {
         const from = (expert * tokens + first + token) * hidden;
         const to = token * hidden * experts + expert;
+        const counted = weights?.[first + token] ?? 1;
         let squares = 0;
         for (let h = 0; h < hidden; h++) {
           const value = outputs[from + h]!;
-          sum[h]! += value;
+          sum[h]! += counted * value;
           squares += value * value;
         }
-        const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+        const scale = squares > 0 ? Math.sqrt(counted) / Math.sqrt(squares) : 0;
         for (let h = 0; h < hidden; h++) units[to + h * experts] = outputs[from + h]! * scale;
       }
     }
@@ -132,6 +137,8 @@ export interface ResidualTaps {
    * [N] cosine of h and h + y: h the hidden state that enters the residual sum, y the sum of the routed experts only.
    */
   readonly cosines: ArrayLike<number>;
+  /** [N] how much each token counts; absent: 1. */
+  readonly counted?: ArrayLike<number> | undefined;
 }
 
 /**
@@ -146,7 +153,8 @@ export const accumulateResidual = (statistics: RoutingStatistics, layer: number,
   }
   taps.experts.forEach((expert, slot) => {
     const turn = Math.max(0, 1 - taps.cosines[Math.floor(slot / topK)]!);
-    residualSum[layer * experts + expert]! += taps.weights[slot]! * taps.norms[slot]! * turn;
+    const counted = taps.counted?.[Math.floor(slot / topK)] ?? 1;
+    residualSum[layer * experts + expert]! += counted * (taps.weights[slot]! * taps.norms[slot]! * turn);
   });
 };
 

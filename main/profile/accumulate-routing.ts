@@ -14,14 +14,21 @@ const TOKENS_PER_TILE = 256;
  * graph's softmax rounds, and differ from it by at most float32 rounding (1e-7). g is taken from the taps as the model
  * computed it, so every family's own combine rule is kept.
  *
+ * `weights` [N]: how much each token counts in every sum (not in maxima); absent: 1.
+ *
  * @throws RangeError where the taps do not fit the statistics: a defect of the caller, never of a user's input.
  */
-export const accumulateRouting = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps): void => {
+export const accumulateRouting = (
+  statistics: RoutingStatistics,
+  layer: number,
+  taps: RoutingTaps,
+  weights?: ArrayLike<number>,
+): void => {
   const { experts, topK } = statistics;
   const tokens = taps.experts.length / topK;
   const rows = taps.logits.length / tokens;
   checkTaps(statistics, layer, taps, tokens);
-  addChosen(statistics, layer, taps, tokens);
+  addChosen(statistics, layer, taps, tokens, weights);
 
   const logitSum = statistics.logitSum.subarray(layer * experts, (layer + 1) * experts);
   const probabilityMass = statistics.probabilityMass.subarray(layer * experts, (layer + 1) * experts);
@@ -40,11 +47,14 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
     const count = Math.min(TOKENS_PER_TILE, tokens - start);
     for (let token = 0; token < count; token++) {
       const row = (start + token) * rows;
+      const counted = weights?.[start + token] ?? 1;
+      // A gram of rows times the root is the weighted one.
+      const root = Math.sqrt(counted);
       let largest = -Infinity;
       for (let expert = 0; expert < experts; expert++) {
         const logit = taps.logits[row + expert]!;
-        logitRows[expert * TOKENS_PER_TILE + token] = logit;
-        logitSum[expert]! += logit;
+        logitRows[expert * TOKENS_PER_TILE + token] = logit * root;
+        logitSum[expert]! += counted * logit;
         if (logit > largest) largest = logit;
       }
       for (let other = experts; other < rows; other++) largest = Math.max(largest, taps.logits[row + other]!);
@@ -58,7 +68,7 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
       for (let expert = 0; expert < experts; expert++) {
         const probability = probabilityRows[expert * TOKENS_PER_TILE + token]! / total;
         probabilityRows[expert * TOKENS_PER_TILE + token] = probability;
-        probabilityMass[expert]! += probability;
+        probabilityMass[expert]! += counted * probability;
       }
       const first = (start + token) * topK;
       let chosen = 0;
@@ -73,19 +83,21 @@ export const accumulateRouting = (statistics: RoutingStatistics, layer: number, 
         const expert = taps.experts[slot]!;
         if (expert >= experts) continue;
         const probability = probabilityRows[expert * TOKENS_PER_TILE + token]!;
-        probabilitySelected[expert]! += probability;
+        probabilitySelected[expert]! += counted * probability;
         const norm = taps.norms[slot]!;
-        addMoments(moments, experts, 0, expert, taps.weights[slot]!, norm);
-        addMoments(moments, experts, 1, expert, probability, norm);
-        addMoments(moments, experts, 2, expert, chosen > 0 ? probability / chosen : 0, norm);
+        addMoments(moments, experts, 0, expert, taps.weights[slot]!, norm, counted);
+        addMoments(moments, experts, 1, expert, probability, norm, counted);
+        addMoments(moments, experts, 2, expert, chosen > 0 ? probability / chosen : 0, norm, counted);
       }
+      if (root !== 1)
+        for (let expert = 0; expert < experts; expert++) probabilityRows[expert * TOKENS_PER_TILE + token]! *= root;
     }
     addGram(logitGram, logitRows, experts, TOKENS_PER_TILE, count);
     addGram(probabilityGram, probabilityRows, experts, TOKENS_PER_TILE, count);
   }
 };
 
-/** Adds gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the index in `gateKinds`. */
+/** Adds `counted` times gate^alpha norm^beta of one choice to a layer's [3, 2, 3, E] moments; `kind` is the index in `gateKinds`. */
 const addMoments = (
   moments: Float64Array,
   experts: number,
@@ -93,38 +105,46 @@ const addMoments = (
   expert: number,
   gate: number,
   norm: number,
+  counted: number,
 ): void => {
   let at = kind * 6 * experts + expert;
   for (let alpha = 1, power = gate; alpha <= 2; alpha++, power *= gate) {
-    moments[at]! += power;
-    moments[at + experts]! += power * norm;
-    moments[at + 2 * experts]! += power * norm * norm;
+    moments[at]! += counted * power;
+    moments[at + experts]! += counted * (power * norm);
+    moments[at + 2 * experts]! += counted * (power * norm * norm);
     at += 3 * experts;
   }
 };
 
 /** Adds counts, gate mass, EAN and REAP sums and co-activation: the sums over a token's K chosen experts only. */
-const addChosen = (statistics: RoutingStatistics, layer: number, taps: RoutingTaps, tokens: number): void => {
+const addChosen = (
+  statistics: RoutingStatistics,
+  layer: number,
+  taps: RoutingTaps,
+  tokens: number,
+  weights?: ArrayLike<number>,
+): void => {
   const { experts, topK, counts, gateMass, eanSum, eanSquareSum, reapSum, peakOutputs, coactivation } = statistics;
   const row = layer * experts;
   const square = layer * experts * experts;
   for (let token = 0; token < tokens; token++) {
     const first = token * topK;
+    const counted = weights?.[token] ?? 1;
     for (let slot = first; slot < first + topK; slot++) {
       const expert = taps.experts[slot]!;
       if (expert >= experts) continue;
       const weight = taps.weights[slot]!;
       const norm = taps.norms[slot]!;
-      counts[row + expert]! += 1;
-      gateMass[row + expert]! += weight;
-      eanSum[row + expert]! += norm;
-      eanSquareSum[row + expert]! += norm * norm;
-      reapSum[row + expert]! += weight * norm;
+      counts[row + expert]! += counted;
+      gateMass[row + expert]! += counted * weight;
+      eanSum[row + expert]! += counted * norm;
+      eanSquareSum[row + expert]! += counted * (norm * norm);
+      reapSum[row + expert]! += counted * (weight * norm);
       if (peakOutputs !== undefined && taps.peaks !== undefined) {
         peakOutputs[row + expert] = Math.max(peakOutputs[row + expert]!, taps.peaks[slot]!);
       }
       for (let other = first; other < first + topK; other++) {
-        if (taps.experts[other]! < experts) coactivation[square + expert * experts + taps.experts[other]!]! += 1;
+        if (taps.experts[other]! < experts) coactivation[square + expert * experts + taps.experts[other]!]! += counted;
       }
     }
   }

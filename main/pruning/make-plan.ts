@@ -82,7 +82,9 @@ const prepared = (input: PlanInput): PreparedPlan => {
   if (behaviour.kind === 'search') {
     throw refuse(
       'needs-search',
-      `The method ${method.name} measures many candidates before it has a plan.`,
+      method.needs === 'fit'
+        ? `The method ${method.name} fits weights on calibration items before it has a plan.`
+        : `The method ${method.name} measures many candidates before it has a plan.`,
       'Run it in a sweep, and take the plan of the point that you want.',
     );
   }

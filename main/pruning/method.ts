@@ -63,8 +63,8 @@ export interface MethodPage {
   /** One sentence. */
   readonly summary: string;
   readonly kind: 'drop' | 'merge';
-  /** Measurements needed before planning: a profile, or many candidates on labelled items. */
-  readonly needs: 'nothing' | 'routing' | 'search';
+  /** Measurements needed before planning: a profile, many candidates on labelled items, or a fit of weights. */
+  readonly needs: 'nothing' | 'routing' | 'search' | 'fit';
   /** Cost of that beyond one pass over the task's calibration items, in words. */
   readonly cost: string;
   readonly formula: string;
@@ -107,11 +107,20 @@ export interface MergeBehaviour extends Behaviour {
   readonly rule?: MergeRule;
 }
 
-/** Finds its plan by measuring many candidates: runs as a job; `makePlan` refuses it. */
+/** Settings of a merge whose down projections are fitted to the members' outputs. */
+export interface OutputMergeSettings {
+  /** As a fraction of the mean squared length of an inner activation. */
+  readonly ridge: number;
+  readonly router: RouterTreatment;
+}
+
+/** Finds its plan by measuring many candidates, or by a fit: runs as a job; `makePlan` refuses it. */
 export type SearchBehaviour =
   | { readonly kind: 'search'; readonly search: 'evolution'; readonly settings: SearchSettings }
   /** Layer by layer, each on the output of the pruned layers before it. */
-  | { readonly kind: 'search'; readonly search: 'progressive' };
+  | { readonly kind: 'search'; readonly search: 'progressive' }
+  /** Merged experts fitted to the outputs of their members. */
+  | { readonly kind: 'search'; readonly search: 'outputs'; readonly settings: OutputMergeSettings };
 
 export type MethodBehaviour = DropBehaviour | MergeBehaviour | SearchBehaviour;
 
@@ -127,9 +136,14 @@ export interface Method extends MethodPage {
   };
 }
 
+const canRedraw = ({ shape }: z.ZodObject): boolean => {
+  const router: unknown = shape['router'];
+  return router instanceof z.ZodType && router.safeParse('reinitialised').success;
+};
+
 /** New router rows are drawn, whatever else a method does. */
 const withRouterRows = (draws: DrawRule, options: z.ZodObject): DrawRule =>
-  typeof draws === 'boolean' && (draws || !('router' in options.shape))
+  typeof draws === 'boolean' && (draws || !canRedraw(options))
     ? draws
     : [...(typeof draws === 'boolean' ? [] : draws), { option: 'router', value: 'reinitialised' }];
 

@@ -10,6 +10,7 @@ import { frequencyMerging } from './methods/frequency-merging.ts';
 import { gateMass } from './methods/gate-mass.ts';
 import { grape } from './methods/grape.ts';
 import { hcSmoe } from './methods/hc-smoe.ts';
+import { mergeMoe } from './methods/merge-moe.ts';
 import { mone } from './methods/mone.ts';
 import { mSmoe } from './methods/m-smoe.ts';
 import { man } from './methods/man.ts';
@@ -43,6 +44,7 @@ export const methods: readonly Method[] = [
   hcSmoe,
   subMoe,
   grape,
+  mergeMoe,
   ream,
   eep,
 ];

@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
-import type { Plan, RefitName } from '../contract/plan.ts';
+import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
@@ -46,6 +46,7 @@ import {
   type RoutingTaps,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
+import type { OutputMergeSettings } from '../pruning/method.ts';
 import { extrasInWords } from '../pruning/plan-needs.ts';
 import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
@@ -238,6 +239,17 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
   ): Promise<number[][]> {
     return this.#withOnnxruntime((runner) => runner.pruneProgressively(items, keptPerLayer, control));
+  }
+
+  /** By onnxruntime in float32, as refits are. */
+  mergeByOutputs(
+    items: readonly TaskItem[],
+    keep: number,
+    settings: OutputMergeSettings,
+    tasks: readonly string[],
+    control: RunControl,
+  ): Promise<MergePlan> {
+    return this.#withOnnxruntime((runner) => runner.mergeByOutputs(items, keep, settings, tasks, control));
   }
 
   async forward(

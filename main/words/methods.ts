@@ -27,6 +27,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ['hc-smoe', 'HC-SMoE'],
   ['sub-moe', 'Sub-MoE'],
   ['grape', 'GRAPE'],
+  ['merge-moe', 'MergeMoE'],
   ['ream', 'REAM'],
   ['eep', 'EEP'],
 ]);

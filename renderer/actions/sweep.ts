@@ -18,7 +18,7 @@ import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { curvesStore } from '../state/view-stores.ts';
 import { currentMaking, measureObstacle, planFile } from '../sweep/current-making.ts';
-import { calibratesOnWritten, limitOf, samplingOf } from '../sweep/model-points.ts';
+import { limitOf, ownCalibrationOf, samplingOf } from '../sweep/model-points.ts';
 import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
@@ -144,9 +144,9 @@ export const measurePlan: Action = {
     const { limit, delta } = sweepStore.getState();
     const planned = plannedTasks(facts, planStore.getState());
     // Use the calibration of the points on the chart, which shows plans of one calibration only.
-    const isWritten =
-      calibratesOnWritten(shownSweep(facts)) &&
-      canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)));
+    const calibration = canCalibrateOnWritten(facts.tasks.filter((task) => planned.includes(task.handle)))
+      ? ownCalibrationOf(shownSweep(facts))
+      : undefined;
     await bridge.call('sweep.start', {
       models: [model.handle],
       tasks: [...planned],
@@ -159,7 +159,7 @@ export const measurePlan: Action = {
         options: optionsOf([method], options),
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,
-        calibration: isWritten ? 'written' : undefined,
+        calibration,
         ...samplingFor(facts, planned),
         chat: making.chat ? true : undefined,
       },

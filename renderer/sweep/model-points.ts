@@ -27,9 +27,11 @@ export interface RunResult {
 export const limitOf = (manifest: RunManifest | null): number | null =>
   manifest === null ? null : (sweepSettingsOf(manifest)?.limit ?? null);
 
-/** Whether the plans of a sweep are calibrated on the unpruned model's own written answers. */
-export const calibratesOnWritten = (manifest: RunManifest | null): boolean =>
-  manifest !== null && sweepSettingsOf(manifest)?.calibration === 'written';
+/** Answers of the unpruned model that the plans of a sweep are calibrated on; undefined: the right answers. */
+export const ownCalibrationOf = (manifest: RunManifest | null): 'written' | 'endings' | undefined => {
+  const calibration = manifest === null ? undefined : sweepSettingsOf(manifest)?.calibration;
+  return calibration === 'answers' ? undefined : calibration;
+};
 
 /** How a sweep draws written answers, for another one like it; empty where it takes the likeliest tokens. */
 export const samplingOf = (manifest: RunManifest | null): Pick<SweepSettings, 'sample' | 'repeats'> => {
@@ -80,7 +82,8 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
     const settings = sweepSettingsOf(sweep.manifest);
     const name = nameInRun(sweep.manifest, model);
     if (settings === null || name === null || !ofTask(sweep, task) || settings.limit !== shown.limit) return [];
-    if (isWritten ? writingOf(settings) !== writingOf(shown) : settings.calibration === 'written') return [];
+    if (isWritten ? writingOf(settings) !== writingOf(shown) : ownCalibrationOf(sweep.manifest) !== undefined)
+      return [];
     return sweep.document.results.flatMap((result) => {
       if (result.model !== name || result.task !== task.name) return [];
       const own = methodOfLabel(result.method).method;

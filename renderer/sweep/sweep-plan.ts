@@ -156,7 +156,7 @@ export const sweepObstacle = (
     );
   }
   const chosenAnswers = tasks.filter((task) => !isWritten(task));
-  if (settings.calibration === 'written' && chosenAnswers.length > 0) {
+  if (settings.calibration !== undefined && settings.calibration !== 'answers' && chosenAnswers.length > 0) {
     return (
       `${titles(chosenAnswers)}: the unpruned model writes no answers to calibrate on. Untick the task, or calibrate ` +
       'on the right answers.'

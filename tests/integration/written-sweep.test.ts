@@ -185,7 +185,9 @@ test("calibration on the unpruned model's own answers gives other plans than on 
     return outcomes.get(`${task} frequency 2`) ?? expect.fail('no point');
   };
   // The unpruned model answers fewer than half of the French words correctly.
-  expect(await sweep('french-written', 'written')).not.toEqual(await sweep('french-written', 'answers'));
+  const written = await sweep('french-written', 'written');
+  expect(written).not.toEqual(await sweep('french-written', 'answers'));
+  expect(written).not.toEqual(await sweep('french-written', 'endings'));
   const refused = await uncurl([
     'sweep',
     'uncurl-16',

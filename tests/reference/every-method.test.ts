@@ -31,8 +31,12 @@ const folders = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const control = { signal: new AbortController().signal };
-const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
-const searched = methodNames.filter((name) => methodNamed(name).needs === 'search');
+const kindOf = (name: MethodName): string => {
+  const { behaviour } = methodNamed(name).prepare({});
+  return behaviour.kind === 'search' ? behaviour.search : behaviour.kind;
+};
+const planned = methodNames.filter((name) => ['drop', 'merge'].includes(kindOf(name)));
+const searched = methodNames.filter((name) => kindOf(name) === 'evolution');
 
 /** Methods that a family's layers do not allow. */
 const refused: Readonly<Record<string, readonly string[]>> = {
@@ -189,6 +193,10 @@ describe.each(folders)('%s', (name) => {
     const kept = await tried(() => runner.pruneProgressively(items, counts, control));
     if (kept instanceof WorkbenchError) found.add('naee, progressive');
     else await expectNumbers(runner, { kept });
+    const settings = { ridge: 1e-3, router: 'mapped-rows' } as const;
+    const fitted = await tried(() => runner.mergeByOutputs(items, keep, settings, ['t'], control));
+    if (!(fitted instanceof WorkbenchError)) await expectNumbers(runner, fitted);
+    else found.add(fitted.code === 'merge-unsupported' ? 'merge' : 'merge-moe');
     const plan = planOf('frequency');
     for (const refit of ['experts', 'router'] as const) {
       const result = await tried(async () =>

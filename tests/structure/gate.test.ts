@@ -171,7 +171,8 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     'main/export/hash-table.ts',
     // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
-    // Gets the gate's overlays from the runner.
+    // Get the gate's overlays from the runner.
+    'main/inference/merge-by-outputs.ts',
     'main/inference/merged-layer.ts',
     'main/inference/recover-plan.ts',
     // Profiles of the bundled run.

@@ -25,20 +25,29 @@ export const groupsAroundMostUsed = (
   return Array.from({ length: layers }, (_, layer) => {
     const similarity = expertAffinity(affinity, profile, layer);
     const counts = layerRow(profile.counts, layer, experts);
-    return groupExperts({
-      affinity: similarity,
+    return groupAroundMostUsed(similarity, {
       counts,
       keep: keptPerLayer[layer]!,
       layer,
       pins: pinned[layer]!,
       weights,
-      fitness: mostActive(counts),
-      cluster: (free, clusters) => {
-        const leaders = rankExperts(counts)
-          .filter((expert) => free.includes(expert))
-          .slice(0, clusters);
-        return groupByDominants(similarity, experts, free, leaders);
-      },
     });
   });
 };
+
+/** The same for one layer, by any [E, E] similarity. */
+export const groupAroundMostUsed = (
+  similarity: Float64Array,
+  request: Pick<GroupRequest, 'counts' | 'keep' | 'layer' | 'pins' | 'weights'>,
+): MergeGroup[] =>
+  groupExperts({
+    ...request,
+    affinity: similarity,
+    fitness: mostActive(request.counts),
+    cluster: (free, clusters) => {
+      const leaders = rankExperts(request.counts)
+        .filter((expert) => free.includes(expert))
+        .slice(0, clusters);
+      return groupByDominants(similarity, request.counts.length, free, leaders);
+    },
+  });

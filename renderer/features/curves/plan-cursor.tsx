@@ -16,7 +16,7 @@ import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
-import { calibratesOnWritten, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
+import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
 import { differenceText } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 
@@ -46,7 +46,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   const model = selectedModel(facts);
   const { method } = facts.selection;
   const calibrated = (task: TaskEntry): string =>
-    calibratesOnWritten(manifest) && answersOf(task) === 'written' ? CALIBRATED : '';
+    answersOf(task) === 'written' ? CALIBRATED[ownCalibrationOf(manifest) ?? 'answers'] : '';
   if (model?.info === null || model === null) return null;
   // The slider moves in whole numbers of experts.
   const factor = model.info.experts / keptAtFactor(model.info, Math.min(facts.selection.factor, largestFactor));
@@ -90,7 +90,11 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
 };
 
 /** Marks points whose plans differ from the current one in this: the current plan is made from the right answers. */
-const CALIBRATED = ' (calibrated on the unpruned model’s answers)';
+const CALIBRATED = {
+  answers: '',
+  written: ' (calibrated on the unpruned model’s answers)',
+  endings: ' (calibrated on the unpruned model’s complete answers, weighted to their ends)',
+};
 
 interface ReadingProps {
   readonly point: DifferencePoint;

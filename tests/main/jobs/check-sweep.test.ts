@@ -40,6 +40,7 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
   const refused: readonly (readonly [Partial<SweepSettings>, string])[] = [
     [{ methods: ['easy-ep'] }, 'the method easy-ep, since it needs how far layers turn tokens.'],
     [{ speed: true }, 'timing models (--speed)'],
+    [{ calibration: 'endings' }, 'weighting calibration tokens (--calibration endings)'],
   ];
   for (const [own, said] of refused)
     await expect(checked(own)).rejects.toMatchObject({

@@ -13,7 +13,7 @@ const sizes = { layers: 2, experts: 24, topK: 2, tokens: 150 };
 const statistics = [fullStatistics(sizes, 1)];
 const SEEDS = [0, 1, 2, 3, 4];
 
-const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+const planned = methodNames.filter((name) => methodNamed(name).prepare({}).behaviour.kind !== 'search');
 
 /** The defaults, and every single choice that differs from them, where plans follow from a profile. */
 const variants = (name: MethodName): readonly MethodOptions[] =>
@@ -73,7 +73,7 @@ describe('a search', () => {
         return behaviour.kind === 'search' ? [{ name, evolves: behaviour.search === 'evolution', draws }] : [];
       }),
     );
-    expect(new Set(searches.map(({ name }) => name))).toEqual(new Set(['naee', 'eep']));
+    expect(new Set(searches.map(({ name }) => name))).toEqual(new Set(['naee', 'merge-moe', 'eep']));
     for (const { name, evolves, draws } of searches) expect(draws, name).toBe(evolves);
   });
 });

@@ -19,7 +19,7 @@ import { fullStatistics } from './random-statistics.ts';
 
 const sizes = { layers: 2, experts: 8, topK: 2, tokens: 120 };
 const { layers, experts, topK } = sizes;
-const planned = methodNames.filter((name) => methodNamed(name).needs !== 'search');
+const planned = methodNames.filter((name) => methodNamed(name).prepare({}).behaviour.kind !== 'search');
 /** The starts of k-means depend on the numbers of experts: tests that rename experts do without. */
 const withoutStarts = (method: MethodName): Partial<PlanInput> =>
   method === 'uncurl' ? { options: { assign: 'cluster-qr' } } : {};
@@ -164,6 +164,7 @@ describe.each(named)('%s', (method) => {
 describe('methods that search', () => {
   it('have no plan without a search', () => {
     expect(() => makePlan(request('eep', {}))).toThrow('measures many candidates');
+    expect(() => makePlan(request('merge-moe', {}))).toThrow('fits weights on calibration items');
   });
 });
 

@@ -30,7 +30,7 @@ describe('methods', () => {
     const page = methodPage(method).text;
     for (const text of [title, summary, formula, source, defaults, cost, ...pitfalls]) expect(page).toContain(text);
     const { behaviour } = method.prepare({});
-    expect(behaviour.kind).toBe(method.needs === 'search' ? 'search' : method.kind);
+    expect(behaviour.kind).toBe(method.needs === 'search' || method.needs === 'fit' ? 'search' : method.kind);
   });
 
   it.each(methodNames)('%s describes every option, with a default that it takes', (name) => {

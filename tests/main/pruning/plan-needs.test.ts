@@ -27,7 +27,7 @@ describe('planNeeds', () => {
       settings: { evaluations: 9, initial: 9, switchAfter: 100 },
     });
     expect(needs('naee', { inputs: 'pruned' })).toMatchObject({ profile: false, search: { search: 'progressive' } });
-    expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['eep']);
+    expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['merge-moe', 'eep']);
   });
 
   it('adds the statistics of budgets and protection, even for a method that needs none', () => {

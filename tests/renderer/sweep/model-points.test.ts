@@ -9,9 +9,9 @@ import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { broughtByPoint, broughtByRun, nameInRun } from '../../../renderer/sweep/brought.ts';
 import { currentMaking, measureObstacle, planFile } from '../../../renderer/sweep/current-making.ts';
 import {
-  calibratesOnWritten,
   limitOf,
   modelPoints,
+  ownCalibrationOf,
   type ReadSweep,
   pooledCurves,
   secondsFor,
@@ -105,8 +105,8 @@ describe('the measurements of a model on a task', () => {
     const written = { ...wanted, task: { ...wanted.task, metric: 'exact_match' as const } };
     expect(names(modelPoints([onWritten, shown], written))).toEqual(['on-written reap 4']);
     expect(names(modelPoints([onWritten, shown], wanted))).toEqual(['shown reap 2', 'shown uncurl 2']);
-    expect([calibratesOnWritten(onWritten.manifest), calibratesOnWritten(shown.manifest)]).toEqual([true, false]);
-    expect(calibratesOnWritten(null)).toBe(false);
+    expect([ownCalibrationOf(onWritten.manifest), ownCalibrationOf(shown.manifest)]).toEqual(['written', undefined]);
+    expect(ownCalibrationOf(null)).toBeUndefined();
   });
 
   test('match the sampler of the sweep shown if answers are written', () => {
