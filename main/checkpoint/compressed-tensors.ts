@@ -261,7 +261,24 @@ const codesOf = async (view: TensorView, columns = view.shape[1] ?? 1): Promise<
 };
 
 /** e2m1 (OCP microscaling formats): the three low bits choose the magnitude, the fourth the sign. */
-const float4Values = Float32Array.of(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6);
+export const float4Values: Float32Array = Float32Array.of(
+  0,
+  0.5,
+  1,
+  1.5,
+  2,
+  3,
+  4,
+  6,
+  -0,
+  -0.5,
+  -1,
+  -1.5,
+  -2,
+  -3,
+  -4,
+  -6,
+);
 
 /** Two floats in a byte, the first in its low half. */
 const codePairs = async (view: TensorView): Promise<CodeAt> => {
@@ -289,7 +306,7 @@ const packedAlongColumns = async (view: TensorView, bits: number): Promise<CodeA
 const int8Values = Float32Array.from({ length: 256 }, (_, code) => (code < 128 ? code : code - 256));
 
 /** e4m3 (OCP 8-bit floating point, revision 1.0): bias 7, no infinities, NaN is 0x7f and 0xff. */
-const float8Values: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
+export const float8Values: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
   const [exponent, fraction] = [(code >> 3) & 15, code & 7];
   const sign = code < 128 ? 1 : -1;
   if (exponent === 15 && fraction === 7) return Number.NaN;

@@ -9,7 +9,7 @@ import { damageDocument, damageSettings } from './damage.ts';
 import { providerListing, providerName, providerProbe, torchDevice, torchPrecision } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
-import { exportFormat, ggufType, predictionChoice, verification } from './export.ts';
+import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -372,7 +372,13 @@ export const calls = {
   ),
   /** Obstacles to an export, and what serving it requires, before anything is written. */
   'export.check': call(
-    z.object({ model: pathHandle, plan, format: exportFormat.default('hf'), mtp: predictionChoice.optional() }),
+    z.object({
+      model: pathHandle,
+      plan,
+      format: exportFormat.default('hf'),
+      hfType: compressedType.optional(),
+      mtp: predictionChoice.optional(),
+    }),
     z.object({
       refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
       notes: z.array(z.string()),
@@ -394,6 +400,8 @@ export const calls = {
       format: exportFormat.default('hf'),
       /** Weight type of a GGUF file; absent: as stored. */
       ggufType: ggufType.optional(),
+      /** Type as which a Hugging Face folder is quantised; absent: as stored. */
+      hfType: compressedType.optional(),
       /** What becomes of extra prediction layers; absent: left out. */
       mtp: predictionChoice.optional(),
     }),

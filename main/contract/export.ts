@@ -15,8 +15,27 @@ export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 
 export const ggufType = z.enum(ggufTypes);
 export type GgufType = z.infer<typeof ggufType>;
 
-/** Weights that a sweep measures: those of the checkpoint, or rounded as a GGUF file of a type stores them. */
-export const weightType = z.enum(['stored', ...ggufTypes]);
+/**
+ * Weight types of a Hugging Face folder quantised as the compressed-tensors package does it: float8 with a scale per row
+ * or per block of 128 x 128, integers in groups of 32 columns, and 4-bit floats with a scale per 32 (mxfp4) or 16
+ * (nvfp4) columns.
+ */
+export const compressedTypes = ['fp8', 'fp8_block', 'int8', 'int4', 'mxfp4', 'nvfp4'] as const;
+export const compressedType = z.enum(compressedTypes);
+export type CompressedType = z.infer<typeof compressedType>;
+
+export const isFp8Type = (type: CompressedType): boolean => type === 'fp8' || type === 'fp8_block';
+
+/** Types as which weights are rounded: those of GGUF files, then those of compressed-tensors folders. */
+export const roundedTypes = [...ggufTypes, ...compressedTypes] as const;
+export const roundedType = z.enum(roundedTypes);
+export type RoundedType = z.infer<typeof roundedType>;
+
+export const isCompressedType = (type: RoundedType): type is CompressedType =>
+  compressedTypes.some((each) => each === type);
+
+/** Weights that a sweep measures: those of the checkpoint, or rounded as a file of a type stores them. */
+export const weightType = z.enum(['stored', ...roundedTypes]);
 export type WeightType = z.infer<typeof weightType>;
 
 /** What an export makes of extra prediction layers: their experts are sliced, or the layers are left out. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type GgufType, ggufTypes } from './export.ts';
+import { type RoundedType, roundedTypes } from './export.ts';
 import { methodName, type MethodName, type RefitName } from './plan.ts';
 import { UNPRUNED } from './sweep.ts';
 
@@ -62,7 +62,7 @@ const suffixes: Readonly<Record<RefitName, string>> = {
 };
 
 /** Name of a curve among the methods of a sweep: the method, what was refitted, and the type of rounded weights. */
-export const curveLabel = (method: string, refit: RefitName | null, weights?: GgufType): string =>
+export const curveLabel = (method: string, refit: RefitName | null, weights?: RoundedType): string =>
   `${method}${refit === null ? '' : suffixes[refit]}${weights === undefined ? '' : `@${weights}`}`;
 
 /** The same for plans without recovery, or with their experts refitted. */
@@ -70,8 +70,8 @@ export const methodLabel = (method: string, isRecovered: boolean): string =>
   curveLabel(method, isRecovered ? 'experts' : null);
 
 /** A curve's name without its weight type, and that type; null: as stored. */
-export const weightsOfLabel = (label: string): { readonly bare: string; readonly weights: GgufType | null } => {
-  const weights = ggufTypes.find((type) => label.endsWith(`@${type}`)) ?? null;
+export const weightsOfLabel = (label: string): { readonly bare: string; readonly weights: RoundedType | null } => {
+  const weights = roundedTypes.find((type) => label.endsWith(`@${type}`)) ?? null;
   return { bare: weights === null ? label : label.slice(0, -weights.length - 1), weights };
 };
 

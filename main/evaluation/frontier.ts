@@ -1,4 +1,4 @@
-import type { GgufType } from '../contract/export.ts';
+import type { RoundedType } from '../contract/export.ts';
 import { weightsOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
@@ -29,7 +29,7 @@ export interface FrontierPoint {
   /** Of the unpruned model's bytes at its stored weights. */
   readonly share: number;
   /** Type as which the weights are rounded; null: as stored. */
-  readonly weights: GgufType | null;
+  readonly weights: RoundedType | null;
   /** No other point is at least as good in no more bytes, and better in one of the two. */
   readonly isUndominated: boolean;
 }
@@ -149,7 +149,7 @@ export const pairSentence = ({ quantised, pruned, difference, low, high, pHolm }
 export interface FrontierSummary {
   readonly model: string;
   readonly answers: AnswerKind;
-  readonly weights: GgufType;
+  readonly weights: RoundedType;
   /** Bytes of the unpruned model at the type, of those at its stored weights. */
   readonly share: number;
   /** Pairs with a p-value; perplexity has none. */

@@ -1,10 +1,11 @@
 import type { ModelDescriptor, PredictionLayers } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
+import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
+import { requireCompressible } from './compressed-folder.ts';
 import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
 import { isStoredGguf, requireAsStored } from './gguf/stored-gguf.ts';
@@ -28,10 +29,11 @@ export const checkExport = async (
   plan: Plan,
   format: ExportFormat,
   mtp: PredictionChoice = 'drop',
+  hfType?: CompressedType,
 ): Promise<ExportCheck> => {
   try {
     preparePlan(checkpoint, plan);
-    await requireForm(checkpoint, plan, format, mtp);
+    await requireForm(checkpoint, plan, format, mtp, undefined, hfType);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
@@ -42,7 +44,8 @@ export const checkExport = async (
 /**
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.
  *
- * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`.
+ * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`,
+ * `weights-not-quantised`.
  */
 export const requireForm = async (
   checkpoint: Checkpoint,
@@ -50,8 +53,10 @@ export const requireForm = async (
   format: ExportFormat,
   mtp: PredictionChoice = 'drop',
   ggufType?: GgufType,
+  hfType?: CompressedType,
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
+  if (hfType !== undefined) requireQuantisable(checkpoint, plan, format, mtp, hfType);
   const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
   if (obstacle !== null)
     throw refuse(
@@ -74,6 +79,31 @@ export const requireForm = async (
   // A merge writes new weights, so the stored types of the source do not decide whether they can be written.
   if (!isMergePlan(plan)) llamaArchitecture(descriptor, config);
   await ggufTokenizer(folder, descriptor.vocabulary);
+};
+
+/** Refuses a quantised folder where there is no form for it. */
+const requireQuantisable = (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  format: ExportFormat,
+  mtp: PredictionChoice,
+  type: CompressedType,
+): void => {
+  const problem =
+    format !== 'hf'
+      ? `a folder for ${format} holds no such weights`
+      : mtp === 'slice'
+        ? 'extra prediction layers have no form in it'
+        : !isMergePlan(plan) && plan.constants !== undefined
+          ? 'constants in place of experts have no form in it'
+          : null;
+  if (problem !== null)
+    throw refuse(
+      'weights-not-quantised',
+      `The weights of ${checkpoint.name} cannot be written as ${type}: ${problem}.`,
+      'Export it as hf without extra layers, or keep the weights as stored.',
+    );
+  requireCompressible(checkpoint, type);
 };
 
 /** Why an export cannot have the source's extra prediction layers; null: it can. */

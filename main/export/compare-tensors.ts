@@ -1,4 +1,5 @@
 import type { TensorView } from '../checkpoint/descriptor.ts';
+import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './write-weights.ts';
@@ -28,6 +29,16 @@ export const tensorProblems = async (
         `tensor "${tensor.name}" is ${view.dtype} [${view.shape.join(', ')}] instead of ${tensor.dtype} ` +
           `[${tensor.shape.join(', ')}].`,
       );
+    } else if (tensor.made !== undefined) {
+      const [wanted, is] = [await tensor.made(), await readTensorBytes(view)];
+      onBytes(is.length);
+      if (Buffer.compare(wanted, is) !== 0) {
+        const byte = is.findIndex((value, index) => value !== wanted[index]);
+        problems.push(
+          `tensor "${tensor.name}" is not what the plan makes of the source: byte ${String(byte)} of ` +
+            `${String(tensor.byteLength)} differs.`,
+        );
+      }
     } else {
       const difference = await firstDifference(tensor, view, onBytes);
       if (difference !== null) problems.push(`tensor "${tensor.name}" ${difference}.`);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
+import type { CompressedType, ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
@@ -11,6 +11,7 @@ import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { besideNotes, requireForm } from './check-export.ts';
+import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
   CARD_FILE,
@@ -74,6 +75,8 @@ export interface ExportRequest {
   readonly format?: ExportFormat;
   /** Type of a GGUF file's weights; default: the stored type. */
   readonly ggufType?: GgufType | undefined;
+  /** Type as which a Hugging Face folder is quantised; default: the stored type. */
+  readonly hfType?: CompressedType | undefined;
   /** What becomes of extra prediction layers; `drop` by default. */
   readonly mtp?: PredictionChoice | undefined;
   readonly control: ExportControl;
@@ -91,18 +94,19 @@ export interface ExportResult {
 /**
  * Writes the pruned checkpoint as a Hugging Face folder with the source's tensor names and shards, as an ONNX graph
  * with its weights, as both, or as a GGUF file. Proves it equal to the masked (or overlaid) original, and only then
- * gives it its name. Refuses as GGUF, before writing, models that llama.cpp would compute differently. Never overwrites
+ * gives it its name. A folder whose weights are quantised is compared byte by byte. Refuses as GGUF, before writing, models that llama.cpp would compute differently. Never overwrites
  * anything and leaves nothing behind on failure. A GGUF file is exported as stored, with the bytes of every kept
  * expert.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
- * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`, `destination-exists`,
+ * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`, `weights-not-quantised`,
+ * `destination-exists`,
  * `no-folder`, `disk-full`, `not-writable`; failed: `export-unequal`, `model-changed`.
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
   const plan = preparePlan(checkpoint, request.plan);
-  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp, request.ggufType);
+  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp, request.ggufType, request.hfType);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
@@ -111,7 +115,13 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
   try {
-    const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
+    const { hfType } = request;
+    const sliced = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
+    const quantised =
+      hfType === undefined
+        ? null
+        : compressedFolder(checkpoint, await exportedConfig(checkpoint, plan, mtp), sliced, hfType);
+    const tensors = quantised?.tensors ?? sliced;
     const stored = isStoredGguf(checkpoint) ? await planStoredGguf(checkpoint, tensors, keptExperts(plan)) : null;
     const gguf =
       request.format === 'gguf' && stored === null
@@ -125,7 +135,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
     await requireSpace(parent, bytes);
     await mkdir(unfinished);
-    const { verification, leftOut } = await fill(request, plan, tensors, { gguf, stored }, unfinished);
+    const { verification, leftOut } = await fill(request, plan, tensors, { gguf, stored, quantised }, unfinished);
     const sizeBytes = await folderBytes(unfinished);
     if (control.signal.aborted) throw new CancelledError('The export');
     await requireSameSources(checkpoint, {
@@ -140,7 +150,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
       sizeBytes,
       warnings: [
         ...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
-        ...(gguf?.warnings ?? []),
+        ...((gguf ?? quantised)?.warnings ?? []),
         ...besideNotes(checkpoint, plan, mtp),
         ...leftOut.map((name) => `${name} was not copied: it is a link out of the model's folder.`),
         ...(abandoned.length === 0 ? [] : [`Removed the remains of a killed export: ${abandoned.join(', ')}.`]),
@@ -157,7 +167,15 @@ const fill = async (
   request: ExportRequest,
   plan: Plan,
   tensors: readonly ExportedTensor[],
-  { gguf, stored }: { readonly gguf: GgufPlan | null; readonly stored: StoredGguf | null },
+  {
+    gguf,
+    stored,
+    quantised,
+  }: {
+    readonly gguf: GgufPlan | null;
+    readonly stored: StoredGguf | null;
+    readonly quantised: CompressedFolder | null;
+  },
   folder: string,
 ): Promise<{ readonly verification: Verification; readonly leftOut: readonly string[] }> => {
   const { checkpoint, settings, control, format = 'hf', mtp = 'drop' } = request;
@@ -185,7 +203,7 @@ const fill = async (
     for (const [name, checksum] of await writeWeights(checkpoint, tensors, folder, onBytes))
       checksums.set(name, checksum);
   if (stored === null) {
-    const config = await exportedConfig(checkpoint, plan, mtp);
+    const config = quantised?.config ?? (await exportedConfig(checkpoint, plan, mtp));
     await write('config.json', config);
     if (format === 'onnx' || format === 'hf,onnx') await writeGraph(config);
   }
@@ -217,8 +235,8 @@ const fill = async (
     verification,
     format,
     mtp,
-    warnings: [...exportWarnings(checkpoint.info, plan, format), ...(gguf?.warnings ?? [])],
-    ggufType: stored === null ? (gguf?.type ?? null) : 'stored',
+    warnings: [...exportWarnings(checkpoint.info, plan, format), ...((gguf ?? quantised)?.warnings ?? [])],
+    weights: stored === null ? (gguf?.type ?? request.hfType ?? null) : 'stored',
     hasTokenizer: sideFiles.includes('tokenizer.json'),
     licence: stored === null ? await licenceLines(checkpoint.folder) : [],
     facts: request.card ?? null,

@@ -25,8 +25,10 @@ export interface ExportedTensor {
   readonly dtype: TensorDtype;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  /** Never empty; concatenated, they are the tensor. */
+  /** Never empty; concatenated, they are the tensor, unless it is made of them. */
   readonly pieces: readonly TensorPiece[];
+  /** Its bytes where they are made of the pieces' values; absent: they are the pieces' own. */
+  readonly made?: () => Promise<Uint8Array>;
 }
 
 /** One MoE layer under a plan: the source expert of each new one, and the merged weights, if any. */

@@ -1,6 +1,6 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
+import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
@@ -31,8 +31,8 @@ export interface CardContents {
   /** What became of extra prediction layers. */
   readonly mtp: PredictionChoice;
   readonly warnings: readonly string[];
-  /** Type of a GGUF file's weights, or that of its source; null for other formats. */
-  readonly ggufType: GgufType | 'stored' | null;
+  /** Type of a GGUF file's weights or as which a folder was quantised, `stored` for a pruned GGUF file; null: none. */
+  readonly weights: RoundedType | 'stored' | null;
   readonly hasTokenizer: boolean;
   /** Lines of the source's own card that name its licence. */
   readonly licence: readonly string[];
@@ -183,11 +183,17 @@ const REPEAT =
   '`sha256sum --check checksums.sha256` shows whether a file has changed; `uncurl verify FOLDER --against ' +
   'MODEL --plan uncurl-plan.json` repeats the comparison.';
 
-const verified = ({ verification, plan, format, ggufType }: CardContents): string => {
-  if (format === 'gguf' && ggufType !== 'stored')
+const verified = ({ verification, plan, format, weights }: CardContents): string => {
+  if (format === 'hf' && weights !== null)
+    return (
+      `Before this folder got its name it was reopened and compared with what the plan makes of the source, its ` +
+      `matrices quantised as ${weights} (compressed-tensors): every byte of its config and tensors is the same. It was ` +
+      `not run. ${REPEAT}`
+    );
+  if (format === 'gguf' && weights !== 'stored')
     return (
       `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
-      `source, written as ${ggufType ?? ''}: ` +
+      `source, written as ${weights ?? ''}: ` +
       `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is not ` +
       `part of the workbench. ${REPEAT}`
     );

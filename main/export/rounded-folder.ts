@@ -6,12 +6,14 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { GgufType } from '../contract/export.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { type CompressedType, type GgufType, isCompressedType, type RoundedType } from '../contract/export.ts';
+import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
+import { type CompressedFolder, compressedFolder, requireCompressible } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import { copySideFiles } from './export-folder.ts';
+import { weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architectures.ts';
 import { plainDtypes } from './gguf/encode-values.ts';
@@ -22,13 +24,13 @@ import { type ReadView, readPieces, roundWithin, virtualViews } from './gguf/ten
 import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**
- * Models whose weights are rounded as a GGUF file stores them: their values are exactly those that a reader computes
- * from the exported file, so a sweep can measure the file without writing it. Tensors that the file leaves in float32
+ * Models whose weights are rounded as a file stores them: a GGUF file, or a folder of compressed-tensors. Their values
+ * are exactly those that a reader computes from the exported file, so a sweep can measure it. Tensors that the file leaves in float32
  * (norms, routers, biases) keep their values.
  */
 
 /** The plan that keeps every expert. */
-export const wholePlan = ({ info }: Pick<Checkpoint, 'info'>): Plan => {
+export const wholePlan = ({ info }: Pick<Checkpoint, 'info'>): DropPlan => {
   const all = Array.from({ length: info.experts }, (_, expert) => expert);
   return { kept: Array.from({ length: info.moeLayers }, () => all) };
 };
@@ -71,11 +73,13 @@ const layoutOf = (
 };
 
 /**
- * Null where an export writes the file whose values a model's rounded weights are; else a note about what they are.
+ * Null where an export writes the files whose values a model's rounded weights are; else a note about what they are.
  *
- * @throws WorkbenchError `weights-without-gguf`.
+ * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`.
  */
-export const roundedWeightsNote = (checkpoint: Checkpoint): string | null => {
+export const roundedWeightsNote = (checkpoint: Checkpoint, types: readonly RoundedType[]): string | null => {
+  for (const type of types.filter(isCompressedType)) requireCompressible(checkpoint, type);
+  if (types.every(isCompressedType)) return null;
   const { descriptor: model, config, tensors, name } = checkpoint;
   if (isStoredGguf(checkpoint))
     return (
@@ -87,6 +91,28 @@ export const roundedWeightsNote = (checkpoint: Checkpoint): string | null => {
     ? null
     : `${name}: its weights are rounded, and their bytes counted, as in a GGUF file, but no such file is exported. ` +
         notRun;
+};
+
+/** The plan's folder, quantised. */
+const compressedOf = async (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  type: CompressedType,
+  overlays: Overlays,
+): Promise<CompressedFolder> => {
+  requireFile(checkpoint, plan, type);
+  const tensors = await exportedTensors(checkpoint, plan, overlays);
+  return compressedFolder(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+};
+
+const requireFile = ({ info }: Checkpoint, plan: Plan, type: RoundedType): void => {
+  const { exportable } = planCost(info, plan);
+  if (!exportable.hf)
+    throw refuse(
+      'not-exportable',
+      `No ${type} file of this plan exists. ${exportable.reason ?? ''}`.trim(),
+      'Measure it with stored weights only, or change the plan as described.',
+    );
 };
 
 interface Rounding {
@@ -104,13 +130,7 @@ const roundingOf = async (
   type: GgufType,
   overlays: Overlays,
 ): Promise<Rounding> => {
-  const { exportable } = planCost(checkpoint.info, plan);
-  if (!exportable.hf)
-    throw refuse(
-      'not-exportable',
-      `No ${type} file of this plan exists. ${exportable.reason ?? ''}`.trim(),
-      'Measure it with stored weights only, or change the plan as described.',
-    );
+  requireFile(checkpoint, plan, type);
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   const text = await exportedConfig(checkpoint, plan);
   const { model, config } = exportedModel(checkpoint, text, tensors);
@@ -141,9 +161,10 @@ const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overl
 export const roundedBytes = async (
   checkpoint: Checkpoint,
   plan: Plan,
-  type: GgufType,
+  type: RoundedType,
   overlays: Overlays,
 ): Promise<number> => {
+  if (isCompressedType(type)) return weightBytes((await compressedOf(checkpoint, plan, type, overlays)).tensors);
   if (isStoredGguf(checkpoint)) {
     const { tensors } = await retyped(checkpoint, plan, type, overlays);
     return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -246,7 +267,7 @@ export const writeRounded = async (
   }: {
     readonly checkpoint: Checkpoint;
     readonly plan: Plan;
-    readonly type: GgufType;
+    readonly type: RoundedType;
     readonly overlays: Overlays;
     readonly signal: AbortSignal;
   },
@@ -255,6 +276,10 @@ export const writeRounded = async (
   const stopIfAborted = (): void => {
     if (signal.aborted) throw new CancelledError('The rounding');
   };
+  if (isCompressedType(type)) {
+    const { tensors, config } = await compressedOf(checkpoint, plan, type, overlays);
+    return writeFolder(checkpoint, type, folder, config, tensors.map(asWritten), stopIfAborted);
+  }
   if (isStoredGguf(checkpoint)) {
     const file = await retyped(checkpoint, plan, type, overlays);
     await mkdir(folder);
@@ -263,17 +288,32 @@ export const writeRounded = async (
     return path.join(folder, GGUF_FILE);
   }
   const rounding = await roundingOf(checkpoint, plan, type, overlays);
-  const tensors = tensorsToWrite(rounding, type);
+  return writeFolder(checkpoint, type, folder, rounding.config, tensorsToWrite(rounding, type), stopIfAborted);
+};
+
+const asWritten = (tensor: ExportedTensor): TensorToWrite => ({
+  ...tensor,
+  bytes: tensor.made ?? (() => tensorBytes(tensor.pieces)),
+});
+
+const writeFolder = async (
+  checkpoint: Checkpoint,
+  type: RoundedType,
+  folder: string,
+  config: string,
+  tensors: readonly TensorToWrite[],
+  stopIfAborted: () => void,
+): Promise<string> => {
   const bytes = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   await mkdir(folder);
   await requireSpace(checkpoint, type, folder, bytes);
   await writeSafetensors(path.join(folder, SINGLE_FILE), tensors, { format: 'pt' }, stopIfAborted);
-  await writeFlushed(path.join(folder, 'config.json'), rounding.config);
+  await writeFlushed(path.join(folder, 'config.json'), config);
   await copySideFiles(checkpoint.folder, folder);
   return folder;
 };
 
-const requireSpace = async ({ name }: Checkpoint, type: GgufType, folder: string, bytes: number): Promise<void> => {
+const requireSpace = async ({ name }: Checkpoint, type: RoundedType, folder: string, bytes: number): Promise<void> => {
   const { bavail, blocks, bsize } = await statfs(folder);
   if (blocks > 0 && bavail * bsize < bytes)
     throw refuse(

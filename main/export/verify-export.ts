@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, MAX_CONFIG_BYTES, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { PredictionChoice, Verification } from '../contract/export.ts';
+import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import { readText } from '../files/regular-file.ts';
 import { pathSignature } from '../files/path-signature.ts';
 import type { ForwardResult } from '../inference/model-runner.ts';
 import { slicingObstacle } from './check-export.ts';
@@ -13,7 +14,8 @@ import { compareForward, type ForwardComparison, NOT_COMPARABLE, probeSequences 
 import { type ByteProgress, tensorProblems } from './compare-tensors.ts';
 import { configFileProblems, exportedConfig, keptExperts } from './export-config.ts';
 import { checksumProblems, folderProblems } from './export-folder.ts';
-import { type ExportControl, VerifyProgress } from './export-progress.ts';
+import { compressedFolder, compressedTypeOf } from './compressed-folder.ts';
+import { type ExportControl, VerifyProgress, weightBytes } from './export-progress.ts';
 import type { ExportSettings } from './export-settings.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
@@ -47,7 +49,7 @@ export interface VerifyRequest {
  * original and the reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1,
  * largest |a| of the position). Everything in the folder is verified: weights that open as a checkpoint, an ONNX graph,
  * or both (a graph does not output experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run:
- * every byte of it is compared with what the plan makes of the source; but one made of a GGUF file is opened and run
+ * every byte of it is compared with what the plan makes of the source, as of a folder whose weights were quantised; but one made of a GGUF file is opened and run
  * too. All models run on the CPU.
  *
  * A folder with other content is a result (`ok: false` with problems). Refuses a folder that is not a model, or a plan
@@ -78,6 +80,9 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
     if (typeof opened === 'string') return unopened([opened, ...(await checksumProblems(exported, control.signal))]);
     const mtp = madeOf(checkpoint, plan, opened);
     const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp ?? 'drop');
+    const type = opened === null || holds.onnx ? null : compressedTypeOf(checkpoint, opened);
+    if (opened !== null && type !== null)
+      return await verifyQuantised(exported, opened, checkpoint, plan, tensors, type, control);
     if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
@@ -230,15 +235,55 @@ const verifyGguf = async (
     if (error instanceof WorkbenchError && error.code === 'bad-gguf') return unopened([error.message, ...checksums]);
     throw error;
   }
-  const problems = [
-    ...listed([
-      ...(await configFileProblems(checkpoint, plan, exported, 'drop')),
-      ...(await folderProblems(checkpoint.folder, exported, ['config.json', GGUF_FILE], signal)),
-      ...(await planFileProblems(exported, plan)),
-      ...checksums,
-    ]),
-    ...listed(differing),
-  ];
+  return bytesCompared(checkpoint, plan, differing, [
+    ...(await configFileProblems(checkpoint, plan, exported, 'drop')),
+    ...(await folderProblems(checkpoint.folder, exported, ['config.json', GGUF_FILE], signal)),
+    ...(await planFileProblems(exported, plan)),
+    ...checksums,
+  ]);
+};
+
+/** Verifies a folder whose weights were quantised: it opens, and all its contents are compared; runs nothing. */
+const verifyQuantised = async (
+  exported: string,
+  opened: Checkpoint,
+  checkpoint: Checkpoint,
+  plan: Plan,
+  tensors: readonly ExportedTensor[],
+  type: CompressedType,
+  { signal, onProgress }: ExportControl,
+): Promise<Verification> => {
+  const { config, tensors: wanted } = compressedFolder(
+    checkpoint,
+    await exportedConfig(checkpoint, plan),
+    tensors,
+    type,
+  );
+  const total = weightBytes(wanted);
+  let done = 0;
+  const differing = await tensorProblems(wanted, opened.tensors, (bytes) => {
+    if (signal.aborted) throw new CancelledError('The verification');
+    done += bytes;
+    onProgress?.(Math.min(done, total), total);
+  });
+  const text = await readText(path.join(exported, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
+  return bytesCompared(checkpoint, plan, differing, [
+    ...(text === config ? [] : [`config.json is not the source's text with the plan's changes and ${type}.`]),
+    ...(await formatProblems(checkpoint, opened)),
+    ...(await folderProblems(checkpoint.folder, exported, modelFiles(opened, false), signal)),
+    ...(await planFileProblems(exported, plan)),
+    ...(await checksumProblems(exported, signal)),
+  ]);
+};
+
+/** The result for a folder whose bytes were compared and which was not run. */
+const bytesCompared = (
+  checkpoint: Checkpoint,
+  plan: Plan,
+  differing: readonly string[],
+  files: readonly string[],
+): Verification => {
+  const problems = [...listed(files), ...listed(differing)];
   return {
     ok: problems.length === 0,
     sequences: 0,

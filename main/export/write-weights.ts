@@ -70,7 +70,7 @@ export const writeWeights = async (
     const hash = createHash('sha256');
     await writeSafetensors(
       path.join(folder, name),
-      shard.tensors.map((tensor) => ({ ...tensor, bytes: () => tensorBytes(tensor.pieces) })),
+      shard.tensors.map((tensor) => ({ ...tensor, bytes: tensor.made ?? (() => tensorBytes(tensor.pieces)) })),
       // Stock loaders refuse a file that does not name the framework that wrote it.
       { format: 'pt', ...metadata },
       (bytes) => {

@@ -1,5 +1,5 @@
 import { rgb } from 'd3-color';
-import { ggufTypes, type WeightType } from '../contract/export.ts';
+import { type RoundedType, roundedTypes, type WeightType } from '../contract/export.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
@@ -85,7 +85,7 @@ const DOTTED: Readonly<Record<RefitName, string>> = {
 /** For the one method whose line is dotted without recovery. */
 const LONG = '12 3';
 /** Of curves with rounded weights: a dash and a dot for each step in the list of types. */
-const roundedDash = (type: (typeof ggufTypes)[number]): string => `7 2${' 1 2'.repeat(1 + ggufTypes.indexOf(type))}`;
+const roundedDash = (type: RoundedType): string => `7 2${' 1 2'.repeat(1 + roundedTypes.indexOf(type))}`;
 
 /** Every style without recovery, for pages that refer to colours by name. */
 export const methodStyles: readonly MethodStyle[] = [
@@ -241,6 +241,12 @@ const typeColors: Readonly<Record<WeightType, string>> = {
   q5_0: 'ean',
   q4_1: 'frequency',
   q4_0: 'uncurl',
+  fp8: 'm-smoe',
+  fp8_block: 'ream',
+  int8: 'eep',
+  int4: 'uncurl',
+  mxfp4: 'frequency',
+  nvfp4: 'ean',
 };
 
 /** A hexagon for the unpruned model (null); methods without a permanent mark share a plus. */

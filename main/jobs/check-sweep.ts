@@ -106,12 +106,13 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
 /**
  * Refuses to round weights where no file of such weights exists.
  *
- * @throws WorkbenchError `weights-without-gguf`, `weights-need-uniform`.
+ * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`, `weights-need-uniform`.
  */
 const requireRoundable = ({ models, settings: { weights = [], budget } }: SweepInput): void => {
-  const rounded = weights.find((type) => type !== 'stored');
+  const types = weights.filter((type) => type !== 'stored');
+  const [rounded] = types;
   if (rounded === undefined) return;
-  for (const { checkpoint } of models) roundedWeightsNote(checkpoint);
+  for (const { checkpoint } of models) roundedWeightsNote(checkpoint, types);
   if (budget === 'uniform') return;
   throw refuse(
     'weights-need-uniform',

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
+import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { ExportMachine, ExportSettings } from '../export/export-settings.ts';
@@ -33,6 +33,8 @@ export interface ExportInput {
   readonly format: ExportFormat;
   /** Type of a GGUF file's weights; default: as stored in the source. */
   readonly ggufType?: GgufType | undefined;
+  /** Type as which a Hugging Face folder is quantised; default: as stored. */
+  readonly hfType?: CompressedType | undefined;
   /** What becomes of extra prediction layers; default: left out. */
   readonly mtp?: PredictionChoice | undefined;
   readonly machine: ExportMachine;
@@ -41,7 +43,17 @@ export interface ExportInput {
 }
 
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
-export const exportJob = ({ checkpoint, plan, destination, format, ggufType, mtp, machine, card }: ExportInput): Job =>
+export const exportJob = ({
+  checkpoint,
+  plan,
+  destination,
+  format,
+  ggufType,
+  hfType,
+  mtp,
+  machine,
+  card,
+}: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -53,6 +65,7 @@ export const exportJob = ({ checkpoint, plan, destination, format, ggufType, mtp
       destination,
       format,
       ggufType,
+      hfType,
       mtp,
       settings: exportSettings(context, machine),
       card,
@@ -64,7 +77,7 @@ export const exportJob = ({ checkpoint, plan, destination, format, ggufType, mtp
       output: folder,
       summary: [
         `Exported to ${folder} and ` +
-          `${format === 'gguf' ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`}.`,
+          `${format === 'gguf' || hfType !== undefined ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`}.`,
         ...warnings,
       ].join(' '),
     };

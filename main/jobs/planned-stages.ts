@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
-import type { GgufType } from '../contract/export.ts';
+import type { RoundedType } from '../contract/export.ts';
 import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { CalibrationDraw, ElsewherePoint, SweepSettings } from '../contract/sweep.ts';
@@ -109,7 +109,7 @@ export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null)
   measurement.rounded === undefined ? ((await speeds?.of(measurement.model.checkpoint, plan)) ?? {}) : {};
 
 /** A stage whose candidates run with weights rounded as `type`. */
-export const roundedStage = (stage: Stage, type: GgufType): Stage => ({
+export const roundedStage = (stage: Stage, type: RoundedType): Stage => ({
   ...stage,
   measurement: {
     ...stage.measurement,
@@ -279,7 +279,7 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
-  const isRounded = settings.weights?.some((type) => type !== 'stored') === true;
-  const rounded = isRounded ? models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint) ?? []) : [];
+  const types = (settings.weights ?? []).filter((type) => type !== 'stored');
+  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
   return { stages, notes: [...notes, ...files, ...rounded] };
 };

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import type { GgufType } from '../contract/export.ts';
+import type { RoundedType } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { PointCost } from '../contract/sweep.ts';
 import { isMaskable, roundedBytes, wholePlan, writeRounded } from '../export/rounded-folder.ts';
@@ -16,9 +16,9 @@ export interface Running {
   readonly candidates: readonly Candidate[];
 }
 
-/** A model whose weights are rounded as a GGUF file of a type stores them. */
+/** A model whose weights are rounded as a file of a type stores them. */
 export interface RoundedModel {
-  readonly type: GgufType;
+  readonly type: RoundedType;
   readonly name: string;
   /** How many of the first plans one folder can run: plans that drop experts share the unpruned model under masks. */
   together(plans: readonly { readonly plan: Plan | null }[]): number;
@@ -40,7 +40,7 @@ export class RoundedModels {
     this.#context = context;
   }
 
-  of(checkpoint: Checkpoint, type: GgufType): RoundedModel {
+  of(checkpoint: Checkpoint, type: RoundedType): RoundedModel {
     return {
       type,
       name: `${checkpoint.name}@${type}`,
@@ -63,7 +63,7 @@ export class RoundedModels {
   }
 
   /** The rounded model of a plan; null: of all experts. */
-  async #opened(checkpoint: Checkpoint, plan: Plan | null, type: GgufType): Promise<Checkpoint> {
+  async #opened(checkpoint: Checkpoint, plan: Plan | null, type: RoundedType): Promise<Checkpoint> {
     const key = canonicalJson({ model: checkpoint.identity, plan, type });
     if (this.#open?.key === key) return this.#open.checkpoint;
     await this.close();

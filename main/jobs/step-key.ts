@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GgufType } from '../contract/export.ts';
+import type { RoundedType } from '../contract/export.ts';
 import { type DropPlan, isMergePlan, type MethodName, type Plan, type RefitName } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -73,7 +73,7 @@ export interface EvaluationIdentity {
   /** Whether distributions are compared with the unpruned model's; absent where not. */
   readonly fidelity?: true | undefined;
   /** Type as which the weights are rounded; undefined: as stored. */
-  readonly weights?: GgufType | undefined;
+  readonly weights?: RoundedType | undefined;
 }
 
 /** With items and plan, determines which texts are written and which of them are right. */

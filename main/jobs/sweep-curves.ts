@@ -1,7 +1,7 @@
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { MethodName, MethodOptions, RefitName } from '../contract/plan.ts';
-import type { GgufType } from '../contract/export.ts';
+import type { RoundedType } from '../contract/export.ts';
 import { type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { bareFactor, counted } from '../words/numbers.ts';
@@ -84,7 +84,7 @@ export interface Curve {
   readonly seed: number | null;
   readonly refit: RefitName | null;
   /** Type as which the weights are rounded; undefined: as stored. */
-  readonly weights?: GgufType | undefined;
+  readonly weights?: RoundedType | undefined;
 }
 
 export const isSameCurve = (one: Curve, other: Curve): boolean =>

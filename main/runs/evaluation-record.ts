@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type GgufType, ggufType } from '../contract/export.ts';
+import { type RoundedType, roundedType } from '../contract/export.ts';
 import type { ChoiceOutcome, ItemOutcome, ScoredOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 
@@ -186,7 +186,7 @@ const storedRecord = z.object({
   items: z.string(),
   plan: plan.nullable(),
   /** Absent: as stored. */
-  weights: ggufType.optional(),
+  weights: roundedType.optional(),
   outcomes: outcomeColumns,
 });
 
@@ -199,7 +199,7 @@ export interface EvaluationRecord {
   readonly items: string;
   readonly plan: Plan | null;
   /** Type as which the weights were rounded; undefined: as stored. */
-  readonly weights?: GgufType | undefined;
+  readonly weights?: RoundedType | undefined;
   readonly outcomes: readonly ItemOutcome[];
 }
 

@@ -58,7 +58,7 @@ export const startExport: Action = {
       state.askAgain(key);
       return;
     }
-    const { format, ggufType } = chosenFormat(source, state);
+    const { format, ggufType, hfType } = chosenFormat(source, state);
     const { run } = await engine.bridge.call('export.start', {
       model: source.model.handle,
       plan: made.plan,
@@ -66,6 +66,7 @@ export const startExport: Action = {
       name: exportName(source, state.name),
       format,
       ggufType: format === 'gguf' ? (ggufType ?? undefined) : undefined,
+      hfType: format === 'hf' ? (hfType ?? undefined) : undefined,
       mtp: chosenMtp(source, state),
     });
     engine.cache.invalidate(listsRuns);

@@ -1,5 +1,5 @@
 import type { CallInput } from '../../main/contract/calls.ts';
-import type { ExportFormat, GgufType } from '../../main/contract/export.ts';
+import { type CompressedType, type ExportFormat, type GgufType, isCompressedType } from '../../main/contract/export.ts';
 import { methodDraws, weightsOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
@@ -73,29 +73,32 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
 };
 
 /**
- * The format of an export and, for GGUF, the type of its weights (null: as stored). Until one is chosen: a GGUF file is
+ * The format of an export, and the types of the weights of a GGUF file or of a folder (null: as stored). Until one is chosen: a GGUF file is
  * exported as stored, and a point with rounded weights as they were measured.
  */
 export const chosenFormat = (
   source: Pick<ExportSource, 'model' | 'method'> | null,
-  { format, ggufType }: Pick<ExportState, 'format' | 'ggufType'>,
-): { readonly format: ExportFormat; readonly ggufType: GgufType | null } => {
+  { format, ggufType, hfType }: Pick<ExportState, 'format' | 'ggufType' | 'hfType'>,
+): { readonly format: ExportFormat; readonly ggufType: GgufType | null; readonly hfType: CompressedType | null } => {
   const isGguf = source?.model.info?.isGguf === true;
   const measured = source === null || isGguf ? null : weightsOfLabel(source.method).weights;
+  const measuredFolder = measured !== null && isCompressedType(measured) ? measured : null;
+  const measuredFile = measured !== null && !isCompressedType(measured) ? measured : null;
   return {
-    format: isGguf ? 'gguf' : (format ?? (measured === null ? 'hf' : 'gguf')),
-    ggufType: isGguf ? null : ggufType === undefined ? measured : ggufType,
+    format: isGguf ? 'gguf' : (format ?? (measuredFile === null ? 'hf' : 'gguf')),
+    ggufType: isGguf ? null : ggufType === undefined ? measuredFile : ggufType,
+    hfType: isGguf ? null : hfType === undefined ? measuredFolder : hfType,
   };
 };
 
 /** What becomes of extra prediction layers; undefined where the model has none, or the format has no form for them. */
 export const chosenMtp = (
   source: ExportSource,
-  state: Pick<ExportState, 'format' | 'ggufType' | 'mtp'>,
+  state: Pick<ExportState, 'format' | 'ggufType' | 'hfType' | 'mtp'>,
 ): ExportState['mtp'] | undefined => {
-  const { format } = chosenFormat(source, state);
+  const { format, hfType } = chosenFormat(source, state);
   const hasLayers = (source.model.info?.unusedBytes?.prediction ?? 0) > 0;
-  return hasLayers && (format === 'hf' || format === 'hf,onnx') ? state.mtp : undefined;
+  return hasLayers && ((format === 'hf' && hfType === null) || format === 'hf,onnx') ? state.mtp : undefined;
 };
 
 /** The typed name, or a default made of model, task, method and factor. */

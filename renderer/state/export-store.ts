@@ -1,5 +1,5 @@
 import { createStore } from 'zustand/vanilla';
-import type { ExportFormat, GgufType, PredictionChoice } from '../../main/contract/export.ts';
+import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../../main/contract/export.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { PointKey } from './selection.ts';
 
@@ -18,6 +18,8 @@ interface ExportState {
   readonly format: ExportFormat | null;
   /** Weight type of a GGUF file; null: the stored type; absent: that of the source. */
   readonly ggufType: GgufType | null | undefined;
+  /** Type as which a Hugging Face folder is quantised; null: as stored; absent: that of the source. */
+  readonly hfType: CompressedType | null | undefined;
   /** What becomes of extra prediction layers. */
   readonly mtp: PredictionChoice;
   readonly into: ChosenFolder | null;
@@ -34,6 +36,7 @@ interface ExportState {
   readonly choosePoint: (point: PointKey | null) => void;
   readonly chooseFormat: (format: ExportFormat) => void;
   readonly chooseGgufType: (type: GgufType | null) => void;
+  readonly chooseHfType: (type: CompressedType | null) => void;
   readonly chooseMtp: (mtp: PredictionChoice) => void;
   readonly chooseInto: (into: ChosenFolder | null) => void;
   readonly chooseName: (name: string | null) => void;
@@ -46,6 +49,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   point: null,
   format: null,
   ggufType: undefined,
+  hfType: undefined,
   mtp: 'drop',
   into: null,
   name: null,
@@ -57,6 +61,7 @@ export const exportStore = createStore<ExportState>()((set) => ({
   choosePoint: (point) => set({ point, name: null }),
   chooseFormat: (format) => set({ format }),
   chooseGgufType: (ggufType) => set({ ggufType }),
+  chooseHfType: (hfType) => set({ hfType }),
   chooseMtp: (mtp) => set({ mtp }),
   chooseInto: (into) => set({ into }),
   chooseName: (name) => set({ name }),

@@ -12,7 +12,9 @@ import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
+import { type CompressedType, compressedTypes } from '../../main/contract/export.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
+import { wholePlan } from '../../main/export/rounded-folder.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
 import { deviation, logProbabilities, maskedLogits } from './log-probabilities.ts';
 import { runPython } from './run-python.ts';
@@ -20,8 +22,9 @@ import { runPython } from './run-python.ts';
 /** Bound on the difference of log-probabilities of all tokens at all positions, in float32. */
 const TOLERANCE = 1e-4;
 const fixtures = path.join(import.meta.dirname, '..', 'fixtures', 'compressed-tensors');
+const bundled = path.join(import.meta.dirname, '..', '..', 'resources', 'models', 'uncurl-8');
 const tokens = [
-  [1, 5, 9, 17, 33, 60, 4, 88, 91, 12, 40],
+  [1, 5, 9, 17, 33, 45, 4, 28, 31, 12, 40],
   [7, 8, 9],
 ];
 const absent = process.env['UNCURL_VLLM_ABSENT'];
@@ -88,6 +91,8 @@ interface Case {
   readonly change: Change | null;
   /** Values that transformers computes instead of those of the export. */
   readonly instead: Change | null;
+  /** Type as which the export quantises a bundled model. */
+  readonly write?: CompressedType;
 }
 const loaded: readonly Case[] = ['fp8-channel', 'fp8-tensor', 'int4'].flatMap((source) =>
   (['half', 'odd'] as const).map((kept) => ({
@@ -102,6 +107,14 @@ const otherwise: readonly Case[] = [
   { name: 'int4-ordered', source: 'int4-ordered', kept: 'half', change: null, instead: orderedGroups },
   { name: 'nvfp4', source: 'nvfp4', kept: 'half', change: null, instead: withoutDivisors },
 ];
+/** transformers rounds float8 experts to bfloat16. */
+const WRITTEN_TOLERANCE: Readonly<Partial<Record<CompressedType, number>>> = { fp8: 0.05, fp8_block: 0.05 };
+const written = compressedTypes
+  .filter((type) => type !== 'nvfp4')
+  .map(
+    (write) =>
+      ({ name: `written as ${write}`, source: bundled, kept: 'half', change: null, instead: null, write }) as const,
+  );
 const refused: readonly Case[] = ['int8', 'int4-asymmetric', 'int8-asymmetric', 'fp8-block'].map((source) => ({
   name: source,
   source,
@@ -133,8 +146,13 @@ beforeAll(async () => {
     readonly tokens: typeof tokens;
     readonly output: string;
   }[] = [];
-  for (const { name, source, kept, change, instead } of [...loaded, ...otherwise, ...refused]) {
-    const stored = path.join(fixtures, source);
+  for (const { name, source, kept, change, instead, write } of [
+    ...loaded,
+    ...otherwise,
+    ...written,
+    ...refused,
+  ] as readonly Case[]) {
+    const stored = path.resolve(fixtures, source);
     const folder = change === null ? stored : await changed(stored, `${name} source`, change);
     const checkpoint = await openCheckpoint(folder);
     const { experts } = checkpoint.info;
@@ -147,11 +165,16 @@ beforeAll(async () => {
       plan,
       destination: inWork(name),
       settings: exportSettingsIn(inWork('overlay')),
+      hfType: write,
       control,
     });
     const compared =
       instead === null ? checkpoint : await openCheckpoint(await changed(folder, `${name} instead`, instead));
-    ours.set(name, await maskedLogits(compared, plan, tokens, inWork('overlay')));
+    const own = write === undefined ? null : await openCheckpoint(inWork(name));
+    ours.set(
+      name,
+      await maskedLogits(own ?? compared, own === null ? plan : wholePlan(own), tokens, inWork('overlay')),
+    );
     if (instead !== null) unlike.set(name, await maskedLogits(checkpoint, plan, tokens, inWork('overlay')));
     jobs.push({ name, folder: inWork(name), tokens, output: inWork(`${name}.logits`) });
   }
@@ -188,6 +211,15 @@ describe('transformers computes an export as stored', () => {
     if (absent !== undefined) context.skip(absent);
     expect(reportOf(name)).toEqual({ name, missing: [], unexpected: [], mismatched: [], error: null });
     expect(deviation(ours.get(name) ?? [], await inTransformers(name))).toBeLessThanOrEqual(TOLERANCE);
+  });
+});
+
+describe('transformers computes an export quantised', () => {
+  it.for(written)('$write', async ({ name, write }, context) => {
+    if (absent !== undefined) context.skip(absent);
+    expect(reportOf(name)).toEqual({ name, missing: [], unexpected: [], mismatched: [], error: null });
+    const largest = deviation(ours.get(name) ?? [], await inTransformers(name));
+    expect(largest).toBeLessThanOrEqual(WRITTEN_TOLERANCE[write] ?? TOLERANCE);
   });
 });
 

@@ -1,5 +1,11 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
-import { type ExportFormat, exportFormat, ggufTypes, predictionChoices } from '../../contract/export.ts';
+import {
+  compressedTypes,
+  type ExportFormat,
+  exportFormat,
+  ggufTypes,
+  predictionChoices,
+} from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
@@ -28,7 +34,8 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
 
 export const exportVerb: Verb = {
   name: 'export',
-  usage: 'MODEL --plan PLAN --out DIR [--format hf,onnx | --format gguf [--gguf-type TYPE]] [--mtp CHOICE]',
+  usage:
+    'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] [--mtp CHOICE]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -46,6 +53,13 @@ export const exportVerb: Verb = {
       type: 'string',
       value: 'TYPE',
       help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
+    },
+    'hf-type': {
+      type: 'string',
+      value: 'TYPE',
+      help:
+        `Quantises the matrices of a Hugging Face folder as compressed-tensors does: ${compressedTypes.join(', ')} ` +
+        '(default: as stored).',
     },
     mtp: {
       type: 'string',
@@ -65,12 +79,15 @@ export const exportVerb: Verb = {
     const ggufType = reader.choice('gguf-type', ggufTypes);
     if (ggufType !== undefined && format !== 'gguf')
       throw refuse('bad-usage', '--gguf-type applies to GGUF files only.', 'Give --format gguf too.');
+    const hfType = reader.choice('hf-type', compressedTypes);
+    if (hfType !== undefined && format !== 'hf')
+      throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     requireTables(reader, checkpoint, plan);
-    const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp);
+    const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp, hfType);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
     const isAsStored = isStoredGguf(checkpoint);
@@ -80,7 +97,7 @@ export const exportVerb: Verb = {
         plan: { file: planFile, plan },
         compute: (computing) => {
           const settings = exportSettings(computing, machineSettings(reader));
-          return exportPlan({ checkpoint, plan, destination, format, ggufType, mtp, settings, control });
+          return exportPlan({ checkpoint, plan, destination, format, ggufType, hfType, mtp, settings, control });
         },
       }),
     );
@@ -90,6 +107,15 @@ export const exportVerb: Verb = {
         'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
       return {
         document: { folder, format, sizeBytes, verification, warnings },
+        text: [text, ...warnings].join('\n'),
+      };
+    }
+    if (hfType !== undefined) {
+      const text =
+        `Exported to ${folder} (${printedBytes(sizeBytes)}); config and tensors of the reopened folder are byte for ` +
+        `byte what the plan makes of the source, quantised as ${hfType}. It was not run.`;
+      return {
+        document: { folder, format, hfType, sizeBytes, verification, warnings },
         text: [text, ...warnings].join('\n'),
       };
     }

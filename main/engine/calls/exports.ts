@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import { exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
+import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, plan as planSchema, type Plan } from '../../contract/plan.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
@@ -136,6 +136,7 @@ const exportSpec = z.object({
   destination: z.string(),
   format: exportFormat,
   ggufType: ggufType.optional(),
+  hfType: compressedType.optional(),
   mtp: predictionChoice.optional(),
 });
 
@@ -144,7 +145,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
   kind: 'export',
   schema: exportSpec,
   onCpu: true,
-  check: async (_, { spec: { plan, destination, format, mtp }, models }) => {
+  check: async (_, { spec: { plan, destination, format, hfType, mtp }, models }) => {
     const { checkpoint } = onlyModel({ models });
     const { exportable } = planCost(checkpoint.info, plan);
     if (!exportable.hf)
@@ -155,7 +156,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
         `${destination} exists.`,
         'Choose another name: existing files are never overwritten.',
       );
-    await requireForm(checkpoint, plan, format, mtp);
+    await requireForm(checkpoint, plan, format, mtp, undefined, hfType);
   },
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
   job: async (context, { spec, models }) => {
@@ -180,12 +181,13 @@ export const verifyRun: RunKindDefinition<typeof verifySpec> = {
 };
 
 export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
-  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format, mtp }) => {
+  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format, hfType, mtp }) => {
     const { refusal, notes } = await checkExport(
       await context.checkpoint(context.handles.resolve(handle)),
       plan,
       format,
       mtp,
+      hfType,
     );
     return { refusal, notes: [...notes] };
   }),
@@ -200,12 +202,12 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
   }),
   'export.start': answer(
     calls['export.start'],
-    async ({ model: handle, plan: given, into, name, format, ggufType: type, mtp }) => {
+    async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }) => {
       if (type !== undefined && format !== 'gguf')
         throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
       const { model, plan } = await openOne(context, handle, given);
       const destination = join(context.handles.resolve(into), name);
-      const spec = { plan, destination, format, ggufType: type, mtp };
+      const spec = { plan, destination, format, ggufType: type, hfType, mtp };
       return startRun(context, exportRun, { spec, models: [model], tasks: [] });
     },
   ),

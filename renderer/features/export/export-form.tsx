@@ -29,8 +29,10 @@ import {
   formatOptions,
   formatText,
   ggufTypeOptions,
+  hfTypeOptions,
   mtpOptions,
   mtpText,
+  QUANTISED_TEXT,
   STORED_GGUF_TEXT,
   storedGgufOptions,
   weightsText,
@@ -55,8 +57,8 @@ export const useExportPlan = (): ExportPlan => {
 };
 
 /** Weights written in another type have another size, which is not known in advance. */
-const isRetyped = ({ format, ggufType }: ReturnType<typeof chosenFormat>): boolean =>
-  format === 'gguf' && ggufType !== null;
+const isRetyped = ({ format, ggufType, hfType }: ReturnType<typeof chosenFormat>): boolean =>
+  (format === 'gguf' && ggufType !== null) || (format === 'hf' && hfType !== null);
 
 /** Plan, destination, name and format of an export, and what will be written. */
 export const ExportForm = () => {
@@ -134,6 +136,17 @@ export const ExportForm = () => {
             onChange={(type) => state.chooseGgufType(type === '' ? null : type)}
           />
         )}
+        {chosen.format === 'hf' && (
+          <>
+            <Segmented
+              label="Type of the weights"
+              value={chosen.hfType ?? ''}
+              options={hfTypeOptions}
+              onChange={(type) => state.chooseHfType(type === '' ? null : type)}
+            />
+            {chosen.hfType !== null && <p className="muted">{QUANTISED_TEXT}</p>}
+          </>
+        )}
         {source !== null && chosenMtp(source, state) !== undefined && (
           <>
             <span className="field-label">Extra prediction layers</span>
@@ -154,6 +167,7 @@ export const ExportForm = () => {
                   model: source.model.handle,
                   plan: made.plan,
                   format: chosen.format,
+                  hfType: chosen.format === 'hf' ? (chosen.hfType ?? undefined) : undefined,
                   mtp: chosenMtp(source, state),
                 }
           }

@@ -1,5 +1,5 @@
-import { exportFormat, ggufTypes } from '../../../main/contract/export.ts';
-import type { ExportFormat, GgufType, PredictionChoice } from '../../../main/contract/export.ts';
+import { compressedTypes, exportFormat, ggufTypes } from '../../../main/contract/export.ts';
+import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 
 export const formatOptions: readonly { readonly value: ExportFormat; readonly label: string }[] = [
@@ -22,6 +22,15 @@ export const ggufTypeOptions: readonly { readonly value: GgufType | ''; readonly
   { value: '', label: 'As stored' },
   ...ggufTypes.map((value) => ({ value, label: value })),
 ];
+
+/** Types as which a Hugging Face folder is quantised; '' keeps the stored type. */
+export const hfTypeOptions: readonly { readonly value: CompressedType | ''; readonly label: string }[] = [
+  { value: '', label: 'As stored' },
+  ...compressedTypes.map((value) => ({ value, label: value })),
+];
+export const QUANTISED_TEXT =
+  'The matrices of its layers are quantised as the compressed-tensors package does it, byte for byte; embeddings, head, ' +
+  'routers and norms keep their values. The folder is compared byte by byte, not run.';
 
 /** What becomes of extra prediction layers, and what that means. */
 export const mtpOptions: readonly { readonly value: PredictionChoice; readonly label: string }[] = [

@@ -29,7 +29,7 @@ const contents = async (plan: Plan, more: Partial<CardContents> = {}): Promise<C
     format: 'hf',
     mtp: 'drop',
     warnings: [],
-    ggufType: null,
+    weights: null,
     hasTokenizer: true,
     licence: [],
     facts: null,

@@ -146,9 +146,11 @@ describe('rounded weights', () => {
   });
 
   it('are those of the same layout where llama.cpp does not run the model; refused where GGUF has none', async () => {
-    expect(roundedWeightsNote(await bundled('uncurl-8'))).toBeNull();
+    expect(roundedWeightsNote(await bundled('uncurl-8'), ['q8_0'])).toBeNull();
     const model = await bundled('switch-8');
-    expect(roundedWeightsNote(model)).toMatch(/switch-8: .* no such file is exported.* layer 1 has no experts/);
+    expect(roundedWeightsNote(model, ['q8_0'])).toMatch(
+      /switch-8: .* no such file is exported.* layer 1 has no experts/,
+    );
     const after = await rounded(model, wholePlan(model), 'q8_0');
     for (const [name, view] of model.tensors) {
       const values = await readTensor(view);
@@ -162,7 +164,7 @@ describe('rounded weights', () => {
       ['bailing_hybrid', 'GGUF has no place for its tensor'],
     ] as const) {
       const refused = await openCheckpoint(checkpointFixture(name));
-      expect(() => roundedWeightsNote(refused)).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
+      expect(() => roundedWeightsNote(refused, ['q8_0'])).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
     }
   });
 
@@ -171,7 +173,7 @@ describe('rounded weights', () => {
     const types = { attention: 'q5_k', gate: 'q4_k', up: 'iq3_s', down: 'q6_k', embedding: 'q8_0' } as const;
     await writeFile(file, randomMixtral(types));
     const source = await openCheckpoint(file);
-    expect(roundedWeightsNote(source)).toContain('its stored values are rounded once more');
+    expect(roundedWeightsNote(source, ['q8_0'])).toContain('its stored values are rounded once more');
     const kept = source.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4]);
     const { overlays } = exportSettingsIn(await temporaryFolder());
     const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);

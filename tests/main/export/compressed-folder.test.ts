@@ -1,0 +1,100 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { compressedTypes, type RoundedType } from '../../../main/contract/export.ts';
+import type { Plan } from '../../../main/contract/plan.ts';
+import { checkExport } from '../../../main/export/check-export.ts';
+import { exportPlan } from '../../../main/export/export-plan.ts';
+import { roundedBytes, roundedWeightsNote, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
+import { verifyExport } from '../../../main/export/verify-export.ts';
+import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
+import { exportSettingsIn, openModelRunner } from '../../open-model-runner.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { exportRequest, mergeEvenly } from './export-settings.ts';
+
+const { signal } = new AbortController();
+const MODEL = 'resources/models/uncurl-8';
+
+const rounded = async (checkpoint: Checkpoint, plan: Plan, type: RoundedType): Promise<Checkpoint> => {
+  const { overlays } = exportSettingsIn(await temporaryFolder());
+  const folder = path.join(await temporaryFolder(), 'rounded');
+  return openCheckpoint(await writeRounded({ checkpoint, plan, type, overlays, signal }, folder));
+};
+const logitsOf = async (model: Checkpoint, plan: Plan | null): Promise<Float32Array> => {
+  const settings = { threads: 1, memoryBudgetBytes: 2 ** 30, overlayFolder: await temporaryFolder() };
+  const runner = await openModelRunner(model, settings);
+  try {
+    return (await runner.forward([[3, 7, 11, 2, 19, 30, 5]], plan, { signal }))[0]?.logits ?? expect.fail('no logits');
+  } finally {
+    await runner.dispose();
+  }
+};
+const half = ({ descriptor }: Checkpoint): Plan => ({ kept: descriptor.moeLayers.map(() => [1, 3, 4, 6]) });
+
+describe('a folder quantised as', () => {
+  it.each(compressedTypes)('%s is the pruned model that a sweep measures at the type', async (type) => {
+    const request = await exportRequest(MODEL, half(await openCheckpoint(MODEL)));
+    const { checkpoint, plan, settings } = request;
+    const { folder, verification } = await exportPlan({ ...request, hfType: type });
+    expect(verification).toMatchObject({ ok: true, sameTensors: true, tokens: 0 });
+    const exported = await openCheckpoint(folder);
+    expect(exported.info.dtype).toMatch(/^(float|int)[48] \(a scale per/);
+    const whole = await rounded(checkpoint, wholePlan(checkpoint), type);
+    expect(await logitsOf(exported, null)).toEqual(await logitsOf(whole, plan));
+    expect(await logitsOf(exported, null)).not.toEqual(await logitsOf(checkpoint, plan));
+    const bytes = [...exported.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(await roundedBytes(checkpoint, plan, type, settings.overlays)).toBe(bytes);
+    for (const name of ['lm_head.weight', 'model.embed_tokens.weight', 'model.norm.weight'])
+      expect(await readTensorBytes(exported.tensors.get(name) ?? expect.fail(name))).toEqual(
+        await readTensorBytes(checkpoint.tensors.get(name) ?? expect.fail(name)),
+      );
+    const card = await readFile(path.join(folder, 'README.md'), 'utf8');
+    expect(card).toContain(`quantised as ${type} (compressed-tensors)`);
+
+    const again = { exported: folder, checkpoint, plan, settings, control: { signal } };
+    expect(await verifyExport(again)).toEqual(verification);
+    const { file, byteOffset } =
+      exported.tensors.get('model.layers.1.block_sparse_moe.experts.2.w2.weight_scale') ?? expect.fail('no scale');
+    const changed = await readFile(file);
+    changed[byteOffset] = (changed[byteOffset] ?? 0) ^ 1;
+    await writeFile(file, changed);
+    const { ok, problems } = await verifyExport(again);
+    expect(ok).toBe(false);
+    expect(problems.join(' ')).toMatch(
+      /experts\.2\.w2\.weight_scale" is not what the plan makes of the source: byte 0/,
+    );
+  });
+
+  it('int4 keeps matrices without whole groups, and merged experts are quantised', async () => {
+    const request = await exportRequest(checkpointFixture('qwen3_moe'), { kept: [] });
+    const merged = mergeEvenly(request.checkpoint, 4, 'reference-row');
+    const { folder, warnings } = await exportPlan({ ...request, plan: merged, hfType: 'int4' });
+    expect(warnings.join(' ')).toContain('rows are not whole groups of 32 values, which int4 requires');
+    const exported = await openCheckpoint(folder);
+    expect(exported.info).toMatchObject({ experts: 4, dtype: 'int4 (a scale per 1 x 32), float32' });
+    expect(await logitsOf(exported, null)).toEqual(
+      await logitsOf(await rounded(request.checkpoint, merged, 'int4'), null),
+    );
+  });
+
+  it.each([
+    ['gpt_oss-mxfp4', 'they are quantised already'],
+    ['deepseek_v3-fp8', 'they are quantised already'],
+    ['mixtral-fused', 'its experts are not stored as one matrix each'],
+  ])('int4 is refused for %s before anything is measured', async (name, reason) => {
+    const checkpoint = await openCheckpoint(checkpointFixture(name));
+    expect(() => roundedWeightsNote(checkpoint, ['int4'])).toThrow(`cannot be written as int4: ${reason}`);
+  });
+
+  it('int4 is refused beside other formats and with sliced extra layers', async () => {
+    const checkpoint = await openCheckpoint(MODEL);
+    const plan = half(checkpoint);
+    const refusalOf = async (...given: Parameters<typeof checkExport>): Promise<string | undefined> =>
+      (await checkExport(...given)).refusal?.message;
+    expect(await refusalOf(checkpoint, plan, 'hf', 'drop', 'int4')).toBeUndefined();
+    expect(await refusalOf(checkpoint, plan, 'onnx', 'drop', 'int4')).toContain('a folder for onnx holds no such');
+    expect(await refusalOf(checkpoint, plan, 'hf', 'slice', 'int4')).toContain('extra prediction layers have no form');
+  });
+});
