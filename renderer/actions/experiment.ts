@@ -15,3 +15,13 @@ export const showRecordedExperiment: Action = {
     experimentStore.getState().showRun(run);
   },
 };
+
+/** Opens the form of an experiment on the models and tasks that are ticked. */
+export const newExperiment: Action = {
+  id: 'new-experiment',
+  label: 'New experiment on a family…',
+  keywords: ['scratch', 'unpruned', 'fine-tuned', 'arms', 'paper', 'seeds', 'members'],
+  menu: 'run',
+  enabled: ({ connected }) => connected,
+  perform: () => experimentStore.getState().ask(true),
+};

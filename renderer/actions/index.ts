@@ -1,6 +1,6 @@
 import type { Action } from './action.ts';
 import { showDocs } from './docs.ts';
-import { showRecordedExperiment } from './experiment.ts';
+import { newExperiment, showRecordedExperiment } from './experiment.ts';
 import { exportPoint, showExport, startExport } from './export.ts';
 import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
@@ -47,6 +47,7 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   showExport,
   startExport,
   showFinetune,
+  newExperiment,
   showDevices,
   undo,
   redo,

@@ -75,6 +75,58 @@ export const shownColumns = <R,>(
   });
 };
 
+interface SortedColumn<R> {
+  readonly key: string;
+  readonly title: ReactNode;
+  /** The title in words. */
+  readonly words: string;
+  readonly numeric?: boolean;
+  /** The value by which rows are sorted; null comes last. */
+  readonly order: (row: R) => Cell;
+  /** The cell as copied. */
+  readonly text: (row: R) => string;
+}
+
+/**
+ * Sorting and copying for a table with cells of its own, such as a matrix: its rows in the chosen order, the headings
+ * that choose it, and a button that copies the rows, for a `table-frame` around the table.
+ */
+export const useSortedTable = <R,>(
+  caption: string,
+  columns: readonly SortedColumn<R>[],
+  rows: readonly R[],
+): { readonly sorted: readonly R[]; readonly headings: ReactNode; readonly copyButton: ReactNode } => {
+  const [sort, setSort] = useState<TableSort | null>(null);
+  const by = columns.find(({ key }) => key === sort?.column);
+  const sorted = by === undefined ? rows : sortedBy(rows, by.order, sort?.descending ?? false);
+  const copied = (): string =>
+    tsvText([columns.map(({ words }) => words), ...sorted.map((row) => columns.map(({ text }) => text(row)))]);
+  return {
+    sorted,
+    headings: columns.map(({ key, title, words, numeric = false }) => (
+      <SortHeading
+        key={key}
+        name={key}
+        title={title}
+        words={words}
+        numeric={numeric}
+        sort={sort}
+        onSort={(name) => setSort(nextSort(sort, name))}
+      />
+    )),
+    copyButton: (
+      <IconButton
+        className="copy-small"
+        icon="copy"
+        label={`Copy as tab-separated text: ${caption}`}
+        onClick={() => {
+          copyText('The table', copied(), `${counted(sorted.length, 'row')}.`).catch(noticesStore.getState().report);
+        }}
+      />
+    ),
+  };
+};
+
 interface DataTableProps<R> {
   readonly caption: string;
   readonly columns: readonly Column<R>[];

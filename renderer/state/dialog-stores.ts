@@ -79,12 +79,17 @@ export const reproductionStore = createStore<ReproductionState>()((set) => ({
 interface ExperimentState {
   /** The experiment shown; null: none. */
   readonly run: string | null;
+  /** Whether the form of a new one is open. */
+  readonly isAsked: boolean;
   readonly showRun: (run: string | null) => void;
+  readonly ask: (isAsked: boolean) => void;
 }
 
 export const experimentStore = createStore<ExperimentState>()((set) => ({
   run: null,
-  showRun: (run) => set({ run }),
+  isAsked: false,
+  showRun: (run) => set({ run, isAsked: false }),
+  ask: (isAsked) => set({ run: null, isAsked }),
 }));
 
 interface MethodsState {

@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../main/sample/recorded-experiment.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -39,6 +40,53 @@ test('the recorded experiment answers the two questions separately, beside the p
     await expect(dialog).toContainText('The paper gives no intervals');
     const published = dialog.getByRole('region', { name: /^Published accuracies/ });
     await expect(published.getByRole('row', { name: /^32 → 8 4 UNCURL/ })).toContainText('5 of 6');
+  });
+  expect(problems).toEqual([]);
+});
+
+test('an experiment on own members is started from the ticked models and tasks, with chosen seeds', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+  const asked = async (): Promise<void> => {
+    await page.keyboard.press('Control+K');
+    await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
+    await page.keyboard.type('new experiment');
+    await page.keyboard.press('Enter');
+  };
+  await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
+  await page.getByRole('button', { name: 'None', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Use Plurals', exact: true }).check();
+  const form = page.getByRole('dialog', { name: 'New experiment' });
+  const start = form.getByRole('button', { name: 'Start the experiment' });
+
+  await test.step('what is missing is said', async () => {
+    await asked();
+    await expect(form).toContainText('Tick two models of a family at least');
+    await expect(start).toBeDisabled();
+    await page.keyboard.press('Escape');
+    await sweep.getByRole('checkbox', { name: 'uncurl-16', exact: true }).check();
+    await asked();
+    await expect(form).toContainText('uncurl-8 and uncurl-16 on Plurals');
+    await form.getByLabel('Seeds of the draws').fill('one');
+    await expect(form).toContainText('Seeds: whole numbers from 0');
+    await photograph(workbench, 'experiment-form');
+  });
+
+  await test.step('it runs, and shows its result', async () => {
+    await form.getByRole('checkbox', { name: 'UNCURL', exact: true }).uncheck();
+    await form.getByRole('checkbox', { name: 'Random', exact: true }).check();
+    await form.getByRole('checkbox', { name: 'refit', exact: true }).uncheck();
+    await form.getByLabel('Seeds of the draws').fill('4, 7');
+    await form.getByLabel('Test items of each task').fill('40');
+    await start.click();
+    const dialog = page.getByRole('dialog', { name: 'Experiment', exact: true });
+    const matrix = dialog.getByRole('region', { name: 'Differences of accuracy in points with their intervals' });
+    await expect(matrix.getByRole('row', { name: /^16 → 8/ })).toContainText('2', { timeout: HANG_LIMIT_MS });
+    await expect(dialog.getByText('partial results')).toHaveCount(0, { timeout: HANG_LIMIT_MS });
   });
   expect(problems).toEqual([]);
 });

@@ -29,6 +29,16 @@ test('the sample shows how far each model can be pruned, by which rule, and how 
       best.getByRole('button', { name: /Best for Sorting: .*uncurl-32 \(E 32\), Sorting: threshold ×4/ }),
     ).toContainText(/(REAP|Frequency|UNCURL).*×4/);
     await photograph(workbench, 'best');
+    const first = best.getByRole('row').nth(1);
+    await expect(first).toContainText('Sums');
+    await best.getByRole('button', { name: 'Sort by uncurl-64' }).click();
+    await best.getByRole('button', { name: 'Sort by uncurl-64' }).click();
+    await expect(first).toContainText('×4');
+    await best.getByRole('button', { name: 'Sort by Task' }).click();
+    await expect(first).toContainText('Brackets');
+    await best.getByRole('button', { name: 'Sort by Task' }).click();
+    await best.getByRole('button', { name: 'Sort by Task' }).click();
+    await expect(first).toContainText('Sums');
     await openDetails(page);
   });
 

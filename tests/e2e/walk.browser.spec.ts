@@ -6,11 +6,29 @@ import { expect, test } from './workbench.ts';
 
 const screenshots = path.join(import.meta.dirname, 'screenshots');
 
-test('from the first start to a verified export of an own file, by keyboard only', async ({ workbench }, testInfo) => {
+/** The items of Sums as a file of written answers: one line an item, with nothing about how answers end. */
+const writtenFile = async (): Promise<string> => {
+  const lines = (await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl'), 'utf8')).trim().split('\n');
+  return lines
+    .map((line) => {
+      const { id, context, choices, answer } = JSON.parse(line) as {
+        readonly id: string;
+        readonly context: string;
+        readonly choices: readonly string[];
+        readonly answer: number;
+      };
+      return JSON.stringify({ id, context, answer: choices[answer]?.trim() });
+    })
+    .join('\n');
+};
+
+test('from the first start to a verified export of a file of written answers, by keyboard only', async ({
+  workbench,
+}, testInfo) => {
   const { page, exports } = workbench;
   const { keyboard } = page;
   const file = path.join(exports, 'my-sums.jsonl');
-  await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
+  await writeFile(file, await writtenFile());
   await mkdir(screenshots, { recursive: true });
   const start = Date.now();
   let step = 0;
@@ -40,6 +58,17 @@ test('from the first start to a verified export of an own file, by keyboard only
   await expect(calibration.getByRole('spinbutton', { name: 'Share for calibration' })).toBeFocused();
   await expect(calibration).toContainText('60 calibration items, 240 test items.');
   await reached('the own file is open, and a split of it is offered');
+  // The new tokens begin at what fits the bundled models; where answers end, the file does not say.
+  await keyboard.press('Shift+Tab');
+  const ends = calibration.getByRole('textbox', { name: 'Answers end at' });
+  for (let presses = 0; presses < 20 && !(await ends.evaluate((field) => field === document.activeElement)); presses++)
+    await keyboard.press('Tab');
+  await expect(ends).toBeFocused();
+  await keyboard.press('Control+a');
+  await keyboard.type('\\n');
+  await expect(calibration).toContainText('60 calibration items, 240 test items.');
+  await expect(calibration.getByRole('button', { name: 'Use these items' })).toBeEnabled();
+  await reached('answers end at the end of a line');
   await keyboard.press('Enter');
   await expect(calibration).toBeHidden();
   await expect(chosen('Task')).toHaveText('my-sums');

@@ -1,7 +1,7 @@
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { recoveryColumns, recoveryLines, recoveryTaskColumns } from '../../../main/figures/compare-tables.ts';
-import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { DataTable, shownColumns, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -53,49 +53,67 @@ export const ThresholdSection = ({
 }: {
   readonly comparison: CompareDocument;
   readonly title: (task: string) => string;
-}) => (
-  <section aria-label="Thresholds of the methods">
-    <div className="section-head">
-      <h3>
-        <Definition of="threshold">How far each method can prune</Definition>
-      </h3>
-      <span className="muted">
-        threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)},{' '}
-        <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
-      </span>
-    </div>
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">
-      <table className="data-table method-matrix">
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            {overview.map(({ method }) => (
-              <th key={method} scope="col" className="numeric">
-                {methodTitle(method)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map(({ task }) => (
-            <tr key={task}>
-              <th scope="row">{title(task)}</th>
-              {overview.map(({ method }) => {
-                const threshold = thresholds.find((one) => one.task === task && one.method === method);
-                return (
-                  <td
-                    key={method}
-                    className="numeric"
-                    title={threshold === undefined ? undefined : bracketWords(threshold)}
-                  >
-                    {threshold === undefined ? '–' : thresholdValue(threshold)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  </section>
-);
+}) => {
+  const thresholdOf = (task: string, method: string) =>
+    thresholds.find((one) => one.task === task && one.method === method);
+  const { sorted, headings, copyButton } = useSortedTable(
+    'Thresholds by task and method',
+    [
+      { key: 'task', title: 'Task', words: 'Task', order: title, text: title },
+      ...overview.map(({ method }) => ({
+        key: `method ${method}`,
+        title: methodTitle(method),
+        words: methodTitle(method),
+        numeric: true,
+        order: (task: string) => thresholdOf(task, method)?.lastSafe ?? null,
+        text: (task: string) => {
+          const found = thresholdOf(task, method);
+          return found === undefined ? '' : thresholdValue(found);
+        },
+      })),
+    ],
+    tasks.map(({ task }) => task),
+  );
+  return (
+    <section aria-label="Thresholds of the methods">
+      <div className="section-head">
+        <h3>
+          <Definition of="threshold">How far each method can prune</Definition>
+        </h3>
+        <span className="muted">
+          threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)},{' '}
+          <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
+        </span>
+      </div>
+      <div className="table-frame">
+        {copyButton}
+        <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">
+          <table className="data-table method-matrix">
+            <thead>
+              <tr>{headings}</tr>
+            </thead>
+            <tbody>
+              {sorted.map((task) => (
+                <tr key={task}>
+                  <th scope="row">{title(task)}</th>
+                  {overview.map(({ method }) => {
+                    const threshold = thresholdOf(task, method);
+                    return (
+                      <td
+                        key={method}
+                        className="numeric"
+                        title={threshold === undefined ? undefined : bracketWords(threshold)}
+                      >
+                        {threshold === undefined ? '–' : thresholdValue(threshold)}
+                      </td>
+                    );
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </div>
+    </section>
+  );
+};

@@ -6,6 +6,7 @@ import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
+import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -52,6 +53,38 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
     0,
     ...tasks.filter(({ metric }) => metric !== 'perplexity').map((task) => scaleOf(comparison, task)),
   ]);
+  const taskTitle = ({ task }: CompareTask): string => title(task);
+  const rowOf = ({ rows }: CompareTask, method: string): CompareRow | undefined =>
+    rows.find((one) => one.method === method);
+  const { sorted, headings, copyButton } = useSortedTable(
+    'Differences by task and method',
+    [
+      { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
+      ...overview.map(({ method }) => ({
+        key: `method ${method}`,
+        title: (
+          <span className="matrix-method">
+            <svg width="12" height="12" aria-hidden="true">
+              <MethodMarker style={methodStyle(method, methods.indexOf(method))} theme={theme} x={6} y={6} r={4} />
+            </svg>
+            {methodTitle(method)}
+          </span>
+        ),
+        words: methodTitle(method),
+        numeric: true,
+        // The reference itself: no difference.
+        order: (task: CompareTask) => {
+          const row = rowOf(task, method);
+          return row === undefined ? null : (row.paired?.difference ?? 0);
+        },
+        text: (task: CompareTask) => {
+          const row = rowOf(task, method);
+          return row === undefined ? '' : differenceText(row, task);
+        },
+      })),
+    ],
+    tasks,
+  );
   return (
     <section aria-label="Methods over tasks">
       <div className="section-head">
@@ -74,96 +107,85 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
         <Definition of="seeds">draw</Definition>. = best, or{' '}
         <Definition of="sharesBest">not distinguishable from the best</Definition> in any draw.
       </p>
-      <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
-        <table className="data-table method-matrix">
-          <thead>
-            <tr>
-              <th scope="col">Task</th>
-              {overview.map(({ method }) => (
-                <th key={method} scope="col" className="numeric">
-                  <span className="matrix-method">
-                    <svg width="12" height="12" aria-hidden="true">
-                      <MethodMarker
-                        style={methodStyle(method, methods.indexOf(method))}
-                        theme={theme}
-                        x={6}
-                        y={6}
-                        r={4}
-                      />
-                    </svg>
-                    {methodTitle(method)}
-                  </span>
+      <div className="table-frame">
+        {copyButton}
+        <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
+          <table className="data-table method-matrix">
+            <thead>
+              <tr>{headings}</tr>
+            </thead>
+            <tbody className="matrix-summary">
+              <tr>
+                <th scope="row">
+                  <Definition of="meanRank">Mean rank</Definition>
                 </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody className="matrix-summary">
-            <tr>
-              <th scope="row">
-                <Definition of="meanRank">Mean rank</Definition>
-              </th>
-              {overview.map((one) => (
-                <td key={one.method} className="numeric">
-                  <strong>{rankText(one)}</strong> <small>{rankIntervalText(one)}</small>
-                </td>
-              ))}
-            </tr>
-            <tr>
-              <th scope="row">
-                <Definition of="sharesBest">Best, or =</Definition>
-              </th>
-              {overview.map((one) => (
-                <td key={one.method} className="numeric">
-                  <strong>{one.sharesBest}</strong> <small>of {one.tasks}</small>
-                </td>
-              ))}
-            </tr>
-            <tr>
-              <th scope="row">
-                <Definition of="compareReading">▲ / ▼ / ?</Definition>
-              </th>
-              {overview.map((one) => (
-                <td key={one.method} className="numeric">
-                  {one.better} / {one.worse} / {one.cannotTell}
-                  {one.drawsDiffer > 0 && <small> / {one.drawsDiffer} differ</small>}
-                </td>
-              ))}
-            </tr>
-          </tbody>
-          <tbody>
-            {tasks.map((task, line) => (
-              <tr key={task.task}>
-                <th scope="row" title={title(task.task)}>
-                  {title(task.task)}
-                </th>
-                {overview.map(({ method }, column) => {
-                  const row = task.rows.find((one) => one.method === method);
-                  return row === undefined ? (
-                    <td key={method} className="numeric muted">
-                      –
-                    </td>
-                  ) : (
-                    <MatrixCell
-                      key={method}
-                      comparison={comparison}
-                      theme={theme}
-                      task={task}
-                      row={row}
-                      title={title(task.task)}
-                      cell={{ line, column }}
-                      selected={isSelected(task, row)}
-                      onSelect={() => onSelect(task, row)}
-                    />
-                  );
-                })}
+                {overview.map((one) => (
+                  <td key={one.method} className="numeric">
+                    <strong>{rankText(one)}</strong> <small>{rankIntervalText(one)}</small>
+                  </td>
+                ))}
               </tr>
-            ))}
-          </tbody>
-        </table>
+              <tr>
+                <th scope="row">
+                  <Definition of="sharesBest">Best, or =</Definition>
+                </th>
+                {overview.map((one) => (
+                  <td key={one.method} className="numeric">
+                    <strong>{one.sharesBest}</strong> <small>of {one.tasks}</small>
+                  </td>
+                ))}
+              </tr>
+              <tr>
+                <th scope="row">
+                  <Definition of="compareReading">▲ / ▼ / ?</Definition>
+                </th>
+                {overview.map((one) => (
+                  <td key={one.method} className="numeric">
+                    {one.better} / {one.worse} / {one.cannotTell}
+                    {one.drawsDiffer > 0 && <small> / {one.drawsDiffer} differ</small>}
+                  </td>
+                ))}
+              </tr>
+            </tbody>
+            <tbody>
+              {sorted.map((task, line) => (
+                <tr key={task.task}>
+                  <th scope="row" title={title(task.task)}>
+                    {title(task.task)}
+                  </th>
+                  {overview.map(({ method }, column) => {
+                    const row = rowOf(task, method);
+                    return row === undefined ? (
+                      <td key={method} className="numeric muted">
+                        –
+                      </td>
+                    ) : (
+                      <MatrixCell
+                        key={method}
+                        comparison={comparison}
+                        theme={theme}
+                        task={task}
+                        row={row}
+                        title={title(task.task)}
+                        cell={{ line, column }}
+                        selected={isSelected(task, row)}
+                        onSelect={() => onSelect(task, row)}
+                      />
+                    );
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       </div>
     </section>
   );
 };
+
+/** The difference in a cell, or why there is none. */
+const differenceText = ({ paired }: CompareRow, { metric, reference }: CompareTask): string =>
+  paired !== null ? formatDifference(paired.difference, metric) : reference === null ? '–' : readingText(null);
 
 interface MatrixCellProps {
   readonly comparison: CompareDocument;
@@ -186,8 +208,7 @@ const MatrixCell = ({ comparison, theme, task, row, title, cell, selected, onSel
   const lines = rowLines(row, task);
   const name = `${methodTitle(row.method)}, ${title}`;
   const rank = `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`;
-  const difference =
-    paired !== null ? formatDifference(paired.difference, metric) : task.reference === null ? '–' : readingText(null);
+  const difference = differenceText(row, task);
   return (
     <td className="matrix-cell" style={background === undefined ? undefined : { background, color: inkOn(background) }}>
       <Tooltip

@@ -1,7 +1,7 @@
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { resultColumns } from '../../../main/figures/tables.ts';
-import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { DataTable, shownColumns, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { resultKey } from '../../sweep/points.ts';
@@ -58,60 +58,80 @@ const METHOD_COLUMN_PX = 124;
 const FIRST_COLUMNS_PX = 206;
 
 /** Tasks by methods: how far each method can prune each task, with bracket and rule. */
-export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => (
-  <section aria-label="Thresholds">
-    <div className="section-head">
-      <h3>
-        <Definition of="threshold">Thresholds</Definition>
-      </h3>
-      {running && <span className="muted">provisional: the sweep is running</span>}
-    </div>
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
-      <table
-        className="data-table threshold-table"
-        style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
-      >
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            <th scope="col" className="numeric">
-              <Definition of="items">n</Definition>
-            </th>
-            {methods.map((method) => (
-              <th key={method} scope="col">
-                {methodTitle(method)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {curves.map((task) => (
-            <tr key={task.task}>
-              <th scope="row">{title(task.task)}</th>
-              <td className="numeric">{formatCount(task.n)}</td>
-              {methods.map((method) => (
-                <td key={method}>
-                  <ThresholdCell curve={task.curves.find((curve) => curve.method === method)} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-    {rule !== '' && <p className="rule-text">{rule}</p>}
-    {notes.length > 0 && (
-      <div className="sweep-notes">
-        <h3>Notes of this sweep</h3>
-        <ul>
-          {notes.map((note) => (
-            <li key={note}>{note}</li>
-          ))}
-        </ul>
+export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => {
+  const taskTitle = ({ task }: TaskCurves): string => title(task);
+  const curveOf = (task: TaskCurves, method: string): MethodCurve | undefined =>
+    task.curves.find((curve) => curve.method === method);
+  const { sorted, headings, copyButton } = useSortedTable(
+    'Threshold of every task and method',
+    [
+      { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
+      {
+        key: 'items',
+        title: <Definition of="items">n</Definition>,
+        words: 'n',
+        numeric: true,
+        order: ({ n }: TaskCurves) => n,
+        text: ({ n }: TaskCurves) => String(n),
+      },
+      ...methods.map((method) => ({
+        key: `method ${method}`,
+        title: methodTitle(method),
+        words: methodTitle(method),
+        order: (task: TaskCurves) => curveOf(task, method)?.thresholds[0]?.lastSafe ?? null,
+        text: (task: TaskCurves) => thresholdSummary(curveOf(task, method)?.thresholds ?? [])?.value ?? '',
+      })),
+    ],
+    curves,
+  );
+  return (
+    <section aria-label="Thresholds">
+      <div className="section-head">
+        <h3>
+          <Definition of="threshold">Thresholds</Definition>
+        </h3>
+        {running && <span className="muted">provisional: the sweep is running</span>}
       </div>
-    )}
-  </section>
-);
+      <div className="table-frame">
+        {copyButton}
+        <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
+          <table
+            className="data-table threshold-table"
+            style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
+          >
+            <thead>
+              <tr>{headings}</tr>
+            </thead>
+            <tbody>
+              {sorted.map((task) => (
+                <tr key={task.task}>
+                  <th scope="row">{title(task.task)}</th>
+                  <td className="numeric">{formatCount(task.n)}</td>
+                  {methods.map((method) => (
+                    <td key={method}>
+                      <ThresholdCell curve={curveOf(task, method)} />
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </div>
+      {rule !== '' && <p className="rule-text">{rule}</p>}
+      {notes.length > 0 && (
+        <div className="sweep-notes">
+          <h3>Notes of this sweep</h3>
+          <ul>
+            {notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </section>
+  );
+};
 
 const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) => {
   const summary = curve === undefined ? null : thresholdSummary(curve.thresholds);

@@ -3,10 +3,11 @@ import { reachText, thresholdLook, thresholdValue } from '../../../main/words/ve
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
+import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { MatrixHeads, thresholdTint } from './matrix-parts.tsx';
+import { matrixColumns, thresholdTint } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
@@ -19,6 +20,17 @@ const TITLE = 'How far each model can be pruned';
 /** Models by tasks: the best threshold, its method and bracket, and the threshold of the task's written twin. */
 export const BestSection = (props: BestSectionProps) => {
   const { manifest, sizeTrend, shown, tasks, theme, title } = props;
+  const itemsOf = (task: string): readonly number[] =>
+    sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n);
+  const thresholdOf = (task: string, name: string): SizeThreshold | undefined => {
+    const model = sizeTrend.models.find((one) => one.name === name);
+    return model === undefined ? undefined : bestCell(sizeTrend, model, task, shown).best?.best;
+  };
+  const { sorted, headings, copyButton } = useSortedTable(
+    TITLE,
+    matrixColumns(sizeTrend, { title, heading: { title: 'Task', words: 'Task' }, itemsOf, thresholdOf }),
+    ownTasks(sizeTrend, tasks),
+  );
   return (
     <section aria-label={TITLE}>
       <div className="section-head">
@@ -35,30 +47,28 @@ export const BestSection = (props: BestSectionProps) => {
           />
         </div>
       </div>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Best threshold of every model and task">
-        <table className="data-table threshold-matrix best-matrix">
-          <thead>
-            <tr>
-              <th scope="col">Task</th>
-              <MatrixHeads models={sizeTrend.models} />
-            </tr>
-          </thead>
-          <tbody>
-            {ownTasks(sizeTrend, tasks).map((task) => (
-              <tr key={task}>
-                <th scope="row" title={title(task)}>
-                  {title(task)}
-                </th>
-                <td className="numeric muted">
-                  {formatRange(sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n))}
-                </td>
-                {sizeTrend.models.map((model) => (
-                  <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
+      <div className="table-frame">
+        {copyButton}
+        <div className="table-scroll" tabIndex={0} role="region" aria-label="Best threshold of every model and task">
+          <table className="data-table threshold-matrix best-matrix">
+            <thead>
+              <tr>{headings}</tr>
+            </thead>
+            <tbody>
+              {sorted.map((task) => (
+                <tr key={task}>
+                  <th scope="row" title={title(task)}>
+                    {title(task)}
+                  </th>
+                  <td className="numeric muted">{formatRange(itemsOf(task))}</td>
+                  {sizeTrend.models.map((model) => (
+                    <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       </div>
     </section>
   );

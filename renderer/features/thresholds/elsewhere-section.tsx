@@ -8,6 +8,7 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { formatDifference, formatDifferenceInUnit, formatFactor, formatInterval } from '../../../main/words/numbers.ts';
 import { pointVerdictText, reachText } from '../../../main/words/verdicts.ts';
 import { Select } from '../../components/choices.tsx';
+import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -80,40 +81,12 @@ export const ElsewhereSection = ({ manifest, document, delta, shown, theme, titl
         </div>
       </div>
       {summary !== undefined && <p className="findings">{summarySentence(summary, delta, title)}</p>}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Plans on tasks that they were not made for">
-        <table className="data-table threshold-matrix elsewhere-matrix">
-          <thead>
-            <tr>
-              <th scope="col">Made for</th>
-              <th scope="col">
-                <Definition of="everywhere">Safe everywhere</Definition>
-              </th>
-              {elsewhereTasks(document, curve.model).map((task) => (
-                <th key={task} scope="col" className="numeric">
-                  {title(task)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {matrix?.rows.map(({ madeFor, cells }) => (
-              <tr key={madeFor ?? ''}>
-                <th scope="row">{madeFor === null ? 'All tasks at once' : title(madeFor)}</th>
-                <td>{everywhereOf(madeFor)}</td>
-                {cells.map((cell, index) =>
-                  cell === null ? (
-                    <td key={index} className="numeric muted">
-                      –
-                    </td>
-                  ) : (
-                    <Cell key={cell.task} cell={cell} isOwn={cell.task === madeFor} title={title} />
-                  ),
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ElsewhereTable
+        rows={matrix?.rows ?? []}
+        tasks={elsewhereTasks(document, curve.model)}
+        everywhereOf={everywhereOf}
+        title={title}
+      />
       <p className="chart-caption">
         Difference to the unpruned model in points, paired on the same items. Bold: safe at the margin; italic: cannot
         tell; framed: the task that the plan was made for.
@@ -125,6 +98,73 @@ export const ElsewhereSection = ({ manifest, document, delta, shown, theme, titl
         })}
       </ul>
     </section>
+  );
+};
+
+type ElsewhereRow = ReturnType<typeof elsewhereMatrices>[number]['rows'][number];
+
+interface ElsewhereTableProps {
+  readonly rows: readonly ElsewhereRow[];
+  readonly tasks: readonly string[];
+  readonly everywhereOf: (madeFor: string | null) => string;
+  readonly title: (task: string) => string;
+}
+
+const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProps) => {
+  const nameOf = ({ madeFor }: ElsewhereRow): string => (madeFor === null ? 'All tasks at once' : title(madeFor));
+  const { sorted, headings, copyButton } = useSortedTable(
+    'Plans on tasks that they were not made for',
+    [
+      { key: 'made for', title: 'Made for', words: 'Made for', order: nameOf, text: nameOf },
+      {
+        key: 'everywhere',
+        title: <Definition of="everywhere">Safe everywhere</Definition>,
+        words: 'Safe everywhere',
+        order: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
+        text: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
+      },
+      ...tasks.map((task, index) => ({
+        key: `task ${task}`,
+        title: title(task),
+        words: title(task),
+        numeric: true,
+        order: ({ cells }: ElsewhereRow) => cells[index]?.difference ?? null,
+        text: ({ cells }: ElsewhereRow) => {
+          const cell = cells[index] ?? null;
+          return cell === null ? '' : formatDifference(cell.difference, cell.metric);
+        },
+      })),
+    ],
+    rows,
+  );
+  return (
+    <div className="table-frame">
+      {copyButton}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Plans on tasks that they were not made for">
+        <table className="data-table threshold-matrix elsewhere-matrix">
+          <thead>
+            <tr>{headings}</tr>
+          </thead>
+          <tbody>
+            {sorted.map((row) => (
+              <tr key={row.madeFor ?? ''}>
+                <th scope="row">{nameOf(row)}</th>
+                <td>{everywhereOf(row.madeFor)}</td>
+                {row.cells.map((cell, index) =>
+                  cell === null ? (
+                    <td key={index} className="numeric muted">
+                      –
+                    </td>
+                  ) : (
+                    <Cell key={cell.task} cell={cell} isOwn={cell.task === row.madeFor} title={title} />
+                  ),
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </div>
   );
 };
 

@@ -1,5 +1,7 @@
+import type { ReactNode } from 'react';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { formatCount } from '../../../main/words/numbers.ts';
+import { formatCount, formatRange } from '../../../main/words/numbers.ts';
+import { thresholdValue } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */
@@ -9,19 +11,47 @@ const DEEPEST = 6;
 export const thresholdTint = ({ lastSafe }: SizeThreshold): React.CSSProperties =>
   ({ '--level': Math.min(DEEPEST, Math.log2(lastSafe ?? 1)) }) as React.CSSProperties;
 
-/** Column headers after the first: items, and each model with its number of experts. */
-export const MatrixHeads = ({ models }: Pick<SizeTrendDocument, 'models'>) => (
+/** The heading of a model with its number of experts. */
+const modelTitle = ({ name, experts }: SizeTrendDocument['models'][number]) => (
   <>
-    <th scope="col" className="numeric">
-      <Definition of="items">n</Definition>
-    </th>
-    {models.map((model) => (
-      <th key={model.name} scope="col" className="numeric">
-        <span className="matrix-model">{model.name}</span>
-        <small>
-          <Definition of="experts">E</Definition> {formatCount(model.experts)}
-        </small>
-      </th>
-    ))}
+    <span className="matrix-model">{name}</span>
+    <small>
+      <Definition of="experts">E</Definition> {formatCount(experts)}
+    </small>
   </>
 );
+
+interface MatrixRows {
+  readonly title: (task: string) => string;
+  readonly heading: { readonly title: ReactNode; readonly words: string };
+  readonly itemsOf: (task: string) => readonly number[];
+  /** The threshold in a cell; undefined where there is none. */
+  readonly thresholdOf: (task: string, model: string) => SizeThreshold | undefined;
+}
+
+/** Columns of a matrix of thresholds: tasks, their test items, and each model, sorted by its largest safe factor. */
+export const matrixColumns = (
+  { models }: Pick<SizeTrendDocument, 'models'>,
+  { title, heading, itemsOf, thresholdOf }: MatrixRows,
+) => [
+  { key: 'task', ...heading, order: title, text: title },
+  {
+    key: 'items',
+    title: <Definition of="items">n</Definition>,
+    words: 'n',
+    numeric: true,
+    order: (task: string) => itemsOf(task)[0] ?? null,
+    text: (task: string) => formatRange(itemsOf(task)),
+  },
+  ...models.map((model) => ({
+    key: `model ${model.name}`,
+    title: modelTitle(model),
+    words: model.name,
+    numeric: true,
+    order: (task: string) => thresholdOf(task, model.name)?.lastSafe ?? null,
+    text: (task: string) => {
+      const found = thresholdOf(task, model.name);
+      return found === undefined ? '' : thresholdValue(found);
+    },
+  })),
+];

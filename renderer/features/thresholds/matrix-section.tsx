@@ -1,13 +1,14 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { chartQuestion, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
+import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatRange } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { Findings } from './findings.tsx';
-import { MatrixHeads, thresholdTint } from './matrix-parts.tsx';
+import { matrixColumns, thresholdTint } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
@@ -24,56 +25,65 @@ interface ThresholdMatrixProps {
 /** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
 const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
+  const name = methodTitle(method);
+  const { sorted, headings, copyButton } = useSortedTable(
+    `Thresholds by ${name}`,
+    matrixColumns(sizeTrend, {
+      title: (task) => known.find((one) => one.name === task)?.title ?? task,
+      heading: { title: <strong>{name}</strong>, words: `task, ${name}` },
+      itemsOf: (task) => own.filter((one) => one.task === task).map(({ n }) => n),
+      thresholdOf: (task, model) => own.find((one) => one.task === task && one.model === model),
+    }),
+    tasks,
+  );
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={`Thresholds by ${methodTitle(method)}`}>
-      <table className="data-table threshold-matrix">
-        <thead>
-          <tr>
-            <th scope="col">
-              <strong>{methodTitle(method)}</strong>
-            </th>
-            <MatrixHeads models={sizeTrend.models} />
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map((task) => {
-            const ofTask = own.filter((threshold) => threshold.task === task);
-            const entry = known.find(({ name }) => name === task);
-            const title = entry?.title ?? task;
-            return (
-              <tr key={task}>
-                <th scope="row" title={title}>
-                  {title}
-                </th>
-                <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
-                {sizeTrend.models.map(({ name }) => {
-                  const threshold = ofTask.find(({ model }) => model === name);
-                  return threshold === undefined ? (
-                    <td key={name} className="numeric muted">
-                      –
-                    </td>
-                  ) : (
-                    <td
-                      key={name}
-                      className={`matrix-cell cell-${thresholdLook(threshold)}`}
-                      style={thresholdTint(threshold)}
-                    >
-                      <MatrixCell
-                        threshold={threshold}
-                        title={title}
-                        needed={sizeTrend.needed}
-                        metric={entry?.metric}
-                        selected={isSelected(threshold)}
-                        onSelect={() => onSelect(threshold)}
-                      />
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+    <div className="table-frame">
+      {copyButton}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label={`Thresholds by ${name}`}>
+        <table className="data-table threshold-matrix">
+          <thead>
+            <tr>{headings}</tr>
+          </thead>
+          <tbody>
+            {sorted.map((task) => {
+              const ofTask = own.filter((threshold) => threshold.task === task);
+              const entry = known.find(({ name }) => name === task);
+              const title = entry?.title ?? task;
+              return (
+                <tr key={task}>
+                  <th scope="row" title={title}>
+                    {title}
+                  </th>
+                  <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
+                  {sizeTrend.models.map(({ name }) => {
+                    const threshold = ofTask.find(({ model }) => model === name);
+                    return threshold === undefined ? (
+                      <td key={name} className="numeric muted">
+                        –
+                      </td>
+                    ) : (
+                      <td
+                        key={name}
+                        className={`matrix-cell cell-${thresholdLook(threshold)}`}
+                        style={thresholdTint(threshold)}
+                      >
+                        <MatrixCell
+                          threshold={threshold}
+                          title={title}
+                          needed={sizeTrend.needed}
+                          metric={entry?.metric}
+                          selected={isSelected(threshold)}
+                          onSelect={() => onSelect(threshold)}
+                        />
+                      </td>
+                    );
+                  })}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
     </div>
   );
 };

@@ -6,7 +6,7 @@ import * as compareTables from '../../../main/figures/compare-tables.ts';
 import * as experimentTables from '../../../main/figures/experiment-tables.ts';
 import * as sizeTables from '../../../main/figures/size-tables.ts';
 import * as sweepTables from '../../../main/figures/tables.ts';
-import { DataTable, shownColumns } from '../../../renderer/components/data-table.tsx';
+import { DataTable, shownColumns, useSortedTable } from '../../../renderer/components/data-table.tsx';
 import { definitions } from '../../../renderer/definitions/definitions.ts';
 
 const pair = (task: string, seed: number | null, difference: number): SizePair => ({
@@ -97,4 +97,30 @@ test('every definition that a column names exists, and no two columns of a docum
       if (definition !== undefined) expect(Object.keys(definitions)).toContain(definition);
     }
   }
+});
+
+test('a table with cells of its own has headings that sort, and a button that copies it', () => {
+  const Matrix = () => {
+    const column = { key: 'task', title: 'Task', words: 'task', order: (task: string) => task, text: String };
+    const { sorted, headings, copyButton } = useSortedTable('matrix', [column], ['sums', 'plurals']);
+    return (
+      <>
+        {copyButton}
+        <table>
+          <thead>
+            <tr>{headings}</tr>
+          </thead>
+          <tbody>
+            <tr>
+              <td>{sorted.join(' ')}</td>
+            </tr>
+          </tbody>
+        </table>
+      </>
+    );
+  };
+  const markup = renderToStaticMarkup(<Matrix />);
+  expect(markup).toContain('aria-label="Sort by task"');
+  expect(markup).toContain('aria-label="Copy as tab-separated text: matrix"');
+  expect(markup).toContain('sums plurals');
 });

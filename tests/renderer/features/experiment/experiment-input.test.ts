@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { calls } from '../../../../main/contract/calls.ts';
+import { modelEntry } from '../../../../main/contract/model.ts';
+import { taskEntry } from '../../../../main/contract/task.ts';
+import {
+  experimentInput,
+  experimentObstacle,
+  firstChoices,
+} from '../../../../renderer/features/experiment/experiment-input.ts';
+import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
+
+const model = (name: string, experts: number) =>
+  modelEntry.parse({
+    handle: name,
+    name,
+    path: `/${name}`,
+    bundled: true,
+    fingerprint: name,
+    error: null,
+    info: modelInfoOf({ experts }),
+  });
+const task = (name: string, metric = 'acc', calibration = 300) =>
+  taskEntry.parse({
+    handle: name,
+    name,
+    title: name,
+    description: '',
+    metric,
+    source: '',
+    licence: '',
+    path: '/t',
+    bundled: true,
+    items: { calibration, test: 300 },
+    chance: metric === 'acc' ? 0.25 : null,
+    hash: 'h',
+    error: null,
+  });
+const training = createFinetuneStore().getState();
+const members = [model('small', 8), model('large', 16)];
+
+test('a new experiment asks for the ticked members and tasks, with typed seeds and without training by default', () => {
+  const asked = experimentInput(members, [task('add')], { ...firstChoices, seeds: '4 7, 4', limit: 40 }, training);
+  const { settings, ...request } = calls['experiment.start'].input.parse(asked);
+  expect(request).toEqual({ models: ['small', 'large'], tasks: ['add'], python: null, mixture: null });
+  expect(settings).toMatchObject({ methods: ['uncurl'], treatments: ['as-is', 'refit'], seeds: [4, 7], limit: 40 });
+});
+
+test('trained arms take the settings of the form of fine-tuning, in the order of the contract', () => {
+  const settings = { ...training.settings, rate: 1e-3 };
+  const choices = { ...firstChoices, treatments: ['tuned', 'as-is'] as const };
+  expect(experimentInput(members, [task('add')], choices, { settings, python: null })?.settings).toMatchObject({
+    treatments: ['as-is', 'tuned'],
+    training: { rate: 1e-3 },
+  });
+  const wrong = { settings: { ...training.settings, epochs: Number.NaN }, python: null };
+  expect(experimentObstacle(members, [task('add')], choices, wrong)).toMatch(/settings of the training/);
+  expect(experimentObstacle(members, [task('add')], firstChoices, wrong)).toBeNull();
+});
+
+test('what keeps it from starting is said', () => {
+  const obstacle = (models = members, tasks = [task('add')], change: Partial<typeof firstChoices> = {}) =>
+    experimentObstacle(models, tasks, { ...firstChoices, ...change }, training);
+  expect(obstacle()).toBeNull();
+  expect(obstacle(members.slice(1))).toMatch(/two models of a family/);
+  expect(obstacle([...members, model('other', 8)])).toMatch(/as many experts/);
+  expect(obstacle(members, [])).toMatch(/one task/);
+  expect(obstacle(members, [task('text', 'perplexity')])).toMatch(/counts right answers/);
+  expect(obstacle(members, [task('bare', 'acc', 0)])).toMatch(/no calibration items/);
+  expect(obstacle(members, undefined, { methods: [] })).toMatch(/one method/);
+  expect(obstacle(members, undefined, { treatments: [] })).toMatch(/one arm/);
+  for (const seeds of ['', 'one', '-1', '1.5']) expect(obstacle(members, undefined, { seeds })).toMatch(/^Seeds/);
+});
