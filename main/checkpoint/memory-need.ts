@@ -11,9 +11,9 @@ export const BATCH_SLOTS = 2048;
 const USUAL_LENGTH = 256;
 
 /**
- * Bytes beside the weights, measured with `tests/bench/many-experts.ts` on models of 8 to 512 experts (onnxruntime 1.30,
- * Node 24): the engine with onnxruntime and a tokenizer; a tensor's name, shape and place, twice with what reading them
- * leaves; an expert's nodes in a session, and its messages while the session opens.
+ * Bytes beside the weights, measured with `tests/bench/many-experts.ts` on models of 8 to 512 experts (onnxruntime
+ * 1.30, Node 24): the engine with onnxruntime and a tokenizer; a tensor's name, shape and place, twice with what reading
+ * them leaves; an expert's nodes in a session, and its messages while the session opens.
  */
 const ENGINE_BYTES = 80e6;
 const TENSOR_BYTES = 5e3;
@@ -30,7 +30,7 @@ export interface BlockCounts {
 }
 
 /**
- * Bytes that a model adds to a process, with every block in memory or one at a time, for batches of `BATCH_SLOTS` tokens:
+ * Bytes that a model adds to a process, with every block in memory or one at a time, in batches of `BATCH_SLOTS`:
  *
  * weights in float32, in which graphs compute;
  * what glibc keeps of opening a block: a session reads or computes each matrix and repacks it, and the first is freed.

@@ -2,8 +2,8 @@
  * Settings of glibc's allocator (mallopt(3)) for processes that open models, in their environment when they start.
  * Left to itself, glibc raises the size from which it maps memory, up to 32 MB, as soon as a large block is freed; the
  * stored and the repacked matrices of a block of a model then lie between each other, and what opening freed is not
- * returned: models of 16-bit weights took 1.85 times their float32 bytes. With a fixed size they take what they hold. At
- * most half of the maps that Linux allows a process by default (65,530).
+ * returned: models of 16-bit weights took 1.85 times their float32 bytes. With a fixed size they take what they hold.
+ * Maps are at most half of those that Linux allows a process by default (65,530).
  */
 export const allocationEnvironment = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_MMAP_MAX_: '32768' } as const;
 

@@ -23,7 +23,7 @@ const infoOf = (dtype: string, change: object, environment = {}): ModelInfo => {
 };
 const isLinux = process.platform === 'linux';
 
-it('counts what opening leaves behind: nothing of float32, and of others nothing where matrices are mapped alone', () => {
+it('counts what opening leaves behind: nothing of float32, nor of others where matrices are mapped alone', () => {
   const [exact, half] = [infoOf('float32', {}), infoOf('bfloat16', {})];
   const weights = 4 * exact.parameters.total;
   const blocks = weights - 4 * 512 * 1024 * 2 - 4 * 1024;
