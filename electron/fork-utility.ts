@@ -1,5 +1,6 @@
 import { app, utilityProcess } from 'electron';
 import type { Details, Event, MessagePortMain } from 'electron';
+import { withAllocation } from '../main/contract/allocation.ts';
 import type { ForkedProcess } from './forked-process.ts';
 import { killSurely } from './kill-surely.ts';
 
@@ -25,6 +26,7 @@ const endingSignal = (serviceName: string): Promise<number> =>
 export const forkUtility = (script: string, settings: object, serviceName: string): ForkedProcess<MessagePortMain> => {
   const child = utilityProcess.fork(script, [JSON.stringify(settings)], {
     serviceName,
+    env: withAllocation(process.env),
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let isUnwanted = false;

@@ -1,5 +1,4 @@
 import { type ModelInfo, positionsText } from '../contract/model.ts';
-import { maxOf } from '../statistics/extremes.ts';
 import type {
   AttentionDescriptor,
   BlockDescriptor,
@@ -16,8 +15,7 @@ import type {
   Weight,
 } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
-import { isBlockType } from './gguf/gguf-types.ts';
-import { hasScales } from './weight-reader.ts';
+import { memoryNeed } from './memory-need.ts';
 import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -106,28 +104,20 @@ const ofExperts = (moe: MoeDescriptor | null): number =>
     ),
   );
 
+/** Number of weights of the operator that mixes a block's tokens. */
+const ofMixing = ({ attention, compressed, state }: BlockDescriptor): number =>
+  (attention === null ? 0 : ofAttention(attention)) +
+  (compressed === null ? 0 : ofCompressed(compressed)) +
+  (state === null ? 0 : ofState(state));
+
 /** Number of weights in a block without its routed experts. */
-const ofRest = ({
-  attentionNorm,
-  attention,
-  compressed,
-  hyper,
-  state,
-  feedForwardNorm,
-  branchNorms,
-  beside,
-  tokenInput,
-  outputScale,
-  moe,
-  dense,
-}: BlockDescriptor): number => {
+const ofRest = (block: BlockDescriptor): number => {
+  const { attentionNorm, hyper, feedForwardNorm, branchNorms, beside, tokenInput, outputScale, moe, dense } = block;
   const correction = moe === null ? null : correctionOf(moe.routing);
   return (
     ofNorm(attentionNorm) +
-    (attention === null ? 0 : ofAttention(attention)) +
-    (compressed === null ? 0 : ofCompressed(compressed)) +
+    ofMixing(block) +
     (hyper === null ? 0 : ofHyper(hyper.attention) + ofHyper(hyper.feedForward)) +
-    (state === null ? 0 : ofState(state)) +
     ofNorm(feedForwardNorm) +
     (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
     (beside === null
@@ -149,12 +139,15 @@ const ofRest = ({
 };
 
 /**
- * Counts of weights and bytes. `active`: all but the experts that a token does not use. Memory is that of float32
- * weights, in which the CPU computes: for all blocks at once, or for embedding, head and twice the largest block, which
- * is briefly in memory both as read and as repacked while its session opens; three times where it is stored in blocks
- * of quantised values, which are computed before that.
+ * Counts of weights and bytes. `active`: all but the experts that a token does not use. `environment`: of the process
+ * that runs the model, on which its need of memory depends.
  */
-export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: readonly string[]): ModelInfo => {
+export const modelInfo = (
+  model: ModelDescriptor,
+  sizeBytes: number,
+  reasons: readonly string[],
+  environment: Readonly<Partial<Record<string, string>>> = process.env,
+): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
   const outer =
     counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
@@ -167,7 +160,12 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
   const rest = outer + sum(model.blocks.map(ofRest));
   const active =
     rest + sum(model.moeLayers.map((layer) => (ofExperts(layer.moe) * layer.moe.topK) / layer.moe.experts));
-  const largestBlock = maxOf([0, ...model.blocks.map((block) => ofExperts(block.moe) + ofRest(block))]);
+  const blocks = model.blocks.map((block) => ({
+    block,
+    experts: ofExperts(block.moe),
+    rest: ofRest(block),
+    mixing: ofMixing(block),
+  }));
   return {
     family: model.family,
     layers: model.blocks.length,
@@ -186,19 +184,11 @@ export const modelInfo = (model: ModelDescriptor, sizeBytes: number, reasons: re
     parameters: { total: rest + expert, expert, active },
     dtype: dtypeName(model),
     sizeBytes,
-    memory: { resident: 4 * (rest + expert), streaming: 4 * (outer + (hasBlocks(model) ? 3 : 2) * largestBlock) },
+    memory: memoryNeed(model, outer, blocks, environment),
     supported: true,
     reasons: [...reasons],
   };
 };
-
-/** Whether experts are stored in blocks of quantised values, as in GGUF files. */
-const hasBlocks = ({ moeLayers }: ModelDescriptor): boolean =>
-  moeLayers.some(({ moe }) =>
-    moe.expertTensors.some(
-      ({ up }) => hasScales(up) || (up.stored.kind === 'plain' && isBlockType(up.stored.view.dtype)),
-    ),
-  );
 
 /** Names of modules by the beginnings of their tensors' names. */
 export const beginnings = (tensors: readonly string[]): string =>

@@ -32,6 +32,7 @@ export const outlineModel = (
   config: Readonly<Record<string, unknown>>,
   folder: string,
   index: { readonly names: readonly string[]; readonly sizeBytes: number | null } | null,
+  environment: Readonly<Partial<Record<string, string>>> = process.env,
 ): ModelInfo => {
   const whole = typed.parse(config);
   const inner = family.wrapper === null ? whole : typed.parse(config[family.wrapper.configKey] ?? {});
@@ -50,11 +51,12 @@ export const outlineModel = (
     isWhole: index !== null,
   });
   const descriptor = describeModel(family, config, tensors, folder);
-  return modelInfo(descriptor, index?.sizeBytes ?? tensors.assumedBytes, [
+  const reasons = [
     `The weights are not here: everything is from config.json${index === null ? '' : ` and ${INDEX_FILE}`}` +
       `${stated === null ? ', and bfloat16 is assumed' : ''}.`,
     ...besideModel(descriptor),
-  ]);
+  ];
+  return modelInfo(descriptor, index?.sizeBytes ?? tensors.assumedBytes, reasons, environment);
 };
 
 /**

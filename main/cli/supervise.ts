@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { constants } from 'node:os';
+import { withAllocation } from '../contract/allocation.ts';
 import { endWithParent } from '../hosts/end-with-parent.ts';
 
 /**
@@ -43,7 +44,7 @@ export const obeySupervisor = (interrupt: () => void): void => {
 export const supervise = async (signal: AbortSignal, say: (line: string) => void): Promise<number> => {
   const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, [SUPERVISOR]: String(process.pid) },
+    env: { ...withAllocation(process.env), [SUPERVISOR]: String(process.pid) },
   });
   let limit: NodeJS.Timeout | undefined;
   const killAfter = (waitMs: number, why: string): void => {

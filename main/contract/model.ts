@@ -45,7 +45,7 @@ export const modelInfo = z.object({
   isGguf: z.boolean().optional(),
   /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
   unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
-  /** Bytes of memory needed with every block resident, and with one block at a time. */
+  /** Bytes of memory that it adds to a process with every block resident, and with one block at a time. */
   memory: z.object({ resident: z.number(), streaming: z.number() }),
   supported: z.boolean(),
   /** Why it cannot run here, or what it lacks (for example: no tokenizer, so no tasks). */
@@ -116,7 +116,7 @@ export const positionsText = ({ maxPositions, statedPositions }: Positions): str
 /** Whether a model can run within a budget: with every block in memory, one block at a time, or not at all. */
 export interface MemoryVerdict {
   readonly kind: 'resident' | 'streamed' | 'too-large';
-  /** Bytes of weights in memory at once. */
+  /** Bytes of memory: weights, sessions, and values of a run. */
   readonly needBytes: number;
   readonly budgetBytes: number;
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { withoutAllocation } from '../contract/allocation.ts';
 
 /** A program that was asked to stop is killed after this time. */
 const PATIENCE_MS = 3_000;
@@ -32,7 +33,10 @@ export const runProgram = (
   { signal, environment = {}, onLine }: ProgramSettings,
 ): Promise<ProgramEnd> =>
   new Promise((resolve, reject) => {
-    const child = spawn(path, parameters, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    const child = spawn(path, parameters, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...withoutAllocation(process.env), ...environment },
+    });
     let [stdout, stderr] = ['', ''];
     let thrown: { readonly error: unknown } | null = null;
     let killer: NodeJS.Timeout | null = null;

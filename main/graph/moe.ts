@@ -95,7 +95,7 @@ export const moe = (
   if (order === undefined) throw new Error('TopK gives two outputs');
   const rows = graph.node('Div', [order, graph.integers(layer.topK)]);
   const taken = graph.node('Gather', [expertInputs(graph, layer, tokens), rows], { axis: 0 });
-  const counts = expertCounts(graph, flat, layer.experts.length);
+  const counts = expertCounts(graph, flat, count, layer.experts.length);
   const { outputs, inner } = gatesInput(layer.routing)
     ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
     : runExperts(graph, layer, taken, counts);
@@ -152,13 +152,14 @@ const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value =
   return graph.node('Where', [skipped, graph.floats([1, 2], [1, 0]), weights]);
 };
 
-/** Rows of each expert among the flat choices [T * K]: [experts] int64. */
-const expertCounts = (graph: OnnxGraph, flat: Value, experts: number): Value => {
-  const numbers = graph.integers(Array.from({ length: experts }, (_, expert) => expert));
-  const hits = graph.node('Equal', [graph.node('Unsqueeze', [flat, graph.integers([1])]), numbers]);
-  return graph.node('ReduceSum', [graph.node('Cast', [hits], { to: DataType.INT64 }), graph.integers([0])], {
-    keepdims: 0,
-  });
+/**
+ * Rows of each expert among the flat choices [T * K]: [experts] int64. Ones are added up by expert: a comparison of every
+ * choice with every expert would take more memory than the choices' hidden states where experts are many and narrow.
+ */
+const expertCounts = (graph: OnnxGraph, flat: Value, count: Value, experts: number): Value => {
+  const none = graph.integers(Array.from({ length: experts }, () => 0));
+  const ones = graph.node('Expand', [graph.integers([1]), count]);
+  return graph.node('ScatterElements', [none, flat, ones], { axis: 0, reduction: 'add' });
 };
 
 /** [n, 1] weights of rows sorted by expert, kept from zero so that they can divide. */

@@ -22,7 +22,7 @@ export class BlockPool {
   readonly #mapped: MappedWeights;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
-  /** Bytes of the budget left by the weights, for hidden states. */
+  /** Bytes of the budget left by the model, for hidden states and caches. */
   readonly spareBytes: number;
 
   /** `forceStreaming`: one block at a time even where all would fit. */
@@ -42,8 +42,8 @@ export class BlockPool {
     if (kind === 'too-large') {
       throw refuse(
         'too-large',
-        `${checkpoint.name} needs ${megabytes(needBytes)} for its largest block with embedding and head; the ` +
-          `memory budget is ${megabytes(memoryBudgetBytes)}.`,
+        `${checkpoint.name} needs ${megabytes(needBytes)} with one block at a time; the memory budget is ` +
+          `${megabytes(memoryBudgetBytes)}.`,
         'Raise the memory budget, or use a machine with more memory.',
       );
     }

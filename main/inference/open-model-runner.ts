@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
+import { BATCH_SLOTS } from '../checkpoint/memory-need.ts';
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
@@ -57,9 +58,6 @@ import {
 } from './scorer.ts';
 import { groupKey, UnprunedStates } from './unpruned-states.ts';
 import { splitPrefix, type TokenTree, treeOf } from './token-tree.ts';
-
-/** Padded tokens per batch: large enough for full speed, small enough that a run takes far less than a second. */
-const BATCH_SLOTS = 2048;
 
 /** Opens a checkpoint for running. Sessions of blocks are created on first use. */
 export const openModel = async (

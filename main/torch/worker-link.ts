@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { z } from 'zod';
+import { withoutAllocation } from '../contract/allocation.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 
@@ -102,6 +103,7 @@ export class WorkerLink {
   constructor({ python, script, device, threads }: WorkerOrder) {
     this.#child = spawn(python, ['-u', script, device, String(threads)], {
       stdio: ['pipe', 'pipe', 'pipe'],
+      env: withoutAllocation(process.env),
     });
     this.#child.stdout.on('data', (chunk: Buffer) => {
       try {

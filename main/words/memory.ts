@@ -8,16 +8,13 @@ export const runsWithin = (info: Pick<ModelInfo, 'memory' | 'dtype'>, budgetByte
     info.dtype === 'float32' ? 'in float32' : `in float32 (stored as ${info.dtype}; every graph computes in float32)`;
   switch (memoryVerdict(info, budgetBytes).kind) {
     case 'resident':
-      return `resident, ${precision}: all weights take ${resident ?? ''} of a budget of ${budget ?? ''}`;
+      return `resident, ${precision}: it takes ${resident ?? ''} of a budget of ${budget ?? ''}`;
     case 'streamed':
       return (
-        `one block at a time, ${precision}: all weights would take ${resident ?? ''}, the largest block with ` +
-        `embedding and head takes ${streaming ?? ''}, and the budget is ${budget ?? ''}`
+        `one block at a time, ${precision}: with all blocks it would take ${resident ?? ''}, with one it takes ` +
+        `${streaming ?? ''}, and the budget is ${budget ?? ''}`
       );
     case 'too-large':
-      return (
-        `not here: the largest block with embedding and head takes ${streaming ?? ''} ${precision}, and the budget ` +
-        `is ${budget ?? ''}`
-      );
+      return `not here: one block at a time takes ${streaming ?? ''} ${precision}, and the budget is ${budget ?? ''}`;
   }
 };

@@ -21,12 +21,14 @@ export const modelsAndTasks = define({
   sizeBytes: { term: 'Size on disk', text: 'Bytes of the weight files, in powers of 1000.' },
   memory: {
     term: 'Memory needed',
-    text: 'Resident: all blocks loaded at once. Streaming: one block at a time, slower, for models larger than memory.',
+    text:
+      'Resident: all blocks loaded at once. Streaming: one block at a time, slower, for models larger than memory. ' +
+      'Both count weights in float32, sessions, and the values of one run.',
   },
   fitsHere: {
     term: 'Runs here',
     text:
-      'Which of the two fits the memory budget for weights on this machine. The budget is a setting; its default is ' +
+      'Which of the two fits the memory budget on this machine. The budget is a setting; its default is ' +
       '60 % of the memory.',
   },
   storedAs: {

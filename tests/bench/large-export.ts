@@ -73,7 +73,7 @@ if (kind === undefined) {
     const { kind: verdict, needBytes } = memoryVerdict(info, info.memory.streaming);
     const sweep = measure('sweep', folder, work);
     console.log(
-      `sweep of five candidates: ${words(sweep)}, verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB of weights, ` +
+      `sweep of five candidates: ${words(sweep)}, verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB, ` +
         `ratio ${((sweep.peakBytes - sweep.startBytes) / needBytes).toFixed(2)}`,
     );
   } finally {

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { withAllocation } from '../../main/contract/allocation.ts';
 import { memoryVerdict } from '../../main/contract/model.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { childrenMs } from './processor-time.ts';
@@ -27,8 +28,10 @@ const VOCABULARY = 512;
 const [kind = '', childFolder = '', childTask = '', childWork = ''] = process.argv.slice(2);
 if (kind === 'sweep') {
   const startBytes = process.memoryUsage.rss();
+  const { info } = await openCheckpoint(childFolder);
+  const verdict = memoryVerdict(info, info.memory.streaming);
   const done = await sweepOfFive(childFolder, childTask, childWork);
-  console.log(JSON.stringify({ startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, done }));
+  console.log(JSON.stringify({ startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, verdict, done }));
   process.exit(0);
 }
 const [layers = 12, tokens = 500, hidden = 256, width = 64] = process.argv.slice(2).map(Number);
@@ -79,6 +82,7 @@ try {
   const run = (commandArguments: readonly string[]): string => {
     const { status, stdout } = spawnSync(process.execPath, [...commandArguments], {
       encoding: 'utf8',
+      env: withAllocation(process.env),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     if (status !== 0) throw new Error(`${commandArguments.join(' ')} ended with ${String(status)}`);
@@ -89,16 +93,20 @@ try {
   const out = path.join(work, 'profile.safetensors');
   run([uncurl, 'profile', folder, '--task', task, '--threads', '1', '--out', out]);
   console.log(`uncurl profile: ${((childrenMs() - before) / 1000).toFixed(1)} s of processor time`);
-  const { kind: verdict, needBytes } = memoryVerdict(checkpoint.info, checkpoint.info.memory.streaming);
   const sweepBefore = childrenMs();
-  const { startBytes, peakBytes, done } = z
-    .object({ startBytes: z.number(), peakBytes: z.number(), done: z.string() })
+  const { startBytes, peakBytes, verdict, done } = z
+    .object({
+      startBytes: z.number(),
+      peakBytes: z.number(),
+      verdict: z.object({ kind: z.string(), needBytes: z.number() }),
+      done: z.string(),
+    })
     .parse(JSON.parse(run([import.meta.filename, 'sweep', folder, task, path.join(work, 'workspace')])));
   console.log(
     `sweep of five candidates: ${done}; ${((childrenMs() - sweepBefore) / 1000).toFixed(1)} s of processor time, ` +
       `peak ${(peakBytes / 1e9).toFixed(2)} GB resident (${(startBytes / 1e9).toFixed(2)} GB before), ` +
-      `verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB of weights, ` +
-      `ratio ${((peakBytes - startBytes) / needBytes).toFixed(2)}`,
+      `verdict ${verdict.kind} ${(verdict.needBytes / 1e9).toFixed(2)} GB, ` +
+      `ratio ${((peakBytes - startBytes) / verdict.needBytes).toFixed(2)}`,
   );
 } finally {
   await rm(work, { recursive: true, force: true });

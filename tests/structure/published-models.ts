@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { familyOfConfig } from '../../main/checkpoint/open-checkpoint.ts';
+import { withAllocation } from '../../main/contract/allocation.ts';
 import { outlineModel } from '../../main/checkpoint/outline-checkpoint.ts';
 import type { ModelInfo } from '../../main/contract/model.ts';
 import { root } from './project-files.ts';
@@ -29,7 +30,13 @@ export const readPublishedModels = async (): Promise<readonly PublishedModel[]> 
       const model = published.parse(JSON.parse(line));
       return {
         ...model,
-        info: outlineModel(familyOfConfig(model.config, model.model), model.config, model.model, null),
+        info: outlineModel(
+          familyOfConfig(model.config, model.model),
+          model.config,
+          model.model,
+          null,
+          withAllocation({}),
+        ),
       };
     });
 };

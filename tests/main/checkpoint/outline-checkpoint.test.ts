@@ -50,9 +50,14 @@ it('refuses an index without a tensor that the family needs, or with one that it
   await expect(outlineCheckpoint(folder)).rejects.toMatchObject({ code: 'unknown-tensor' });
 });
 
-it('counts the parameters that publishers state, from configs alone', async () => {
-  for (const { model, publishedBillions, info } of await readPublishedModels())
+it('counts the parameters that publishers state, from configs alone, and memory beside their weights', async () => {
+  for (const { model, publishedBillions, info } of await readPublishedModels()) {
     expect(Math.abs(info.parameters.total / 1e9 / publishedBillions - 1), model).toBeLessThan(0.04);
+    const beside = info.memory.resident / (4 * info.parameters.total);
+    expect(beside, model).toBeGreaterThan(1);
+    if (process.platform === 'linux') expect(beside, model).toBeLessThan(1.6);
+    expect(info.memory.streaming, model).toBeLessThan(info.memory.resident);
+  }
 });
 
 it('says which way a model runs within a budget, in which precision, and why', () => {

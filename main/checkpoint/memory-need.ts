@@ -1,0 +1,113 @@
+import { MAPPED_ALONE, MOST_MAPPED } from '../contract/allocation.ts';
+import { maxOf } from '../statistics/extremes.ts';
+import type { BlockDescriptor, ModelDescriptor, Weight } from './descriptor.ts';
+import { isBlockType } from './gguf/gguf-types.ts';
+import { hasScales } from './weight-reader.ts';
+
+/** Padded tokens per batch: large enough for full speed, small enough that a run takes far less than a second. */
+export const BATCH_SLOTS = 2048;
+
+/** Length of the sequences for which attention scores are counted; longer ones take more. */
+const USUAL_LENGTH = 256;
+
+/**
+ * Bytes beside the weights, measured with `tests/bench/many-experts.ts` on models of 8 to 512 experts (onnxruntime
+ * 1.30, Node 24): the engine with onnxruntime and a tokenizer; a tensor's name, shape and place, twice with what reading
+ * them leaves; an expert's nodes in a session, and its messages while the session opens.
+ */
+const ENGINE_BYTES = 80e6;
+const TENSOR_BYTES = 5e3;
+const SESSION_BYTES_OF_EXPERT = 50e3;
+const OPENING_BYTES_OF_EXPERT = 60e3;
+const MATRICES_OF_EXPERT = 3;
+
+/** Numbers of weights: of the routed experts of a block, of its other parts, and of what mixes its tokens alone. */
+export interface BlockCounts {
+  readonly block: BlockDescriptor;
+  readonly experts: number;
+  readonly rest: number;
+  readonly mixing: number;
+}
+
+/**
+ * Bytes that a model adds to a process, with every block in memory or one at a time, in batches of `BATCH_SLOTS`:
+ *
+ * weights in float32, in which graphs compute;
+ * what glibc keeps of opening a block: a session reads or computes each matrix and repacks it, and the first is freed.
+ *   It is returned where matrices are mapped alone (`allocationEnvironment`); else it counts again;
+ * values of quantised blocks, computed before a session opens, and its own copy;
+ * sessions, descriptions of tensors, and the engine, by the constants above;
+ * values of one run: rows of experts in and out (3 H + 2 I for each of K choices), or queries, keys, values and scores
+ *   of sequences of 256 tokens, whichever are more.
+ *
+ * Caches of answers that are being written and hidden states between blocks come out of what a budget leaves.
+ */
+export const memoryNeed = (
+  model: ModelDescriptor,
+  outer: number,
+  blocks: readonly BlockCounts[],
+  environment: Readonly<Partial<Record<string, string>>>,
+): { readonly resident: number; readonly streaming: number } => {
+  const isMapping = process.platform === 'linux' && environment['MALLOC_MMAP_THRESHOLD_'] !== undefined;
+  const matrices = blocks.reduce((sum, { block }) => sum + MATRICES_OF_EXPERT * (block.moe?.experts ?? 0), 0);
+  const bytesOf = ({ experts, rest }: BlockCounts): number => 4 * (experts + rest);
+  /** Bytes kept of a block's opening, where a model has `all` such matrices open. */
+  const keptOf = (each: BlockCounts, all: number): number => {
+    if (isFloat32(each.block)) return 0;
+    return bytesOf(each) * (isMapping && isMappedAlone(each.block) ? Math.max(0, 1 - MOST_MAPPED / all) : 1);
+  };
+  const largest = (of: (each: BlockCounts) => number): number => maxOf([0, ...blocks.map(of)]);
+  const expertsOf = ({ block }: BlockCounts): number => block.moe?.experts ?? 0;
+  const computed = hasBlocks(model) ? 2 * largest(bytesOf) : 0;
+  const always =
+    4 * outer +
+    computed +
+    ENGINE_BYTES +
+    TENSOR_BYTES * matrices +
+    OPENING_BYTES_OF_EXPERT * largest(expertsOf) +
+    largest((each) => runBytes(model, each));
+  return {
+    resident:
+      always +
+      blocks.reduce(
+        (sum, each) => sum + bytesOf(each) + keptOf(each, matrices) + SESSION_BYTES_OF_EXPERT * expertsOf(each),
+        0,
+      ),
+    streaming:
+      always +
+      largest((each) => bytesOf(each) + keptOf(each, expertsOf(each)) + SESSION_BYTES_OF_EXPERT * expertsOf(each)),
+  };
+};
+
+/** Values of one run of a block at once. */
+const runBytes = ({ hidden }: ModelDescriptor, { block, mixing }: BlockCounts): number => {
+  const { moe, attention } = block;
+  const rows = BATCH_SLOTS * (moe?.topK ?? 0);
+  const experts = 4 * rows * (3 * hidden + 2 * (moe?.width ?? 0));
+  const scores = 8 * (attention?.heads ?? 0) * BATCH_SLOTS * USUAL_LENGTH;
+  // Projections have a row for each of the numbers that they make of a token's hidden states.
+  const projected = 8 * BATCH_SLOTS * (mixing / hidden);
+  return Math.max(experts, projected + scores);
+};
+
+const isMappedAlone = (block: BlockDescriptor): boolean => {
+  const matrix = firstUp(block)?.shape;
+  return matrix === undefined || matrix.reduce((product, length) => product * length, 4) >= MAPPED_ALONE;
+};
+
+const firstUp = ({ moe }: BlockDescriptor): Weight | undefined =>
+  moe?.expertTensors.find(({ constant }) => constant === undefined)?.up;
+
+/** Stored in float32: a session maps the file, and only repacked matrices take memory. */
+const isFloat32 = (block: BlockDescriptor): boolean => {
+  const stored = firstUp(block)?.stored;
+  return stored?.kind === 'plain' && stored.view.dtype === 'F32';
+};
+
+/** Whether experts are stored in blocks of quantised values, as in GGUF files, or with scales beside them. */
+const hasBlocks = ({ moeLayers }: ModelDescriptor): boolean =>
+  moeLayers.some(({ moe }) =>
+    moe.expertTensors.some(
+      ({ up }) => hasScales(up) || (up.stored.kind === 'plain' && isBlockType(up.stored.view.dtype)),
+    ),
+  );
