@@ -209,8 +209,11 @@ export interface RunnerTuning {
 /** An open checkpoint, independent of the overlays of plans. */
 export interface OpenModel {
   readonly checkpoint: Checkpoint;
-  /** Its runner with these overlays; disposing of one disposes of the other. */
-  runner(overlays: Overlays): ModelRunner;
+  /**
+   * Its runner with these overlays; disposing of one disposes of the other. `say`: called with a sentence for the log
+   * where work goes on in another way than planned.
+   */
+  runner(overlays: Overlays, say?: (text: string) => void): ModelRunner;
   /** Parts of the weights (`block 3`, `the head`) whose bytes on disk have changed since they were mapped. */
   changedWeights(): Promise<readonly string[]>;
   dispose(): Promise<void>;

@@ -45,7 +45,7 @@ export interface GateOrder {
   /** Models that the work reads from the start; models that it opens later are added. */
   readonly sources: readonly Checkpoint[];
   readonly steps: StepStore;
-  /** Called with a message about each unusable stored result. */
+  /** Called with a message for the log: about each unusable stored result, and of `OpenModel.runner`. */
   readonly say: (text: string) => void;
 }
 
@@ -199,13 +199,13 @@ class Watch implements Computing {
       open: async (checkpoint) => {
         const model = await shared.open(checkpoint);
         this.#sources.set(checkpoint, model);
-        return model.runner(this.steps.overlays);
+        return model.runner(this.steps.overlays, say);
       },
       openAlone: async (checkpoint, tuning = {}) => {
         const isNew = !this.#sources.has(checkpoint);
         const model = await openAlone(checkpoint, tuning);
         if (isNew) this.#sources.set(checkpoint, null);
-        const runner = model.runner(this.steps.overlays);
+        const runner = model.runner(this.steps.overlays, say);
         const dispose = runner.dispose.bind(runner);
         runner.dispose = async () => {
           await dispose();

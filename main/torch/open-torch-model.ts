@@ -75,7 +75,7 @@ export const openTorchModel = async (
   started(model.computedBy, model.precision);
   return {
     checkpoint,
-    runner: (overlays) => new TorchRunner(model, tokenizer, settings, overlays),
+    runner: (overlays, say = () => undefined) => new TorchRunner(model, tokenizer, settings, { overlays, say }),
     changedWeights: () => model.changedWeights(),
     dispose: () => model.dispose(),
   };
@@ -102,13 +102,20 @@ class TorchRunner implements ModelRunner {
   readonly #model: TorchModel;
   readonly #settings: ModelRunnerSettings;
   readonly #overlays: Overlays;
+  readonly #say: (text: string) => void;
 
-  constructor(model: TorchModel, tokenizer: TextTokenizer | null, settings: ModelRunnerSettings, overlays: Overlays) {
+  constructor(
+    model: TorchModel,
+    tokenizer: TextTokenizer | null,
+    settings: ModelRunnerSettings,
+    { overlays, say }: { readonly overlays: Overlays; readonly say: (text: string) => void },
+  ) {
     this.checkpoint = model.checkpoint;
     this.tokenizer = tokenizer;
     this.#model = model;
     this.#settings = settings;
     this.#overlays = overlays;
+    this.#say = say;
   }
 
   /** Candidates one after the other; a context is computed once for its choices. */
@@ -123,7 +130,6 @@ class TorchRunner implements ModelRunner {
     const lists = items.map((item) => encodeScored(tokenizer, item, maxPositions));
     const first = prefixSums(lists.map(({ length }) => length));
     const sequences = lists.flat();
-    const work = this.#scoreWork(sequences);
     const states = control.fidelity === undefined ? null : `${control.fidelity} ${statesKey(sequences)}`;
     const whole = candidates.filter(({ plan }) => plan === null);
     const isKept = states === null || this.#model.keptStates === states;
@@ -134,7 +140,7 @@ class TorchRunner implements ModelRunner {
     for (const [turn, { key, plan }] of order.entries()) {
       const onProgress = (done: number, total: number): void =>
         control.onProgress?.((turn * total + done) * (candidates.length / order.length), candidates.length * total);
-      const scores = await this.#scores(sequences, work, plan, { ...control, onProgress }, states);
+      const scores = await this.#scores(sequences, plan, { ...control, onProgress }, states);
       if (!candidates.some((candidate) => candidate.key === key)) continue;
       outcomes.set(
         key,
@@ -322,19 +328,31 @@ class TorchRunner implements ModelRunner {
     const total = rows.reduce((sum, { tokens, mostNewTokens }) => sum + tokens.length + mostNewTokens, 0);
     let done = 0;
     for (const { key: candidate, plan } of candidates) {
-      const own = decodingBatches(rows, candidate);
+      let own = decodingBatches(rows, candidate, this.#model.batchShare);
       if (own.length === 0) continue;
       await this.#model.load(plan, this.#overlays, control.signal);
-      for (const batch of own) {
-        yield* this.#decodeBatch(rows, batch, control.signal);
-        for (const index of batch) done += (rows[index]?.tokens.length ?? 0) + (rows[index]?.mostNewTokens ?? 0);
+      while (own.length > 0) {
+        const [batch = [], ...behind] = own;
+        own = behind;
+        const ended = new Set<number>();
+        try {
+          for await (const decoded of this.#decodeBatch(rows, batch, control.signal)) {
+            ended.add(decoded.row);
+            yield decoded;
+          }
+        } catch (error) {
+          this.#model.shrink(error, this.#say);
+          // Rows that were being written begin again, and give the same tokens.
+          own = [batch.filter((index) => !ended.has(index)), ...own].flatMap(halves);
+        }
+        for (const index of ended) done += (rows[index]?.tokens.length ?? 0) + (rows[index]?.mostNewTokens ?? 0);
         control.onProgress?.(done, total);
       }
     }
   }
 
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
-    const batches = candidates.flatMap(({ key }) => decodingBatches(rows, key));
+    const batches = candidates.flatMap(({ key }) => decodingBatches(rows, key, this.#model.batchShare));
     return Promise.resolve({
       streamed: false,
       mostSteps: batches.reduce((sum, batch) => sum + maxOf(batch.map((index) => rows[index]?.mostNewTokens ?? 0)), 0),
@@ -410,7 +428,7 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
   ): Promise<readonly (readonly (readonly TargetScore[])[])[]> {
     const sequences = groups.flatMap((group) => group.sequences);
-    const scores = await this.#scores(sequences, this.#scoreWork(sequences), plan, control);
+    const scores = await this.#scores(sequences, plan, control);
     let next = 0;
     return groups.map((group) => scores.slice(next, (next += group.sequences.length)));
   }
@@ -422,16 +440,40 @@ class TorchRunner implements ModelRunner {
       ({ state, compressed, chunk }) => state !== null || compressed !== null || chunk !== null,
     );
     const hasWindow = blocks.some(({ window }) => window !== null);
-    return scoreWork(sequences, vocabulary, isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes');
+    return scoreWork(
+      sequences,
+      vocabulary,
+      isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes',
+      this.#model.batchShare,
+    );
   }
 
-  /** Per sequence, the scores of its targets in order. */
+  /** Per sequence, the scores of its targets in order; once more in smaller batches where the memory was full. */
   async #scores(
+    sequences: readonly ScoredSequence[],
+    plan: Plan | null,
+    control: RunControl,
+    states: string | null = null,
+  ): Promise<readonly (readonly ComparedScore[])[]> {
+    for (;;) {
+      const work = this.#scoreWork(sequences);
+      try {
+        // Batches of another size need the states of their own sequences.
+        if (states !== null && plan !== null && this.#model.keptStates !== states)
+          await this.#scoresOf(sequences, work, null, { signal: control.signal }, states);
+        return await this.#scoresOf(sequences, work, plan, control, states);
+      } catch (error) {
+        this.#model.shrink(error, this.#say);
+      }
+    }
+  }
+
+  async #scoresOf(
     sequences: readonly ScoredSequence[],
     { prefix, batches }: ScoreWork,
     plan: Plan | null,
     control: RunControl,
-    states: string | null = null,
+    states: string | null,
   ): Promise<readonly (readonly ComparedScore[])[]> {
     const total = batches.reduce((sum, { tokens }) => sum + tokens, 0);
     await this.#model.load(plan, this.#overlays, control.signal);
@@ -494,14 +536,17 @@ class TorchRunner implements ModelRunner {
     const slots = traces === null ? PROFILE_SLOTS : Math.min(PROFILE_SLOTS, Math.ceil(MOST_OUTPUTS / ofToken));
     const trees = sequences.map((trunk) => ({ trunk, branches: [] }));
     const firstToken = prefixSums(sequences.map(({ length }) => length));
-    for (const group of groupTrees(trees, slots)) {
-      const own = group.map((index) => sequences[index] ?? []);
-      const numbers = group.flatMap((index) =>
+    let left: readonly (readonly number[])[] = groupTrees(trees, slots * this.#model.batchShare);
+    while (left.length > 0) {
+      const [members = [], ...behind] = left;
+      left = behind;
+      const own = members.map((index) => sequences[index] ?? []);
+      const numbers = members.flatMap((index) =>
         (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
       );
       const traced =
         traces === null ? [] : [...numbers.keys()].filter((at) => (numbers[at] ?? 0) % traces.stride === 0);
-      const answer = await this.#model.request(
+      const asked = this.#model.request(
         'profile',
         {
           peaks: extras.includes('peaks'),
@@ -514,10 +559,16 @@ class TorchRunner implements ModelRunner {
         },
         control.signal,
       );
+      const answer = await asked.catch((error: unknown) => {
+        this.#model.shrink(error, this.#say);
+        left = [members, ...left].flatMap(halves);
+        return null;
+      });
+      if (answer === null) continue;
       if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family)) throw withoutRouters(checkpoint);
       const at = traced.map((index) => numbers[index] ?? 0);
       seen({
-        members: group,
+        members,
         layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, traces === null ? null : at)),
       });
       done += numbers.length;
@@ -702,7 +753,11 @@ export const withoutTorch = (what: string): Error =>
   refuse('not-with-torch', `The engine torch does not do this yet: ${what}.`, 'Use --engine onnxruntime.');
 
 /** Indices of a candidate's rows, in batches of prompts of one length. */
-const decodingBatches = (rows: readonly RowToDecode[], candidate: string): readonly (readonly number[])[] => {
+const decodingBatches = (
+  rows: readonly RowToDecode[],
+  candidate: string,
+  share: number,
+): readonly (readonly number[])[] => {
   const byLength = new Map<number, number[]>();
   rows.forEach((each, index) => {
     if (each.candidate !== candidate) return;
@@ -711,11 +766,17 @@ const decodingBatches = (rows: readonly RowToDecode[], candidate: string): reado
   });
   return [...byLength].flatMap(([length, indices]) => {
     const most = length + maxOf(indices.map((index) => rows[index]?.mostNewTokens ?? 0));
-    const size = Math.max(1, Math.floor(DECODING_SLOTS / most));
+    const size = Math.max(1, Math.floor((share * DECODING_SLOTS) / most));
     return Array.from({ length: Math.ceil(indices.length / size) }, (_, part) =>
       indices.slice(part * size, (part + 1) * size),
     );
   });
+};
+
+/** A batch in two parts, or in one, if it has one member. */
+const halves = (batch: readonly number[]): readonly (readonly number[])[] => {
+  const middle = Math.ceil(batch.length / 2);
+  return [batch.slice(0, middle), batch.slice(middle)].filter(({ length }) => length > 0);
 };
 
 const row = (values: readonly number[]): FrameTensor => ({ shape: [values.length], values: Int32Array.from(values) });

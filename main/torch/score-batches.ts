@@ -49,8 +49,13 @@ const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
  */
 export type Sharing = 'prefixes' | 'contexts' | 'inputs';
 
-/** The runs that score sequences. */
-export const scoreWork = (sequences: readonly ScoredSequence[], vocabulary: number, sharing: Sharing): ScoreWork => {
+/** The runs that score sequences. `share`: of the usual size of batches. */
+export const scoreWork = (
+  sequences: readonly ScoredSequence[],
+  vocabulary: number,
+  sharing: Sharing,
+  share = 1,
+): ScoreWork => {
   const byContext = new Map<string, number[]>();
   sequences.forEach(({ input, targets }, index) => {
     const key = inputKey(sharing === 'inputs' ? input : input.slice(0, input.length - targets.length + 1));
@@ -67,7 +72,7 @@ export const scoreWork = (sequences: readonly ScoredSequence[], vocabulary: numb
         )
       : { prefix: [], trees: whole };
   const members = trees.map((tree, index): Member => ({ tree, sequences: groups[index] ?? [] }));
-  return { prefix, batches: batchesOf(sequences, members, prefix.length, vocabulary) };
+  return { prefix, batches: batchesOf(sequences, members, prefix.length, { vocabulary, share }) };
 };
 
 /** Batches of similar lengths, the longest first, within the bounds of tokens, keys and logits. */
@@ -75,7 +80,7 @@ const batchesOf = (
   sequences: readonly ScoredSequence[],
   members: readonly Member[],
   prefix: number,
-  vocabulary: number,
+  { vocabulary, share }: { readonly vocabulary: number; readonly share: number },
 ): readonly ScoreBatch[] => {
   const length = ({ tree }: Member): number => tree.trunk.length;
   const branchLength = ({ tree }: Member): number => maxOf([0, ...tree.branches.map((branch) => branch.length)]);
@@ -87,10 +92,10 @@ const batchesOf = (
     const branches = batch.reduce((sum, member) => sum + branchesIn(member), 0);
     const before = batch.some(({ tree }) => tree.start !== undefined) ? prefix : 0;
     return (
-      trunk * batch.length <= BATCH_SLOTS &&
-      branch * branches <= BATCH_SLOTS &&
-      (before + trunk + branch) * (before > 0 ? Math.max(branches, batch.length) : branches) <= CACHE_SLOTS &&
-      batch.reduce((sum, member) => sum + logitsOf(member), 0) <= MOST_LOGITS
+      trunk * batch.length <= share * BATCH_SLOTS &&
+      branch * branches <= share * BATCH_SLOTS &&
+      (before + trunk + branch) * (before > 0 ? Math.max(branches, batch.length) : branches) <= share * CACHE_SLOTS &&
+      batch.reduce((sum, member) => sum + logitsOf(member), 0) <= share * MOST_LOGITS
     );
   };
   const kinds = [true, false].map((isBehind) =>

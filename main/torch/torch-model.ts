@@ -5,7 +5,7 @@ import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
@@ -114,6 +114,7 @@ export class TorchModel {
   /** Bytes of their own weights of the pruned models that the process holds, by key, the least recently used first. */
   readonly #held = new Map<string, number>();
   #isOpen = false;
+  #isShrunk = false;
   /** The sequences whose hidden states of the unpruned model the process keeps for comparisons. */
   keptStates: string | null = null;
   #current: string | null = null;
@@ -200,6 +201,36 @@ export class TorchModel {
     signal: AbortSignal,
   ): Promise<WorkerAnswer> {
     return this.#link.request(op, content, tensors, signal);
+  }
+
+  /** Share of their usual size that batches have. */
+  get batchShare(): number {
+    return this.#isShrunk ? 0.5 : 1;
+  }
+
+  /**
+   * Halves batches from now on after an error, if the memory was full for the first time.
+   *
+   * @throws the error itself, if it is another one; `torch-memory` the second time, with what would fit.
+   */
+  shrink(error: unknown, say: (text: string) => void): void {
+    if (!(error instanceof WorkbenchError && error.code === 'torch-memory')) throw error;
+    const { card } = this.computedBy;
+    const where = card ?? 'the processor';
+    if (this.#isShrunk) {
+      const free = this.#budgetBytes - this.#unprunedBytes;
+      throw new WorkbenchError(
+        'torch-memory',
+        'failed',
+        `The memory of ${where} was full again, with batches of half their size. ${error.message}`,
+        `The weights of ${this.checkpoint.name} take ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}, which ` +
+          `left ${gigabytes(Math.max(0, free))} GB for everything else. Use a smaller --precision, shorter items, or ` +
+          'a device with more free memory; finished steps stay.',
+      );
+    }
+    this.#isShrunk = true;
+    this.keptStates = null;
+    say(`The memory of ${where} was full: batches have half their size from now on. ${error.message}`);
   }
 
   changedWeights(): Promise<readonly string[]> {

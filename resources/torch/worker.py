@@ -713,8 +713,11 @@ def routers_of(model):
 def explained(error):
     if isinstance(error, Refused):
         return {"code": error.code, "message": str(error)}
-    if isinstance(error, torch.OutOfMemoryError):
-        return {"code": "torch-memory", "message": str(error).splitlines()[0]}
+    is_full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+    if is_full:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return {"code": "torch-memory", "message": (str(error) or "No memory was left.").splitlines()[0]}
     return {"code": "torch-failed", "message": f"{type(error).__name__}: {error}"[:2000]}
 
 

@@ -234,6 +234,84 @@ test.each(folders)(
   HANG_LIMIT_MS,
 );
 
+test(
+  'batches shrink once when the memory is full; the second time the work ends with what would fit',
+  async () => {
+    const folder = await temporaryFolder();
+    // PyTorch as on a device that is full beyond so many tokens at once.
+    const patch = [
+      'import os',
+      'import torch',
+      'own, most = torch.nn.functional.embedding, int(os.environ["MOST_TOKENS"])',
+      'def embedding(tokens, *rest, **named):',
+      '    if tokens.numel() > most:',
+      '        raise torch.OutOfMemoryError(f"Tried {tokens.numel()} tokens.")',
+      '    return own(tokens, *rest, **named)',
+      'torch.nn.functional.embedding = embedding',
+    ];
+    await writeFile(path.join(folder, 'sitecustomize.py'), patch.join('\n'));
+    const checkpoint = await openCheckpoint(model);
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: folder };
+    const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: folder });
+    const many = Array.from({ length: 40 }, (_, index): ChoiceItem => ({
+      ...(items[index % items.length] ?? expect.fail('no items')),
+      id: String(index),
+      context: `${'a number '.repeat(10)}${'ab'.repeat(index)}:`,
+    }));
+    const rows = Array.from({ length: 400 }, (_, index) => ({
+      tokens: Array.from({ length: 8 }, (_token, at) => 3 + ((index + at) % 20)),
+      candidate: 'plan',
+      mostNewTokens: 3,
+    }));
+    const works: Readonly<Record<string, (runner: ModelRunner) => Promise<unknown>>> = {
+      answers: async (runner) => {
+        const given = await runner.evaluate(many, [{ key: 'plan', plan: null }], control);
+        return given.get('plan')?.map((outcome) => (outcome.kind === 'choice' ? outcome.chosen : null));
+      },
+      profile: async (runner) => [...(await runner.profile(many, control)).counts],
+      texts: async (runner) => {
+        const texts: unknown[] = [];
+        for await (const { row, tokens } of runner.decode(rows, [{ key: 'plan', plan: null }], control))
+          texts[row] = [...tokens];
+        return texts;
+      },
+    };
+    try {
+      for (const [most, isEnough] of [
+        ['1600', true],
+        ['200', false],
+      ] as const) {
+        vi.stubEnv('PYTHONPATH', folder);
+        vi.stubEnv('MOST_TOKENS', most);
+        const limited = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: true });
+        try {
+          await limited.computedBy();
+          for (const [name, work] of Object.entries(works)) {
+            const torch = await openTorchModel(checkpoint, settings, limited, 'float32');
+            const said: string[] = [];
+            const result = work(torch.runner(overlaysIn(folder), (text) => said.push(text)));
+            if (isEnough) expect([name, await result]).toEqual([name, await work(referee)]);
+            else
+              await expect(result).rejects.toMatchObject({
+                code: 'torch-memory',
+                message: expect.stringContaining('was full again, with batches of half their size. Tried'),
+                remedy: expect.stringContaining('The weights of uncurl-8 take 0.0 GB in float32'),
+              });
+            expect(said).toEqual([expect.stringContaining('full: batches have half their size from now on. Tried')]);
+            await torch.dispose();
+          }
+        } finally {
+          await limited.dispose();
+        }
+      }
+    } finally {
+      vi.unstubAllEnvs();
+      await referee.dispose();
+    }
+  },
+  HANG_LIMIT_MS,
+);
+
 describe('the command line', () => {
   const commandOf = async (folder: string, sequences: unknown): Promise<readonly string[]> => {
     await writeFile(path.join(folder, 'tokens.json'), JSON.stringify(sequences));
