@@ -12,8 +12,8 @@ const USUAL_LENGTH = 256;
 
 /**
  * Bytes beside the weights, measured with `tests/bench/many-experts.ts` on models of 8 to 512 experts (onnxruntime
- * 1.30, Node 24): the engine with onnxruntime and a tokenizer; a tensor's name, shape and place, twice with what reading
- * them leaves; an expert's nodes in a session, and its messages while the session opens.
+ * 1.30, Node 24): the engine with onnxruntime and a tokenizer; name, shape and place of a tensor, twice with what
+ * reading them leaves; nodes of an expert in a session, and its messages while the session opens.
  */
 const ENGINE_BYTES = 80e6;
 const TENSOR_BYTES = 5e3;

@@ -54,6 +54,27 @@ class Metadata {
     return counts;
   }
 
+  /** A number for each of the layers that are named, the same for all of them; a single number is that of every layer. */
+  ofLayers(key: string, layers: readonly boolean[], named: boolean): number {
+    const value = this.raw(key);
+    const list: readonly unknown[] = value === null ? [] : Array.isArray(value) ? value : layers.map(() => value);
+    const [first, ...others] = list.filter((_, layer) => layers[layer] === named);
+    if (typeof first !== 'number' || list.length !== layers.length || others.some((other) => other !== first))
+      throw this.bad(key, value, `a number for each of ${String(layers.length)} layers, the same in those of a kind`);
+    return first;
+  }
+
+  /** Whether each of the layers is of a kind; null if missing. */
+  flags(key: string, layers: number): readonly boolean[] | null {
+    const value = this.raw(key);
+    if (value === null) return null;
+    const list: readonly unknown[] = [value].flat();
+    const flags = list.filter((each) => typeof each === 'boolean');
+    if (flags.length !== layers || list.length !== layers)
+      throw this.bad(key, value, `${String(layers)} times true or false`);
+    return flags;
+  }
+
   number(key: string): number {
     const value = this.optional(key);
     if (value === null) throw this.bad(key, null, 'a number');
@@ -201,7 +222,13 @@ const configOf = (
   const heads = metadata.number('attention.head_count');
   const layers = metadata.number('block_count');
   const headDimension = metadata.optional('attention.key_length') ?? hidden / heads;
-  const keyHeads = metadata.numbers('attention.head_count_kv');
+  const windowed = windowedLayers(architecture, metadata, layers);
+  const { attention } = family;
+  const slidingHeadsKey = attention.kind === 'grouped' ? attention.slidingKeyValueHeadsKey : undefined;
+  const keyHeads =
+    slidingHeadsKey === undefined
+      ? metadata.numbers('attention.head_count_kv')
+      : [metadata.ofLayers('attention.head_count_kv', windowed, false)];
   const vocabulary = tensors.find(({ name }) => name === 'token_embd.weight')?.shape[0];
   if (vocabulary === undefined) throw refusal(file, 'tensor "token_embd.weight" is missing');
   const hasHead = tensors.some(({ name }) => name === 'output.weight');
@@ -231,14 +258,34 @@ const configOf = (
     ...(family.window.kind === 'types'
       ? {
           [family.window.key]: window,
-          layer_types: Array.from({ length: layers }, (_, layer) =>
-            patternHas(architecture.windows, layer, false) === true ? 'sliding_attention' : 'full_attention',
-          ),
+          layer_types: windowed.map((isWindowed) => (isWindowed ? 'sliding_attention' : 'full_attention')),
         }
       : {}),
+    ...(slidingHeadsKey === undefined
+      ? {}
+      : { [slidingHeadsKey]: metadata.ofLayers('attention.head_count_kv', windowed, true) }),
+    ...valueConfig(family, metadata),
     ...stateConfig(family, metadata, keyHeads),
     ...(typeof family.embeddingRoot === 'string' ? { [family.embeddingRoot]: true } : {}),
     ...multiplierConfig(family, metadata),
+  };
+};
+
+/** Layers with a window: by the architecture, or as the file says. */
+const windowedLayers = ({ windows }: LlamaArchitecture, metadata: Metadata, layers: number): readonly boolean[] => {
+  const key = 'attention.sliding_window_pattern';
+  const stated = windows === 'stated' ? metadata.flags(key, layers) : null;
+  if (windows === 'stated' && stated === null) throw metadata.bad(key, null, 'a list');
+  return stated ?? Array.from({ length: layers }, (_, layer) => patternHas(windows, layer, false) === true);
+};
+
+/** Values of another width than keys, and their factor. */
+const valueConfig = ({ attention }: Family, metadata: Metadata): Config => {
+  if (attention.kind !== 'grouped') return {};
+  const { valueDimensionKey, valueScaleKey } = attention;
+  return {
+    ...(valueDimensionKey === undefined ? {} : { [valueDimensionKey]: metadata.number('attention.value_length') }),
+    ...(valueScaleKey === undefined ? {} : { [valueScaleKey]: metadata.optional('attention.value_scale') ?? 1 }),
   };
 };
 
@@ -290,7 +337,7 @@ const routingConfig = ({ routing }: Family, { normalises }: LlamaArchitecture, m
 };
 
 const rotaryConfig = (
-  { partialKey, dimensionsKey }: RotaryRecord,
+  { partialKey, dimensionsKey, slidingThetaKey }: RotaryRecord,
   metadata: Metadata,
   headDimension: number,
 ): Config => {
@@ -308,9 +355,13 @@ const rotaryConfig = (
     throw metadata.bad('rope.dimension_count', dimensions, `${String(headDimension)}, the size of a head`);
   return {
     rope_theta: metadata.optional('rope.freq_base') ?? 10000,
+    ...(slidingThetaKey === undefined ? {} : { [slidingThetaKey]: metadata.number('rope.freq_base_swa') }),
     ...(scaling === null ? {} : { rope_scaling: scaling }),
     ...(dimensionsKey === undefined ? {} : { [dimensionsKey]: dimensions }),
-    ...(partialKey === null ? {} : { [partialKey]: dimensions / headDimension }),
+    // The product with the size of a head is rounded down, and d / h * h may be a little less than d.
+    ...(partialKey === null
+      ? {}
+      : { [partialKey]: dimensions === headDimension ? 1 : (dimensions + 0.5) / headDimension }),
   };
 };
 

@@ -173,10 +173,7 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       readable: false,
     },
   ],
-  [
-    'mimo_v2_flash',
-    { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated', readable: false },
-  ],
+  ['mimo_v2_flash', { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated' }],
   ['granitemoe', granite],
   ['granitemoeshared', granite],
   ['granitemoehybrid', { ...granite, name: 'granitehybrid', state: 'mamba', rotates: 'stated', readable: false }],
