@@ -118,6 +118,10 @@ class TorchRunner implements ModelRunner {
     this.#say = say;
   }
 
+  compareTokens(): Promise<never> {
+    return Promise.reject(withoutTorch('comparing distributions (--fidelity)'));
+  }
+
   /** Candidates one after the other; a context is computed once for its choices. */
   async evaluate(
     given: readonly TaskItem[],
