@@ -42,7 +42,7 @@ export const ModelsPanel = () => {
       </ul>
       {models.data?.some(({ bundled }) => bundled) === true && (
         <p className="panel-note muted">
-          <Definition of="bundledModels">switch-* and uncurl-*</Definition> are small models that come with the
+          <Definition of="bundledModels">switch-*, uncurl-* and wordy-16</Definition> are small models that come with the
           workbench.
         </p>
       )}
