@@ -464,9 +464,9 @@ const endingThresholds = async (): Promise<readonly string[]> => {
 const frontierResults = async (): Promise<readonly SweepResult[]> => {
   const file = path.join(resources, 'frontier', 'run', 'frontier.json.zst');
   const { points: all } = JSON.parse((await unpack(await readFile(file), file)).toString('utf8')) as {
-    readonly points: readonly { readonly result: SweepResult; readonly weights: string }[];
+    readonly points: readonly { readonly result: SweepResult; readonly weights: string | null }[];
   };
-  return all.filter(({ weights }) => weights === 'stored').map(({ result }) => result);
+  return all.filter(({ weights }) => weights === null).map(({ result }) => result);
 };
 
 /** Chosen points with fidelity where it was measured, beside the written ones of the same plans. */
@@ -515,17 +515,26 @@ const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
     { name: 'switch-64, frequency and REAP', own: scored.filter(({ model }) => model === 'switch-64'), rules: withKl },
   ];
   return table(
-    ['rule', 'curves', 'threshold too far', 'equal', 'too short', 'points called safe', 'of them not safe written'],
-    sets.flatMap(({ name, own, rules }) => [
-      [`**${name}**`, ...Array.from({ length: 6 }, () => '')],
-      ...rules.map((rule) => {
+    [
+      'plans',
+      'rule',
+      'curves',
+      'threshold too far',
+      'equal',
+      'too short',
+      'points called safe',
+      'of them not safe written',
+    ],
+    sets.flatMap(({ name, own, rules }) =>
+      rules.map((rule, index) => {
         const counts = ruleCounts(own, rule);
         const { curves: all, tooFar, tooFarShare, same, tooShort, called, notSafe, notSafeShare } = counts;
         const numbers = [same, tooShort, called].map(String);
         const [equal = '', short = '', safe = ''] = numbers;
-        return [rule.name, String(all), `${tooFar}: ${tooFarShare}`, equal, short, safe, `${notSafe}: ${notSafeShare}`];
+        const shares = [`${tooFar}: ${tooFarShare}`, `${notSafe}: ${notSafeShare}`] as const;
+        return [index === 0 ? name : '', rule.name, String(all), shares[0], equal, short, safe, shares[1]];
       }),
-    ]),
+    ),
   );
 };
 
