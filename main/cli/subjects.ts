@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
-import { bundledModels, bundledTasks } from '../workspace/library.ts';
+import { bundledModels, bundledTasks, pairedTasks } from '../workspace/library.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runCodeText } from '../contract/run-origin.ts';
@@ -25,11 +25,14 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
 export const findModel = async (resources: string, named: string): Promise<string> =>
   find('model', named, await bundledModels(resources));
 
-/** Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all`. */
+/**
+ * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with
+ * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model).
+ */
 export const findTasks = async (resources: string, named: readonly string[]): Promise<readonly string[]> => {
   const bundled = await bundledTasks(resources);
   const names = named.flatMap((name) => {
-    if (name === 'all' && !existsSync(resolve(name))) return [...bundled.keys()];
+    if (name === 'all' && !existsSync(resolve(name))) return pairedTasks(bundled.keys());
     return name.includes(',') && !existsSync(resolve(name)) ? name.split(',').map((part) => part.trim()) : [name];
   });
   if (names.length === 0)

@@ -73,6 +73,10 @@ export interface WrittenOutcome {
   readonly truncatedTokens: number;
   /** The item, where it was written several times: texts of one item are not independent. */
   readonly group?: string | undefined;
+  /** Where the sweep measured it: at every token of the unpruned model's text. */
+  readonly fidelity?: ItemFidelity | undefined;
+  /** The tokens of the text, of the unpruned model where fidelity is measured. */
+  readonly tokenIds?: readonly number[] | undefined;
 }
 
 /** Outcomes computed from log-probabilities. */

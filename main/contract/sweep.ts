@@ -216,13 +216,13 @@ export const describedSweepSettings = z.object({
     .register(settingTexts, {
       label: 'fidelity',
       flag: 'fidelity',
-      help: 'Also compare next-token distributions with those of the unpruned model, where answers are scored.',
+      help: 'Also compare next-token distributions with those of the unpruned model.',
       about:
-        'Measures at every scored position how far the next-token distribution is from the unpruned model’s: KL, ' +
-        'reverse KL, the share of positions with another likeliest token, and expected acceptance. Keeps the ' +
-        'unpruned model’s last hidden states (4 bytes × hidden size × scored positions), on disk beyond a quarter ' +
-        'of the memory that the weights leave. Answers to written tasks, rounded weights and checkpoints made ' +
-        'elsewhere are not compared.',
+        'Measures at every scored position (of written tasks: at every token that the unpruned model wrote) how far ' +
+        'the next-token distribution is from the unpruned model’s: KL, reverse KL, the share of positions with another ' +
+        'likeliest token, and expected acceptance. Keeps the unpruned model’s last hidden states (4 bytes × hidden ' +
+        'size × positions), on disk beyond a quarter of the memory that the weights leave. Rounded weights and ' +
+        'checkpoints made elsewhere are not compared.',
     }),
   referee: z
     .number()

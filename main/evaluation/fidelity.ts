@@ -1,4 +1,4 @@
-import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
+import type { ItemFidelity, ItemOutcome } from '../contract/outcome.ts';
 import type { AnswerLoss, Fidelity } from '../contract/sweep.ts';
 import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 
@@ -7,10 +7,10 @@ import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
  * over the passages that they share, cut at the bounds of the measure. Undefined for fewer than two of them, and where
  * it was not measured.
  */
-export const fidelityOf = (outcomes: readonly ScoredOutcome[]): Fidelity | undefined => {
+export const fidelityOf = (outcomes: readonly ItemOutcome[]): Fidelity | undefined => {
   const items = outcomes.flatMap(({ fidelity }) => fidelity ?? []);
   if (items.length < outcomes.length) return undefined;
-  const groups = outcomes.flatMap((outcome) => (outcome.kind === 'choice' ? (outcome.group ?? []) : []));
+  const groups = outcomes.flatMap((outcome) => (outcome.kind === 'text' ? [] : (outcome.group ?? [])));
   // Intervals end at `most`, and at 0: Student's t knows no bounds.
   const mean = (of: (item: ItemFidelity) => number, most: number): AnswerLoss | undefined => {
     const units = items.map((item) => ({ sum: item.positions * of(item), count: item.positions }));

@@ -151,6 +151,7 @@ const summariseWritten = (
 ): PairedSummary => {
   const pairs = pairItems(baseline, candidate);
   const value = pairs.filter(([, after]) => after.correct).length / pairs.length;
+  const fidelity = fidelityOf(pairs.map(([, after]) => after));
   return {
     ...pairedAnswers(pairs, ({ correct }) => correct, delta),
     metric: 'exact_match',
@@ -158,6 +159,7 @@ const summariseWritten = (
     acc: null,
     accNorm: null,
     endings: endingsOf(pairs, delta),
+    ...(fidelity === undefined ? {} : { fidelity }),
   };
 };
 

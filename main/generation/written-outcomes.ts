@@ -24,10 +24,12 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     readonly judge: (item: Item, text: string) => Judged;
     /** Draws each token; absent: the likeliest is taken. */
     readonly sampler?: Sampler | undefined;
+    /** The candidate whose outcomes also have the tokens. */
+    readonly withTokensOf?: string | undefined;
   },
   control: RunControl,
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
-  const { items, candidates, ends, judge, sampler } = work;
+  const { items, candidates, ends, judge, sampler, withTokensOf } = work;
   const prepared = prepareTexts(
     tokenizer,
     { requests: items, candidates, ends, sampler },
@@ -54,6 +56,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       loop,
       truncatedTokens,
       ...(item.group === undefined ? {} : { group: item.group }),
+      ...(candidate === withTokensOf ? { tokenIds: tokens } : {}),
     };
   }
   return outcomes;

@@ -1,7 +1,7 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
-import type { ScoredOutcome } from '../contract/outcome.ts';
+import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -162,6 +162,15 @@ export interface ModelRunner {
     plan: Plan | null,
     control: RunControl,
   ): Promise<ScoreResult[]>;
+  /**
+   * Fidelity of candidates at the given continuations, per candidate in the order of the requests, each at every token
+   * of its continuation. The unpruned model's states are kept as in `evaluate`.
+   */
+  compareTokens(
+    requests: readonly ScoreRequest[],
+    candidates: readonly Candidate[],
+    control: RunControl & { readonly fidelity: string },
+  ): Promise<ReadonlyMap<string, readonly ItemFidelity[]>>;
   /**
    * Continuations of rows (greedy, or as they choose), each as soon as it ends; a row names its candidate. Candidates
    * decode side by side. Nothing else may run on the runner until the generator was read to its end or left (`return`).

@@ -51,6 +51,7 @@ import {
   groupTargets,
   type ScoredGroup,
   scoredStates,
+  scoredSequence,
   type ScoredSequence,
   Scorer,
   type TargetScore,
@@ -155,6 +156,20 @@ class Runner implements ModelRunner {
         }),
       ]),
     );
+  }
+
+  async compareTokens(
+    requests: readonly ScoreRequest[],
+    candidates: readonly Candidate[],
+    control: RunControl & { readonly fidelity: string },
+  ): Promise<ReadonlyMap<string, readonly ItemFidelity[]>> {
+    const { maxPositions } = this.checkpoint.descriptor;
+    const groups = requests.flatMap(({ id, contextTokens, continuationTokens }) =>
+      groupOf([scoredSequence(id, contextTokens, continuationTokens, maxPositions)], false),
+    );
+    const compared = new Map<string, ItemFidelity[]>();
+    await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared);
+    return compared;
   }
 
   async profile(

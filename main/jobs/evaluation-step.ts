@@ -15,7 +15,7 @@ import type { JobContext } from './job-context.ts';
 import { answersStep, type EvaluationStep, evaluationStep, type Measurement, runningModel } from './measurement.ts';
 import { partKey, writingKey } from './step-key.ts';
 import { type Computation, computeSteps, reuseSteps } from './step.ts';
-import { answerItems, writingCost } from './write-items.ts';
+import { answerItems, writeAndCompare, writingCost } from './write-items.ts';
 
 type Outcomes = readonly ItemOutcome[];
 
@@ -27,10 +27,19 @@ type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void
  * answers. `goesOn`: most plans will answer other items next.
  */
 const answering = (
-  { runners, meter }: JobContext,
+  { runners, meter, steps }: JobContext,
   measurement: Measurement,
   items: readonly TaskItem[],
-  { sideBySide, goesOn = () => false }: { sideBySide: boolean; goesOn?: (group: readonly EvaluationStep[]) => boolean },
+  {
+    sideBySide,
+    goesOn = () => false,
+    unpruned = evaluationStep(measurement, null),
+  }: {
+    sideBySide: boolean;
+    goesOn?: (group: readonly EvaluationStep[]) => boolean;
+    /** The step of the unpruned model with these items. */
+    unpruned?: EvaluationStep;
+  },
 ): Computation<EvaluationStep, Outcomes> => {
   const { model, task, itemsHash, fidelity, sizer, isStreamed, rounded } = measurement;
   const title = `Evaluating ${rounded?.name ?? model.name} on ${task.name}`;
@@ -47,8 +56,14 @@ const answering = (
       const runner = await runners.open(checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      const compared = fidelity === true ? { fidelity: itemsHash } : {};
-      return answerItems(runner, task.task, items, candidates, { ...control, ...compared, goesOn: goesOn(group) });
+      const run = { ...control, goesOn: goesOn(group) };
+      if (fidelity !== true) return answerItems(runner, task.task, items, candidates, run);
+      if (!items.some(isWrittenItem)) return runner.evaluate(items, candidates, { ...run, fidelity: itemsHash });
+      const whole = await evaluationStep(measurement, null).read(steps);
+      const byId = new Map(whole?.map((outcome) => [outcome.id, outcome]));
+      const stored = whole === null ? await unpruned.read(steps) : items.flatMap(({ id }) => byId.get(id) ?? []);
+      const texts = { stored, subject: unpruned.key };
+      return writeAndCompare(runner, task.task, items, candidates, texts, run);
     },
   };
 };
@@ -188,7 +203,8 @@ const answerInParts = async (
     // Alternating between plans would keep more of them open than one group may.
     const goesOn = (group: readonly EvaluationStep[]): boolean =>
       part !== parts.at(-1) && group.length === missing.length;
-    const how = answering(context, measurement, part.items, { sideBySide, goesOn });
+    const unpruned = part.stepOf(evaluationStep(measurement, null));
+    const how = answering(context, measurement, part.items, { sideBySide, goesOn, unpruned });
     await computeSteps(context, missing, how, take);
     const still: PartlyAnswered[] = [];
     for (const plan of open) {

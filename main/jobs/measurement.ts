@@ -11,12 +11,10 @@ import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import type { RoundedModel, Running } from './rounded-models.ts';
 import type { Step } from './step.ts';
 import { evaluationKey, type Numerics, planContent, type WritingIdentity } from './step-key.ts';
-import { writingIdentity } from './write-items.ts';
+import { MAX_GROUP, writingIdentity } from './write-items.ts';
 
 /** Target time for a group of plans: the most that a kill may lose. */
 const GROUP_TARGET_MS = 2_000;
-/** Most plans in one group: each keeps a batch's hidden states. */
-const MAX_GROUP = 16;
 
 /** Sizes groups by the speed of the last one. Numbers do not depend on the grouping. */
 interface GroupSizer {
@@ -52,7 +50,7 @@ export interface Measurement {
   readonly numerics: Numerics;
   /** Undefined where no answers are written. */
   readonly writing: WritingIdentity | undefined;
-  /** Whether distributions are compared with the unpruned model's; never where answers are written. */
+  /** Whether distributions are compared with the unpruned model's. */
   readonly fidelity?: true | undefined;
   /** The weights exceed the memory budget, so all of them are read once for each group of plans. */
   readonly isStreamed: boolean;
@@ -80,7 +78,7 @@ export const measurementsOn = (
   const sizer = createGroupSizer(isStreamed);
   return async (task, items, work) => {
     const writing = await writingIdentity(model.checkpoint, task.task);
-    const compared = fidelity && writing === undefined ? ({ fidelity: true } as const) : {};
+    const compared = fidelity ? ({ fidelity: true } as const) : {};
     const itemsHash = hashItems(items);
     return { model, task, items, itemsHash, work, numerics, writing, ...compared, isStreamed, sizer };
   };
@@ -97,9 +95,8 @@ const requireFinite = (
   { model, task }: Pick<Measurement, 'model' | 'task'>,
 ): void => {
   const numbersOf = (outcome: ItemOutcome): readonly number[] => {
-    if (outcome.kind === 'written') return [];
-    const logprobs = outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
     const { kl, reverseKl, changed, acceptance } = outcome.fidelity ?? NO_POSITIONS;
+    const logprobs = outcome.kind === 'written' ? [] : outcome.kind === 'choice' ? outcome.logprobs : [outcome.logprob];
     return [...logprobs, kl, reverseKl, changed, acceptance];
   };
   const broken = outcomes.find((outcome) => !numbersOf(outcome).every(Number.isFinite));

@@ -243,7 +243,9 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       const items = repeatedItems(usedItems(task.task.test, settings.limit), settings.repeats ?? 1);
       const measurement = await measure(task, items, await count.scoring(items));
       const written =
-        isWritten && needs.calibration ? await measure(task, task.task.calibration, calibration.scoring) : null;
+        isWritten && needs.calibration
+          ? { ...(await measure(task, task.task.calibration, calibration.scoring)), fidelity: undefined }
+          : null;
       const profileOf = (calibrated: RunTask): readonly SingleStep<RoutingStatistics>[] =>
         needs.profile ? [profileStep(context, model, calibrated, calibration.profiling, needs.extras)] : [];
       const open = async (record: SweepSink): Promise<Stage> => {

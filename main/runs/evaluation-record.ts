@@ -50,13 +50,16 @@ const writtenColumns = z.object({
   truncatedTokens: z.array(whole),
   /** Of items that were written several times. */
   groups: z.array(z.string()).optional(),
+  fidelity: fidelityColumns,
+  /** Of the unpruned model, where fidelity is measured. */
+  tokenIds: z.array(z.array(whole)).optional(),
 });
 
 /** Outcomes by column: a third of the size of one object per item. */
 const outcomeColumns = z.discriminatedUnion('kind', [choiceColumns, textColumns, writtenColumns]);
 type Columns = z.output<typeof outcomeColumns>;
 
-const fidelityOf = (outcomes: readonly ScoredOutcome[]): { fidelity?: z.output<typeof fidelityColumns> } => {
+const fidelityOf = (outcomes: readonly ItemOutcome[]): { fidelity?: z.output<typeof fidelityColumns> } => {
   const items = outcomes.flatMap(({ fidelity }) => fidelity ?? []);
   if (items.length === 0 || items.length < outcomes.length) return {};
   return {
@@ -99,6 +102,10 @@ const columnsOf = (outcomes: readonly ItemOutcome[]): Columns => {
       ...(written.every(({ loop }) => loop !== undefined) ? { loops: written.map(({ loop }) => loop ?? null) } : {}),
       truncatedTokens: written.map(({ truncatedTokens }) => truncatedTokens),
       ...groupsOf(written),
+      ...fidelityOf(written),
+      ...(written.every(({ tokenIds }) => tokenIds !== undefined)
+        ? { tokenIds: written.map(({ tokenIds }) => [...(tokenIds ?? [])]) }
+        : {}),
     };
   }
   const columns: z.output<typeof choiceColumns> = {
@@ -161,6 +168,8 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
           ...(columns.loops === undefined ? {} : { loop: cell(columns.loops, row) }),
           truncatedTokens: cell(columns.truncatedTokens, row),
           ...(columns.groups === undefined ? {} : { group: cell(columns.groups, row) }),
+          ...fidelityAt(columns.fidelity, row),
+          ...(columns.tokenIds === undefined ? {} : { tokenIds: cell(columns.tokenIds, row) }),
         };
       case 'choice': {
         const outcome: ChoiceOutcome = {

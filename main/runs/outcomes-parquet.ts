@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import type { ItemOutcome, ScoredOutcome } from '../contract/outcome.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
 
@@ -90,7 +90,7 @@ const zstd = (bytes: Uint8Array): Uint8Array =>
 /** A row of the file, by column; missing values are null. */
 export type OutcomeRow = Readonly<Record<string, unknown>>;
 
-const fidelityCells = ({ fidelity }: ScoredOutcome): OutcomeRow =>
+const fidelityCells = ({ fidelity }: ItemOutcome): OutcomeRow =>
   fidelity === undefined
     ? {}
     : {
@@ -109,7 +109,7 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
     if (outcome.kind === 'written') {
       const { text: written, filtered, correct, tokens, stopped, loop, truncatedTokens, group } = outcome;
       const judged = { ...common, written, filtered, correct, tokens, stopped, truncated_tokens: truncatedTokens };
-      const answer = { ...judged, item_group: group };
+      const answer = { ...judged, item_group: group, ...fidelityCells(outcome) };
       // -1: whether there is one is not known. Nothing: there is none.
       if (loop === undefined) return { ...answer, loop_token: -1 };
       return loop === null

@@ -123,6 +123,7 @@ const storedOf = (row: Row): StoredOutcome => {
       ...loopIn(row),
       truncatedTokens: number(row, 'truncated_tokens'),
       ...(isEmpty(row.get('item_group')) ? {} : { group: text(row, 'item_group') }),
+      ...fidelityIn(row),
     };
     return { outcome, correct: null, correctNorm: null };
   }

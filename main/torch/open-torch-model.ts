@@ -35,7 +35,14 @@ import {
   scoreLists,
   textSequences,
 } from '../inference/score-lists.ts';
-import { groupOf, groupTargets, type ScoredGroup, type ScoredSequence, type TargetScore } from '../inference/scorer.ts';
+import {
+  groupOf,
+  groupTargets,
+  type ScoredGroup,
+  scoredSequence,
+  type ScoredSequence,
+  type TargetScore,
+} from '../inference/scorer.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
@@ -130,29 +137,60 @@ class TorchRunner implements ModelRunner {
     const lists = items.map((item) => encodeScored(tokenizer, item, maxPositions));
     const first = prefixSums(lists.map(({ length }) => length));
     const sequences = lists.flat();
+    const isCompared = control.fidelity !== undefined;
+    const outcomes = new Map<string, readonly ScoredOutcome[]>();
+    await this.#scoreEach(sequences, candidates, control, (key, scores) => {
+      outcomes.set(
+        key,
+        items.map((item, index) => {
+          const own = scores.slice(first[index], first[index + 1]);
+          const outcome = itemOutcome(item, lists[index] ?? [], own);
+          if (!isCompared) return outcome;
+          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own) };
+        }),
+      );
+    });
+    return outcomes;
+  }
+
+  async compareTokens(
+    requests: readonly ScoreRequest[],
+    candidates: readonly Candidate[],
+    control: RunControl & { readonly fidelity: string },
+  ): Promise<ReadonlyMap<string, readonly ItemFidelity[]>> {
+    const { maxPositions } = this.checkpoint.descriptor;
+    const sequences = requests.map(({ id, contextTokens, continuationTokens }) =>
+      scoredSequence(id, contextTokens, continuationTokens, maxPositions),
+    );
+    const compared = new Map<string, readonly ItemFidelity[]>();
+    await this.#scoreEach(sequences, candidates, control, (key, scores) => {
+      compared.set(
+        key,
+        sequences.map((sequence, index) => itemFidelity(groupOf([sequence], false), scores.slice(index, index + 1))),
+      );
+    });
+    return compared;
+  }
+
+  /** Scores of every candidate by sequence; with fidelity the unpruned model comes first and its states are kept. */
+  async #scoreEach(
+    sequences: readonly ScoredSequence[],
+    candidates: readonly Candidate[],
+    control: RunControl,
+    take: (key: string, scores: readonly (readonly ComparedScore[])[]) => void,
+  ): Promise<void> {
     const states = control.fidelity === undefined ? null : `${control.fidelity} ${statesKey(sequences)}`;
     const whole = candidates.filter(({ plan }) => plan === null);
     const isKept = states === null || this.#model.keptStates === states;
     const alone: readonly Candidate[] = isKept || whole.length > 0 ? whole : [{ key: 'unpruned', plan: null }];
     // Without a comparison the order does not matter; with one the unpruned model comes first.
     const order = states === null ? candidates : [...alone, ...candidates.filter(({ plan }) => plan !== null)];
-    const outcomes = new Map<string, readonly ScoredOutcome[]>();
     for (const [turn, { key, plan }] of order.entries()) {
       const onProgress = (done: number, total: number): void =>
         control.onProgress?.((turn * total + done) * (candidates.length / order.length), candidates.length * total);
       const scores = await this.#scores(sequences, plan, { ...control, onProgress }, states);
-      if (!candidates.some((candidate) => candidate.key === key)) continue;
-      outcomes.set(
-        key,
-        items.map((item, index) => {
-          const own = scores.slice(first[index], first[index + 1]);
-          const outcome = itemOutcome(item, lists[index] ?? [], own);
-          if (states === null) return outcome;
-          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own) };
-        }),
-      );
+      if (candidates.some((candidate) => candidate.key === key)) take(key, scores);
     }
-    return outcomes;
   }
 
   /** The experts' choices and outputs come from the worker in float32; the sums are those of the other engine. */

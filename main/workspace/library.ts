@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { createTurns } from '../files/in-turn.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -10,6 +11,14 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 /** Folders of the bundled tasks by folder name, which is the task's name: `resources/tasks/*`. */
 export const bundledTasks = (resources: string): Promise<ReadonlyMap<string, string>> =>
   foldersIn(join(resources, 'tasks'), 'task.json');
+
+/** Bundled tasks that exist with chosen and with written answers: those of the uncurl-* and switch-* models. */
+export const pairedTasks = (bundled: Iterable<string>): readonly string[] => {
+  const names = [...bundled];
+  const written = names.filter((name) => name.endsWith(TWIN_SUFFIX));
+  const paired = new Set(written.flatMap((name) => [name, name.slice(0, -TWIN_SUFFIX.length)]));
+  return names.filter((name) => paired.has(name));
+};
 
 /** Folders of the bundled models by folder name: `resources/models/*` with a config.json. */
 export const bundledModels = (resources: string): Promise<ReadonlyMap<string, string>> =>

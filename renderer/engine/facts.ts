@@ -49,6 +49,10 @@ export const isUsable = (
 ): model is ModelEntry & { readonly info: NonNullable<ModelEntry['info']> } =>
   model?.error === null && model.info?.supported === true;
 
+/** Whether a model has room for a prompt beside the longest answer that a task lets it write. */
+export const hasRoom = (model: ModelEntry | null, { writing }: TaskEntry): boolean =>
+  writing === undefined || !isUsable(model) || writing.maxNewTokens < model.info.maxPositions;
+
 const NONE: readonly never[] = [];
 
 /** Facts for components, which rerender when the lists or the selection change. */

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pairedTasks } from '../../main/workspace/library.ts';
 import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
 
 export const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -12,7 +13,7 @@ const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
 
 /** The bundled tasks: multiple choice, and the same items with written answers (`plural`, `plural-written`). */
-const tasks = readdirSync(path.join(resources, 'tasks')).sort();
+const tasks = pairedTasks(readdirSync(path.join(resources, 'tasks')).sort());
 
 /**
  * Sweeps the models (names or folders, with their folders) in a workspace, or continues there; returns the workspace

@@ -39,7 +39,7 @@ import {
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { formatParameters } from '../../main/words/numbers.ts';
+import { bareFactor, formatParameters } from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
@@ -50,6 +50,15 @@ import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
+import {
+  below,
+  type Curve,
+  curvesOf,
+  measures,
+  rankCorrelation,
+  ruleCounts,
+  safeByChoice,
+} from './written-forecast.ts';
 
 const resources = path.join(root, 'resources');
 
@@ -390,6 +399,145 @@ const frontier = async (): Promise<readonly string[]> => {
   return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
 };
 
+/** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
+const endings = async (): Promise<readonly string[]> => {
+  const { results } = await recordedResults('endings');
+  const average = (own: readonly SweepResult[], of: (result: SweepResult) => number | null | undefined): number =>
+    own.reduce((sum, result) => sum + (of(result) ?? NaN), 0) / own.length;
+  const groups = Map.groupBy(results, ({ method, factor }) => JSON.stringify([method, factor]));
+  const rows = [...groups.values()].flatMap((own) => {
+    const [first] = own;
+    if (first === undefined) return [];
+    const [ended, looped] = [
+      average(own, (result) => result.endings?.ended),
+      average(own, (result) => result.endings?.looped),
+    ];
+    const shares = [average(own, ({ value }) => value), ended, looped, 1 - ended - looped];
+    const kl = average(own, ({ fidelity }) => fidelity?.kl.mean);
+    const name = first.method === UNPRUNED ? 'unpruned' : methodTitle(first.method);
+    return [
+      {
+        method: first.method,
+        factor: first.factor,
+        cells: [
+          name,
+          `x${first.factor.toFixed(2)}`.replace(/\.?0+$/, ''),
+          ...shares.map((share) => `${points(share)} %`),
+          kl.toFixed(3),
+        ],
+      },
+    ];
+  });
+  const order = [UNPRUNED, 'frequency', 'reap'];
+  rows.sort((one, other) => order.indexOf(one.method) - order.indexOf(other.method) || one.factor - other.factor);
+  return table(
+    ['method', 'factor', 'right', 'ended', 'looped', 'ran out', 'KL (nats)'],
+    rows.map(({ cells }) => cells),
+  );
+};
+
+/** How far right answers and endings are safe in that record, and the points where most texts loop. */
+const endingThresholds = async (): Promise<readonly string[]> => {
+  const { results, thresholds } = await recordedResults('endings');
+  const reach = (lastSafe: number | null | undefined): string =>
+    (lastSafe ?? 1) > 1 ? `×${bareFactor(lastSafe ?? 1)}` : 'none';
+  const known = thresholds.flatMap((threshold) => (threshold.endings === undefined ? [] : [threshold]));
+  const further = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
+  const shorter = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
+  const [most] = results.toSorted((one, other) => (other.endings?.looped ?? 0) - (one.endings?.looped ?? 0));
+  if (most === undefined) throw new Error('no results');
+  return items([
+    `Largest safe factor of ${known.length} curves (right answers / ends as often): ` +
+      `${known
+        .map(
+          ({ task, method, lastSafe, endings: own }) =>
+            `${task} by ${methodTitle(method)} ${reach(lastSafe)} / ${reach(own?.lastSafe)}`,
+        )
+        .join('; ')}.`,
+    `Texts end as often further than they are right in ${further.length} of them, less far in ${shorter.length}.`,
+    `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
+      `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
+  ]);
+};
+
+/** Points of the frontier's record with the weights as stored. */
+const frontierResults = async (): Promise<readonly SweepResult[]> => {
+  const file = path.join(resources, 'frontier', 'run', 'frontier.json.zst');
+  const { points: all } = JSON.parse((await unpack(await readFile(file), file)).toString('utf8')) as {
+    readonly points: readonly { readonly result: SweepResult; readonly weights: string | null }[];
+  };
+  return all.filter(({ weights }) => weights === null).map(({ result }) => result);
+};
+
+/** Chosen points with fidelity where it was measured, beside the written ones of the same plans. */
+const forecastCurves = async ({ document }: Sample): Promise<readonly Curve[]> =>
+  curvesOf([
+    ...document.results,
+    ...(await frontierResults()),
+    ...(await recordedResults('forecast')).results.filter(({ method }) => method !== UNPRUNED),
+  ]);
+
+/** Rank correlation, within a task and method, of measures at factor 2 with how far written answers are safe. */
+const forecastRanks = async (sample: Sample): Promise<readonly string[]> => {
+  const curves = (await forecastCurves(sample)).filter(({ method }) => ['frequency', 'reap'].includes(method));
+  return table(
+    ['measure at factor 2', 'mean rank correlation [95 %]', 'tasks and methods that have one'],
+    Object.values(measures).map((measure) => {
+      const { groups, of, interval: found } = rankCorrelation(curves, measure, 2);
+      const ends = found === null ? '' : `[${found.low.toFixed(2)}, ${Math.min(1, found.high).toFixed(2)}]`;
+      return [measure.name, `${found?.mean.toFixed(2) ?? ''} ${ends}`, `${groups} of ${of}`];
+    }),
+  );
+};
+
+/** Rules on chosen answers against written ones: on the models that their cuts were found on, and on another family. */
+const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
+  const curves = await forecastCurves(sample);
+  const { answerLoss, kl } = measures;
+  const withKl = [safeByChoice, below(answerLoss, 0.1), below(answerLoss, 0.03), below(kl, 0.03)];
+  const isScored = ({ method }: Curve): boolean => ['frequency', 'reap'].includes(method);
+  // All rules are held against the same points.
+  const scored = curves.filter(isScored).map((curve) => ({
+    ...curve,
+    pairs: curve.pairs.filter(({ chosen }) => chosen.fidelity !== undefined),
+  }));
+  const sets = [
+    {
+      name: 'uncurl-*, frequency and REAP',
+      own: scored.filter(({ model }) => model.startsWith('uncurl-')),
+      rules: withKl,
+    },
+    {
+      name: 'uncurl-*, UNCURL and random (five draws each)',
+      own: curves.filter((curve) => !isScored(curve) && curve.model.startsWith('uncurl-')),
+      rules: withKl.slice(0, 3),
+    },
+    { name: 'switch-64, frequency and REAP', own: scored.filter(({ model }) => model === 'switch-64'), rules: withKl },
+  ];
+  return table(
+    [
+      'plans',
+      'rule',
+      'curves',
+      'threshold too far',
+      'equal',
+      'too short',
+      'points called safe',
+      'of them not safe written',
+    ],
+    sets.flatMap(({ name, own, rules }) =>
+      rules.map((rule, index) => {
+        const counts = ruleCounts(own, rule);
+        const { curves: all, tooFar, tooFarShare, same, tooShort, called, notSafe, notSafeShare } = counts;
+        const numbers = [same, tooShort, called].map(String);
+        const [equal = '', short = '', safe = ''] = numbers;
+        const shares = [`${tooFar}: ${tooFarShare}`, `${notSafe}: ${notSafeShare}`] as const;
+        return [index === 0 ? name : '', rule.name, String(all), shares[0], equal, short, safe, shares[1]];
+      }),
+    ),
+  );
+};
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
@@ -400,6 +548,10 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
   elsewhere,
+  endings,
+  'ending-thresholds': endingThresholds,
+  'forecast-ranks': forecastRanks,
+  'forecast-rules': forecastRules,
   frontier,
   luck,
   experiment,

@@ -74,7 +74,7 @@ export const experiment: Verb = {
       type: 'string',
       multiple: true,
       value: 'T',
-      help: 'Task folder, task file or bundled name; may be repeated; "all" for all bundled ones.',
+      help: 'Task folder, task file or bundled name; may be repeated; "all" for the nine bundled ones, chosen and written.',
     },
     method: {
       type: 'string',

@@ -14,7 +14,7 @@ const absentReasons: Readonly<Record<CurveAxis, string>> = {
     'has a dropped share, which needs a profile of the task and a version that records it. Starting the same sweep ' +
     'again reuses the results on disk and adds it.',
   loss: 'has an answer loss, which tasks with choices have.',
-  kl: 'has a KL, which a sweep with the setting “fidelity” measures where answers are scored.',
+  kl: 'has a KL, which a sweep with the setting “fidelity” measures.',
 };
 
 /** Quality against one of `curveAxes`, by task; the same picture as when saved. */

@@ -42,8 +42,8 @@ export const ModelsPanel = () => {
       </ul>
       {models.data?.some(({ bundled }) => bundled) === true && (
         <p className="panel-note muted">
-          <Definition of="bundledModels">switch-* and uncurl-*</Definition> are small models that come with the
-          workbench.
+          <Definition of="bundledModels">switch-*, uncurl-* and wordy-16</Definition> are small models that come with
+          the workbench.
         </p>
       )}
     </Panel>

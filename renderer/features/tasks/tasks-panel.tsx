@@ -9,7 +9,7 @@ import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
+import { hasRoom, selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
@@ -26,7 +26,9 @@ export const TasksPanel = () => {
   const { tickTasks } = selectionStore.getState();
   const open = useAction(openTask);
   const usable = usableTasks(tasks.data ?? []);
-  const allTicked = usable.length > 0 && usable.every((task) => ticked.includes(task.handle));
+  const model = selectedModel(useFacts());
+  const fitting = usable.filter((task) => hasRoom(model, task));
+  const allTicked = fitting.length > 0 && fitting.every((task) => ticked.includes(task.handle));
   return (
     <Panel
       title="Tasks"
@@ -40,7 +42,7 @@ export const TasksPanel = () => {
                 look="quiet"
                 className="button-small"
                 disabled={allTicked}
-                onClick={() => tickTasks(usable.map((task) => task.handle))}
+                onClick={() => tickTasks(fitting.map((task) => task.handle))}
               >
                 All
               </Button>

@@ -17,7 +17,10 @@ interface BestSectionProps extends SectionProps {
 
 const TITLE = 'How far each model can be pruned';
 
-/** Models by tasks: the best threshold, its method and bracket, and the threshold of the task's written twin. */
+/**
+ * Models by tasks: the best threshold, its method and bracket, that of the task's written twin, how far texts end as
+ * often, and how far plans are safe on every task.
+ */
 export const BestSection = (props: BestSectionProps) => {
   const { manifest, sizeTrend, shown, tasks, theme, title } = props;
   const itemsOf = (task: string): readonly number[] =>
@@ -86,8 +89,10 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const twin = written === null ? '' : `written ${byWriting ?? ''}`;
   const { everywhere } = best.best;
   const elsewhere = everywhere === undefined ? '' : `on every task ${reachText(everywhere)}`;
+  const { endings } = (written ?? best).best;
+  const ends = endings === undefined ? '' : `ends as often ${thresholdValue(endings)}`;
   // The accessible name starts with the visible text.
-  const seen = [bestMethods(best), value, twin, bracket, elsewhere].filter((part) => part !== '').join(' ');
+  const seen = [bestMethods(best), value, twin, bracket, ends, elsewhere].filter((part) => part !== '').join(' ');
   const lines = [
     ...text.lines,
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`equally far: ${others.join(', ')}`]),
@@ -95,6 +100,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
     ...(written === null
       ? []
       : [`answers written: ${thresholdValue(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),
+    ...(endings === undefined ? [] : [`texts end as often ${reachText(endings)}`]),
   ];
   return (
     <td className={`matrix-cell cell-${thresholdLook(best.best)}`} style={thresholdTint(best.best)}>
@@ -119,8 +125,8 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
           {/* The spaces keep the parts apart where they are read as one text. */}
           {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
           <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
-          <small className="best-end">{bracket}</small>{' '}
-          {elsewhere !== '' && <small className="best-elsewhere">{elsewhere}</small>}
+          <small className="best-end">{bracket}</small> {ends !== '' && <small className="best-line">{ends}</small>}{' '}
+          {elsewhere !== '' && <small className="best-line">{elsewhere}</small>}
         </button>
       </Tooltip>
     </td>

@@ -24,7 +24,7 @@ def write_checkpoint(
     weights = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)
-    write_tokenizer(vocabulary, folder)
+    write_tokenizer(vocabulary, model.shape.positions, folder)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The two families: what their members share, and in which layout they are written."""
+"""The families: what their members share, and in which layout they are written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +27,11 @@ class Family:
     named_tensors: Callable[[Model], dict[str, Tensor]]
     routing: str
     balance_note: str
+    # Whether its tasks have written answers (`long_tasks.py`) instead of the nine with choices.
+    writes: bool = False
+    # Sequences of a batch, and steps of a training.
+    batch: int = 48
+    steps: int = 4000
 
 
 UNCURL = Family(
@@ -72,4 +77,21 @@ not their size, data or training.""",
     balance_note="""\
 The balancing loss has weight 0.01, as in that paper. No other weight was tried.""",
 )
-FAMILIES = {family.name: family for family in (UNCURL, SWITCH)}
+WORDY = Family(
+    name="wordy",
+    layout=UNCURL.layout,
+    sizes=(16,),
+    balance_weight=UNCURL.balance_weight,
+    shape=lambda vocabulary, experts: Shape(
+        vocabulary=vocabulary, experts=experts, hidden=64, expert_width=64, positions=256
+    ),
+    config_of=mixtral_layout.config_of,
+    named_tensors=mixtral_layout.named_tensors,
+    routing=UNCURL.routing,
+    balance_note="""\
+The balancing loss has weight 0.001, as in the family `uncurl`. No other weight was tried.""",
+    # As many tokens a step as the other families: 12 * 256 = 48 * 64.
+    batch=12,
+    writes=True,
+)
+FAMILIES = {family.name: family for family in (UNCURL, SWITCH, WORDY)}

@@ -17,7 +17,7 @@ import torch
 from checkpoint import read_checkpoint
 from families import Family
 from model_card import write_card
-from scoring import score_tasks
+from scoring import score_tasks, score_written
 from tokenizer import write_json
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -33,11 +33,13 @@ def main() -> None:
     torch.set_num_threads(1)
     for folder in arguments.models:
         family, model, vocabulary = read_checkpoint(folder)
-        scores = score_tasks(model, vocabulary, arguments.tasks)
+        score = score_written if family.writes else score_tasks
+        scores = score(model, vocabulary, arguments.tasks)
         lines = [json.dumps({"task": task} | score) + "\n" for task, score in scores.items()]
         (folder / "scores.jsonl").write_text("".join(lines), encoding="utf-8")
         write_card(folder, family)
-        record_without_question(folder.resolve().name, scores, arguments.tasks)
+        if not family.writes:
+            record_without_question(folder.resolve().name, scores, arguments.tasks)
         print(record_result(folder, family, scores), flush=True)
 
 

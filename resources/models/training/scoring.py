@@ -1,4 +1,4 @@
-"""Multiple-choice accuracy: the choice with the largest sum of log-probabilities wins."""
+"""Accuracy of chosen answers (the largest sum of log-probabilities wins) and of written ones."""
 
 import json
 from pathlib import Path
@@ -16,16 +16,52 @@ def score_tasks(model: Model, vocabulary: dict[str, int], tasks: Path) -> dict[s
     """Returns task -> its number of items, accuracy on its test split, and without the question."""
     scores = {}
     for folder in sorted(tasks.iterdir()):
-        if not folder.is_dir():
+        items = test_items(folder)
+        if not items or "choices" not in items[0]:
             continue
-        lines = (folder / "test.jsonl").read_text(encoding="utf-8").splitlines()
-        items = [json.loads(line) for line in lines]
         scores[folder.name] = {
             "items": len(items),
             "accuracy": accuracy(model, vocabulary, items),
             "withoutQuestion": accuracy(model, vocabulary, exchange_questions(items)),
         }
     return scores
+
+
+def score_written(model: Model, vocabulary: dict[str, int], tasks: Path) -> dict[str, dict]:
+    """Returns task -> its number of items and how many answers the model writes right, token by token.
+
+    An answer is right if each of its tokens, its newline included, is the likeliest one after the
+    right ones before it: then, and only then, greedy decoding writes it.
+    """
+    scores = {}
+    for folder in sorted(tasks.iterdir()):
+        items = test_items(folder)
+        if items and isinstance(items[0]["answer"], str):
+            texts = [(item["context"], item["answer"] + "\n") for item in items]
+            right = sum(are_likeliest(model, vocabulary, texts))
+            scores[folder.name] = {"items": len(items), "accuracy": right / len(items)}
+    return scores
+
+
+def test_items(folder: Path) -> list[dict]:
+    """Returns the test items of a task folder; none where it has no items of its own."""
+    file = folder / "test.jsonl"
+    if not file.exists():
+        return []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+@torch.no_grad()
+def are_likeliest(
+    model: Model, vocabulary: dict[str, int], texts: list[tuple[str, str]]
+) -> list[bool]:
+    """Returns for each (context, continuation) whether all of its tokens have the largest logits."""
+    found: list[bool] = []
+    for start in range(0, len(texts), SEQUENCES_AT_ONCE):
+        ids, counted = pad(texts[start : start + SEQUENCES_AT_ONCE], vocabulary)
+        likeliest = model(ids[:, :-1]).logits.argmax(-1)
+        found += ((likeliest == ids[:, 1:]) | (counted[:, 1:] == 0)).all(-1).tolist()
+    return found
 
 
 def exchange_questions(items: list[dict]) -> list[dict]:

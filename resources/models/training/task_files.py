@@ -73,6 +73,30 @@ def write_task(task: Task, folder: Path, rng: random.Random) -> None:
         (target / f"{split}.jsonl").write_text(lines, encoding="utf-8")
 
 
+def write_written_task(task: Task, folder: Path, most_new_tokens: int) -> None:
+    """Writes the files of a task whose answers are written, up to the newline, under `folder/<task>`."""
+    target = folder / task.name
+    target.mkdir(parents=True, exist_ok=True)
+    header = {
+        "name": task.name,
+        "title": task.title,
+        "description": task.description,
+        "metric": "exact_match",
+        "until": ["\n"],
+        "maxNewTokens": most_new_tokens,
+        "source": task.source,
+        "licence": task.licence,
+    }
+    (target / "task.json").write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
+    for split, short, items in [("calibration", "cal", task.calibration), ("test", "test", task.test)]:
+        records = [
+            {"id": f"{task.name}-{short}-{number:04d}", "context": context_of(task.name, item), "answer": item.answer}
+            for number, item in enumerate(items, start=1)
+        ]
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (target / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+
+
 def with_positions(items: list[Item], rng: random.Random) -> list[tuple[Item, int]]:
     """Gives each item the place of its right choice: every place equally often, shuffled."""
     places = [number % (1 + len(item.distractors)) for number, item in enumerate(items)]

@@ -18,7 +18,7 @@ def build_vocabulary(texts: list[str]) -> dict[str, int]:
     return {token: number for number, token in enumerate([END, UNKNOWN, *characters])}
 
 
-def write_tokenizer(vocabulary: dict[str, int], folder: Path) -> None:
+def write_tokenizer(vocabulary: dict[str, int], positions: int, folder: Path) -> None:
     """Writes `tokenizer.json` and `tokenizer_config.json`."""
     specials = [special_token(token, vocabulary[token]) for token in (END, UNKNOWN)]
     tokenizer = {
@@ -51,7 +51,7 @@ def write_tokenizer(vocabulary: dict[str, int], folder: Path) -> None:
         "add_bos_token": False,
         "add_eos_token": False,
         "clean_up_tokenization_spaces": False,
-        "model_max_length": 64,
+        "model_max_length": positions,
     }
     write_json(tokenizer, folder / "tokenizer.json")
     write_json(config, folder / "tokenizer_config.json")

@@ -22,8 +22,6 @@ from families import FAMILIES, Family
 from model import Model
 from tokenizer import build_vocabulary
 
-STEPS = 4000
-BATCH = 48
 PEAK_RATE = 2e-3
 FINAL_SHARE_OF_RATE = 0.05
 WARM_UP_STEPS = 150
@@ -34,11 +32,11 @@ Z_WEIGHT = 0.001
 STEPS_PER_LOG_LINE = 100
 
 
-def rate_at(step: int) -> float:
+def rate_at(step: int, steps: int) -> float:
     """Returns the learning rate: a linear rise, then half a cosine down."""
     if step < WARM_UP_STEPS:
         return PEAK_RATE * (step + 1) / WARM_UP_STEPS
-    progress = (step - WARM_UP_STEPS) / (STEPS - WARM_UP_STEPS)
+    progress = (step - WARM_UP_STEPS) / (steps - WARM_UP_STEPS)
     cosine = (1 + math.cos(math.pi * progress)) / 2
     return PEAK_RATE * (FINAL_SHARE_OF_RATE + (1 - FINAL_SHARE_OF_RATE) * cosine)
 
@@ -86,13 +84,13 @@ def train(
     """Runs all steps and returns a log line for every hundred."""
     log: list[dict] = []
     optimizer = make_optimizer(model)
-    batches = draw_batches(corpus, vocabulary, BATCH, model.shape.positions, seed)
+    batches = draw_batches(corpus, vocabulary, family.batch, model.shape.positions, seed)
     started = time.monotonic()
     recent: list[float] = []
-    for step in range(STEPS):
+    for step in range(family.steps):
         inputs, targets, weights = next(batches)
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step)
+            group["lr"] = rate_at(step, family.steps)
         output = model(inputs)
         loss = answer_loss(output.logits, targets, weights)
         top = model.shape.experts_per_token
@@ -106,7 +104,7 @@ def train(
             line = {
                 "step": step + 1,
                 "loss": round(sum(recent) / len(recent), 4),
-                "lr": round(rate_at(step), 7),
+                "lr": round(rate_at(step, family.steps), 7),
                 "seconds": round(time.monotonic() - started, 1),
             }
             log.append(line)
@@ -142,7 +140,7 @@ def main() -> None:
     log = train(model, family, corpus, vocabulary, arguments.seed)
     round_to_half(model)
     write_checkpoint(model, family, vocabulary, arguments.out)
-    result = {"step": STEPS, "experts": arguments.experts, "seed": arguments.seed}
+    result = {"step": family.steps, "experts": arguments.experts, "seed": arguments.seed}
     log.append(result | {"seconds": log[-1]["seconds"]})
     print(json.dumps(log[-1]), flush=True)
     lines = "".join(json.dumps(line) + "\n" for line in log)

@@ -66,3 +66,40 @@ test('a search that leaves texts unwritten has no threshold of endings', () => {
   const read = withThresholds({ run: '', results, thresholds: [], rule: '', notNeeded: [point] }, { delta: DELTA });
   expect(read.thresholds[0]).not.toHaveProperty('endings');
 });
+
+test('“ends as often” is wrong in at most 5 % of draws where a model ends exactly a margin less often', () => {
+  const open = (from: number, to: number): WrittenOutcome[] =>
+    texts(0, 0).map((text, index) => (index >= from && index < to ? { ...text, stopped: 'length' } : text));
+  /** `lost`, `gained`: texts that only the unpruned model, or only the pruned one, ends. */
+  const isSafe = (lost: number, gained: number): boolean => {
+    const { endings } = summarise('exact_match', open(lost, lost + gained), open(0, lost), { delta: DELTA });
+    return (endings?.lowOneSided ?? expect.fail('no endings')) >= -DELTA;
+  };
+  const logFactorial = Array.from({ length: N + 1 }, () => 0);
+  for (let n = 1; n <= N; n += 1) logFactorial[n] = (logFactorial[n - 1] ?? 0) + Math.log(n);
+  const choose = (...counts: readonly number[]): number =>
+    counts.reduce((left, count) => left - (logFactorial[count] ?? NaN), logFactorial[N] ?? NaN);
+  // The largest loss that is safe, by gain: the same for all chances.
+  const mostLost: number[] = [];
+  for (let gained = 0, lost = -1; gained <= 40; gained += 1) {
+    while (isSafe(lost + 1, gained)) lost += 1;
+    mostLost.push(lost);
+  }
+  /** The chance of "safe" with these chances of a loss and a gain: every possible count, none drawn. */
+  const safeChance = (pLost: number, pGained: number): number => {
+    let chance = 0;
+    for (const [gained, most] of mostLost.entries())
+      for (let lost = 0; lost <= most; lost += 1) {
+        const rest = N - lost - gained;
+        const powers = lost * Math.log(pLost) + gained * Math.log(pGained) + rest * Math.log1p(-pLost - pGained);
+        chance += Math.exp(choose(lost, gained, rest) + powers);
+      }
+    return chance;
+  };
+  for (const gained of [1e-9, 0.002, 0.01, 0.02, 0.04]) {
+    const chance = safeChance(gained + DELTA, gained);
+    expect(chance).toBeLessThanOrEqual(0.05);
+    expect(chance).toBeGreaterThan(0.001);
+  }
+  expect(safeChance(0.001, 0.001)).toBeGreaterThan(0.9);
+});

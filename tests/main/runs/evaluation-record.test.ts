@@ -31,13 +31,16 @@ const measures = { kl: finite, reverseKl: finite, changed: finite, acceptance: f
 const fidelity = fc.record({ positions: fc.nat(), ...measures });
 const comparedChoice = fc.tuple(choice, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
 const comparedText = fc.tuple(text, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
+const comparedWritten = fc
+  .tuple(looped, fidelity, fc.array(fc.nat()))
+  .map(([outcome, own, tokenIds]) => ({ ...outcome, fidelity: own, tokenIds }));
 
 test('outcomes come back bit for bit through the columns of a step', () => {
   fc.assert(
     fc.property(
       fc.oneof(
         ...[fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)],
-        ...[fc.array(comparedChoice), fc.array(comparedText)],
+        ...[fc.array(comparedChoice), fc.array(comparedText), fc.array(comparedWritten)],
       ),
       (outcomes) => {
         const record = {

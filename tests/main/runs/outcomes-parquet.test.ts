@@ -21,6 +21,7 @@ test('outcomes of every kind come back from one file', async () => {
     ],
     comparedChoices: [{ ...choiceOutcome('a', true, false, 2), fidelity }],
     comparedTexts: [{ ...textOutcome('t', -2.5, 3), fidelity }, textOutcome('without', -1, 2)],
+    comparedWritten: [{ ...writtenOutcome('w', 'right'), fidelity }],
   };
   const candidate = { run: 'r', model: 'm', method: 'reap', seed: null, factor: 2, kept: 8 };
   await writeOutcomes(

@@ -1,11 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { judge } from '../../../main/tasks/generation/judging.ts';
 import { cutAtStops, requireRoom } from '../../../main/tasks/generation/stop-rule.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { isChoiceItem, isWrittenItem, profiledText } from '../../../main/tasks/task.ts';
-import { bundledTasks } from '../../../main/workspace/library.ts';
+import { bundledTasks, pairedTasks } from '../../../main/workspace/library.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = new URL('../../../resources', import.meta.url).pathname;
@@ -167,7 +169,7 @@ test(
     'line end',
   async () => {
     const tasks = await bundledTasks(resources);
-    const chosen = [...tasks.keys()].filter((name) => !name.endsWith('-written'));
+    const chosen = pairedTasks(tasks.keys()).filter((name) => !name.endsWith('-written'));
     expect(chosen.length).toBe(9);
     for (const name of chosen) {
       const [choice, written] = await Promise.all([
@@ -192,6 +194,31 @@ test(
     }
   },
 );
+
+test('the tasks of wordy-16 fit its positions and are spelt with its characters', async () => {
+  const { descriptor, folder } = await openCheckpoint(join(resources, 'models', 'wordy-16'));
+  const tokenizer = await loadTokenizer(folder, descriptor.vocabulary);
+  if (tokenizer === null) expect.fail('no tokenizer');
+  const unknown = tokenizer.encode('\u00e9', false)[0];
+  const tasks = await bundledTasks(resources);
+  const paired = new Set(pairedTasks(tasks.keys()));
+  const own = [...tasks].filter(([name]) => !paired.has(name));
+  expect(own.map(([name]) => name)).toEqual(['count', 'digits', 'down', 'spell', 'working']);
+  for (const [name, path] of own) {
+    const { test: items, calibration } = await loadTask(path);
+    expect([items.length, calibration.length]).toEqual([300, 300]);
+    requireRoom(items, name, descriptor);
+    for (const item of [...items, ...calibration].filter(isWrittenItem)) {
+      const [answer = ''] = item.answers;
+      const tokens = tokenizer.encode(item.context + answer, false);
+      expect(tokens.length).toBe(item.context.length + answer.length);
+      expect(tokens).not.toContain(unknown);
+      // With room to spare for a text that goes on.
+      expect(answer.length + 30).toBeLessThan(item.maxNewTokens);
+      expect(item.context.length + item.maxNewTokens).toBeLessThanOrEqual(descriptor.maxPositions);
+    }
+  }
+});
 
 test('a text is cut at the first occurrence of each stop string in turn', () => {
   expect(cutAtStops('a.b\nc', ['\n', '.'])).toBe('a');

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { modelEntry } from '../../../main/contract/model.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
+import { hasRoom } from '../../../renderer/engine/facts.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { runOf } from '../../main/contract/run-of.ts';
@@ -98,4 +99,11 @@ test('an export is named after model, task, method and factor, with characters v
   };
   expect(exportName(source, null)).toBe('My-model-v2-sums-reap-x5.33');
   expect(exportName(source, 'typed')).toBe('typed');
+});
+
+test('a task whose answers fill all positions of a model has no room there', () => {
+  const long = { ...task('long', true), writing: { until: ['\n'], maxNewTokens: 64 } };
+  expect([hasRoom(model('small', 8), long), hasRoom(null, long)]).toEqual([false, true]);
+  const short = { ...long, writing: { ...long.writing, maxNewTokens: 63 } };
+  expect([hasRoom(model('small', 8), short), hasRoom(model('small', 8), task('a', true))]).toEqual([true, true]);
 });
