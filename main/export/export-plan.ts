@@ -196,7 +196,7 @@ const fill = async (
     const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
     checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
   };
-  if (stored !== null) checksums.set(GGUF_FILE, await writeStoredGguf(stored, folder, onBytes));
+  if (stored !== null) checksums.set(GGUF_FILE, await writeStoredGguf(stored, path.join(folder, GGUF_FILE), onBytes));
   else if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));
   else if (format === 'onnx') checksums.set(ONNX_DATA_FILE, await writeOnnxData(tensors, folder, onBytes));
   else

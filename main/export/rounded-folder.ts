@@ -284,8 +284,9 @@ export const writeRounded = async (
     const file = await retyped(checkpoint, plan, type, overlays);
     await mkdir(folder);
     await requireSpace(checkpoint, type, folder, file.sizeBytes);
-    await writeStoredGguf(file, folder, stopIfAborted);
-    return path.join(folder, GGUF_FILE);
+    const written = path.join(folder, GGUF_FILE);
+    await writeStoredGguf(file, written, stopIfAborted);
+    return written;
   }
   const rounding = await roundingOf(checkpoint, plan, type, overlays);
   return writeFolder(checkpoint, type, folder, rounding.config, tensorsToWrite(rounding, type), stopIfAborted);

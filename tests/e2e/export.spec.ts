@@ -17,6 +17,14 @@ test('the export form describes formats, needs of servers, and differences in ll
     await expect(form.getByRole('listitem').filter({ hasText: 'EPLB' })).toContainText('over 2 and 4 devices');
   });
 
+  await test.step('a Hugging Face folder stays as stored, or is quantised', async () => {
+    const types = form.getByRole('radiogroup', { name: 'Type of the weights' });
+    await expect(types.getByRole('radio', { name: 'As stored' })).toBeChecked();
+    await types.getByRole('radio', { name: 'int4', exact: true }).click();
+    await expect(form.getByText('compressed-tensors package')).toBeVisible();
+    await photograph(workbench, 'export-quantised');
+  });
+
   await test.step('for a GGUF file it offers weight types and no such advice', async () => {
     await choose('GGUF');
     const types = form.getByRole('radiogroup', { name: 'Type of the weights' });

@@ -111,6 +111,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   noRecovery: 'an error',
   openMixture: 'reads texts',
   profileSequences: 'tokens of a text',
+  prunedImportance: 'rows of an importance matrix, a file of its own',
   reopenMixture: 'reads texts',
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
@@ -124,6 +125,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   wholePlan: 'a plan',
   withoutTorch: 'an error',
   workerOrder: 'paths',
+  writeStoredGguf: 'copies the bytes of a laid out file; exportPlan does it behind the gate',
   withConstants: 'means out of a profile, which is a step',
 };
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
@@ -10,7 +12,9 @@ import { refuse } from '../../contract/errors.ts';
 import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
-import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
+import { prunedImportance } from '../../export/gguf/pruned-imatrix.ts';
+import { isStoredGguf, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
+import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { outFolder } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
@@ -35,7 +39,7 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
 export const exportVerb: Verb = {
   name: 'export',
   usage:
-    'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] [--mtp CHOICE]',
+    'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] [--mtp CHOICE] [--imatrix FILE]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -60,6 +64,13 @@ export const exportVerb: Verb = {
       help:
         `Quantises the matrices of a Hugging Face folder as compressed-tensors does: ${compressedTypes.join(', ')} ` +
         '(default: as stored).',
+    },
+    imatrix: {
+      type: 'string',
+      value: 'FILE',
+      help:
+        "llama.cpp's importance matrix of the unpruned model (GGUF): its experts are cut like the model's, into a new " +
+        'file DIR.imatrix.gguf.',
     },
     mtp: {
       type: 'string',
@@ -87,6 +98,14 @@ export const exportVerb: Verb = {
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     requireTables(reader, checkpoint, plan);
+    const imatrix = reader.text('imatrix');
+    const importance = imatrix === undefined ? null : await prunedImportance(checkpoint, plan, path.resolve(imatrix));
+    const importanceFile = `${destination}.imatrix.gguf`;
+    if (importance !== null) {
+      if (existsSync(importanceFile))
+        throw refuse('destination-exists', `${importanceFile} exists.`, 'Choose another --out, or remove it.');
+      say(`Importance matrix: ${importance.note}`);
+    }
     const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp, hfType);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
@@ -101,13 +120,18 @@ export const exportVerb: Verb = {
         },
       }),
     );
+    const beside = importance === null ? [] : [`Its importance matrix is ${importanceFile}; ${importance.note}`];
+    if (importance !== null)
+      await produceFileAtomically(importanceFile, async (file) => {
+        await writeStoredGguf(importance.stored, file, () => undefined);
+      });
     if (format === 'gguf' && !isAsStored) {
       const text =
         `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are byte for ` +
         'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
       return {
         document: { folder, format, sizeBytes, verification, warnings },
-        text: [text, ...warnings].join('\n'),
+        text: [text, ...beside, ...warnings].join('\n'),
       };
     }
     if (hfType !== undefined) {
@@ -116,7 +140,7 @@ export const exportVerb: Verb = {
         `byte what the plan makes of the source, quantised as ${hfType}. It was not run.`;
       return {
         document: { folder, format, hfType, sizeBytes, verification, warnings },
-        text: [text, ...warnings].join('\n'),
+        text: [text, ...beside, ...warnings].join('\n'),
       };
     }
     const difference = verification.maxLogitDifference.toExponential(1);
@@ -124,6 +148,9 @@ export const exportVerb: Verb = {
     const text =
       `Exported to ${folder} (${printedBytes(sizeBytes)}); ${bytes}on ${String(verification.tokens)} tokens its ` +
       `logits differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
-    return { document: { folder, format, sizeBytes, verification, warnings }, text: [text, ...warnings].join('\n') };
+    return {
+      document: { folder, format, sizeBytes, verification, warnings },
+      text: [text, ...beside, ...warnings].join('\n'),
+    };
   },
 };

@@ -10,10 +10,14 @@ import {
   type Plan,
 } from '../../contract/plan.ts';
 import { nearestServingCount } from '../../export/serving-advice.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
+import { readBytes } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
-import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
+import { fewTokensNote, readImportanceMatrix } from '../../pruning/expert-files/importance-matrix.ts';
+import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
+import { addNumpyArray, rankingOfCounts, RoutedCounts } from '../../pruning/expert-files/routed-experts.ts';
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
@@ -82,11 +86,34 @@ const readSize = (reader: OptionReader): RequestedSize & { readonly budget: Budg
   };
 };
 
+/** Files of rankings that are no text: an importance matrix or an array of routed experts. */
+const readRanking = async (
+  given: string,
+  { descriptor, info }: Pick<Checkpoint, 'descriptor' | 'info'>,
+  say: (line: string) => void,
+): Promise<ExpertFile> => {
+  const file = resolve(given);
+  if (isGgufPath(file)) {
+    const blocks = descriptor.moeLayers.map(({ block }) => block);
+    const { counts } = await readImportanceMatrix(file, { experts: info.experts, blocks });
+    say(`Experts by their tokens in ${file}: ${fewTokensNote(counts)}`);
+    return { kind: 'ranking', ranking: rankingOfCounts(counts) };
+  }
+  if (!file.endsWith('.npy')) return readExpertFile(await readTextFile(file, 'ranking'), file, info);
+  const counts = new RoutedCounts(info, file);
+  addNumpyArray(counts, await readBytes(file, { mostBytes: MAX_ARRAY_BYTES }), info.topK, file);
+  return { kind: 'ranking', ranking: rankingOfCounts(counts.counts()) };
+};
+
+/** A million tokens of 94 layers and 8 choices in a byte each. */
+const MAX_ARRAY_BYTES = 2 ** 30;
+
 /** Plans from a file: `--ranking FILE`, or `--method file:NAME=FILE`. */
 const plannedByFile = async (
   reader: OptionReader,
-  subject: PlanSubject,
+  subject: Checkpoint,
   file: string,
+  say: (line: string) => void,
   method?: MethodName,
 ): Promise<Plan> => {
   const given = [...(method === undefined ? ['method'] : []), 'profile', 'option', 'weight', 'protect'].find(
@@ -98,7 +125,7 @@ const plannedByFile = async (
       `${method === undefined ? '--ranking' : 'A file'} names the experts that stay, so --${given} has no effect.`,
       'Give one of them.',
     );
-  const read = readExpertFile(await readTextFile(file, 'ranking'), resolve(file), subject.info);
+  const read = await readRanking(file, subject, say);
   if (read.kind === 'ranking')
     return rankedPlanForModel(subject, {
       ranking: read.ranking,
@@ -164,11 +191,16 @@ const plannedByMethod = async (
   return withConstants(plan, needs.constants, subject, { statistics, taskShares: shares }, overlaysBeside(out));
 };
 
-const requestedPlan = (reader: OptionReader, subject: Checkpoint, out: string): Promise<Plan> => {
+const requestedPlan = (
+  reader: OptionReader,
+  subject: Checkpoint,
+  out: string,
+  say: (line: string) => void,
+): Promise<Plan> => {
   const ranking = reader.text('ranking');
-  if (ranking !== undefined) return plannedByFile(reader, subject, ranking);
+  if (ranking !== undefined) return plannedByFile(reader, subject, ranking, say);
   const named = namedFile(reader.text('method') ?? '');
-  if (named !== null) return plannedByFile(reader, subject, named.file, named.name);
+  if (named !== null) return plannedByFile(reader, subject, named.file, say, named.name);
   const method = reader.choice('method', methodNames);
   if (method === undefined)
     throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
@@ -197,7 +229,9 @@ export const plan: Verb = {
       value: 'FILE',
       help:
         'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
-        'instead of a method. Also a mask or a plan, which itself names the experts that stay.',
+        'instead of a method. Also a mask or a plan, which itself names the experts that stay, and measured use: ' +
+        'routed experts as vLLM and SGLang return them (JSON lines, or .npy), or an importance matrix of llama.cpp ' +
+        '(.gguf).',
     },
     keep: { type: 'string', value: 'N', help: 'Kept experts per layer, instead of a factor.' },
     counts: {
@@ -231,13 +265,13 @@ export const plan: Verb = {
     },
     ...OUT_FILE,
   },
-  run: async (given, { resources }) => {
+  run: async (given, { resources, say }) => {
     const reader = optionReader(given);
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
     const { info } = checkpoint;
-    const written = await requestedPlan(reader, checkpoint, out);
+    const written = await requestedPlan(reader, checkpoint, out, say);
     requireTables(reader, checkpoint, written);
     const cost = planCost(info, written);
     const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);

@@ -148,14 +148,14 @@ const withNumber = (key: string, bytes: Uint8Array, value: number): Buffer => {
 /** Bytes copied at a time: cancels take effect soon, and memory does not grow with the model. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** Writes the file and flushes it to disk; returns its SHA-256. `onBytes` may throw to stop. */
+/** Writes a new file and flushes it to disk; returns its SHA-256. `onBytes` may throw to stop. */
 export const writeStoredGguf = async (
   { header, tensors }: StoredGguf,
-  folder: string,
+  file: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> => {
   const hash = createHash('sha256');
-  const handle = await open(path.join(folder, GGUF_FILE), 'wx');
+  const handle = await open(file, 'wx');
   let written = 0;
   const write = async (bytes: Uint8Array): Promise<void> => {
     await handle.writeFile(bytes);

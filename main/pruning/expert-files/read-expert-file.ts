@@ -7,6 +7,7 @@ import { MAX_PLAN_CHARACTERS, planOfJson, requireListed } from '../read-plan.ts'
 import { type PlanTarget, validatePlan } from '../validate-plan.ts';
 import { lineOfValue } from './line-of-value.ts';
 import type { Ranking } from './ranking.ts';
+import { addRequest, isRoutedRequest, rankingOfCounts, RoutedCounts } from './routed-experts.ts';
 
 /** Content of a file about a model's experts: their order for any size, or which ones stay. */
 export type ExpertFile =
@@ -37,14 +38,18 @@ const LEAST_OF_MASK = 3;
  * `{"0": [...], "1": [...]}`, the same as `{"ranking": ...}`, or JSON lines of such objects, as vllm-ascend reads them
  * (pull request 12525: `expert_list_file`);
  * - plans of this workbench, one or a list of them (`{"kept": [[...]]}`);
+ * - routed experts of requests, as vLLM and SGLang return them, a JSON line each (`routed-experts.ts`): experts by how
+ * often they were chosen;
  * - masks, as EASY-EP writes them (RUCAIBox/EASYEP, expert_selection.py): [L][E] of 1 (stays) and 0.
  *
- * @throws WorkbenchError `ranking-unreadable`, `plan-unreadable`, `plan-invalid`, or `ranking-invalid` naming the line,
+ * @throws WorkbenchError `ranking-unreadable`, `routed-experts`, `plan-unreadable`, `plan-invalid`, or `ranking-invalid` naming the line,
  * the layer and the expert.
  */
 export const readExpertFile = (text: string, where: string, target: PlanTarget): ExpertFile => {
   if (text.length > MAX_PLAN_CHARACTERS)
     throw unreadable(where, `it has ${text.length} characters and at most ${MAX_PLAN_CHARACTERS} are read`);
+  const routed = rankingOfRequests(text, where, target);
+  if (routed !== null) return { kind: 'ranking', ranking: routed };
   const entries = entriesOf(text, where, target);
   if (!isEntries(entries)) return { kind: 'plans', plans: inOrder(entries, where) };
   checkLayers(entries, where, target);
@@ -66,6 +71,37 @@ export const onlyPlan = (plans: readonly Plan[], where: string): Plan => {
     `${where} contains ${plans.length} plans, but only one is allowed here.`,
     'Give a file with one plan, or sweep the file as a method.',
   );
+};
+
+/** The ranking by routed experts of requests; null where the first line is none. */
+const rankingOfRequests = (text: string, where: string, target: PlanTarget): Ranking | null => {
+  const end = text.indexOf('\n');
+  let first: unknown;
+  try {
+    first = parseForeignJson(end === -1 ? text : text.slice(0, end));
+  } catch {
+    // Other files are not lines of JSON.
+    return null;
+  }
+  if (!isRoutedRequest(first)) return null;
+  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${String(MAX_LINES)} lines`);
+  const counts = new RoutedCounts(target, where);
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const what = `line ${String(index + 1)}`;
+    const json = parseLine(line, where, what);
+    if (!isRoutedRequest(json)) throw unreadable(where, `${what} holds no routed experts`);
+    addRequest(counts, json, target, what);
+  }
+  return rankingOfCounts(counts.counts());
+};
+
+const parseLine = (line: string, where: string, what: string): unknown => {
+  try {
+    return parseForeignJson(line);
+  } catch (error) {
+    throw unreadable(where, `${what} is not JSON (${error instanceof Error ? error.message : ''})`, error);
+  }
 };
 
 const isEntries = (found: readonly LayerEntry[] | readonly Plan[]): found is readonly LayerEntry[] =>

@@ -228,6 +228,18 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       (content) => readExpertFile(content, 'ranking', { moeLayers: 2, experts: 4, topK: 2 }),
     ),
     text(
+      'routed experts',
+      json({
+        routed_experts: [
+          [
+            [0, 3],
+            [1, 2],
+          ],
+        ],
+      }),
+      (content) => readExpertFile(content, 'routed', { moeLayers: 2, experts: 4, topK: 2 }),
+    ),
+    text(
       'requests',
       Buffer.from('{"id":"a","context":"b","until":["c"],"maxNewTokens":3}\n{"id":"d","context":"e"}'),
       (content) => readRequests(content, 'requests', { maxNewTokens: 8, maxPositions: 64 }),

@@ -1,0 +1,86 @@
+import { type GgufContents, type GgufTensorInfo, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
+import { readTensor } from '../../checkpoint/read-tensor.ts';
+import { refuse } from '../../contract/errors.ts';
+import { FEW_TOKENS } from '../../contract/sweep.ts';
+
+/**
+ * llama.cpp's importance matrices in GGUF form (tools/imatrix, `general.type` is "imatrix"): for each matrix NAME of a
+ * model, `NAME.in_sum2` [E, inputs] with the sums of squared inputs, and `NAME.counts` [E, 1] with the numbers of tokens;
+ * E is 1 for matrices that are no experts. Both are float32.
+ */
+export interface ImportanceMatrix {
+  readonly contents: GgufContents;
+  /** Tokens that each expert saw, [L][E]. */
+  readonly counts: readonly Float32Array[];
+  /** The MoE layer of each tensor with a row per expert. */
+  readonly layerOf: ReadonlyMap<string, number>;
+}
+
+/** A model's MoE layers, and the block of each. */
+export interface ImportanceTarget {
+  readonly experts: number;
+  readonly blocks: readonly number[];
+}
+
+const EXPERT_TENSOR = /^blk\.(\d+)\.ffn_(?:gate|up|down|gate_up)_exps\.weight\.(in_sum2|counts)$/;
+
+/**
+ * Reads an importance matrix that must belong to a model of this shape.
+ *
+ * @throws WorkbenchError `bad-gguf`, `bad-imatrix`.
+ */
+export const readImportanceMatrix = async (
+  file: string,
+  { experts, blocks }: ImportanceTarget,
+): Promise<ImportanceMatrix> => {
+  const contents = await readGguf(file);
+  const bad = (what: string): Error =>
+    refuse(
+      'bad-imatrix',
+      `${file} is not an importance matrix of this model: ${what}.`,
+      'Name a file that llama-imatrix wrote as GGUF for the unpruned model.',
+    );
+  const type = contents.metadata.get('general.type')?.value;
+  if (type !== 'imatrix') throw bad(`its "general.type" is ${JSON.stringify(type ?? null)}, not "imatrix"`);
+  const layerOf = new Map<string, number>();
+  const found = new Map<number, { readonly name: string; readonly counts: Float32Array }>();
+  for (const tensor of contents.tensors) {
+    const [, block, part] = EXPERT_TENSOR.exec(tensor.name) ?? [];
+    if (block === undefined) continue;
+    const layer = blocks.indexOf(Number(block));
+    if (layer === -1) throw bad(`it has "${tensor.name}", and block ${block} has no experts`);
+    if (tensor.type !== 'f32') throw bad(`tensor "${tensor.name}" is ${tensor.type}, not f32`);
+    if (tensor.shape.length !== 2 || tensor.shape[0] !== experts || (part === 'counts' && tensor.shape[1] !== 1))
+      throw bad(`tensor "${tensor.name}" has shape [${tensor.shape.join(', ')}] for ${String(experts)} experts`);
+    layerOf.set(tensor.name, layer);
+    if (part !== 'counts') continue;
+    const counts = Float32Array.from(await valuesOf(file, tensor));
+    const wrong = counts.find((count) => !Number.isInteger(count) || count < 0);
+    if (wrong !== undefined) throw bad(`tensor "${tensor.name}" counts ${String(wrong)} tokens`);
+    const known = found.get(layer);
+    if (known !== undefined && known.counts.some((count, expert) => count !== counts[expert]))
+      throw bad(`"${known.name}" and "${tensor.name}" count other tokens`);
+    found.set(layer, { name: tensor.name, counts });
+  }
+  const counts = blocks.map((block, layer) => {
+    const own = found.get(layer)?.counts;
+    if (own === undefined) throw bad(`it has no counts for the experts of block ${String(block)}`);
+    return own;
+  });
+  return { contents, counts, layerOf };
+};
+
+const valuesOf = (file: string, { name, shape, byteOffset, byteLength }: GgufTensorInfo): Promise<Float32Array> =>
+  readTensor({ tensor: name, file, dtype: 'F32', shape, byteOffset, byteLength });
+
+/** Says how many experts of a list of counts have too few tokens; `kept`: of those only. */
+export const fewTokensNote = (counts: readonly Float32Array[], kept?: readonly (readonly number[])[]): string => {
+  const all = counts.flatMap((layer, index) =>
+    (kept?.[index] ?? [...layer.keys()]).map((expert) => layer[expert] ?? 0),
+  );
+  const [few, none] = [all.filter((count) => count < FEW_TOKENS).length, all.filter((count) => count === 0).length];
+  return (
+    `${String(few)} of ${String(all.length)} ${kept === undefined ? '' : 'kept '}experts have fewer than ` +
+    `${String(FEW_TOKENS)} tokens in it, and ${String(none)} have none.`
+  );
+};
