@@ -35,17 +35,20 @@ export const ModelsPanel = () => {
     >
       {models.error !== null && <Problem error={models.error} />}
       {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}
-      <ul className="rows rows-scrolled" aria-label="Models">
-        {models.data?.map((model) => (
-          <ModelRow key={model.handle} model={model} />
-        ))}
-      </ul>
-      {models.data?.some(({ bundled }) => bundled) === true && (
-        <p className="panel-note muted">
-          <Definition of="bundledModels">switch-*, uncurl-* and wordy-16</Definition> are small models that come with
-          the workbench.
-        </p>
-      )}
+      {/* The note scrolls with the list, of which a low window shows little. */}
+      <div className="rows-scrolled">
+        <ul className="rows" aria-label="Models">
+          {models.data?.map((model) => (
+            <ModelRow key={model.handle} model={model} />
+          ))}
+        </ul>
+        {models.data?.some(({ bundled }) => bundled) === true && (
+          <p className="panel-note muted">
+            <Definition of="bundledModels">switch-*, uncurl-* and wordy-16</Definition> are small models that come with
+            the workbench.
+          </p>
+        )}
+      </div>
     </Panel>
   );
 };
