@@ -135,7 +135,7 @@ export const describedSweepSettings = z.object({
       words: {
         answers: 'right answers',
         written: 'the unpruned model’s answers',
-        endings: 'its complete answers, weighted to their ends',
+        endings: 'its complete answers',
       },
       part: 'plans',
     }),

@@ -62,6 +62,7 @@ const lasting: ReadonlyMap<string, Drawn> = new Map(
     grape: { ...green, dash: '4 2', shape: 'hexagon' },
     'merge-moe': { ...teal, dash: '8 3 2 3', shape: 'hexagon' },
     ream: { ...brown, dash: '10 3', shape: 'down' },
+    'evo-esap': { ...vermilion, dash: '8 3 2 3', shape: 'diamond' },
     eep: { ...vermilion, dash: 'none', shape: 'circle' },
   }),
 );

@@ -16,7 +16,7 @@ import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './profile-job.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
-import { curvesOf, leavesConstants, needsOf, optionsOf, sweepCounts } from './sweep-curves.ts';
+import { curvesOf, leavesConstants, needsOf, needsOfMethod, optionsOf, sweepCounts } from './sweep-curves.ts';
 import type { SweepInput } from './planned-stages.ts';
 import { requireTokenizer } from './task-work.ts';
 
@@ -193,7 +193,9 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Add --engine torch, or leave out --referee.',
     );
   if (settings.recovery !== 'none' && constant !== undefined) throw noRecovery(constant);
-  const fitted = settings.methods.find((method) => !fromFiles.includes(method) && methodNamed(method).needs === 'fit');
+  const fitted = settings.methods.find(
+    (method) => !fromFiles.includes(method) && needsOfMethod(settings, method).search?.search === 'outputs',
+  );
   if (settings.recovery !== 'none' && fitted !== undefined)
     throw refuse(
       'no-recovery',

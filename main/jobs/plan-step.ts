@@ -23,10 +23,12 @@ import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { BLEND_ROUTER, candidatePlan } from '../pruning/search/candidate-plan.ts';
+import type { BudgetSearchSettings } from '../pruning/search/search-budgets.ts';
 import { searchExperts, type SearchSettings } from '../pruning/search/search-experts.ts';
 import { taskShares } from '../pruning/task-weights.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
+import { budgetPlan } from './budget-search.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { runStep, type SingleStep, type PlannedStep } from './step.ts';
 import { recoveryKey, searchKey } from './step-key.ts';
@@ -70,7 +72,7 @@ const needsOf = ({ fromFile, ...order }: PlanOrder): PlanNeeds | null =>
   fromFile === undefined ? planNeeds(order) : null;
 
 const searchWork = (search: SearchBehaviour, { profiling, scoring }: CalibrationTokens): number =>
-  search.search === 'evolution'
+  search.search === 'evolution' || search.search === 'budgets'
     ? search.settings.evaluations * scoring
     : (search.search === 'outputs' ? OUTPUTS_WORK : PROGRESSIVE_WORK) * profiling;
 
@@ -193,6 +195,7 @@ const searchStep = async (
   const { checkpoint } = model;
   const { identity, info } = checkpoint;
   const isEvolution = search.search === 'evolution';
+  const isDrawn = isEvolution || search.search === 'budgets';
   if (isEvolution) requireSearchable(checkpoint, method, search.settings);
   const { options } = methodNamed(method).prepare(given);
   const key = searchKey({
@@ -201,7 +204,7 @@ const searchStep = async (
     method,
     options,
     keep,
-    seed: isEvolution ? (seed ?? 0) : null,
+    seed: isDrawn ? (seed ?? 0) : null,
     metric: isEvolution ? task.task.metric : null,
     numerics: context.numerics,
     writing: isEvolution ? await writingIdentity(checkpoint, task.task) : undefined,
@@ -213,7 +216,7 @@ const searchStep = async (
     title:
       search.search === 'outputs'
         ? `Merging experts of ${model.name} on ${task.name}, layer by layer`
-        : isEvolution
+        : isDrawn
           ? title
           : `${title}, layer by layer`,
     checkpoint,
@@ -226,16 +229,18 @@ const searchStep = async (
     compute: async (control) => ({
       ...(isEvolution
         ? await evolvedPlan(context, subject, { method, seed: seed ?? 0, keep, settings: search.settings, title })
-        : search.search === 'outputs'
-          ? await outputsPlan(context, subject, keep, search.settings, control)
-          : await progressivePlan(context, subject, keep, control)),
+        : search.search === 'budgets'
+          ? await budgetedPlan(context, subject, { seed: seed ?? 0, keep, settings: search.settings, title })
+          : search.search === 'outputs'
+            ? await outputsPlan(context, subject, keep, search.settings, control)
+            : await progressivePlan(context, subject, keep, control)),
       method,
       options,
       experts: info.experts,
       topK: info.topK,
       factor: info.experts / keep,
-      budget: 'uniform' as const,
-      ...(isEvolution ? { seed: seed ?? 0 } : {}),
+      budget: search.search === 'budgets' ? ('global' as const) : ('uniform' as const),
+      ...(isDrawn ? { seed: seed ?? 0 } : {}),
     }),
   };
 };
@@ -304,6 +309,41 @@ const progressivePlan = async (
   const runner = await runners.open(checkpoint);
   const counts = Array.from({ length: checkpoint.info.moeLayers }, () => keep);
   return { kept: await runner.pruneProgressively(task.task.calibration, counts, control) };
+};
+
+/** Kept experts by a search over their numbers per layer, ranked by the profile. */
+const budgetedPlan = async (
+  { runners, meter, signal }: JobContext,
+  { model, task: { task }, statistics }: PlanSubject,
+  {
+    seed,
+    keep,
+    settings,
+    title,
+  }: {
+    readonly seed: number;
+    readonly keep: number;
+    readonly settings: BudgetSearchSettings;
+    readonly title: string;
+  },
+): Promise<Plan> => {
+  if (statistics === null) throw new Error('a search over budgets without a profile');
+  return budgetPlan({
+    runner: await runners.open(model.checkpoint),
+    statistics,
+    calibration: task.calibration,
+    keep,
+    seed,
+    settings,
+    signal,
+    onProgress: (measured, best) => {
+      meter.describe(
+        `${title}: ${String(measured)} of ${String(settings.evaluations)} allocations, ` +
+          `best acceptance ${(100 * best).toFixed(1)} %`,
+      );
+      meter.advance(measured / settings.evaluations);
+    },
+  });
 };
 
 const outputsPlan = async (

@@ -83,7 +83,7 @@ const prepared = (input: PlanInput): PreparedPlan => {
     throw refuse(
       'needs-search',
       method.needs === 'fit'
-        ? `The method ${method.name} fits weights on calibration items before it has a plan.`
+        ? `The method ${method.name} searches or fits on calibration items before it has a plan.`
         : `The method ${method.name} measures many candidates before it has a plan.`,
       'Run it in a sweep, and take the plan of the point that you want.',
     );

@@ -6,7 +6,7 @@ const NEEDS = {
   nothing: 'no profile',
   routing: 'a profile of the task',
   search: 'labelled calibration items: it measures many candidates on them',
-  fit: 'calibration items, on which a sweep fits weights of every plan',
+  fit: 'calibration items, on which a sweep searches or fits every plan',
 } as const;
 
 const optionLine = ({ name, kind, choices, default: value, help }: MethodOption): string => {

@@ -13,6 +13,7 @@ import type {
 } from '../contract/plan.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { WeighedProfiles } from './average-scores.ts';
+import type { BudgetSearchSettings } from './search/search-budgets.ts';
 import type { SearchSettings } from './search/search-experts.ts';
 
 /** Input of a plan. `statistics` contains one profile per task; it may be empty for methods that need none. */
@@ -63,7 +64,7 @@ export interface MethodPage {
   /** One sentence. */
   readonly summary: string;
   readonly kind: 'drop' | 'merge';
-  /** Measurements needed before planning: a profile, many candidates on labelled items, or a fit of weights. */
+  /** Measurements needed before planning: a profile, many candidates on labelled items, or a search or fit without. */
   readonly needs: 'nothing' | 'routing' | 'search' | 'fit';
   /** Cost of that beyond one pass over the task's calibration items, in words. */
   readonly cost: string;
@@ -119,6 +120,8 @@ export type SearchBehaviour =
   | { readonly kind: 'search'; readonly search: 'evolution'; readonly settings: SearchSettings }
   /** Layer by layer, each on the output of the pruned layers before it. */
   | { readonly kind: 'search'; readonly search: 'progressive' }
+  /** Kept experts per layer by expected acceptance, from a profile. */
+  | { readonly kind: 'search'; readonly search: 'budgets'; readonly settings: BudgetSearchSettings }
   /** Merged experts fitted to the outputs of their members. */
   | { readonly kind: 'search'; readonly search: 'outputs'; readonly settings: OutputMergeSettings };
 

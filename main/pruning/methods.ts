@@ -5,6 +5,7 @@ import type { Method } from './method.ts';
 import { ean } from './methods/ean.ts';
 import { easyEp } from './methods/easy-ep.ts';
 import { eep } from './methods/eep.ts';
+import { evoEsap } from './methods/evo-esap.ts';
 import { frequency } from './methods/frequency.ts';
 import { frequencyMerging } from './methods/frequency-merging.ts';
 import { gateMass } from './methods/gate-mass.ts';
@@ -47,6 +48,7 @@ export const methods: readonly Method[] = [
   mergeMoe,
   ream,
   eep,
+  evoEsap,
 ];
 
 /** Names of all methods, in their order. */

@@ -24,7 +24,8 @@ export interface PlanNeeds {
 /** @throws WorkbenchError `bad-option`. */
 export const planNeeds = ({ method, options = {}, budget, protect = 'none' }: PlanNeedsRequest): PlanNeeds => {
   const { behaviour } = methodNamed(method).prepare(options);
-  if (behaviour.kind === 'search') return { profile: false, extras: [], search: behaviour, constants: false };
+  if (behaviour.kind === 'search')
+    return { profile: behaviour.search === 'budgets', extras: [], search: behaviour, constants: false };
   const extras = new Set(behaviour.extra);
   if (protect !== 'none') extras.add('peaks');
   if (budget === 'inverse-importance') extras.add('elimination');

@@ -30,6 +30,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
   ['merge-moe', 'MergeMoE'],
   ['ream', 'REAM'],
   ['eep', 'EEP'],
+  ['evo-esap', 'EvoESAP'],
 ]);
 
 const recovered: Readonly<Record<RefitName, string>> = {

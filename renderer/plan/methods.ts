@@ -11,7 +11,7 @@ const kinds = [
   {
     title: 'Drop',
     text: 'keep some experts, drop the others',
-    holds: ({ kind, needs }: MethodPage) => kind === 'drop' && needs !== 'search',
+    holds: ({ kind, needs }: MethodPage) => kind === 'drop' && needs !== 'search' && needs !== 'fit',
   },
   {
     title: 'Merge',
@@ -21,7 +21,7 @@ const kinds = [
   {
     title: 'Search',
     text: 'measure many candidates in a sweep',
-    holds: ({ needs }: MethodPage) => needs === 'search',
+    holds: ({ kind, needs }: MethodPage) => needs === 'search' || (needs === 'fit' && kind === 'drop'),
   },
 ] as const;
 

@@ -7,6 +7,7 @@ import { isMergePlan, type MethodName, type Plan } from '../../main/contract/pla
 import { withConstants } from '../../main/inference/expert-constants.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import type { Overlays } from '../../main/inference/overlays.ts';
+import { budgetPlan } from '../../main/jobs/budget-search.ts';
 import { requireSearchable } from '../../main/jobs/plan-step.ts';
 import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { methodNamed, methodNames } from '../../main/pruning/methods.ts';
@@ -42,9 +43,9 @@ const searched = methodNames.filter((name) => kindOf(name) === 'evolution');
 const refused: Readonly<Record<string, readonly string[]>> = {
   afmoe: ['residual', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   // The router chooses among groups, of which the method cannot keep equal parts.
-  bailing_hybrid: ['merge', 'tsep', 'eep'],
-  deepseek_v3: ['merge', 'tsep', 'eep'],
-  deepseek_v32: ['merge', 'tsep', 'eep'],
+  bailing_hybrid: ['merge', 'tsep', 'eep', 'evo-esap'],
+  deepseek_v3: ['merge', 'tsep', 'eep', 'evo-esap'],
+  deepseek_v32: ['merge', 'tsep', 'eep', 'evo-esap'],
   deepseek_v4: ['residual', 'elimination', 'merge', 'recover experts', 'recover router', 'naee, progressive'],
   dots1: ['merge'],
   ernie4_5_moe: ['merge'],
@@ -67,7 +68,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   mimo_v2_flash: ['merge'],
   minimax_m2: ['merge'],
   nemotron_h: ['merge'],
-  'nemotron_h-latent': ['merge', 'recover experts', 'tsep', 'eep'],
+  'nemotron_h-latent': ['merge', 'recover experts', 'tsep', 'eep', 'evo-esap'],
   phimoe: ['recover router', 'eep, merge'],
   solar_open: ['merge'],
   step3p7: ['merge'],
@@ -91,6 +92,8 @@ const texts = ['3a5c', '7b1', '2d4e6f', '8a9c2b', '1f3'].map((text) =>
   Array.from(text, (digit) => characterOf(1 + Number.parseInt(digit, 16))).join(''),
 );
 const items = texts.map((text, index) => ({ id: String(index), text }));
+/** The same as items with answers: the tokenizers of most folders name no token that a text could begin with. */
+const asked = items.map(({ id, text }) => ({ id, context: text.slice(0, 1), choices: [text.slice(1)], answer: 0 }));
 
 const open = async (name: string): Promise<{ readonly runner: ModelRunner; readonly overlays: Overlays }> => {
   const folder = await changeableCopy(path.join(root, name));
@@ -193,6 +196,12 @@ describe.each(folders)('%s', (name) => {
     const kept = await tried(() => runner.pruneProgressively(items, counts, control));
     if (kept instanceof WorkbenchError) found.add('naee, progressive');
     else await expectNumbers(runner, { kept });
+    const evolution = { evaluations: 2, population: 2, parents: 1, shifts: 1, shift: 1, items: 2, order: 'frequency' };
+    const allocated = await tried(() =>
+      budgetPlan({ runner, statistics, calibration: asked, keep, seed: 1, settings: evolution, ...control }),
+    );
+    if (allocated instanceof WorkbenchError) found.add('evo-esap');
+    else await expectNumbers(runner, allocated);
     const settings = { ridge: 1e-3, router: 'mapped-rows' } as const;
     const fitted = await tried(() => runner.mergeByOutputs(items, keep, settings, ['t'], control));
     if (!(fitted instanceof WorkbenchError)) await expectNumbers(runner, fitted);

@@ -70,10 +70,12 @@ describe('a search', () => {
     const searches = methodNames.flatMap((name) =>
       allVariants(name).flatMap((options) => {
         const { behaviour, draws } = methodNamed(name).prepare(options);
-        return behaviour.kind === 'search' ? [{ name, evolves: behaviour.search === 'evolution', draws }] : [];
+        return behaviour.kind === 'search'
+          ? [{ name, evolves: behaviour.search === 'evolution' || behaviour.search === 'budgets', draws }]
+          : [];
       }),
     );
-    expect(new Set(searches.map(({ name }) => name))).toEqual(new Set(['naee', 'merge-moe', 'eep']));
+    expect(new Set(searches.map(({ name }) => name))).toEqual(new Set(['naee', 'merge-moe', 'eep', 'evo-esap']));
     for (const { name, evolves, draws } of searches) expect(draws, name).toBe(evolves);
   });
 });

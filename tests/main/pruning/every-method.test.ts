@@ -164,7 +164,7 @@ describe.each(named)('%s', (method) => {
 describe('methods that search', () => {
   it('have no plan without a search', () => {
     expect(() => makePlan(request('eep', {}))).toThrow('measures many candidates');
-    expect(() => makePlan(request('merge-moe', {}))).toThrow('fits weights on calibration items');
+    expect(() => makePlan(request('merge-moe', {}))).toThrow('fits on calibration items');
   });
 });
 

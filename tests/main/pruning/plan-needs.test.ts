@@ -26,8 +26,9 @@ describe('planNeeds', () => {
     expect(needs('eep', { stage: 'merge', evaluations: 9 }).search).toMatchObject({
       settings: { evaluations: 9, initial: 9, switchAfter: 100 },
     });
+    expect(needs('evo-esap')).toMatchObject({ profile: true, extras: [], search: { search: 'budgets' } });
     expect(needs('naee', { inputs: 'pruned' })).toMatchObject({ profile: false, search: { search: 'progressive' } });
-    expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['merge-moe', 'eep']);
+    expect(methodNames.filter((method) => needs(method).search !== null)).toEqual(['merge-moe', 'eep', 'evo-esap']);
   });
 
   it('adds the statistics of budgets and protection, even for a method that needs none', () => {
