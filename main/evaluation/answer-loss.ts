@@ -24,19 +24,24 @@ export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOut
 
 /**
  * Answer loss in nats from which a point that is safe by choice was nearly always unsafe when written, and how often on
- * the bundled sample (a test holds it): of such points, and of those with a smaller loss.
+ * the bundled sample (a test holds it): of such points, and of those with a smaller loss. A larger one, 0.1, does not
+ * carry over to the switch family (resources/docs/finding.md).
  */
-export const TELLING_LOSS = {
-  nats: 0.1,
-  above: { unsafe: 75, of: 76 },
-  below: { unsafe: 7, of: 37 },
-} as const;
+export const TELLING_LOSS: {
+  readonly nats: number;
+  readonly above: { readonly unsafe: number; readonly of: number };
+  readonly below: { readonly unsafe: number; readonly of: number };
+} = {
+  nats: 0.03,
+  above: { unsafe: 82, of: 84 },
+  below: { unsafe: 0, of: 29 },
+};
 
 /** How often the warning is right and what it misses, in words. */
 export const TELLING_LOSS_RATES =
   `On the bundled sample, of ${String(TELLING_LOSS.above.of)} points that are safe by choice and lost ` +
   `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
-  `${String(TELLING_LOSS.below.of)} that lost less, ${String(TELLING_LOSS.below.unsafe)}.`;
+  `${String(TELLING_LOSS.below.of)} that lost less, ${TELLING_LOSS.below.unsafe === 0 ? 'none' : String(TELLING_LOSS.below.unsafe)}.`;
 
 const losesMuch = ({ factor, verdict, answerLoss }: SweepResult): boolean =>
   factor > 1 && verdict === 'safe' && (answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;

@@ -43,13 +43,13 @@ test('the answer loss tells which factors that are safe by choice are unsafe whe
   const rates = (of: typeof points) => ({ unsafe: of.filter((one) => one.isUnsafe).length, of: of.length });
   expect(rates(points.filter(({ loss }) => loss >= TELLING_LOSS.nats))).toEqual(TELLING_LOSS.above);
   expect(rates(points.filter(({ loss }) => loss < TELLING_LOSS.nats))).toEqual(TELLING_LOSS.below);
-  expect(TELLING_LOSS.above).toEqual({ unsafe: 75, of: 76 });
+  expect(TELLING_LOSS.above).toEqual({ unsafe: 82, of: 84 });
   // Every task of the sample was measured written; without those measurements, the points are named.
   expect(choiceWarnings(results)).toBeNull();
   const chosen = results.filter(({ task }) => !task.endsWith(TWIN_SUFFIX));
   const doubtful = doubtfulChoices(chosen);
-  expect(doubtful).toHaveLength(76);
-  expect(choiceWarnings(chosen)).toContain('75 were unsafe when written');
+  expect(doubtful).toHaveLength(84);
+  expect(choiceWarnings(chosen)).toContain('82 were unsafe when written; of 29 that lost less, none.');
   expect(choiceWarning(doubtful[0]!, chosen)).toMatch(/^Safe by choice, but the right answer lost \d+\.\d\d nats/);
   expect(
     choiceWarning(
