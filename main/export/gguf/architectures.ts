@@ -20,7 +20,11 @@ const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next
 
 /** Families without an entry, each with the reason. */
 export const familyReasons: ReadonlyMap<string, string> = new Map([
-  ['phimoe', 'llama.cpp weights the experts of PhiMoE by a plain softmax, while the model itself uses SparseMixer'],
+  [
+    'phimoe',
+    'llama.cpp weights the experts of PhiMoE by a plain softmax and norms without means, while the model has ' +
+      'SparseMixer and layer norms: log-probabilities differed by 4',
+  ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
   [
     'deepseek_v32',
