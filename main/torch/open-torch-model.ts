@@ -417,6 +417,8 @@ class TorchRunner implements ModelRunner {
     let running = batch.map((_, index) => index);
     const ended = new Set<number>();
     const chooses = { logits: batch.some((index) => rows[index]?.choose !== undefined) };
+    // Compressed keys stay for all rows.
+    const cuts = this.checkpoint.descriptor.blocks.every(({ compressed }) => compressed === null);
     let answer = await this.#model.request(
       'begin',
       chooses,
@@ -441,7 +443,7 @@ class TorchRunner implements ModelRunner {
         }
         const left = running.filter((member) => !ended.has(member));
         if (left.length === 0) return;
-        const cut = left.length < running.length && answer.header['cuts'] === true;
+        const cut = left.length < running.length && cuts && answer.header['cuts'] === true;
         const kept = left.map((member) => running.indexOf(member));
         if (cut) running = left;
         answer = await this.#model.request(

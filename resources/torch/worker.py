@@ -51,6 +51,8 @@ STORED = {
 }
 
 
+# Relative difference of logits that rounding explains.
+MOST_CACHE_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 # Key of the checkpoint's own model.
 UNPRUNED = "unpruned"
 
@@ -144,6 +146,8 @@ class Worker:
         self.prefix = None
         # Hidden states of the unpruned model that others are compared with, by batch and part of it.
         self.states = {}
+        # Whether the model continues from its cache as in one pass; None: not tried yet.
+        self.is_cache_sound = None
         torch.set_grad_enabled(False)
 
     def hello(self, _header, _tensors):
@@ -177,7 +181,7 @@ class Worker:
         return {}, []
 
     def load(self, header, _tensors):
-        self.model = self.cache = self.prefix = None
+        self.model = self.cache = self.prefix = self.is_cache_sound = None
         kind = json.loads(header["config"]).get("model_type")
         if kind not in CONFIG_MAPPING:
             raise Refused(
@@ -351,8 +355,30 @@ class Worker:
 
     def begin(self, header, tensors):
         """Runs prompts [B, T] of one length, and gives the first token [B] of each, and with `logits` those [B, V]."""
+        self.require_sound_cache()
         self.cache = None
         return self.extend(header, tensors["tokens"].long())
+
+    def require_sound_cache(self):
+        """Refuses models that give other logits when they continue from their cache than in one pass."""
+        model = self.models[UNPRUNED]
+        if self.is_cache_sound is None:
+            size = model.get_input_embeddings().num_embeddings
+            tokens = torch.tensor([[(3 + at) % size for at in range(8)]], device=self.device)
+            whole = model(input_ids=tokens, use_cache=False).logits[0, 5:].float()
+            cache, ours = None, []
+            for part in tokens.split([5, 1, 1, 1], 1):
+                result = model(input_ids=part, use_cache=True, **{cache_name(model): cache})
+                cache = result.past_key_values
+                ours.append(result.logits[0, -1].float())
+            difference = (torch.stack(ours[1:]) - whole).abs().max() / whole.abs().max()
+            self.is_cache_sound = bool(difference < MOST_CACHE_DIFFERENCE[model.dtype])
+        if not self.is_cache_sound:
+            raise Refused(
+                "torch-cache",
+                f"{type(model).__name__} of transformers {transformers.__version__} gives other logits when it "
+                "continues from its cache than in one pass, so it writes no texts here.",
+            )
 
     def step(self, header, tensors):
         """Goes on with rows of the last step (all, or those that `kept` lists) and gives the next token of each."""

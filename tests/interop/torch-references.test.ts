@@ -1,0 +1,192 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { hasPlainRows } from '../../main/checkpoint/routing.ts';
+import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
+import type { TensorView } from '../../main/checkpoint/descriptor.ts';
+import type { Plan, RouterTreatment } from '../../main/contract/plan.ts';
+import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
+import { openTorchModel } from '../../main/torch/open-torch-model.ts';
+import { TorchWorkers } from '../../main/torch/torch-model.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
+import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
+
+/**
+ * The engine torch in float32 on every reference folder (CHECKPOINTS names others): logits, router logits and choices
+ * stored by transformers, unpruned and pruned; scores and written tokens against onnxruntime, also merged.
+ */
+
+const root = process.env['CHECKPOINTS'] ?? fileURLToPath(new URL('../fixtures/reference/checkpoints', import.meta.url));
+const folders = readdirSync(root, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+const control = { signal: new AbortController().signal };
+/** As for onnxruntime (tests/reference/checkpoints.test.ts). */
+const RELATIVE_TOLERANCE = 1e-4;
+
+/** Folders that the engine refuses, with the code. */
+const refused: Readonly<Record<string, string>> = {
+  'deepseek_v3-fp8-partial-blocks': 'torch-weights',
+  kimi_k2: 'torch-architecture',
+};
+/** Families whose routing transformers does not give as needed: `forward` refuses, scores and texts are compared. */
+const withoutRouting = ['deepseek_v4', 'gemma4', 'gemma4_text', 'llama4', 'llama4_text'];
+
+/** Folders that transformers 5.24 continues from its cache otherwise than in one pass: no texts are written. */
+const withoutCache = ['granitemoehybrid-fused'];
+
+const workers = new TorchWorkers(
+  {
+    python: process.env['UNCURL_INTEROP_PYTHON'] ?? '',
+    script: path.join(resources, 'torch', 'worker.py'),
+    device: 'cpu',
+    threads: 1,
+  },
+  { keepsOne: true },
+);
+afterAll(() => workers.dispose());
+
+const expectClose = (ours: ArrayLike<number>, reference: ArrayLike<number>): void => {
+  expect(ours.length).toBe(reference.length);
+  let [scale, difference] = [0, 0];
+  for (let at = 0; at < reference.length; at += 1) {
+    scale = Math.max(scale, Math.abs(reference[at] ?? NaN));
+    difference = Math.max(difference, Math.abs((ours[at] ?? NaN) - (reference[at] ?? NaN)));
+  }
+  expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
+};
+
+/** Prompts of several lengths, most of them shared by continuations of one to three tokens. */
+const requestsFor = (vocabulary: number): readonly Parameters<ModelRunner['score']>[0][number][] =>
+  [3, 9, 14, 22].flatMap((length, prompt) =>
+    [[1], [2, 3], [4, 5, 6]].map((continuationTokens) => ({
+      id: `${String(prompt)} ${String(continuationTokens.length)}`,
+      contextTokens: Array.from({ length }, (_, at) => (at * 7 + prompt * 13 + ((at * at * prompt) % 11)) % vocabulary),
+      continuationTokens,
+    })),
+  );
+
+const written = async (runner: ModelRunner, plan: Plan | null): Promise<readonly (readonly number[])[]> => {
+  const rows = [3, 5, 5].map((length, index) => ({
+    tokens: Array.from({ length }, (_, at) => 2 + at + index),
+    candidate: 'plan',
+    mostNewTokens: 4 + index,
+  }));
+  const texts: (readonly number[])[] = [];
+  for await (const { row, tokens } of runner.decode(rows, [{ key: 'plan', plan }], control)) texts[row] = tokens;
+  return texts;
+};
+
+/** Merges of pairs of experts, where the family's can be merged. */
+const mergesOf = ({ descriptor, info: { experts, topK } }: Checkpoint): readonly Plan[] => {
+  const isMergeable = descriptor.moeLayers.every(
+    ({ moe }) =>
+      hasPlainRows(moe.routing) &&
+      moe.routerBias === null &&
+      moe.latent === null &&
+      moe.expertTensors.every(
+        ({ gate, gateBias, up }) =>
+          gate !== null && gateBias === undefined && up.stored.kind === 'plain' && up.select === undefined,
+      ) &&
+      moe.expertTensors.every(({ up, down }) => up.transposed !== true && down.transposed !== true),
+  );
+  const pairs = Array.from({ length: Math.ceil(experts / 2) }, (_, pair) =>
+    [2 * pair, 2 * pair + 1].filter((expert) => expert < experts),
+  );
+  if (!isMergeable || pairs.length < topK) return [];
+  return (['mean-row', 'mapped-rows'] satisfies RouterTreatment[]).map((router) => ({
+    groups: descriptor.moeLayers.map(() =>
+      pairs.map((members) => ({ members, reference: members[0] ?? 0, weights: members.map(() => 1) })),
+    ),
+    router,
+    align: false,
+  }));
+};
+
+const merged: string[] = [];
+
+test.each(folders)(
+  '%s',
+  async (name) => {
+    const folder = path.join(root, name);
+    const checkpoint = await openCheckpoint(folder);
+    const { descriptor, info } = checkpoint;
+    const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(path.join(folder, file), 'utf8'));
+    const tokens = z.array(z.array(z.number())).parse(await read('tokens.json'));
+    const kept = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
+    const view = async (file: string, tensor: string): Promise<TensorView> =>
+      (await readSafetensorsHeader(path.join(folder, file))).tensors.get(tensor) ?? expect.fail(`no ${tensor}`);
+    const scratch = await temporaryFolder();
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: scratch };
+    const open = async (): Promise<ModelRunner> =>
+      (await openTorchModel(checkpoint, settings, workers, 'float32')).runner(overlaysIn(scratch));
+    const code = refused[name];
+    if (code !== undefined) {
+      const opened = open().then(async (runner) => {
+        await runner.forward(tokens, null, control).finally(() => runner.dispose());
+      });
+      await expect(opened).rejects.toMatchObject({ code });
+      return;
+    }
+    const runner = await open();
+    const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
+    try {
+      const compare = async (results: readonly ForwardResult[], file: string): Promise<void> => {
+        for (const [index, { logits, routerLogits }] of results.entries()) {
+          expectClose(logits, await readTensor(await view(file, `logits.${String(index)}`)));
+          expectClose(routerLogits, await readTensor(await view(file, `router_logits.${String(index)}`)));
+        }
+      };
+      if (withoutRouting.includes(descriptor.family))
+        await expect(runner.forward(tokens, null, control)).rejects.toMatchObject({ code: 'torch-router' });
+      else {
+        const results = await runner.forward(tokens, null, control);
+        expect(results).toHaveLength(tokens.length);
+        await compare(results, 'reference.safetensors');
+        const sorted = (experts: Int32Array): readonly string[] =>
+          Array.from({ length: experts.length / info.topK }, (_, token) =>
+            [...experts.subarray(token * info.topK, (token + 1) * info.topK)].sort((a, b) => a - b).join(),
+          );
+        for (const [index, { experts }] of results.entries()) {
+          const { buffer } = await readTensorBytes(await view('routing.safetensors', `experts.${String(index)}`));
+          expect(sorted(experts)).toEqual(sorted(new Int32Array(buffer)));
+        }
+        await compare(await runner.forward(tokens, kept, control), 'pruned.safetensors');
+      }
+      // Two keys can tie exactly for the last place that an indexer gives, and the engines then choose differently.
+      if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null)) return;
+      const merges = mergesOf(checkpoint);
+      if (merges.length > 0) merged.push(name);
+      const requests = requestsFor(descriptor.vocabulary);
+      for (const plan of [null, kept, ...merges]) {
+        const [own, other] = [
+          await runner.score(requests, plan, control),
+          await referee.score(requests, plan, control),
+        ];
+        expectClose(
+          own.map(({ logprob }) => logprob),
+          other.map(({ logprob }) => logprob),
+        );
+        expect(own.map(({ greedy }) => greedy)).toEqual(other.map(({ greedy }) => greedy));
+        if (withoutCache.includes(name))
+          await expect(written(runner, plan)).rejects.toMatchObject({ code: 'torch-cache' });
+        else expect(await written(runner, plan)).toEqual(await written(referee, plan));
+      }
+    } finally {
+      await runner.dispose();
+      await referee.dispose();
+    }
+  },
+  HANG_LIMIT_MS,
+);
+
+test('several families were merged too', () => {
+  expect(merged.length).toBeGreaterThan(5);
+});
