@@ -19,8 +19,8 @@ import { llamaArchitecture, plainLayout, storageProblems } from './gguf/architec
 import { plainDtypes } from './gguf/encode-values.ts';
 import { exportedModel, GGUF_FILE } from './gguf/gguf-file.ts';
 import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
-import { inRows, isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
-import { type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
+import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
+import { inRows, type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
 import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fromFloat32 } from '../../main/checkpoint/read-tensor.ts';
@@ -147,4 +147,27 @@ export const largeCheckpoint = async (): Promise<string> => {
   await write('tokenizer_config.json', { unk_token: '<unk>' });
   await rename(unfinished, folder);
   return folder;
+};
+
+/**
+ * Writes a folder with the same config, tokenizer and tensors, whose weights take no space on disk and are zeros: for
+ * layouts.
+ */
+export const emptyLargeCheckpoint = async (folder: string): Promise<void> => {
+  await mkdir(folder);
+  let offset = 0;
+  const entries = randomTensors().map(({ name, dtype, shape: dimensions, byteLength }) => {
+    const start = offset;
+    offset += byteLength;
+    return [name, { dtype, shape: dimensions, data_offsets: [start, offset] }] as const;
+  });
+  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const file = path.join(folder, 'model.safetensors');
+  await writeFile(file, Buffer.concat([length, header]));
+  await truncate(file, length.length + header.length + offset);
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+  await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify({ unk_token: '<unk>' }));
 };

@@ -14,6 +14,7 @@ import type { ExportedTensor } from '../exported-tensors.ts';
 import { encodeValues } from './encode-values.ts';
 import { GGUF_FILE } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
+import { inRows } from './tensor-values.ts';
 
 /**
  * A GGUF file pruned as stored: experts and rows of routers are cut out, every kept expert has the bytes of the source,
@@ -94,14 +95,16 @@ export const planStoredGguf = async (
     const { name, shape } = tensor;
     const info = infos.get(name);
     if (info === undefined) throw new Error(`the source has no tensor ${name}`);
-    const type: GgufTensorType = types.get(name) ?? info.type;
+    const wanted = types.get(name) ?? null;
+    const again = wanted === info.type ? null : wanted;
+    const type: GgufTensorType = again ?? info.type;
     const byteOffset = offset;
-    const byteLength = type === info.type ? tensor.byteLength : tensorBytes(type, shape);
+    const byteLength = again === null ? tensor.byteLength : tensorBytes(again, shape);
     offset = aligned(offset + byteLength, alignment);
     // Tensors that are read with another number of axes than they have are never cut.
     const own = info.shape.length === shape.length ? shape : info.shape;
     const entry = tensorEntry({ name, type, shape: own, byteOffset });
-    return { tensor, again: type === info.type ? null : (types.get(name) ?? null), byteOffset, byteLength, entry };
+    return { tensor, again, byteOffset, byteLength, entry };
   });
   const head = Buffer.concat([
     Buffer.from('GGUF'),
@@ -186,19 +189,6 @@ const chunkOf = (view: TensorView, from: number): Promise<Uint8Array> =>
     byteOffset: view.byteOffset + from,
     byteLength: Math.min(CHUNK_BYTES, view.byteLength - from),
   });
-
-/** Parts of whole rows with about as many bytes of float32 values. */
-export const inRows = (view: TensorView): readonly TensorView[] => {
-  const columns = view.shape.at(-1) ?? 1;
-  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
-  const step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
-  const rowBytes = view.byteLength / rows;
-  return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
-    ...view,
-    byteOffset: view.byteOffset + part * step * rowBytes,
-    byteLength: Math.min(step, rows - part * step) * rowBytes,
-  }));
-};
 
 /** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
 export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {

@@ -8,6 +8,20 @@ import type { GgufPiece, GgufTensor } from './model-tensors.ts';
 /** Bytes of float32 converted at a time: cancels take effect soon, and memory does not grow with the model. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
+/** Parts of `step` rows each; by default as many as make about a chunk of float32 values. */
+export const inRows = (
+  view: TensorView,
+  step = Math.max(1, Math.floor(CHUNK_BYTES / (4 * (view.shape.at(-1) ?? 1)))),
+): readonly TensorView[] => {
+  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const rowBytes = view.byteLength / rows;
+  return Array.from({ length: Math.ceil(rows / step) }, (_, part) => ({
+    ...view,
+    byteOffset: view.byteOffset + part * step * rowBytes,
+    byteLength: Math.min(step, rows - part * step) * rowBytes,
+  }));
+};
+
 /** Reads tensors of an export before it is written, from their pieces in the source and in merged weights. */
 export type ReadView = (view: TensorView) => Promise<Uint8Array>;
 
@@ -62,12 +76,7 @@ async function* pieceBytes(
     return;
   }
   const columns = view.shape.at(-1) ?? 1;
-  const rows = view.shape.slice(0, -1).reduce((product, length) => product * length, 1);
-  const step = headRows ?? Math.max(1, Math.floor(CHUNK_BYTES / (4 * columns)));
-  const rowBytes = view.byteLength / rows;
-  for (let row = 0; row < rows; row += step) {
-    const count = Math.min(step, rows - row);
-    const part = { ...view, byteOffset: view.byteOffset + row * rowBytes, byteLength: count * rowBytes };
+  for (const part of inRows(view, headRows ?? undefined)) {
     if (stores !== undefined) yield encodeValues(type, (await valuesOf(part, read)).map(storedValue[stores]));
     else if (headRows !== null) yield encodeValues(type, pairedRows(await valuesOf(part, read), columns));
     else if (sameBytes[view.dtype] === type) yield await read(part);
