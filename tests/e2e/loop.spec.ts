@@ -230,7 +230,9 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
 
   await test.step('an export into an existing folder is refused with a remedy', async () => {
     await page.getByRole('button', { name: 'Export and verify' }).click();
-    await expect(page.getByText(new RegExp(`${EXPORT_NAME}.*exist`, 'i')).first()).toBeVisible();
+    // In the form, beside the button, and not as a message elsewhere.
+    const form = page.getByRole('region', { name: 'Export', exact: true });
+    await expect(form.getByRole('alert')).toContainText(new RegExp(`${EXPORT_NAME}.*exist`, 'i'));
     await photograph(workbench, 'refused');
   });
 
