@@ -95,7 +95,7 @@ export const moe = (
   if (order === undefined) throw new Error('TopK gives two outputs');
   const rows = graph.node('Div', [order, graph.integers(layer.topK)]);
   const taken = graph.node('Gather', [expertInputs(graph, layer, tokens), rows], { axis: 0 });
-  const counts = expertCounts(graph, flat, count, layer.experts.length);
+  const counts = expertCounts(graph, layer, flat, count);
   const { outputs, inner } = gatesInput(layer.routing)
     ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
     : runExperts(graph, layer, taken, counts);
@@ -153,13 +153,17 @@ const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value =
 };
 
 /**
- * Rows of each expert among the flat choices [T * K]: [experts] int64. Ones are added up by expert: a comparison of every
- * choice with every expert would take more memory than the choices' hidden states where experts are many and narrow.
+ * Rows of each expert among the flat choices [T * K], which may be identities too: [experts] int64. Ones are added up by
+ * expert: a comparison of every choice with every expert would take more memory than the choices' hidden states where
+ * experts are many and narrow.
  */
-const expertCounts = (graph: OnnxGraph, flat: Value, count: Value, experts: number): Value => {
-  const none = graph.integers(Array.from({ length: experts }, () => 0));
+const expertCounts = (graph: OnnxGraph, { experts, identities }: MoeLayer, flat: Value, count: Value): Value => {
+  const none = graph.integers(Array.from({ length: experts.length + identities }, () => 0));
   const ones = graph.node('Expand', [graph.integers([1]), count]);
-  return graph.node('ScatterElements', [none, flat, ones], { axis: 0, reduction: 'add' });
+  const counts = graph.node('ScatterElements', [none, flat, ones], { axis: 0, reduction: 'add' });
+  return identities === 0
+    ? counts
+    : graph.node('Slice', [counts, graph.integers([0]), graph.integers([experts.length]), graph.integers([0])]);
 };
 
 /** [n, 1] weights of rows sorted by expert, kept from zero so that they can divide. */
