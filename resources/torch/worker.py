@@ -451,6 +451,8 @@ def pruned(base, configs, layers):
         setattr(model.get_submodule(place), leaf, experts_of(source, model.get_submodule(name), layer, files))
     for block, layer in ours.items():
         places = changed[block]
+        if len(layer["rows"]) < layer["experts"] and all(is_same for *_, is_same in places):
+            raise Refused("torch-plan", f"{type(base).__name__} has as many experts as before under the pruned config.")
         if layer["constants"] and not any(block_of(name) == block for name in own):
             raise Refused("torch-plan", f"{type(base).__name__} does not let its experts be replaced by constants.")
         if layer["copies"] and not any(block_of(name) == block for name in own):
