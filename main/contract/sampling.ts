@@ -20,7 +20,7 @@ export type Sampler = z.infer<typeof sampler>;
 const NAMES = Object.keys(sampler.shape);
 const EXAMPLE = 'temperature=0.7,top_p=0.95,seed=0';
 
-/** What `--sample` does, without its object: which tokens, or of what. */
+/** Help of `--sample` after "Draw each token" (of what). */
 export const SAMPLER_PARTS =
   'instead of taking the likeliest: ' +
   'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).';
