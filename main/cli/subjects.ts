@@ -50,7 +50,7 @@ export const TASKS_OPTION: Readonly<Record<string, VerbOption>> = {
     type: 'string',
     multiple: true,
     value: 'T',
-    help: 'Task folder, task file or bundled name; may be repeated; "all" for the nine bundled ones, chosen and written.',
+    help: 'Task folder, task file or bundled name; may be repeated; "all": the nine bundled ones, chosen and written.',
   },
 };
 
