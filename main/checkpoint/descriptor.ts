@@ -407,7 +407,7 @@ export interface BlockDescriptor {
   /** Where a dense network runs beside the experts: its norm, theirs before and after, and the router's factors [H]. */
   readonly beside:
     (Readonly<Record<'dense' | 'expertsIn' | 'expertsOut', Norm>> & { readonly router: TensorView }) | null;
-  /** The sum of the experts is added not here, but by the next block: this one gives it, or takes that of the last. */
+  /** The sum of the experts is added by the next block: this block passes its own on, or adds that of the last one. */
   readonly late: 'gives' | 'takes' | null;
   /** Adds something of the token itself to the block's output; null: nothing. */
   readonly tokenInput: TokenInput | null;

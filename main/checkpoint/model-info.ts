@@ -240,7 +240,7 @@ const constantsOf = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'constantE
   return found === 0 ? {} : { constantExperts: found };
 };
 
-/** What dropping experts means where it is more than leaving them out. */
+/** Explains dropping experts where it is more than leaving them out. */
 const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNote'> => {
   const hashed = moeLayers.filter(({ moe }) => tableOf(moe.routing) !== null).length;
   if (hashed > 0)

@@ -11,7 +11,7 @@ import type { Family } from './families/family.ts';
 import { besideModel, modelInfo } from './model-info.ts';
 import { familyOfConfig, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
 
-/** What is known of a model whose weights are not here. */
+/** Facts about a model whose weights are not here. */
 export interface CheckpointOutline {
   readonly name: string;
   readonly folder: string;

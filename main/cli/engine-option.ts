@@ -5,6 +5,7 @@ import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
 import { DEVICE_OPTION, machineSettings, type withRunner } from './open-runner.ts';
+import { engineText } from '../words/devices.ts';
 import { badValue, type OptionReader, readSettings, settingOptions } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
@@ -70,7 +71,8 @@ export const readEngine = async (
       if (computed === null) throw new Error('no model was opened');
       const { device, card, versions } = computed.by;
       const engine = { name: 'torch', precision: computed.precision, device, card, versions };
-      return { document: { engine }, text: ` Computed by ${torchText(computed.by, computed.precision)}.` };
+      const used = { provider: device, precision: computed.precision, ...(card === null ? {} : { name: card }) };
+      return { document: { engine }, text: ` Computed by ${engineText({ device: used, versions })}.` };
     },
   };
 };
@@ -78,7 +80,3 @@ export const readEngine = async (
 /** For the default engine, whose document and text do not change. */
 export const madeBy = (engine: TorchEngine | null): { readonly document: object; readonly text: string } =>
   engine?.made() ?? { document: {}, text: '' };
-
-const torchText = ({ device, card, versions }: ComputedBy, precision: TorchPrecision): string =>
-  `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}, ` +
-  `Python ${versions['python'] ?? ''}) in ${precision} on ${device}${card === null ? '' : ` (${card})`}`;

@@ -44,6 +44,16 @@ export const findTasks = async (resources: string, named: readonly string[]): Pr
   return [...new Set(names.map((name) => find('task', name, bundled)))];
 };
 
+/** For verbs that take several tasks (`findTasks`). */
+export const TASKS_OPTION: Readonly<Record<string, VerbOption>> = {
+  task: {
+    type: 'string',
+    multiple: true,
+    value: 'T',
+    help: 'Task folder, task file or bundled name; may be repeated; "all": the nine bundled ones, chosen and written.',
+  },
+};
+
 export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
   workspace: {
     type: 'string',

@@ -402,7 +402,7 @@ export const calls = {
       ggufType: ggufType.optional(),
       /** Type as which a Hugging Face folder is quantised; absent: as stored. */
       hfType: compressedType.optional(),
-      /** What becomes of extra prediction layers; absent: left out. */
+      /** Treatment of extra prediction layers; absent: left out. */
       mtp: predictionChoice.optional(),
     }),
     z.object({ run: runId }),

@@ -38,7 +38,7 @@ export const isCompressedType = (type: RoundedType): type is CompressedType =>
 export const weightType = z.enum(['stored', ...roundedTypes]);
 export type WeightType = z.infer<typeof weightType>;
 
-/** What an export makes of extra prediction layers: their experts are sliced, or the layers are left out. */
+/** Treatment of extra prediction layers in an export: their experts are sliced, or the layers are left out. */
 export const predictionChoices = ['drop', 'slice'] as const;
 export const predictionChoice = z.enum(predictionChoices);
 export type PredictionChoice = z.infer<typeof predictionChoice>;
@@ -64,7 +64,7 @@ export const verification = z.object({
    * Whether every tensor in the export is byte for byte the plan's slice of the source (merged experts: recomputed).
    */
   sameTensors: z.boolean(),
-  /** What became of the source's extra prediction layers; null: it has none. */
+  /** How the source's extra prediction layers were treated; null: it has none. */
   mtp: predictionChoice.nullable().default(null),
   /** Problems, each with its location; empty when ok. */
   problems: z.array(z.string()),

@@ -20,6 +20,19 @@ export type Sampler = z.infer<typeof sampler>;
 const NAMES = Object.keys(sampler.shape);
 const EXAMPLE = 'temperature=0.7,top_p=0.95,seed=0';
 
+/** Help of `--sample` after "Draw each token" (of what). */
+export const SAMPLER_PARTS =
+  'instead of taking the likeliest: ' +
+  'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).';
+
+/** Refuses repeats of a text that is always the same. */
+export const nothingToRepeat = (): Error =>
+  refuse(
+    'bad-usage',
+    'Greedy decoding writes the same text every time, so there is nothing to repeat.',
+    'Add --sample, or leave out --repeats.',
+  );
+
 /** A sampler in words and on the command line: "temperature=0.7,top_p=0.95,seed=0", in one order. */
 export const samplerText = (given: Sampler): string =>
   NAMES.flatMap((name) => {

@@ -27,6 +27,7 @@ import {
   refitName,
   superExpertProtection,
 } from './plan.ts';
+import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run-check.ts';
@@ -183,9 +184,7 @@ export const describedSweepSettings = z.object({
       value: 'SAMPLER',
       range: 'NAME=NUMBER, separated by commas',
       hint: 'temperature=0.7,top_p=0.95,seed=0',
-      help:
-        'Draw each token of written answers instead of taking the likeliest: ' +
-        'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
+      help: `Draw each token of written answers ${SAMPLER_PARTS}`,
       otherwise: 'greedy',
       about:
         'Written answers are drawn token by token, with the filters of transformers in its order (temperature, ' +

@@ -84,12 +84,15 @@ export const torchDeviceOf = (
   engine: { name: 'torch', python },
 });
 
+/** Versions of a PyTorch installation that change numbers. */
+export const TORCH_VERSIONS = ['torch', 'transformers', 'cuda'];
+
 /** PyTorch as the keys of steps name it: two cards of one kind round alike. */
 export const torchNumericsOf = ({ card, versions }: ComputedBy, precision: TorchPrecision): Numerics => ({
   version: NUMERICS_VERSION,
-  runtime: ['torch', 'transformers', 'cuda']
-    .flatMap((name) => (versions[name] === undefined ? [] : [`${name} ${versions[name]}`]))
-    .join(', '),
+  runtime: TORCH_VERSIONS.flatMap((name) => (versions[name] === undefined ? [] : [`${name} ${versions[name]}`])).join(
+    ', ',
+  ),
   provider: card ?? 'cpu',
   precision,
 });

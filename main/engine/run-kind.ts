@@ -7,7 +7,8 @@ import { recordedSpec } from '../runs/recorded-spec.ts';
 import { recordedPath } from '../workspace/library.ts';
 import { type ApprovedManifest, bindRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
-import { deviceOf } from './machine.ts';
+import { deviceOf, TORCH_VERSIONS } from './machine.ts';
+import { withoutTorch } from '../torch/open-torch-model.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { reopenCandidates } from './sweep-candidates.ts';
 
@@ -109,9 +110,6 @@ export const requireItsDevice = async ({ providers }: EngineContext, { id, devic
   if (provider.data !== 'cpu') await providers.require(provider.data);
 };
 
-/** Versions of PyTorch that change numbers. */
-const TORCH_VERSIONS = ['torch', 'transformers', 'cuda'];
-
 /**
  * Refuses to continue a run of PyTorch with another one, whose numbers it would mix; says what differs.
  *
@@ -151,11 +149,7 @@ const requireTorchKind = (
   { engine }: Pick<RunDevice, 'engine'>,
 ): void => {
   if (engine === undefined || onTorch === true) return;
-  throw refuse(
-    'not-with-torch',
-    `The engine torch does not do this yet: a run of the kind ${kind}.`,
-    'Use the engine onnxruntime for it.',
-  );
+  throw withoutTorch(`a run of the kind ${kind}`);
 };
 
 /** How a kind of run is started again. */

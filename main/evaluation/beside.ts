@@ -10,7 +10,7 @@ export const firstDifference = (one: Tokens, other: Tokens): number | null => {
   return at < 0 ? null : at;
 };
 
-/** Those of the experts of an MoE layer that a plan drops, merges into another one or replaces by a constant. */
+/** The given experts of an MoE layer that a plan drops, merges into another one or replaces by a constant. */
 export const goneExperts = (plan: Plan, layer: number, experts: readonly number[]): readonly number[] => {
   const stay = new Set(expertsThatStay(plan, layer));
   return experts.filter((expert) => !stay.has(expert));

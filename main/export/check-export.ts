@@ -123,7 +123,7 @@ export const slicingObstacle = (
 export const cutsPrediction = ({ prediction }: Pick<ModelDescriptor, 'prediction'>, plan: Plan): boolean =>
   !isMergePlan(plan) && plan.constants === undefined && prediction.stacked.length + prediction.prefixes.length > 0;
 
-/** What an export makes of tensors that are not part of the text model, one sentence each. */
+/** One sentence on each kind of tensors that are not part of the text model: whether an export contains them. */
 export const besideNotes = (
   { descriptor: { prediction, carriedTensors, unusedTensors, moeLayers } }: Checkpoint,
   plan: Plan,

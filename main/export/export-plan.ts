@@ -77,7 +77,7 @@ export interface ExportRequest {
   readonly ggufType?: GgufType | undefined;
   /** Type as which a Hugging Face folder is quantised; default: the stored type. */
   readonly hfType?: CompressedType | undefined;
-  /** What becomes of extra prediction layers; `drop` by default. */
+  /** Treatment of extra prediction layers; `drop` by default. */
   readonly mtp?: PredictionChoice | undefined;
   readonly control: ExportControl;
 }

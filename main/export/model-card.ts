@@ -28,7 +28,7 @@ export interface CardContents {
   readonly cost: PlanCost;
   readonly verification: Verification;
   readonly format: ExportFormat;
-  /** What became of extra prediction layers. */
+  /** How extra prediction layers were treated. */
   readonly mtp: PredictionChoice;
   readonly warnings: readonly string[];
   /** Type of a GGUF file's weights or as which a folder was quantised, `stored` for a pruned GGUF file; null: none. */

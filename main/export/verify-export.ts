@@ -182,7 +182,7 @@ const verifyStored = async (
   }
 };
 
-/** What an export made of the source's extra prediction layers; null: there are none. */
+/** How an export treated the source's extra prediction layers; null: there are none. */
 const madeOf = ({ descriptor }: Checkpoint, plan: Plan, opened: Checkpoint | null): PredictionChoice | null => {
   if (descriptor.prediction.tensors.length === 0) return null;
   const isKept = opened !== null && opened.descriptor.prediction.tensors.length > 0;

@@ -6,7 +6,7 @@ import { axisTitle } from './curve-panel.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
-import { linearScale } from './scales.ts';
+import { type AxisScale, linearScale } from './scales.ts';
 import {
   drawAcrossTicks,
   drawAcrossTitle,
@@ -103,41 +103,61 @@ const positionedOn = (
 export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string, axis: CurveAxis): boolean =>
   positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
-interface Frame {
+/** Position of a panel, and ranges of its axes. */
+export interface AxisFrame {
   readonly left: number;
   readonly top: number;
+  /** Of values, upwards. */
   readonly domain: readonly [number, number];
-  /** Range and title of the axis. */
+  /** Of the horizontal axis, and its title. */
   readonly span: readonly [number, number];
   readonly across: string;
-  readonly marks: ReadonlyMap<string, MethodMark>;
   readonly theme: FigureTheme;
 }
 
-const drawPanel = (
-  results: readonly PositionedResult[],
-  { left, top, domain, span, across, marks, theme }: Frame,
+/** A panel of values against an axis: heading, ticks and titles around the marks that `draw` places by both scales. */
+export const drawAxisPanel = (
+  first: SweepResult,
+  { left, top, domain, span, across, theme }: AxisFrame,
+  draw: (x: AxisScale, y: AxisScale) => readonly SvgNode[],
 ): SvgNode => {
   const { width, height, head } = PANEL;
-  const [first] = results;
-  if (first === undefined) return svgElement('g', {});
   const [plotTop, bottom] = [top + head, top + height];
   const x = linearScale(span, [left + 10, left + width - 10]);
   const y = linearScale(domain, [bottom, plotTop + 4]);
+  return svgElement(
+    'g',
+    {},
+    drawPanelHead(first, { left, top, width }, theme),
+    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
+    drawAcrossTicks(x, [plotTop, bottom], String, theme),
+    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+    draw(x, y),
+    drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
+    drawAcrossTitle(left + width / 2, bottom, across, theme),
+  );
+};
+
+/** A line through points in pixels. */
+export const linePath = (points: readonly (readonly [x: number, y: number])[]): string =>
+  points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
+
+const drawCurves = (
+  results: readonly PositionedResult[],
+  first: PositionedResult,
+  { left, theme }: AxisFrame,
+  marks: ReadonlyMap<string, MethodMark>,
+  [x, y]: readonly [x: AxisScale, y: AxisScale],
+): readonly SvgNode[] => {
   const unpruned = first.value - first.difference;
   const wholeOf = (method: string): readonly PositionedResult[] =>
     results.filter((one) => one.method === curveLabel(UNPRUNED, null, weightsOfLabel(method).weights ?? undefined));
   const curve = (points: readonly PositionedResult[], mark: MethodMark): readonly SvgNode[] => {
     const whole = points.flatMap(({ factor, method }) => (factor === 1 ? [] : wholeOf(method)));
-    const path = [...points, ...whole.slice(0, 1)]
-      .sort((a, b) => a.at - b.at)
-      .map(
-        ({ at, value }, index) =>
-          `${index === 0 ? 'M' : 'L'}${x.position(at).toFixed(2)} ${y.position(value).toFixed(2)}`,
-      );
+    const path = [...points, ...whole.slice(0, 1)].sort((a, b) => a.at - b.at);
     return [
       svgElement('path', {
-        d: path.join(''),
+        d: linePath(path.map(({ at, value }) => [x.position(at), y.position(value)])),
         fill: 'none',
         stroke: mark.color,
         'stroke-width': 1.6,
@@ -156,25 +176,17 @@ const drawPanel = (
     const own = results.filter((result) => result.method === method && isCandidate(result));
     return distinct(own.map(({ seed }) => seed)).map((seed) => own.filter((result) => result.seed === seed));
   };
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead(first, { left, top, width }, theme),
-    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
-    drawAcrossTicks(x, [plotTop, bottom], String, theme),
-    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+  return [
     svgElement('line', {
       x1: left,
       y1: y.position(unpruned),
-      x2: left + width,
+      x2: left + PANEL.width,
       y2: y.position(unpruned),
       stroke: theme.ink,
       'stroke-width': 0.8,
     }),
-    [...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
-    drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
-    drawAcrossTitle(left + width / 2, bottom, across, theme),
-  );
+    ...[...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
+  ];
 };
 
 /** The unpruned model with rounded weights is a candidate too. */
@@ -226,7 +238,11 @@ export const axisFigure = (
     cell: { width: axisRoom + width + gap, height: height + below, axisRoom, plotWidth: width },
     panels: tasks.map((task) => (left, top) => {
       const own = results.filter((result) => result.task === task);
-      return drawPanel(own, { left, top, domain: domainOf(results, own), span, across, marks, theme });
+      const [first] = own;
+      const frame = { left, top, domain: domainOf(results, own), span, across, theme };
+      return first === undefined
+        ? svgElement('g', {})
+        : drawAxisPanel(first, frame, (x, y) => drawCurves(own, first, frame, marks, [x, y]));
     }),
   });
 };

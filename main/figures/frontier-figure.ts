@@ -1,24 +1,15 @@
 import { type WeightType, weightType } from '../contract/export.ts';
 import { weightsOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { type SweepDocument, UNPRUNED } from '../contract/sweep.ts';
+import { type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type FrontierPoint, frontierPoints, undominatedOf } from '../evaluation/frontier.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
-import { domainOf, PANEL } from './axis-figure.ts';
+import { domainOf, drawAxisPanel, linePath, PANEL } from './axis-figure.ts';
 import type { FigureTheme } from './colors.ts';
-import { axisTitle } from './curve-panel.ts';
 import { drawMark, type LegendEntry, type MethodMark, weightsMark } from './method-marks.ts';
-import { type AxisScale, linearScale } from './scales.ts';
-import {
-  drawAcrossTicks,
-  drawAcrossTitle,
-  drawPanelHead,
-  drawSmallMultiples,
-  drawUpwardTicks,
-  drawUpwardTitle,
-  tickText,
-} from './small-multiples.ts';
+import type { AxisScale } from './scales.ts';
+import { drawSmallMultiples } from './small-multiples.ts';
 import { type Drawing, svgElement, type SvgNode } from './svg.ts';
 
 const RADIUS = 3.6;
@@ -45,30 +36,16 @@ const typeOf = ({ weights }: FrontierPoint): WeightType => weights ?? 'stored';
 const methodOf = ({ result }: FrontierPoint): string => weightsOfLabel(result.method).bare;
 const isWhole = (point: FrontierPoint): boolean => methodOf(point) === UNPRUNED;
 
-interface Frame {
-  readonly left: number;
-  readonly top: number;
-  readonly domain: readonly [number, number];
-  readonly span: readonly [number, number];
-  readonly markOf: (point: FrontierPoint) => MethodMark;
-  readonly theme: FigureTheme;
-}
-
 const pathThrough = (points: readonly FrontierPoint[], x: AxisScale, y: AxisScale): string =>
-  points
-    .map(({ bytes, result }, index) => {
-      const at = `${x.position(bytes / 1e6).toFixed(2)} ${y.position(result.value).toFixed(2)}`;
-      return `${index === 0 ? 'M' : 'L'}${at}`;
-    })
-    .join('');
+  linePath(points.map(({ bytes, result }) => [x.position(bytes / 1e6), y.position(result.value)]));
 
-const drawPanel = (points: readonly FrontierPoint[], { left, top, domain, span, markOf, theme }: Frame): SvgNode => {
-  const first = points[0]?.result;
-  if (first === undefined) return svgElement('g', {});
-  const { width, height, head } = PANEL;
-  const [plotTop, bottom] = [top + head, top + height];
-  const x = linearScale(span, [left + 10, left + width - 10]);
-  const y = linearScale(domain, [bottom, plotTop + 4]);
+const drawTypes = (
+  points: readonly FrontierPoint[],
+  first: SweepResult,
+  markOf: (point: FrontierPoint) => MethodMark,
+  theme: FigureTheme,
+  [x, y]: readonly [x: AxisScale, y: AxisScale],
+): readonly SvgNode[] => {
   const unpruned = first.value - first.difference;
   const types = weightType.options.filter((type) => points.some((point) => typeOf(point) === type));
   const drawType = (type: WeightType): readonly SvgNode[] => {
@@ -102,13 +79,7 @@ const drawPanel = (points: readonly FrontierPoint[], { left, top, domain, span, 
       }),
     ];
   };
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead(first, { left, top, width }, theme),
-    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
-    drawAcrossTicks(x, [plotTop, bottom], String, theme),
-    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+  return [
     svgElement('path', {
       d: pathThrough(
         points.filter(({ isUndominated }) => isUndominated),
@@ -121,10 +92,8 @@ const drawPanel = (points: readonly FrontierPoint[], { left, top, domain, span, 
       'stroke-opacity': 0.35,
       'stroke-linejoin': 'round',
     }),
-    types.flatMap(drawType),
-    drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
-    drawAcrossTitle(left + width / 2, bottom, 'weights (MB)', theme),
-  );
+    ...types.flatMap(drawType),
+  ];
 };
 
 /** Accuracy (or perplexity) of one model against the bytes of its weights: a panel per task, a line per weight type. */
@@ -165,7 +134,12 @@ export const frontierFigure = (
         results,
         own.map(({ result }) => result),
       );
-      return drawPanel(own, { left, top, domain, span, markOf, theme });
+      const first = own[0]?.result;
+      return first === undefined
+        ? svgElement('g', {})
+        : drawAxisPanel(first, { left, top, domain, span, across: 'weights (MB)', theme }, (x, y) =>
+            drawTypes(own, first, markOf, theme, [x, y]),
+          );
     }),
   });
 };

@@ -352,13 +352,15 @@ export interface LuckRow extends LuckPoint {
   readonly threshold: LuckThreshold | null;
 }
 
+/** Names a row among those of one document. */
+export const luckKey = ({ model, task, method, seed, size }: Omit<LuckThreshold, 'items' | 'all' | 'draws'>): string =>
+  JSON.stringify([model, task, method, seed, size]);
+
 export const luckRows = (document: SweepDocument): readonly LuckRow[] => {
   const thresholds = luckThresholds(document);
-  const keyOf = ({ model, task, method, seed, size }: Omit<LuckThreshold, 'items' | 'all' | 'draws'>): string =>
-    JSON.stringify([model, task, method, seed, size]);
   return luckPoints(document).map((point) => ({
     ...point,
-    threshold: thresholds.find((one) => keyOf(one) === keyOf(point)) ?? null,
+    threshold: thresholds.find((one) => luckKey(one) === luckKey(point)) ?? null,
   }));
 };
 

@@ -104,7 +104,7 @@ export interface BlockInputs {
 export interface MixedTokens {
   /** [T, H] before the residual. */
   readonly output: Value;
-  /** What the tokens carry on to the next ones. */
+  /** State that the tokens pass on to the next ones. */
   readonly carried: Readonly<Partial<Record<CarriedPart['name'], Value>>>;
   /** Parts of the stream for later blocks. */
   readonly given: StreamParts;

@@ -7,7 +7,7 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
-/** What tokens before the running ones carry on: [tokens, 1, D] keys, and what entries are made of, [tokens, 1, R]. */
+/** State of the tokens before the running ones: [tokens, 1, D] keys, and the inputs of entries, [tokens, 1, R]. */
 interface Carried {
   readonly key: Value;
   readonly raw: Value | null;

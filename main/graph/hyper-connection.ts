@@ -3,7 +3,7 @@ import { multiply, normaliseBy, ones } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { tensor } from './weights.ts';
 
-/** What a half layer reads of n streams, and how they go on with its output. */
+/** Input of a half layer, mixed from n streams, and the streams with its output. */
 export interface ConnectedHalf {
   /** [T, H] the mixture of the streams. */
   readonly input: Value;

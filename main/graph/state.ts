@@ -5,7 +5,7 @@ import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { tensor } from './weights.ts';
 
-/** What an operator carries from token to token: the last inputs of its convolution, and a matrix of every head. */
+/** State of an operator from token to token: the last inputs of its convolution, and a matrix of every head. */
 export interface StateShape {
   /** [C - 1, channels]. */
   readonly window: readonly [number, number];

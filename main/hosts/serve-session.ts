@@ -19,7 +19,7 @@ export interface ServeSecrets {
   readonly session: string;
 }
 
-/** What outlasts a restart of `uncurl serve`, so that an open page connects to the next one by itself. */
+/** Session kept over a restart of `uncurl serve`, so that an open page connects to the next one by itself. */
 export interface ServeSession extends ServeSecrets {
   /** Port of the last server; null: none yet. */
   readonly port: number | null;

@@ -2,12 +2,12 @@ import type { RunDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import type { MethodName } from '../contract/plan.ts';
-import { readSampler } from '../contract/sampling.ts';
+import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { extrasInWords, planNeeds } from '../pruning/plan-needs.ts';
+import { extrasTitles } from '../pruning/plan-needs.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
@@ -76,11 +76,7 @@ const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: re
 const requireSampled = ({ sample, repeats = 1 }: SweepSettings, tasks: readonly RunTask[]): void => {
   if (sample === undefined) {
     if (repeats === 1) return;
-    throw refuse(
-      'bad-usage',
-      'Greedy decoding writes the same text every time, so there is nothing to repeat.',
-      'Add --sample, or leave out --repeats.',
-    );
+    throw nothingToRepeat();
   }
   readSampler(sample);
   if (tasks.every(({ task }) => task.judging === undefined))
@@ -131,10 +127,8 @@ export const methodWithoutTorch = (
   if (behaviour.kind === 'search')
     return behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null ? sums : null;
   if (behaviour.kind === 'merge' && behaviour.router === 'summed-probabilities') return sums;
-  const missing = planNeeds({ method, ...settings, options: optionsOf(settings, method) }).extras.filter(
-    (extra) => !TORCH_EXTRAS.includes(extra),
-  );
-  return missing.length === 0 ? null : `it needs ${extrasInWords(missing, 1, 1)?.split(';')[0] ?? missing.join(', ')}`;
+  const missing = needsOfMethod(settings, method).extras.filter((extra) => !TORCH_EXTRAS.includes(extra));
+  return missing.length === 0 ? null : `it needs ${extrasTitles(missing)}`;
 };
 
 /**

@@ -35,7 +35,7 @@ export interface ExportInput {
   readonly ggufType?: GgufType | undefined;
   /** Type as which a Hugging Face folder is quantised; default: as stored. */
   readonly hfType?: CompressedType | undefined;
-  /** What becomes of extra prediction layers; default: left out. */
+  /** Treatment of extra prediction layers; default: left out. */
   readonly mtp?: PredictionChoice | undefined;
   readonly machine: ExportMachine;
   /** Measured figures of the plan, for the model card. */

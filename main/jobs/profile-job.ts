@@ -7,7 +7,7 @@ import {
   type RoutingStatistics,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
-import { extrasInWords } from '../pruning/plan-needs.ts';
+import { extrasInWords, extrasTitles } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
 import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
@@ -44,9 +44,8 @@ export const requireCalibration = (task: Task): void => {
  * @throws WorkbenchError `not-with-torch`, `torch-weights`.
  */
 export const requireTorchProfile = (checkpoint: Checkpoint, extras: readonly ExtraStatistic[]): void => {
-  const { experts, topK } = checkpoint.info;
   const missing = extras.filter((extra) => !TORCH_EXTRAS.includes(extra));
-  if (missing.length > 0) throw withoutTorch(extrasInWords(missing, experts, topK) ?? missing.join(', '));
+  if (missing.length > 0) throw withoutTorch(extrasTitles(missing));
   requireReadable(checkpoint);
 };
 

@@ -4,7 +4,7 @@ import type { MetricName } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import { upperLimit } from '../statistics/p-values.ts';
 import { seededRandom } from '../statistics/random.ts';
-import { bareFactor, counted } from '../words/numbers.ts';
+import { bareFactor, counted, formatPercent } from '../words/numbers.ts';
 import type { JobContext } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
 import type { Stage } from './planned-stages.ts';
@@ -39,8 +39,6 @@ const isFlipped = ({ metric, before, after }: RefereedAnswer): boolean => {
   return before.kind !== 'text' && after.kind !== 'text' && isRight(metric, before) !== isRight(metric, after);
 };
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
 /** The referee's findings in a sentence, with the flips. */
 export const refereeNote = (answers: readonly RefereedAnswer[], precision: string): string => {
   const judged = answers.filter(({ before }) => before.kind !== 'text');
@@ -54,8 +52,8 @@ export const refereeNote = (answers: readonly RefereedAnswer[], precision: strin
     `(seed ${String(SEED)}), and ${String(flipped.length)} of them differ from PyTorch's in ${precision}` +
     (judged.length === 0
       ? '.'
-      : ` (${percent(flipped.length / judged.length)}; of all answers at most ` +
-        `${percent(upperLimit(flipped.length, judged.length))}, exact one-sided 95 % limit).`) +
+      : ` (${formatPercent(flipped.length / judged.length)}; of all answers at most ` +
+        `${formatPercent(upperLimit(flipped.length, judged.length))}, exact one-sided 95 % limit).`) +
     (named.length === 0 ? '' : ` ${named.join('; ')}${flipped.length > named.length ? '; and others' : ''}.`)
   );
 };

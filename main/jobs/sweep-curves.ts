@@ -206,7 +206,10 @@ export interface SweepNeeds {
 }
 
 /** Prerequisites of the plans of one method that is no file. */
-export const needsOfMethod = (settings: SweepSettings, method: MethodName): PlanNeeds => {
+export const needsOfMethod = (
+  settings: Pick<SweepSettings, 'options' | 'budget' | 'protect'>,
+  method: MethodName,
+): PlanNeeds => {
   const { budget, protect } = settings;
   return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
 };

@@ -44,23 +44,28 @@ export const combinedExtras = (needs: readonly PlanNeeds[]): readonly ExtraStati
 const inOrder = (extras: ReadonlySet<ExtraStatistic>): readonly ExtraStatistic[] =>
   extraStatistics.filter((extra) => extras.has(extra));
 
-/** Statistics beyond routing, in words; null: none. */
+const EXTRA_TITLES: Readonly<Record<ExtraStatistic, string>> = {
+  peaks: 'largest outputs',
+  'routed-outputs': 'mean outputs of chosen experts',
+  residual: 'how far layers turn tokens',
+  'every-output': 'outputs of every expert on every token',
+  elimination: 'the effect of leaving out experts on each layer',
+  choices: 'which tokens each expert takes',
+};
+
+/** "largest outputs, which tokens each expert takes". */
+export const extrasTitles = (extras: readonly ExtraStatistic[]): string =>
+  extras.map((extra) => EXTRA_TITLES[extra]).join(', ');
+
+/** Statistics beyond routing and the work that they add, in words; null: none. */
 export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number, topK: number): string | null => {
   if (extras.length === 0) return null;
   const every = extras.some(
     (extra) => extra === 'every-output' || extra === 'elimination' || extra === 'routed-outputs',
   );
-  const said = {
-    peaks: 'largest outputs',
-    'routed-outputs': 'mean outputs of chosen experts',
-    residual: 'how far layers turn tokens',
-    'every-output': 'outputs of every expert on every token',
-    elimination: 'the effect of leaving out experts on each layer',
-    choices: 'which tokens each expert takes',
-  };
   const cost = every
     ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the ` +
       `work of the MoE layers`
     : '';
-  return `${extras.map((extra) => said[extra]).join(', ')}${cost}`;
+  return `${extrasTitles(extras)}${cost}`;
 };

@@ -107,60 +107,48 @@ const recoveryDefinition: Definition = [
 ];
 
 /** Definitions of numbers that only some sweeps have. */
-const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument): readonly Definition[] => [
-  ...(results.some(({ answerLoss }) => answerLoss !== undefined)
-    ? [
-        [
-          'Answer loss',
-          'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
-            '(Student\u2019s t over items, or over the passages that they share).',
-        ] as const,
-      ]
-    : []),
-  ...(results.some(({ endings }) => endings !== undefined)
-    ? [
-        [
-          'Ended, looped',
-          'A written text ends by a stop string or an end token; of the others, some loop (the end repeats a period ' +
-            'of 1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the ' +
-            'trigrams in its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d ' +
-            'is the threshold of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
-        ] as const,
-      ]
-    : []),
-  ...(results.some(({ fidelity }) => fidelity !== undefined)
-    ? [
-        [
-          'KL, reverse KL, other token, acceptance',
-          'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean ' +
-            'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the ' +
-            'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token ' +
-            'that q proposes.',
-        ] as const,
-      ]
-    : []),
-  ...(elsewhere === undefined
-    ? []
-    : [
-        [
-          'Safe everywhere',
-          'The largest factor such that plans made for a task are safe at it, and at every smaller measured factor, ' +
-            'on every task of the sweep. Every task has to pass its own test. Tasks where the unpruned model is at ' +
-            'chance do not count.',
-        ] as const,
-      ]),
-  ...(calibrationDraws === undefined
-    ? []
-    : [
-        [
-          'Calibration draw',
-          'The calibration items drawn again with replacement, and the plan made from them, measured on the same ' +
-            'test items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of ' +
-            'the merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 ' +
-            'scores with those of all items, mean over layers.',
-        ] as const,
-      ]),
-];
+const definitionsOf = ({ results, elsewhere, calibrationDraws }: SweepDocument): readonly Definition[] => {
+  const entries: readonly (readonly [isMeasured: boolean, title: string, text: string])[] = [
+    [
+      results.some(({ answerLoss }) => answerLoss !== undefined),
+      'Answer loss',
+      'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
+        '(Student\u2019s t over items, or over the passages that they share).',
+    ],
+    [
+      results.some(({ endings }) => endings !== undefined),
+      'Ended, looped',
+      'A written text ends by a stop string or an end token; of the others, some loop (the end repeats a period ' +
+        'of 1 to 64 tokens at least four times and over at least 32 tokens, or fewer than a tenth of the ' +
+        'trigrams in its last 128 tokens are new), and the rest run out of tokens. \u201cEnds as often\u201d ' +
+        'is the threshold of the same rule with \u201cended\u201d in place of \u201cright\u201d.',
+    ],
+    [
+      results.some(({ fidelity }) => fidelity !== undefined),
+      'KL, reverse KL, other token, acceptance',
+      'How far the next-token distributions q of the pruned model are from those p of the unpruned one, mean ' +
+        'over scored positions: \u03a3 p (log p \u2212 log q) in nats; the same with p and q exchanged; the ' +
+        'share of positions with another likeliest token; \u03a3 min(p, q), the chance that p accepts a token ' +
+        'that q proposes.',
+    ],
+    [
+      elsewhere !== undefined,
+      'Safe everywhere',
+      'The largest factor such that plans made for a task are safe at it, and at every smaller measured factor, ' +
+        'on every task of the sweep. Every task has to pass its own test. Tasks where the unpruned model is at ' +
+        'chance do not count.',
+    ],
+    [
+      calibrationDraws !== undefined,
+      'Calibration draw',
+      'The calibration items drawn again with replacement, and the plan made from them, measured on the same ' +
+        'test items. Spread: standard deviation over draws. In common: share of the kept experts (of merges: of ' +
+        'the merged pairs) of the plan of all items. Rank correlation: Spearman\u2019s, of the experts\u2019 ' +
+        'scores with those of all items, mean over layers.',
+    ],
+  ];
+  return entries.flatMap(([isMeasured, title, text]): Definition[] => (isMeasured ? [[title, text]] : []));
+};
 
 /** Defines every number of the page: measurements, the threshold rule, methods, routing statistics. */
 export const definitionSection = ({ document, sizeTrend, profiles }: ReportSource): HtmlNode[] => [

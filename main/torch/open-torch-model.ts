@@ -54,7 +54,7 @@ import {
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
 import type { OutputMergeSettings } from '../pruning/method.ts';
-import { extrasInWords } from '../pruning/plan-needs.ts';
+import { extrasTitles } from '../pruning/plan-needs.ts';
 import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreWork, scoreWork } from './score-batches.ts';
@@ -563,7 +563,7 @@ class TorchRunner implements ModelRunner {
     const { checkpoint } = this;
     const { descriptor, info } = checkpoint;
     const missing = extras.find((extra) => !TORCH_EXTRAS.includes(extra));
-    if (missing !== undefined) throw withoutTorch(extrasInWords([missing], info.experts, info.topK) ?? missing);
+    if (missing !== undefined) throw withoutTorch(extrasTitles([missing]));
     if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
     if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
     // Our norms are those of what an expert adds to the hidden states.

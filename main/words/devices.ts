@@ -4,15 +4,16 @@ import type { RunDevice } from '../contract/device.ts';
 export const deviceName = ({ provider, engine }: Pick<RunDevice, 'provider' | 'engine'>): string =>
   `${engine === undefined ? '' : 'PyTorch on '}${provider.toUpperCase()}`;
 
-/** "PyTorch 2.13.0 (transformers 5.24.0) in bfloat16 on cpu", for a run that PyTorch computes. */
+/** "PyTorch 2.13.0 (transformers 5.24.0, Python 3.11.7) in bfloat16 on cpu", for numbers that PyTorch computes. */
 export const engineText = ({
   device: { provider, precision, name },
   versions,
 }: {
-  readonly device: RunDevice;
+  readonly device: Pick<RunDevice, 'provider' | 'precision' | 'name'>;
   readonly versions: Readonly<Record<string, string>>;
 }): string =>
-  `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}) in ${precision} on ${provider}` +
+  `PyTorch ${versions['torch'] ?? ''} (transformers ${versions['transformers'] ?? ''}, ` +
+  `Python ${versions['python'] ?? ''}) in ${precision} on ${provider}` +
   (name === undefined ? '' : ` (${name})`);
 
 /** Processor, device, precision and versions of a run, on one line. */

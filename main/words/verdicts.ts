@@ -118,7 +118,7 @@ export const pointVerdictText = (verdict: PointVerdict): string => {
   }
 };
 
-/** What sweeps say of a plan over all tasks that measured it: safe only if it is safe on each of them. */
+/** Verdict on a plan over all tasks on which sweeps measured it: safe only if it is safe on each of them. */
 export type PlanStanding = PointVerdict | 'not-measured';
 
 export const planStanding = (results: readonly Pick<SweepResult, 'verdict'>[]): PlanStanding => {

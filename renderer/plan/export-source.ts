@@ -91,7 +91,7 @@ export const chosenFormat = (
   };
 };
 
-/** What becomes of extra prediction layers; undefined where the model has none, or the format has no form for them. */
+/** Treatment of extra prediction layers; undefined where the model has none, or the format has no form for them. */
 export const chosenMtp = (
   source: ExportSource,
   state: Pick<ExportState, 'format' | 'ggufType' | 'hfType' | 'mtp'>,

@@ -162,7 +162,7 @@ interface Sized extends Named {
   readonly info?: { readonly experts: number; readonly topK: number } | null;
 }
 
-/** What an address names that is not here and is therefore replaced, in sentences. */
+/** Sentences on the parts of an address that are not here and are therefore replaced. */
 export const unknownIn = (
   fragment: string,
   {

@@ -20,7 +20,7 @@ interface ExportState {
   readonly ggufType: GgufType | null | undefined;
   /** Type as which a Hugging Face folder is quantised; null: as stored; absent: that of the source. */
   readonly hfType: CompressedType | null | undefined;
-  /** What becomes of extra prediction layers. */
+  /** Treatment of extra prediction layers. */
   readonly mtp: PredictionChoice;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the default name. */

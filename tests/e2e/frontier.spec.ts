@@ -53,7 +53,7 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     await page.keyboard.press('Control+Shift+E');
     await expect(form.getByRole('radiogroup', { name: 'Format of the export' })).toHaveText('GGUF, as stored');
     await answerFolderDialog?.(exports);
-    await form.getByRole('button', { name: 'Choose…' }).click();
+    await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
     if (answerFolderDialog === null) {
       const dialog = page.getByRole('dialog', { name: 'Export into' });
       await typeFolder(dialog, exports);

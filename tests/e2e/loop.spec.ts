@@ -23,7 +23,7 @@ const centerOf = async (point: Locator): Promise<{ readonly x: number; readonly 
 const chooseExportFolder = async ({ page, exports, answerFolderDialog }: Workbench): Promise<void> => {
   await answerFolderDialog?.(exports);
   const form = page.getByRole('region', { name: 'Export', exact: true });
-  await form.getByRole('button', { name: 'Choose…' }).click();
+  await form.getByRole('button', { name: 'Choose the folder to write into' }).click();
   if (answerFolderDialog === null) {
     const dialog = page.getByRole('dialog', { name: 'Export into' });
     await typeFolder(dialog, exports);

@@ -421,6 +421,38 @@ describe('the command line', () => {
   };
 
   test(
+    'generate draws the texts that onnxruntime draws',
+    async () => {
+      const folder = await temporaryFolder();
+      const requests = path.join(folder, 'requests.jsonl');
+      const lines = ['\nplural camera>', '\nplural victim>', '\n3+4='].map((context, index) =>
+        JSON.stringify({ id: String(index), context, until: ['\n'], maxNewTokens: 8 }),
+      );
+      await writeFile(requests, `${lines.join('\n')}\n`);
+      const drawn = async (name: string, ...options: readonly string[]): Promise<string> => {
+        const out = path.join(folder, name);
+        const sampling = ['--sample', 'temperature=3,seed=1', '--repeats', '4'];
+        const command = ['generate', 'uncurl-8', '--requests', requests, '--out', out, ...sampling, ...options];
+        const { code, stderr } = await uncurl(command);
+        expect([code, stderr]).toEqual([0, expect.anything()]);
+        return readFile(out, 'utf8');
+      };
+      const texts = await drawn('onnxruntime.jsonl');
+      expect(
+        new Set(
+          texts
+            .trim()
+            .split('\n')
+            .map((line) => (JSON.parse(line) as { text: string }).text),
+        ).size,
+      ).toBeGreaterThan(3);
+      const options = ['--engine', 'torch', '--python', python, '--precision', 'float32'];
+      expect(await drawn('torch.jsonl', ...options)).toBe(texts);
+    },
+    HANG_LIMIT_MS,
+  );
+
+  test(
     'a killed worker ends the command with exit code 1',
     async () => {
       const { engine, worker } = await started();

@@ -15,7 +15,7 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
-import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
 import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
 import type { Verb, VerbHost } from '../verb.ts';
@@ -70,12 +70,7 @@ export const experiment: Verb = {
     'themselves unpruned, as they are, refit and trained, over several draws. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task folder, task file or bundled name; may be repeated; "all" for the nine bundled ones, chosen and written.',
-    },
+    ...TASKS_OPTION,
     method: {
       type: 'string',
       multiple: true,

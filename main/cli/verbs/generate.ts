@@ -4,7 +4,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoin
 import { refuse } from '../../contract/errors.ts';
 import { positionsText } from '../../contract/model.ts';
 import type { Plan } from '../../contract/plan.ts';
-import { readSampler, type Sampler, samplerText } from '../../contract/sampling.ts';
+import { nothingToRepeat, readSampler, type Sampler, SAMPLER_PARTS, samplerText } from '../../contract/sampling.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { costText } from '../../generation/cost-text.ts';
 import { readEndTokens } from '../../generation/end-tokens.ts';
@@ -61,9 +61,7 @@ export const generate: Verb = {
     sample: {
       type: 'string',
       value: 'SAMPLER',
-      help:
-        'Draw each token instead of taking the likeliest: ' +
-        'temperature=0.7,top_k=40,top_p=0.95,min_p=0.05,repetition_penalty=1.1,seed=0 (any of them).',
+      help: `Draw each token ${SAMPLER_PARTS}`,
     },
     repeats: { type: 'string', value: 'N', help: 'Texts to draw for each request (with --sample; default: 1).' },
     'ignore-end': { type: 'boolean', help: 'Do not stop at end tokens.' },
@@ -99,7 +97,7 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
     maxPositions,
     statedPositions,
   };
-  const { sampler, repeats } = readSampling(reader, work.torch);
+  const { sampler, repeats } = readSampling(reader);
   const once = readRequests(await readTextFile(file, 'requests'), resolve(file), defaults);
   const requests =
     sampler === undefined
@@ -136,26 +134,13 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
 };
 
 /** `--sample` and `--repeats`. */
-const readSampling = (
-  reader: OptionReader,
-  torch: TorchEngine | null,
-): { readonly sampler: Sampler | undefined; readonly repeats: number } => {
+const readSampling = (reader: OptionReader): { readonly sampler: Sampler | undefined; readonly repeats: number } => {
   const text = reader.text('sample');
   const repeats = reader.whole('repeats', 1) ?? 1;
   if (text === undefined) {
     if (repeats === 1) return { sampler: undefined, repeats };
-    throw refuse(
-      'bad-usage',
-      'Greedy decoding writes the same text every time, so there is nothing to repeat.',
-      'Add --sample, or leave out --repeats.',
-    );
+    throw nothingToRepeat();
   }
-  if (torch !== null)
-    throw refuse(
-      'bad-usage',
-      'The engine torch takes the likeliest token only; samples are drawn by the default engine.',
-      'Leave out --sample, or --engine torch.',
-    );
   return { sampler: readSampler(text), repeats };
 };
 

@@ -16,7 +16,7 @@ import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
-import { findModel } from '../subjects.ts';
+import { findModel, TASKS_OPTION } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 import type { Verb } from '../verb.ts';
@@ -49,12 +49,7 @@ export const profile: Verb = {
   summary: "Routing statistics of a model on tasks' calibration splits.",
   positionals: [1, 1],
   options: {
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task folder, task file or bundled name; may be repeated; "all" for the nine bundled ones, chosen and written.',
-    },
+    ...TASKS_OPTION,
     method: {
       type: 'string',
       multiple: true,

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { torchPrecision } from '../../contract/device.ts';
-import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { refuse } from '../../contract/errors.ts';
+import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
@@ -44,12 +45,7 @@ export const reproduce: Verb = {
     const python = reader.text('python');
     const confirmed = confirmedCode(reader);
     const isTorch = reader.text('engine') === 'torch';
-    if (isTorch && kind === 'experiment')
-      throw refuse(
-        'not-with-torch',
-        'The engine torch does not do this yet: an experiment.',
-        'Reproduce it with onnxruntime.',
-      );
+    if (isTorch && kind === 'experiment') throw withoutTorch('an experiment');
     const choice = kind === 'experiment' || !isTorch ? null : readTorchChoice(reader);
     // In the precision of the first run, if it had one to choose.
     const precision =

@@ -20,7 +20,7 @@ import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
 import { readMethods } from '../method-files.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
-import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { sweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
@@ -98,12 +98,7 @@ export const sweep: Verb = {
   summary: 'Measures pruned models on tasks: accuracy with paired intervals, and thresholds. Resumable.',
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task folder, task file or bundled name; may be repeated; "all" for the nine bundled ones, chosen and written.',
-    },
+    ...TASKS_OPTION,
     method: {
       type: 'string',
       multiple: true,

@@ -9,6 +9,7 @@ import { isGgufPath } from '../../files/gguf-path.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
+import { forget } from '../forget.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
 type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
@@ -93,17 +94,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
         throw refuse('model-gone', `${output} no longer contains a model.`, 'Open it at its present path.');
       return opened(model);
     }),
-    'models.forget': answer(calls['models.forget'], async ({ handle }) => {
-      const path = handles.resolve(handle);
-      if (bundledPaths.has(path))
-        throw refuse(
-          'bundled',
-          `${basename(path)} comes with the workbench and stays listed.`,
-          'Nothing needs to be done.',
-        );
-      if (await workspace.library.remove('models', path)) context.emit({ type: 'models.changed' });
-      return {};
-    }),
+    'models.forget': answer(calls['models.forget'], ({ handle }) => forget(context, 'models', handles.resolve(handle))),
     'models.locate': answer(calls['models.locate'], async ({ handle, at }) => {
       const [from, to] = [handles.resolve(handle), handles.resolve(at)];
       const entry = (await workspace.library.list('models')).find(({ path }) => path === from);

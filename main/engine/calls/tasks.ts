@@ -1,13 +1,14 @@
 import { basename, extname } from 'node:path';
 import { calibrationAt } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
-import { refuse, serialiseError } from '../../contract/errors.ts';
+import { serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { recordedPath } from '../../workspace/library.ts';
 import { taskDocumentAt } from '../task-document-at.ts';
 import { changedSinceRun } from '../changed-since.ts';
+import { forget } from '../forget.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
@@ -125,17 +126,7 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       return entries;
     }),
     'tasks.open': answer(calls['tasks.open'], ({ handle }) => openTask(context, handles.resolve(handle))),
-    'tasks.forget': answer(calls['tasks.forget'], async ({ handle }) => {
-      const path = handles.resolve(handle);
-      if (bundledPaths.has(path))
-        throw refuse(
-          'bundled',
-          `${basename(path)} comes with the workbench and stays listed.`,
-          'Nothing needs to be done.',
-        );
-      if (await workspace.library.remove('tasks', path)) context.emit({ type: 'tasks.changed' });
-      return {};
-    }),
+    'tasks.forget': answer(calls['tasks.forget'], ({ handle }) => forget(context, 'tasks', handles.resolve(handle))),
     'tasks.preview': answer(calls['tasks.preview'], async ({ handle, split, count }) => {
       const task = await context.task(handles.resolve(handle));
       return task[split].slice(0, count).map(previewOf);

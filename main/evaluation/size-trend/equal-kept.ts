@@ -1,5 +1,6 @@
 import type { EqualKeptPair, Finding, SizedModel } from '../../contract/size-trend.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
+import { mean } from '../../statistics/bootstrap.ts';
 import { unanimous } from '../draws.ts';
 import { counted, listed } from '../../words/numbers.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
@@ -46,8 +47,6 @@ export const equalKeptPairs = (pairs: readonly MeasuredPair[], models: readonly 
     largeValue: pruned,
     smallValue: scratch,
   }));
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 interface KeptMeans {
   readonly kept: number;

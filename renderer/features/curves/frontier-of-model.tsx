@@ -36,13 +36,14 @@ export const FrontierOfModel = () => {
       </EmptyState>
     );
   const own = [...new Set(document.results.map(({ task }) => task))];
-  const items = (sentences: readonly string[]) => (
-    <ul className="findings">
-      {sentences.map((sentence) => (
-        <li key={sentence}>{withTaskTitles(sentence, own, titlesOf(tasks))}</li>
-      ))}
-    </ul>
-  );
+  const items = (sentences: readonly string[]) =>
+    sentences.length === 0 ? null : (
+      <ul className="findings">
+        {sentences.map((sentence) => (
+          <li key={sentence}>{withTaskTitles(sentence, own, titlesOf(tasks))}</li>
+        ))}
+      </ul>
+    );
   return (
     <AxisPicture
       label="Accuracy against bytes"

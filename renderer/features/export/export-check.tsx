@@ -26,7 +26,7 @@ export const ExportCheck = ({ asked }: ExportCheckProps) => {
   );
 };
 
-/** What sweeps say of a plan, or of an export's: its verdict on every task that measured it. */
+/** Verdict of sweeps on a plan, or on an export's, on every task that measured it. */
 export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.measured'> }) => {
   const { tasks } = useFacts();
   const { data, error } = useQuery('export.measured', asked);

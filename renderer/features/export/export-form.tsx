@@ -1,4 +1,3 @@
-import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { CallOutput } from '../../../main/contract/calls.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
@@ -7,8 +6,9 @@ import { startExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Segmented } from '../../components/choices.tsx';
+import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
@@ -23,7 +23,6 @@ import {
 } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { chooseFolder } from '../../state/file-choice.ts';
 import { ExportCheck, MeasuredLine } from './export-check.tsx';
 import {
   formatOptions,
@@ -66,8 +65,6 @@ export const ExportForm = () => {
   const state = useStore(exportStore);
   const { source, made, error } = useExportPlan();
   const start = useAction(startExport, 'here');
-  const folder = useRequest();
-  const nameId = useId();
   const chosen = chosenFormat(source, state);
   const isGguf = source?.model.info?.isGguf === true;
   const obstacle = exportObstacle(facts, state);
@@ -175,33 +172,10 @@ export const ExportForm = () => {
       </div>
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <div className="folder-field">
-          <code title={state.into?.path}>{state.into?.path ?? 'not chosen yet'}</code>
-          <Button
-            icon="folder"
-            disabled={folder.busy || !facts.connected}
-            onClick={() =>
-              folder.start(async ({ bridge }) => {
-                const into = await chooseFolder(bridge, 'export');
-                if (into !== null) state.chooseInto(into);
-              })
-            }
-          >
-            Choose…
-          </Button>
-        </div>
+        <ParentFolder purpose="export" into={state.into} choose={state.chooseInto} disabled={!facts.connected} />
       </div>
       <div className="field-stacked">
-        <label className="field-label" htmlFor={nameId}>
-          Name of the new folder
-        </label>
-        <input
-          id={nameId}
-          className="input"
-          value={name}
-          spellCheck={false}
-          onChange={(event) => state.chooseName(event.target.value)}
-        />
+        <NewFolderName name={name} change={state.chooseName} />
       </div>
       {made !== undefined && (
         <p className="muted">

@@ -32,7 +32,7 @@ export const QUANTISED_TEXT =
   'The matrices of its layers are quantised as the compressed-tensors package does it, byte for byte; embeddings, head, ' +
   'routers and norms keep their values. The folder is compared byte by byte, not run.';
 
-/** What becomes of extra prediction layers, and what that means. */
+/** Treatments of extra prediction layers, and their meaning. */
 export const mtpOptions: readonly { readonly value: PredictionChoice; readonly label: string }[] = [
   { value: 'drop', label: 'Left out' },
   { value: 'slice', label: 'Kept, sliced' },

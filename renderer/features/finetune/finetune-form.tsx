@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
 import { type SerialisedError, serialiseError } from '../../../main/contract/errors.ts';
@@ -6,13 +6,14 @@ import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
-import { chooseFolder, choosePython } from '../../state/file-choice.ts';
+import { choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import {
   finetuneInput,
@@ -170,40 +171,14 @@ const Python = () => {
 
 const Into = ({ name }: { readonly name: string }) => {
   const { into, chooseInto, chooseName } = useStore(finetuneStore);
-  const { busy, start } = useRequest();
-  const id = useId();
   return (
     <div className="finetune-into">
       <div className="field-stacked">
         <span className="field-label">Destination folder</span>
-        <div className="folder-field">
-          <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
-          <Button
-            icon="folder"
-            disabled={busy}
-            aria-label="Choose the folder to write into"
-            onClick={() =>
-              start(async ({ bridge }) => {
-                const chosen = await chooseFolder(bridge, 'tuned');
-                if (chosen !== null) chooseInto(chosen);
-              })
-            }
-          >
-            Choose…
-          </Button>
-        </div>
+        <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
       </div>
       <div className="field-stacked">
-        <label className="field-label" htmlFor={id}>
-          Name of the new folder
-        </label>
-        <input
-          id={id}
-          className="input"
-          value={name}
-          spellCheck={false}
-          onChange={(event) => chooseName(event.target.value)}
-        />
+        <NewFolderName name={name} change={chooseName} />
       </div>
     </div>
   );

@@ -1,10 +1,11 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import { serialiseError } from '../../../main/contract/errors.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunOrigin } from '../../../main/contract/run-origin.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
+import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -12,7 +13,7 @@ import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { strangeRunStore } from '../../state/dialog-stores.ts';
 import type { ChosenFolder } from '../../state/export-store.ts';
-import { chooseFolder, choosePython } from '../../state/file-choice.ts';
+import { choosePython } from '../../state/file-choice.ts';
 import type { ChosenProgram } from '../../state/finetune-store.ts';
 
 /** Shows what a run made elsewhere refers to, and resumes it with a program and folder that the user chooses. */
@@ -149,34 +150,14 @@ interface DestinationProps {
 }
 
 const Destination = ({ said, into, chooseInto, name, type }: DestinationProps) => {
-  const { busy, start } = useRequest();
-  const id = useId();
   return (
     <div className="field-stacked" role="group" aria-label="Folder to write">
       <span className="field-label">Folder it writes</span>
       <p>
         The run says <code>{said}</code>. A new folder in this one will be used instead:
       </p>
-      <div className="folder-field">
-        <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
-        <Button
-          icon="folder"
-          disabled={busy}
-          aria-label="Choose the folder to write into"
-          onClick={() =>
-            start(async ({ bridge }) => {
-              const folder = await chooseFolder(bridge, 'tuned');
-              if (folder !== null) chooseInto(folder);
-            })
-          }
-        >
-          Choose…
-        </Button>
-      </div>
-      <label className="field-label" htmlFor={id}>
-        Name of the new folder
-      </label>
-      <input id={id} className="input" value={name} spellCheck={false} onChange={(event) => type(event.target.value)} />
+      <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
+      <NewFolderName name={name} change={type} />
     </div>
   );
 };

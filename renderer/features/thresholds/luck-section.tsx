@@ -3,7 +3,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { factorKey, type SweepDocument } from '../../../main/contract/sweep.ts';
 import { luckSentences } from '../../../main/evaluation/calibration-luck.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { luckColumns, type LuckRow, luckRows } from '../../../main/figures/tables.ts';
+import { luckColumns, luckKey, luckRows } from '../../../main/figures/tables.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { Select } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -21,9 +21,6 @@ interface LuckSectionProps {
 
 const TITLE = 'How much hangs on the calibration items?';
 const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
-
-const keyOf = ({ model, task, method, seed, size }: LuckRow): string =>
-  JSON.stringify([model, task, method, seed, size]);
 
 /**
  * Calibration draws at one factor: the plan of all calibration items beside those of the draws. Nothing is shown if no
@@ -68,7 +65,7 @@ export const LuckSection = ({ manifest, document, shown, title }: LuckSectionPro
       <DataTable
         caption="Calibration draws: the plans of items drawn again beside the plan of all items"
         rows={own}
-        rowKey={keyOf}
+        rowKey={luckKey}
         columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
       />
     </section>

@@ -35,7 +35,7 @@ test('flips are choices by the metric and written answers judged otherwise; text
   ];
   expect(refereeNote(answers, 'bfloat16')).toBe(
     'Referee: onnxruntime in float32 gave 3 answers of this sweep too, drawn at random (seed 0), and 2 of them ' +
-      "differ from PyTorch's in bfloat16 (66.7 %; of all answers at most 98.3 %, exact one-sided 95 % limit). m, t, " +
-      'reap x2, item item 00 (margins 0.50 and 0.50); m, t, reap x2, item item 01 (margins 0.50 and 0.50).',
+      "differ from PyTorch's in bfloat16 (66.7\u202f%; of all answers at most 98.3\u202f%, exact one-sided 95 % limit). " +
+      'm, t, reap x2, item item 00 (margins 0.50 and 0.50); m, t, reap x2, item item 01 (margins 0.50 and 0.50).',
   );
 });

@@ -191,6 +191,6 @@ test('an interrupted run that was still waiting for its turn is told apart', asy
   const { manifest: made, lock } = await workspace.runs.create('sweep', { ...plainRun, state: 'queued' });
   await lock.release();
   expect(await workspace.runs.list()).toMatchObject([{ id: made.id, state: 'interrupted', waited: true }]);
-  // What a run says of itself is signed, and stays as it is stored.
+  // A run's own manifest is signed, and stays as it is stored.
   expect(await workspace.runs.read(made.id)).not.toHaveProperty('waited');
 });
