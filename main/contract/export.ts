@@ -16,8 +16,8 @@ export const ggufType = z.enum(ggufTypes);
 export type GgufType = z.infer<typeof ggufType>;
 
 /**
- * Weight types of a Hugging Face folder quantised as the compressed-tensors package does it: float8 with a scale per row
- * or per block of 128 x 128, integers in groups of 32 columns, and 4-bit floats with a scale per 32 (mxfp4) or 16
+ * Weight types of a Hugging Face folder quantised as the compressed-tensors package does it: float8 with a scale per
+ * row or per block of 128 x 128, integers in groups of 32 columns, and 4-bit floats with a scale per 32 (mxfp4) or 16
  * (nvfp4) columns.
  */
 export const compressedTypes = ['fp8', 'fp8_block', 'int8', 'int4', 'mxfp4', 'nvfp4'] as const;

@@ -106,14 +106,15 @@ export const describedSweepSettings = z.object({
       flag: 'weights',
       help:
         'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to q4_0) or a folder of ' +
-        'compressed-tensors (fp8 to nvfp4) of a type stores them. Each type ' +
-        'adds a curve per method (NAME@TYPE) and the unpruned model at that type.',
+        'compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) and ' +
+        'the unpruned model at that type.',
       about:
         'Measures the unpruned model and every candidate once per weight type: as stored, or with the weights ' +
         'rounded as a file of that type stores them: f32 to q4_0 as in a GGUF file (its dequantised values, in a ' +
-        'temporary folder of 4 bytes per weight), fp8 to nvfp4 as in a quantised folder of compressed-tensors. All are compared with the unpruned model at its stored weights, so that pruning and rounding ' +
-        'can be weighed against each other by bytes. Activations are not rounded: programs that round them too, such ' +
-        'as llama.cpp on a processor, add an error that is not measured here.',
+        'temporary folder of 4 bytes per weight), fp8 to nvfp4 as in a quantised folder of compressed-tensors. All ' +
+        'are compared with the unpruned model at its stored weights, so that pruning and rounding can be weighed ' +
+        'against each other by bytes. Activations are not rounded: programs that round them too, such as llama.cpp ' +
+        'on a processor, add an error that is not measured here.',
       otherwise: 'stored only',
       part: 'weights',
     }),
@@ -130,9 +131,9 @@ export const describedSweepSettings = z.object({
       about:
         'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
         'answer, or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs ' +
-        'one pass of generation. Complete answers, weighted to their ends: only answers that ended by themselves, with ' +
-        'the stop string, where the weight of tokens rises over the answer from 1 to 4; it can help against answers ' +
-        'that never end.',
+        'one pass of generation. Complete answers, weighted to their ends: only answers that ended by themselves, ' +
+        'with the stop string, where the weight of tokens rises over the answer from 1 to 4; it can help against ' +
+        'answers that never end.',
       words: {
         answers: 'right answers',
         written: 'the unpruned model’s answers',
@@ -218,10 +219,10 @@ export const describedSweepSettings = z.object({
       help: 'Also compare next-token distributions with those of the unpruned model.',
       about:
         'Measures at every scored position (of written tasks: at every token that the unpruned model wrote) how far ' +
-        'the next-token distribution is from the unpruned model’s: KL, reverse KL, the share of positions with another ' +
-        'likeliest token, and expected acceptance. Keeps the unpruned model’s last hidden states (4 bytes × hidden ' +
-        'size × positions), on disk beyond a quarter of the memory that the weights leave. Rounded weights and ' +
-        'checkpoints made elsewhere are not compared.',
+        'the next-token distribution is from the unpruned model’s: KL, reverse KL, the share of positions with ' +
+        'another likeliest token, and expected acceptance. Keeps the unpruned model’s last hidden states (4 bytes × ' +
+        'hidden size × positions), on disk beyond a quarter of the memory that the weights leave. Rounded weights ' +
+        'and checkpoints made elsewhere are not compared.',
     }),
   referee: z
     .number()

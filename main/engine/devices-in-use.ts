@@ -141,5 +141,9 @@ export const poolOn = (
 ): ModelPool => {
   if (engine === undefined) return createModelPool({ ...settings, provider: providerName.parse(provider) });
   const order = workerOrder({ python: engine.python, device: provider }, { ...settings, threads });
-  return createTorchPool(settings, waiting ?? new TorchWorkers(order, { keepsOne: true }), torchPrecision.parse(precision));
+  return createTorchPool(
+    settings,
+    waiting ?? new TorchWorkers(order, { keepsOne: true }),
+    torchPrecision.parse(precision),
+  );
 };

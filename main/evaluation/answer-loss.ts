@@ -41,7 +41,8 @@ export const TELLING_LOSS: {
 export const TELLING_LOSS_RATES =
   `On the bundled sample, of ${String(TELLING_LOSS.above.of)} points that are safe by choice and lost ` +
   `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
-  `${String(TELLING_LOSS.below.of)} that lost less, ${TELLING_LOSS.below.unsafe === 0 ? 'none' : String(TELLING_LOSS.below.unsafe)}.`;
+  `${String(TELLING_LOSS.below.of)} that lost less, ` +
+  `${TELLING_LOSS.below.unsafe === 0 ? 'none' : String(TELLING_LOSS.below.unsafe)}.`;
 
 const losesMuch = ({ factor, verdict, answerLoss }: SweepResult): boolean =>
   factor > 1 && verdict === 'safe' && (answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;

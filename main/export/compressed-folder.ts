@@ -123,8 +123,8 @@ export const compressedFolder = (
         ? []
         : [
             `${String(wider.length)} matrices (${wider[0]?.tensor ?? ''} and others of its shape) keep their stored ` +
-              `type: their rows are not whole groups of ${String(compressedForms[type].span[1])} values, which ${type} ` +
-              'requires.',
+              `type: their rows are not whole groups of ${String(compressedForms[type].span[1])} values, which ` +
+              `${type} requires.`,
           ],
   };
 };

@@ -94,9 +94,9 @@ export interface ExportResult {
 /**
  * Writes the pruned checkpoint as a Hugging Face folder with the source's tensor names and shards, as an ONNX graph
  * with its weights, as both, or as a GGUF file. Proves it equal to the masked (or overlaid) original, and only then
- * gives it its name. A folder whose weights are quantised is compared byte by byte. Refuses as GGUF, before writing, models that llama.cpp would compute differently. Never overwrites
- * anything and leaves nothing behind on failure. A GGUF file is exported as stored, with the bytes of every kept
- * expert.
+ * gives it its name. A folder whose weights are quantised is compared byte by byte. Refuses as GGUF, before writing,
+ * models that llama.cpp would compute differently. Never overwrites anything and leaves nothing behind on failure. A
+ * GGUF file is exported as stored, with the bytes of every kept expert.
  *
  * @throws WorkbenchError refused: `plan-invalid`, `plan-other-model`, `not-exportable`, `changes-nothing`,
  * `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`, `weights-not-quantised`,

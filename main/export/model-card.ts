@@ -187,8 +187,8 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
   if (format === 'hf' && weights !== null)
     return (
       `Before this folder got its name it was reopened and compared with what the plan makes of the source, its ` +
-      `matrices quantised as ${weights} (compressed-tensors): every byte of its config and tensors is the same. It was ` +
-      `not run. ${REPEAT}`
+      `matrices quantised as ${weights} (compressed-tensors): every byte of its config and tensors is the same. It ` +
+      `was not run. ${REPEAT}`
     );
   if (format === 'gguf' && weights !== 'stored')
     return (

@@ -25,8 +25,8 @@ import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**
  * Models whose weights are rounded as a file stores them: a GGUF file, or a folder of compressed-tensors. Their values
- * are exactly those that a reader computes from the exported file, so a sweep can measure it. Tensors that the file leaves in float32
- * (norms, routers, biases) keep their values.
+ * are exactly those that a reader computes from the exported file, so a sweep can measure it. Tensors that the file
+ * leaves in float32 (norms, routers, biases) keep their values.
  */
 
 /** The plan that keeps every expert. */

@@ -49,8 +49,8 @@ export interface VerifyRequest {
  * original and the reopened folder choose the same experts and give the same float32 logits: |a - b| <= 1e-5 * max(1,
  * largest |a| of the position). Everything in the folder is verified: weights that open as a checkpoint, an ONNX graph,
  * or both (a graph does not output experts; one larger than the memory budget is held to 1e-4). A GGUF file is not run:
- * every byte of it is compared with what the plan makes of the source, as of a folder whose weights were quantised; but one made of a GGUF file is opened and run
- * too. All models run on the CPU.
+ * every byte of it is compared with what the plan makes of the source, as of a folder whose weights were quantised; but
+ * one made of a GGUF file is opened and run too. All models run on the CPU.
  *
  * A folder with other content is a result (`ok: false` with problems). Refuses a folder that is not a model, or a plan
  * that does not fit the original; fails (`export-changed`) if the folder changes meanwhile.

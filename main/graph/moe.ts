@@ -153,9 +153,9 @@ const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value =
 };
 
 /**
- * Rows of each expert among the flat choices [T * K], which may be identities too: [experts] int64. Ones are added up by
- * expert: a comparison of every choice with every expert would take more memory than the choices' hidden states where
- * experts are many and narrow.
+ * Rows of each expert among the flat choices [T * K], which may be identities too: [experts] int64. Ones are added up
+ * by expert: a comparison of every choice with every expert would take more memory than the choices' hidden states
+ * where experts are many and narrow.
  */
 const expertCounts = (graph: OnnxGraph, { experts, identities }: MoeLayer, flat: Value, count: Value): Value => {
   const none = graph.integers(Array.from({ length: experts.length + identities }, () => 0));

@@ -27,8 +27,8 @@ export class ExpertSessions {
   readonly #open = new Map<number, Session>();
 
   /**
-   * `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. `part`: their outputs,
-   * or the inputs of their down projections.
+   * `layerOf`: experts of a layer (counted among MoE layers), by default those of the checkpoint. `part`: their
+   * outputs, or the inputs of their down projections.
    */
   constructor(
     checkpoint: Checkpoint,
@@ -46,7 +46,8 @@ export class ExpertSessions {
 
   /**
    * Ungated outputs on tokens [N, H] that enter a layer (counted among MoE layers), in parts: `take` gets the index of
-   * the first token of a part, their number n, and the outputs [experts, n, H], or the inner activations [experts, n, I].
+   * the first token of a part, their number n, and the outputs [experts, n, H], or the inner activations [experts, n,
+   * I].
    */
   async run(
     layer: number,

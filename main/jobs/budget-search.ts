@@ -43,8 +43,8 @@ export const budgetPlan = async (request: BudgetPlanRequest): Promise<Pick<DropP
   if (expertGroups !== undefined)
     throw refuse(
       'groups-uneven',
-      `The method evo-esap moves single experts between layers, and ${checkpoint.name} chooses them in groups of equal ` +
-        'size.',
+      `The method evo-esap moves single experts between layers, and ${checkpoint.name} chooses them in groups of ` +
+        'equal size.',
       'Use a method that takes a number of experts to keep.',
     );
   const scores = scoresForModel(checkpoint, {

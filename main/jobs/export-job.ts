@@ -73,13 +73,11 @@ export const exportJob = ({
     });
     await writeVerification(context, verification);
     meter.finish();
+    const isCompared = format === 'gguf' || hfType !== undefined;
+    const proof = isCompared ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`;
     return {
       output: folder,
-      summary: [
-        `Exported to ${folder} and ` +
-          `${format === 'gguf' || hfType !== undefined ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`}.`,
-        ...warnings,
-      ].join(' '),
+      summary: [`Exported to ${folder} and ${proof}.`, ...warnings].join(' '),
     };
   });
 

@@ -134,7 +134,8 @@ const answered = (
 
 /**
  * Items whose profiled text is the model's own instead of the right answer: up to the stop string; or, for `endings`,
- * only of answers that ended by themselves, with the first stop string where one ended them, and weighted to their ends.
+ * only of answers that ended by themselves, with the first stop string where one ended them, and weighted to their
+ * ends.
  */
 export const profiledOn = (
   calibration: 'written' | 'endings',

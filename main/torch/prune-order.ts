@@ -66,8 +66,8 @@ export const pruneOrder = async (
   if (constants !== null && moeLayers.some(({ moe }) => moe.latent !== null))
     throw refuse(
       'torch-plan',
-      `PyTorch cannot compute this plan here: experts of ${checkpoint.name} work in a latent space, and the constants ` +
-        'are hidden states.',
+      `PyTorch cannot compute this plan here: experts of ${checkpoint.name} work in a latent space, and the ` +
+        'constants are hidden states.',
       'Use --engine onnxruntime.',
     );
   const counts: number[] = [];

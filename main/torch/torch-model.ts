@@ -223,9 +223,9 @@ export class TorchModel {
         'torch-memory',
         'failed',
         `The memory of ${where} was full again, with batches of half their size. ${error.message}`,
-        `The weights of ${this.checkpoint.name} take ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}, which ` +
-          `left ${gigabytes(Math.max(0, free))} GB for everything else. Use a smaller --precision, shorter items, or ` +
-          'a device with more free memory; finished steps stay.',
+        `The weights of ${this.checkpoint.name} take ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}, ` +
+          `which left ${gigabytes(Math.max(0, free))} GB for everything else. Use a smaller --precision, shorter ` +
+          'items, or a device with more free memory; finished steps stay.',
       );
     }
     this.#isShrunk = true;

@@ -39,7 +39,7 @@ export const causeWords = ({
   const share =
     unexplained === 0
       ? 'Every difference is in these profiles, in plans made from them, or in results of these plans.'
-      : `${counted(unexplained, 'difference is', 'differences are')} neither in these profiles nor in plans made from ` +
-        'them or in results of these plans.';
+      : `${counted(unexplained, 'difference is', 'differences are')} neither in these profiles nor in plans made ` +
+        'from them or in results of these plans.';
   return [...rerouted.map(reroutedWords), share];
 };

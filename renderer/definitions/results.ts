@@ -114,8 +114,8 @@ export const results = define({
     term: 'KL',
     text:
       'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned model’s ' +
-      'p, mean over scored positions: the tokens of choices and texts, a position that choices share counted once; of ' +
-      'written tasks, the tokens that the unpruned model wrote. ' +
+      'p, mean over scored positions: the tokens of choices and texts, a position that choices share counted once; ' +
+      'of written tasks, the tokens that the unpruned model wrote. ' +
       'The same definition as llama.cpp’s perplexity tool. Intervals are Student’s t over items, or over the ' +
       'passages that they share.',
     formula: 'mean of Σ p (log p − log q)',

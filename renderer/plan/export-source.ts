@@ -73,8 +73,8 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
 };
 
 /**
- * The format of an export, and the types of the weights of a GGUF file or of a folder (null: as stored). Until one is chosen: a GGUF file is
- * exported as stored, and a point with rounded weights as they were measured.
+ * The format of an export, and the types of the weights of a GGUF file or of a folder (null: as stored). Until one is
+ * chosen: a GGUF file is exported as stored, and a point with rounded weights as they were measured.
  */
 export const chosenFormat = (
   source: Pick<ExportSource, 'model' | 'method'> | null,

@@ -1,5 +1,5 @@
-// Records anew the fidelity of chosen answers, to be held against written ones: node resources/forecast/make.mjs WORKSPACE
-// (README.md beside this file). An interrupted call continues if it is given the same workspace.
+// Records anew the fidelity of chosen answers, to be held against written ones: node resources/forecast/make.mjs
+// WORKSPACE (README.md beside this file). An interrupted call continues if it is given the same workspace.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { recordSweep, writeRecord } from '../record-sweep.mjs';

@@ -16,8 +16,8 @@ import { emptyLargeCheckpoint, largeCharacter } from './large-checkpoint.ts';
 
 /**
  * An 8-bit GGUF file of OLMoE-1B-7B's shape (7.4 GB, random weights) is profiled on 100 items, and exported at half of
- * its experts as stored. Goals: less memory than the file's size, and the file written in the time of copying the source
- * twice (its verification, which runs both models, is part of the seconds shown).
+ * its experts as stored. Goals: less memory than the file's size, and the file written in the time of copying the
+ * source twice (its verification, which runs both models, is part of the seconds shown).
  *
  * Method: each step is a process with one thread (the profile: two) and the memory that is predicted for one block at a
  * time as its budget; the system reports its peak resident memory (maxRSS), mapped pages of the file included. The copy

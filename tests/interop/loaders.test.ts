@@ -25,8 +25,8 @@ const TOLERANCE = 1e-4;
 const openedOnly = ['phimoe', 'deepseek_v3', 'glm4_moe_lite', 'ernie4_5_moe', 'lfm2_moe'] as const;
 const families = [...triedInVllm].filter((family) => !openedOnly.some((opened) => opened === family));
 /**
- * Messages of vLLM 0.32 on exports that it does not open: it reads keys of their hub configs that transformers 5.24 does
- * not write, or has no kernel for processors in float32. Tried at half of the experts.
+ * Messages of vLLM 0.32 on exports that it does not open: it reads keys of their hub configs that transformers 5.24
+ * does not write, or has no kernel for processors in float32. Tried at half of the experts.
  */
 const obstacles: Readonly<Record<string, string>> = {
   minimax_m2: "has no attribute 'rotary_dim'",

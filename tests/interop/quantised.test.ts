@@ -122,7 +122,7 @@ const refused: readonly Case[] = ['int8', 'int4-asymmetric', 'int8-asymmetric', 
   change: null,
   instead: null,
 }));
-/** What vLLM 0.32 says of these on a processor: it has kernels for experts so quantised only for Intel's AMX. */
+/** Messages of vLLM 0.32 on a processor: it has kernels for experts so quantised only for Intel's AMX. */
 const obstacles: Readonly<Record<string, string>> = {
   'int4-asymmetric': 'No WNA16 MoE backend supports the deployment configuration',
   'fp8-channel half': 'Failed to find a kernel that can implement the ScaledMM linear layer',

@@ -1,4 +1,5 @@
-// Whether chosen answers tell how far a model can be pruned when it writes them, computed from a recorded sweep of both.
+// Whether chosen answers tell how far a model can be pruned when it writes them, computed from a recorded sweep of
+// both.
 import { pointNameKey, type SweepResult, UNPRUNED } from '../../main/contract/sweep.ts';
 import { meanRankCorrelation } from '../../main/evaluation/calibration-luck.ts';
 import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
@@ -80,9 +81,9 @@ const overTasks = <Member extends { readonly task: string }>(
 };
 
 /**
- * Spearman's rank correlation, over the models of one task and method, of minus the measure at a factor with the threshold
- * of the written answers; the mean over tasks and methods with its interval over tasks. Where all models have the same
- * threshold, there is no correlation, and task and method do not count.
+ * Spearman's rank correlation, over the models of one task and method, of minus the measure at a factor with the
+ * threshold of the written answers; the mean over tasks and methods with its interval over tasks. Where all models have
+ * the same threshold, there is no correlation, and task and method do not count.
  */
 export const rankCorrelation = (curves: readonly Curve[], { of }: Measure, factor: number) => {
   const groups = [...Map.groupBy(curves, ({ task, method }) => JSON.stringify([task, method])).values()];

@@ -39,7 +39,8 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
 export const exportVerb: Verb = {
   name: 'export',
   usage:
-    'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] [--mtp CHOICE] [--imatrix FILE]',
+    'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
+    '[--mtp CHOICE] [--imatrix FILE]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {

@@ -5,8 +5,8 @@ import { FEW_TOKENS } from '../../contract/sweep.ts';
 
 /**
  * llama.cpp's importance matrices in GGUF form (tools/imatrix, `general.type` is "imatrix"): for each matrix NAME of a
- * model, `NAME.in_sum2` [E, inputs] with the sums of squared inputs, and `NAME.counts` [E, 1] with the numbers of tokens;
- * E is 1 for matrices that are no experts. Both are float32.
+ * model, `NAME.in_sum2` [E, inputs] with the sums of squared inputs, and `NAME.counts` [E, 1] with the numbers of
+ * tokens; E is 1 for matrices that are no experts. Both are float32.
  */
 export interface ImportanceMatrix {
   readonly contents: GgufContents;

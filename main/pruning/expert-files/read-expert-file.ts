@@ -42,8 +42,8 @@ const LEAST_OF_MASK = 3;
  * often they were chosen;
  * - masks, as EASY-EP writes them (RUCAIBox/EASYEP, expert_selection.py): [L][E] of 1 (stays) and 0.
  *
- * @throws WorkbenchError `ranking-unreadable`, `routed-experts`, `plan-unreadable`, `plan-invalid`, or `ranking-invalid` naming the line,
- * the layer and the expert.
+ * @throws WorkbenchError `ranking-unreadable`, `routed-experts`, `plan-unreadable`, `plan-invalid`, or
+ * `ranking-invalid` naming the line, the layer and the expert.
  */
 export const readExpertFile = (text: string, where: string, target: PlanTarget): ExpertFile => {
   if (text.length > MAX_PLAN_CHARACTERS)

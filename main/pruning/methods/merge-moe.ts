@@ -37,12 +37,12 @@ export const mergeMoe = defineMethod(
       "calibration tokens; W_D' = Y P^+",
     source:
       'Miao et al. 2025, arXiv 2510.14436, sections 3.2 and 4, read in full; no code is public. There W_D\u2019 = ' +
-      '[w_1 W_D1, ..] T_1 with T_1 = Q P^+, Q the members\u2019 inner activations; since [w_1 W_D1, ..] Q = Y, that is ' +
-      'Y P^+.',
+      '[w_1 W_D1, ..] T_1 with T_1 = Q P^+, Q the members\u2019 inner activations; since [w_1 W_D1, ..] Q = Y, that ' +
+      'is Y P^+.',
     defaults:
       'ridge 1e-6 instead of a pseudoinverse, which it tends to; router mapped-rows (the routing weights of the ' +
-      'members add up, as published); every layer sees the unpruned model\u2019s tokens; the same number of groups in ' +
-      'every layer',
+      'members add up, as published); every layer sees the unpruned model\u2019s tokens; the same number of groups ' +
+      'in every layer',
     pitfalls: [
       'With fewer calibration tokens than the width I of an expert the fit is not determined: the paper sees it ' +
         'fail completely below such a number.',

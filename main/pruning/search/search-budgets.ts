@@ -44,8 +44,8 @@ const MOST_ATTEMPTS = 32;
 const MOST_STALE = 20;
 
 /**
- * Dropped experts per layer that sum to `total`, in proportion to the weights, none above `most`: whole parts first, the
- * rest by the largest fractions, then layer by layer.
+ * Dropped experts per layer that sum to `total`, in proportion to the weights, none above `most`: whole parts first,
+ * the rest by the largest fractions, then layer by layer.
  */
 export const shareOut = (weights: readonly number[], total: number, most: number): number[] => {
   const sum = weights.reduce((all, weight) => all + weight, 0);
@@ -67,10 +67,10 @@ export const shareOut = (weights: readonly number[], total: number, most: number
 
 /**
  * EvoESAP's evolution of kept experts per layer under a fixed total: the first generation is the uniform allocation and
- * random ones; then the best become parents, and every child shifts experts between layers a few times. No allocation is
- * measured twice. The best one measured; of equals the first, so the uniform one wins ties. The same seed and fitness
- * give the same search. Source: Liu et al. 2026, arXiv 2603.06003; ZongfangLiu/EvoESAP, search_utils.py (whose first
- * generation also has ten fixed shapes).
+ * random ones; then the best become parents, and every child shifts experts between layers a few times. No allocation
+ * is measured twice. The best one measured; of equals the first, so the uniform one wins ties. The same seed and
+ * fitness give the same search. Source: Liu et al. 2026, arXiv 2603.06003; ZongfangLiu/EvoESAP, search_utils.py (whose
+ * first generation also has ten fixed shapes).
  *
  * @throws CancelledError where the signal aborts between two allocations.
  */

@@ -9,8 +9,8 @@ const ExperimentForm = lazy(async () => ({ default: (await import('./experiment-
 const ExperimentResult = lazy(async () => ({ default: (await import('./experiment-result.tsx')).ExperimentResult }));
 
 /**
- * The paper's experiment on a model family: the form of a new one, or the result of one: both questions, the paper's own
- * table, and the result of a reproduction.
+ * The paper's experiment on a model family: the form of a new one, or the result of one: both questions, the paper's
+ * own table, and the result of a reproduction.
  */
 export const ExperimentDialog = () => {
   const { run, isAsked, showRun, ask } = useStore(experimentStore);

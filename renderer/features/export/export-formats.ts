@@ -29,8 +29,8 @@ export const hfTypeOptions: readonly { readonly value: CompressedType | ''; read
   ...compressedTypes.map((value) => ({ value, label: value })),
 ];
 export const QUANTISED_TEXT =
-  'The matrices of its layers are quantised as the compressed-tensors package does it, byte for byte; embeddings, head, ' +
-  'routers and norms keep their values. The folder is compared byte by byte, not run.';
+  'The matrices of its layers are quantised as the compressed-tensors package does it, byte for byte; embeddings, ' +
+  'head, routers and norms keep their values. The folder is compared byte by byte, not run.';
 
 /** Treatments of extra prediction layers, and their meaning. */
 export const mtpOptions: readonly { readonly value: PredictionChoice; readonly label: string }[] = [

@@ -5,7 +5,7 @@ import { budgetPlan } from '../../../main/jobs/budget-search.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
-test('the allocation found is accepted more often than the uniform one, and keeps the best experts of each layer', async () => {
+test('the allocation found is accepted more often than the uniform one, and keeps the best experts', async () => {
   const task = await loadTask(path.resolve('resources/tasks/add'));
   const calibration = task.calibration.slice(0, 24);
   const runner = await openRunner(path.resolve('resources/models/uncurl-8'));

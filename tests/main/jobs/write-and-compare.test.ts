@@ -70,7 +70,7 @@ describe('fidelity of written answers', () => {
       expect(own.changed).toBe((p ?? []).filter((row, at) => best(row) !== best(q?.[at])).length / tokenIds.length);
       expect(own.kl).toBeGreaterThan(1e-4);
     }
-    // What is written does not change, and the unpruned model's stored texts serve as well as new ones.
+    // The texts do not change, and the unpruned model's stored texts serve as well as new ones.
     const plain = writtenBy(await writeItems(runner, task, items, candidates, uncancelled), 'pruned');
     expect(pruned.map(({ fidelity: _fidelity, ...rest }) => rest)).toEqual(plain);
     for (const stored of [whole, null]) {

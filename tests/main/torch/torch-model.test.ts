@@ -14,11 +14,15 @@ const BUDGET_BYTES = 1e9;
 
 test('models that transformers misreads are refused before a process starts', async () => {
   const partial = await openCheckpoint(`${references}/deepseek_v3-fp8-partial-blocks`);
-  await expect(TorchModel.start(partial, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
+  await expect(
+    TorchModel.start(partial, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES),
+  ).rejects.toMatchObject({
     code: 'torch-weights',
   });
   const gguf = { ...(await openCheckpoint(`${references}/mixtral`)), folder: '/models/mixtral.gguf' };
-  await expect(TorchModel.start(gguf, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES)).rejects.toMatchObject({
+  await expect(
+    TorchModel.start(gguf, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES),
+  ).rejects.toMatchObject({
     code: 'torch-weights',
     message: expect.stringContaining('is a GGUF file'),
   });
@@ -26,7 +30,9 @@ test('models that transformers misreads are refused before a process starts', as
 
 test('a Python that does not start is named', async () => {
   const model = await openCheckpoint(`${references}/mixtral`);
-  await expect(TorchModel.start(model, new TorchWorkers(order, { keepsOne: false }), null, BUDGET_BYTES)).rejects.toMatchObject({
+  await expect(
+    TorchModel.start(model, new TorchWorkers(order, { keepsOne: false }), null, BUDGET_BYTES),
+  ).rejects.toMatchObject({
     code: 'no-python',
     message: '/nowhere/python does not start.',
   });

@@ -88,7 +88,7 @@ test('a merge has no fit without tokens', () => {
   expect(atOnce(solveFit(emptyFit(2, 3), 1e-6))).toEqual(new Float64Array(6));
 });
 
-test('a bundled model: cosines of its own weights, a plan that computes, exports and verifies, the same every time', async () => {
+test('a bundled model: cosines of its own weights, and a plan that computes, exports and verifies', async () => {
   const model = path.resolve('resources/models/uncurl-8');
   const task = await loadTask(path.resolve('resources/tasks/add'));
   const calibration = task.calibration.slice(0, 40);
