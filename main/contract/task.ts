@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { calibrationChoice } from './calibration.ts';
 import { changedSince, pathHandle } from './model.ts';
 
-export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match']);
+/** `ending`: share of generated texts that end by a stop string or an end token; its items need no right answer. */
+export const metricName = z.enum(['acc', 'acc_norm', 'perplexity', 'exact_match', 'ending']);
 export type MetricName = z.infer<typeof metricName>;
 
 /**
@@ -14,7 +15,7 @@ export type AnswerKind = z.infer<typeof answerKind>;
 
 /** Perplexity tasks count as chosen: nothing is generated. */
 export const answersOf = ({ metric }: { readonly metric: MetricName }): AnswerKind =>
-  metric === 'exact_match' ? 'written' : 'chosen';
+  metric === 'exact_match' || metric === 'ending' ? 'written' : 'chosen';
 
 /** Multiple-choice item: context and choice are concatenated unchanged; `answer` indexes `choices`. */
 export const choiceItem = z.object({
@@ -33,7 +34,7 @@ export type TextItem = z.infer<typeof textItem>;
 
 /**
  * An item with a generated answer: greedy decoding continues `context` until a stop string of `until` or the end token
- * appears, or `maxNewTokens` are generated. It is right where the text equals any of `answers`.
+ * appears, or `maxNewTokens` are generated. It is right where the text equals any of `answers`; a prompt alone has none.
  */
 export interface WrittenItem {
   readonly id: string;
@@ -52,7 +53,10 @@ export interface WrittenItem {
   readonly options?: readonly string[];
 }
 
-/** A written item in a file: one answer, or several of which any is right; its task says where decoding stops. */
+/**
+ * A written item in a file: one answer, several of which any is right, or none (a prompt alone); its task says where
+ * decoding stops.
+ */
 export const writtenRow = z.object({
   id: z.string().min(1),
   context: z.string(),

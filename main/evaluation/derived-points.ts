@@ -23,7 +23,7 @@ interface Block {
 const METRICS: Readonly<Record<ItemOutcome['kind'], readonly MetricName[]>> = {
   choice: ['acc', 'acc_norm'],
   text: ['perplexity'],
-  written: ['exact_match'],
+  written: ['exact_match', 'ending'],
 };
 
 /**

@@ -19,14 +19,14 @@ export const endingResult = (result: SweepResult, { ended, looped: _looped, ...p
   value: ended,
 });
 
-/** The thresholds with those of endings, each at the one-sided 5 % by itself. */
+/** The thresholds with those of endings, each at the one-sided 5 % by itself; the metric `ending` has no other. */
 export const withEndings = (
   thresholds: readonly Threshold[],
   results: readonly SweepResult[],
   delta: number,
 ): Threshold[] => {
   const ofEndings = results.flatMap((result) =>
-    result.endings === undefined ? [] : [endingResult(result, result.endings)],
+    result.endings === undefined || result.metric === 'ending' ? [] : [endingResult(result, result.endings)],
   );
   const keyOf = ({ model, task, method, seed }: Threshold): string => JSON.stringify([model, task, method, seed]);
   const found = new Map(sweepThresholds(ofEndings, delta).map((threshold) => [keyOf(threshold), threshold]));

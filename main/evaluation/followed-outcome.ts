@@ -1,4 +1,5 @@
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import { hasEnded } from './endings.ts';
 
 /** An outcome in a file, with the file's verdict on whether it is right; null where it has none. */
 export interface StoredOutcome {
@@ -16,7 +17,10 @@ export type ItemRule =
       readonly characters: readonly number[];
       readonly group: string | undefined;
     }
-  | { readonly kind: 'written'; readonly judge: (text: string) => Pick<WrittenOutcome, 'filtered' | 'correct'> }
+  | {
+      readonly kind: 'written';
+      readonly judge: (text: string, hasEnded: boolean) => Pick<WrittenOutcome, 'filtered' | 'correct'>;
+    }
   | { readonly kind: 'text' };
 
 /** Called for each column that differs from what follows from the model's answer. */
@@ -63,7 +67,7 @@ export const followedOutcome = (stored: StoredOutcome, rule: ItemRule | null, te
       return followedChoice({ ...stored, outcome }, rule?.kind === 'choice' ? rule : null, tell);
     case 'written': {
       if (rule?.kind !== 'written') return outcome;
-      const { filtered, correct } = rule.judge(outcome.text);
+      const { filtered, correct } = rule.judge(outcome.text, hasEnded(outcome));
       if (filtered !== outcome.filtered) tell('filtered');
       if (correct !== outcome.correct) tell('correct');
       return { ...outcome, filtered, correct };

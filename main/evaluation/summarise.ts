@@ -33,7 +33,7 @@ const ofOneKind = <O extends ItemOutcome>(
     throw refuse(
       'metric-mismatch',
       `Item ${stranger.id} is a ${stranger.kind} item, which the metric ${metric} cannot measure.`,
-      'Use acc or acc_norm for items with choices, perplexity for texts and exact_match for written answers.',
+      'Use acc or acc_norm for items with choices, perplexity for texts, and exact_match or ending for written answers.',
     );
   }
   return outcomes.filter(isKind);
@@ -145,6 +145,7 @@ const summariseChoices = (
 };
 
 const summariseWritten = (
+  metric: 'exact_match' | 'ending',
   baseline: readonly WrittenOutcome[],
   candidate: readonly WrittenOutcome[],
   delta: number,
@@ -154,7 +155,7 @@ const summariseWritten = (
   const fidelity = fidelityOf(pairs.map(([, after]) => after));
   return {
     ...pairedAnswers(pairs, ({ correct }) => correct, delta),
-    metric: 'exact_match',
+    metric,
     value,
     acc: null,
     accNorm: null,
@@ -249,7 +250,13 @@ const compare = (
     case 'perplexity':
       return summariseTexts(ofOneKind(baseline, isText, metric), ofOneKind(candidate, isText, metric), bootstrap);
     case 'exact_match':
-      return summariseWritten(ofOneKind(baseline, isWritten, metric), ofOneKind(candidate, isWritten, metric), delta);
+    case 'ending':
+      return summariseWritten(
+        metric,
+        ofOneKind(baseline, isWritten, metric),
+        ofOneKind(candidate, isWritten, metric),
+        delta,
+      );
     default:
       return assertNever(metric);
   }

@@ -39,6 +39,7 @@ export const axisTitle = (metric: MetricName): string =>
     acc_norm: 'accuracy, length-normalised (%)',
     perplexity: 'perplexity',
     exact_match: 'exact match (%)',
+    ending: 'texts that end (%)',
   })[metric];
 
 const line = (

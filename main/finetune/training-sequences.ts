@@ -23,8 +23,8 @@ export const pairSequence = (
  * The training data: every calibration item of the tasks, the context followed by the right answer, cut on the left to
  * `length` tokens. A text is learnt whole except for its first token. Test items are never included.
  *
- * @throws WorkbenchError refused: `no-calibration`, `test-item-in-training` (an item of one task is a test item of
- * another).
+ * @throws WorkbenchError refused: `no-calibration`, `no-answer` (a prompt alone), `test-item-in-training` (an item of
+ * one task is a test item of another).
  */
 export const trainingSequences = (
   tasks: readonly Task[],
@@ -53,6 +53,12 @@ export const trainingSequences = (
       }
       if (isTextItem(item)) return [tokenizer.encode(item.text, true).slice(0, length), 1];
       const continuation = profiledText(item).slice(item.context.length);
+      if (continuation === '')
+        throw refuse(
+          'no-answer',
+          `Calibration item "${item.id}" of ${task.name} is a prompt alone: it has no answer to learn.`,
+          'Train on a task with right answers.',
+        );
       return pairSequence(tokenizer, item.id, item.context, continuation, length);
     });
   });

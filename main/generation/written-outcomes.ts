@@ -21,7 +21,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     readonly items: readonly Item[];
     readonly candidates: readonly Candidate[];
     readonly ends: TextEnds;
-    readonly judge: (item: Item, text: string) => Judged;
+    readonly judge: (item: Item, text: string, hasEnded: boolean) => Judged;
     /** Draws each token; absent: the likeliest is taken. */
     readonly sampler?: Sampler | undefined;
     /** The candidate whose outcomes also have the tokens. */
@@ -50,7 +50,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       kind: 'written',
       id,
       text,
-      ...judge(item, text),
+      ...judge(item, text, stopped !== 'length'),
       tokens: tokens.length,
       stopped,
       loop,

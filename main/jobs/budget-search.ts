@@ -19,16 +19,16 @@ export interface BudgetPlanRequest {
   readonly onProgress?: (measured: number, best: number) => void;
 }
 
-/** The item with its right answer as the only choice, so that distributions are compared at the answer's tokens. */
-const atAnswer = (item: TaskItem): TaskItem =>
-  isTextItem(item)
-    ? item
-    : {
-        id: item.id,
-        context: item.context,
-        choices: [profiledText(item).slice(item.context.length)],
-        answer: 0,
-      };
+/**
+ * The item with its right answer as the only choice, so that distributions are compared at the answer's tokens; a prompt
+ * alone as a text.
+ */
+const atAnswer = (item: TaskItem): TaskItem => {
+  if (isTextItem(item)) return item;
+  const { id, context } = item;
+  const answer = profiledText(item).slice(context.length);
+  return answer === '' ? { id, text: context } : { id, context, choices: [answer], answer: 0 };
+};
 
 /**
  * The experts that EvoESAP keeps: the best of each layer by the scores of `order`, as many as the search finds by the

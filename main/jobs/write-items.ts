@@ -28,8 +28,8 @@ export const writeItems = async (
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
   if (judging === undefined) throw new Error('written items without a rule that judges them');
   const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
-  const judgeFirst = (item: WrittenItem, text: string): Judged => {
-    const [first] = judge(judging, item, text);
+  const judgeFirst = (item: WrittenItem, text: string, hasEnded: boolean): Judged => {
+    const [first] = judge(judging, item, text, hasEnded);
     if (first === undefined) throw new Error('a rule without pipelines');
     return { filtered: first.filtered, correct: first.correct };
   };

@@ -233,8 +233,11 @@ const question = ({ sizeTrend, document }: ReportSource): string => {
   const points = Math.round(delta * 1000) / 10;
   const metrics = distinct(document.results.map(({ metric }) => metric));
   const fall = [
-    ...(metrics.some((metric) => metric !== 'perplexity')
+    ...(metrics.some((metric) => metric !== 'perplexity' && metric !== 'ending')
       ? [`accuracy falls by more than ${points} percentage points`]
+      : []),
+    ...(metrics.includes('ending')
+      ? [`the share of texts that end falls by more than ${points} percentage points`]
       : []),
     ...(metrics.includes('perplexity') ? [`log-perplexity rises by more than ${delta} nats per token`] : []),
   ].join(' or ');

@@ -21,8 +21,8 @@ const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null =
   if (judging === undefined) return null;
   return {
     kind: 'written',
-    judge: (text) => {
-      const [first] = judge(judging, item, text);
+    judge: (text, hasEnded) => {
+      const [first] = judge(judging, item, text, hasEnded);
       if (first === undefined) throw new Error('a rule without pipelines');
       return { filtered: first.filtered, correct: first.correct };
     },

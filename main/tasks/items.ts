@@ -29,7 +29,7 @@ const MAX_CHOICES = 1_000;
 
 export const EXPECTED_ITEM =
   'Each line is {"id","context","choices":[...],"answer":0}, {"id","context","answer":"..."} (or ' +
-  '"answers":[...]) or {"id","text"}.';
+  '"answers":[...]), {"id","context"} (a prompt alone: metric ending) or {"id","text"}.';
 
 /** Refuses an item with an answer outside its choices, with an empty choice, or with more than a thousand choices. */
 export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => {
@@ -71,7 +71,6 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
   if (answer !== undefined && answers !== undefined)
     throw refuse('bad-item', `${named}: has both an answer and a list of answers.`, EXPECTED_ITEM);
   const right = answers ?? (answer === undefined ? [] : [answer]);
-  if (right.length === 0) throw refuse('bad-item', `${named}: has neither choices nor an answer.`, EXPECTED_ITEM);
   const item = { id, context, answers: right, until: stop.until, maxNewTokens: stop.maxNewTokens };
   return options === undefined ? item : { ...item, options };
 };
@@ -90,6 +89,17 @@ export const itemOfRow = (values: Readonly<Record<string, unknown>>, location: s
   const parsed = (isText ? textItem : choiceItem).safeParse(values);
   if (!parsed.success) throw faultOf(parsed.error, named);
   return 'text' in parsed.data ? parsed.data : checkChoices(parsed.data, named);
+};
+
+/** Refuses an item without the right answer that `exact_match` compares with; `location` names the file or folder. */
+export const requireAnswers = (items: readonly TaskItem[], location: string): void => {
+  const prompt = items.find((item) => 'answers' in item && item.answers.length === 0);
+  if (prompt !== undefined)
+    throw refuse(
+      'bad-item',
+      `${location}: item "${prompt.id}" has neither choices nor an answer.`,
+      `Give every item an answer, or none and the metric ending. ${EXPECTED_ITEM}`,
+    );
 };
 
 /** SHA-256 (hexadecimal) over items in order, each reduced to the fields that affect results. */

@@ -5,9 +5,9 @@ import { type MetricName, type TaskItem, taskMetadata, type TaskMetadata, type W
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { DEFAULT_SEED, describeFewShot, drawExamples } from './few-shot.ts';
-import { compileJudging, DEFAULT_PIPELINES, type Judging, requireOptions } from './generation/judging.ts';
+import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE, type Judging, requireOptions } from './generation/judging.ts';
 import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
-import { hashTask } from './items.ts';
+import { hashTask, requireAnswers } from './items.ts';
 import type { ExampleTurn, PromptTurns, TaskTurns } from './prompt-turns.ts';
 import { readItems } from './read-items.ts';
 import {
@@ -46,8 +46,8 @@ const readMetadata = async (file: string): Promise<TaskMetadata> => {
     throw refuse(
       'bad-task',
       `${file}: ${issue === undefined ? 'not a task' : `${issue.path.join('.') || 'task'}: ${issue.message}`}.`,
-      'It needs a name, and metric acc, acc_norm, perplexity or exact_match (bleu, rouge, f1 and others are ' +
-        'not measured).',
+      'It needs a name, and metric acc, acc_norm, perplexity, exact_match or ending (bleu, rouge, f1 and others ' +
+        'are not measured).',
     );
   }
   checkTaskName(parsed.data.name, file);
@@ -76,14 +76,15 @@ const checkMetric = (metric: MetricName, items: readonly TaskItem[], location: s
 const FITTING: Readonly<Record<ItemKind, string>> = {
   choice: 'acc or acc_norm',
   text: 'perplexity',
-  written: 'exact_match',
+  written: 'exact_match, or ending',
 };
+
+/** Keys of task.json that say which texts are generated, and where they stop. */
+const STOPPING_KEYS = ['itemsOf', 'until', 'maxNewTokens'] as const;
 
 /** Keys of task.json that only concern stopping and judging generated text. */
 const WRITTEN_KEYS = [
-  'itemsOf',
-  'until',
-  'maxNewTokens',
+  ...STOPPING_KEYS,
   'filters',
   'regexes_to_ignore',
   'ignore_case',
@@ -103,11 +104,15 @@ const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
       file,
     );
   }
-  const used = WRITTEN_KEYS.find((key) => metadata[key] !== undefined);
-  if (used === undefined) return null;
+  const isByEnding = metadata.metric === 'ending';
+  const used = WRITTEN_KEYS.find(
+    (key) => metadata[key] !== undefined && !(isByEnding && (STOPPING_KEYS as readonly string[]).includes(key)),
+  );
+  if (used === undefined) return isByEnding ? compileJudging(ENDING_RULE, file) : null;
   throw refuse(
     'metric-does-not-fit',
-    `${file}: ${used} is for generated text, but the metric is ${metadata.metric}.`,
+    `${file}: ${used} is for ${isByEnding ? 'answers that are compared' : 'generated text'}, but the metric is ` +
+      `${metadata.metric}.`,
     'Use metric exact_match, or remove the key.',
   );
 };
@@ -248,6 +253,10 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
   const plain = await readSplits(folder, metadata, file);
   checkMetric(metadata.metric, plain.calibration, file);
   checkMetric(metadata.metric, plain.test, file);
+  if (metadata.metric === 'exact_match' || (metadata.fewshot ?? 0) > 0) {
+    requireAnswers(plain.calibration, folder);
+    requireAnswers(plain.test, folder);
+  }
   checkSplits(plain.calibration, plain.test, folder);
   const { calibration, test, note, turns } = withExamples(metadata, plain.calibration, plain.test, file);
   if (judging !== null) requireOptions(judging.rule, test.filter(isWrittenItem), folder);

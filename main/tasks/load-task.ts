@@ -6,9 +6,9 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import { explainingReads, explainReadError, readUnchanged } from '../files/regular-file.ts';
 import { loadTaskDocument } from './calibration/load-task-document.ts';
 import { isTaskDocument, resolvedDocument, pathsOf, readTaskDocument } from './calibration/task-document.ts';
-import { compileJudging, DEFAULT_PIPELINES } from './generation/judging.ts';
+import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
-import { hashTask } from './items.ts';
+import { hashTask, requireAnswers } from './items.ts';
 import { loadTaskFolder } from './load-task-folder.ts';
 import { loadTextFile, loadTextFolder } from './load-text-task.ts';
 import { readItems } from './read-items.ts';
@@ -26,8 +26,11 @@ const loadItemFile = async (file: string): Promise<Task> => {
   const test = await readItems(file);
   const facts = { name, title: name, description: '', source: '', licence: '', calibration: [], test, path: file };
   if (test.every(isWrittenItem)) {
-    const judging = compileJudging({ pipelines: DEFAULT_PIPELINES, exactMatch: {} }, file);
-    return { ...facts, metric: 'exact_match', judging, hash: hashTask('exact_match', [], test, judging.rule) };
+    const isByEnding = test.every(({ answers }) => answers.length === 0);
+    if (!isByEnding) requireAnswers(test, file);
+    const judging = compileJudging(isByEnding ? ENDING_RULE : { pipelines: DEFAULT_PIPELINES, exactMatch: {} }, file);
+    const metric: MetricName = isByEnding ? 'ending' : 'exact_match';
+    return { ...facts, metric, judging, hash: hashTask(metric, [], test, judging.rule) };
   }
   const metric: MetricName = test.every(isTextItem) ? 'perplexity' : 'acc';
   return { ...facts, metric, hash: hashTask(metric, [], test) };

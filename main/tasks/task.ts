@@ -52,6 +52,7 @@ export const measuredKind = (metric: MetricName): ItemKind => {
     case 'perplexity':
       return 'text';
     case 'exact_match':
+    case 'ending':
       return 'written';
     default:
       return assertNever(metric);

@@ -1,3 +1,4 @@
+import { answersOf } from '../../main/contract/task.ts';
 import { isUsable } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
@@ -34,7 +35,7 @@ export const completeSelection = ({ connected, models, tasks, runs, methods, sel
     const ticked = selection.tasks.filter((handle) => tasks.some((task) => task.handle === handle));
     if (selection.task === null && selection.tasks.length === 0) {
       change.tasks = tasks
-        .filter((task) => task.bundled && task.error === null && task.metric !== 'exact_match')
+        .filter((task) => task.bundled && task.error === null && answersOf(task) === 'chosen')
         .map((task) => task.handle);
     } else if (ticked.length !== selection.tasks.length) {
       change.tasks = ticked;

@@ -114,6 +114,12 @@ export const modelsAndTasks = define({
     term: 'Exact match (exact_match)',
     text: 'Share of items for which the model’s written answer, after the task’s filters, equals a right answer.',
   },
+  ending: {
+    term: 'Endings (ending)',
+    text:
+      'Share of generated texts that end by a stop string or an end token before they run out of tokens, whatever ' +
+      'they say. The items are prompts, with or without a right answer.',
+  },
   finetunePython: {
     term: 'Python',
     text:

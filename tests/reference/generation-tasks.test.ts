@@ -55,7 +55,9 @@ describe.each(names)('%s', (name) => {
     for (const { docId, filter, response, filtered, exactMatch } of samples) {
       const item = items[docId];
       if (item === undefined || task.judging === undefined) throw new TypeError(`no item ${String(docId)}`);
-      const judgement = judge(task.judging, item, response).find(({ metric }) => metric === `exact_match,${filter}`);
+      const judgement = judge(task.judging, item, response, true).find(
+        ({ metric }) => metric === `exact_match,${filter}`,
+      );
       expect(judgement, item.id).toEqual({ metric: `exact_match,${filter}`, filtered, correct: exactMatch === 1 });
       expect(cutAtStops(response, item.until), item.id).toBe(response);
     }
@@ -66,7 +68,7 @@ describe.each(names)('%s', (name) => {
     const { judging } = task;
     if (judging === undefined) throw new TypeError('not judged');
     const responses = new Map(samples.map(({ docId, response }) => [docId, response]));
-    const judged = items.map((item, index) => judge(judging, item, responses.get(index) ?? ''));
+    const judged = items.map((item, index) => judge(judging, item, responses.get(index) ?? '', true));
     const means = Object.fromEntries(
       judging.pipelines.map(({ name: pipeline }, index) => [
         `exact_match,${pipeline}`,

@@ -4,7 +4,7 @@ import type { ItemAnswers } from '../../contract/outcomes.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { readSampler, samplerText } from '../../contract/sampling.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
-import type { MetricName, TaskItem } from '../../contract/task.ts';
+import { answersOf, type MetricName, type TaskItem } from '../../contract/task.ts';
 import type { PointAnswers } from '../../reading/readings.ts';
 import { isChoiceItem, isTextItem, itemOfRepeat } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
@@ -39,7 +39,7 @@ const itemsOf = async (
 /** How texts were drawn, where they were; null for greedy ones and for chosen answers. */
 const samplingNote = ({ spec }: RunManifest, metric: MetricName): string | null => {
   const settings = recordedSweepSettings.safeParse(spec);
-  if (!settings.success || settings.data.sample === undefined || metric !== 'exact_match') return null;
+  if (!settings.success || settings.data.sample === undefined || answersOf({ metric }) !== 'written') return null;
   const { sample, repeats = 1 } = settings.data;
   const times = repeats === 1 ? '' : `, ${String(repeats)} for each item`;
   return `Texts were drawn with ${samplerText(readSampler(sample))}${times}.`;

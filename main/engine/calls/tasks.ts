@@ -98,7 +98,7 @@ const previewOf = (item: TaskItem): { id: string; context: string; choices: stri
     id: item.id,
     context: item.context,
     choices: isWrittenItem(item) ? [...item.answers] : item.choices,
-    answer: isWrittenItem(item) ? 0 : item.answer,
+    answer: isWrittenItem(item) ? (item.answers.length === 0 ? null : 0) : item.answer,
   };
 };
 

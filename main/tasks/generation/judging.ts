@@ -9,7 +9,16 @@ import { FilterFault } from './filter-fault.ts';
 export interface JudgingRule {
   readonly pipelines: readonly FilterPipeline[];
   readonly exactMatch: ExactMatchOptions;
+  /** Present where a text that ends is right, whatever it says (metric `ending`). */
+  readonly right?: 'ended';
 }
+
+/** The rule of the metric `ending`: no filters. */
+export const ENDING_RULE: JudgingRule = {
+  pipelines: [{ name: 'none', filter: [{ function: TAKE_FIRST }] }],
+  exactMatch: {},
+  right: 'ended',
+};
 
 interface Pipeline {
   readonly name: string;
@@ -98,11 +107,18 @@ export const requireOptions = ({ pipelines }: JudgingRule, items: readonly Writt
 
 /**
  * Judges a model's text for an item by every pipeline in order; the first gives the task's own metric. Several texts
- * are several responses to the same item, which a pipeline must reduce to one. Pure. Refuses (`bad-filter`) a text that
- * is too long for a regular expression or takes it too long.
+ * are several responses to the same item, which a pipeline must reduce to one. `hasEnded`: whether a stop string or an
+ * end token ended the text. Pure. Refuses (`bad-filter`) a text that is too long for a regular expression or takes it
+ * too long.
  */
-export const judge = (judging: Judging, item: WrittenItem, written: string | readonly string[]): readonly Judgement[] =>
-  judging.pipelines.map(({ name, filters }) => {
+export const judge = (
+  judging: Judging,
+  item: WrittenItem,
+  written: string | readonly string[],
+  hasEnded: boolean,
+): readonly Judgement[] => {
+  const isByEnding = judging.rule.right === 'ended';
+  return judging.pipelines.map(({ name, filters }) => {
     const location = `item "${item.id}", pipeline "${name}"`;
     try {
       const responses = filters.reduce<readonly string[]>(
@@ -112,8 +128,10 @@ export const judge = (judging: Judging, item: WrittenItem, written: string | rea
       const [filtered] = responses;
       if (filtered === undefined || responses.length > 1)
         throw new FilterFault(`${String(responses.length)} responses are left`, 'End the pipeline with take_first.');
+      if (isByEnding) return { metric: 'ending', filtered, correct: hasEnded };
       return { metric: `exact_match,${name}`, filtered, correct: judging.isMatch(filtered, item.answers) };
     } catch (error) {
       throw explained(error, location);
     }
   });
+};

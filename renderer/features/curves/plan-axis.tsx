@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { ModelInfo } from '../../../main/contract/model.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
-import type { TaskEntry } from '../../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { differencePanel } from '../../../main/figures/difference-points.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
@@ -126,7 +126,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
               panels.map(({ task: known, panel }) => (
                 <DifferencePlot
                   key={known.handle}
-                  title={panels.length > 1 ? answersOf(known) : ''}
+                  title={panels.length > 1 ? answersInWords(known) : ''}
                   name={known.title}
                   panel={panel}
                   methods={methods}
@@ -195,5 +195,5 @@ const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; read
   );
 };
 
-const answersOf = ({ metric }: TaskEntry): string =>
-  metric === 'exact_match' ? 'answers written by the model' : 'answers chosen from the choices';
+const answersInWords = (task: TaskEntry): string =>
+  answersOf(task) === 'written' ? 'answers written by the model' : 'answers chosen from the choices';

@@ -1,4 +1,5 @@
 import { type Fidelity, isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { answersOf } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint, showExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
@@ -72,7 +73,7 @@ export const PointPart = () => {
 
 /** Items of a point; of items that were written several times, the texts too. */
 const itemsText = ({ n, metric, groups }: SweepResult): string =>
-  groups !== undefined && metric === 'exact_match'
+  groups !== undefined && answersOf({ metric }) === 'written'
     ? `${formatCount(n)} texts of ${formatCount(groups.count)} items`
     : formatCount(n);
 

@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { choiceItem, type ChoiceItem } from '../../../main/contract/task.ts';
+import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { exchangeQuestions } from '../../../main/evaluation/without-question.ts';
 import { mean } from '../../../main/statistics/bootstrap.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import { pairedTasks } from '../../../main/workspace/library.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -58,8 +60,9 @@ test('task.json states the measured accuracy without the question, near chance',
 });
 
 test('the choices of sort and plural are alike in length and form, and mood is halved', async () => {
-  // Written twins have no items of their own.
-  const names = (await readdir(join(resources, 'tasks'))).filter((name) => !name.endsWith('-written'));
+  // Written twins have no items of their own, and other tasks have no choices.
+  const names = pairedTasks(await readdir(join(resources, 'tasks'))).filter((name) => !name.endsWith(TWIN_SUFFIX));
+  expect(names).toHaveLength(9);
   for (const name of names) {
     for (const split of ['calibration', 'test']) {
       const lines = (await readFile(join(resources, 'tasks', name, `${split}.jsonl`), 'utf8')).trim().split('\n');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { trainingSequences } from '../../../main/finetune/training-sequences.ts';
 import { judge } from '../../../main/tasks/generation/judging.ts';
 import { cutAtStops, requireRoom } from '../../../main/tasks/generation/stop-rule.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -44,6 +45,43 @@ test('written items: answers, where decoding stops, and what a profile reads', a
   expect(task.calibration.map(profiledText)).toEqual(['c1:word c1', 'c2:one']);
 });
 
+const prompts = { 'calibration.jsonl': row('c1', {}), 'test.jsonl': `${row('t1', {})}\n${row('t2', {})}` };
+const byEnding = { name: 'quiz', metric: 'ending', until: ['\n'], maxNewTokens: 9 };
+
+test('prompts alone: a text is right where it ends, whatever it says', async () => {
+  const task = await loadTask(await write({ ...prompts, 'task.json': JSON.stringify(byEnding) }));
+  expect(task).toMatchObject({ metric: 'ending', judging: { rule: { right: 'ended' } } });
+  expect(task.test).toEqual(
+    ['t1', 't2'].map((id) => ({ id, context: `${id}:`, answers: [], until: ['\n'], maxNewTokens: 9 })),
+  );
+  expect(task.calibration.map(profiledText)).toEqual(['c1:']);
+  const [item] = task.test.filter(isWrittenItem);
+  if (item === undefined || task.judging === undefined) throw new TypeError('no prompts');
+  expect(judge(task.judging, item, 'so', true)).toEqual([{ metric: 'ending', filtered: 'so', correct: true }]);
+  expect(judge(task.judging, item, 'so', false)).toEqual([{ metric: 'ending', filtered: 'so', correct: false }]);
+  const file = join(await temporaryFolder(), 'prompts.jsonl');
+  await writeFile(file, prompts['test.jsonl']);
+  expect(await loadTask(file)).toMatchObject({ metric: 'ending', judging: { rule: { right: 'ended' } } });
+  // Answers may stand beside them: profiles read these, and no text is compared with them.
+  expect(await loadTask(await write({ 'task.json': JSON.stringify(byEnding) }))).toMatchObject({ metric: 'ending' });
+});
+
+test('prompts are refused where answers are compared, shown or learnt', async () => {
+  const mixed = join(await temporaryFolder(), 'mixed.jsonl');
+  await writeFile(mixed, `${row('t1')}\n${row('t2', {})}`);
+  const none = 'item "t2" has neither choices nor an answer';
+  await expect(loadTask(mixed)).rejects.toMatchObject({ code: 'bad-item', message: expect.stringContaining(none) });
+  await expect(loadTask(await write(prompts))).rejects.toMatchObject({ code: 'bad-item' });
+  const withMore = (more: Readonly<Record<string, unknown>>): Promise<string> =>
+    write({ ...prompts, 'task.json': JSON.stringify({ ...byEnding, ...more }) });
+  await expect(loadTask(await withMore({ fewshot: 1 }))).rejects.toMatchObject({ code: 'bad-item' });
+  await expect(loadTask(await withMore({ ignore_case: true }))).rejects.toMatchObject({ code: 'metric-does-not-fit' });
+  const tokenizer = await loadTokenizer(`${resources}/models/uncurl-8`, 256);
+  if (tokenizer === null) throw new TypeError('no tokenizer');
+  const task = await loadTask(await withMore({}));
+  expect(() => trainingSequences([task], tokenizer, 64)).toThrow('"c1" of quiz is a prompt alone');
+});
+
 test('the hash also covers answers, stops, filters and options', async () => {
   const hash = async (files: Partial<Files>): Promise<string> => (await loadTask(await write(files))).hash;
   const base = await hash({});
@@ -62,7 +100,7 @@ test('the hash also covers answers, stops, filters and options', async () => {
   expect(new Set([base, ...others]).size).toBe(6);
 });
 
-test('few-shot examples end with their first answer; the ' + 'delimiter is the default stop string', async () => {
+test('few-shot examples end with their first answer; the delimiter is the default stop string', async () => {
   const task = await loadTask(
     await write({
       'task.json': JSON.stringify({ name: 'quiz', metric: 'exact_match', fewshot: 1, fewshotDelimiter: '\n--\n' }),
@@ -86,18 +124,14 @@ test('a file of written items stops like lm-evaluation-harness by default', asyn
   });
   const [item] = task.test.filter(isWrittenItem);
   if (item === undefined || task.judging === undefined) throw new TypeError('no written task');
-  expect(judge(task.judging, item, 'word a')).toEqual([
+  expect(judge(task.judging, item, 'word a', true)).toEqual([
     { metric: 'exact_match,none', filtered: 'word a', correct: true },
   ]);
 });
 
 describe('refuses, naming file, line and key:', () => {
   const cases: readonly (readonly [string, Partial<Files>, RegExp])[] = [
-    [
-      'an answer that is missing',
-      { 'test.jsonl': row('q', {}) },
-      /test\.jsonl, line 1 \(id "q"\): has neither choices nor an answer/,
-    ],
+    ['an answer that is missing', { 'test.jsonl': row('q', {}) }, /item "q" has neither choices nor an answer/],
     ['an answer that is empty', { 'test.jsonl': row('q', { answer: '' }) }, /\(id "q"\): answer:/],
     ['no answers', { 'test.jsonl': row('q', { answers: [] }) }, /\(id "q"\): answers:/],
     ['an answer that is no text', { 'test.jsonl': row('q', { answer: 1 }) }, /\(id "q"\): answer:/],
@@ -189,8 +223,8 @@ test(
       expect(written).toMatchObject({ metric: 'exact_match', source: choice.source, licence: choice.licence });
       const [item] = written.test.filter(isWrittenItem);
       if (item === undefined || written.judging === undefined) throw new TypeError(name);
-      expect(judge(written.judging, item, item.answers[0] ?? '')).toMatchObject([{ correct: true }]);
-      expect(judge(written.judging, item, `${item.answers[0] ?? ''}s`)).toMatchObject([{ correct: false }]);
+      expect(judge(written.judging, item, item.answers[0] ?? '', true)).toMatchObject([{ correct: true }]);
+      expect(judge(written.judging, item, `${item.answers[0] ?? ''}s`, true)).toMatchObject([{ correct: false }]);
     }
   },
 );

@@ -17,6 +17,7 @@ const filtered = (
     compileJudging({ pipelines: [pipeline(...filter)], exactMatch: {} }, 'task.json'),
     item(['x'], options),
     written,
+    true,
   )[0]?.filtered;
 const takeFirst = { function: 'take_first' };
 
@@ -68,7 +69,7 @@ describe('filters are those of lm-evaluation-harness 0.4.13', () => {
 
 describe('exact_match', () => {
   const right = (exactMatch: ExactMatchOptions, written: string, ...answers: readonly string[]): boolean | undefined =>
-    judge(compileJudging({ pipelines: DEFAULT_PIPELINES, exactMatch }, 'task.json'), item(answers), written)[0]
+    judge(compileJudging({ pipelines: DEFAULT_PIPELINES, exactMatch }, 'task.json'), item(answers), written, true)[0]
       ?.correct;
 
   test('is equality of texts, with any of several answers', () => {
@@ -99,7 +100,7 @@ test('each pipeline has its own metric', () => {
     { pipelines: [digits, { name: 'loose', filter: [takeFirst] }], exactMatch: {} },
     'task.json',
   );
-  expect(judge(judging, item(['12 a']), '12 a')).toEqual([
+  expect(judge(judging, item(['12 a']), '12 a', true)).toEqual([
     { metric: 'exact_match,strict', filtered: '[invalid]', correct: false },
     { metric: 'exact_match,loose', filtered: '12 a', correct: true },
   ]);
@@ -154,12 +155,14 @@ test(
   'refuses several responses that no filter reduces ' + 'to one, and a text that is too long for an expression',
   () => {
     const judging = compileJudging({ pipelines: [pipeline({ function: 'lowercase' })], exactMatch: {} }, 'task.json');
-    expect(() => judge(judging, item(['a']), ['a', 'b'])).toThrow('item "q1", pipeline "p": 2 responses are left');
+    expect(() => judge(judging, item(['a']), ['a', 'b'], true)).toThrow(
+      'item "q1", pipeline "p": 2 responses are left',
+    );
     const searching = compileJudging(
       { pipelines: [pipeline({ function: 'regex', regex_pattern: 'a' })], exactMatch: {} },
       'task.json',
     );
-    expect(() => judge(searching, item(['a']), 'a'.repeat(70_000))).toThrow(
+    expect(() => judge(searching, item(['a']), 'a'.repeat(70_000), true)).toThrow(
       /item "q1", pipeline "p": a text of 70000 characters is searched/,
     );
   },
