@@ -29,6 +29,8 @@ export const JobsBar = () => {
   const others = running === undefined ? rest : works;
   const more = waiting.length + others.length;
   const unfinished = unfinishedRun(runs);
+  // A run that starts is in the list before its job reports, and another process may compute one.
+  const unreported = runs.find(({ state }) => state === 'running' || state === 'queued');
   const named = (job: JobProgress): JobProgress => ({
     ...job,
     title: titleOf(job),
@@ -37,7 +39,10 @@ export const JobsBar = () => {
   return (
     <footer className="jobs-bar" aria-label="Jobs">
       {running === undefined && first === undefined ? (
-        <Idle unfinishedTitle={unfinished === null ? null : shownRunName(unfinished, tasks)} />
+        <Idle
+          runningTitle={unreported === undefined ? null : shownRunName(unreported, tasks)}
+          unfinishedTitle={unfinished === null ? null : shownRunName(unfinished, tasks)}
+        />
       ) : (
         <>
           {running === undefined ? (
@@ -84,13 +89,20 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
   );
 };
 
-const Idle = ({ unfinishedTitle }: { readonly unfinishedTitle: string | null }) => {
+interface IdleProps {
+  readonly runningTitle: string | null;
+  readonly unfinishedTitle: string | null;
+}
+
+const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   const resume = useAction(resumeRun);
   const devices = useAction(showDevices);
   const engine = useQuery('engine.facts', {}).data;
   return (
     <div className="job job-idle">
-      {unfinishedTitle === null ? (
+      {runningTitle !== null ? (
+        <span className="job-description">“{runningTitle}” is running; its progress is not known here.</span>
+      ) : unfinishedTitle === null ? (
         <span className="job-description">No job is running.</span>
       ) : (
         <>
