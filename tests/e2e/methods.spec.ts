@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { methodNames } from '../../main/pruning/methods.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
@@ -20,7 +21,7 @@ test('every method has a page, states its needs, and is compared with its recove
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Methods' });
     await expect(dialog.getByRole('article')).toContainText('Lasby et al. 2025');
-    await expect(dialog.getByRole('option')).toHaveCount(19);
+    await expect(dialog.getByRole('option')).toHaveCount(methodNames.length);
     await dialog.getByRole('option', { name: 'REAP', exact: true }).focus();
     await page.keyboard.press('ArrowUp');
     await expect(dialog.getByRole('article', { name: 'Expert activation norm (ean)' })).toContainText(

@@ -121,7 +121,7 @@ const MatrixCell = ({ threshold, title, needed, metric, selected, onSelect }: Ma
         onClick={onSelect}
       >
         <strong>{value}</strong>
-        <small>{bracket}</small>
+        {bracket}
       </button>
     </Tooltip>
   );
