@@ -17,7 +17,7 @@ import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { addSample, SAMPLE_RUN, sampleFolder } from '../../../main/sample/sample-run.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
-import { bundledModels, bundledTasks } from '../../../main/workspace/library.ts';
+import { bundledModels, bundledTasks, pairedTasks } from '../../../main/workspace/library.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { sourceOf } from '../runs/source-of.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -70,7 +70,8 @@ describe('the bundled sample', () => {
     for (const { name, fingerprint } of manifest.models)
       expect((await openCheckpoint(models.get(name) ?? '')).fingerprint, STALE).toBe(fingerprint);
     const tasks = await bundledTasks(resources);
-    expect(manifest.tasks.map(({ name }) => name).sort(), STALE).toEqual([...tasks.keys()].sort());
+    // The tasks of wordy-16 have a record of their own, resources/endings.
+    expect(manifest.tasks.map(({ name }) => name).sort(), STALE).toEqual([...pairedTasks(tasks.keys())].sort());
     for (const { name, hash } of manifest.tasks) expect((await loadTask(tasks.get(name) ?? '')).hash, STALE).toBe(hash);
     const { numerics, onnxruntime } = await engineVersions();
     expect(manifest.versions, STALE).toMatchObject({ numerics, onnxruntime });
