@@ -69,9 +69,18 @@ test('once installed, it sweeps the bundled model, is killed during the sweep an
     await sweep.getByLabel('Draws', { exact: true }).fill('2');
     await expect(sweep.getByText(`${CANDIDATES} candidates on ${TASKS.length} tasks`)).toBeVisible();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
+    // Until it runs, the points are those of the sample.
+    const jobs = first.page.getByRole('contentinfo', { name: 'Jobs' });
+    await expect(jobs.getByText(`Sweep of ${MODEL} on ${TASKS.length} tasks`)).toBeVisible({ timeout: HANG_LIMIT_MS });
     await first.page.getByRole('radio', { name: 'All tasks' }).click();
     const points = first.page.locator('.curve-point');
     await expect.poll(() => points.count(), { timeout: HANG_LIMIT_MS, intervals: [100] }).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await readdir(steps, { recursive: true })).some((name) => name.endsWith('.json')), {
+        timeout: HANG_LIMIT_MS,
+        intervals: [100],
+      })
+      .toBe(true);
     await photograph(first.page, 'running');
   });
 
