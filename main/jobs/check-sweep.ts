@@ -8,6 +8,7 @@ import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { extrasTitles } from '../pruning/plan-needs.ts';
+import { ALL_ROWS_STAY } from '../pruning/plan-cost.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
@@ -99,16 +100,43 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
   );
 };
 
+/** Why no file holds the plans of a method, as far as its options tell; null where one may. */
+const withoutFile = (settings: Pick<SweepSettings, 'options'>, method: MethodName): string | null => {
+  const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
+  if (behaviour.kind === 'search' && behaviour.search === 'budgets')
+    return 'it keeps another number of experts in each layer';
+  const isSumming =
+    behaviour.kind === 'search' && behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null;
+  const { router = isSumming ? 'summed-probabilities' : '' } =
+    behaviour.kind === 'merge'
+      ? behaviour
+      : behaviour.kind === 'search' && behaviour.search === 'outputs'
+        ? behaviour.settings
+        : {};
+  return ALL_ROWS_STAY.has(router) ? `its router treatment ${router} keeps a row for every unpruned expert` : null;
+};
+
 /**
  * Refuses to round weights where no file of such weights exists.
  *
- * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`, `weights-need-uniform`.
+ * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`, `weights-without-file`,
+ * `weights-need-uniform`.
  */
-const requireRoundable = ({ models, settings: { weights = [], budget } }: SweepInput): void => {
+const requireRoundable = ({ models, settings }: SweepInput): void => {
+  const { weights = [], budget, methods } = settings;
   const types = weights.filter((type) => type !== 'stored');
   const [rounded] = types;
   if (rounded === undefined) return;
   for (const { checkpoint } of models) roundedWeightsNote(checkpoint, types);
+  for (const method of methods) {
+    const reason = isFileMethod(settings, method) ? null : withoutFile(settings, method);
+    if (reason !== null)
+      throw refuse(
+        'weights-without-file',
+        `No ${rounded} file can hold plans of the method ${method}: ${reason}.`,
+        'Measure it with stored weights only, or choose another option (of a merge, router reference-row or mean-row).',
+      );
+  }
   if (budget === 'uniform') return;
   throw refuse(
     'weights-need-uniform',

@@ -3,7 +3,8 @@ import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
 /** Router treatments that keep the row of every expert, which stock loaders do not support. */
-const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
+/** Router treatments that keep a row for every unpruned expert, which no stock loader opens. */
+export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
 
 /**
  * Size of a model after a plan, from counts alone. `plan` has been validated against the model. A router row counts H

@@ -48,3 +48,22 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
       message: expect.stringContaining(said),
     });
 });
+
+test('methods whose plans no file of rounded weights holds are refused before a run exists', async () => {
+  const checkpoint = await openCheckpoint(`${resources}/models/uncurl-8`);
+  const models = [{ name: 'uncurl-8', checkpoint }];
+  const tasks = [{ name: 'add', task: await loadTask(`${resources}/tasks/add`, (path) => path) }];
+  const checked = (methods: readonly string[], options: SweepSettings['options'] = {}): Promise<void> =>
+    checkSweep({ models, tasks, settings: settingsOf({ methods: [...methods], weights: ['q8_0'], options }) }, {});
+  await checked(['frequency', 'reap', 'uncurl', 'eep', 'tsep']);
+  await checked(['hc-smoe', 'merge-moe'], {
+    'hc-smoe': { router: 'mean-row' },
+    'merge-moe': { router: 'reference-row' },
+  });
+  for (const method of ['hc-smoe', 'm-smoe', 'grape', 'merge-moe', 'evo-esap'])
+    await expect(checked(['reap', method]), method).rejects.toMatchObject({
+      code: 'weights-without-file',
+      message: expect.stringContaining(`the method ${method}: it`),
+    });
+  await expect(checked(['eep'], { eep: { stage: 'merge' } })).rejects.toMatchObject({ code: 'weights-without-file' });
+});
