@@ -36,7 +36,7 @@ test.each(vectors.grape.map((vector, at) => [at, vector] as const))(
       ...profile,
       outputs: { ...outputs!, everywhere: { ...outputs!.everywhere!, cosineSum } },
     };
-    const own = { layers: similarities.length, experts, topK: 1, options: { tolerance } };
+    const own = { layers: similarities.length, experts, topK: 1, options: { similarity: 'outputs', tolerance } };
     // A total that is no multiple of the layers cannot be requested as a plan: its counts are compared alone.
     const keep = total / similarities.length;
     const counts = redundancyCounts(
@@ -75,8 +75,9 @@ test('keeps as many as asked, none below the least, and evenly without tolerance
   );
 });
 
-test('reads router logits alone where told, and needs the outputs otherwise', () => {
+test('reads router logits alone, and needs the outputs where told', () => {
   const { outputs: _, ...blind } = fullStatistics({ layers: 3, experts: 6, topK: 1, tokens: 40 }, 2);
-  expect(() => planOf({ statistics: [blind] })).toThrow('the outputs of every expert on every token');
-  expect(membersOf(planOf({ statistics: [blind], options: { similarity: 'logits' } })).flat()).toHaveLength(9);
+  const options = { similarity: 'outputs' };
+  expect(() => planOf({ statistics: [blind], options })).toThrow('the outputs of every expert on every token');
+  expect(membersOf(planOf({ statistics: [blind] })).flat()).toHaveLength(9);
 });
