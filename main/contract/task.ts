@@ -34,7 +34,8 @@ export type TextItem = z.infer<typeof textItem>;
 
 /**
  * An item with a generated answer: greedy decoding continues `context` until a stop string of `until` or the end token
- * appears, or `maxNewTokens` are generated. It is right where the text equals any of `answers`; a prompt alone has none.
+ * appears, or `maxNewTokens` are generated. It is right where the text equals any of `answers`; a prompt alone has
+ * none.
  */
 export interface WrittenItem {
   readonly id: string;

@@ -33,7 +33,8 @@ const ofOneKind = <O extends ItemOutcome>(
     throw refuse(
       'metric-mismatch',
       `Item ${stranger.id} is a ${stranger.kind} item, which the metric ${metric} cannot measure.`,
-      'Use acc or acc_norm for items with choices, perplexity for texts, and exact_match or ending for written answers.',
+      'Use acc or acc_norm for items with choices, perplexity for texts, and exact_match or ending for written ' +
+        'answers.',
     );
   }
   return outcomes.filter(isKind);

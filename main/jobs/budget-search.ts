@@ -20,8 +20,8 @@ export interface BudgetPlanRequest {
 }
 
 /**
- * The item with its right answer as the only choice, so that distributions are compared at the answer's tokens; a prompt
- * alone as a text.
+ * The item with its right answer as the only choice, so that distributions are compared at the answer's tokens; a
+ * prompt alone as a text.
  */
 const atAnswer = (item: TaskItem): TaskItem => {
   if (isTextItem(item)) return item;

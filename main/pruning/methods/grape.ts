@@ -75,8 +75,8 @@ export const grape = defineMethod(
       'Its own budget is global: choose --budget global. With the uniform budget the same pairs merge, equally ' +
         'many in every layer, which is the local variant.',
       'Merging pair by pair is single linkage: one large cluster can swallow a layer.',
-      'With similarity outputs much used experts merge with rare ones: on bundled models it dropped 35 to 69 % of the ' +
-        'routed choices where similarity logits dropped 0 to 9 %.',
+      'With similarity outputs much used experts merge with rare ones: on bundled models it dropped 35 to 69 % of ' +
+        'the routed choices where similarity logits dropped 0 to 9 %.',
       'A layer never falls below the top-k, a limit that the paper does not state.',
       'The paper saw a model collapse where one layer was far more redundant than the others.',
       'Stock loaders open neither a mapped-rows export nor layers with different numbers of experts; for an export ' +
