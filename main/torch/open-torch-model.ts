@@ -631,6 +631,7 @@ class TorchRunner implements ModelRunner {
 
   /** Work on the same model by onnxruntime in float32, with sessions of its own. */
   async #withOnnxruntime<T>(work: (runner: ModelRunner) => Promise<T>): Promise<T> {
+    await this.#model.noteWeights();
     const model = await openModel(this.checkpoint, this.#settings);
     try {
       return await work(model.runner(this.#overlays));

@@ -233,6 +233,11 @@ export class TorchModel {
     say(`The memory of ${where} was full: batches have half their size from now on. ${error.message}`);
   }
 
+  /** Call before anything reads the weights, so that `changedWeights` finds later changes. */
+  noteWeights(): Promise<void> {
+    return this.#mapped.note('a part of the model', this.checkpoint.descriptor);
+  }
+
   changedWeights(): Promise<readonly string[]> {
     return this.#mapped.changed();
   }
@@ -243,9 +248,9 @@ export class TorchModel {
 
   /** Loads the checkpoint's own model. */
   async #open(signal: AbortSignal): Promise<void> {
-    const { descriptor, folder } = this.checkpoint;
+    const { folder } = this.checkpoint;
     this.#requireRoom(this.#unprunedBytes);
-    await this.#mapped.note('a part of the model', descriptor);
+    await this.noteWeights();
     const config = await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
     await this.request('load', { precision: this.precision, config, folder }, {}, signal);
     this.#isOpen = true;
