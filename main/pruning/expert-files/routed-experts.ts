@@ -46,6 +46,17 @@ export class RoutedCounts {
     this.#tokens += values.length / perToken;
   }
 
+  /** The same of nested lists, [tokens][layers][top-k]. @throws WorkbenchError `routed-experts`. */
+  addNested(tokens: readonly (readonly (readonly number[])[])[], what: string): void {
+    const layers = tokens[0]?.length ?? 0;
+    const { topK } = this.#target;
+    const values = tokens.flat(2);
+    const isWhole = values.length % (layers * topK) === 0;
+    if (isWhole && tokens.some((token) => token.length !== layers || token.some((chosen) => chosen.length !== topK)))
+      throw this.#bad(`${what} has a token that is not ${String(layers)} x ${String(topK)}`);
+    this.add(values, layers, what);
+  }
+
   /** The counts of every MoE layer, [L][E]. */
   counts(): readonly Float64Array[] {
     const { moeLayers, topK } = this.#target;
@@ -88,7 +99,7 @@ export const addRequest = (counts: RoutedCounts, json: unknown, { moeLayers }: P
   const inner = wrapped.safeParse(json);
   const { routed_experts: given } = inner.success ? inner.data.meta_info : request.parse(json);
   if (typeof given !== 'string') {
-    counts.add(given.flat(2), given[0]?.length ?? 0, what);
+    counts.addNested(given, what);
     return;
   }
   const bytes = Buffer.from(given, 'base64');

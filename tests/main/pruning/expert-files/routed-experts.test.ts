@@ -82,6 +82,7 @@ describe('routed experts of requests', () => {
         'line 1 names expert 4 of 4',
       ],
       [linesOf({ routed_experts: [[[0, 1]]] }), 'line 1 holds 2 numbers, not tokens of 1 x 2'],
+      ['{"routed_experts":[[[0,1],[1]],[[2,3,0],[1,0]]]}', 'line 1 has a token that is not 2 x 2'],
       [
         linesOf(
           { routed_experts: first },
