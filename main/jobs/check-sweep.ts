@@ -1,11 +1,12 @@
 import type { RunDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import type { MethodName } from '../contract/plan.ts';
+import type { MethodName, RouterTreatment } from '../contract/plan.ts';
 import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
+import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { extrasTitles } from '../pruning/plan-needs.ts';
 import { ALL_ROWS_STAY } from '../pruning/plan-cost.ts';
@@ -100,20 +101,23 @@ const requireNamed = (what: string, first: string | undefined, all: readonly { r
   );
 };
 
+/** The router treatment of a method's plans; null where they merge nothing. */
+const routerOf = (behaviour: MethodBehaviour): RouterTreatment | null => {
+  if (behaviour.kind === 'merge') return behaviour.router;
+  if (behaviour.kind !== 'search') return null;
+  if (behaviour.search === 'outputs') return behaviour.settings.router;
+  return behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null ? 'summed-probabilities' : null;
+};
+
 /** Why no file holds the plans of a method, as far as its options tell; null where one may. */
 const withoutFile = (settings: Pick<SweepSettings, 'options'>, method: MethodName): string | null => {
   const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
   if (behaviour.kind === 'search' && behaviour.search === 'budgets')
     return 'it keeps another number of experts in each layer';
-  const isSumming =
-    behaviour.kind === 'search' && behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null;
-  const { router = isSumming ? 'summed-probabilities' : '' } =
-    behaviour.kind === 'merge'
-      ? behaviour
-      : behaviour.kind === 'search' && behaviour.search === 'outputs'
-        ? behaviour.settings
-        : {};
-  return ALL_ROWS_STAY.has(router) ? `its router treatment ${router} keeps a row for every unpruned expert` : null;
+  const router = routerOf(behaviour);
+  return router !== null && ALL_ROWS_STAY.has(router)
+    ? `its router treatment ${router} keeps a row for every unpruned expert`
+    : null;
 };
 
 /**
@@ -151,10 +155,9 @@ export const methodWithoutTorch = (
   method: MethodName,
 ): string | null => {
   const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
-  const sums = 'it chooses experts by sums of probabilities, which no class of transformers does';
-  if (behaviour.kind === 'search')
-    return behaviour.search === 'evolution' && behaviour.settings.switchAfter !== null ? sums : null;
-  if (behaviour.kind === 'merge' && behaviour.router === 'summed-probabilities') return sums;
+  if (routerOf(behaviour) === 'summed-probabilities')
+    return 'it chooses experts by sums of probabilities, which no class of transformers does';
+  if (behaviour.kind === 'search') return null;
   const missing = needsOfMethod(settings, method).extras.filter((extra) => !TORCH_EXTRAS.includes(extra));
   return missing.length === 0 ? null : `it needs ${extrasTitles(missing)}`;
 };

@@ -21,6 +21,7 @@ test('methods that PyTorch measures, and why not the others', () => {
   });
   expect(reasonOf('hc-smoe', { 'hc-smoe': { router: 'summed-probabilities' } })).toBe(sums);
   expect(reasonOf('eep', { eep: { stage: 'merge' } })).toBe(sums);
+  expect(reasonOf('merge-moe', { 'merge-moe': { router: 'summed-probabilities' } })).toBe(sums);
 });
 
 test('sweeps with PyTorch that only onnxruntime measures are refused by name', async () => {
