@@ -3,7 +3,7 @@ import type { Endings, SweepResult, Threshold } from '../contract/sweep.ts';
 import { sweepThresholds } from './threshold.ts';
 
 /** Whether a text ended by a stop string or an end token. */
-export const hasEnded = ({ stopped }: WrittenOutcome): boolean => stopped !== 'length';
+export const hasEnded = ({ stopped }: Pick<WrittenOutcome, 'stopped'>): boolean => stopped !== 'length';
 
 /** Share of the texts that looped; null where that was not recorded. */
 export const loopedShare = (outcomes: readonly WrittenOutcome[]): number | null => {

@@ -1,5 +1,6 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { WrittenOutcome } from '../contract/outcome.ts';
+import { hasEnded } from '../evaluation/endings.ts';
 import type { Sampler } from '../contract/sampling.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';
@@ -50,7 +51,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       kind: 'written',
       id,
       text,
-      ...judge(item, text, stopped !== 'length'),
+      ...judge(item, text, hasEnded({ stopped })),
       tokens: tokens.length,
       stopped,
       loop,

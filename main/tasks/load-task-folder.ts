@@ -82,15 +82,8 @@ const FITTING: Readonly<Record<ItemKind, string>> = {
 /** Keys of task.json that say which texts are generated, and where they stop. */
 const STOPPING_KEYS = ['itemsOf', 'until', 'maxNewTokens'] as const;
 
-/** Keys of task.json that only concern stopping and judging generated text. */
-const WRITTEN_KEYS = [
-  ...STOPPING_KEYS,
-  'filters',
-  'regexes_to_ignore',
-  'ignore_case',
-  'ignore_punctuation',
-  'ignore_numbers',
-] as const;
+/** Keys of task.json that say how generated text is compared with right answers. */
+const COMPARING_KEYS = ['filters', 'regexes_to_ignore', 'ignore_case', 'ignore_punctuation', 'ignore_numbers'] as const;
 
 /** The judging rule of a task of written answers; null for others, which must not have any of its keys. */
 const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
@@ -105,9 +98,8 @@ const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
     );
   }
   const isByEnding = metadata.metric === 'ending';
-  const used = WRITTEN_KEYS.find(
-    (key) => metadata[key] !== undefined && !(isByEnding && (STOPPING_KEYS as readonly string[]).includes(key)),
-  );
+  const misplaced = isByEnding ? COMPARING_KEYS : [...STOPPING_KEYS, ...COMPARING_KEYS];
+  const used = misplaced.find((key) => metadata[key] !== undefined);
   if (used === undefined) return isByEnding ? compileJudging(ENDING_RULE, file) : null;
   throw refuse(
     'metric-does-not-fit',

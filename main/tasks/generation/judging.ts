@@ -13,12 +13,11 @@ export interface JudgingRule {
   readonly right?: 'ended';
 }
 
+/** Pipeline of a task without filters, which lm-evaluation-harness calls "none". */
+export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
+
 /** The rule of the metric `ending`: no filters. */
-export const ENDING_RULE: JudgingRule = {
-  pipelines: [{ name: 'none', filter: [{ function: TAKE_FIRST }] }],
-  exactMatch: {},
-  right: 'ended',
-};
+export const ENDING_RULE: JudgingRule = { pipelines: DEFAULT_PIPELINES, exactMatch: {}, right: 'ended' };
 
 interface Pipeline {
   readonly name: string;
@@ -39,9 +38,6 @@ export interface Judgement {
   readonly filtered: string;
   readonly correct: boolean;
 }
-
-/** Pipeline of a task without filters, which lm-evaluation-harness calls "none". */
-export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
 
 const explained = (error: unknown, location: string): unknown =>
   error instanceof RegexFault || error instanceof FilterFault
