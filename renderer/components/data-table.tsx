@@ -127,6 +127,30 @@ export const useSortedTable = <R,>(
   };
 };
 
+interface SortedTableProps {
+  readonly label: string;
+  readonly className: string;
+  readonly headings: ReactNode;
+  readonly copyButton: ReactNode;
+  /** The rows of its body. */
+  readonly children: ReactNode;
+}
+
+/** A table whose headings and copy button are those of `useSortedTable`, in a frame that scrolls. */
+export const SortedTable = ({ label, className, headings, copyButton, children }: SortedTableProps) => (
+  <div className="table-frame">
+    {copyButton}
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
+      <table className={`data-table ${className}`}>
+        <thead>
+          <tr>{headings}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  </div>
+);
+
 interface DataTableProps<R> {
   readonly caption: string;
   readonly columns: readonly Column<R>[];

@@ -1,7 +1,7 @@
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { recoveryColumns, recoveryLines, recoveryTaskColumns } from '../../../main/figures/compare-tables.ts';
-import { DataTable, shownColumns, useSortedTable } from '../../components/data-table.tsx';
+import { DataTable, shownColumns, SortedTable, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -85,35 +85,30 @@ export const ThresholdSection = ({
           <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
         </span>
       </div>
-      <div className="table-frame">
-        {copyButton}
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Thresholds by task and method">
-          <table className="data-table method-matrix">
-            <thead>
-              <tr>{headings}</tr>
-            </thead>
-            <tbody>
-              {sorted.map((task) => (
-                <tr key={task}>
-                  <th scope="row">{title(task)}</th>
-                  {overview.map(({ method }) => {
-                    const threshold = thresholdOf(task, method);
-                    return (
-                      <td
-                        key={method}
-                        className="numeric"
-                        title={threshold === undefined ? undefined : bracketWords(threshold)}
-                      >
-                        {threshold === undefined ? '–' : thresholdValue(threshold)}
-                      </td>
-                    );
-                  })}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+      <SortedTable
+        label="Thresholds by task and method"
+        className="method-matrix"
+        headings={headings}
+        copyButton={copyButton}
+      >
+        {sorted.map((task) => (
+          <tr key={task}>
+            <th scope="row">{title(task)}</th>
+            {overview.map(({ method }) => {
+              const threshold = thresholdOf(task, method);
+              return (
+                <td
+                  key={method}
+                  className="numeric"
+                  title={threshold === undefined ? undefined : bracketWords(threshold)}
+                >
+                  {threshold === undefined ? '–' : thresholdValue(threshold)}
+                </td>
+              );
+            })}
+          </tr>
+        ))}
+      </SortedTable>
     </section>
   );
 };

@@ -3,7 +3,7 @@ import { reachText, thresholdLook, thresholdValue } from '../../../main/words/ve
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
-import { useSortedTable } from '../../components/data-table.tsx';
+import { SortedTable, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -50,29 +50,24 @@ export const BestSection = (props: BestSectionProps) => {
           />
         </div>
       </div>
-      <div className="table-frame">
-        {copyButton}
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Best threshold of every model and task">
-          <table className="data-table threshold-matrix best-matrix">
-            <thead>
-              <tr>{headings}</tr>
-            </thead>
-            <tbody>
-              {sorted.map((task) => (
-                <tr key={task}>
-                  <th scope="row" title={title(task)}>
-                    {title(task)}
-                  </th>
-                  <td className="numeric muted">{formatRange(itemsOf(task))}</td>
-                  {sizeTrend.models.map((model) => (
-                    <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+      <SortedTable
+        label="Best threshold of every model and task"
+        className="threshold-matrix best-matrix"
+        headings={headings}
+        copyButton={copyButton}
+      >
+        {sorted.map((task) => (
+          <tr key={task}>
+            <th scope="row" title={title(task)}>
+              {title(task)}
+            </th>
+            <td className="numeric muted">{formatRange(itemsOf(task))}</td>
+            {sizeTrend.models.map((model) => (
+              <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
+            ))}
+          </tr>
+        ))}
+      </SortedTable>
     </section>
   );
 };

@@ -8,7 +8,7 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { formatDifference, formatDifferenceInUnit, formatFactor, formatInterval } from '../../../main/words/numbers.ts';
 import { pointVerdictText, reachText } from '../../../main/words/verdicts.ts';
 import { Select } from '../../components/choices.tsx';
-import { useSortedTable } from '../../components/data-table.tsx';
+import { SortedTable, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -138,33 +138,28 @@ const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProp
     rows,
   );
   return (
-    <div className="table-frame">
-      {copyButton}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Plans on tasks that they were not made for">
-        <table className="data-table threshold-matrix elsewhere-matrix">
-          <thead>
-            <tr>{headings}</tr>
-          </thead>
-          <tbody>
-            {sorted.map((row) => (
-              <tr key={row.madeFor ?? ''}>
-                <th scope="row">{nameOf(row)}</th>
-                <td>{everywhereOf(row.madeFor)}</td>
-                {row.cells.map((cell, index) =>
-                  cell === null ? (
-                    <td key={index} className="numeric muted">
-                      –
-                    </td>
-                  ) : (
-                    <Cell key={cell.task} cell={cell} isOwn={cell.task === row.madeFor} title={title} />
-                  ),
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </div>
+    <SortedTable
+      label="Plans on tasks that they were not made for"
+      className="threshold-matrix elsewhere-matrix"
+      headings={headings}
+      copyButton={copyButton}
+    >
+      {sorted.map((row) => (
+        <tr key={row.madeFor ?? ''}>
+          <th scope="row">{nameOf(row)}</th>
+          <td>{everywhereOf(row.madeFor)}</td>
+          {row.cells.map((cell, index) =>
+            cell === null ? (
+              <td key={index} className="numeric muted">
+                –
+              </td>
+            ) : (
+              <Cell key={cell.task} cell={cell} isOwn={cell.task === row.madeFor} title={title} />
+            ),
+          )}
+        </tr>
+      ))}
+    </SortedTable>
   );
 };
 

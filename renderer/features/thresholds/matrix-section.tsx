@@ -1,7 +1,7 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { chartQuestion, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
-import { useSortedTable } from '../../components/data-table.tsx';
+import { SortedTable, useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -37,54 +37,49 @@ const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect
     tasks,
   );
   return (
-    <div className="table-frame">
-      {copyButton}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label={`Thresholds by ${name}`}>
-        <table className="data-table threshold-matrix">
-          <thead>
-            <tr>{headings}</tr>
-          </thead>
-          <tbody>
-            {sorted.map((task) => {
-              const ofTask = own.filter((threshold) => threshold.task === task);
-              const entry = known.find(({ name }) => name === task);
-              const title = entry?.title ?? task;
-              return (
-                <tr key={task}>
-                  <th scope="row" title={title}>
-                    {title}
-                  </th>
-                  <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
-                  {sizeTrend.models.map(({ name }) => {
-                    const threshold = ofTask.find(({ model }) => model === name);
-                    return threshold === undefined ? (
-                      <td key={name} className="numeric muted">
-                        –
-                      </td>
-                    ) : (
-                      <td
-                        key={name}
-                        className={`matrix-cell cell-${thresholdLook(threshold)}`}
-                        style={thresholdTint(threshold)}
-                      >
-                        <MatrixCell
-                          threshold={threshold}
-                          title={title}
-                          needed={sizeTrend.needed}
-                          metric={entry?.metric}
-                          selected={isSelected(threshold)}
-                          onSelect={() => onSelect(threshold)}
-                        />
-                      </td>
-                    );
-                  })}
-                </tr>
+    <SortedTable
+      label={`Thresholds by ${name}`}
+      className="threshold-matrix"
+      headings={headings}
+      copyButton={copyButton}
+    >
+      {sorted.map((task) => {
+        const ofTask = own.filter((threshold) => threshold.task === task);
+        const entry = known.find(({ name }) => name === task);
+        const title = entry?.title ?? task;
+        return (
+          <tr key={task}>
+            <th scope="row" title={title}>
+              {title}
+            </th>
+            <td className="numeric muted">{formatRange(ofTask.map(({ n }) => n))}</td>
+            {sizeTrend.models.map(({ name }) => {
+              const threshold = ofTask.find(({ model }) => model === name);
+              return threshold === undefined ? (
+                <td key={name} className="numeric muted">
+                  –
+                </td>
+              ) : (
+                <td
+                  key={name}
+                  className={`matrix-cell cell-${thresholdLook(threshold)}`}
+                  style={thresholdTint(threshold)}
+                >
+                  <MatrixCell
+                    threshold={threshold}
+                    title={title}
+                    needed={sizeTrend.needed}
+                    metric={entry?.metric}
+                    selected={isSelected(threshold)}
+                    onSelect={() => onSelect(threshold)}
+                  />
+                </td>
               );
             })}
-          </tbody>
-        </table>
-      </div>
-    </div>
+          </tr>
+        );
+      })}
+    </SortedTable>
   );
 };
 
