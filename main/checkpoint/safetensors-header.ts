@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { openRegularFile } from '../files/regular-file.ts';
+import { explainReadError, openRegularFile } from '../files/regular-file.ts';
 import type { PlainDtype, TensorView } from './descriptor.ts';
 
 /** A header of 100,000 tensors has about 12 MB; the largest published models have fewer tensors, in many files. */
@@ -54,8 +54,7 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
       cause,
     );
   const { handle, sizeBytes: size } = await openRegularFile(file).catch((cause: unknown) => {
-    if (cause instanceof WorkbenchError) throw cause;
-    throw refuse('missing-file', `${file} cannot be read.`, `Put ${name} where the model's other files are.`, cause);
+    throw explainReadError(cause, file);
   });
   try {
     const lengthBuffer = Buffer.alloc(LENGTH_BYTES);

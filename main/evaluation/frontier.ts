@@ -135,7 +135,7 @@ export const pairSentence = ({ quantised, pruned, difference, low, high, pHolm }
       ? 'cannot tell'
       : isShown
         ? `${better} is better`
-        : `${better} is better read alone, but among all pairs that cannot be told`;
+        : `${better} is better read alone, but not shown among all pairs`;
   return (
     `${model} on ${task}, in ${formatRoughPercent(quantised.share)} of the bytes: ${methodTitle(method)} by ` +
     `${formatFactor(factor)}${drawn} (${size(pruned)}) ${against(pruned)}; ${methodTitle(quantised.result.method)} ` +
@@ -191,8 +191,8 @@ export const frontierSummarySentence = (summary: FrontierSummary): string => {
     `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${String(pairs)} ` +
     `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the largest pruned ` +
     `model that fits, quantising is better in ${String(quantisingBetter)}, ` +
-    `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} cannot be told ` +
-    `apart (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
+    `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} show no ` +
+    `difference (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
   );
 };
 

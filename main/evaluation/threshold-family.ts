@@ -62,15 +62,17 @@ const sentenceOf = (
   const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} told, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, ` +
+      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, ` +
       'Bonferroni over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % ' +
       `for all together; that takes at least ${needed} items a task.`
     );
   }
   const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
+  const chance =
+    decided === 0 ? '' : `: among ${decided} at most about ${expected} may name an unsafe factor safe by chance`;
   return (
-    `${count} told, each at 5 % by itself: among ${decided} at most about ${expected} may name an unsafe factor safe ` +
-    'by chance. The familywise reading holds that chance to 5 % for all together.'
+    `${count} found, each at the 5 % level${chance}. The familywise reading holds the chance of naming any unsafe ` +
+    'factor safe to 5 % for all together.'
   );
 };
 

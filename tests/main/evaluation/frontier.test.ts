@@ -103,11 +103,11 @@ test('pairs are counted by model and type, all of them read together', () => {
   ]);
   expect(summaries.map(frontierSummarySentence)[0]).toBe(
     'm, answers chosen, in 29\u202f% of the bytes: of 1 comparison of the unpruned model at q4_0 with the largest ' +
-      'pruned model that fits, quantising is better in 1, pruning in 0, and 0 cannot be told apart (2 p-values ' +
+      'pruned model that fits, quantising is better in 1, pruning in 0, and 0 show no difference (2 p-values ' +
       'together, Holm, 5 %).',
   );
   const alone = pairs.map((pair) => pairSentence({ ...pair, pHolm: 0.08 }));
-  expect(alone[0]).toContain('quantising is better read alone, but among all pairs that cannot be told (all');
+  expect(alone[0]).toContain('quantising is better read alone, but not shown among all pairs (all');
   // A difference that is small beside the number of pairs is none.
   const doubtful = pairs.map((pair) => ({ ...pair, p: 0.04, pHolm: 0.08 }));
   expect(frontierSummaries(doubtful)).toMatchObject([{ quantisingBetter: 0 }, { quantisingBetter: 0 }]);

@@ -160,7 +160,7 @@ describe('withThresholds', () => {
       'undecided',
     ]);
     expect(multiplicity).toMatchObject({ familywise: false, curves: 4, decided: 4, alpha: 0.05 });
-    expect(multiplicity?.sentence).toContain('4 of 5 thresholds told, each at 5 %');
+    expect(multiplicity?.sentence).toContain('4 of 5 thresholds found, each at the 5 % level');
     expect(rule).toContain('fewer than 149 items');
   });
 

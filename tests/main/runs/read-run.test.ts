@@ -29,7 +29,7 @@ describe('a stored sweep read over the sizes of its models', () => {
       await rm(outcomesFile);
       const fromSteps = await readStoredSweep(await sourceOf(workspace, none), run);
       expect(fromFile.sizeTrend.pairs).toHaveLength(2);
-      const note: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+      const note: unknown = expect.stringContaining('thresholds found, each at the 5 % level');
       expect(fromFile.sizeTrend).toEqual({ ...sample.sizeTrend, run, notes: [note, ...sample.sizeTrend.notes] });
       expect(fromSteps.sizeTrend).toEqual(fromFile.sizeTrend);
     },

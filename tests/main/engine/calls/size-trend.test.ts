@@ -9,7 +9,7 @@ test('analyses a stored sweep over the sizes of its models, and returns its repo
   const { workspace, run } = await sweepOnDisk();
   const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
   onTestFinished(() => engine.dispose());
-  const note: unknown = expect.stringContaining('thresholds told, each at 5 % by itself');
+  const note: unknown = expect.stringContaining('thresholds found, each at the 5 % level');
   expect(await engine.call('sweep.sizeTrend', { run })).toEqual({
     ...sample.sizeTrend,
     run,
