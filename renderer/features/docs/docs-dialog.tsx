@@ -1,74 +1,35 @@
 import Markdown from 'markdown-to-jsx/react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
 import { serialiseError } from '../../../main/contract/errors.ts';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
-import { Dialog } from '../../components/dialog.tsx';
+import { PagesDialog } from '../../components/pages-dialog.tsx';
+import type { PageGroup } from '../../components/pages-dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { readPage, topics } from '../../definitions/docs.ts';
 import { docsStore } from '../../state/dialog-stores.ts';
-import { neighbour } from '../../state/selection-store.ts';
 import './docs.css';
+
+const contents: readonly PageGroup[] = [
+  { title: null, entries: topics.map(({ name, title, question }) => ({ name, title, hint: question })) },
+];
 
 /** The documentation: the same pages as `uncurl help TOPIC`. */
 export const DocsDialog = () => {
   const { open, show } = useStore(docsStore);
   if (open === null) return null;
   return (
-    <Dialog title="Documentation" wide onClose={() => show(null)}>
-      <div className="docs">
-        <TopicList open={open} />
-        <Page key={open} name={open} />
-      </div>
-    </Dialog>
-  );
-};
-
-/** Arrow keys move through the list and open each page. */
-const TopicList = ({ open }: { readonly open: string }) => {
-  const list = useRef<HTMLDivElement>(null);
-  const { show } = docsStore.getState();
-  const move = (step: number): void => {
-    const next = neighbour(
-      topics.map(({ name }) => name),
-      open,
-      step,
-    );
-    if (next === null) return;
-    show(next);
-    list.current?.querySelector<HTMLButtonElement>(`[data-topic="${next}"]`)?.focus();
-  };
-  return (
-    <nav aria-label="Topics">
-      <div
-        className="docs-list"
-        role="listbox"
-        aria-label="Topics"
-        ref={list}
-        onKeyDown={(event) => {
-          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-          if (step === undefined) return;
-          event.preventDefault();
-          move(step);
-        }}
-      >
-        {topics.map(({ name, title, question }) => (
-          <button
-            key={name}
-            type="button"
-            role="option"
-            data-topic={name}
-            title={question}
-            aria-selected={name === open}
-            tabIndex={name === open ? 0 : -1}
-            onClick={() => show(name)}
-          >
-            {title}
-          </button>
-        ))}
-      </div>
-    </nav>
+    <PagesDialog
+      title="Documentation"
+      label="Topics"
+      groups={contents}
+      open={open}
+      onOpen={show}
+      onClose={() => show(null)}
+    >
+      <Page key={open} name={open} />
+    </PagesDialog>
   );
 };
 
@@ -107,7 +68,7 @@ const Page = ({ name }: { readonly name: string }) => {
           {text}
         </Markdown>
       )}
-      <p className="muted docs-command">
+      <p className="muted pages-command">
         The same page in a terminal: <code>uncurl help {name}</code>
       </p>
     </article>

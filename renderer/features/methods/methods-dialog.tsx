@@ -1,14 +1,11 @@
-import { useRef } from 'react';
 import { useStore } from 'zustand';
 import type { MethodPage } from '../../../main/contract/method.ts';
-import type { MethodName } from '../../../main/contract/plan.ts';
 import { Words } from '../../components/definition.tsx';
-import { Dialog } from '../../components/dialog.tsx';
+import { PagesDialog } from '../../components/pages-dialog.tsx';
 import { useMethodPages } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { methodGroups } from '../../plan/methods.ts';
 import { methodsStore } from '../../state/dialog-stores.ts';
-import { neighbour } from '../../state/selection-store.ts';
 import { pageSections } from './page-sections.ts';
 import './methods.css';
 
@@ -18,64 +15,22 @@ export const MethodsDialog = () => {
   const pages = useMethodPages();
   const page = pages.find(({ name }) => name === open);
   if (open === null || page === undefined) return null;
+  const groups = methodGroups(pages).map((group) => ({
+    title: group.title,
+    hint: group.text,
+    entries: group.pages.map(({ name }) => ({ name, title: methodTitle(name) })),
+  }));
   return (
-    <Dialog title="Methods" wide onClose={() => show(null)}>
-      <div className="methods">
-        <MethodList pages={pages} open={open} />
-        <Page key={open} page={page} />
-      </div>
-    </Dialog>
-  );
-};
-
-/** Arrow keys move through the list and open each page. */
-const MethodList = ({ pages, open }: { readonly pages: readonly MethodPage[]; readonly open: MethodName }) => {
-  const list = useRef<HTMLDivElement>(null);
-  const groups = methodGroups(pages);
-  const order = groups.flatMap((group) => group.pages.map(({ name }) => name));
-  const move = (step: number): void => {
-    const next = neighbour(order, open, step);
-    if (next === null) return;
-    methodsStore.getState().show(next);
-    list.current?.querySelector<HTMLButtonElement>(`[data-method="${next}"]`)?.focus();
-  };
-  return (
-    <nav aria-label="All methods">
-      <div
-        className="methods-list"
-        role="listbox"
-        aria-label="All methods"
-        ref={list}
-        onKeyDown={(event) => {
-          const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-          if (step === undefined) return;
-          event.preventDefault();
-          move(step);
-        }}
-      >
-        {groups.map((group) => (
-          <div key={group.title} role="group" aria-label={group.title}>
-            {/* The group already has this name, and a listbox may not contain headings. */}
-            <h3 title={group.text} aria-hidden="true">
-              {group.title}
-            </h3>
-            {group.pages.map(({ name }) => (
-              <button
-                key={name}
-                type="button"
-                role="option"
-                data-method={name}
-                aria-selected={name === open}
-                tabIndex={name === open ? 0 : -1}
-                onClick={() => methodsStore.getState().show(name)}
-              >
-                {methodTitle(name)}
-              </button>
-            ))}
-          </div>
-        ))}
-      </div>
-    </nav>
+    <PagesDialog
+      title="Methods"
+      label="All methods"
+      groups={groups}
+      open={open}
+      onOpen={(name) => show(pages.find((each) => each.name === name)?.name ?? open)}
+      onClose={() => show(null)}
+    >
+      <Page key={open} page={page} />
+    </PagesDialog>
   );
 };
 
@@ -106,7 +61,7 @@ const Page = ({ page }: { readonly page: MethodPage }) => {
           </ul>
         </section>
       ))}
-      <p className="muted method-command">
+      <p className="muted pages-command">
         The same text in a terminal: <code>uncurl methods {page.name}</code>
       </p>
     </article>
