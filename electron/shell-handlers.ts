@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, BrowserWindow, dialog, Menu, MessageChannelMain, nativeTheme, shell } from 'electron';
-import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
+import type { FileFilter, IpcMainInvokeEvent, MessagePortMain } from 'electron';
 import { refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import { enginePortMessage, MANIFEST_SUFFIX } from '../main/contract/shell.ts';
@@ -26,6 +26,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   task: 'Open a task folder',
   'task-file': 'Open a task file',
   'model-file': 'Open a GGUF file',
+  'counts-file': 'Choose counts of tokens by expert',
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
   tuned: 'Choose the folder to write the tuned model into',
@@ -38,6 +39,17 @@ const TASK_FILES = [{ name: 'Tasks', extensions: ['jsonl', 'parquet', 'yaml', 'y
 
 /** Weights and metadata in one file; others are refused by the engine. */
 const MODEL_FILES = [{ name: 'GGUF', extensions: ['gguf'] }];
+
+/** An importance matrix, or routed experts. */
+const COUNTS_FILES = [{ name: 'Counts of tokens by expert', extensions: ['gguf', 'npy', 'jsonl'] }];
+
+/** The types of file that a native dialog offers; of other purposes, folders are chosen. */
+const FILES: Readonly<Partial<Record<ChoicePurpose, readonly FileFilter[]>>> = {
+  'task-file': TASK_FILES,
+  'model-file': MODEL_FILES,
+  'counts-file': COUNTS_FILES,
+  python: [],
+};
 
 /** The application menu with the page's actions; a chosen one goes to the focused window. */
 export const showMenu = (actions: readonly MenuAction[], development: boolean): void => {
@@ -69,12 +81,12 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
       properties:
-        purpose === 'task-file' || purpose === 'model-file' || purpose === 'python'
+        FILES[purpose] !== undefined
           ? ['openFile']
           : purpose === 'export' || purpose === 'tuned' || purpose === 'workspace'
             ? ['openDirectory', 'createDirectory']
             : ['openDirectory'],
-      filters: purpose === 'task-file' ? TASK_FILES : purpose === 'model-file' ? MODEL_FILES : [],
+      filters: [...(FILES[purpose] ?? [])],
     });
     const [path] = filePaths;
     return canceled || path === undefined ? null : services.grantPath(path);

@@ -307,6 +307,11 @@ export const calls = {
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
   /** A plan from the text of a plan file, or of a ranking file and the number of experts to keep. */
   'plan.import': call(planImport, importedPlan),
+  /** A ranking by a file of counts: an importance matrix of llama.cpp (GGUF), or routed experts (.npy, JSON lines). */
+  'ranking.take': call(
+    z.object({ model: pathHandle, file: pathHandle }),
+    z.object({ name: z.string(), text: z.string(), notes: z.array(z.string()) }),
+  ),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /**
    * Results and thresholds of a sweep, finished or running; `delta` and `familywise` recompute thresholds without

@@ -22,7 +22,7 @@ export type MenuAction = z.infer<typeof menuAction>;
 export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned', 'workspace']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
 /** Purpose of a native dialog: a folder, or one file: of a task, or a Python (no system dialog accepts either). */
-export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'model-file', 'python']);
+export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'model-file', 'counts-file', 'python']);
 export type ChoicePurpose = z.infer<typeof choicePurpose>;
 
 /** A suggestion, which the user may change; never a path. */

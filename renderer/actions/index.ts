@@ -6,7 +6,17 @@ import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openModelFile, openTask, openTaskFile, previousTask } from './open.ts';
-import { addMethodFile, importPlan, largerFactor, pinGo, pinStay, savePlan, smallerFactor } from './plan.ts';
+import {
+  addCountsFile,
+  addMethodFile,
+  importCounts,
+  importPlan,
+  largerFactor,
+  pinGo,
+  pinStay,
+  savePlan,
+  smallerFactor,
+} from './plan.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 import {
@@ -33,6 +43,8 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   chooseCalibration,
   importPlan,
   addMethodFile,
+  importCounts,
+  addCountsFile,
   savePlan,
   saveReport,
   profileTasks,

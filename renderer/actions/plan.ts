@@ -6,19 +6,21 @@ import { methodNameOfFile } from '../plan/method-files.ts';
 import { keptAtFactor, keptRange, standardFactors } from '../plan/kept-counts.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { currentPlanCall } from '../plan/plan-input.ts';
-import { chooseTextFile } from '../state/file-choice.ts';
+import { chooseFile, chooseTextFile } from '../state/file-choice.ts';
+import { noticesStore } from '../state/notices-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
+interface NamedText {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** Reads a plan or ranking, which then replaces the method. Rejects one that does not fit the selected model. */
-export const importText = async (
-  { bridge }: Engine,
-  facts: Facts,
-  file: { readonly name: string; readonly text: string },
-): Promise<void> => {
+export const importText = async ({ bridge }: Engine, facts: Facts, file: NamedText): Promise<void> => {
   const model = selectedModel(facts);
   if (model?.info === null || model === null) return;
   const keep = keptAtFactor(model.info, facts.selection.factor);
@@ -50,6 +52,26 @@ export const importPlan: Action = {
   },
 };
 
+/** Lets the user choose a file of counts (importance matrix, routed experts), and gives its ranking to `use`. */
+const withCounts = async ({ bridge }: Engine, facts: Facts, use: (file: NamedText) => Promise<void>): Promise<void> => {
+  const model = selectedModel(facts);
+  if (model === null) return;
+  await chooseFile(bridge, 'counts', async (file) => {
+    const { name, text, notes } = await bridge.call('ranking.take', { model: model.handle, file });
+    await use({ name, text });
+    for (const note of notes) noticesStore.getState().tell(`Experts are ranked by ${name}.`, note);
+  });
+};
+
+const addToSweep = async ({ bridge }: Engine, facts: Facts, file: NamedText): Promise<void> => {
+  const model = selectedModel(facts);
+  if (model?.info === null || model === null) return;
+  const keep = keptAtFactor(model.info, facts.selection.factor);
+  await bridge.call('plan.import', { model: model.handle, ...file, keep });
+  const { files, addFile } = sweepStore.getState();
+  addFile(methodNameOfFile(file.name, [...facts.methods.map(({ name }) => name), ...Object.keys(files)]), file);
+};
+
 /** Adds a ranking or plans as a curve of the next sweep; rejects files that do not fit the selected model. */
 export const addMethodFile: Action = {
   id: 'add-method-file',
@@ -57,16 +79,30 @@ export const addMethodFile: Action = {
   keywords: ['open', 'json', 'order', 'file', 'own method', 'curve'],
   menu: 'file',
   enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
-  perform: async ({ bridge }, facts) => {
-    const model = selectedModel(facts);
-    if (model?.info === null || model === null) return;
+  perform: async (engine, facts) => {
     const file = await chooseTextFile('.json,application/json');
-    if (file === null) return;
-    const keep = keptAtFactor(model.info, facts.selection.factor);
-    await bridge.call('plan.import', { model: model.handle, ...file, keep });
-    const { files, addFile } = sweepStore.getState();
-    addFile(methodNameOfFile(file.name, [...facts.methods.map(({ name }) => name), ...Object.keys(files)]), file);
+    if (file !== null) await addToSweep(engine, facts, file);
   },
+};
+
+const COUNTS_WORDS = ['imatrix', 'importance matrix', 'gguf', 'npy', 'routed experts', 'vllm', 'sglang', 'llama.cpp'];
+
+export const importCounts: Action = {
+  id: 'import-counts',
+  label: 'Import an importance matrix or routed experts as a ranking…',
+  keywords: COUNTS_WORDS,
+  menu: 'file',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: (engine, facts) => withCounts(engine, facts, (file) => importText(engine, facts, file)),
+};
+
+export const addCountsFile: Action = {
+  id: 'add-counts-file',
+  label: 'Add an importance matrix or routed experts to the methods of the sweep…',
+  keywords: COUNTS_WORDS,
+  menu: 'file',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: (engine, facts) => withCounts(engine, facts, (file) => addToSweep(engine, facts, file)),
 };
 
 export const savePlan: Action = {

@@ -9,15 +9,18 @@ import type { ChosenProgram } from './finetune-store.ts';
 /** Uses a chosen folder, for example opens it. Where it fails, the folder browser stays open with the reason. */
 type UseFolder = (folder: ChosenFolder) => Promise<void>;
 
+/** Purposes of the folder browser, which lists files where one of them is chosen. */
+export type BrowsedPurpose = FolderPurpose | 'counts' | 'python';
+
 interface FolderRequest {
-  readonly purpose: FolderPurpose | 'python';
+  readonly purpose: BrowsedPurpose;
   readonly onChosen: UseFolder;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
 interface FolderDialogState {
   readonly request: FolderRequest | null;
-  readonly ask: (purpose: FolderPurpose | 'python', onChosen?: UseFolder) => Promise<ChosenFolder | null>;
+  readonly ask: (purpose: BrowsedPurpose, onChosen?: UseFolder) => Promise<ChosenFolder | null>;
   readonly answer: (folder: ChosenFolder | null) => void;
 }
 
@@ -52,10 +55,10 @@ export const chooseFolder = async (
   return { handle, path };
 };
 
-/** Lets the user choose a task or model file; on hosts without native dialogs, the folder browser lists files too. */
+/** Lets the user choose a file; on hosts without native dialogs, the folder browser lists files too. */
 export const chooseFile = async (
   bridge: Bridge,
-  kind: 'task' | 'model',
+  kind: 'task' | 'model' | 'counts',
   onChosen: (handle: PathHandle) => Promise<void> = async () => undefined,
 ): Promise<PathHandle | null> => {
   if (bridge.shell === null)

@@ -10,14 +10,11 @@ import {
   type Plan,
 } from '../../contract/plan.ts';
 import { nearestServingCount } from '../../export/serving-advice.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
-import { readBytes } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
-import { fewTokensNote, readImportanceMatrix } from '../../pruning/expert-files/importance-matrix.ts';
+import { isCountsFile, readRankingText } from '../../pruning/expert-files/ranking-file.ts';
 import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
-import { addNumpyArray, rankingOfCounts, RoutedCounts } from '../../pruning/expert-files/routed-experts.ts';
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
@@ -86,27 +83,14 @@ const readSize = (reader: OptionReader): RequestedSize & { readonly budget: Budg
   };
 };
 
-/** Files of rankings that are no text: an importance matrix or an array of routed experts. */
-const readRanking = async (
-  given: string,
-  { descriptor, info }: Pick<Checkpoint, 'descriptor' | 'info'>,
-  say: (line: string) => void,
-): Promise<ExpertFile> => {
+/** A file of a ranking or plans, whatever its format. */
+const readRanking = async (given: string, checkpoint: Checkpoint, say: (line: string) => void): Promise<ExpertFile> => {
   const file = resolve(given);
-  if (isGgufPath(file)) {
-    const blocks = descriptor.moeLayers.map(({ block }) => block);
-    const { counts } = await readImportanceMatrix(file, { experts: info.experts, blocks });
-    say(`Experts by their tokens in ${file}: ${fewTokensNote(counts)}`);
-    return { kind: 'ranking', ranking: rankingOfCounts(counts) };
-  }
-  if (!file.endsWith('.npy')) return readExpertFile(await readTextFile(file, 'ranking'), file, info);
-  const counts = new RoutedCounts(info, file);
-  addNumpyArray(counts, await readBytes(file, { mostBytes: MAX_ARRAY_BYTES }), info.topK, file);
-  return { kind: 'ranking', ranking: rankingOfCounts(counts.counts()) };
+  if (!isCountsFile(file)) return readExpertFile(await readTextFile(file, 'ranking'), file, checkpoint.info);
+  const { text, notes } = await readRankingText(file, checkpoint);
+  for (const note of notes) say(note);
+  return readExpertFile(text, file, checkpoint.info);
 };
-
-/** A million tokens of 94 layers and 8 choices in a byte each. */
-const MAX_ARRAY_BYTES = 2 ** 30;
 
 /** Plans from a file: `--ranking FILE`, or `--method file:NAME=FILE`. */
 const plannedByFile = async (

@@ -104,8 +104,8 @@ export const sweep: Verb = {
       multiple: true,
       value: 'M',
       help:
-        `One or more of ${methodNames.join(', ')}; or file:NAME=FILE, a ranking or plans that any program wrote, ` +
-        `as a method of that name.`,
+        `One or more of ${methodNames.join(', ')}; or file:NAME=FILE, a ranking, plans or counts of tokens that ` +
+        'any program wrote (`uncurl help own-method`), as a method of that name.',
     },
     factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
     ...settingOptions(describedSweepSettings),
@@ -145,15 +145,15 @@ export const sweep: Verb = {
     // Earlier versions called it `--stop told`.
     const stop = withPresentStop(given.options['stop']);
     const reader = optionReader({ ...given, options: { ...given.options, stop } });
-    const { methods, files } = await readMethods(reader.texts('method'));
+    const folders: string[] = [];
+    for (const named of given.positionals) folders.push(await findModel(host.resources, named));
+    const { methods, files } = await readMethods(reader.texts('method'), folders, (line) => host.say(line));
     if (methods.length === 0)
       throw refuse(
         'bad-usage',
         'No method is named.',
         `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
       );
-    const folders: string[] = [];
-    for (const named of given.positionals) folders.push(await findModel(host.resources, named));
     const tasks = await findNamedTasks(reader, host.resources);
     const candidates = readCandidates(reader.texts('candidate'));
     const first = reader.text('first');

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
@@ -9,6 +10,7 @@ import type { RunTask } from '../../jobs/job-context.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/ranking.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
+import { readRankingText } from '../../pruning/expert-files/ranking-file.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
@@ -60,7 +62,7 @@ export const importPlan = async (
   };
 };
 
-type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'methods.list';
+type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'ranking.take' | 'methods.list';
 
 const storedProfiles = async (
   context: EngineContext,
@@ -119,5 +121,13 @@ export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
   'plan.import': answer(calls['plan.import'], async (request) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
     return importPlan(request, checkpoint, context.workspace.steps.overlays);
+  }),
+  'ranking.take': answer(calls['ranking.take'], async ({ model, file }) => {
+    const checkpoint = await context.checkpoint(context.handles.resolve(model));
+    const path = context.handles.resolve(file);
+    const { text, notes } = await readRankingText(path, checkpoint);
+    // Checked here, so that a file that is no ranking is refused by its own name.
+    readExpertFile(text, basename(path), checkpoint.info);
+    return { name: basename(path), text, notes: [...notes] };
   }),
 });

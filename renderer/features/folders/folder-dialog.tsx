@@ -1,14 +1,13 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
-import type { FolderPurpose } from '../../../main/contract/shell.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import type { ChosenFolder } from '../../state/export-store.ts';
-import { folderDialogStore } from '../../state/file-choice.ts';
+import { type BrowsedPurpose, folderDialogStore } from '../../state/file-choice.ts';
 import { PathField } from './path-field.tsx';
 import { nameOf, useRecentFolders } from './recent-folders.ts';
 import './folder-dialog.css';
@@ -19,9 +18,11 @@ interface PurposeWords {
   readonly confirm: string;
   /** Kind of entry that one click chooses. */
   readonly target: 'model' | 'task' | 'folder' | 'file';
+  /** Names of the files that can be chosen; absent: all of the kind. */
+  readonly files?: RegExp;
 }
 
-const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
+const words: Readonly<Record<BrowsedPurpose, PurposeWords>> = {
   model: {
     title: 'Open a model',
     hint: 'A Hugging Face folder with config.json, safetensors and tokenizer.json.',
@@ -58,6 +59,13 @@ const words: Readonly<Record<FolderPurpose | 'python', PurposeWords>> = {
     confirm: 'Keep runs in this folder',
     target: 'folder',
   },
+  counts: {
+    title: 'Rank experts by counts of tokens',
+    hint: 'An importance matrix of llama.cpp (.gguf), or routed experts of vLLM or SGLang (.npy, .jsonl).',
+    confirm: '',
+    target: 'file',
+    files: /\.(?:gguf|npy|jsonl)$/iu,
+  },
   python: {
     title: 'Choose a Python',
     hint: 'The program itself (bin/python); tick “Hidden” to see folders such as .venv.',
@@ -73,14 +81,14 @@ export const FolderDialog = () => {
 };
 
 interface FolderBrowserProps {
-  readonly purpose: FolderPurpose | 'python';
+  readonly purpose: BrowsedPurpose;
   /** Uses the chosen folder before the dialog closes. */
   readonly onChosen: (folder: ChosenFolder) => Promise<void>;
 }
 
 const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
   const { answer } = folderDialogStore.getState();
-  const { title, hint, confirm, target } = words[purpose];
+  const { title, hint, confirm, target, files } = words[purpose];
   const [handle, setHandle] = useState<PathHandle | null>(null);
   const [lastGood, setLastGood] = useState<PathHandle | null>(null);
   const [hidden, setHidden] = useState(false);
@@ -91,6 +99,8 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
   const recent = useRecentFolders(target);
   const folder = listing.data;
 
+  const isChoice = ({ name, kind, isFolder }: NonNullable<typeof folder>['entries'][number]): boolean =>
+    files === undefined ? kind === target : !isFolder && files.test(name);
   const enter = (next: PathHandle | null): void => {
     setTyped(null);
     setLastGood(handle);
@@ -106,7 +116,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
     start(async ({ bridge }) => {
       const there = await bridge.call('folders.list', { path, hidden });
       const entry = there.entries.find((one) => one.handle === there.file);
-      if (there.file !== undefined && (entry === undefined || entry.kind === target))
+      if (there.file !== undefined && (entry === undefined || isChoice(entry)))
         await take({ handle: there.file, path });
       else if (isConfirmed && there.file === undefined) await take({ handle: there.handle, path: there.path });
       else enter(there.handle);
@@ -154,7 +164,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
       )}
       <ul className="rows folder-entries" aria-label="Entries" data-folder={folder?.path}>
         {folder?.entries.map((entry) => {
-          const opens = entry.kind === target && target !== 'folder';
+          const opens = target !== 'folder' && isChoice(entry);
           // Folders can be entered; other files cannot be used here.
           const disabled = !opens && !entry.isFolder;
           return (

@@ -5,7 +5,7 @@ import { type MethodName, type RefitName, refitName } from '../../../main/contra
 import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
 import { type DescribedSweepSettings, describedSweepSettings } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
-import { addMethodFile } from '../../actions/plan.ts';
+import { addCountsFile, addMethodFile } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -35,6 +35,7 @@ const MethodTick = ({ method }: { readonly method: MethodName }) => {
 const FileMethods = () => {
   const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
   const add = useAction(addMethodFile);
+  const addCounts = useAction(addCountsFile);
   return (
     <div className="choice-row">
       {Object.entries(files).map(([method, { name }]) => (
@@ -52,6 +53,16 @@ const FileMethods = () => {
       ))}
       <Button look="quiet" className="button-small" icon="file" onClick={add.perform} disabled={!add.enabled}>
         From a file…
+      </Button>
+      <Button
+        look="quiet"
+        className="button-small"
+        icon="file"
+        title="An importance matrix of llama.cpp, or routed experts of vLLM or SGLang"
+        onClick={addCounts.perform}
+        disabled={!addCounts.enabled}
+      >
+        From token counts…
       </Button>
     </div>
   );

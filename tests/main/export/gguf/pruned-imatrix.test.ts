@@ -119,6 +119,26 @@ describe('an importance matrix', () => {
     expect(counts.map((own) => [...own])).toEqual(kept.map((rows, layer) => rows.map((e) => countOf(layer, e))));
   });
 
+  it('is a method of a sweep over the model that it belongs to', async () => {
+    const source = await imatrixFile(entriesOf());
+    const workspace = await temporaryFolder();
+    const sweep = ['--task', 'add', '--factors', '2', '--method', `file:seen=${source}`, '--workspace', workspace];
+    const made = await commandLineHere('sweep', MODEL, ...sweep, '--later', '--json');
+    expect(made.stderr).toContain('6 of 24 experts have fewer than 8 tokens in it, and 3 have none.');
+    const { run } = JSON.parse(made.stdout) as { run: string };
+    const manifest: unknown = JSON.parse(await readFile(path.join(workspace, 'runs', run, 'manifest.json'), 'utf8'));
+    const best = [0, 1, 2].map((layer) =>
+      Array.from({ length: EXPERTS }, (_, expert) => expert).sort(
+        (one, other) => countOf(layer, other) - countOf(layer, one) || one - other,
+      ),
+    );
+    expect(manifest).toMatchObject({
+      spec: { files: { seen: { name: 'imatrix.gguf', text: JSON.stringify({ ranking: best }) } } },
+    });
+    const two = await commandLineHere('sweep', MODEL, 'resources/models/uncurl-16', ...sweep);
+    expect(two.stderr).toContain('belong to one model, and 2 are swept');
+  });
+
   it('is refused by name where it is another file or of another model', async () => {
     const checkpoint = await openCheckpoint(MODEL);
     const plan = { kept: [0, 1, 2].map(() => [0, 1, 2]) };
