@@ -62,8 +62,8 @@ const sentenceOf = (
   const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ${curves}, ` +
-      'Bonferroni over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % ' +
+      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
+      `${curves}, Bonferroni over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % ` +
       `for all together; that takes at least ${needed} items a task.`
     );
   }
