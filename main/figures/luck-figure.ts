@@ -1,6 +1,7 @@
 import type { RunManifest } from '../contract/run.ts';
 import { factorKey, type SweepDocument } from '../contract/sweep.ts';
 import { type LuckPoint, luckPoints } from '../evaluation/calibration-luck.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
 import { formatFactor } from '../words/numbers.ts';
@@ -38,12 +39,10 @@ export interface LuckPicture extends Pick<LuckPoint, 'model' | 'factor'> {
 
 export const luckPictures = (document: SweepDocument, shown?: readonly string[]): readonly LuckPicture[] => {
   const points = luckPoints(document).filter(({ method }) => shown?.includes(method) ?? true);
-  return [...Map.groupBy(points, ({ model, factor }) => JSON.stringify([model, factorKey(factor)])).values()].flatMap(
-    (own): LuckPicture[] => {
-      const [first] = own;
-      return first === undefined ? [] : [{ model: first.model, factor: first.factor, points: own }];
-    },
-  );
+  return groupBy(points, ({ model, factor }) => [model, factorKey(factor)]).flatMap((own): LuckPicture[] => {
+    const [first] = own;
+    return first === undefined ? [] : [{ model: first.model, factor: first.factor, points: own }];
+  });
 };
 
 interface PanelPlace {
@@ -82,15 +81,24 @@ const drawTask = (
         ? []
         : [
             svgElement('line', {
-              ...{ x1: left, x2: right, y1: y.position(level.value), y2: y.position(level.value) },
-              ...{ stroke: mark.color, 'stroke-width': 0.8, 'stroke-opacity': 0.6 },
+              x1: left,
+              x2: right,
+              y1: y.position(level.value),
+              y2: y.position(level.value),
+              stroke: mark.color,
+              'stroke-width': 0.8,
+              'stroke-opacity': 0.6,
             }),
           ]),
       svgElement('path', { d: path, ...line, 'stroke-width': 1.6, 'stroke-dasharray': mark.dash }),
       ...own.flatMap((one) => [
         svgElement('line', {
-          ...{ x1: across(one), x2: across(one), y1: y.position(one.value.lowest), y2: y.position(one.value.highest) },
-          ...{ stroke: mark.color, 'stroke-width': 1.2 },
+          x1: across(one),
+          x2: across(one),
+          y1: y.position(one.value.lowest),
+          y2: y.position(one.value.highest),
+          stroke: mark.color,
+          'stroke-width': 1.2,
         }),
         drawMark(mark, across(one), y.position(one.value.mean), RADIUS),
       ]),
@@ -99,7 +107,7 @@ const drawTask = (
   return svgElement(
     'g',
     {},
-    ...drawPanelHead({ task, n }, { left, top, width }, theme),
+    drawPanelHead({ task, n }, { left, top, width }, theme),
     drawUpwardTicks(y, [left, right], (tick) => tickText(tick, metric), theme),
     drawAcrossTicks(x, [upper, bottom], String, theme),
     drawn,
@@ -117,7 +125,7 @@ export const luckFigure = (
 ): Drawing => {
   const methods = [...new Set(points.map(({ method }) => method))];
   const marks = methodMarks([...new Set(document.results.map(({ method }) => method))], theme, methods);
-  const tasks = [...Map.groupBy(points, ({ task }) => task).values()];
+  const tasks = groupBy(points, ({ task }) => task);
   const title = `Luck of the calibration items: ${model} at ${formatFactor(factor)}`;
   return drawSmallMultiples({
     title,

@@ -8,6 +8,7 @@ import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
 import { curveSheets } from '../figures/curve-panels.ts';
 import { largestCell } from '../figures/cell-matrix.ts';
+import { groupBy } from '../evaluation/threshold.ts';
 import { LUCK_CAPTION, luckFigure, luckPictures } from '../figures/luck-figure.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
@@ -78,7 +79,10 @@ export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[
 /** Luck over the number of calibration items, for each model and factor with calibration draws. */
 export const luckFigures = ({ document, manifest }: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] =>
   luckPictures(document).flatMap((picture) =>
-    parts([...Map.groupBy(picture.points, ({ task }) => task).values()], perPage(LUCK_PANEL_HEIGHT)).map((tasks) =>
+    parts(
+      groupBy(picture.points, ({ task }) => task),
+      perPage(LUCK_PANEL_HEIGHT),
+    ).map((tasks) =>
       figure(luckFigure(document, { ...picture, points: tasks.flat() }, manifest, pageTheme), LUCK_CAPTION),
     ),
   );

@@ -137,9 +137,9 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
   const { models } = useFacts();
   const { teacher, chooseTeacher } = useStore(finetuneStore);
   const others = models.filter((model) => isUsable(model) && model.handle !== student);
-  const options = [
+  const options: readonly { readonly value: string; readonly label: string }[] = [
     { value: '', label: 'Choose…' },
-    ...others.map(({ handle, name }) => ({ value: handle as string, label: name })),
+    ...others.map(({ handle, name }) => ({ value: handle, label: name })),
   ];
   return (
     <div className="field-stacked finetune-teacher">
