@@ -425,6 +425,8 @@ export const calls = {
       python: pathHandle.nullable().default(null),
       /** File of the stage `general`; null: the bundled mixture. */
       mixture: pathHandle.nullable().default(null),
+      /** The unpruned model, for the stage `distil`. */
+      teacher: pathHandle.nullable().default(null),
     }),
     z.object({ run: runId }),
   ),

@@ -2,18 +2,21 @@ import { z } from 'zod';
 import { settingTexts } from './setting.ts';
 
 /**
- * `router`: everything but the routers is frozen. `general`: every weight learns from a mixture of many tasks. `all`:
- * every weight learns from the tasks' own items.
+ * `router`: everything but the routers is frozen. `distil`: so, and the routers learn the next-token distributions of
+ * the unpruned model in place of the right answers (Router KD, arXiv 2603.02217). `general`: every weight learns from a
+ * mixture of many tasks. `all`: every weight learns from the tasks' own items.
  */
-export const finetuneStage = z.enum(['router', 'general', 'all']);
+export const finetuneStage = z.enum(['router', 'distil', 'general', 'all']);
 export type FinetuneStage = z.infer<typeof finetuneStage>;
 
 const generalOnly = { only: { list: 'stages', holds: 'general' } } as const;
+const distilOnly = { only: { list: 'stages', holds: 'distil' } } as const;
 
 /**
  * How a checkpoint is fine-tuned. Defaults are those of the paper on UNCURL (arXiv 2409.01483, section 5 and appendix
  * A4), except where it gives none: the steps of the router stage and of the general stage, and a warm-up for fewer than
- * 5,000 steps. Each setting is described only here: command line, window and documents show these texts.
+ * 5,000 steps. The stage `distil` is not of that paper; its number of steps is ours. Each setting is described only
+ * here: command line, window and documents show these texts.
  */
 export const finetuneSettings = z.object({
   stages: z
@@ -25,8 +28,9 @@ export const finetuneSettings = z.object({
       label: 'Stages',
       flag: 'stage',
       help:
-        "Stages, in order: router (all else frozen, on the tasks' items), general (all weights, on a mixture of " +
-        "tasks), all (all weights, on the tasks' items). The paper on UNCURL uses router,general,all.",
+        "Stages, in order: router (all else frozen, on the tasks' items), distil (the same, learning the next-token " +
+        'distributions of --teacher), general (all weights, on a mixture of tasks), all (all weights, on the ' +
+        "tasks' items). The paper on UNCURL uses router,general,all.",
     }),
   routerSteps: z
     .number()
@@ -38,6 +42,28 @@ export const finetuneSettings = z.object({
       flag: 'router-steps',
       help: 'Steps of the router stage; the paper says "a few".',
       only: { list: 'stages', holds: 'router' },
+    }),
+  distilSteps: z
+    .number()
+    .int()
+    .positive()
+    .default(100)
+    .register(settingTexts, {
+      label: 'Distillation steps',
+      flag: 'distil-steps',
+      help: 'Steps of the distil stage.',
+      ...distilOnly,
+    }),
+  temperature: z
+    .number()
+    .positive()
+    .max(100)
+    .default(1)
+    .register(settingTexts, {
+      label: 'Temperature',
+      flag: 'temperature',
+      help: 'Divides the logits of both models in the distil stage; the loss is multiplied by its square.',
+      ...distilOnly,
     }),
   generalSteps: z
     .number()
@@ -149,19 +175,25 @@ export type FinetuneSettings = z.infer<typeof finetuneSettings>;
 
 /**
  * The settings that the weights of a training depend on: all but how often its state is saved, and those of the general
- * stage only where there is one.
+ * stage and of distillation only where there is one.
  */
 export const decisiveSettings = ({
   saveEvery: _,
   generalSteps,
   generalRate,
+  distilSteps,
+  temperature,
   ...settings
-}: FinetuneSettings): Readonly<Record<string, unknown>> =>
-  settings.stages.includes('general')
-    ? { ...settings, generalSteps, generalRate: generalRate ?? settings.rate }
-    : settings;
+}: FinetuneSettings): Readonly<Record<string, unknown>> => ({
+  ...settings,
+  ...(settings.stages.includes('general') ? { generalSteps, generalRate: generalRate ?? settings.rate } : {}),
+  ...(settings.stages.includes('distil') ? { distilSteps, temperature } : {}),
+});
 
-/** One step of a training: mean cross-entropy of the answers' tokens, with and without balancing loss, and the rate. */
+/**
+ * One step of a training: mean cross-entropy of the answers' tokens (of the stage `distil`: KL to the teacher per token
+ * in nats, times the square of the temperature), with and without balancing loss, and the rate.
+ */
 export const finetuneStep = z.object({
   done: z.number().int().positive(),
   steps: z.number().int().positive(),
@@ -176,6 +208,8 @@ export type FinetuneStep = z.infer<typeof finetuneStep>;
 export const finetuneManifest = z.object({
   kind: z.literal('uncurl-finetune'),
   source: z.object({ name: z.string(), fingerprint: z.string() }),
+  /** Model whose distributions the stage `distil` learns; null without one. */
+  teacher: z.object({ name: z.string(), fingerprint: z.string() }).nullable().default(null),
   /** `calibration`: SHA-256 over the training items, in order. */
   tasks: z.array(z.object({ name: z.string(), hash: z.string(), calibration: z.string(), items: z.number() })),
   /** Training mixture of the general stage; null without one. `leftOut`: items that were test items of the tasks. */

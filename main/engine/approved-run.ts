@@ -29,6 +29,7 @@ const named = z.object({
   exported: z.string().nullable().catch(null),
   candidates: z.array(z.object({ path: z.string() })).catch([]),
   mixture: z.object({ file: z.string().nullable() }).nullable().catch(null),
+  teacher: z.object({ path: z.string() }).nullable().catch(null),
 });
 const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
 
@@ -56,9 +57,10 @@ const kindAsks = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
 };
 
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
-  const { python, destination, exported, candidates, mixture } = named.parse(manifest.spec);
+  const { python, destination, exported, candidates, mixture, teacher } = named.parse(manifest.spec);
   const programs = [manifest.device.engine?.python ?? null, python].filter((program) => program !== null);
-  const paths = [...manifest.models, ...manifest.tasks, ...candidates].map(({ path }) => path);
+  const teachers = teacher === null ? [] : [teacher];
+  const paths = [...manifest.models, ...manifest.tasks, ...candidates, ...teachers].map(({ path }) => path);
   return {
     run: manifest.id,
     isMadeHere,

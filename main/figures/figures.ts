@@ -11,6 +11,7 @@ import { manifestFile } from './figure-manifest.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { elsewhereCurves } from './elsewhere-figure.ts';
+import { luckPictures } from './luck-figure.ts';
 import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
   axisView,
@@ -65,9 +66,6 @@ const kindsFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[
   return contents === null ? [] : [{ name: 'chosen-and-written.csv', contents }];
 };
 
-const calibrationDrawFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] =>
-  document.calibrationDraws === undefined ? [] : viewFiles(calibrationDrawsView({ manifest, document }));
-
 const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureFile[] => {
   const contents = curtailedCsv(document, manifest);
   return contents === null ? [] : [{ name: 'curtailed.csv', contents }];
@@ -78,6 +76,7 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
   const models = [...new Set(document.results.map(({ model }) => model))];
   const curves = models.map((model) => curvesView(view, model));
   const elsewhere = elsewhereCurves(document).map((curve) => elsewhereView(view, curve));
+  const luck = luckPictures(document).map((shown) => calibrationDrawsView(view, shown));
   const frontier = models.map((model) => frontierView(view, model)).filter(({ picture }) => picture !== null);
   return [
     ...curves.flatMap(pictureFile),
@@ -88,7 +87,8 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...kindsFiles(manifest, document),
     ...elsewhere.flatMap(pictureFile),
     ...elsewhere.slice(0, 1).map(tableFile),
-    ...calibrationDrawFiles(manifest, document),
+    ...luck.flatMap(pictureFile),
+    ...luck.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
     ...frontier.flatMap(pictureFile),
     ...frontier.slice(0, 1).map(tableFile),

@@ -4,6 +4,7 @@ import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import { factorInName } from '../words/numbers.ts';
 import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
 import { amountScale, differenceScale } from './color-scales.ts';
 import { figureTheme, type ThemeName } from './colors.ts';
@@ -22,6 +23,7 @@ import { type FigureManifest, manifestLine, type RunsRecord } from './figure-man
 import { fileNameOf, fileNames } from './file-names.ts';
 import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
 import { heatmapPng } from './heatmap-png.ts';
+import { luckFigure, type LuckPicture } from './luck-figure.ts';
 import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
@@ -171,9 +173,12 @@ export const elsewhereView = (
   table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '', manifest },
 });
 
-/** Plans of a sweep from calibration items that were drawn again. */
-export const calibrationDrawsView = ({ manifest, document }: Omit<SweepView, 'theme'>): ViewFiles => ({
-  picture: null,
+/** Plans of a sweep from calibration items that were drawn again: a picture of one model and factor, and all in CSV. */
+export const calibrationDrawsView = ({ manifest, document, theme }: SweepView, shown: LuckPicture): ViewFiles => ({
+  picture: {
+    name: `luck-${fileNameOf(modelFileNames(document), shown.model)}--${factorInName(shown.factor)}`,
+    draw: () => luckFigure(document, shown, manifest, figureTheme(theme)),
+  },
   table: { name: 'calibration-draws.csv', write: () => calibrationDrawsCsv(document, manifest) ?? '', manifest },
 });
 

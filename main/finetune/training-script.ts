@@ -8,6 +8,8 @@ import type { TrainingSequence } from './training-sequences.ts';
 /** The script's settings, under the script's own names. */
 export interface ScriptJob {
   readonly model: string;
+  /** Folder of the model whose distributions the stage `distil` learns; null without that stage. */
+  readonly teacher: string | null;
   /** Folder for the weights; must exist. */
   readonly out: string;
   /** Folder of the state from which a killed training continues; must exist. */
@@ -28,6 +30,8 @@ export const scriptJobText = ({ settings, threads, ...data }: ScriptJob): string
     ...data,
     stages: settings.stages,
     router_steps: settings.routerSteps,
+    distil_steps: settings.distilSteps,
+    temperature: settings.temperature,
     general_steps: settings.generalSteps,
     general_rate: settings.generalRate ?? settings.rate,
     epochs: settings.epochs,

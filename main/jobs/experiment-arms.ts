@@ -137,6 +137,12 @@ export const checkExperiment = (
       );
     requireCalibration(task);
   }
+  if (treatments.some(isTrained) && training.stages.includes('distil'))
+    throw refuse(
+      'experiment-stages',
+      'The stage distil learns from the unpruned model of a pruned one, and the arms without pruning have none.',
+      'Leave the stage out; "uncurl finetune --stage distil" trains one export with it.',
+    );
   for (const treatment of treatments.filter(isTrained)) {
     const stages = armStages(training.stages, treatment);
     if (stages.length === 0 || (hasGeneralStage(treatment) && !stages.includes('general')))

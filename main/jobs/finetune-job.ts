@@ -14,6 +14,8 @@ export const TRAINING_FOLDER = 'training';
 export interface FinetuneInput {
   readonly model: RunModel;
   readonly tasks: readonly RunTask[];
+  /** The model whose distributions the stage `distil` learns; null without that stage. */
+  readonly teacher: RunModel | null;
   /** Texts of the general stage; null without one. */
   readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
@@ -31,6 +33,7 @@ export interface FinetuneInput {
 
 const STAGE_WORDS: Readonly<Record<FinetuneStage, string>> = {
   router: 'router',
+  distil: 'router distillation',
   general: 'all weights on the mixture',
   all: 'all weights',
 };
@@ -64,20 +67,24 @@ const train = async (order: TrainingOrder, context: JobContext, folder: string):
  * stays in the run's folder; resuming continues from there to the same weights.
  */
 export const finetuneJob = (input: FinetuneInput): Job =>
-  jobOn([input.model.checkpoint], async (context) => {
-    const { model, destination, ...rest } = input;
-    const order: TrainingOrder = { ...rest, name: model.name, checkpoint: model.checkpoint };
-    const folder = join(context.folder, TRAINING_FOLDER);
-    await requireFreeDestination(destination);
-    await requireTrainingSpace(order, context.folder, destination);
-    const result = await train(order, context, folder);
-    const { steps, ...loss } = await publishTraining(order, folder, result, destination);
-    context.meter.finish();
-    await rm(folder, { recursive: true, force: true });
-    return {
-      output: destination,
-      summary:
-        `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ` +
-        `${loss.last.toFixed(4)} at the last.`,
-    };
-  });
+  jobOn(
+    [input.model, ...(input.teacher === null ? [] : [input.teacher])].map(({ checkpoint }) => checkpoint),
+    async (context) => {
+      const { model, destination, teacher, ...rest } = input;
+      const { name, checkpoint } = model;
+      const order: TrainingOrder = { ...rest, name, checkpoint, teacher: teacher?.checkpoint ?? null };
+      const folder = join(context.folder, TRAINING_FOLDER);
+      await requireFreeDestination(destination);
+      await requireTrainingSpace(order, context.folder, destination);
+      const result = await train(order, context, folder);
+      const { steps, ...loss } = await publishTraining(order, folder, result, destination);
+      context.meter.finish();
+      await rm(folder, { recursive: true, force: true });
+      return {
+        output: destination,
+        summary:
+          `Fine-tuned to ${destination}: loss ${loss.first.toFixed(4)} at the first of ${String(steps)} steps, ` +
+          `${loss.last.toFixed(4)} at the last.`,
+      };
+    },
+  );

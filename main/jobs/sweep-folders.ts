@@ -31,6 +31,41 @@ const spellings = (encode: (text: string, special: boolean) => readonly number[]
   );
 
 /**
+ * Refuses (`candidate-vocabulary`, `candidate-tokenizer`) a checkpoint whose tokens are not those of a model: another
+ * vocabulary, or another tokenizer (one that encodes some test item, or the start of a text, differently). `role` names
+ * it in the remedy: "A candidate".
+ */
+export const requireSameTokens = async (
+  model: Checkpoint,
+  { name, checkpoint }: RunModel,
+  tasks: readonly RunTask[],
+  role: string,
+): Promise<void> => {
+  const [ours, theirs] = [model.descriptor.vocabulary, checkpoint.descriptor.vocabulary];
+  if (ours !== theirs) {
+    throw refuse(
+      'candidate-vocabulary',
+      `${name} has a vocabulary of ${String(theirs)} tokens, ${model.name} one of ${String(ours)}.`,
+      `${role} must come from the model that it is compared with.`,
+    );
+  }
+  const [own, other] = [await loadTokenizer(model.folder, ours), await loadTokenizer(checkpoint.folder, theirs)];
+  if (
+    own !== null &&
+    other !== null &&
+    own.prefixToken === other.prefixToken &&
+    spellings(own.encode, tasks) === spellings(other.encode, tasks)
+  )
+    return;
+  throw refuse(
+    'candidate-tokenizer',
+    `${checkpoint.folder} ` +
+      `${other === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
+    "Put the model's own tokenizer files into the folder, if it was made from that model.",
+  );
+};
+
+/**
  * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that encodes
  * some test item, or the start of a text, differently); or a name with another meaning in a sweep.
  *
@@ -50,28 +85,7 @@ export const checkCandidate = async (
   }
   if (!checkpoint.info.supported)
     throw refuse('model-unsupported', `${name} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Leave it out.');
-  const [ours, theirs] = [model.descriptor.vocabulary, checkpoint.descriptor.vocabulary];
-  if (ours !== theirs) {
-    throw refuse(
-      'candidate-vocabulary',
-      `${name} has a vocabulary of ${String(theirs)} tokens, ${model.name} one of ${String(ours)}.`,
-      'A candidate must come from the model that it is compared with.',
-    );
-  }
-  const [own, other] = [await loadTokenizer(model.folder, ours), await loadTokenizer(checkpoint.folder, theirs)];
-  if (
-    own !== null &&
-    other !== null &&
-    own.prefixToken === other.prefixToken &&
-    spellings(own.encode, tasks) === spellings(other.encode, tasks)
-  )
-    return;
-  throw refuse(
-    'candidate-tokenizer',
-    `${checkpoint.folder} ` +
-      `${other === null ? 'has no tokenizer.json' : `encodes text differently from ${model.name}`}.`,
-    "Put the model's own tokenizer files into the folder, if it was made from that model.",
-  );
+  await requireSameTokens(model, { name, checkpoint }, tasks, 'A candidate');
 };
 
 /** Measures candidates on the items of a stage; each step is keyed by the content of its candidate's folder. */

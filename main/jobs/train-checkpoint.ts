@@ -32,6 +32,8 @@ export interface TrainingOrder {
   readonly name: string;
   readonly checkpoint: Checkpoint;
   readonly tasks: readonly RunTask[];
+  /** The model whose distributions the stage `distil` learns; null without that stage. */
+  readonly teacher: Checkpoint | null;
   /** Texts of the general stage; null without one. */
   readonly mixture: Mixture | null;
   readonly settings: FinetuneSettings;
@@ -87,10 +89,11 @@ const MAX_SOURCE_BYTES = 16 * 2 ** 20;
  */
 const prepareState = async (
   { run, emit }: Pick<JobContext, 'run' | 'emit'>,
-  { name, checkpoint: { sources } }: Pick<TrainingOrder, 'name' | 'checkpoint'>,
+  { name, checkpoint, teacher }: Pick<TrainingOrder, 'name' | 'checkpoint' | 'teacher'>,
   state: string,
 ): Promise<void> => {
-  const [file, text] = [join(state, SOURCE_FILE), sourcesText(sources)];
+  const read = teacher === null ? [checkpoint] : [checkpoint, teacher];
+  const [file, text] = [join(state, SOURCE_FILE), read.map(({ sources }) => sourcesText(sources)).join('\n')];
   const before = await readTextIfThere(file, { mostBytes: MAX_SOURCE_BYTES });
   if (before === text) return;
   if (before !== null)
@@ -116,7 +119,7 @@ export const trainCheckpoint = async (
   folder: string,
   progress: ScriptProgress,
 ): Promise<ScriptResult> => {
-  const { name, checkpoint, tasks, mixture, settings, script, threads } = order;
+  const { name, checkpoint, teacher, tasks, mixture, settings, script, threads } = order;
   const [out, state] = [join(folder, 'out'), join(folder, 'state')];
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
@@ -131,6 +134,7 @@ export const trainCheckpoint = async (
   const jobFile = join(folder, 'job.json');
   const job: ScriptJob = {
     model: checkpoint.folder,
+    teacher: teacher?.folder ?? null,
     out,
     state,
     sequences,
@@ -144,11 +148,12 @@ export const trainCheckpoint = async (
   const python = await order.python();
   const result = await runTrainingScript(python, script, jobFile, context.signal, progress);
   try {
-    await requireSameSources(checkpoint, {
-      made: 'fine-tuned',
-      left: 'The trained weights are not kept.',
-      remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
-    });
+    for (const read of teacher === null ? [checkpoint] : [checkpoint, teacher])
+      await requireSameSources(read, {
+        made: read === teacher ? 'the teacher of a fine-tuning' : 'fine-tuned',
+        left: 'The trained weights are not kept.',
+        remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
+      });
   } catch (error) {
     for (const each of [out, state]) await rm(each, { recursive: true, force: true });
     throw error;
@@ -179,7 +184,7 @@ const readLosses = async (folder: string): Promise<TrainingLosses> => {
 
 /** Makes the folder of the tuned model from the training in `folder`. */
 export const publishTraining = async (
-  { checkpoint, tasks, mixture, settings, engineVersion, threads }: TrainingOrder,
+  { checkpoint, teacher, tasks, mixture, settings, engineVersion, threads }: TrainingOrder,
   folder: string,
   { versions, device }: ScriptResult,
   destination: string,
@@ -190,6 +195,7 @@ export const publishTraining = async (
   await publishTunedFolder(checkpoint, join(folder, 'out'), destination, {
     kind: 'uncurl-finetune',
     source: { name, fingerprint },
+    teacher: teacher === null ? null : { name: teacher.name, fingerprint: teacher.fingerprint },
     tasks: tasks.map(({ name: task, task: { hash, calibration } }) => ({
       name: task,
       hash,

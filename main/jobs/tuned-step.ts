@@ -158,6 +158,8 @@ const trainArm = async (
     name,
     checkpoint: source,
     tasks: [task],
+    // `checkExperiment` refuses the stage that has a teacher.
+    teacher: null,
     mixture: mixtureOf(order, arms),
     settings,
     python: () => Promise.resolve(arms.python),

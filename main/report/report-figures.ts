@@ -8,6 +8,8 @@ import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
 import { curveSheets } from '../figures/curve-panels.ts';
 import { largestCell } from '../figures/cell-matrix.ts';
+import { groupBy } from '../evaluation/threshold.ts';
+import { LUCK_CAPTION, luckFigure, luckPictures } from '../figures/luck-figure.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
 import { pairPanels } from '../figures/pair-panels.ts';
@@ -24,6 +26,7 @@ const PAGE_HEIGHT = 1080;
 const COLUMNS = 3;
 const CURVE_PANEL_HEIGHT = 270;
 const TREND_PANEL_HEIGHT = 264;
+const LUCK_PANEL_HEIGHT = 250;
 
 /** Splits into parts of at most `size` items, as even as possible. */
 const parts = <T>(items: readonly T[], size: number): T[][] => {
@@ -72,6 +75,17 @@ export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[
   [...new Set(document.results.map(({ model }) => model))]
     .filter((model) => hasFrontier(document, model))
     .map((model) => figure(frontierFigure(document, model, manifest, pageTheme), FRONTIER_CAPTION));
+
+/** Luck over the number of calibration items, for each model and factor with calibration draws. */
+export const luckFigures = ({ document, manifest }: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] =>
+  luckPictures(document).flatMap((picture) =>
+    parts(
+      groupBy(picture.points, ({ task }) => task),
+      perPage(LUCK_PANEL_HEIGHT),
+    ).map((tasks) =>
+      figure(luckFigure(document, { ...picture, points: tasks.flat() }, manifest, pageTheme), LUCK_CAPTION),
+    ),
+  );
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>

@@ -3,6 +3,8 @@ import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing
 import { luckSentences } from '../evaluation/calibration-luck.ts';
 import { kindColumns, luckColumns, luckRows } from '../figures/tables.ts';
 import { columnsTable, html, type HtmlNode } from './html.ts';
+import { luckFigures } from './report-figures.ts';
+import type { ReportSource } from './report-source.ts';
 
 /** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
 export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
@@ -22,12 +24,19 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
 };
 
 /** Plans made from calibration items that were drawn again, in sentences and as a table; empty if there are none. */
-export const luckTable = (document: SweepDocument): HtmlNode[] => {
+export const luckTable = (source: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] => {
+  const { document } = source;
   const rows = luckRows(document);
   if (rows.length === 0) return [];
   return [
     html('h3', {}, 'Calibration draws'),
     ...luckSentences(document).map((sentence) => html('p', {}, sentence)),
+    html(
+      'details',
+      {},
+      html('summary', {}, 'Values of the draws over the number of calibration items'),
+      luckFigures(source),
+    ),
     html(
       'details',
       {},

@@ -93,7 +93,7 @@ const sections = (source: ReportSource): Section[] => {
         ...bestFigures(source),
         thresholdMatrices(sizeTrend),
         ...choiceAndWritingTable(document),
-        ...luckTable(document),
+        ...luckTable(source),
         ...notes([choiceWarnings(document.results)].flatMap((warning) => warning ?? [])),
       ],
     },

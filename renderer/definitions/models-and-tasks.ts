@@ -120,6 +120,12 @@ export const modelsAndTasks = define({
       'Share of generated texts that end by a stop string or an end token before they run out of tokens, whatever ' +
       'they say. The items are prompts, with or without a right answer.',
   },
+  teacher: {
+    term: 'Teacher',
+    text:
+      'The unpruned model of a pruned one. In router distillation the routers of the pruned model learn its ' +
+      'next-token distributions on the calibration items; all other weights stay. Both models are in memory.',
+  },
   finetunePython: {
     term: 'Python',
     text:

@@ -20,12 +20,15 @@ export interface FinetuneState {
   readonly name: string | null;
   /** Null: the environment of the workspace. */
   readonly python: ChosenProgram | null;
+  /** The unpruned model, for the stage `distil`; null: not chosen. */
+  readonly teacher: PathHandle | null;
   readonly show: (open: boolean) => void;
   readonly showRun: (run: string) => void;
   readonly choose: (setting: string, value: unknown) => void;
   readonly chooseInto: (into: ChosenFolder) => void;
   readonly chooseName: (name: string) => void;
   readonly choosePython: (python: ChosenProgram | null) => void;
+  readonly chooseTeacher: (teacher: PathHandle | null) => void;
 }
 
 export const createFinetuneStore = () =>
@@ -36,12 +39,14 @@ export const createFinetuneStore = () =>
     into: null,
     name: null,
     python: null,
+    teacher: null,
     show: (open) => set({ open, run: null }),
     showRun: (run) => set({ open: true, run }),
     choose: (setting, value) => set(({ settings }) => ({ settings: { ...settings, [setting]: value } })),
     chooseInto: (into) => set({ into }),
     chooseName: (name) => set({ name }),
     choosePython: (python) => set({ python }),
+    chooseTeacher: (teacher) => set({ teacher }),
   }));
 
 export const finetuneStore = createFinetuneStore();

@@ -30,6 +30,8 @@ from checkpoint_files import NotAsSource, write_like_source
 IGNORED = -100
 STATE_FILE = "state.pt"
 LOSSES_FILE = "losses.jsonl"
+# Stages in which everything but the routers is frozen.
+ROUTER_STAGES = ("router", "distil")
 # Names of a router's weights in the library: `mlp.gate.weight`, `block_sparse_moe.router.weight`.
 ROUTER_MARKS = (".gate.", ".router.")
 # The general stage learns as the bundled models were pretrained (resources/models/training): so many
@@ -49,9 +51,11 @@ class Job:
 
     `mixture` holds the groups of items that the stage `general` learns from, packed into sequences
     of `length` tokens; `end` is the token that ends an item, which the next one may begin with.
+    `teacher` is the folder of the model whose distributions the stage `distil` learns.
     """
 
     model: str
+    teacher: str | None
     out: str
     state: str
     sequences: list[Sequence]
@@ -60,6 +64,8 @@ class Job:
     end: int | None
     stages: list[str]
     router_steps: int
+    distil_steps: int
+    temperature: float
     general_steps: int
     general_rate: float
     epochs: int
@@ -95,6 +101,7 @@ def stages_of(job: Job) -> list[Stage]:
     a_round = -(-len(job.sequences) // job.batch)
     stages = {
         "router": Stage("router", job.router_steps, job.rate),
+        "distil": Stage("distil", job.distil_steps, job.rate),
         "general": Stage("general", job.general_steps, job.general_rate),
         "all": Stage("all", job.epochs * a_round, job.rate),
     }
@@ -115,7 +122,7 @@ def choose_weights(model: torch.nn.Module, stage: Stage, freeze: list[str]) -> l
     for name, weight in model.named_parameters():
         is_router = any(mark in name for mark in ROUTER_MARKS)
         is_frozen = any(part in name for part in freeze)
-        weight.requires_grad_((stage.name != "router" or is_router) and not is_frozen)
+        weight.requires_grad_((stage.name not in ROUTER_STAGES or is_router) and not is_frozen)
     moving = [weight for weight in model.parameters() if weight.requires_grad]
     if not moving:
         tell(event="refused", code="nothing-to-train", message=f"Stage {stage.name} trains nothing.")
@@ -211,6 +218,26 @@ def losses_of(model: torch.nn.Module, stage: Stage, batch: Batch, balance: float
     return loss, loss + balance * balancing.to(loss.device)
 
 
+def distillation_loss(
+    model: torch.nn.Module, teacher: torch.nn.Module, batch: Batch, temperature: float
+) -> Tensor:
+    """Returns KL(teacher || model) of the next-token distributions in nats times the temperature's square.
+
+    Router KD (arXiv 2603.02217): the mean over every token that a real token follows, whether it is an
+    answer or not, with the logits of both divided by the temperature. The logits are of the same tokens,
+    so that the two models may have different numbers of experts.
+    """
+    ids, mask, _, _ = batch
+    with torch.no_grad():
+        known = teacher(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
+    learnt = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
+    wanted = functional.log_softmax(known / temperature, -1)
+    found = functional.log_softmax(learnt / temperature, -1)
+    divergence = (wanted.exp() * (wanted - found)).sum(-1)
+    followed = mask[:, 1:].float()
+    return (divergence * followed).sum() / followed.sum() * temperature**2
+
+
 def save_state(folder: Path, state: dict) -> None:
     """Writes the state whole or not at all."""
     part = folder / f"{STATE_FILE}.part"
@@ -221,7 +248,7 @@ def save_state(folder: Path, state: dict) -> None:
     part.replace(folder / STATE_FILE)
 
 
-def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
+def train(model: torch.nn.Module, teacher: torch.nn.Module | None, job: Job, device: str) -> list[dict]:
     """Runs the stages, from the saved state where there is one; returns every step's loss."""
     folder = Path(job.state)
     saved = folder / STATE_FILE
@@ -254,7 +281,10 @@ def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
                 group["lr"] = rate_at(step, stage, job.warm_up)
             ids, mask, labels, weights = next(batches)
             batch = (ids.to(device), mask.to(device), labels.to(device), weights.to(device))
-            loss, total_loss = losses_of(model, stage, batch, job.balance)
+            if stage.name == "distil":
+                loss = total_loss = distillation_loss(model, teacher, batch, job.temperature)
+            else:
+                loss, total_loss = losses_of(model, stage, batch, job.balance)
             if not torch.isfinite(total_loss):
                 tell(event="failed", code="loss-not-finite", message=f"The loss of step {done} is not finite.")
                 sys.exit(1)
@@ -289,6 +319,18 @@ def train(model: torch.nn.Module, job: Job, device: str) -> list[dict]:
                 )
                 tell(event="saved", done=done)
     return losses
+
+
+def open_model(folder: str, device: str) -> torch.nn.Module:
+    """Opens a checkpoint in float32."""
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        experts_implementation="eager",
+        local_files_only=True,
+        trust_remote_code=False,
+    ).to(device)
 
 
 def end_with_parent() -> None:
@@ -327,16 +369,9 @@ def main() -> None:
             "transformers": transformers.__version__,
         },
     )
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        job.model,
-        dtype=torch.float32,
-        attn_implementation="eager",
-        experts_implementation="eager",
-        local_files_only=True,
-        trust_remote_code=False,
-    ).to(device)
-    model.train()
-    losses = train(model, job, device)
+    model = open_model(job.model, device).train()
+    teacher = None if job.teacher is None else open_model(job.teacher, device).eval()
+    losses = train(model, teacher, job, device)
     tell(event="writing")
     try:
         changed = write_like_source(model.cpu(), Path(job.model), Path(job.out), Path(job.state))

@@ -12,18 +12,21 @@ import {
   type FinetuneSettings,
   finetuneStep,
 } from '../../main/contract/finetune.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
 import { createEngine, type Engine } from '../../main/engine/engine.ts';
 import { bundledMixtureFile, readMixture } from '../../main/finetune/mixture.ts';
 import { trainingSequences } from '../../main/finetune/training-sequences.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { startUncurl } from '../integration/run-uncurl.ts';
+import { exportSettingsIn } from '../open-model-runner.ts';
 import { runPython } from './run-python.ts';
 
 /** Fine-tuning with PyTorch and transformers: compared with plain PyTorch, killed, cancelled and resumed. */
 
 const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const model = path.join(resources, 'models', 'uncurl-8');
+const control = { signal: new AbortController().signal };
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 const ITEMS = 24;
 /** Ten steps, each over all items: four of the routers, six of all weights. */
@@ -47,15 +50,38 @@ const openEngine = async (workspace: string): Promise<Engine> => {
   return engine;
 };
 
-const start = (engine: Engine, name: string, given: FinetuneSettings = settings): Promise<{ run: string }> =>
+const start = (
+  engine: Engine,
+  name: string,
+  given: FinetuneSettings = settings,
+  { of = model, teacher = null }: { readonly of?: string; readonly teacher?: string | null } = {},
+): Promise<{ run: string }> =>
   engine.call('finetune.start', {
-    model: engine.grantPath(model),
+    model: engine.grantPath(of),
+    teacher: teacher === null ? null : engine.grantPath(teacher),
     tasks: [engine.grantPath(inWork('few'))],
     settings: given,
     into: engine.grantPath(work),
     name,
     python: engine.grantPath(python),
   });
+
+/** Names of the tensors that differ between two folders of one layout, sorted. */
+const changedTensors = async (folder: string, other: string): Promise<readonly string[]> => {
+  const [source, tuned] = [await openCheckpoint(folder), await openCheckpoint(other)];
+  const [before, after] = await Promise.all(
+    [folder, other].map((one) => readFile(path.join(one, 'model.safetensors'))),
+  );
+  return [...source.tensors]
+    .flatMap(([name, { byteOffset, byteLength }]) => {
+      const own = tuned.tensors.get(name) ?? expect.fail(name);
+      const isSame = before
+        ?.subarray(byteOffset, byteOffset + byteLength)
+        .equals(after?.subarray(own.byteOffset, own.byteOffset + byteLength) ?? Buffer.alloc(0));
+      return isSame === true ? [] : [name];
+    })
+    .sort();
+};
 
 /** Resolves when the run has completed this many steps. */
 const steps = (engine: Engine, run: string, count: number): Promise<void> =>
@@ -172,6 +198,42 @@ test('the tuned folder has the layout of its source with other numbers, and reco
   expect(Object.keys(manifest.versions).sort()).toEqual(['python', 'torch', 'transformers', 'uncurl-workbench']);
 });
 
+test('router distillation takes the steps of plain PyTorch, and moves the routers alone', async () => {
+  const checkpoint = await openCheckpoint(model);
+  const destination = inWork('half');
+  const kept = Array.from({ length: checkpoint.info.moeLayers }, () => [0, 2, 5, 7]);
+  await exportPlan({ checkpoint, plan: { kept }, destination, settings: exportSettingsIn(inWork('overlay')), control });
+  const engine = await openEngine('distilled-workspace');
+  const distilSteps = 8;
+  const temperature = 2;
+  const given = { ...settings, stages: ['distil' as const], distilSteps, temperature };
+  const { run } = await start(engine, 'distilled', given, { of: destination, teacher: model });
+  await engine.finished(run);
+  const tokenizer = (await loadTokenizer(model)) ?? expect.fail('uncurl-8 has a tokenizer');
+  const sequences = trainingSequences([await loadTask(inWork('few'))], tokenizer, 64);
+  const { rate, warmUp, clip, weightDecay: decay } = settings;
+  const [plain] = await runPython(
+    'finetune_losses.py',
+    [{ model: destination, teacher: model, sequences, distilSteps, temperature, rate, warmUp, clip, decay }].map(
+      (job) => ({ ...job, balance: 0, routerSteps: 0, allSteps: 0 }),
+    ),
+    z.object({ losses: z.array(z.number()) }),
+  );
+  const lines = (await readFile(inWork('distilled', 'losses.jsonl'), 'utf8')).trim().split('\n');
+  const losses = lines.map((line) => finetuneStep.parse(JSON.parse(line)).loss);
+  expect(losses).toHaveLength(distilSteps);
+  losses.forEach((loss, index) =>
+    expect(Math.abs(loss - (plain?.losses[index] ?? NaN)), `step ${String(index + 1)}`).toBeLessThan(1e-4),
+  );
+  expect(losses.at(-1)).toBeLessThan(0.95 * (losses[0] ?? 0));
+  const changed = await changedTensors(destination, inWork('distilled'));
+  expect(changed).toEqual(kept.map((_, layer) => `model.layers.${String(layer)}.block_sparse_moe.gate.weight`).sort());
+  const manifest = finetuneManifest.parse(
+    JSON.parse(await readFile(inWork('distilled', 'uncurl_finetune.json'), 'utf8')),
+  );
+  expect(manifest.teacher).toEqual({ name: 'uncurl-8', fingerprint: checkpoint.fingerprint });
+});
+
 test('a frozen part stays unchanged', async () => {
   const engine = await openEngine('frozen-workspace');
   const { run } = await start(engine, 'frozen', {
@@ -182,16 +244,7 @@ test('a frozen part stays unchanged', async () => {
     freeze: ['experts', 'embed_tokens', 'lm_head'],
   });
   await engine.finished(run);
-  const [source, tuned] = [await openCheckpoint(model), await openCheckpoint(inWork('frozen'))];
-  const [before, after] = [await readFile(path.join(model, 'model.safetensors')), await weightsOf('frozen')];
-  const changed = [...source.tensors].flatMap(([name, { byteOffset, byteLength }]) => {
-    const other = tuned.tensors.get(name) ?? expect.fail(name);
-    return before
-      .subarray(byteOffset, byteOffset + byteLength)
-      .equals(after.subarray(other.byteOffset, other.byteOffset + byteLength))
-      ? []
-      : [name];
-  });
+  const changed = await changedTensors(model, inWork('frozen'));
   expect(changed.filter((name) => /experts|embed_tokens|lm_head/.test(name))).toEqual([]);
   expect(changed).toContain('model.layers.0.self_attn.q_proj.weight');
 });

@@ -10,7 +10,7 @@ import type { Verb } from '../verb.ts';
 
 export const finetune: Verb = {
   name: 'finetune',
-  usage: 'MODEL --task T... --out DIR [--stage router,general,all] [--python FILE]',
+  usage: 'MODEL --task T... --out DIR [--stage router,general,all | --stage distil --teacher MODEL] [--python FILE]',
   summary:
     "Trains a model or an export on the tasks' calibration items, in Python with PyTorch and transformers. Resumable.",
   positionals: [1, 1],
@@ -24,6 +24,11 @@ export const finetune: Verb = {
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
     ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
+    teacher: {
+      type: 'string',
+      value: 'MODEL',
+      help: 'The unpruned model, for the stage distil: the routers learn its next-token distributions.',
+    },
     ...PYTHON_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
@@ -36,6 +41,8 @@ export const finetune: Verb = {
     const settings = readTraining(reader);
     const python = reader.text('python');
     const mixture = reader.text('mixture');
+    const named = reader.text('teacher');
+    const teacher = named === undefined ? null : await findModel(host.resources, named);
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('finetune.start', {
         model: engine.grantPath(folder),
@@ -45,6 +52,7 @@ export const finetune: Verb = {
         name: basename(destination),
         python: python === undefined ? null : engine.grantPath(resolve(python)),
         mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
+        teacher: teacher === null ? null : engine.grantPath(teacher),
       });
       host.say(`Run ${run}`);
       const summary = await followRun(engine, run, host);

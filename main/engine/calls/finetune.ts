@@ -1,16 +1,22 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
-import { finetuneSettings } from '../../contract/finetune.ts';
+import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
+import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
+import { refuse } from '../../contract/errors.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { requireFreeDestination } from '../../finetune/tuned-folder.ts';
+import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
+import { requireSameTokens } from '../../jobs/sweep-folders.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { openRunModels, openRunTasks } from '../run-subjects.ts';
+import { recordedPath } from '../../workspace/library.ts';
+import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 
 /** Spec of a recorded fine-tuning, beside model and tasks. */
@@ -20,14 +26,61 @@ const finetuneSpec = z.object({
   python: z.string().nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
+  /** The unpruned model, for the stage `distil`; null without it. */
+  teacher: z.object({ name: z.string(), path: z.string(), fingerprint: z.string() }).nullable().default(null),
 });
+type Teacher = z.infer<typeof finetuneSpec>['teacher'];
+
+/** Reopens the teacher of a run; null where it has none. Refuses one that has changed. */
+const reopenTeacher = async (context: EngineContext, teacher: Teacher): Promise<RunModel | null> =>
+  teacher === null ? null : { name: teacher.name, checkpoint: await reopenModel(context, teacher, null) };
+
+/**
+ * Refuses the stage `distil` without a teacher, a teacher without that stage, and one that has nothing to teach or that
+ * the script cannot open.
+ *
+ * @throws WorkbenchError refused: `bad-usage`, `teacher-is-model`, `torch-weights`, `candidate-vocabulary`,
+ * `candidate-tokenizer`.
+ */
+const requireTeacher = async (
+  { checkpoint }: RunModel,
+  teacher: RunModel | null,
+  stages: readonly FinetuneStage[],
+  tasks: readonly RunTask[],
+): Promise<void> => {
+  if (teacher === null) {
+    if (!stages.includes('distil')) return;
+    throw refuse(
+      'bad-usage',
+      'The stage distil learns from the unpruned model, and none is named.',
+      'Name it: --teacher MODEL.',
+    );
+  }
+  if (!stages.includes('distil'))
+    throw refuse('bad-usage', 'No stage learns from the teacher.', 'Add the stage distil, or leave out --teacher.');
+  if (teacher.checkpoint.fingerprint === checkpoint.fingerprint)
+    throw refuse(
+      'teacher-is-model',
+      `${teacher.name} is the model itself: its distributions are those that it has already.`,
+      'Train a pruned model (an export) with the unpruned one as its teacher.',
+    );
+  if (isGgufPath(teacher.checkpoint.folder) || hasScaledExperts(teacher.checkpoint.descriptor))
+    throw refuse(
+      'torch-weights',
+      `${teacher.name} is a GGUF file or quantised with scales, and the training script opens plain weights.`,
+      'Name the unpruned model as a folder of plain weights.',
+    );
+  await requireSameTokens(checkpoint, teacher, tasks, 'A teacher');
+};
 
 /** A fine-tuning, which continues from its last saved state when it is started again. */
 export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
   kind: 'finetune',
   schema: finetuneSpec,
-  check: async (context, { spec: { settings, destination, python }, models, tasks }) => {
-    const { checkpoint } = onlyModel({ models });
+  check: async (context, { spec: { settings, destination, python, teacher }, models, tasks }) => {
+    const model = onlyModel({ models });
+    const { checkpoint } = model;
+    await requireTeacher(model, await reopenTeacher(context, teacher), settings.stages, tasks);
     await requireFreeDestination(destination);
     const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
     trainingSequences(
@@ -39,9 +92,10 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
   },
   title: (_, { spec, ...order }) =>
     `Fine-tuning of ${modelNames(order)} on ${taskNames(order)} to ${basename(spec.destination)}`,
-  job: async (context, { spec: { settings, destination, python, mixture }, models, tasks }) =>
+  job: async (context, { spec: { settings, destination, python, mixture, teacher }, models, tasks }) =>
     finetuneJob({
       model: onlyModel({ models }),
+      teacher: await reopenTeacher(context, teacher),
       tasks,
       mixture: await reopenMixture(
         mixture,
@@ -61,7 +115,8 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
 export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({
   'finetune.start': answer(
     calls['finetune.start'],
-    async ({ model: handle, tasks: taskHandles, settings, into, name, python: pythonHandle, mixture: file }) => {
+    async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }) => {
+      const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
       const models = await openRunModels(context, [handle]);
       const tasks = await openRunTasks(context, taskHandles);
       const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
@@ -71,7 +126,16 @@ export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.s
       const opened = settings.stages.includes('general')
         ? await openMixture(mixtureFile, own, context.resources)
         : null;
-      const spec = { settings, destination, python, mixture: opened?.spec ?? null };
+      const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
+      const teacher =
+        taught === undefined
+          ? null
+          : {
+              name: taught.name,
+              path: recordedPath(taught.checkpoint.folder, context.bundled.models),
+              fingerprint: taught.checkpoint.fingerprint,
+            };
+      const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
       return startRun(context, finetuneRun, { spec, models, tasks });
     },
   ),

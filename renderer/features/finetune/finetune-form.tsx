@@ -2,16 +2,17 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
 import { type SerialisedError, serialiseError } from '../../../main/contract/errors.ts';
+import type { PathHandle } from '../../../main/contract/model.ts';
 import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
-import { Segmented } from '../../components/choices.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
 import { choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
@@ -20,6 +21,7 @@ import {
   finetuneName,
   finetuneObstacle,
   finetuneSteps,
+  hasTeacher,
   isIdle,
   trainingSettings,
 } from './finetune-input.ts';
@@ -32,6 +34,7 @@ const stageOptions = [
     stages: ['router', 'general', 'all'],
   },
   { value: 'router', label: 'Router only', stages: ['router'] },
+  { value: 'distil', label: 'Router distillation', stages: ['distil'] },
   { value: 'all', label: 'All weights', stages: ['all'] },
 ] as const satisfies readonly { value: string; label: string; stages: readonly FinetuneStage[] }[];
 
@@ -97,6 +100,7 @@ export const FinetuneForm = () => {
           .map((setting) => (
             <Field key={setting.name} setting={setting} />
           ))}
+        {hasTeacher(state.settings) && <Teacher student={model?.handle ?? null} />}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
         {refusal !== null && <Problem error={refusal} />}
@@ -125,6 +129,28 @@ const Field = ({ setting }: { readonly setting: Setting }) => {
       onChange={take}
       onRefused={take}
     />
+  );
+};
+
+/** Chooses the unpruned model whose distributions the routers learn. */
+const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
+  const { models } = useFacts();
+  const { teacher, chooseTeacher } = useStore(finetuneStore);
+  const others = models.filter((model) => isUsable(model) && model.handle !== student);
+  const options: readonly { readonly value: string; readonly label: string }[] = [
+    { value: '', label: 'Choose…' },
+    ...others.map(({ handle, name }) => ({ value: handle, label: name })),
+  ];
+  return (
+    <div className="field-stacked finetune-teacher">
+      <Definition of="teacher" />
+      <Select
+        label="Teacher"
+        value={teacher ?? ''}
+        options={options}
+        onChange={(value) => chooseTeacher(others.find(({ handle }) => handle === value)?.handle ?? null)}
+      />
+    </div>
   );
 };
 

@@ -7,7 +7,7 @@ import type { TaskEntry } from '../../../main/contract/task.ts';
 import { isUsable } from '../../engine/facts.ts';
 import type { FinetuneState } from '../../state/finetune-store.ts';
 
-type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python'>;
+type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python' | 'teacher'>;
 
 /** The training settings, in the order of the contract. */
 export const trainingSettings = settingsOf(finetuneSettings);
@@ -19,16 +19,25 @@ export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean
 };
 
 /**
- * Steps of all stages: those of the router and of the mixture, plus for `all` one pass over the items per epoch; null
- * if the contract rejects the settings.
+ * Steps of all stages: those of the router, of distillation and of the mixture, plus for `all` one pass over the items
+ * per epoch; null if the contract rejects the settings.
  */
 export const finetuneSteps = (settings: Chosen['settings'], items: number): number | null => {
   const parsed = finetuneSettings.safeParse(settings);
   if (!parsed.success) return null;
-  const { stages, routerSteps, generalSteps, epochs, batch } = parsed.data;
-  const steps = { router: routerSteps, general: generalSteps, all: epochs * Math.ceil(items / batch) };
+  const { stages, routerSteps, distilSteps, generalSteps, epochs, batch } = parsed.data;
+  const steps = {
+    router: routerSteps,
+    distil: distilSteps,
+    general: generalSteps,
+    all: epochs * Math.ceil(items / batch),
+  };
   return stages.reduce((sum, stage) => sum + steps[stage], 0);
 };
+
+/** Whether a stage learns from an unpruned model. */
+export const hasTeacher = ({ stages }: Chosen['settings']): boolean =>
+  Array.isArray(stages) && stages.includes('distil');
 
 /** The typed name, or a default made of model and tasks. */
 export const finetuneName = (model: ModelEntry, tasks: readonly TaskEntry[], typed: string | null): string =>
@@ -60,6 +69,8 @@ export const finetuneObstacle = (
   const [wrong] = refusedSettings(finetuneSettings, chosen.settings);
   const setting = trainingSettings.find(({ name }) => name === wrong);
   if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
+  if (hasTeacher(chosen.settings) && (chosen.teacher === null || chosen.teacher === model.handle))
+    return 'Choose the unpruned model that the routers learn from.';
   if (chosen.into === null) return 'Choose the folder to write into.';
   if (!VALID_NAME.test(finetuneName(model, tasks, chosen.name)))
     return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
@@ -80,5 +91,6 @@ export const finetuneInput = (
     into: chosen.into.handle,
     name: finetuneName(model, tasks, chosen.name),
     python: chosen.python?.handle ?? null,
+    teacher: hasTeacher(chosen.settings) ? chosen.teacher : null,
   };
 };

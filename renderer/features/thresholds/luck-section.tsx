@@ -3,19 +3,23 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { factorKey, type SweepDocument } from '../../../main/contract/sweep.ts';
 import { luckSentences } from '../../../main/evaluation/calibration-luck.ts';
 import { pick } from '../../../main/figures/columns.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { luckFigure, luckPictures } from '../../../main/figures/luck-figure.ts';
 import { luckColumns, luckKey, luckRows } from '../../../main/figures/tables.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
-import { Select } from '../../components/choices.tsx';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { withTaskTitles } from '../../format/task-titles.ts';
+import type { ResolvedTheme } from '../../state/theme.ts';
 
 interface LuckSectionProps {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
   /** Methods shown. */
   readonly shown: readonly string[];
+  readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
 }
 
@@ -23,17 +27,20 @@ const TITLE = 'How much hangs on the calibration items?';
 const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
 
 /**
- * Calibration draws at one factor: the plan of all calibration items beside those of the draws. Nothing is shown if no
- * plan of the shown methods was drawn.
+ * Calibration draws at one factor, as a table or, on demand, as a picture over the number of items: the plan of all
+ * calibration items beside those of the draws. Nothing is shown if no plan of the shown methods was drawn.
  */
-export const LuckSection = ({ manifest, document, shown, title }: LuckSectionProps) => {
+export const LuckSection = ({ manifest, document, shown, theme, title }: LuckSectionProps) => {
   const [chosen, choose] = useState('');
+  const [asTable, showTable] = useState(true);
   const rows = luckRows(document).filter(({ method }) => shown.includes(method));
   const factors = new Map(rows.map(({ factor }) => [factorKey(factor), factor]));
   const ascending = [...factors].sort(([, one], [, other]) => one - other);
   const factor = factors.has(chosen) ? chosen : (ascending[0]?.[0] ?? '');
   const own = rows.filter((row) => factorKey(row.factor) === factor);
-  if (own.length === 0) return null;
+  const pictures = luckPictures(document, shown).filter((one) => factorKey(one.factor) === factor);
+  const [picture] = pictures;
+  if (own.length === 0 || picture === undefined) return null;
   const models = new Set(rows.map(({ model }) => model)).size;
   const tasks = [...new Set(rows.map(({ task }) => task))];
   const calibrationDraws = (document.calibrationDraws ?? []).filter(({ result }) => shown.includes(result.method));
@@ -52,9 +59,9 @@ export const LuckSection = ({ manifest, document, shown, title }: LuckSectionPro
           />
           <SaveFigure
             subject={manifest.id}
-            view={({ calibrationDrawsView }) => calibrationDrawsView({ manifest, document })}
-            hasPicture={false}
+            view={({ calibrationDrawsView }) => calibrationDrawsView({ manifest, document, theme }, picture)}
           />
+          <ChartsOrTable asTable={asTable} onChange={showTable} />
         </div>
       </div>
       <ul className="findings-methods">
@@ -62,12 +69,28 @@ export const LuckSection = ({ manifest, document, shown, title }: LuckSectionPro
           <li key={sentence}>{withTaskTitles(sentence, tasks, title)}</li>
         ))}
       </ul>
-      <DataTable
-        caption="Calibration draws: the plans of items drawn again beside the plan of all items"
-        rows={own}
-        rowKey={luckKey}
-        columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
-      />
+      {!asTable &&
+        pictures.map((one) => {
+          const drawing = luckFigure(document, one, manifest, figureTheme(theme));
+          return (
+            <img
+              key={one.model}
+              className="axis-figure"
+              width={drawing.width}
+              height={drawing.height}
+              alt={`${drawing.title}. ${drawing.description}`}
+              src={`data:image/svg+xml,${encodeURIComponent(drawing.svg)}`}
+            />
+          );
+        })}
+      {asTable && (
+        <DataTable
+          caption="Calibration draws: the plans of items drawn again beside the plan of all items"
+          rows={own}
+          rowKey={luckKey}
+          columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
+        />
+      )}
     </section>
   );
 };

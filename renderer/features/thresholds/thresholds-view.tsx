@@ -136,7 +136,7 @@ export const ThresholdsView = () => {
         )}
         {document?.calibrationDraws !== undefined && (
           <Disclosure summary="Luck: how much hangs on the calibration items?">
-            <LuckSection manifest={manifest} document={document} shown={shown} title={section.title} />
+            <LuckSection {...section} document={document} />
           </Disclosure>
         )}
         {sizeTrend.trends.length === 0 ? (

@@ -1,8 +1,9 @@
-"""Losses of a fine-tuning in plain PyTorch: Mixtral's layers, the balancing loss and AdamW, written out.
+"""Losses of a fine-tuning in plain PyTorch: Mixtral's layers, the losses and AdamW, written out.
 
     python finetune_losses.py JOBS.json
 
-Each job names a Mixtral folder and the steps to take; every step sees all sequences at once.
+Each job names a Mixtral folder and the steps to take; every step sees all sequences at once. With a
+`teacher` all steps are those of router distillation.
 """
 
 import json
@@ -68,10 +69,27 @@ def balancing(routers, mask, top):
     return experts * (routes.mean(0) * shares.mean(0)).sum()
 
 
+def opened(folder):
+    """Returns the weights in float32, and the config."""
+    config = json.loads((Path(folder) / "config.json").read_text())
+    return {name: tensor.float() for name, tensor in load_file(Path(folder) / "model.safetensors").items()}, config
+
+
+def distilled(p_logits, q_logits, mask, temperature):
+    """Mean over followed tokens of the cross-entropy less the entropy, times the square of the temperature."""
+    p = torch.softmax(p_logits[:, :-1].double() / temperature, -1)
+    q = torch.softmax(q_logits[:, :-1].double() / temperature, -1)
+    terms = [
+        (p[row, place] * (p[row, place].log() - q[row, place].log())).sum()
+        for row, place in mask[:, 1:].nonzero().tolist()
+    ]
+    return temperature**2 * sum(terms) / len(terms)
+
+
 def losses(job):
-    folder = Path(job["model"])
-    config = json.loads((folder / "config.json").read_text())
-    w = {name: tensor.float().requires_grad_() for name, tensor in load_file(folder / "model.safetensors").items()}
+    w, config = opened(job["model"])
+    for tensor in w.values():
+        tensor.requires_grad_()
     longest = max(len(tokens) for tokens, _ in job["sequences"])
     ids = torch.tensor([tokens + [0] * (longest - len(tokens)) for tokens, _ in job["sequences"]])
     mask = torch.tensor([[1] * len(tokens) + [0] * (longest - len(tokens)) for tokens, _ in job["sequences"]])
@@ -79,18 +97,29 @@ def losses(job):
         [[context <= place < len(tokens) for place in range(longest)] for tokens, context in job["sequences"]]
     )
     found = []
-    for steps, is_moving in ((job["routerSteps"], lambda name: ".gate." in name), (job["allSteps"], lambda name: True)):
+    is_router = lambda name: ".gate." in name
+    stages = ((job["routerSteps"], is_router), (job["allSteps"], lambda name: True))
+    known = None
+    if "teacher" in job:
+        stages = ((job["distilSteps"], is_router),)
+        with torch.no_grad():
+            known = forward(*opened(job["teacher"]), ids)[0]
+    for steps, is_moving in stages:
         moving = [tensor for name, tensor in w.items() if is_moving(name)]
         optimizer = torch.optim.AdamW(moving, betas=(0.9, 0.95), eps=1e-8, weight_decay=job["decay"])
         for step in range(steps):
             up, down = (step + 1) / max(1, job["warmUp"]), (steps - step) / (steps - job["warmUp"])
             optimizer.param_groups[0]["lr"] = job["rate"] * (up if step < job["warmUp"] else down)
             logits, routers = forward(w, config, ids)
-            scores = torch.log_softmax(logits[:, :-1], -1).gather(-1, ids[:, 1:, None])[..., 0]
-            loss = -scores[learnt[:, 1:]].mean()
             for tensor in w.values():
                 tensor.grad = None
-            (loss + job["balance"] * balancing(routers, mask, config["num_experts_per_tok"])).backward()
+            if known is None:
+                scores = torch.log_softmax(logits[:, :-1], -1).gather(-1, ids[:, 1:, None])[..., 0]
+                loss = -scores[learnt[:, 1:]].mean()
+                (loss + job["balance"] * balancing(routers, mask, config["num_experts_per_tok"])).backward()
+            else:
+                loss = distilled(known, logits, mask, job["temperature"])
+                loss.backward()
             length = sum(tensor.grad.square().sum() for tensor in moving).sqrt()
             for tensor in moving:
                 tensor.grad *= min(1.0, job["clip"] / (length.item() + 1e-6))

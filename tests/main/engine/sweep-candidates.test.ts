@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { finetuneSettings, type FinetuneStage } from '../../../main/contract/finetune.ts';
 import { type SweepRequest, sweepSettings } from '../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -160,3 +161,25 @@ test(
   },
   LIMIT_MS,
 );
+
+test('a teacher of router distillation is another model with the same tokens, and has its stage', async () => {
+  const [workspace, folder] = [await temporaryFolder(), await temporaryFolder()];
+  const engine = await openEngine(workspace);
+  const teach = (teacher: string | null, stages: readonly FinetuneStage[] = ['distil']): Promise<unknown> =>
+    engine.call('finetune.start', {
+      model: engine.grantPath(model),
+      tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],
+      settings: finetuneSettings.parse({ stages }),
+      into: engine.grantPath(folder),
+      name: 'tuned',
+      teacher: teacher === null ? null : engine.grantPath(teacher),
+    });
+  const other = (name: string): string => join(resources, 'models', name);
+  await expect(teach(null)).rejects.toThrow('learns from the unpruned model, and none is named');
+  await expect(teach(other('uncurl-16'), ['router'])).rejects.toThrow('No stage learns from the teacher');
+  await expect(teach(model)).rejects.toMatchObject({ code: 'teacher-is-model' });
+  await expect(teach(other('wordy-16'))).rejects.toMatchObject({ code: 'candidate-vocabulary' });
+  // Another member of the family has the same tokens: all that is missing here is a Python.
+  await expect(teach(other('uncurl-16'))).rejects.toThrow('contains no environment for it');
+  expect(await engine.call('runs.list', {})).toEqual([]);
+});

@@ -87,7 +87,7 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
 
   test("is given every setting under the script's own names", async () => {
     const settings = finetuneSettings.parse({});
-    const data = { sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
+    const data = { teacher: null, sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
     const job: unknown = JSON.parse(scriptJobText({ model: 'm', out: 'o', state: 's', ...data, settings, threads: 1 }));
     const script = await readFile('resources/finetune/finetune.py', 'utf8');
     const fields = /class Job:\n[^]*?\n\n\n/.exec(script)?.[0].matchAll(/^ {4}(\w+): /gm) ?? [];
@@ -101,6 +101,8 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
       batch: 64,
       epochs: 50,
       stages: ['router', 'all'],
+      distil_steps: 100,
+      temperature: 1,
     });
   });
 });

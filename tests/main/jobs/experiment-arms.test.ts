@@ -91,6 +91,7 @@ describe('treatments', () => {
     const training = { ...settingsOf({}).training, stages: ['router' as const] };
     expect(refusal({ training, treatments: ['two-stage'] })).toThrow(/cannot be trained with the stages router alone/);
     expect(refusal({ training: { ...training, stages: ['general'] }, treatments: ['tuned'] })).toThrow(/general alone/);
+    expect(refusal({ training: { ...training, stages: ['distil'] }, treatments: ['tuned'] })).toThrow(/stage distil/);
     expect(refusal({ methods: ['eep'] })).toThrow(/searches its plans/);
     expect(refusal({ methods: ['random'], treatments: ['as-is'] })).not.toThrow();
     // A new router replaces one that no stock loader could open.

@@ -26,6 +26,7 @@ const subject = async (): Promise<{
   const input: FinetuneInput = {
     model: { name: 'uncurl-8', checkpoint: await openCheckpoint(join(resources, 'models', 'uncurl-8')) },
     tasks: [{ name: 'add', task: await loadTask(join(resources, 'tasks', 'add')) }],
+    teacher: null,
     mixture: null,
     settings: finetuneSettings.parse({}),
     destination: join(parent, 'tuned'),

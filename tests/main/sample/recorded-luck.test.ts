@@ -7,7 +7,10 @@ import { runManifest } from '../../../main/contract/run.ts';
 import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
 import { luckThresholds } from '../../../main/evaluation/calibration-luck.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { luckFigure, luckPictures } from '../../../main/figures/luck-figure.ts';
 import { calibrationDrawsCsv, luckRows } from '../../../main/figures/tables.ts';
+import { findAll, parseXml } from '../figures/xml-outline.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../resources/luck/run');
 const manifest = runManifest.parse(JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')));
@@ -30,6 +33,29 @@ test('the record holds every draw of every plan, with its verdict at the margin 
     const own = document.thresholds.find((one) => one.task === task && one.method === method);
     expect([task, method, own?.lastSafe]).toEqual([task, method, all]);
   }
+});
+
+test('each model and factor has a picture over the number of items: bars from the lowest to the highest draw', () => {
+  const [picture, ...others] = luckPictures(document);
+  expect(others).toHaveLength(2);
+  if (picture === undefined) expect.fail('no picture');
+  const { svg, description } = luckFigure(document, picture, manifest, figureTheme('light'));
+  expect(description).toBe('9 tasks, methods frequency, reap, uncurl, draws of 30, 300 calibration items.');
+  const lines = findAll(parseXml(svg), 'line').map(({ attributes }) => attributes);
+  const height = ({ y1, y2 }: (typeof lines)[number]): number => Math.abs(Number(y1) - Number(y2));
+  const bars = lines.filter(({ x1, x2, 'stroke-width': width }) => x1 === x2 && width === '1.2');
+  // A bar for each task, method and number of items, as long as the draws are apart on the scale of its task.
+  expect(bars).toHaveLength(9 * 3 * 2);
+  const ascending = (values: readonly number[]): readonly number[] => [...values].sort((one, other) => one - other);
+  [...new Set(picture.points.map(({ task }) => task))].forEach((task, panel) => {
+    const own = picture.points.filter((point) => point.task === task);
+    const spreads = ascending(own.map(({ value }) => value.highest - value.lowest));
+    const heights = ascending(bars.slice(6 * panel, 6 * (panel + 1)).map(height));
+    const scale = (heights[5] ?? NaN) / (spreads[5] ?? NaN);
+    expect(scale).toBeGreaterThan(0);
+    // Coordinates in the file are rounded to hundredths of a pixel.
+    heights.forEach((pixels, index) => expect(pixels).toBeCloseTo(scale * (spreads[index] ?? NaN), 1));
+  });
 });
 
 test('terminal and CSV show the draws', () => {

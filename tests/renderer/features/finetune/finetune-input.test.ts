@@ -55,6 +55,7 @@ test('an untouched dialog requests the contract’s defaults', () => {
     name: 'uncurl-8-add-tuned',
     python: null,
     mixture: null,
+    teacher: null,
   });
 });
 
@@ -65,6 +66,8 @@ test('every choice reaches the request', () => {
   const chosen = {
     stages: ['router', 'general'],
     routerSteps: 7,
+    distilSteps: 8,
+    temperature: 2,
     generalSteps: 9,
     generalRate: 1e-3,
     epochs: 3,
@@ -110,11 +113,28 @@ test('an invalid request is explained, by the field that the contract rejects', 
   expect(obstacle()).toMatch(/name may contain/);
 });
 
+test('router distillation needs another model as its teacher', () => {
+  const store = createFinetuneStore();
+  const { choose, chooseInto, chooseTeacher } = store.getState();
+  chooseInto(into);
+  choose('stages', ['distil']);
+  const teacher = (): unknown => finetuneInput(model, [task('add')], store.getState())?.teacher;
+  const missing = 'Choose the unpruned model that the routers learn from.';
+  expect(finetuneObstacle(model, [task('add')], store.getState())).toBe(missing);
+  chooseTeacher(model.handle);
+  expect(finetuneObstacle(model, [task('add')], store.getState())).toBe(missing);
+  chooseTeacher(pathHandle.parse('unpruned'));
+  expect(teacher()).toBe('unpruned');
+  choose('stages', ['router']);
+  expect(teacher()).toBeNull();
+});
+
 test('steps match the training script: a last, smaller batch counts', () => {
   const settings = finetuneSettings.parse({ routerSteps: 20, epochs: 2, batch: 64 });
   expect(finetuneSteps(settings, 300)).toBe(20 + 2 * 5);
   expect(finetuneSteps({ ...settings, stages: ['router'] }, 300)).toBe(20);
   expect(finetuneSteps({ ...settings, stages: ['all'] }, 128)).toBe(4);
+  expect(finetuneSteps({ ...settings, stages: ['distil'], distilSteps: 9 }, 128)).toBe(9);
   expect(finetuneSteps({ ...settings, stages: ['router', 'general', 'all'], generalSteps: 100 }, 300)).toBe(130);
   expect(finetuneSteps({ ...settings, epochs: Number.NaN }, 300)).toBeNull();
 });
@@ -122,8 +142,8 @@ test('steps match the training script: a last, smaller batch counts', () => {
 test('a setting of an unselected stage has no effect', () => {
   const idle = (stages: readonly string[]): readonly string[] =>
     trainingSettings.filter((setting) => isIdle(setting, { stages })).map(({ name }) => name);
-  expect(idle(['router', 'all'])).toEqual(['generalSteps', 'generalRate']);
-  expect(idle(['all'])).toEqual(['routerSteps', 'generalSteps', 'generalRate']);
+  expect(idle(['router', 'all'])).toEqual(['distilSteps', 'temperature', 'generalSteps', 'generalRate']);
+  expect(idle(['all'])).toEqual(['routerSteps', 'distilSteps', 'temperature', 'generalSteps', 'generalRate']);
 });
 
 test('the default name is valid for a folder', () => {
