@@ -106,8 +106,8 @@ export const describedSweepSettings = z.object({
       flag: 'weights',
       help:
         'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to gguf_mxfp4) or a folder ' +
-        'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) and ' +
-        'the unpruned model at that type.',
+        'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) ' +
+        'and the unpruned model at that type.',
       about:
         'Measures the unpruned model and every candidate once per weight type: as stored, or with the weights ' +
         'rounded as a file of that type stores them: f32 to gguf_mxfp4 as in a GGUF file (its dequantised values, in ' +
