@@ -8,10 +8,23 @@ export const exportFormat = z.enum(['hf', 'onnx', 'hf,onnx', 'gguf']);
 export type ExportFormat = z.infer<typeof exportFormat>;
 
 /**
- * Weight types of a GGUF file, by falling size; those in blocks equal ggml's reference quantiser. llama.cpp's own tool
- * makes others from these.
+ * Weight types of a GGUF file, by falling size. Those in blocks equal ggml's own quantiser without an importance
+ * matrix, byte for byte; llama.cpp's own tool makes others from these.
  */
-export const ggufTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0'] as const;
+export const ggufTypes = [
+  'f32',
+  'f16',
+  'bf16',
+  'q8_0',
+  'q6_k',
+  'q5_1',
+  'q5_0',
+  'q4_1',
+  'q4_0',
+  'q4_k',
+  'nvfp4',
+  'mxfp4',
+] as const;
 export const ggufType = z.enum(ggufTypes);
 export type GgufType = z.infer<typeof ggufType>;
 
@@ -26,13 +39,26 @@ export type CompressedType = z.infer<typeof compressedType>;
 
 export const isFp8Type = (type: CompressedType): boolean => type === 'fp8' || type === 'fp8_block';
 
+/** MXFP4 and NVFP4 choose other scales in a GGUF file than in a folder of compressed-tensors, so both have a name. */
+const inFiles = { gguf_nvfp4: 'nvfp4', gguf_mxfp4: 'mxfp4' } as const;
+
+const isInFiles = (type: string): type is keyof typeof inFiles => Object.hasOwn(inFiles, type);
+
 /** Types as which weights are rounded: those of GGUF files, then those of compressed-tensors folders. */
-export const roundedTypes = [...ggufTypes, ...compressedTypes] as const;
+export const roundedTypes = [
+  ...ggufTypes.filter((type) => !compressedTypes.some((each) => each === type)),
+  ...(Object.keys(inFiles) as (keyof typeof inFiles)[]),
+  ...compressedTypes,
+] as const;
 export const roundedType = z.enum(roundedTypes);
 export type RoundedType = z.infer<typeof roundedType>;
 
 export const isCompressedType = (type: RoundedType): type is CompressedType =>
   compressedTypes.some((each) => each === type);
+
+/** The type of a GGUF file's weights that a rounded type stands for. */
+export const ggufTypeOf = (type: Exclude<RoundedType, CompressedType>): GgufType =>
+  isInFiles(type) ? inFiles[type] : type;
 
 /** Weights that a sweep measures: those of the checkpoint, or rounded as a file of a type stores them. */
 export const weightType = z.enum(['stored', ...roundedTypes]);

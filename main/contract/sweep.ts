@@ -105,13 +105,13 @@ export const describedSweepSettings = z.object({
       label: 'Weights',
       flag: 'weights',
       help:
-        'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to q4_0) or a folder of ' +
-        'compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) and ' +
-        'the unpruned model at that type.',
+        'Weight types to measure every model at: stored, or rounded as a GGUF file (f32 to gguf_mxfp4) or a folder ' +
+        'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) ' +
+        'and the unpruned model at that type.',
       about:
         'Measures the unpruned model and every candidate once per weight type: as stored, or with the weights ' +
-        'rounded as a file of that type stores them: f32 to q4_0 as in a GGUF file (its dequantised values, in a ' +
-        'temporary folder of 4 bytes per weight), fp8 to nvfp4 as in a quantised folder of compressed-tensors. All ' +
+        'rounded as a file of that type stores them: f32 to gguf_mxfp4 as in a GGUF file (its dequantised values, in ' +
+        'a temporary folder of 4 bytes per weight), fp8 to nvfp4 as in a quantised folder of compressed-tensors. All ' +
         'are compared with the unpruned model at its stored weights, so that pruning and rounding can be weighed ' +
         'against each other by bytes. Activations are not rounded: programs that round them too, such as llama.cpp ' +
         'on a processor, add an error that is not measured here.',

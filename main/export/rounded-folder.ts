@@ -6,7 +6,13 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, storedName, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import { type CompressedType, type GgufType, isCompressedType, type RoundedType } from '../contract/export.ts';
+import {
+  type CompressedType,
+  type GgufType,
+  ggufTypeOf,
+  isCompressedType,
+  type RoundedType,
+} from '../contract/export.ts';
 import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
@@ -75,17 +81,21 @@ const layoutOf = (
 /**
  * Null where an export writes the files whose values a model's rounded weights are; else a note about what they are.
  *
- * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`.
+ * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`, `no-whole-blocks`.
  */
 export const roundedWeightsNote = (checkpoint: Checkpoint, types: readonly RoundedType[]): string | null => {
   for (const type of types.filter(isCompressedType)) requireCompressible(checkpoint, type);
   if (types.every(isCompressedType)) return null;
   const { descriptor: model, config, tensors, name } = checkpoint;
-  if (isStoredGguf(checkpoint))
+  const asFiles = types.filter((type) => !isCompressedType(type)).map(ggufTypeOf);
+  if (isStoredGguf(checkpoint)) {
+    for (const type of asFiles) modelTensors(model, config, plainLayout, type);
     return (
       `${name} is a GGUF file: at a type, its stored values are rounded once more. An export keeps them as stored; ` +
       "llama.cpp's llama-quantize --allow-requantize writes such a file."
     );
+  }
+  for (const type of asFiles) layoutOf(checkpoint, { model, config, names: tensors.keys() }, type);
   const { notRun } = layoutOf(checkpoint, { model, config, names: tensors.keys() }, 'f16');
   return notRun === null
     ? null
@@ -166,10 +176,10 @@ export const roundedBytes = async (
 ): Promise<number> => {
   if (isCompressedType(type)) return weightBytes((await compressedOf(checkpoint, plan, type, overlays)).tensors);
   if (isStoredGguf(checkpoint)) {
-    const { tensors } = await retyped(checkpoint, plan, type, overlays);
+    const { tensors } = await retyped(checkpoint, plan, ggufTypeOf(type), overlays);
     return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
-  const { written } = await roundingOf(checkpoint, plan, type, overlays);
+  const { written } = await roundingOf(checkpoint, plan, ggufTypeOf(type), overlays);
   return written.reduce((sum, tensor) => sum + bytesOfType(tensor.type, tensor.shape), 0);
 };
 
@@ -281,15 +291,16 @@ export const writeRounded = async (
     return writeFolder(checkpoint, type, folder, config, tensors.map(asWritten), stopIfAborted);
   }
   if (isStoredGguf(checkpoint)) {
-    const file = await retyped(checkpoint, plan, type, overlays);
+    const file = await retyped(checkpoint, plan, ggufTypeOf(type), overlays);
     await mkdir(folder);
     await requireSpace(checkpoint, type, folder, file.sizeBytes);
     const written = path.join(folder, GGUF_FILE);
     await writeStoredGguf(file, written, stopIfAborted);
     return written;
   }
-  const rounding = await roundingOf(checkpoint, plan, type, overlays);
-  return writeFolder(checkpoint, type, folder, rounding.config, tensorsToWrite(rounding, type), stopIfAborted);
+  const stored = ggufTypeOf(type);
+  const rounding = await roundingOf(checkpoint, plan, stored, overlays);
+  return writeFolder(checkpoint, type, folder, rounding.config, tensorsToWrite(rounding, stored), stopIfAborted);
 };
 
 const asWritten = (tensor: ExportedTensor): TensorToWrite => ({

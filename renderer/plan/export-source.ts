@@ -1,5 +1,11 @@
 import type { CallInput } from '../../main/contract/calls.ts';
-import { type CompressedType, type ExportFormat, type GgufType, isCompressedType } from '../../main/contract/export.ts';
+import {
+  type CompressedType,
+  type ExportFormat,
+  type GgufType,
+  ggufTypeOf,
+  isCompressedType,
+} from '../../main/contract/export.ts';
 import { methodDraws, weightsOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { type Facts, isUsable, selectedModel } from '../engine/facts.ts';
@@ -83,7 +89,7 @@ export const chosenFormat = (
   const isGguf = source?.model.info?.isGguf === true;
   const measured = source === null || isGguf ? null : weightsOfLabel(source.method).weights;
   const measuredFolder = measured !== null && isCompressedType(measured) ? measured : null;
-  const measuredFile = measured !== null && !isCompressedType(measured) ? measured : null;
+  const measuredFile = measured !== null && !isCompressedType(measured) ? ggufTypeOf(measured) : null;
   return {
     format: isGguf ? 'gguf' : (format ?? (measuredFile === null ? 'hf' : 'gguf')),
     ggufType: isGguf ? null : ggufType === undefined ? measuredFile : ggufType,

@@ -127,7 +127,7 @@ const q6k: Decoder = (bytes, at, out, to) => {
 /** Values of the codes of IQ4_NL and IQ4_XS. */
 const nonLinear = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 /** Twice the values of e2m1 (OCP Microscaling Formats specification 1.0, section 5.3.3). */
-const doubledE2m1 = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+export const doubledE2m1: readonly number[] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /** `count` values of codes: low halves of bytes first, then high halves. */
 const coded = (
@@ -157,7 +157,7 @@ const iq4xs: Decoder = (bytes, at, out, to) => {
 };
 
 /** Unsigned e4m3 of NVFP4; 0x7f counts as zero. */
-const e4m3 = (byte: number): number => {
+export const unsignedE4m3 = (byte: number): number => {
   if (byte === 0 || byte === 0x7f) return 0;
   const [exponent, fraction] = [(byte >> 3) & 15, byte & 7];
   return exponent === 0 ? fraction * 2 ** -9 : (1 + fraction / 8) * 2 ** (exponent - 7);
@@ -165,7 +165,15 @@ const e4m3 = (byte: number): number => {
 
 const nvfp4: Decoder = (bytes, at, out, to) => {
   for (let group = 0; group < 4; group += 1)
-    coded(doubledE2m1, e4m3(byteAt(bytes, at + group)) / 2, 16, bytes, at + 4 + 8 * group, out, to + 16 * group);
+    coded(
+      doubledE2m1,
+      unsignedE4m3(byteAt(bytes, at + group)) / 2,
+      16,
+      bytes,
+      at + 4 + 8 * group,
+      out,
+      to + 16 * group,
+    );
 };
 
 /** Five (in the last bytes four) digits to base three in a byte, as the fraction of 256. */

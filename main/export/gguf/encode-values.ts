@@ -1,23 +1,23 @@
+import { doubledE2m1, unsignedE4m3 } from '../../checkpoint/gguf/dequantise.ts';
 import { type BlockType, ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import { numberToHalf } from '../../checkpoint/half-precision.ts';
 import { fromFloat32, toFloat32 } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
+import { encodeQ4K, encodeQ6K } from './encode-super-blocks.ts';
 
-/** Values of a block of every type that is written: a float16 scale, codes, and in Q4_1 and Q5_1 a least value. */
-export const BLOCK_VALUES = 32;
+/** Values of a block of Q8_0 to Q4_0: a float16 scale, codes, and in Q4_1 and Q5_1 a least value. */
+const BLOCK_VALUES = 32;
 
 /** Dtypes of safetensors with the same bytes as a GGUF type of single values. */
 export const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 
-/** Little-endian bytes of whole rows; types in blocks require row lengths that are multiples of 32. */
+/** Little-endian bytes of whole rows; types in blocks require rows of whole blocks. */
 export const encodeValues = (type: GgufType, floats: Float32Array): Uint8Array => {
   if (!isBlockType(type)) return fromFloat32(floats, plainDtypes[type]);
-  const { bytes: size } = ggufTypes[type];
-  const out = new Uint8Array((floats.length / BLOCK_VALUES) * size);
-  for (let block = 0; block * BLOCK_VALUES < floats.length; block += 1) {
-    const values = floats.subarray(block * BLOCK_VALUES, (block + 1) * BLOCK_VALUES);
-    encoders[type](values, new DataView(out.buffer, block * size, size));
-  }
+  const { bytes: size, values: count } = ggufTypes[type];
+  const out = new Uint8Array((floats.length / count) * size);
+  for (let block = 0; block * count < floats.length; block += 1)
+    encoders[type](floats.subarray(block * count, (block + 1) * count), new DataView(out.buffer, block * size, size));
   return out;
 };
 
@@ -68,7 +68,8 @@ const encodeFromLeast =
   (bits: 4 | 5) =>
   (values: Float32Array, out: DataView): void => {
     const steps = 2 ** bits - 1;
-    const [least, most] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+    // Comparisons leave the sign of the first zero, as in ggml.
+    const [least, most] = [values.reduce((a, b) => (b < a ? b : a)), values.reduce((a, b) => (b > a ? b : a))];
     const scale = Math.fround(Math.fround(most - least) / steps);
     const inverse = inverseOf(scale);
     out.setUint16(0, numberToHalf(scale), true);
@@ -95,10 +96,75 @@ const writeCodes = (out: DataView, offset: number, bits: 4 | 5, codeOf: (index: 
     out.setUint8(low + index, ((codes[index] ?? 0) & 15) | (((codes[index + HALF_BLOCK] ?? 0) & 15) << 4));
 };
 
+/** The first code of those whose values times `step` are nearest, in float32. */
+const nearestE2m1 = (value: number, step: number): number => {
+  let best = 0;
+  let least = Infinity;
+  for (let code = 0; code < doubledE2m1.length; code += 1) {
+    const error = Math.abs(Math.fround(Math.fround((doubledE2m1[code] ?? 0) * step) - value));
+    if (error < least) {
+      best = code;
+      least = error;
+    }
+  }
+  return best;
+};
+
+const writePairs = (out: DataView, offset: number, values: Float32Array, step: number): void => {
+  const half = values.length / 2;
+  for (let index = 0; index < half; index += 1) {
+    const [low, high] = [nearestE2m1(values[index] ?? 0, step), nearestE2m1(values[index + half] ?? 0, step)];
+    out.setUint8(offset + index, low | (high << 4));
+  }
+};
+
+const magnitudeOf = (values: Float32Array): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/**
+ * MXFP4 as in ggml's reference quantiser: the scale is the power of two of the largest magnitude, by a logarithm in
+ * float32, over 4. (The same type of compressed-tensors rounds that magnitude up from 1.75 times a power of two on.)
+ */
+const encodeMxfp4 = (values: Float32Array, out: DataView): void => {
+  const most = magnitudeOf(values);
+  const exponent = most > 0 ? (Math.floor(Math.fround(Math.log2(most))) + 125) & 255 : 0;
+  out.setUint8(0, exponent);
+  writePairs(out, 1, values, 2 ** (exponent - 128));
+};
+
+const floatBits = new DataView(new ArrayBuffer(4));
+
+/** Unsigned e4m3, rounded half up; below 2^-6 at most 7/8 of that, and 448 from 256 (less half a step) on. */
+const scaleE4m3 = (value: number): number => {
+  floatBits.setFloat32(0, value);
+  const bits = floatBits.getUint32(0);
+  const exponent = (bits >>> 23) - 120;
+  if (exponent <= 0) return Math.min(7, Math.trunc(Math.fround(value * 512 + 0.5)));
+  const code = 8 * exponent + ((bits >>> 20) & 7) + ((bits >>> 19) & 1);
+  return code >= 0x78 ? 0x7e : code;
+};
+
+/**
+ * NVFP4 as in ggml's reference quantiser: for each 16 values a scale in unsigned e4m3, a sixth of the largest
+ * magnitude, without a scale of the whole tensor; so groups whose magnitudes are all below 0.006 become zeros.
+ */
+const encodeNvfp4 = (values: Float32Array, out: DataView): void => {
+  for (let group = 0; group < 4; group += 1) {
+    const own = values.subarray(16 * group, 16 * group + 16);
+    const scale = scaleE4m3(Math.fround(magnitudeOf(own) / 6));
+    out.setUint8(group, scale);
+    writePairs(out, 4 + 8 * group, own, unsignedE4m3(scale) / 2);
+  }
+};
+
 const encoders: Readonly<Record<GgufType & BlockType, (values: Float32Array, out: DataView) => void>> = {
   q8_0: encodeQ8,
   q5_1: encodeFromLeast(5),
   q5_0: encodeCentred(5),
   q4_1: encodeFromLeast(4),
   q4_0: encodeCentred(4),
+  q6_k: encodeQ6K,
+  q4_k: encodeQ4K,
+  mxfp4: encodeMxfp4,
+  nvfp4: encodeNvfp4,
 };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
+import { ggufTypes } from '../../checkpoint/gguf/gguf-types.ts';
 import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
@@ -83,11 +84,13 @@ export const planGguf = async (
 
 const typeWarnings = (type: GgufType, tensors: readonly GgufTensor[]): readonly string[] => {
   const wider = tensors.filter((tensor) => tensor.type !== type && tensor.type !== 'f32');
+  const types = [...new Set(wider.map((tensor) => (tensor.type === 'f16' ? 'float16' : tensor.type)))];
   return wider.length === 0
     ? []
     : [
-        `${String(wider.length)} tensors (${wider[0]?.name ?? ''} and others of its shape) are float16: ` +
-          `their rows are not whole blocks of 32 values, which ${type} requires.`,
+        `${String(wider.length)} tensors (${wider[0]?.name ?? ''} and others of its shape) are ` +
+          `${types.join(' and ')}: their rows are not whole blocks of ${String(ggufTypes[type].values)} values, ` +
+          `which ${type} requires.`,
       ];
 };
 

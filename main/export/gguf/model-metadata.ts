@@ -14,7 +14,11 @@ const fileTypes: Readonly<Record<GgufType, number>> = {
   q8_0: 7,
   q5_0: 8,
   q5_1: 9,
+  q4_k: 14,
+  q6_k: 18,
   bf16: 32,
+  mxfp4: 38,
+  nvfp4: 39,
 };
 const QUANTISATION_VERSION = 2;
 /** `expert_gating_func` (llama-hparams.h). */

@@ -15,10 +15,10 @@ import type {
 } from '../../checkpoint/descriptor.ts';
 import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
-import { isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
+import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import { refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
-import { BLOCK_VALUES } from './encode-values.ts';
 import { frequencyFactors } from './llama-rotary.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
@@ -81,8 +81,10 @@ const projection = (name: string, { weight, bias }: Projection): readonly Sized[
 ];
 
 /**
- * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or float16 if their
- * rows are not whole blocks of 32; tensors that llama.cpp needs exactly are float32.
+ * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or one of smaller
+ * blocks or float16 if their rows are not whole blocks; tensors that llama.cpp needs exactly are float32.
+ *
+ * @throws WorkbenchError `no-whole-blocks` if no weight has rows of whole blocks.
  */
 export const modelTensors = (
   model: ModelDescriptor,
@@ -105,15 +107,29 @@ export const modelTensors = (
     normed(architecture.finalNorm, model.finalNorm),
     ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
   ];
-  return sized.map(({ wanted, ...tensor }) => ({
+  const typed = sized.map(({ wanted, ...tensor }) => ({
     ...tensor,
-    type: wanted === 'f32' ? 'f32' : fitting(type, tensor.shape),
+    type: wanted === 'f32' ? ('f32' as const) : fitting(type, tensor.shape),
   }));
+  if (!typed.some((tensor) => tensor.type === type))
+    throw refuse(
+      'no-whole-blocks',
+      `No tensor of this model can be ${type}: none has rows of whole blocks of ` +
+        `${String(ggufTypes[type].values)} values.`,
+      `Choose another type${smaller[type] === undefined ? '' : `, such as ${smaller[type]}`}.`,
+    );
+  return typed;
 };
 
-/** Types in blocks require rows of whole blocks. */
-const fitting = (type: GgufType, shape: readonly number[]): GgufType =>
-  isBlockType(type) && (shape.at(-1) ?? 0) % BLOCK_VALUES !== 0 ? 'f16' : type;
+/** Types of smaller blocks in place of a type, as llama.cpp's own tool chooses them. */
+const smaller: Readonly<Partial<Record<GgufType, GgufType>>> = { q6_k: 'q8_0', q4_k: 'q5_0' };
+
+/** The type itself, a smaller one, or float16: types in blocks require rows of whole blocks. */
+const fitting = (type: GgufType, shape: readonly number[]): GgufType => {
+  if (!isBlockType(type) || (shape.at(-1) ?? 0) % ggufTypes[type].values === 0) return type;
+  const next = smaller[type];
+  return next === undefined ? 'f16' : fitting(next, shape);
+};
 
 /** Divisors of the plain angles, one for each pair. */
 const factorTensors = (model: ModelDescriptor, config: Readonly<Record<string, unknown>>): readonly Sized[] => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
-import type { GgufType } from '../../../main/contract/export.ts';
+import { type GgufType, ggufTypeOf, type RoundedType } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportedConfig } from '../../../main/export/export-config.ts';
 import { exportedTensors } from '../../../main/export/exported-tensors.ts';
@@ -32,7 +32,7 @@ import { llamaModel, provenModels } from './gguf/llama-models.ts';
 const { signal } = new AbortController();
 const bundled = (name: string): Promise<Checkpoint> => openCheckpoint(`resources/models/${name}`);
 
-const rounded = async (checkpoint: Checkpoint, plan: Plan, type: GgufType): Promise<Checkpoint> => {
+const rounded = async (checkpoint: Checkpoint, plan: Plan, type: RoundedType): Promise<Checkpoint> => {
   const folder = path.join(await temporaryFolder(), 'rounded');
   const { overlays } = exportSettingsIn(await temporaryFolder());
   return openCheckpoint(await writeRounded({ checkpoint, plan, type, overlays, signal }, folder));
@@ -177,19 +177,21 @@ describe('rounded weights', () => {
     const kept = source.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4]);
     const { overlays } = exportSettingsIn(await temporaryFolder());
     const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
-    for (const type of ['q4_0', 'f32'] as const) {
-      const after = await rounded(source, { kept }, type);
+    for (const weights of ['q4_0', 'q6_k', 'gguf_mxfp4', 'f32'] as const) {
+      const type = ggufTypeOf(weights);
+      const after = await rounded(source, { kept }, weights);
       expect([...after.tensors.keys()]).toEqual([...source.tensors.keys()]);
       for (const [name, view] of source.tensors) {
         const again = after.tensors.get(name) ?? expect.fail(name);
         const isMatrix = view.shape.length > 1 && !name.includes('ffn_gate_inp');
         const values = await readTensor(view);
-        expect([name, again.dtype]).toEqual([name, isMatrix && type === 'q4_0' ? type : 'F32']);
-        const wanted = isMatrix ? roundValues(type, values) : values;
+        expect([name, again.dtype]).toEqual([name, isMatrix && type !== 'f32' ? type : 'F32']);
+        // A tensor that has the type already is copied.
+        const wanted = isMatrix && view.dtype !== type ? roundValues(type, values) : values;
         expect([name, Buffer.compare(bytesOf(await readTensor(again)), bytesOf(wanted))]).toEqual([name, 0]);
       }
       const bytes = [...after.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-      expect(await roundedBytes(source, { kept }, type, overlays)).toBe(bytes);
+      expect(await roundedBytes(source, { kept }, weights, overlays)).toBe(bytes);
     }
     const pruned = { kept: kept.map(() => [0, 2, 4]) };
     const { info } = await rounded(source, pruned, 'q5_0');
@@ -197,6 +199,19 @@ describe('rounded weights', () => {
     await expect(rounded(source, mergeEvenly(source, 3, 'reference-row'), 'q8_0')).rejects.toThrow(
       /is a GGUF file, and a plan merges/,
     );
+  });
+
+  it('are refused before anything runs where no row is a whole block', async () => {
+    const model = await bundled('uncurl-8');
+    for (const [type, reason] of [
+      ['q4_k', 'No tensor of this model can be q4_k: none has rows of whole blocks of 256 values.'],
+      ['q6_k', 'No tensor of this model can be q6_k: none has rows of whole blocks of 256 values.'],
+      ['gguf_nvfp4', 'No tensor of this model can be nvfp4: none has rows of whole blocks of 64 values.'],
+    ] as const) {
+      expect(() => roundedWeightsNote(model, ['q8_0', type])).toThrow(reason);
+      await expect(rounded(model, wholePlan(model), type)).rejects.toThrow(reason);
+    }
+    expect(roundedWeightsNote(model, ['gguf_mxfp4'])).toBeNull();
   });
 
   it('round merged experts after the merge', async () => {
