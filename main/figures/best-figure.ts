@@ -112,7 +112,7 @@ export const bestThresholdsFigure = (
             ),
           ),
           line(y),
-          svgLabel(LEFT, y + 27, fitText(task, TASK_WIDTH - 8, 12)),
+          svgLabel(LEFT, y + 27, fitText(theme.task(task), TASK_WIDTH - 8, 12)),
         ];
       }),
       line(bottom),

@@ -1,5 +1,9 @@
 export type ThemeName = 'light' | 'dark';
 
+/** How a figure calls a task. */
+export type TaskNaming = (task: string) => string;
+const byName: TaskNaming = (task) => task;
+
 /** `page`: colours are custom properties of the HTML page around the figure, so that it follows the page's theme. */
 export interface FigureTheme {
   readonly name: ThemeName | 'page';
@@ -9,6 +13,7 @@ export interface FigureTheme {
   readonly grid: string;
   /** A cell without a value: an expert that no token chose has no mean. */
   readonly absent: string;
+  readonly task: TaskNaming;
 }
 
 const themes: Readonly<Record<ThemeName, FigureTheme>> = {
@@ -19,6 +24,7 @@ const themes: Readonly<Record<ThemeName, FigureTheme>> = {
     muted: '#5a616b',
     grid: '#e2e5e9',
     absent: '#d5d8dc',
+    task: byName,
   },
   dark: {
     name: 'dark',
@@ -27,10 +33,11 @@ const themes: Readonly<Record<ThemeName, FigureTheme>> = {
     muted: '#a6adb7',
     grid: '#30343b',
     absent: '#4a4f57',
+    task: byName,
   },
 };
 
-type ThemeColor = Exclude<keyof FigureTheme, 'name'>;
+type ThemeColor = Exclude<keyof FigureTheme, 'name' | 'task'>;
 const propertyOf = (color: ThemeColor): string => `--figure-${color}`;
 const reference = (color: ThemeColor): string => `var(${propertyOf(color)})`;
 
@@ -42,6 +49,7 @@ export const pageTheme: FigureTheme = {
   muted: reference('muted'),
   grid: reference('grid'),
   absent: reference('absent'),
+  task: byName,
 };
 
 /** Custom properties (name, value) that `pageTheme` refers to. */
@@ -57,5 +65,6 @@ export const pageColors = (name: ThemeName): readonly (readonly [property: strin
   return colors.map(([color, value]) => [propertyOf(color), value]);
 };
 
-/** Colours of a figure; text on background has a contrast of at least 5.9 (WCAG AA) in both. */
-export const figureTheme = (name: ThemeName): FigureTheme => themes[name];
+/** Colours of a figure; text on background has a contrast of at least 5.9 (WCAG AA) in both. `task`: default, names. */
+export const figureTheme = (name: ThemeName, task?: TaskNaming): FigureTheme =>
+  task === undefined ? themes[name] : { ...themes[name], task };

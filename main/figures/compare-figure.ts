@@ -90,7 +90,7 @@ const cellWords = ({ paired, reading }: CompareRow, { metric, reference }: Compa
 const drawTask = ({ comparison, theme }: Frame, task: CompareTask, top: number): SvgNode[] => {
   const scale = differenceScale(scaleOf(comparison, task), theme.name === 'dark' ? 'dark' : 'light');
   return [
-    svgLabel(MARGIN, top + 17, fitText(task.task, NAMES - 52, NAME_SIZE), { 'font-size': NAME_SIZE }),
+    svgLabel(MARGIN, top + 17, fitText(theme.task(task.task), NAMES - 52, NAME_SIZE), { 'font-size': NAME_SIZE }),
     svgLabel(MARGIN + NAMES - 10, top + 17, `n = ${task.n}`, {
       'text-anchor': 'end',
       'font-size': 10,

@@ -70,7 +70,7 @@ export const differenceFigure = (figure: DifferenceFigure): Drawing => {
     width,
     height: captionTop + footer.height,
     title,
-    description: `${panels.map(({ task, n }) => `${task} (n = ${n})`).join(', ')}. ${rule}`,
+    description: `${panels.map(({ task, n }) => `${theme.task(task)} (n = ${n})`).join(', ')}. ${rule}`,
     manifest,
     theme,
     children: [

@@ -91,6 +91,7 @@ export const elsewhereFigure = (
   const title = `Elsewhere: ${curve.model} by ${methodTitle(curve.method)}`;
   const width = 2 * LEFT + ROW_WIDTH + tasks.length * CELL.width;
   const wide = Math.max(width, 560);
+  const nameOf = (task: string | null): string => (task === null ? 'all tasks at once' : theme.task(task));
   let top = 56;
   const children: SvgNode[] = [svgLabel(LEFT, 34, title, { 'font-size': 17, 'font-weight': 600 })];
   for (const { factor, rows } of matrices) {
@@ -98,13 +99,13 @@ export const elsewhereFigure = (
     children.push(svgLabel(LEFT, top + PANEL_HEAD - 10, 'made for', { fill: theme.muted }));
     for (const [column, task] of tasks.entries()) {
       const right = LEFT + ROW_WIDTH + (column + 1) * CELL.width - 8;
-      const head = fitText(task, CELL.width - 8, 11);
+      const head = fitText(theme.task(task), CELL.width - 8, 11);
       children.push(svgLabel(right, top + PANEL_HEAD - 10, head, { 'text-anchor': 'end', fill: theme.muted }));
     }
     for (const [index, { madeFor, cells }] of rows.entries()) {
       const y = top + PANEL_HEAD + index * CELL.height;
       children.push(svgElement('line', { x1: LEFT, x2: width - LEFT, y1: y, y2: y, stroke: theme.grid }));
-      children.push(svgLabel(LEFT, y + 15, fitText(madeFor ?? 'all tasks at once', ROW_WIDTH - 8, 11)));
+      children.push(svgLabel(LEFT, y + 15, fitText(nameOf(madeFor), ROW_WIDTH - 8, 11)));
       for (const [column, cell] of cells.entries())
         for (const node of drawCell(cell, LEFT + ROW_WIDTH + column * CELL.width, y, tasks[column] === madeFor, theme))
           children.push(node);

@@ -115,7 +115,7 @@ export const runsFigure = (
     width,
     height: bottom + PLOT.below + footer.height,
     title,
-    description: `${panel.task}. Curves: ${entries.map(({ label }) => label).join('; ')}.`,
+    description: `${theme.task(panel.task)}. Curves: ${entries.map(({ label }) => label).join('; ')}.`,
     manifest,
     theme,
     children: [

@@ -68,7 +68,7 @@ export const drawPanelHead = (
   { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
   theme: FigureTheme,
 ): SvgNode[] => [
-  svgLabel(left, top + 12, fitText(task, width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
+  svgLabel(left, top + 12, fitText(theme.task(task), width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
   svgLabel(left + width, top + 12, `n = ${n}`, { 'text-anchor': 'end', fill: theme.muted }),
 ];
 

@@ -7,7 +7,7 @@ import type { SweepDocument } from '../contract/sweep.ts';
 import { factorInName } from '../words/numbers.ts';
 import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
 import { amountScale, differenceScale } from './color-scales.ts';
-import { figureTheme, type ThemeName } from './colors.ts';
+import { figureTheme, type TaskNaming, type ThemeName } from './colors.ts';
 import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
 import { axisFigure, type CurveAxis, hasAxis } from './axis-figure.ts';
 import { compareFigure } from './compare-figure.ts';
@@ -40,11 +40,11 @@ import { calibrationDrawsCsv, choiceAndWritingCsv, elsewhereCsv, resultsCsv, thr
 
 /**
  * A view as files that are made on demand: a picture, if it has one, and its data. `uncurl figures` and the window both
- * use this: the same view gives the same bytes.
+ * use this: the same view gives the same bytes, but for the titles by which the window calls tasks.
  */
 export interface ViewFiles {
-  /** `name` has no extension: the picture may become SVG or PNG. */
-  readonly picture: { readonly name: string; readonly draw: () => Drawing } | null;
+  /** `name` has no extension: the picture may become SVG or PNG. `task`: how it calls tasks; default, by their names. */
+  readonly picture: { readonly name: string; readonly draw: (task?: TaskNaming) => Drawing } | null;
   /** Its manifest is saved beside it. */
   readonly table: { readonly name: string; readonly write: () => string; readonly manifest: FigureManifest };
 }
@@ -74,13 +74,13 @@ export const curvesView = (
   { tasks, methods }: Shown = {},
 ): ViewFiles => {
   const isShown = (task: string): boolean => tasks?.includes(task) ?? true;
-  const draw = (): Drawing => {
+  const draw = (task?: TaskNaming): Drawing => {
     const sheet = curveSheet(document, model);
     return curveFigure(
-      { ...sheet, panels: sheet.panels.filter(({ task }) => isShown(task)) },
+      { ...sheet, panels: sheet.panels.filter((panel) => isShown(panel.task)) },
       document.rule,
       manifest,
-      figureTheme(theme),
+      figureTheme(theme, task),
       sheet.methods.filter((method) => methods?.includes(method) ?? true),
     );
   };
@@ -96,7 +96,7 @@ export const axisView = ({ manifest, document, theme }: SweepView, model: string
   picture: hasAxis(document, model, axis)
     ? {
         name: `${axis}-${fileNameOf(modelFileNames(document), model)}`,
-        draw: () => axisFigure(document, model, axis, manifest, figureTheme(theme)),
+        draw: (task) => axisFigure(document, model, axis, manifest, figureTheme(theme, task)),
       }
     : null,
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
@@ -107,7 +107,7 @@ export const frontierView = ({ manifest, document, theme }: SweepView, model: st
   picture: hasFrontier(document, model)
     ? {
         name: `frontier-${fileNameOf(modelFileNames(document), model)}`,
-        draw: () => frontierFigure(document, model, manifest, figureTheme(theme)),
+        draw: (task) => frontierFigure(document, model, manifest, figureTheme(theme, task)),
       }
     : null,
   table: { name: 'frontier.csv', write: () => frontierCsv(document, manifest) ?? '', manifest },
@@ -123,7 +123,8 @@ export const differenceView = (
       ? null
       : {
           name: `difference-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panels[0]?.task ?? ''}`,
-          draw: () => differenceFigure({ ...chart, rule: document.rule, manifest, theme: figureTheme(theme) }),
+          draw: (task) =>
+            differenceFigure({ ...chart, rule: document.rule, manifest, theme: figureTheme(theme, task) }),
         },
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
 });
@@ -144,7 +145,7 @@ export const runsView = ({ entries, settings, theme }: RunsView, chart: RunsChar
         ? null
         : {
             name: `runs-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panel.task}`,
-            draw: () => runsFigure(chart, settings, manifest, figureTheme(theme)),
+            draw: (task) => runsFigure(chart, settings, manifest, figureTheme(theme, task)),
           },
     table: { name: 'runs.csv', write: () => runsCsv(entries, manifest), manifest },
   };
@@ -168,7 +169,7 @@ export const elsewhereView = (
 ): ViewFiles => ({
   picture: {
     name: `elsewhere-${fileNameOf(modelFileNames(document), curve.model)}--${fileNameOf(fileNames([]), curve.method)}`,
-    draw: () => elsewhereFigure(document, curve, manifest, figureTheme(theme)),
+    draw: (task) => elsewhereFigure(document, curve, manifest, figureTheme(theme, task)),
   },
   table: { name: 'elsewhere.csv', write: () => elsewhereCsv(document, manifest) ?? '', manifest },
 });
@@ -193,12 +194,12 @@ const sizeView =
   ({ manifest, sizeTrend, theme }: SizeTrendView, shown: Shown = {}): ViewFiles => ({
     picture: {
       name,
-      draw: () =>
+      draw: (task) =>
         draw(
           sizeTrend,
-          sizeTrend.tasks.filter((task) => shown.tasks?.includes(task) ?? true),
+          sizeTrend.tasks.filter((one) => shown.tasks?.includes(one) ?? true),
           manifest,
-          figureTheme(theme),
+          figureTheme(theme, task),
           sizeTrend.methods.filter((method) => shown.methods?.includes(method) ?? true),
         ),
     },
@@ -233,7 +234,7 @@ export const compareView = ({ manifest, comparison, theme }: CompareView): ViewF
   const kind = answersMeasured.length > 1 ? `-${answers}` : '';
   const name = `methods-compared-${fileNameOf(fileNames(models), model)}${kind}`;
   return {
-    picture: { name, draw: () => compareFigure(comparison, manifest, figureTheme(theme)) },
+    picture: { name, draw: (task) => compareFigure(comparison, manifest, figureTheme(theme, task)) },
     table: { name: `${name}.csv`, write: () => comparisonsCsv([comparison], manifest), manifest },
   };
 };
@@ -268,28 +269,30 @@ const routingName = ({ model, profile, metric, minus = null }: RoutingView, { mo
   (minus === null ? '' : `--minus-${fileNameOf(tasks, minus.name)}`);
 
 /** Contents of a routing map before it is drawn: as SVG with axes, as PNG without. */
-const routingMap = (view: RoutingView): HeatmapFigure => {
+const routingMap = (view: RoutingView, task?: TaskNaming): HeatmapFigure => {
   const { manifest, model, profile, profiles, theme, minus = null, order = null, hatches = null } = view;
   const metric = profileMetric(view.metric);
   const own = metric.matrix(profile);
+  const look = figureTheme(theme, task);
+  const [shownTask, other] = [look.task(profile.task), look.task(minus?.name ?? '')];
   const experts = order?.experts ?? null;
   const shared = {
     hatches: hatches === null ? [] : inOrder(hatches, experts),
     across: order === null ? 'expert' : `position in the layer, experts ${order.words}`,
     note: `Profile of ${profile.items} calibration items, ${profile.tokens} tokens. ${manifestLine(manifest)}.`,
     manifest,
-    theme: figureTheme(theme),
+    theme: look,
   };
   if (minus !== null) {
     const matrix = inOrder(matrixDifference(own, atIndices(metric.matrix(minus.profile), minus.indices)), experts);
     return {
       ...shared,
       matrix,
-      absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or missing in ${minus.name}`,
+      absent: goneThere(minus) === null ? 'never chosen' : `never chosen, or missing in ${other}`,
       scale: differenceScale(view.scaling === undefined ? largestDifference(matrix) : 1, theme),
       shaded: view.scaling === undefined ? null : shadedMap(matrix, view.scaling, true),
-      title: `${model} on ${profile.task} minus ${minus.name}: ${metric.title}`,
-      unit: `${metric.unit}; orange: more here, blue: more on ${minus.name}`,
+      title: `${model} on ${shownTask} minus ${other}: ${metric.title}`,
+      unit: `${metric.unit}; orange: more here, blue: more on ${other}`,
     };
   }
   return {
@@ -298,7 +301,7 @@ const routingMap = (view: RoutingView): HeatmapFigure => {
     // One scale for all tasks of a model, so that their maps are comparable.
     scale: amountScale(view.scaling === undefined ? largestCell(profiles.map(metric.matrix)) : 1),
     shaded: view.scaling === undefined ? null : shadedMap(inOrder(own, experts), view.scaling),
-    title: `${model} on ${profile.task}: ${metric.title}`,
+    title: `${model} on ${shownTask}: ${metric.title}`,
     unit: metric.unit,
   };
 };
@@ -309,7 +312,7 @@ export const routingView = (view: RoutingView, names: RoutingNames): ViewFiles =
   return {
     picture: {
       name: routingName(view, names),
-      draw: () => heatmapFigure(routingMap(view)),
+      draw: (task) => heatmapFigure(routingMap(view, task)),
     },
     table: {
       name: `profile-${fileNameOf(names.models, model)}--${fileNameOf(names.tasks, profile.task)}.csv`,

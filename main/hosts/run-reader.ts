@@ -1,13 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 import { assertNever, serialiseError } from '../contract/errors.ts';
-import { type ReadingOrder, readingOrder, type ReadingQuestion, type ReadingReport } from '../reading/questions.ts';
+import { type ParsedQuestion, type ReadingOrder, readingOrder, type ReadingReport } from '../reading/questions.ts';
 import { readings } from '../reading/readings.ts';
 import { openRunSource, type RunSource } from '../runs/run-source.ts';
 import { openExistingWorkspace } from '../workspace/open-workspace.ts';
 
 /**
- * Reads runs in a separate thread, which can always be ended: a foreign run may take any amount of time and memory. One
- * order at a time.
+ * Reads runs, and makes plans, in a separate thread, which can always be ended: a foreign run may take any amount of
+ * time and memory, and a plan for many experts a minute. One order at a time.
  */
 
 /** Runs that an engine is working on, according to the current order. */
@@ -27,7 +27,7 @@ const sourceOf = ({ workspace, resources, state }: ReadingOrder): Promise<RunSou
   return opening;
 };
 
-const answerTo = (source: RunSource, question: ReadingQuestion): Promise<unknown> => {
+const answerTo = (source: RunSource, question: ParsedQuestion): Promise<unknown> => {
   switch (question.read) {
     case 'sweep':
       return readings.sweep(source, question);
@@ -49,6 +49,10 @@ const answerTo = (source: RunSource, question: ReadingQuestion): Promise<unknown
       return readings.experiment(source, question);
     case 'experiment-report':
       return readings['experiment-report'](source, question);
+    case 'plan':
+      return readings.plan(source, question);
+    case 'likeness':
+      return readings.likeness(source, question);
     default:
       return assertNever(question);
   }

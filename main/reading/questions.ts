@@ -1,12 +1,23 @@
 import { z } from 'zod';
 import { itemCount, margin, shortName } from '../contract/bounds.ts';
+import { planRequest } from '../contract/calls.ts';
+import { modelInfo } from '../contract/model.ts';
 import { serialisedError } from '../contract/rpc.ts';
 import { answerKind } from '../contract/task.ts';
 
 const run = shortName;
 const reading = { delta: margin.optional(), familywise: z.boolean().optional() };
 
-/** Questions about runs, answered from files on disk and computed from their outcomes each time. */
+/** One for the views, one for a report, one for a plan. */
+export const MOST_THREADS = 3;
+
+/** Path of a profile file. */
+const profile = z.string().min(1);
+
+/**
+ * Questions about runs, answered from files on disk and computed from their outcomes each time; and computations on
+ * profiles, which take long for models with many experts.
+ */
 export const readingQuestion = z.discriminatedUnion('read', [
   z.object({ read: z.literal('sweep'), run, ...reading }),
   z.object({ read: z.literal('size-trend'), run, ...reading }),
@@ -34,10 +45,23 @@ export const readingQuestion = z.discriminatedUnion('read', [
   z.object({ read: z.literal('figures'), run }),
   z.object({ read: z.literal('experiment'), run, delta: margin.optional() }),
   z.object({ read: z.literal('experiment-report'), run, delta: margin.optional() }),
+  z.object({
+    read: z.literal('plan'),
+    subject: z.object({ name: z.string(), fingerprint: z.string(), info: modelInfo }),
+    /** Names of the plan's tasks, and their profiles; no profiles where the method reads none. */
+    tasks: z.array(z.string()),
+    profiles: z.array(profile),
+    order: planRequest.omit({ model: true, tasks: true, chat: true }),
+    /** Byte limit for weights, with which profiles that are kept for the next plan share the memory. */
+    memoryBudgetBytes: z.number().positive(),
+  }),
+  z.object({ read: z.literal('likeness'), profile }),
 ]);
 export type ReadingQuestion = z.input<typeof readingQuestion>;
 export type ReadingName = ReadingQuestion['read'];
 export type QuestionOf<N extends ReadingName> = Extract<ReadingQuestion, { read: N }>;
+/** A question as the thread reads it, with its defaults. */
+export type ParsedQuestion = z.output<typeof readingQuestion>;
 
 /** To the reading thread, one at a time. */
 export const readingOrder = z.object({

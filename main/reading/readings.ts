@@ -3,6 +3,12 @@ import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '..
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
 import { type FrontierPair, type FrontierPoint, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
+import type { Plan } from '../contract/plan.ts';
+import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
+import { expertAffinity } from '../pruning/clustering/affinity.ts';
+import { leafOrder } from '../pruning/clustering/likeness-order.ts';
+import { averageLinkageTree } from '../pruning/clustering/nearest-neighbour-chain.ts';
+import { planForModel } from '../pruning/plan-for-model.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/make-experiment-report.ts';
 import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
@@ -12,7 +18,9 @@ import { readSweepsComparison } from '../runs/read-sweeps-comparison.ts';
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { readPointOutcomes } from '../runs/stored-outcomes.ts';
-import type { QuestionOf } from './questions.ts';
+import { createProfileCache, type ProfileCache, profileCacheLimits } from '../workspace/profile-cache.ts';
+import { openProfileParts, type ProfileParts, PROFILED } from '../workspace/profile-file.ts';
+import { MOST_THREADS, type ParsedQuestion, type QuestionOf } from './questions.ts';
 
 /** A sweep's results and thresholds; no results if nothing was measured yet. */
 const readSweep = async (source: RunSource, run: string, asked: AskedReading): Promise<SweepDocument> => {
@@ -81,6 +89,46 @@ const frontierOf = async (source: RunSource, { run }: QuestionOf<'frontier'>): P
   return { run, ...frontier, ...frontierWords(frontier.pairs) };
 };
 
+let cached: { readonly budgetBytes: number; readonly profiles: ProfileCache } | null = null;
+
+/** The profiles that this thread has read last. */
+const cacheOf = (budgetBytes: number): ProfileCache => {
+  if (cached?.budgetBytes === budgetBytes) return cached.profiles;
+  const { mostBytes, keptMs } = profileCacheLimits(budgetBytes);
+  const profiles = createProfileCache({ mostBytes: mostBytes / MOST_THREADS, keptMs });
+  cached = { budgetBytes, profiles };
+  return profiles;
+};
+
+const makePlan = async ({
+  subject,
+  tasks,
+  profiles,
+  order,
+  memoryBudgetBytes,
+}: Extract<ParsedQuestion, { read: 'plan' }>): Promise<Plan> => {
+  const cache = cacheOf(memoryBudgetBytes);
+  const statistics = [];
+  for (const file of profiles) {
+    const read = await cache.read(file);
+    if (read === null) throw new Error(`${file} contains no profile`);
+    statistics.push(read);
+  }
+  return planForModel(subject, { ...order, statistics, tasks });
+};
+
+/** Expert order of one layer that puts similar experts side by side. */
+const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
+  const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
+  one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
+  const affinity = expertAffinity('centred-cosine', one, 0);
+  const merges = averageLinkageTree(
+    affinity.map((value) => 1 - value),
+    parts.experts,
+  );
+  return [...leafOrder(merges, parts.experts)];
+};
+
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
   'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>
@@ -100,6 +148,13 @@ export const readings = {
     readExperimentDocument(source, run, delta),
   'experiment-report': (source: RunSource, { run, delta }: QuestionOf<'experiment-report'>) =>
     makeExperimentReport(source, run, delta),
+  plan: (_source: RunSource, question: Extract<ParsedQuestion, { read: 'plan' }>) => makePlan(question),
+  likeness: async (_source: RunSource, { profile }: QuestionOf<'likeness'>): Promise<number[][]> => {
+    const parts = await openProfileParts(profile);
+    const order: number[][] = [];
+    for (let layer = 0; layer < parts.layers; layer += 1) order.push(await likenessOrder(parts, layer));
+    return order;
+  },
 };
 type Readings = typeof readings;
 export type ReadingAnswer<N extends keyof Readings> = Awaited<ReturnType<Readings[N]>>;

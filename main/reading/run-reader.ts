@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { callCancelled, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
 import { engineProgram } from '../files/engine-program.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
+import { MOST_THREADS, type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
 
 /** Limit of a thread's JavaScript heap, enough for the outcomes of some million items. */
@@ -19,13 +19,11 @@ const PROCESSOR_MS_PER_MEGABYTE = 5_000;
 /** Time limit for one answer, whatever the thread waits for. */
 const ANSWER_MS = 600_000;
 const LOOK_EVERY_MS = 500;
-/** One for the window, one for a report. */
-const MOST_THREADS = 2;
 
 export interface RunReader {
   /**
    * Runs a reading (readings.ts) in a thread that is ended if it takes too much time or memory, or once `signal` is
-   * aborted.
+   * aborted. A computation on profiles may take any time, since its size follows from the model.
    *
    * @throws WorkbenchError of the reading; `read-too-slow`, `read-too-large`, `reader-ended`, `call-cancelled`.
    */
@@ -41,14 +39,24 @@ interface Waiting {
   readonly isCancelled: () => boolean;
 }
 
-const runsOf = ({ question }: ReadingOrder): readonly string[] => ('runs' in question ? question.runs : [question.run]);
+/** The runs whose files a question reads; null for a computation on profiles. */
+const runsOf = ({ question }: ReadingOrder): readonly string[] | null => {
+  if ('runs' in question) return question.runs;
+  return 'run' in question ? [question.run] : null;
+};
 
-const words = (order: ReadingOrder): string => runsOf(order).join(', ');
+const words = (order: ReadingOrder): string => {
+  const { question } = order;
+  if (question.read === 'plan') return `A plan by ${question.order.method} for ${question.subject.name}`;
+  return runsOf(order)?.join(', ') ?? 'The order of experts by likeness';
+};
+
+const doneTo = (order: ReadingOrder): string => (runsOf(order) === null ? 'computed' : 'read');
 
 /** Total size of the files of the runs in a question. */
 const bytesOf = async (order: ReadingOrder): Promise<number> => {
   let bytes = 0;
-  for (const run of runsOf(order)) {
+  for (const run of runsOf(order) ?? []) {
     const folder = join(order.workspace, 'runs', run);
     const names = await readdir(folder).catch((error: unknown): string[] => {
       // The reading reports problems of the folder.
@@ -112,10 +120,11 @@ class ReadingThread {
           waiting.reject(error);
         },
       };
-      const deadline = setTimeout(() => this.#tooSlow(ANSWER_MS, 's'), ANSWER_MS);
+      const isLimited = runsOf(waiting.order) !== null;
+      const deadline = isLimited ? setTimeout(() => this.#tooSlow(ANSWER_MS, 's'), ANSWER_MS) : undefined;
       const look = setInterval(() => {
         void this.#processorMs().then((spent) => {
-          if (spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of CPU time');
+          if (isLimited && spent - before > mostProcessorMs) this.#tooSlow(mostProcessorMs, 's of CPU time');
         });
       }, LOOK_EVERY_MS);
       if (this.#why === null) this.#worker.postMessage(waiting.order);
@@ -155,18 +164,21 @@ class ReadingThread {
 
   #over(error: unknown): void {
     const what = this.#waiting === null ? 'A run' : words(this.#waiting.order);
+    const done = this.#waiting === null ? 'read' : doneTo(this.#waiting.order);
     const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
     this.#why ??= isMemory
       ? refuse(
           'read-too-large',
-          `${what} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be read.`,
-          'Its files contain more than a run measures: remove the run, or measure it in parts.',
+          `${what} needs more than ${String(MAX_HEAP_MEGABYTES)} MB of memory to be ${done}.`,
+          done === 'read'
+            ? 'Its files contain more than a run measures: remove the run, or measure it in parts.'
+            : 'Use a method that needs less, or a model with fewer experts.',
           error,
         )
       : new WorkbenchError(
           'reader-ended',
           'failed',
-          `${what} was not read: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
+          `${what} was not ${done}: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
           'Ask again.',
           { cause: error },
         );
@@ -255,7 +267,7 @@ export const createRunReader = ({
       try {
         const value = await new Promise<unknown>((resolve, reject) => {
           if (isDisposed) throw new Error('the reader of runs is disposed of');
-          const why = callCancelled(`Reading ${words(order)}`);
+          const why = callCancelled(runsOf(order) === null ? words(order) : `Reading ${words(order)}`);
           if (signal?.aborted === true) throw why;
           const waiting: Waiting = { order, resolve, reject, isCancelled: () => signal?.aborted === true };
           signal?.addEventListener('abort', () => cancel(waiting, why), { signal: stopListening.signal });

@@ -35,7 +35,8 @@ interface Entry {
   timer: ReturnType<typeof setTimeout> | null;
 }
 
-const readFirst = async (file: string): Promise<RoutingStatistics | null> =>
+/** Statistics of the first task of a profile; null where it contains none. */
+export const readFirstProfile = async (file: string): Promise<RoutingStatistics | null> =>
   (await readProfileFile(file)).tasks[0]?.statistics ?? null;
 
 /**
@@ -74,7 +75,7 @@ export const createProfileCache = ({ mostBytes, keptMs }: ProfileCacheLimits): P
         return known.statistics;
       }
       drop(file);
-      const statistics = readFirst(file);
+      const statistics = readFirstProfile(file);
       if (size > mostBytes) return statistics;
       const entry: Entry = { bytes: size, stamp, statistics, timer: null };
       heldBytes += size;

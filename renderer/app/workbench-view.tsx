@@ -1,5 +1,4 @@
 import { lazy, Suspense } from 'react';
-import { useStore } from 'zustand';
 import { lacksCalibration } from '../../main/contract/task.ts';
 import { useAction } from '../actions/action.ts';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
@@ -9,8 +8,8 @@ import { EmptyState } from '../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
+import { ModelMissing } from '../plan/model-missing.tsx';
 import { useProfiles } from '../profile/use-profiles.ts';
-import { layoutStore } from '../state/layout-store.ts';
 
 /** Chart code loads when first shown. */
 const CurvesSection = lazy(async () => ({
@@ -29,28 +28,7 @@ export const WorkbenchView = () => {
   const model = selectedModel(facts);
   const task = focusedTask(facts);
   const { profileOf } = useProfiles();
-  const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
-  if (model === null && (facts.models.length === 0 || !isFollowed)) {
-    return (
-      <EmptyState icon="model" title="Reading models and tasks…">
-        Their folders are being read.
-      </EmptyState>
-    );
-  }
-  if (model === null) {
-    return (
-      <EmptyState icon="model" title="No model selected">
-        Select a model on the left, or open a folder with +.
-      </EmptyState>
-    );
-  }
-  if (!isUsable(model)) {
-    return (
-      <EmptyState icon="warning" title={`${model.name} cannot be used here`}>
-        {model.error ?? model.info?.reasons.join(' ') ?? 'The folder cannot be opened.'}
-      </EmptyState>
-    );
-  }
+  if (!isUsable(model)) return <ModelMissing />;
   if (task === null) {
     return (
       <EmptyState icon="task" title="No task selected">

@@ -22,7 +22,7 @@ interface QueryReader<N extends CallName> {
 
 /** Shows answers that take longer than a second, each with a way to cancel it. */
 export interface ReadingWaits {
-  /** Words for a call whose work the engine ends when it is cancelled; null for others, which show no wait. */
+  /** Words for a call that may take long; null for others, which show no wait. */
   readonly label: (name: CallName) => string | null;
   /** Shows a wait that lasts; returns the function that ends it. */
   readonly begin: (label: string, abort: () => void) => () => void;
@@ -36,6 +36,9 @@ type Change<N extends CallName> = (data: CallOutput<N>) => CallOutput<N>;
 
 /** Pending requests of each call, each with the changes announced since it was sent. */
 type Requests = { [N in CallName]?: Set<Change<N>[]> };
+
+/** Calls whose work ends once nobody reads the answer any more: a dragged slider asks for many plans. */
+const ENDED_UNREAD: ReadonlySet<CallName> = new Set(['plan.make', 'profile.likeness']);
 
 /** Answers without readers are dropped after this time. */
 const KEPT_UNREAD_MS = 30 * 60_000;
@@ -141,16 +144,18 @@ export class QueryCache {
    */
   async fetch<N extends CallName>(name: N, input: CallInput<N>, signal?: AbortSignal): Promise<CallOutput<N>> {
     const asked = this.#client.fetchQuery(this.#options(name, input));
-    if (signal === undefined) return asked;
+    // As a reader, so that the work does not end where the views stop to read it.
+    const stopReading = this.reader(name, input).subscribe(() => undefined);
     const query = this.#client.getQueryCache().get<CallOutput<N>>(hashKey([name, input]));
     const abort = (): void => {
-      if (query?.getObserversCount() === 0) this.#underWay.get(query.queryHash)?.abort();
+      if (query?.getObserversCount() === 1) this.#underWay.get(query.queryHash)?.abort();
     };
-    signal.addEventListener('abort', abort, { once: true });
+    signal?.addEventListener('abort', abort, { once: true });
     try {
       return await asked;
     } finally {
-      signal.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
+      stopReading();
     }
   }
 
@@ -193,16 +198,20 @@ export class QueryCache {
   }
 
   #options<N extends CallName>(name: N, input: CallInput<N>) {
-    return { queryKey: [name, input], queryFn: () => this.#ask(name, input) };
+    // Taking the signal makes the query end with its last reader.
+    const queryFn = (asked: { readonly signal: AbortSignal }): Promise<CallOutput<N>> =>
+      this.#ask(name, input, ENDED_UNREAD.has(name) ? asked.signal : undefined);
+    return { queryKey: [name, input], queryFn };
   }
 
-  async #ask<N extends CallName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
+  async #ask<N extends CallName>(name: N, input: CallInput<N>, unread?: AbortSignal): Promise<CallOutput<N>> {
     const requests = this.#requestsOf(name);
     const changes: Change<N>[] = [];
     requests.add(changes);
     const key = hashKey([name, input]);
     const controller = new AbortController();
     this.#underWay.set(key, controller);
+    unread?.addEventListener('abort', () => controller.abort(), { once: true });
     const endWait = this.#showWait(name, input, controller);
     try {
       const answer = await this.#call(name, input, controller.signal);

@@ -2,7 +2,7 @@ import type { CallName } from '../../main/contract/calls.ts';
 import { noticesStore, showWait } from '../state/notices-store.ts';
 import type { ReadingWaits } from './query-cache.ts';
 
-/** Words of a wait for calls whose work the engine ends when they are cancelled. */
+/** Words of a wait. Cancelling it ends the engine's work where that runs apart, and else only the waiting. */
 const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sweep.read': 'Reading sweeps',
   'sweep.compare': 'Comparing methods',
@@ -11,6 +11,14 @@ const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sweeps.compare': 'Comparing sweeps',
   'outcomes.read': 'Reading answers',
   'experiment.read': 'Reading the experiment',
+  'plan.make': 'Making the plan',
+  'plan.import': 'Reading the plan',
+  'profile.read': 'Reading profiles',
+  'profile.likeness': 'Ordering the experts',
+  'expert.read': 'Reading the expert',
+  'expert.likeWeights': 'Comparing the weights of experts',
+  'export.check': 'Checking the export',
+  'export.measured': 'Reading the results of sweeps',
 };
 
 /** Waits for answers, under Messages; one that was cancelled is offered again there. */

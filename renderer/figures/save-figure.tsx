@@ -1,6 +1,7 @@
 import { copyPicture } from '../components/copy-text.ts';
 import { Menu } from '../components/menu.tsx';
-import { useRequest } from '../engine/engine-context.tsx';
+import { useQuery, useRequest } from '../engine/engine-context.tsx';
+import { titlesOf } from '../format/task-titles.ts';
 import { rasterise } from './rasterise.ts';
 import { pictureDownload, type PictureFormat, tableDownload, type ViewMaker } from './view-downloads.ts';
 
@@ -14,23 +15,26 @@ interface SaveFigureProps {
 
 const FORMATS: readonly PictureFormat[] = ['SVG', 'PNG'];
 
-/** Saves a view as `uncurl figures` would, with the manifest embedded in each file. */
+/** Saves a view as `uncurl figures` would, with the window's titles of tasks, and the manifest in each file. */
 export const SaveFigure = ({ subject, view, hasPicture = true }: SaveFigureProps) => {
   const { busy, start } = useRequest();
+  const title = titlesOf(useQuery('tasks.list', {}).data ?? []);
   // The drawing code loads when first needed, so that the window starts without it.
   const made = async () => view(await import('../../main/figures/views.ts'));
   const pictures = hasPicture
     ? FORMATS.map((format) => ({
         label: format,
         onChoose: () =>
-          start(async ({ bridge }) => bridge.saveFile(await pictureDownload(await made(), subject, format, rasterise))),
+          start(async ({ bridge }) =>
+            bridge.saveFile(await pictureDownload(await made(), subject, format, rasterise, title)),
+          ),
       }))
     : [];
   const copy = {
     label: 'Copy picture',
     onChoose: () =>
       start(async () => {
-        const { bytes } = await pictureDownload(await made(), subject, 'PNG', rasterise);
+        const { bytes } = await pictureDownload(await made(), subject, 'PNG', rasterise, title);
         await copyPicture(new Blob([bytes], { type: 'image/png' }));
       }),
   };

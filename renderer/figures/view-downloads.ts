@@ -1,4 +1,5 @@
 import { manifestFile } from '../../main/figures/figure-manifest.ts';
+import type { TaskNaming } from '../../main/figures/colors.ts';
 import type { Drawing } from '../../main/figures/svg.ts';
 import type * as Views from '../../main/figures/views.ts';
 
@@ -33,10 +34,11 @@ export const pictureDownload = async (
   subject: string,
   format: PictureFormat,
   rasterise: Rasterise,
+  task?: TaskNaming,
 ): Promise<Download> => {
   if (picture === null) throw new Error('This view is only a table.');
   const { name, draw } = picture;
-  const drawing = draw();
+  const drawing = draw(task);
   return format === 'SVG'
     ? { suggestedName: named(subject, `${name}.svg`), bytes: encode(drawing.svg) }
     : { suggestedName: named(subject, `${name}.png`), bytes: await rasterise(drawing) };

@@ -43,6 +43,8 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     const frontier = page.getByRole('region', { name: 'Accuracy against bytes' });
     await expect(page.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(frontier.getByRole('img')).toHaveAttribute('alt', /weights stored, q5_1, methods reap/);
+    // The picture calls the task by the title that lists and tables show.
+    await expect(frontier.getByRole('img')).toHaveAttribute('src', new RegExp(encodeURIComponent('>Sums<')));
     await expect(frontier.getByRole('listitem').first()).toContainText('of 1 comparison of the unpruned model at q5_1');
     await frontier.getByText('Every comparison').click();
     await expect(frontier.getByText(/on Sums, in 7\d\s% of the bytes: REAP by ×2/)).toBeVisible();

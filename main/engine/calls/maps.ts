@@ -4,15 +4,10 @@ import { WorkbenchError } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { PLAN_FILE } from '../../export/prepare-plan.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
-import { expertAffinity } from '../../pruning/clustering/affinity.ts';
-import { leafOrder } from '../../pruning/clustering/likeness-order.ts';
-import { averageLinkageTree } from '../../pruning/clustering/nearest-neighbour-chain.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
-import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
-import { type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
-import { askableTasks, storedProfileParts } from './profiles.ts';
+import { askableTasks, fileOfProfile } from './profiles.ts';
 
 /** The plan in an exported folder; null if it contains no readable one. */
 const carriedPlan = async (folder: string): Promise<Plan | null> => {
@@ -59,18 +54,6 @@ const shelfModel = async (context: EngineContext, path: string): Promise<ShelfMo
   }
 };
 
-/** Expert order of one layer that puts similar experts side by side. */
-const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number[]> => {
-  const one = emptyRoutingStatistics(1, parts.experts, parts.topK);
-  one.logitGram.set(await parts.required(PROFILED.logitGram, layer));
-  const affinity = expertAffinity('centred-cosine', one, 0);
-  const merges = averageLinkageTree(
-    affinity.map((value) => 1 - value),
-    parts.experts,
-  );
-  return [...leafOrder(merges, parts.experts)];
-};
-
 type MapCall = 'models.pruned' | 'profile.likeness';
 
 /** Orders of experts for maps, and the copies that a map can be compared with. */
@@ -94,17 +77,10 @@ export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
           : { model: context.handles.issue(source.path), standsFor: own.from.standsFor },
     };
   }),
-  'profile.likeness': answer(calls['profile.likeness'], async ({ model, task, chat }) => {
+  'profile.likeness': answer(calls['profile.likeness'], async ({ model, task, chat }, signal) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
-    const parts = asked === undefined ? null : await storedProfileParts(context, checkpoint.identity, asked.task);
-    if (parts === null) return { order: null };
-    const order: number[][] = [];
-    for (let layer = 0; layer < parts.layers; layer += 1) {
-      order.push(await likenessOrder(parts, layer));
-      // Large layers take a moment each: let other calls in between.
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-    return { order };
+    const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint.identity, asked.task);
+    return { order: profile === null ? null : await context.reader.read({ read: 'likeness', profile }, signal) };
   }),
 });

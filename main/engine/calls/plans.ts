@@ -7,21 +7,22 @@ import { withConstants } from '../../inference/expert-constants.ts';
 import type { Overlays } from '../../inference/overlays.ts';
 import { askedTasks } from '../../jobs/task-work.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
-import type { ExtraStatistic, RoutingStatistics } from '../../profile/routing-statistics.ts';
+import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/ranking.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { readRankingText } from '../../pruning/expert-files/ranking-file.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { planForModel, type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
+import { type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { taskShares } from '../../pruning/task-weights.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
+import { readFirstProfile } from '../../workspace/profile-cache.ts';
 import { changedSubject } from '../changed-since.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
-import { storedProfile } from './profiles.ts';
+import { fileOfProfile } from './profiles.ts';
 
 const notesOn = async (
   { model, recovery }: Plan,
@@ -64,24 +65,25 @@ export const importPlan = async (
 
 type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'ranking.take' | 'methods.list';
 
-const storedProfiles = async (
+/** Paths of the profiles of the tasks, in their order. */
+const requiredProfiles = async (
   context: EngineContext,
   checkpoint: Checkpoint,
   tasks: readonly RunTask[],
   { method, chat }: Pick<PlanRequest, 'method' | 'chat'>,
   extras: readonly ExtraStatistic[],
-): Promise<RoutingStatistics[]> => {
+): Promise<string[]> => {
   const { identity, info } = checkpoint;
-  const profiles: RoutingStatistics[] = [];
+  const profiles: string[] = [];
   const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
   for (const [index, { name, task }] of tasks.entries()) {
-    const statistics = await storedProfile(context, identity, asked[index]?.task ?? task, extras);
-    if (statistics === null)
+    const profile = await fileOfProfile(context, identity, asked[index]?.task ?? task, extras);
+    if (profile === null)
       throw (
         (await changedSubject(context, checkpoint, task)) ??
         profileMissing(name, method, extrasInWords(extras, info.experts, info.topK))
       );
-    profiles.push(statistics);
+    profiles.push(profile);
   }
   return profiles;
 };
@@ -98,22 +100,36 @@ const profileMissing = (task: string, method: MethodName, also: string | null): 
 const makeRequestedPlan = async (
   context: EngineContext,
   request: PlanRequest,
+  signal: AbortSignal,
 ): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
   const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
-  const { info } = checkpoint;
+  const { name, fingerprint, info } = checkpoint;
   const tasks = await openRunTasks(context, request.tasks);
+  const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
   const { method, options, budget, protect } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const statistics = needs.profile ? await storedProfiles(context, checkpoint, tasks, request, needs.extras) : [];
-  const made = planForModel(checkpoint, { ...request, statistics, tasks: tasks.map((task) => task.name) });
-  const profiles = { statistics, taskShares: taskShares(request.taskWeights, statistics.length) };
-  const plan = await withConstants(made, needs.constants, checkpoint, profiles, context.workspace.steps.overlays);
+  const profiles = needs.profile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  const made = await context.reader.read(
+    {
+      read: 'plan',
+      subject: { name, fingerprint, info },
+      tasks: tasks.map((task) => task.name),
+      profiles,
+      order,
+      memoryBudgetBytes: context.memory.budgetBytes,
+    },
+    signal,
+  );
+  const read = needs.constants ? await Promise.all(profiles.map(readFirstProfile)) : [];
+  const statistics = read.flatMap((one) => one ?? []);
+  const weighed = { statistics, taskShares: taskShares(request.taskWeights, statistics.length) };
+  const plan = await withConstants(made, needs.constants, checkpoint, weighed, context.workspace.steps.overlays);
   return { plan, cost: planCost(info, plan) };
 };
 
 export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
   'methods.list': answer(calls['methods.list'], () => methods.map(methodPage)),
-  'plan.make': answer(calls['plan.make'], (request) => makeRequestedPlan(context, request)),
+  'plan.make': answer(calls['plan.make'], (request, signal) => makeRequestedPlan(context, request, signal)),
   'plan.cost': answer(calls['plan.cost'], async ({ model, plan }) => {
     const { info } = await context.checkpoint(context.handles.resolve(model));
     return planCost(info, validatePlan(plan, info));

@@ -5,37 +5,20 @@ import { askedTasks } from '../../jobs/task-work.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { profileJob, requireCalibration, requireTorchProfile, storedProfileFile } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
-import { createProfileCache, type ProfileCache, profileCacheLimits } from '../../workspace/profile-cache.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 
-const caches = new WeakMap<EngineContext['workspace'], ProfileCache>();
-
-const cacheOf = ({ workspace, memory }: EngineContext): ProfileCache => {
-  const known = caches.get(workspace) ?? createProfileCache(profileCacheLimits(memory.budgetBytes));
-  caches.set(workspace, known);
-  return known;
-};
-
-/** The stored profile of a model on a task with these extras, the sample's included; null if there is none. */
-export const storedProfile = async (
-  context: EngineContext,
-  identity: string,
-  task: Task,
-  extras: readonly ExtraStatistic[] = [],
-): Promise<RoutingStatistics | null> => {
-  const file = await fileOfProfile(context, identity, task, extras);
-  return file === null ? null : cacheOf(context).read(file);
-};
-
-/** The same profile, opened for reading in parts. */
+/**
+ * The stored profile of a model on a task with these extras, the sample's included, opened for reading in parts; null
+ * if there is none.
+ */
 export const storedProfileParts = async (
   context: EngineContext,
   identity: string,
@@ -46,11 +29,12 @@ export const storedProfileParts = async (
   return file === null ? null : openProfileParts(file);
 };
 
-const fileOfProfile = async (
+/** The path of such a profile; null if there is none. */
+export const fileOfProfile = async (
   context: EngineContext,
   identity: string,
   task: Task,
-  extras: readonly ExtraStatistic[],
+  extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
   await Promise.allSettled([context.sampleRestored()]);
   const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);

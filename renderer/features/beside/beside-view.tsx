@@ -2,10 +2,10 @@ import type { BesideDocument } from '../../../main/contract/beside.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { besideLines } from '../../../main/evaluation/beside.ts';
 import { Menu } from '../../components/menu.tsx';
-import { EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
+import { ModelMissing } from '../../plan/model-missing.tsx';
 import { BesideForm } from './beside-form.tsx';
 import { BesideTexts } from './beside-texts.tsx';
 import './beside.css';
@@ -15,12 +15,7 @@ export const BesideView = () => {
   const facts = useFacts();
   const model = selectedModel(facts);
   const run = facts.runs.find(({ id }) => id === facts.selection.beside) ?? null;
-  if (!isUsable(model))
-    return (
-      <EmptyState icon="model" title="No model selected">
-        Select a model on the left. It then writes here beside its plans.
-      </EmptyState>
-    );
+  if (!isUsable(model)) return <ModelMissing />;
   return (
     <div className="view-body beside">
       <BesideForm model={model} run={run} />

@@ -3,7 +3,9 @@ import { axisFigure, axisTitleOf, type CurveAxis, hasAxis } from '../../../main/
 import { figureTheme } from '../../../main/figures/colors.ts';
 import type { Drawing } from '../../../main/figures/svg.ts';
 import { EmptyState } from '../../components/panel.tsx';
+import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
+import { titlesOf } from '../../format/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 
@@ -20,15 +22,17 @@ const absentReasons: Readonly<Record<CurveAxis, string>> = {
 /** Quality against one of `curveAxes`, by task; the same picture as when saved. */
 export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
   const theme = useResolvedTheme();
-  const { manifest, model, document } = useSweep();
+  const { tasks } = useFacts();
+  const { manifest, model, document, error } = useSweep();
   const drawing = useMemo(
     () =>
       manifest === null || model === null || document === undefined || !hasAxis(document, model, axis)
         ? null
-        : axisFigure(document, model, axis, manifest, figureTheme(theme)),
-    [axis, document, manifest, model, theme],
+        : axisFigure(document, model, axis, manifest, figureTheme(theme, titlesOf(tasks))),
+    [axis, document, manifest, model, tasks, theme],
   );
-  if (manifest === null || model === null || document === undefined) return null;
+  if (manifest === null || model === null) return null;
+  if (document === undefined) return error === null ? <ReadingPoints /> : null;
   if (drawing === null)
     return (
       <EmptyState icon="chart" title={`No ${axisTitleOf(axis)} to show`}>
@@ -48,6 +52,9 @@ export const AxisOfModel = ({ axis }: { readonly axis: CurveAxis }) => {
     />
   );
 };
+
+/** Stands where a chart will be once the points of the sweep are read. */
+export const ReadingPoints = () => <p className="muted">Reading the points of this sweep…</p>;
 
 interface AxisPictureProps {
   readonly label: string;

@@ -15,6 +15,7 @@ import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
+import { ReadingPoints } from './axis-of-model.tsx';
 import { factorTicks } from './chart-rows.ts';
 import { CurveChart } from './curve-chart.tsx';
 import { CurvesLegend } from './curves-legend.tsx';
@@ -65,7 +66,7 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
   return (
     <>
       {document === undefined && error === null ? (
-        <p className="muted">Reading the points of this sweep…</p>
+        <ReadingPoints />
       ) : curves.length === 0 ? (
         <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
           {running

@@ -10,13 +10,13 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { AxisPicture } from './axis-of-model.tsx';
+import { AxisPicture, ReadingPoints } from './axis-of-model.tsx';
 
 /** Accuracy against bytes with a line per type of weights, and whether to prune or to quantise, in sentences. */
 export const FrontierOfModel = () => {
   const theme = useResolvedTheme();
   const { tasks } = useFacts();
-  const { manifest, model, document } = useSweep();
+  const { manifest, model, document, error: unread } = useSweep();
   const isMeasured = model !== null && document !== undefined && hasFrontier(document, model);
   const { data, error } = useQuery('sweep.frontier', isMeasured && manifest !== null ? { run: manifest.id } : null);
   const words = useLasting(data, manifest?.id ?? '')?.models.find((one) => one.model === model);
@@ -24,10 +24,11 @@ export const FrontierOfModel = () => {
     () =>
       manifest === null || model === null || document === undefined || !isMeasured
         ? null
-        : frontierFigure(document, model, manifest, figureTheme(theme)),
-    [document, isMeasured, manifest, model, theme],
+        : frontierFigure(document, model, manifest, figureTheme(theme, titlesOf(tasks))),
+    [document, isMeasured, manifest, model, tasks, theme],
   );
-  if (manifest === null || model === null || document === undefined) return null;
+  if (manifest === null || model === null) return null;
+  if (document === undefined) return unread === null ? <ReadingPoints /> : null;
   if (drawing === null)
     return (
       <EmptyState icon="chart" title="No frontier to show">
@@ -56,6 +57,7 @@ export const FrontierOfModel = () => {
       }
     >
       {error !== null && <Problem error={error} />}
+      {words === undefined && error === null && <p className="muted">Comparing pruned and quantised models…</p>}
       {words !== undefined && (
         <>
           {items(words.summary)}

@@ -97,7 +97,7 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
   const titleOf = titlesOf(tasks);
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm has been measured together with its reference yet.</p>;
-  const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme));
+  const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme, titleOf));
   return (
     <>
       <p>{answer.title}</p>

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { MOST_THREADS } from '../../../main/reading/questions.ts';
 import { createRunReader, type RunReader } from '../../../main/reading/run-reader.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
 import { readings } from '../../../main/reading/readings.ts';
@@ -8,11 +10,11 @@ import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Simulates an endless reading: `hang` computes without pause, `crash` throws, anything else is answered. */
+/** Simulates an endless reading: `hang` computes without pause, as does a plan, `crash` throws, the rest is answered. */
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');
-  parentPort.on('message', ({ question: { run }, live }) => {
-    if (run === 'hang') for (;;);
+  parentPort.on('message', ({ question: { read, run }, live }) => {
+    if (run === 'hang' || read === 'plan') for (;;);
     if (run === 'crash') throw new Error('a defect');
     parentPort.postMessage({ is: 'answer', value: { html: run + live.join() } });
   });
@@ -59,8 +61,10 @@ test('a cancelled reading ends its thread, and one that waits is never begun', a
   const reader = await readerOf();
   const [hanging, queued] = [new AbortController(), new AbortController()];
   const cancelled = { code: 'call-cancelled', kind: 'cancelled' };
-  // Both threads compute without pause, so the last two can only be answered once their threads are ended.
-  const ends = ['hang', 'hang'].map((run) => expect(ask(reader, run, hanging.signal)).rejects.toMatchObject(cancelled));
+  // All threads compute without pause, so the last two can only be answered once their threads are ended.
+  const ends = Array.from({ length: MOST_THREADS }, () => 'hang').map((run) =>
+    expect(ask(reader, run, hanging.signal)).rejects.toMatchObject(cancelled),
+  );
   const skipped = expect(ask(reader, 'crash', queued.signal)).rejects.toMatchObject(cancelled);
   const answered = ask(reader, 'a');
   queued.abort();
@@ -71,9 +75,31 @@ test('a cancelled reading ends its thread, and one that waits is never begun', a
   await expect(ask(reader, 'b', hanging.signal)).rejects.toMatchObject(cancelled);
 });
 
+test('a plan may take any time, until it is cancelled', async () => {
+  const reader = await readerOf(200);
+  const { name, fingerprint, info } = await openCheckpoint(join(resources, 'models', 'uncurl-8'));
+  const controller = new AbortController();
+  const planned = reader.read(
+    {
+      ...{ read: 'plan', tasks: ['sort'], profiles: [], memoryBudgetBytes: 1e9 },
+      subject: { name, fingerprint, info },
+      order: { method: 'uncurl', factor: 2 },
+    },
+    controller.signal,
+  );
+  const cancelled = expect(planned).rejects.toMatchObject({
+    code: 'call-cancelled',
+    message: 'A plan by uncurl for uncurl-8 was cancelled.',
+  });
+  await expect(ask(reader, 'hang')).rejects.toMatchObject({ code: 'read-too-slow' });
+  controller.abort();
+  await cancelled;
+  expect(await ask(reader, 'a')).toBe('abusy');
+});
+
 test('whatever hangs and whatever waits ends with the reader', async () => {
   const reader = await readerOf();
-  const asked = ['hang', 'hang', 'hang', 'a'].map((run) =>
+  const asked = [...Array.from({ length: MOST_THREADS + 1 }, () => 'hang'), 'a'].map((run) =>
     expect(ask(reader, run)).rejects.toMatchObject({ kind: 'cancelled' }),
   );
   await reader.dispose();

@@ -4,6 +4,7 @@ import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { hasRoom } from '../../../renderer/engine/facts.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
+import { modelMissingText } from '../../../renderer/plan/model-missing.tsx';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { methodPageOf } from '../../main/contract/method-page-of.ts';
@@ -106,4 +107,16 @@ test('a task whose answers fill all positions of a model has no room there', () 
   expect([hasRoom(model('small', 8), long), hasRoom(null, long)]).toEqual([false, true]);
   const short = { ...long, writing: { ...long.writing, maxNewTokens: 63 } };
   expect([hasRoom(model('small', 8), short), hasRoom(model('small', 8), task('a', true))]).toEqual([true, true]);
+});
+
+test('a view without a model says that models are being read until one could have been selected', () => {
+  const titleOf = (name: string | null, models: typeof facts.models, isFollowed: boolean) => {
+    const model = models.find((one) => one.name === name)?.handle ?? null;
+    return modelMissingText({ models, selection: { ...noSelection, model } }, isFollowed)?.title ?? null;
+  };
+  expect(titleOf(null, [], true)).toBe('Reading models and tasks…');
+  expect(titleOf(null, facts.models, false)).toBe('Reading models and tasks…');
+  expect(titleOf(null, facts.models, true)).toBe('No model selected');
+  expect(titleOf('broken', facts.models, true)).toBe('broken cannot be used here');
+  expect(titleOf('small', facts.models, true)).toBeNull();
 });

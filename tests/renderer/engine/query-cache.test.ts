@@ -231,3 +231,20 @@ test('a fetch that is cancelled ends the call, unless somebody else reads the an
   ]);
   stop();
 });
+
+test('a plan that nobody reads any more ends, unless an action waits for it', async () => {
+  const { call, asked } = slowEngine();
+  const cache = new QueryCache(call);
+  const input = (keep: number) => ({ model: 'm', tasks: ['t'], method: 'reap', keep });
+  const dragged = cache.reader('plan.make', input(4)).subscribe(() => undefined);
+  const settled = cache.reader('plan.make', input(2)).subscribe(() => undefined);
+  const saved = cache.fetch('plan.make', input(2));
+  dragged();
+  settled();
+  await settle();
+  expect(asked.map(({ signal }) => signal?.aborted)).toEqual([true, false]);
+  asked[1]?.fail(refuse('late', 'the answer', ''));
+  await expect(saved).rejects.toMatchObject({ code: 'late' });
+  cache.reader('plan.make', input(4)).subscribe(() => undefined);
+  expect(asked).toHaveLength(3);
+});

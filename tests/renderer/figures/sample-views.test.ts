@@ -13,10 +13,13 @@ import { figures } from '../../../main/figures/figures.ts';
 import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
 import type { Drawing } from '../../../main/figures/svg.ts';
 import {
+  axisView,
+  bestThresholdsView,
   compareView,
   curvesView,
   expertTrendView,
   routingView,
+  shareView,
   sizePairView,
   thresholdsView,
   type ViewFiles,
@@ -28,6 +31,7 @@ import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts
 import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
 import { sweepMethods, taskCurves } from '../../../renderer/features/curves/task-curves.ts';
 import { profileSource } from '../../../renderer/profile/profile-source.ts';
+import { titlesOf } from '../../../renderer/format/task-titles.ts';
 import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/view-downloads.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -120,6 +124,41 @@ test('the same for routing maps of every model, task and statistic', async () =>
       }
     }
   }
+});
+
+test('with the titles of tasks, as the window shows them, no picture calls a task by its name', async () => {
+  const tasks = await engine.call('tasks.list', {});
+  const title = titlesOf(tasks);
+  const model = manifest.models.at(-1)?.name ?? expect.fail('no model');
+  const [profiled = expect.fail('no such model')] = (await engine.call('models.list', {})).filter(
+    ({ name }) => name === model,
+  );
+  const profiles = await engine.call('profile.read', {
+    model: profiled.handle,
+    tasks: tasks.map(({ handle }) => handle),
+  });
+  const [profile, minus] = [profiles[0] ?? expect.fail('no profile'), profiles[1] ?? expect.fail('one profile')];
+  const { names, ...origin } = profileSource([manifest], profiled, profile, profiles);
+  const comparison = await engine.call('sweep.compare', { run: SAMPLE_RUN });
+  const [view, size] = [
+    { manifest, document, theme },
+    { manifest, sizeTrend, theme },
+  ] as const;
+  const drawn = [
+    ...[curvesView(view, model), axisView(view, model, 'bytes'), compareView({ manifest, comparison, theme })],
+    ...[bestThresholdsView(size), expertTrendView(size), sizePairView(size), shareView(size)],
+    routingView({ ...origin, profile, metric: 'share', theme }, names),
+    routingView(
+      { ...origin, profile, metric: 'share', theme, minus: { name: minus.task, profile: minus, indices: null } },
+      names,
+    ),
+  ].map(({ picture }) => picture?.draw(title) ?? expect.fail('no picture'));
+  const named = tasks.filter((task) => task.name !== task.title).map(({ name }) => name);
+  const texts = (svg: string): string[] => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].flatMap(([, text]) => text ?? []);
+  const isName = (text: string): boolean =>
+    named.some((name) => text === name || new RegExp(`\\b(on|minus) ${name}\\b`).test(text));
+  for (const { svg, title: of } of drawn) expect(texts(svg).filter(isName), of).toEqual([]);
+  expect(texts(drawn[0]?.svg ?? '')).toContain('Sums');
 });
 
 test('a PNG made of it contains the same texts as the SVG, under the standard PNG keywords', async () => {

@@ -79,6 +79,9 @@ test('a plan that needs more than routing says so, and is made once a profile co
   const more = await engine.call('profile.start', { model, tasks, methods: ['easy-ep', 'hc-smoe'] });
   await engine.finished(more.run);
   expect((await engine.call('plan.make', { ...request, method: 'easy-ep' })).cost.keptPerLayer).toEqual([4, 4, 4]);
+  await expect(engine.call('plan.make', { ...request, method: 'easy-ep' }, AbortSignal.abort())).rejects.toMatchObject({
+    code: 'call-cancelled',
+  });
   const complete = await engine.call('plan.make', { ...request, method: 'hc-smoe', options: { linkage: 'complete' } });
   expect(complete.plan).toMatchObject({ method: 'hc-smoe', options: { linkage: 'complete' } });
   expect(await engine.call('plan.make', { ...request, method: 'frequency' })).toEqual(frequency);
