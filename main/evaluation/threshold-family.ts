@@ -63,8 +63,8 @@ const sentenceOf = (
   if (familywise) {
     return (
       `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
-      `${curves}, Bonferroni over model, task and method), so that the chance of naming any unsafe factor safe is at most 5 % ` +
-      `for all together; that takes at least ${needed} items a task.`
+      `${curves}, Bonferroni over model, task and method), so the chance of naming any unsafe factor safe is at ` +
+      `most 5 % for all together; that takes at least ${needed} items a task.`
     );
   }
   const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
