@@ -121,37 +121,43 @@ export const exportVerb: Verb = {
         },
       }),
     );
-    const beside = importance === null ? [] : [`Its importance matrix is ${importanceFile}; ${importance.note}`];
     if (importance !== null)
       await produceFileAtomically(importanceFile, async (file) => {
         await writeStoredGguf(importance.stored, file, () => undefined);
       });
-    if (format === 'gguf' && !isAsStored) {
-      const text =
-        `Exported to ${folder} (${printedBytes(sizeBytes)}); metadata and tensors of the reopened file are byte for ` +
-        'byte what the plan makes of the source. It was not run: llama.cpp is not part of the workbench.';
-      return {
-        document: { folder, format, sizeBytes, verification, warnings },
-        text: [text, ...beside, ...warnings].join('\n'),
-      };
-    }
-    if (hfType !== undefined) {
-      const text =
-        `Exported to ${folder} (${printedBytes(sizeBytes)}); config and tensors of the reopened folder are byte for ` +
-        `byte what the plan makes of the source, quantised as ${hfType}. It was not run.`;
-      return {
-        document: { folder, format, hfType, sizeBytes, verification, warnings },
-        text: [text, ...beside, ...warnings].join('\n'),
-      };
-    }
-    const difference = verification.maxLogitDifference.toExponential(1);
-    const bytes = isAsStored ? 'every kept expert has the bytes of the source, and ' : '';
-    const text =
-      `Exported to ${folder} (${printedBytes(sizeBytes)}); ${bytes}on ${String(verification.tokens)} tokens its ` +
-      `logits differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} original.`;
+    const equality = (): string => {
+      if (format === 'gguf' && !isAsStored)
+        return (
+          'metadata and tensors of the reopened file are byte for byte what the plan makes of the source. ' +
+          'It was not run: llama.cpp is not part of the workbench.'
+        );
+      if (hfType !== undefined)
+        return (
+          'config and tensors of the reopened folder are byte for byte what the plan makes of the source, ' +
+          `quantised as ${hfType}. It was not run.`
+        );
+      const difference = verification.maxLogitDifference.toExponential(1);
+      return (
+        `${isAsStored ? 'every kept expert has the bytes of the source, and ' : ''}on ${String(verification.tokens)} ` +
+        `tokens its logits differ by at most ${difference} from the ${isMergePlan(plan) ? 'merged' : 'masked'} ` +
+        'original.'
+      );
+    };
     return {
-      document: { folder, format, sizeBytes, verification, warnings },
-      text: [text, ...beside, ...warnings].join('\n'),
+      document: {
+        folder,
+        format,
+        hfType,
+        sizeBytes,
+        verification,
+        warnings,
+        importanceMatrix: importance === null ? undefined : { file: importanceFile, note: importance.note },
+      },
+      text: [
+        `Exported to ${folder} (${printedBytes(sizeBytes)}); ${equality()}`,
+        ...(importance === null ? [] : [`Its importance matrix is ${importanceFile}; ${importance.note}`]),
+        ...warnings,
+      ].join('\n'),
     };
   },
 };

@@ -113,8 +113,23 @@ describe('an importance matrix', () => {
         .slice(0, 4)
         .sort((a, b) => a - b);
     expect(kept).toEqual([0, 1, 2].map(best));
-    const said = await commandLineHere('export', MODEL, '--plan', planFile, '--out', out, '--imatrix', source);
-    expect(said.stdout).toContain(`Its importance matrix is ${out}.imatrix.gguf; 0 of 12 kept experts`);
+    const said = await commandLineHere(
+      'export',
+      MODEL,
+      '--plan',
+      planFile,
+      '--out',
+      out,
+      '--imatrix',
+      source,
+      '--json',
+    );
+    expect(JSON.parse(said.stdout)).toMatchObject({
+      importanceMatrix: {
+        file: `${out}.imatrix.gguf`,
+        note: expect.stringMatching(/^0 of 12 kept experts/) as unknown,
+      },
+    });
     const { counts } = await readImportanceMatrix(`${out}.imatrix.gguf`, { experts: 4, blocks: [0, 1, 2] });
     expect(counts.map((own) => [...own])).toEqual(kept.map((rows, layer) => rows.map((e) => countOf(layer, e))));
   });
