@@ -93,6 +93,8 @@ const deepseek3 = {
   groups: true,
   yarn: true,
 } as const satisfies LlamaArchitecture;
+/** DeepSeek's attention with an indexer that chooses the keys of each query. */
+const indexed = { ...deepseek3, readable: false } as const satisfies LlamaArchitecture;
 const glm4 = {
   ...plain,
   name: 'glm4moe',
@@ -148,6 +150,22 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
   ['deepseek_v3', deepseek3],
   ['kimi_k2', deepseek3],
   ['glm4_moe_lite', deepseek3],
+  ['deepseek_v32', { ...indexed, name: 'deepseek32' }],
+  ['glm_moe_dsa', { ...indexed, name: 'glm-dsa' }],
+  ['bailing_hybrid', { ...deepseek3, name: 'bailingmoe3', yarn: false, state: 'channel-delta', readable: false }],
+  [
+    'deepseek_v4',
+    {
+      ...plain,
+      name: 'deepseek4',
+      normalises: null,
+      rotatesPairs: true,
+      sharesEmbedding: false,
+      yarn: true,
+      windows: 'all',
+      readable: false,
+    },
+  ],
   ['dots1', { ...plain, name: 'dots1', normalises: null, leadingDense: true, sharesEmbedding: false }],
   ['minimax_m2', { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false }],
   ['hunyuan_v1_moe', { ...plain, name: 'hunyuan-moe' }],

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView } from '../descriptor.ts';
 import { type GgufModel, ggufModel } from './gguf-family.ts';
+import { type BlockType, type GgufTensorType, isBlockType } from './gguf-types.ts';
 import { type GgufContents, readGguf } from './read-gguf.ts';
 
 /** A GGUF model before it is described: its parts in order, and its tensors under their names in the file. */
@@ -23,7 +24,12 @@ const ownShape = (name: string, shape: readonly number[]): readonly number[] => 
     : shape;
 };
 
-const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
+const plainDtypes: Readonly<Record<Exclude<GgufTensorType, BlockType>, TensorDtype>> = {
+  f32: 'F32',
+  f16: 'F16',
+  bf16: 'BF16',
+  i32: 'I32',
+};
 
 /**
  * Opens a GGUF file, with all parts of a split one whichever is named.
@@ -44,7 +50,7 @@ export const openGguf = async (model: string): Promise<OpenedGguf> => {
           `${file}: tensor "${name}" is also in ${path.basename(other.file)}.`,
           'Fetch all parts of the model again.',
         );
-      const dtype: TensorDtype = type === 'f32' || type === 'f16' || type === 'bf16' ? plainDtypes[type] : type;
+      const dtype: TensorDtype = isBlockType(type) ? type : plainDtypes[type];
       tensors.set(name, { tensor: name, file, dtype, shape: ownShape(name, shape), byteOffset, byteLength });
     }
   const all = { ...first.contents, tensors: parts.flatMap(({ contents }) => contents.tensors) };
