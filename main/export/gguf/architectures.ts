@@ -1,5 +1,6 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import {
+  LLAMA4,
   type LlamaArchitecture,
   llamaArchitectures,
   patternHas,
@@ -254,9 +255,6 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
 
 const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
 
-/** Values that llama.cpp fixes for Llama 4: length of chunks, growth of queries in layers without rotation. */
-const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128 } as const;
-
 const llama4Problems = (model: ModelDescriptor): readonly string[] => {
   const problems = new Set<string>();
   const first = leadingDenseLayers(model);
@@ -325,7 +323,8 @@ const deepseek4Problems = (model: ModelDescriptor, config: Config): readonly str
 /** llama.cpp rotates keys of indexers by a matrix of this size. */
 const INDEXER_MULTIPLE = 64;
 const indexerWidth = (dimension: number): string =>
-  `heads of its indexer have ${String(dimension)} dimensions, but llama.cpp needs a multiple of ${String(INDEXER_MULTIPLE)}`;
+  `heads of its indexer have ${String(dimension)} dimensions, but llama.cpp needs a multiple of ` +
+  String(INDEXER_MULTIPLE);
 
 const indexerProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
   const indexers = blocks.flatMap(({ attention }) => (attention?.kind === 'latent' ? (attention.indexer ?? []) : []));

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConfigReader } from '../../checkpoint/config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
-import { yarnMagnitude } from '../../checkpoint/rotary.ts';
+import { NEVER_TURNS, yarnMagnitude } from '../../checkpoint/rotary.ts';
 import type { GgufValue } from './gguf-header.ts';
 
 /** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
@@ -84,9 +84,6 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 /** The part of a config with the text model's keys. */
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
   within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
-
-/** Divisor of an angle that is 0: large enough, and finite in float32. */
-const NEVER_TURNS = 1e30;
 
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where

@@ -5,7 +5,7 @@ import type {
   ModelDescriptor,
   MoeDescriptor,
 } from '../../checkpoint/descriptor.ts';
-import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import { gatings, type LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { type GgufType, ggufTypes } from '../../contract/export.ts';
 import { attentionInterval, firstAttention, leadingDenseLayers } from './architectures.ts';
 import type { GgufValue } from './gguf-header.ts';
@@ -23,8 +23,6 @@ const fileTypes: Readonly<Record<GgufType, number>> = {
   bf16: 32,
 };
 const QUANTISATION_VERSION = 2;
-/** `expert_gating_func` (llama-hparams.h). */
-const gating = { softmax: 1, logit: 1, sigmoid: 2, 'sqrt-softplus': 4 } as const;
 
 const whole = (value: number): GgufValue => ({ kind: 'uint32', value });
 const real = (value: number): GgufValue => ({ kind: 'float32', value });
@@ -281,7 +279,7 @@ const routingMetadata = (
     ['expert_weights_scale', real(routing.scale)],
     ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
     ...(latent === null ? [] : [['moe_latent_size', whole(latent.into.shape[0] ?? 0)] as const]),
-    ['expert_gating_func', whole(gating[routing.score])],
+    ['expert_gating_func', whole(gatings[routing.score])],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
       : []),

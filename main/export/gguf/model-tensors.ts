@@ -224,9 +224,7 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...projection(`${prefix}.shortconv.out_proj`, state.output),
       ];
     case 'delta':
-      return state.input.rows === 'by-head'
-        ? deltaByHead(state, state.input, prefix)
-        : deltaByKind(state, state.input, prefix);
+      return deltaTensors(state, prefix);
     case 'mamba': {
       const { heads, headDimension, groups, norm } = state;
       return [
@@ -274,8 +272,31 @@ const channelConvolutions = (
   });
 };
 
+const deltaTensors = (state: Delta, prefix: string): readonly Sized[] => {
+  switch (state.input.rows) {
+    case 'by-head':
+      return deltaByHead(state, state.input, prefix);
+    case 'by-kind':
+      return deltaByKind(state, state.input, prefix);
+    case 'rates-by-head':
+      return deltaInFile(state, state.input, prefix);
+  }
+};
+
 type Delta = Extract<StateDescriptor, { kind: 'delta' }>;
 type DeltaInput<Rows> = Extract<Delta['input'], { rows: Rows }>;
+
+/** As a file has them. */
+const deltaInFile = (state: Delta, input: DeltaInput<'rates-by-head'>, prefix: string): readonly Sized[] => [
+  ...projection(`${prefix}.attn_qkv`, input.queryKeyValue),
+  ...projection(`${prefix}.attn_gate`, input.gate),
+  ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+  ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
+  exact(`${prefix}.ssm_dt.bias`, state.decayBias),
+  exact(`${prefix}.ssm_a`, state.decayLog),
+  normed(`${prefix}.ssm_norm`, state.norm),
+  ...projection(`${prefix}.ssm_out`, state.output),
+];
 
 /** Queries, keys and values of all heads one after another, and the gates apart from them. */
 const deltaByHead = (state: Delta, input: DeltaInput<'by-head'>, prefix: string): readonly Sized[] => {
@@ -370,7 +391,7 @@ const attentionTensors = (
   rotary: Rotary | null,
   architecture: Layout,
 ): readonly Sized[] => {
-  if (attention.kind === 'latent') return latentTensors(attention, prefix, attention.heads);
+  if (attention.kind === 'latent') return latentTensors(attention, prefix);
   const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
     projection(name, projected).map((tensor) =>
@@ -399,15 +420,42 @@ const attentionTensors = (
 const latentTensors = (
   attention: Extract<AttentionDescriptor, { kind: 'latent' }>,
   prefix: string,
-  heads: number,
 ): readonly Sized[] => {
-  const { query, keyValueDown, keyValueNorm, keyValueUp, latent, plainDimension, valueDimension, output } = attention;
-  const { gate, indexer } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
   const { stored } = keyValueUp.weight;
-  if (stored.kind !== 'plain') throw new Error('quantised latent attention was not refused');
+  if (stored.kind !== 'plain' && stored.kind !== 'split-heads')
+    throw new Error('quantised latent attention was not refused');
+  return [
+    ...('whole' in query
+      ? projection(`${prefix}.attn_q`, query.whole)
+      : [
+          ...projection(`${prefix}.attn_q_a`, query.down),
+          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
+          ...projection(`${prefix}.attn_q_b`, query.up),
+        ]),
+    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
+    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
+    ...(stored.kind === 'split-heads'
+      ? [
+          matrix(`${prefix}.attn_k_b`, plainWeight(stored.keys)),
+          matrix(`${prefix}.attn_v_b`, plainWeight(stored.values)),
+        ]
+      : splitHeads(attention, stored.view, prefix)),
+    ...projection(`${prefix}.attn_output`, output),
+    ...(gate === null ? [] : projection(`${prefix}.attn_gate`, gate)),
+    ...(indexer === null || indexer.own === null ? [] : indexerTensors(indexer.own, `${prefix}.indexer`)),
+  ];
+};
+
+/** Rows of each head, for its keys and for its values. */
+const splitHeads = (
+  { heads, latent, plainDimension, valueDimension }: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  whole: TensorView,
+  prefix: string,
+): readonly Sized[] => {
   const rows = plainDimension + valueDimension;
   const parts = Array.from({ length: heads }, (_, head) => {
-    const own = contiguousPart(stored.view, head, heads, [rows, latent]);
+    const own = contiguousPart(whole, head, heads, [rows, latent]);
     const keyBytes = (own.byteLength / rows) * plainDimension;
     return {
       key: { ...own, shape: [plainDimension, latent], byteLength: keyBytes },
@@ -420,15 +468,6 @@ const latentTensors = (
     };
   });
   return [
-    ...('whole' in query
-      ? projection(`${prefix}.attn_q`, query.whole)
-      : [
-          ...projection(`${prefix}.attn_q_a`, query.down),
-          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
-          ...projection(`${prefix}.attn_q_b`, query.up),
-        ]),
-    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
-    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
     {
       name: `${prefix}.attn_k_b.weight`,
       shape: [heads, latent, plainDimension],
@@ -443,9 +482,6 @@ const latentTensors = (
       pieces: parts.map(({ value }) => as(plainWeight(value))),
       wanted: 'weights',
     },
-    ...projection(`${prefix}.attn_output`, output),
-    ...(gate === null ? [] : projection(`${prefix}.attn_gate`, gate)),
-    ...(indexer === null || indexer.own === null ? [] : indexerTensors(indexer.own, `${prefix}.indexer`)),
   ];
 };
 

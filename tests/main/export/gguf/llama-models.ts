@@ -2,7 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { fromFloat32, toFloat32 } from '../../../../main/checkpoint/read-tensor.ts';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import type { GgufType } from '../../../../main/contract/export.ts';
+import { exportedConfig } from '../../../../main/export/export-config.ts';
+import { exportedTensors } from '../../../../main/export/exported-tensors.ts';
+import { GGUF_FILE, planGguf, writeGguf } from '../../../../main/export/gguf/gguf-file.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
+import { overlaysIn } from '../../../open-model-runner.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 import {
   changeableCopy,
   checkpointFixture,
@@ -345,4 +352,15 @@ export const scoredPieces = async (): Promise<string> => {
     tokenizer['model'] = { ...model, merges };
   });
   return folder;
+};
+
+/** A GGUF file of the whole model. */
+export const ggufOf = async (folder: string, type: GgufType): Promise<string> => {
+  const checkpoint = await openCheckpoint(folder);
+  const all = checkpoint.descriptor.moeLayers.map(({ moe }) => Array.from({ length: moe.experts }, (_, each) => each));
+  const out = await temporaryFolder();
+  const tensors = await exportedTensors(checkpoint, { kept: all }, overlaysIn(out));
+  const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, { kept: all }), tensors, type);
+  await writeGguf(gguf, out, () => undefined);
+  return path.join(out, GGUF_FILE);
 };
