@@ -251,6 +251,14 @@ const describeLatent = (
       part: isShared ? `index of block ${String(source)}` : null,
     };
   };
+  const keyValueUpOf = (layer: number): Projection => {
+    const { keyValueUp: names } = record;
+    const shape = [heads * (plainDimension + valueDimension), latent] as const;
+    if (typeof names === 'string') return take(layerName(names, layer), shape);
+    const keys = weights.takeView(layerName(names.keys, layer), [heads, latent, plainDimension]);
+    const values = weights.takeView(layerName(names.values, layer), [heads, valueDimension, latent]);
+    return { weight: { stored: { kind: 'split-heads', keys, values }, shape }, bias: null };
+  };
   const describe = (layer: number): AttentionDescriptor => {
     const named = (pattern: string): string => layerName(pattern, layer);
     return {
@@ -267,7 +275,7 @@ const describeLatent = (
       keyValueDown: take(named(record.keyValueDown), [latent + rotatedDimension, hidden], biased),
       keyValueNorm: norm(named(record.keyValueNorm), latent, record.innerEpsilon),
       latentScale: record.rankRoots === true ? (hidden / latent) ** 0.5 : 1,
-      keyValueUp: take(named(record.keyValueUp), [heads * (plainDimension + valueDimension), latent]),
+      keyValueUp: keyValueUpOf(layer),
       output: take(named(record.output), [hidden, heads * valueDimension], biased),
       indexer: record.indexer === undefined ? null : indexerOf(record.indexer, layer),
       gate: record.gate === undefined ? null : take(named(record.gate), [heads, hidden]),

@@ -185,6 +185,8 @@ export const describeModel = (
       }`,
     );
 
+  const { rotaryFactors } = family.names;
+  if (rotaryFactors !== undefined) index.take(rotaryFactors, index.shapeOf(rotaryFactors) ?? []);
   const embedding = index.take(family.names.embedding, [vocabulary, hidden]);
   const tiedHead = reader.raw('tie_word_embeddings') === true;
   const multiplier = (key: keyof NonNullable<Family['multipliers']>): number =>

@@ -87,7 +87,7 @@ const describeConvolution = (
 };
 
 const describeDelta = (
-  { prefix, rows }: Extract<OperatorRecord, { kind: 'delta' }>,
+  { prefix, rows, sharing = 'in-turn', decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'delta' }>,
   reader: ConfigReader,
   weights: WeightReader,
   hidden: number,
@@ -105,26 +105,26 @@ const describeDelta = (
   const channels = 2 * keyWidth + valueWidth;
   const take = (name: string, length: number): ReturnType<typeof project> =>
     project(weights, named(`${name}.weight`), [length, hidden], false);
+  const inputs = (): Extract<StateDescriptor, { kind: 'delta' }>['input'] => {
+    if (rows === 'by-head')
+      return {
+        rows,
+        queryKeyValueGate: take('in_proj_qkvz', channels + valueWidth),
+        rateDecay: take('in_proj_ba', 2 * valueHeads),
+      };
+    const apart = { queryKeyValue: take('in_proj_qkv', channels), gate: take('in_proj_z', valueWidth) };
+    return rows === 'rates-by-head'
+      ? { rows, ...apart, rateDecay: take('in_proj_ba', 2 * valueHeads) }
+      : { rows, ...apart, rate: take('in_proj_b', valueHeads), decay: take('in_proj_a', valueHeads) };
+  };
   return {
     kind: 'delta',
     keyHeads,
     valueHeads,
     keyDimension,
     valueDimension,
-    input:
-      rows === 'by-head'
-        ? {
-            rows,
-            queryKeyValueGate: take('in_proj_qkvz', channels + valueWidth),
-            rateDecay: take('in_proj_ba', 2 * valueHeads),
-          }
-        : {
-            rows,
-            queryKeyValue: take('in_proj_qkv', channels),
-            gate: take('in_proj_z', valueWidth),
-            rate: take('in_proj_b', valueHeads),
-            decay: take('in_proj_a', valueHeads),
-          },
+    input: inputs(),
+    sharing,
     convolution: convolutionOf(
       reader,
       weights,
@@ -133,6 +133,7 @@ const describeDelta = (
       false,
     ),
     decayLog: weights.takeView(named('A_log'), [valueHeads]),
+    decayForm,
     decayBias: weights.takeView(named('dt_bias'), [valueHeads]),
     norm: plainNorm(weights, named('norm.weight'), valueDimension, reader),
     output: project(weights, named('out_proj.weight'), [hidden, valueWidth], false),
@@ -140,7 +141,7 @@ const describeDelta = (
 };
 
 const describeChannelDelta = (
-  { prefix, keys }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
+  { prefix, keys, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
   reader: ConfigReader,
   weights: WeightReader,
   hidden: number,
@@ -171,6 +172,7 @@ const describeChannelDelta = (
     decay: take('forget_gate.f_proj', width),
     decayBias: weights.takeView(named('forget_gate.dt_bias'), [width]),
     decayLog: weights.takeView(named('forget_gate.A_log'), [heads]),
+    decayForm,
     decayBound: reader.flag(keys.bounded) ? reader.negative(keys.bound) : null,
     norm: plainNorm(weights, named('o_norm.weight'), dimension, reader),
     gate: take('g_proj', width),
@@ -179,7 +181,7 @@ const describeChannelDelta = (
 };
 
 const describeMamba = (
-  { prefix, keys, expandKey, limits }: Extract<OperatorRecord, { kind: 'mamba' }>,
+  { prefix, keys, expandKey, limits, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'mamba' }>,
   reader: ConfigReader,
   weights: WeightReader,
   hidden: number,
@@ -213,6 +215,7 @@ const describeMamba = (
     ),
     stepBias: weights.takeView(named('dt_bias'), [heads]),
     decayLog: weights.takeView(named('A_log'), [heads]),
+    decayForm,
     skip: weights.takeView(named('D'), [heads]),
     stepLimits: 'bothKey' in limits ? reader.limits(limits.bothKey) : [reader.number(limits.lowerKey), Infinity],
     norm: plainNorm(weights, named('norm.weight'), width, reader),

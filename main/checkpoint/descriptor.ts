@@ -73,6 +73,8 @@ export type StoredMatrix =
       /** Inputs of one scale; null: all. */
       readonly group: number | null;
     }
+  /** Rows [N (K + V), D] of N heads, as GGUF files have them: for keys [N, D, K], for values [N, V, D]. */
+  | { readonly kind: 'split-heads'; readonly keys: TensorView; readonly values: TensorView }
   /** Two e2m1 values per byte, low nibble first; one power-of-two scale (exponent + 127) per 32 values of a row. */
   | { readonly kind: 'mxfp4'; readonly blocks: TensorView; readonly scales: TensorView };
 
@@ -296,6 +298,9 @@ export interface ChannelConvolution {
   readonly bias: TensorView | null;
 }
 
+/** How A of a decay is stored: its logarithm, -A, or A itself. */
+export type DecayForm = 'logarithm' | 'negated' | 'plain';
+
 /**
  * An operator in place of attention that carries a state of fixed size from token to token: the last C - 1 inputs of
  * its convolution and, in all but `convolution`, a matrix S of every head.
@@ -317,7 +322,8 @@ export type StateDescriptor =
       readonly keyDimension: number;
       readonly valueDimension: number;
       /**
-       * Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another.
+       * Queries, keys, values, gates z, update rates b and decays a: rows by head of keys, or one kind after another,
+       * or the former for rates and decays alone.
        */
       readonly input:
         | { readonly rows: 'by-head'; readonly queryKeyValueGate: Projection; readonly rateDecay: Projection }
@@ -327,10 +333,19 @@ export type StateDescriptor =
             readonly gate: Projection;
             readonly rate: Projection;
             readonly decay: Projection;
+          }
+        | {
+            readonly rows: 'rates-by-head';
+            readonly queryKeyValue: Projection;
+            readonly gate: Projection;
+            readonly rateDecay: Projection;
           };
+      /** Heads of values that share a head of keys follow one another, or lie as far apart as there are heads of keys. */
+      readonly sharing: 'in-turn' | 'apart';
       readonly convolution: ChannelConvolution;
       /** [value heads] A and its addend: decay -e^A softplus(a + addend). */
       readonly decayLog: TensorView;
+      readonly decayForm: DecayForm;
       readonly decayBias: TensorView;
       /** Of each head's output, before it is multiplied by silu(z). */
       readonly norm: Norm;
@@ -352,6 +367,7 @@ export type StateDescriptor =
       readonly decayBias: TensorView;
       /** [heads] A: decay bound * sigmoid(e^A a), or -e^A softplus(a) where there is no bound. */
       readonly decayLog: TensorView;
+      readonly decayForm: DecayForm;
       readonly decayBound: number | null;
       /** Of each head's output, before it is multiplied by the sigmoid of the gate. */
       readonly norm: Norm;
@@ -371,6 +387,7 @@ export type StateDescriptor =
       /** [heads] addend of the steps, logarithm of A, and the factor of x that is added to the output. */
       readonly stepBias: TensorView;
       readonly decayLog: TensorView;
+      readonly decayForm: DecayForm;
       readonly skip: TensorView;
       /** Steps are clamped to these. */
       readonly stepLimits: readonly [number, number];

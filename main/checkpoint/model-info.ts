@@ -70,10 +70,10 @@ const ofState = (state: StateDescriptor): number => {
       common + ofProjection(state.input) + counts([state.stepBias, state.decayLog, state.skip]) + ofNorm(state.norm)
     );
   const { input, decayLog, decayBias, norm } = state;
-  const inputs =
-    input.rows === 'by-head'
-      ? [input.queryKeyValueGate, input.rateDecay]
-      : [input.queryKeyValue, input.gate, input.rate, input.decay];
+  const inputs = [
+    ...(input.rows === 'by-head' ? [input.queryKeyValueGate] : [input.queryKeyValue, input.gate]),
+    ...(input.rows === 'by-kind' ? [input.rate, input.decay] : [input.rateDecay]),
+  ];
   return common + sum(inputs.map(ofProjection)) + counts([decayLog, decayBias]) + ofNorm(norm);
 };
 

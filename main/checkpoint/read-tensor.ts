@@ -24,8 +24,10 @@ export const requireWholeView = (weight: Weight, what: string): TensorView => {
 };
 
 /** Name of the tensor on disk with the weight's values. */
-export const storedName = ({ stored }: Weight): string =>
-  stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
+export const storedName = ({ stored }: Weight): string => {
+  if (stored.kind === 'split-heads') return stored.keys.tensor;
+  return stored.kind === 'mxfp4' ? stored.blocks.tensor : stored.view.tensor;
+};
 
 /** The `position`-th of `parts` equal contiguous parts of a tensor. */
 export const contiguousPart = (

@@ -15,6 +15,9 @@ export interface RotaryConfig {
   readonly limit: number | null;
 }
 
+/** Divisor of an angle that is 0: large enough, and finite in float32. */
+export const NEVER_TURNS = 1e30;
+
 /** Per head; published models have at most 256. */
 const MAX_DIMENSIONS = 65_536;
 
@@ -84,6 +87,16 @@ export const readRotary = (
       scaleCorrection: 1,
       limit,
     };
+  }
+  if (kind === 'divided') {
+    const factors = parameters.raw('factors');
+    if (!Array.isArray(factors) || factors.length !== plain.length)
+      throw parameters.bad('factors', factors, `a list of ${String(plain.length)} numbers`);
+    const frequencies = plain.map((frequency, pair) => {
+      const factor = Number(factors[pair]);
+      return factor >= NEVER_TURNS ? 0 : frequency / factor;
+    });
+    return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1, limit: null };
   }
   if (kind === 'llama3') return { ...readLlama3(parameters, plain, table), limit: null };
   return { ...readYarn(parameters, plain, theta, table), limit: null };

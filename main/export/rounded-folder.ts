@@ -155,8 +155,8 @@ const roundingOf = async (
  */
 const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
   if (!isMaskable(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
-  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).map(
-    (one) => [one.name, one.type] as const,
+  const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).flatMap((one) =>
+    one.type === 'i32' ? [] : [[one.name, one.type] as const],
   );
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   return planStoredGguf(checkpoint, tensors, keptExperts(plan), new Map(types));
@@ -237,7 +237,7 @@ const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonl
   const read = readPieces(tensors);
   const rounded = new Map<string, (GgufPiece & { readonly type: GgufType })[]>();
   for (const tensor of written) {
-    if (tensor.type === 'f32') continue;
+    if (tensor.type === 'f32' || tensor.type === 'i32') continue;
     for (const piece of tensor.pieces) {
       const { stored } = piece.weight;
       if (stored.kind !== 'plain') throw new Error('a quantised weight was not refused');

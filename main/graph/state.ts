@@ -1,4 +1,10 @@
-import type { ChannelConvolution, StateDescriptor } from '../checkpoint/descriptor.ts';
+import type {
+  ChannelConvolution,
+  DecayForm,
+  Projection,
+  StateDescriptor,
+  TensorView,
+} from '../checkpoint/descriptor.ts';
 import { cut, merge, split } from './heads.ts';
 import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
@@ -250,7 +256,7 @@ const gatedDelta = (
   const { keyHeads, valueHeads, keyDimension, valueDimension, convolution } = descriptor;
   const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
   const { channels, gate, rate, decay } = deltaInputs(graph, descriptor, tokens);
-  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
   const step = graph.node('Softplus', [graph.node('Add', [decay, tensor(graph, descriptor.decayBias)])]);
   const logDecay = graph.node('Mul', [step, speed]);
   const update = graph.node('Sigmoid', [rate]);
@@ -261,11 +267,15 @@ const gatedDelta = (
       const [query, key, value] = cut(graph, convolved, [keyWidth, keyWidth, valueWidth]);
       const normedQuery = unitHeads(graph, query, keyHeads, keyDimension, 1 / keyDimension);
       const normedKey = unitHeads(graph, key, keyHeads, keyDimension, keyDimension ** -0.5);
+      const repeated = (each: Value): Value =>
+        repeatedHeads(graph, each, keyHeads, keyDimension, valueHeads / keyHeads, descriptor.sharing);
+      // The operator shares a head of queries among heads that follow one another.
+      const inTurn = descriptor.sharing === 'in-turn';
       return linearAttention(graph, {
         rule: 'gated_delta',
-        query: heads(graph, normedQuery, keyWidth),
-        queryHeads: keyHeads,
-        key: repeatedHeads(graph, normedKey, keyHeads, keyDimension, valueHeads / keyHeads),
+        query: inTurn ? heads(graph, normedQuery, keyWidth) : repeated(normedQuery),
+        queryHeads: inTurn ? keyHeads : valueHeads,
+        key: repeated(normedKey),
         heads: valueHeads,
         value,
         past,
@@ -301,20 +311,44 @@ const deltaInputs = (
     };
   const repeats = valueHeads / keyHeads;
   const values = repeats * valueDimension;
+  const byHeadOf = (rateDecay: Projection): Readonly<Record<'rate' | 'decay', Value>> => {
+    const [rate, decay] = cut(graph, split(graph, project(graph, tokens, rateDecay), keyHeads, 2 * repeats), [
+      repeats,
+      repeats,
+    ]);
+    return { rate: merge(graph, rate, valueHeads), decay: merge(graph, decay, valueHeads) };
+  };
+  if (input.rows === 'rates-by-head')
+    return {
+      channels: project(graph, tokens, input.queryKeyValue),
+      gate: project(graph, tokens, input.gate),
+      ...byHeadOf(input.rateDecay),
+    };
   const byHead = split(graph, project(graph, tokens, input.queryKeyValueGate), keyHeads, 2 * (keyDimension + values));
   const [query, key, value, gate] = cut(graph, byHead, [keyDimension, keyDimension, values, values]);
-  const [rate, decay] = cut(graph, split(graph, project(graph, tokens, input.rateDecay), keyHeads, 2 * repeats), [
-    repeats,
-    repeats,
-  ]);
   const flat = [query, key].map((each) => merge(graph, each, keyHeads * keyDimension));
   const valueWidth = valueHeads * valueDimension;
   return {
     channels: graph.node('Concat', [...flat, merge(graph, value, valueWidth)], { axis: -1 }),
     gate: merge(graph, gate, valueWidth),
-    rate: merge(graph, rate, valueHeads),
-    decay: merge(graph, decay, valueHeads),
+    ...byHeadOf(input.rateDecay),
   };
+};
+
+/** A of the decay, which is stored in several forms. */
+const decaySpeed = (
+  graph: OnnxGraph,
+  { decayLog, decayForm }: { readonly decayLog: TensorView; readonly decayForm: DecayForm },
+): Value => {
+  const stored = tensor(graph, decayLog);
+  switch (decayForm) {
+    case 'logarithm':
+      return graph.node('Exp', [stored]);
+    case 'negated':
+      return graph.node('Neg', [stored]);
+    case 'plain':
+      return stored;
+  }
 };
 
 /** Kimi delta attention: the rule of the gated delta net with a decay of every channel of the keys. */
@@ -326,10 +360,7 @@ const channelDelta = (
   const { heads: count, dimension, query, key, value, decayBound, norm } = descriptor;
   const width = count * dimension;
   const projected = [query, key, value].map((each) => project(graph, tokens, each));
-  const speed = graph.node('Reshape', [
-    graph.node('Exp', [tensor(graph, descriptor.decayLog)]),
-    graph.integers([count, 1]),
-  ]);
+  const speed = graph.node('Reshape', [decaySpeed(graph, descriptor), graph.integers([count, 1])]);
   const decays = split(
     graph,
     graph.node('Add', [project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)]),
@@ -385,7 +416,7 @@ const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'm
   const [lower, upper] = stepLimits;
   const floored = lower === 0 ? softened : graph.node('Max', [softened, graph.float(lower)]);
   const steps = upper === Infinity ? floored : graph.node('Min', [floored, graph.float(upper)]);
-  const speed = graph.node('Neg', [graph.node('Exp', [tensor(graph, descriptor.decayLog)])]);
+  const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
   const skip = graph.node('Reshape', [tensor(graph, descriptor.skip), graph.integers([count, 1])]);
   const perHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, 0, count, headDimension])]);
   return {
@@ -470,9 +501,18 @@ const heads = (graph: OnnxGraph, value: Value, width: number): Value =>
   graph.node('Reshape', [value, graph.integers([0, 0, width])]);
 
 /** [B, S, N, D], each head as often as `times`, one after the other -> [B, S, N * times * D]. */
-const repeatedHeads = (graph: OnnxGraph, value: Value, count: number, dimension: number, times: number): Value => {
+const repeatedHeads = (
+  graph: OnnxGraph,
+  value: Value,
+  count: number,
+  dimension: number,
+  times: number,
+  sharing: 'in-turn' | 'apart' = 'in-turn',
+): Value => {
   const width = count * times * dimension;
   if (times === 1) return heads(graph, value, width);
-  const numbers = Array.from({ length: count * times }, (_, head) => Math.floor(head / times));
+  const numbers = Array.from({ length: count * times }, (_, head) =>
+    sharing === 'apart' ? head % count : Math.floor(head / times),
+  );
   return heads(graph, graph.node('Gather', [value, graph.integers(numbers)], { axis: 2 }), width);
 };

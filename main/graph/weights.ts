@@ -118,6 +118,11 @@ export const weight = (graph: OnnxGraph, given: Weight): Value => {
     return graph.external({ name, location, byteOffset, byteLength, shape, type: DataType.FLOAT, blocks: given });
   }
   if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);
+  if (stored.kind === 'split-heads') {
+    const keys = graph.node('Transpose', [tensor(graph, stored.keys)], { perm: [0, 2, 1] });
+    const joined = graph.node('Concat', [keys, tensor(graph, stored.values)], { axis: 1 });
+    return graph.node('Reshape', [joined, graph.integers(shape)]);
+  }
   const whole = stored.kind === 'plain' ? tensor(graph, stored.view) : scaledBlocks(graph, stored);
   if (select === undefined) return whole;
   if (select.half !== true) return everySecond(graph, whole, select.axis, select.start);

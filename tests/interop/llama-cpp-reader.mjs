@@ -16,7 +16,7 @@ const read = async ({ file, tokens, texts }) => {
   const { metadata, tensorInfos } = await gguf(file, { allowLocalFile: true });
   const model = await llama.loadModel({ modelPath: file });
   const context = await model.createContext({
-    contextSize: 128,
+    contextSize: 256,
     threads: 1,
     flashAttention: false,
     experimentalKvCacheKeyType: 'F32',

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
-import { families, familyOf } from '../../main/checkpoint/families/families.ts';
+import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import type { ExperimentAnswer, ExperimentCell, ExperimentRecord } from '../../main/contract/experiment.ts';
@@ -376,12 +376,9 @@ const ggufFamilies = (): readonly string[] =>
       const architecture = llamaArchitectures.get(modelType);
       return architecture === undefined
         ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`, '']
-        : [`\`${modelType}\``, `\`${architecture.name}\``, isReadable(modelType) ? 'yes' : ''];
+        : [`\`${modelType}\``, `\`${architecture.name}\``, architecture.readable ? 'yes' : ''];
     }),
   );
-
-const isReadable = (modelType: string): boolean =>
-  llamaArchitectures.get(modelType)?.readable === true && familyOf(modelType)?.attention.kind === 'grouped';
 
 /** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
 const frontier = async (): Promise<readonly string[]> => {

@@ -1,4 +1,4 @@
-import type { ScoreRule } from '../descriptor.ts';
+import type { DecayForm, ScoreRule } from '../descriptor.ts';
 
 /**
  * A model family as data: config keys with their defaults, tensor names, and its kinds of routing, attention, norm and
@@ -53,6 +53,8 @@ export interface Family {
     /** Names where a dense network runs beside the experts of every layer. */
     readonly beside?: Readonly<Record<'dense' | 'expertsIn' | 'expertsOut' | 'router', string>>;
     readonly outputScale?: string;
+    /** Factors of angles, whose values are in the config, too (GGUF files). */
+    readonly rotaryFactors?: string;
     /** Beginnings of names of hyper-connections, with the keys `hc_mult` and so on. */
     readonly hyper?: Readonly<Record<'attention' | 'feedForward' | 'head', string>>;
     /** Where tokens have numbers of their own for each layer: of all layers, and what a layer makes of its own. */
@@ -203,7 +205,8 @@ export type AttentionRecord =
       readonly query: { readonly whole: string; readonly down: string; readonly norm: string; readonly up: string };
       readonly keyValueDown: string;
       readonly keyValueNorm: string;
-      readonly keyValueUp: string;
+      /** In one matrix, or apart for keys and values (GGUF files). */
+      readonly keyValueUp: string | Readonly<Record<'keys' | 'values', string>>;
       readonly output: string;
       /** Projection whose sigmoid multiplies each head's output. */
       readonly gate?: string;
@@ -252,16 +255,20 @@ export type OperatorRecord =
       /** With the keys `linear_num_key_heads` and so on, and names after the prefix. */
       readonly kind: 'delta';
       readonly prefix: string;
-      readonly rows: 'by-head' | 'by-kind';
+      readonly rows: 'by-head' | 'by-kind' | 'rates-by-head';
+      readonly sharing?: 'in-turn' | 'apart';
+      readonly decayForm?: DecayForm;
     }
   | {
       readonly kind: 'channel-delta';
       readonly prefix: string;
+      readonly decayForm?: DecayForm;
       readonly keys: Readonly<Record<'heads' | 'dimension' | 'kernel' | 'bounded' | 'bound', string>>;
     }
   | {
       readonly kind: 'mamba';
       readonly prefix: string;
+      readonly decayForm?: DecayForm;
       readonly keys: Readonly<
         Record<'heads' | 'headDimension' | 'stateDimension' | 'groups' | 'kernel' | 'convolutionBias' | 'bias', string>
       >;
@@ -305,7 +312,7 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files have in place of their part. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional')[];
+  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional' | 'divided')[];
   /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
   readonly on?:
     | 'sliding'

@@ -66,7 +66,7 @@ export const longcatFlash: Family = {
     query: { whole: own(query.whole), down: own(query.down), norm: own(query.norm), up: own(query.up) },
     keyValueDown: own(latentAttention.keyValueDown),
     keyValueNorm: own(latentAttention.keyValueNorm),
-    keyValueUp: own(latentAttention.keyValueUp),
+    keyValueUp: `${attention}.kv_b_proj.weight`,
     output: own(latentAttention.output),
     biased: 'attention_bias',
     rankRoots: true,

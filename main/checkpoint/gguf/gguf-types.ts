@@ -23,6 +23,7 @@ const described = {
   iq3_s: { number: 21, values: 256, bytes: 110 },
   iq2_s: { number: 22, values: 256, bytes: 82 },
   iq4_xs: { number: 23, values: 256, bytes: 136 },
+  i32: { number: 26, values: 1, bytes: 4 },
   iq1_m: { number: 29, values: 256, bytes: 56 },
   bf16: { number: 30, values: 1, bytes: 2 },
   tq1_0: { number: 34, values: 256, bytes: 54 },
@@ -34,7 +35,7 @@ const described = {
 export type GgufTensorType = keyof typeof described;
 
 /** Types with a block of several values. */
-export type BlockType = Exclude<GgufTensorType, 'f32' | 'f16' | 'bf16'>;
+export type BlockType = Exclude<GgufTensorType, 'f32' | 'f16' | 'bf16' | 'i32'>;
 
 export const ggufTypes: Readonly<
   Record<GgufTensorType, { readonly number: number; readonly values: number; readonly bytes: number }>

@@ -63,6 +63,12 @@ export const patternHas = (pattern: LayerPattern, layer: number, hasWindow: bool
   }
 };
 
+/** `expert_gating_func` (llama-hparams.h). */
+export const gatings = { softmax: 1, logit: 1, sigmoid: 2, 'sqrt-softplus': 4 } as const;
+
+/** Values that llama.cpp fixes for Llama 4: length of chunks, growth of queries in layers without rotation. */
+export const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128, rotates: 4 } as const;
+
 /** Most of them. */
 export const plain = {
   normalises: true,
@@ -93,6 +99,8 @@ const deepseek3 = {
   groups: true,
   yarn: true,
 } as const satisfies LlamaArchitecture;
+/** DeepSeek's attention with an indexer that chooses the keys of each query. */
+const indexed = { ...deepseek3 } as const satisfies LlamaArchitecture;
 const glm4 = {
   ...plain,
   name: 'glm4moe',
@@ -106,7 +114,6 @@ const qwen35 = {
   name: 'qwen35moe',
   state: 'delta',
   feedForwardNorm: 'post_attention_norm',
-  readable: false,
 } as const satisfies LlamaArchitecture;
 const llama4 = {
   ...plain,
@@ -114,14 +121,12 @@ const llama4 = {
   rotatesPairs: true,
   rotates: 'three-of-four',
   frequencyFactors: true,
-  readable: false,
 } as const satisfies LlamaArchitecture;
 const gemma4 = {
   ...plain,
   name: 'gemma4',
   windows: 'stated',
   frequencyFactors: true,
-  readable: false,
 } as const satisfies LlamaArchitecture;
 const granite = { ...plain, name: 'granitemoe', rotatesPairs: true, widthIsExpert: true } as const;
 
@@ -148,6 +153,22 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
   ['deepseek_v3', deepseek3],
   ['kimi_k2', deepseek3],
   ['glm4_moe_lite', deepseek3],
+  ['deepseek_v32', { ...indexed, name: 'deepseek32' }],
+  ['glm_moe_dsa', { ...indexed, name: 'glm-dsa' }],
+  ['bailing_hybrid', { ...deepseek3, name: 'bailingmoe3', yarn: false, state: 'channel-delta' }],
+  [
+    'deepseek_v4',
+    {
+      ...plain,
+      name: 'deepseek4',
+      readable: false,
+      normalises: null,
+      rotatesPairs: true,
+      sharesEmbedding: false,
+      yarn: true,
+      windows: 'all',
+    },
+  ],
   ['dots1', { ...plain, name: 'dots1', normalises: null, leadingDense: true, sharesEmbedding: false }],
   ['minimax_m2', { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false }],
   ['hunyuan_v1_moe', { ...plain, name: 'hunyuan-moe' }],
@@ -170,13 +191,12 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       leadingDense: true,
       sharesEmbedding: false,
       windows: 'stated',
-      readable: false,
     },
   ],
   ['mimo_v2_flash', { ...plain, name: 'mimo2', leadingDense: true, sharesEmbedding: false, windows: 'stated' }],
   ['granitemoe', granite],
   ['granitemoeshared', granite],
-  ['granitemoehybrid', { ...granite, name: 'granitehybrid', state: 'mamba', rotates: 'stated', readable: false }],
+  ['granitemoehybrid', { ...granite, name: 'granitehybrid', state: 'mamba', rotates: 'stated' }],
   [
     'lfm2_moe',
     {
@@ -199,13 +219,9 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
       rotates: 'none',
       state: 'mamba',
       feedForwardNorm: 'attn_norm',
-      readable: false,
     },
   ],
-  [
-    'qwen3_next',
-    { ...plain, name: 'qwen3next', state: 'delta', feedForwardNorm: 'post_attention_norm', readable: false },
-  ],
+  ['qwen3_next', { ...plain, name: 'qwen3next', state: 'delta', feedForwardNorm: 'post_attention_norm' }],
   [
     'afmoe',
     {

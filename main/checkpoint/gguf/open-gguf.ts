@@ -2,7 +2,9 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { TensorDtype, TensorView } from '../descriptor.ts';
+import { readTensor } from '../read-tensor.ts';
 import { type GgufModel, ggufModel } from './gguf-family.ts';
+import { type BlockType, type GgufTensorType, isBlockType } from './gguf-types.ts';
 import { type GgufContents, readGguf } from './read-gguf.ts';
 
 /** A GGUF model before it is described: its parts in order, and its tensors under their names in the file. */
@@ -14,16 +16,29 @@ export interface OpenedGguf extends GgufModel {
 /** Names of the parts of a split model (llama.cpp's gguf-split): NAME-00001-of-00003.gguf and so on. */
 const splitName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 const MAX_PARTS = 1000;
+/** Factors of the angles of layers without a window. */
+const FACTORS = 'rope_freqs.weight';
+/** Most pairs of a head whose angles have factors. */
+const MAX_FACTORS = 32_768;
 
-/** Shared experts' scales are vectors in the file and a row here; kernels of convolutions have an axis of 1 here. */
+/**
+ * Shapes as they are read here: shared experts' scales are a row, kernels of convolutions have an axis of 1, and what a
+ * state has for each head is a vector.
+ */
 const ownShape = (name: string, shape: readonly number[]): readonly number[] => {
   if (name.endsWith('.ffn_gate_inp_shexp.weight') && shape.length === 1) return [1, ...shape];
-  return name.endsWith('.shortconv.conv.weight') && shape.length === 2
-    ? [...shape.slice(0, 1), 1, ...shape.slice(1)]
-    : shape;
+  if (/\.(?:shortconv\.conv|ssm_conv1d(?:_[qkv])?)\.weight$/.test(name))
+    return [...shape.filter((length) => length > 1).slice(0, 1), 1, ...shape.slice(-1)];
+  if (/\.(?:ssm_a|ssm_d|ssm_norm\.weight)$/.test(name)) return [shape.reduce((product, length) => product * length, 1)];
+  return shape;
 };
 
-const plainDtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
+const plainDtypes: Readonly<Record<Exclude<GgufTensorType, BlockType>, TensorDtype>> = {
+  f32: 'F32',
+  f16: 'F16',
+  bf16: 'BF16',
+  i32: 'I32',
+};
 
 /**
  * Opens a GGUF file, with all parts of a split one whichever is named.
@@ -44,11 +59,14 @@ export const openGguf = async (model: string): Promise<OpenedGguf> => {
           `${file}: tensor "${name}" is also in ${path.basename(other.file)}.`,
           'Fetch all parts of the model again.',
         );
-      const dtype: TensorDtype = type === 'f32' || type === 'f16' || type === 'bf16' ? plainDtypes[type] : type;
+      const dtype: TensorDtype = isBlockType(type) ? type : plainDtypes[type];
       tensors.set(name, { tensor: name, file, dtype, shape: ownShape(name, shape), byteOffset, byteLength });
     }
   const all = { ...first.contents, tensors: parts.flatMap(({ contents }) => contents.tensors) };
-  return { ...ggufModel(all), parts, tensors };
+  const rope = tensors.get(FACTORS) ?? null;
+  const isRead = rope !== null && rope.dtype === 'F32' && rope.byteLength <= 4 * MAX_FACTORS;
+  // Others are left over, and refused by name.
+  return { ...ggufModel(all, isRead ? Array.from(await readTensor(rope)) : null), parts, tensors };
 };
 
 const readParts = async (model: string): Promise<OpenedGguf['parts']> => {

@@ -1,5 +1,6 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import {
+  LLAMA4,
   type LlamaArchitecture,
   llamaArchitectures,
   patternHas,
@@ -7,7 +8,9 @@ import {
 } from '../../checkpoint/gguf/llama-architectures.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
-import { rotaryProblems } from './llama-rotary.ts';
+import { compressedRotaryProblems, rotaryProblems } from './llama-rotary.ts';
+
+type Config = Readonly<Record<string, unknown>>;
 
 /** Constants of llama.cpp's clamped activation. */
 const CLAMP = { limit: 7, alpha: 1.702 } as const;
@@ -16,7 +19,16 @@ const MAX_EXPERTS = 1024;
 const LEAST_SUM = 2 ** -14;
 
 /** Architectures that require shared experts. */
-const needShared: readonly string[] = ['deepseek2', 'nemotron_h_moe', 'qwen3next', 'exaone-moe', 'llama4'];
+const needShared: readonly string[] = [
+  'deepseek2',
+  'deepseek32',
+  'glm-dsa',
+  'bailingmoe3',
+  'nemotron_h_moe',
+  'qwen3next',
+  'exaone-moe',
+  'llama4',
+];
 
 /** Families without an entry, each with the reason. */
 export const familyReasons: ReadonlyMap<string, string> = new Map([
@@ -26,13 +38,6 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
-  [
-    'deepseek_v32',
-    "llama.cpp's deepseek32 has not been proven equal: its indexer chose other keys, and log-probabilities differed by 2",
-  ],
-  ['glm_moe_dsa', "llama.cpp's glm-dsa has not been proven equal: the indexer of GLM-5 is not written"],
-  ['deepseek_v4', "llama.cpp's deepseek4 has not been proven equal: compressed attention is not written"],
-  ['bailing_hybrid', "llama.cpp's bailingmoe3 has not been proven equal: Kimi delta attention is not written"],
 ]);
 
 /**
@@ -41,10 +46,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
  *
  * @throws WorkbenchError `not-for-llama-cpp`.
  */
-export const llamaArchitecture = (
-  model: ModelDescriptor,
-  config: Readonly<Record<string, unknown>>,
-): LlamaArchitecture => {
+export const llamaArchitecture = (model: ModelDescriptor, config: Config): LlamaArchitecture => {
   const architecture = llamaArchitectures.get(model.family);
   if (architecture === undefined)
     throw refusal([familyReasons.get(model.family) ?? `llama.cpp has no architecture for ${model.family}`]);
@@ -53,8 +55,8 @@ export const llamaArchitecture = (
     ...routingProblems(model, architecture),
     ...attentionProblems(model, architecture),
     ...stateProblems(model, architecture),
-    ...(ownProblems.get(architecture.name)?.(model) ?? []),
-    ...rotaryProblems(model, config, architecture),
+    ...(ownProblems.get(architecture.name)?.(model, config) ?? []),
+    ...(architecture.name === 'deepseek4' ? [] : rotaryProblems(model, config, architecture)),
     ...storageProblems(model),
   ];
   if (problems.length > 0) throw refusal(problems);
@@ -187,8 +189,8 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   const { name, biases, squareAttention } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
-  const first = firstAttention(model);
-  if (squareAttention && first.kind === 'grouped' && first.heads * first.headDimension !== model.hidden)
+  const first = squareAttention ? firstAttention(model) : null;
+  if (first?.kind === 'grouped' && first.heads * first.headDimension !== model.hidden)
     problems.add(
       `${String(first.heads)} heads of ${String(first.headDimension)} are not hidden_size ` +
         `${String(model.hidden)}, as llama.cpp's ${name} requires`,
@@ -231,6 +233,8 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
       problems.add(`the projections around its states have biases, which llama.cpp's ${name} ignores`);
     if (state.kind === 'convolution' && state.convolution.bias !== null)
       problems.add(`its convolutions have biases, which llama.cpp's ${name} ignores`);
+    if (state.kind === 'channel-delta' && state.decayBound === null)
+      problems.add(`the decay of its states has no bound, which llama.cpp's ${name} requires`);
     if (state.kind === 'delta' && state.keyDimension !== state.valueDimension)
       problems.add(
         `its delta nets have keys of ${String(state.keyDimension)} and values of ${String(state.valueDimension)} ` +
@@ -250,9 +254,6 @@ const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): str
 };
 
 const unlessAll = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
-
-/** Values that llama.cpp fixes for Llama 4: length of chunks, growth of queries in layers without rotation. */
-const LLAMA4 = { chunk: 8192, scale: 0.1, every: 8192, experts: 128 } as const;
 
 const llama4Problems = (model: ModelDescriptor): readonly string[] => {
   const problems = new Set<string>();
@@ -297,8 +298,42 @@ const gemma4Problems = ({ blocks }: ModelDescriptor): readonly string[] => {
   return [...problems];
 };
 
+/** Values that llama.cpp fixes for compressed attention. */
+const DEEPSEEK4 = { streams: 4, every: [4, 128] } as const;
+
+const deepseek4Problems = (model: ModelDescriptor, config: Config): readonly string[] => {
+  const problems = new Set<string>();
+  const { streams, every: allowed } = DEEPSEEK4;
+  const hashed = model.moeLayers.map(({ moe: { routing } }) => routing.kind === 'scores' && routing.table !== null);
+  if (hashed.lastIndexOf(true) >= hashed.filter(Boolean).length)
+    problems.add('its layers with experts by token are not the first ones');
+  if (model.hyperHead?.count !== streams)
+    problems.add(`its streams are ${String(model.hyperHead?.count)}, but llama.cpp mixes ${String(streams)}`);
+  for (const { compressor } of model.blocks.flatMap(({ compressed }) => compressed ?? [])) {
+    if (compressor === null) continue;
+    const own = compressor.indexer === null ? allowed[1] : allowed[0];
+    if (compressor.every !== own)
+      problems.add(`it compresses ${String(compressor.every)} tokens, but llama.cpp always takes ${String(own)}`);
+    const { dimension = INDEXER_MULTIPLE } = compressor.indexer ?? {};
+    if (dimension % INDEXER_MULTIPLE !== 0) problems.add(indexerWidth(dimension));
+  }
+  return [...problems, ...compressedRotaryProblems(model, config)];
+};
+
+/** llama.cpp rotates keys of indexers by a matrix of this size. */
+const INDEXER_MULTIPLE = 64;
+const indexerWidth = (dimension: number): string =>
+  `heads of its indexer have ${String(dimension)} dimensions, but llama.cpp needs a multiple of ` +
+  String(INDEXER_MULTIPLE);
+
+const indexerProblems = ({ blocks }: ModelDescriptor): readonly string[] => {
+  const indexers = blocks.flatMap(({ attention }) => (attention?.kind === 'latent' ? (attention.indexer ?? []) : []));
+  const odd = indexers.find(({ dimension }) => dimension % INDEXER_MULTIPLE !== 0);
+  return odd === undefined ? [] : [indexerWidth(odd.dimension)];
+};
+
 /** Conditions of single architectures. */
-const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly string[]> = new Map([
+const ownProblems: ReadonlyMap<string, (model: ModelDescriptor, config: Config) => readonly string[]> = new Map([
   [
     'afmoe',
     ({ embeddingMultiplier, hidden }) =>
@@ -308,6 +343,9 @@ const ownProblems: ReadonlyMap<string, (model: ModelDescriptor) => readonly stri
       ),
   ],
   ['llama4', llama4Problems],
+  ['deepseek32', indexerProblems],
+  ['glm-dsa', indexerProblems],
+  ['deepseek4', deepseek4Problems],
   ['gemma4', gemma4Problems],
   [
     'lfm2moe',

@@ -15,9 +15,12 @@ export type GgufValue =
 
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
+/** Types of tensors that exports write: those of weights, and tables of whole numbers. */
+export type WrittenType = GgufType | 'i32';
+
 export interface TensorInfo {
   readonly name: string;
-  readonly type: GgufType;
+  readonly type: WrittenType;
   /** Rows first, as everywhere in the workbench; the file stores them in reverse. */
   readonly shape: readonly number[];
   /** From the start of the file. */
@@ -168,7 +171,8 @@ const decodeHeader = (bytes: Buffer, fileBytes: number, file: string): GgufHeade
     if (dimensions > MAX_DIMENSIONS) throw bad(file, `tensor "${name}" has ${String(dimensions)} dimensions`);
     const shape = Array.from({ length: dimensions }, () => cursor.uint64()).reverse();
     const number = cursor.uint32();
-    const { data: type } = ggufType.safeParse(ggufTypeOf(number));
+    const named = ggufTypeOf(number);
+    const type = named === 'i32' ? named : ggufType.safeParse(named).data;
     if (type === undefined) throw bad(file, `tensor "${name}" is of type ${String(number)}`);
     infos.push({ name, type, shape, byteOffset: cursor.uint64(), byteLength: tensorBytes(type, shape) });
   }

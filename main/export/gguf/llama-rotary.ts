@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ConfigReader } from '../../checkpoint/config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
-import { yarnMagnitude } from '../../checkpoint/rotary.ts';
+import { NEVER_TURNS, yarnMagnitude } from '../../checkpoint/rotary.ts';
 import type { GgufValue } from './gguf-header.ts';
 
 /** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
@@ -85,9 +85,6 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
   within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
 
-/** Divisor of an angle that is 0: large enough, and finite in float32. */
-const NEVER_TURNS = 1e30;
-
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where
  * no layer rotates so.
@@ -140,6 +137,15 @@ export const rotaryProblems = (
   return problems;
 };
 
+const yarnMetadata = ({
+  factor,
+  original,
+}: NonNullable<LlamaRotary['yarn']>): readonly (readonly [string, GgufValue])[] => [
+  ['rope.scaling.type', { kind: 'string', value: 'yarn' }],
+  ['rope.scaling.factor', { kind: 'float32', value: factor }],
+  ['rope.scaling.original_context_length', { kind: 'uint32', value: original }],
+];
+
 /** Metadata of the rotary embedding; keys without the architecture's name. */
 export const rotaryMetadata = (
   model: ModelDescriptor,
@@ -161,13 +167,85 @@ export const rotaryMetadata = (
       ['rope.freq_base_swa', { kind: 'float32', value: readLlamaRotary(model, config, windowed).theta }],
     );
   if (yarn === null) return keys;
-  keys.push(
-    ['rope.scaling.type', { kind: 'string', value: 'yarn' }],
-    ['rope.scaling.factor', { kind: 'float32', value: yarn.factor }],
-    ['rope.scaling.original_context_length', { kind: 'uint32', value: yarn.original }],
-  );
   // DeepSeek's architecture divides by the 0.1 again.
-  if (yarn.allDimensions !== null)
-    keys.push(['rope.scaling.yarn_log_multiplier', { kind: 'float32', value: 0.1 * yarn.allDimensions }]);
-  return keys;
+  const multiplier = yarn.allDimensions;
+  return [
+    ...keys,
+    ...yarnMetadata(yarn),
+    ...(multiplier === null
+      ? []
+      : [['rope.scaling.yarn_log_multiplier', { kind: 'float32' as const, value: 0.1 * multiplier }] as const]),
+  ];
+};
+
+/** Rotations of layers with compressed attention, by whether they have entries of several tokens. */
+const compressedRotaries = (
+  { blocks }: ModelDescriptor,
+  config: Config,
+): Readonly<Record<'main' | 'compress', { readonly own: Rotary; readonly theirs: LlamaRotary } | null>> => {
+  const reader = new ConfigReader(config, 'config.json', {});
+  const parameters = reader.object('rope_parameters')?.object('compress') ?? reader.object('rope_scaling');
+  const isScaled = (parameters?.raw('rope_type') ?? parameters?.raw('type')) === 'yarn';
+  const ownOf = (hasEntries: boolean): Rotary | null =>
+    blocks.find(({ compressed }) => compressed !== null && (compressed.compressor !== null) === hasEntries)?.rotary ??
+    null;
+  const [main, compress] = [ownOf(false), ownOf(true)];
+  const theta =
+    parameters?.optionalNumber('rope_theta') ?? reader.optionalNumber('compress_rope_theta') ?? COMPRESS_THETA;
+  return {
+    main: main === null ? null : { own: main, theirs: { theta: thetaOf(main), yarn: null } },
+    compress:
+      compress === null
+        ? null
+        : {
+            own: compress,
+            theirs: {
+              theta,
+              yarn:
+                isScaled && parameters !== null
+                  ? {
+                      factor: parameters.number('factor'),
+                      original: parameters.integer('original_max_position_embeddings'),
+                      multiplier: null,
+                      allDimensions: null,
+                    }
+                  : null,
+            },
+          },
+  };
+};
+
+/** Base of DeepSeek-V4's layers with entries, where a config does not name it. */
+const COMPRESS_THETA = 160000;
+
+/** Describes differences in the rotation of compressed attention between llama.cpp and the model. */
+export const compressedRotaryProblems = (model: ModelDescriptor, config: Config): readonly string[] => {
+  const { main, compress } = compressedRotaries(model, config);
+  return [main ?? [], compress ?? []].flat().flatMap(({ own, theirs }) => {
+    const angles = llamaFrequencies(own, theirs);
+    const odd = own.frequencies.findIndex((value, pair) => Math.abs((angles[pair] ?? 0) - value) > SAME * value);
+    return odd === -1
+      ? []
+      : [
+          `llama.cpp rotates pair ${String(odd)} by ${String(angles[odd])} a position instead of ` +
+            String(own.frequencies[odd]),
+        ];
+  });
+};
+
+/** Metadata of the rotation of compressed attention. */
+export const compressedRotaryMetadata = (
+  model: ModelDescriptor,
+  config: Config,
+): readonly (readonly [string, GgufValue])[] => {
+  const { main, compress } = compressedRotaries(model, config);
+  const { own } = main ?? compress ?? {};
+  if (own === undefined) return [];
+  const yarn = compress?.theirs.yarn ?? null;
+  return [
+    ['rope.dimension_count', { kind: 'uint32', value: own.dimensions }],
+    ['rope.freq_base', { kind: 'float32', value: main?.theirs.theta ?? 10000 }],
+    ['attention.compress_rope_freq_base', { kind: 'float32', value: compress?.theirs.theta ?? COMPRESS_THETA }],
+    ...(yarn === null ? [] : yarnMetadata(yarn)),
+  ];
 };

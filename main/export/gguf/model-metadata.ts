@@ -1,9 +1,15 @@
-import type { BlockDescriptor, ExpertActivation, ModelDescriptor, MoeDescriptor } from '../../checkpoint/descriptor.ts';
-import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import type {
+  BlockDescriptor,
+  ExpertActivation,
+  IndexerDescriptor,
+  ModelDescriptor,
+  MoeDescriptor,
+} from '../../checkpoint/descriptor.ts';
+import { gatings, type LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { type GgufType, ggufTypes } from '../../contract/export.ts';
 import { attentionInterval, firstAttention, leadingDenseLayers } from './architectures.ts';
 import type { GgufValue } from './gguf-header.ts';
-import { rotaryMetadata } from './llama-rotary.ts';
+import { compressedRotaryMetadata, rotaryMetadata } from './llama-rotary.ts';
 
 /** `general.file_type` (llama.h, `enum llama_ftype`). */
 const fileTypes: Readonly<Record<GgufType, number>> = {
@@ -21,8 +27,6 @@ const fileTypes: Readonly<Record<GgufType, number>> = {
   nvfp4: 39,
 };
 const QUANTISATION_VERSION = 2;
-/** `expert_gating_func` (llama-hparams.h). */
-const gating = { softmax: 1, sigmoid: 2 } as const;
 
 const whole = (value: number): GgufValue => ({ kind: 'uint32', value });
 const real = (value: number): GgufValue => ({ kind: 'float32', value });
@@ -46,8 +50,9 @@ export const modelMetadata = (
     ['block_count', whole(model.blocks.length)],
     ['vocab_size', whole(model.vocabulary)],
     ['attention.layer_norm_rms_epsilon', real(model.finalNorm.epsilon)],
-    ...attentionMetadata(model, architecture),
-    ...rotaryMetadata(model, config, architecture),
+    ...(architecture.name === 'deepseek4'
+      ? [...compressedMetadata(model), ...compressedRotaryMetadata(model, config)]
+      : [...attentionMetadata(model, architecture), ...rotaryMetadata(model, config, architecture)]),
     ...stateMetadata(model),
     ...expertMetadata(model, architecture),
     ...multiplierMetadata(model, architecture),
@@ -111,20 +116,83 @@ const attentionMetadata = (
         : []),
     ];
   }
-  const { latent, rotatedDimension, plainDimension, valueDimension, query } = attention;
+  const { latent, rotatedDimension, plainDimension, valueDimension, query, indexer } = attention;
   const queryRank = 'down' in query ? (query.down.weight.shape[0] ?? 0) : 0;
   // One latent vector represents the keys and values of all heads, which are expanded inside the products.
   return [
     ['attention.head_count', whole(attention.heads)],
-    ['attention.head_count_kv', whole(1)],
+    // Layers with a state have none.
+    ['attention.head_count_kv', perLayer(model.blocks.map(({ state }) => (state === null ? 1 : 0)))],
     ['attention.q_lora_rank', whole(queryRank)],
     ['attention.kv_lora_rank', whole(latent)],
     ['attention.key_length', whole(latent + rotatedDimension)],
     ['attention.value_length', whole(latent)],
     ['attention.key_length_mla', whole(plainDimension + rotatedDimension)],
     ['attention.value_length_mla', whole(valueDimension)],
+    ...(indexer === null ? [] : indexerMetadata(model, indexer)),
   ];
 };
+
+/** Sizes of compressed attention and of hyper-connections, and the layers whose experts follow from the token. */
+const compressedMetadata = ({
+  blocks,
+  moeLayers,
+  hyperHead,
+}: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
+  const all = blocks.flatMap(({ compressed }) => compressed ?? []);
+  const [first] = all;
+  const indexer = all.map(({ compressor }) => compressor?.indexer ?? null).find((each) => each !== null);
+  if (first === undefined || hyperHead === null) throw new Error('a model without compressed attention');
+  const { heads, headDimension, query, output } = first;
+  const limits = (of: 'moe' | 'shared'): GgufValue => ({
+    kind: 'float32s',
+    value: blocks.map(({ moe }) => limitOf(of === 'moe' ? moe?.activation : moe?.shared?.activation)),
+  });
+  return [
+    ['attention.head_count', whole(heads)],
+    ['attention.head_count_kv', whole(1)],
+    ['attention.key_length', whole(headDimension)],
+    ['attention.value_length', whole(headDimension)],
+    ['attention.q_lora_rank', whole(query.down.weight.shape[0] ?? 0)],
+    ['attention.sliding_window', whole(blocks[0]?.window ?? 0)],
+    ['attention.output_group_count', whole(output.groups)],
+    ['attention.output_lora_rank', whole((output.down.shape[0] ?? 0) / output.groups)],
+    [
+      'attention.compress_ratios',
+      { kind: 'int32s', value: blocks.map((each) => each.compressed?.compressor?.every ?? 0) },
+    ],
+    ['attention.indexer.head_count', whole(indexer?.heads ?? 0)],
+    ['attention.indexer.key_length', whole(indexer?.dimension ?? 0)],
+    ['attention.indexer.top_k', whole(indexer?.most ?? 0)],
+    ['hyper_connection.count', whole(hyperHead.count)],
+    ['hyper_connection.sinkhorn_iterations', whole(blocks[0]?.hyper?.attention.iterations ?? 0)],
+    ['hyper_connection.epsilon', real(hyperHead.added)],
+    [
+      'hash_layer_count',
+      whole(moeLayers.filter(({ moe }) => moe.routing.kind === 'scores' && moe.routing.table !== null).length),
+    ],
+    ['swiglu_clamp_exp', limits('moe')],
+    ['swiglu_clamp_shexp', limits('shared')],
+    ['expert_shared_count', whole(moeLayers[0]?.moe.shared?.experts ?? 0)],
+  ];
+};
+
+/** Sizes of indexers, and which layers have one of their own: 1, or 0 for those that take the choice of another. */
+const indexerMetadata = (
+  { blocks }: ModelDescriptor,
+  { heads, dimension, most }: IndexerDescriptor,
+): readonly (readonly [string, GgufValue])[] => [
+  ['attention.indexer.head_count', whole(heads)],
+  ['attention.indexer.key_length', whole(dimension)],
+  ['attention.indexer.top_k', whole(most)],
+  [
+    'attention.indexer.types',
+    {
+      kind: 'int32s',
+      value: blocks.map(({ attention }) => (attention?.kind === 'latent' && attention.indexer?.own != null ? 1 : 0)),
+    },
+  ],
+];
 
 /** Sizes of the operators with a state, all alike. */
 const stateMetadata = (model: ModelDescriptor): readonly (readonly [string, GgufValue])[] => {
@@ -152,7 +220,12 @@ const stateMetadata = (model: ModelDescriptor): readonly (readonly [string, Gguf
         ['ssm.group_count', whole(state.groups)],
       ];
     case 'channel-delta':
-      return [];
+      return [
+        ['ssm.conv_kernel', whole(kernel)],
+        ['kda.head_dim', whole(state.dimension)],
+        ['kda.safe_gate', { kind: 'bool', value: state.decayBound !== null }],
+        ['kda.gate_lower_bound', real(state.decayBound ?? 0)],
+      ];
   }
 };
 
@@ -210,7 +283,7 @@ const routingMetadata = (
     ['expert_weights_scale', real(routing.scale)],
     ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
     ...(latent === null ? [] : [['moe_latent_size', whole(latent.into.shape[0] ?? 0)] as const]),
-    ['expert_gating_func', whole(routing.score === 'sigmoid' ? gating.sigmoid : gating.softmax)],
+    ['expert_gating_func', whole(gatings[routing.score])],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]
       : []),
@@ -232,7 +305,7 @@ const multiplierMetadata = (
 
 /** Limit of an activation; 0: none. */
 const limitOf = (activation: ExpertActivation | undefined): number =>
-  activation?.kind === 'limited' ? activation.limit : 0;
+  activation?.kind === 'limited' || activation?.kind === 'bounded' ? activation.limit : 0;
 
 /** Keys of single architectures. */
 const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map(

@@ -2,8 +2,12 @@ import type {
   AttentionDescriptor,
   BlockDescriptor,
   ChannelConvolution,
+  CompressedAttention,
+  Compressor,
   DenseTensors,
   ExpertTensors,
+  HyperHead,
+  IndexerDescriptor,
   ModelDescriptor,
   MoeDescriptor,
   Norm,
@@ -19,6 +23,7 @@ import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
+import type { WrittenType } from './gguf-header.ts';
 import { frequencyFactors } from './llama-rotary.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
@@ -28,13 +33,13 @@ export interface GgufPiece {
   readonly headRows: number | null;
   /** For each column, its column in the weight; absent: the same. */
   readonly columns?: readonly number[];
-  /** Function of each value x that a tensor in float32 stores: -e^x, or x + 1; absent: x itself. */
-  readonly stores?: 'minus-exponential' | 'plus-one';
+  /** Function of each value x that a tensor in float32 stores: e^x, -e^x, or x + 1; absent: x itself. */
+  readonly stores?: 'exponential' | 'minus-exponential' | 'plus-one';
 }
 
 export interface GgufTensor {
   readonly name: string;
-  readonly type: GgufType;
+  readonly type: WrittenType;
   /** Rows first. */
   readonly shape: readonly number[];
   /** Concatenated, they are the tensor. */
@@ -43,7 +48,7 @@ export interface GgufTensor {
   readonly values?: readonly number[];
 }
 
-type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' };
+type Sized = Omit<GgufTensor, 'type'> & { readonly wanted: 'weights' | 'f32' | 'i32' };
 
 /** The points of an architecture that place tensors. */
 type Layout = Pick<
@@ -105,11 +110,12 @@ export const modelTensors = (
     ...(architecture.frequencyFactors ? factorTensors(model, config) : []),
     ...model.blocks.flatMap((block, layer) => blockTensors(block, `blk.${String(layer)}`, architecture)),
     normed(architecture.finalNorm, model.finalNorm),
+    ...(model.hyperHead === null ? [] : hyperTensors('output_hc', model.hyperHead)),
     ...(hasOwnHead || !architecture.sharesEmbedding ? [matrix('output', plainWeight(model.head))] : []),
   ];
   const typed = sized.map(({ wanted, ...tensor }) => ({
     ...tensor,
-    type: wanted === 'f32' ? ('f32' as const) : fitting(type, tensor.shape),
+    type: wanted === 'weights' ? fitting(type, tensor.shape) : wanted,
   }));
   if (!typed.some((tensor) => tensor.type === type))
     throw refuse(
@@ -141,10 +147,17 @@ const factorTensors = (model: ModelDescriptor, config: Readonly<Record<string, u
 
 const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layout): readonly Sized[] => {
   const { attentionNorm, attention, state, rotary, feedForwardNorm, branchNorms, moe, dense } = block;
-  const { beside, tokenInput, outputScale } = block;
+  const { beside, tokenInput, outputScale, compressed, hyper } = block;
   return [
     ...(attentionNorm === null ? [] : [normed(`${prefix}.attn_norm`, attentionNorm)]),
     ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
+    ...(compressed === null ? [] : compressedTensors(compressed, prefix)),
+    ...(hyper === null
+      ? []
+      : [
+          ...hyperTensors(`${prefix}.hc_attn`, hyper.attention),
+          ...hyperTensors(`${prefix}.hc_ffn`, hyper.feedForward),
+        ]),
     ...(state === null ? [] : stateTensors(state, prefix)),
     ...(feedForwardNorm === null ? [] : [normed(`${prefix}.${architecture.feedForwardNorm}`, feedForwardNorm)]),
     ...(branchNorms === null
@@ -196,12 +209,12 @@ const zeros = (name: string, length: number): Sized => ({
   wanted: 'f32',
 });
 
-const decayRates = (name: string, decayLog: TensorView, shape: readonly number[]): Sized => ({
-  name,
-  shape,
-  pieces: [{ ...as(plainWeight(decayLog)), stores: 'minus-exponential' }],
-  wanted: 'f32',
-});
+const decayRates = (
+  name: string,
+  decayLog: TensorView,
+  shape: readonly number[],
+  stores: 'exponential' | 'minus-exponential' = 'minus-exponential',
+): Sized => ({ name, shape, pieces: [{ ...as(plainWeight(decayLog)), stores }], wanted: 'f32' });
 
 /** Rows of a plain matrix from `start` on. */
 const rowsOf = ({ stored }: Weight, start: number, count: number): TensorView => {
@@ -227,9 +240,7 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...projection(`${prefix}.shortconv.out_proj`, state.output),
       ];
     case 'delta':
-      return state.input.rows === 'by-head'
-        ? deltaByHead(state, state.input, prefix)
-        : deltaByKind(state, state.input, prefix);
+      return deltaTensors(state, prefix);
     case 'mamba': {
       const { heads, headDimension, groups, norm } = state;
       return [
@@ -244,12 +255,64 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
       ];
     }
     case 'channel-delta':
-      return [];
+      return [
+        ...channelConvolutions(state, prefix),
+        ...projection(`${prefix}.attn_q`, state.query),
+        ...projection(`${prefix}.attn_k`, state.key),
+        ...projection(`${prefix}.attn_v`, state.value),
+        ...projection(`${prefix}.ssm_f_a`, state.decay),
+        ...projection(`${prefix}.ssm_beta`, state.rate),
+        decayRates(`${prefix}.ssm_a`, state.decayLog, [state.heads, 1], 'exponential'),
+        exact(`${prefix}.ssm_dt.bias`, state.decayBias),
+        ...projection(`${prefix}.ssm_g_a`, state.gate),
+        normed(`${prefix}.ssm_norm`, state.norm),
+        ...projection(`${prefix}.attn_output`, state.output),
+      ];
+  }
+};
+
+/** Kernels of queries, keys and values, which a file has apart. */
+const channelConvolutions = (
+  { convolution: { weights, kernel }, heads, dimension }: Extract<StateDescriptor, { kind: 'channel-delta' }>,
+  prefix: string,
+): readonly Sized[] => {
+  const shape = [heads * dimension, 1, kernel];
+  const [first] = weights;
+  const parts =
+    weights.length > 1 || first === undefined
+      ? weights
+      : [0, 1, 2].map((part) => contiguousPart(first, part, 3, shape));
+  return ['q', 'k', 'v'].flatMap((name, part) => {
+    const view = parts[part];
+    return view === undefined ? [] : [exact(`${prefix}.ssm_conv1d_${name}.weight`, view, shape)];
+  });
+};
+
+const deltaTensors = (state: Delta, prefix: string): readonly Sized[] => {
+  switch (state.input.rows) {
+    case 'by-head':
+      return deltaByHead(state, state.input, prefix);
+    case 'by-kind':
+      return deltaByKind(state, state.input, prefix);
+    case 'rates-by-head':
+      return deltaInFile(state, state.input, prefix);
   }
 };
 
 type Delta = Extract<StateDescriptor, { kind: 'delta' }>;
 type DeltaInput<Rows> = Extract<Delta['input'], { rows: Rows }>;
+
+/** As a file has them. */
+const deltaInFile = (state: Delta, input: DeltaInput<'rates-by-head'>, prefix: string): readonly Sized[] => [
+  ...projection(`${prefix}.attn_qkv`, input.queryKeyValue),
+  ...projection(`${prefix}.attn_gate`, input.gate),
+  ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+  ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
+  exact(`${prefix}.ssm_dt.bias`, state.decayBias),
+  exact(`${prefix}.ssm_a`, state.decayLog),
+  normed(`${prefix}.ssm_norm`, state.norm),
+  ...projection(`${prefix}.ssm_out`, state.output),
+];
 
 /** Queries, keys and values of all heads one after another, and the gates apart from them. */
 const deltaByHead = (state: Delta, input: DeltaInput<'by-head'>, prefix: string): readonly Sized[] => {
@@ -344,7 +407,7 @@ const attentionTensors = (
   rotary: Rotary | null,
   architecture: Layout,
 ): readonly Sized[] => {
-  if (attention.kind === 'latent') return latentTensors(attention, prefix, attention.heads);
+  if (attention.kind === 'latent') return latentTensors(attention, prefix);
   const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
     projection(name, projected).map((tensor) =>
@@ -373,14 +436,42 @@ const attentionTensors = (
 const latentTensors = (
   attention: Extract<AttentionDescriptor, { kind: 'latent' }>,
   prefix: string,
-  heads: number,
 ): readonly Sized[] => {
-  const { query, keyValueDown, keyValueNorm, keyValueUp, latent, plainDimension, valueDimension, output } = attention;
+  const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
   const { stored } = keyValueUp.weight;
-  if (stored.kind !== 'plain') throw new Error('quantised latent attention was not refused');
+  if (stored.kind !== 'plain' && stored.kind !== 'split-heads')
+    throw new Error('quantised latent attention was not refused');
+  return [
+    ...('whole' in query
+      ? projection(`${prefix}.attn_q`, query.whole)
+      : [
+          ...projection(`${prefix}.attn_q_a`, query.down),
+          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
+          ...projection(`${prefix}.attn_q_b`, query.up),
+        ]),
+    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
+    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
+    ...(stored.kind === 'split-heads'
+      ? [
+          matrix(`${prefix}.attn_k_b`, plainWeight(stored.keys)),
+          matrix(`${prefix}.attn_v_b`, plainWeight(stored.values)),
+        ]
+      : splitHeads(attention, stored.view, prefix)),
+    ...projection(`${prefix}.attn_output`, output),
+    ...(gate === null ? [] : projection(`${prefix}.attn_gate`, gate)),
+    ...(indexer === null || indexer.own === null ? [] : indexerTensors(indexer.own, `${prefix}.indexer`)),
+  ];
+};
+
+/** Rows of each head, for its keys and for its values. */
+const splitHeads = (
+  { heads, latent, plainDimension, valueDimension }: Extract<AttentionDescriptor, { kind: 'latent' }>,
+  whole: TensorView,
+  prefix: string,
+): readonly Sized[] => {
   const rows = plainDimension + valueDimension;
   const parts = Array.from({ length: heads }, (_, head) => {
-    const own = contiguousPart(stored.view, head, heads, [rows, latent]);
+    const own = contiguousPart(whole, head, heads, [rows, latent]);
     const keyBytes = (own.byteLength / rows) * plainDimension;
     return {
       key: { ...own, shape: [plainDimension, latent], byteLength: keyBytes },
@@ -393,15 +484,6 @@ const latentTensors = (
     };
   });
   return [
-    ...('whole' in query
-      ? projection(`${prefix}.attn_q`, query.whole)
-      : [
-          ...projection(`${prefix}.attn_q_a`, query.down),
-          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
-          ...projection(`${prefix}.attn_q_b`, query.up),
-        ]),
-    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
-    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
     {
       name: `${prefix}.attn_k_b.weight`,
       shape: [heads, latent, plainDimension],
@@ -416,9 +498,58 @@ const latentTensors = (
       pieces: parts.map(({ value }) => as(plainWeight(value))),
       wanted: 'weights',
     },
-    ...projection(`${prefix}.attn_output`, output),
   ];
 };
+
+const indexerTensors = (
+  { query, key, keyNorm, weights }: NonNullable<IndexerDescriptor['own']>,
+  prefix: string,
+): readonly Sized[] => [
+  ...projection(`${prefix}.attn_q_b`, query),
+  ...projection(`${prefix}.attn_k`, key),
+  normed(`${prefix}.k_norm`, keyNorm),
+  ...(keyNorm.bias === null ? [] : [exact(`${prefix}.k_norm.bias`, keyNorm.bias)]),
+  ...projection(`${prefix}.proj`, weights),
+];
+
+/** Matrix, addend and factors by which streams are mixed. */
+const hyperTensors = (name: string, { rows, base, scale }: HyperHead): readonly Sized[] => [
+  exact(`${name}_fn.weight`, rows),
+  exact(`${name}_base.weight`, base),
+  exact(`${name}_scale.weight`, scale),
+];
+
+const compressedTensors = (
+  { query, keyValue, keyValueNorm, sinks, output, compressor }: CompressedAttention,
+  prefix: string,
+): readonly Sized[] => [
+  exact(`${prefix}.attn_sinks.weight`, sinks),
+  ...projection(`${prefix}.attn_q_a`, query.down),
+  normed(`${prefix}.attn_q_a_norm`, query.norm),
+  ...projection(`${prefix}.attn_q_b`, query.up),
+  ...projection(`${prefix}.attn_kv`, keyValue),
+  normed(`${prefix}.attn_kv_a_norm`, keyValueNorm),
+  matrix(`${prefix}.attn_output_a`, plainWeight(output.down)),
+  ...projection(`${prefix}.attn_output_b`, output.up),
+  ...(compressor === null ? [] : compressorTensors(compressor, `${prefix}.attn_compressor`)),
+  ...(compressor === null || compressor.indexer === null
+    ? []
+    : [
+        ...projection(`${prefix}.indexer.proj`, compressor.indexer.weights),
+        ...projection(`${prefix}.indexer.attn_q_b`, compressor.indexer.query),
+        ...compressorTensors(compressor.indexer.compressor, `${prefix}.indexer_compressor`),
+      ]),
+];
+
+const compressorTensors = (
+  { values, gates, places, norm }: Omit<Compressor, 'indexer'>,
+  name: string,
+): readonly Sized[] => [
+  ...projection(`${name}_kv`, values),
+  ...projection(`${name}_gate`, gates),
+  exact(`${name}_ape.weight`, places),
+  normed(`${name}_norm`, norm),
+];
 
 const roles = [
   { role: 'gate', bias: 'gateBias' },
@@ -430,6 +561,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   const { router, routerBias, routing, expertTensors, shared, latent } = moe;
   const correction = correctionOf(routing);
   const scale = routing.kind === 'scores' ? routing.expertScale : null;
+  const table = routing.kind === 'scores' ? routing.table : null;
   const stacked = (name: string, weights: readonly Weight[], wanted: Sized['wanted']): Sized => ({
     name,
     shape: [weights.length, ...(weights[0]?.shape ?? [])],
@@ -440,6 +572,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
     exact(`${prefix}.ffn_gate_inp.weight`, router),
     ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
     ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction, correction.shape.slice(-1))]),
+    ...(table === null ? [] : [{ ...exact(`${prefix}.ffn_gate_tid2eid.weight`, table), wanted: 'i32' as const }]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
       const name = `${prefix}.ffn_${role}_exps`;
       const biases = expertTensors.flatMap((expert: ExpertTensors) => expert[bias] ?? []);

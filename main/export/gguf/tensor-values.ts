@@ -59,8 +59,25 @@ const sameBytes: Readonly<Partial<Record<TensorDtype, GgufType>>> = { F32: 'f32'
 
 /** The bytes of a tensor in its GGUF type, in chunks of whole rows. */
 export async function* ggufBytes(tensor: GgufTensor, read: ReadView): AsyncGenerator<Uint8Array, void, undefined> {
-  if (tensor.values !== undefined) yield encodeValues(tensor.type, Float32Array.from(tensor.values));
-  for (const piece of tensor.pieces) yield* pieceBytes(piece, tensor.type, read);
+  if (tensor.values !== undefined) yield encodeValues('f32', Float32Array.from(tensor.values));
+  for (const piece of tensor.pieces)
+    yield* tensor.type === 'i32' ? wholeNumbers(piece, read) : pieceBytes(piece, tensor.type, read);
+}
+
+/** A table of 64-bit numbers, in 32 bits. */
+async function* wholeNumbers(
+  { weight: { stored } }: GgufPiece,
+  read: ReadView,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (stored.kind !== 'plain' || stored.view.dtype !== 'I64') throw new Error('a table of other numbers');
+  for (const part of inRows(stored.view)) {
+    const bytes = await read(part);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const numbers = Int32Array.from({ length: bytes.byteLength / 8 }, (_, at) =>
+      Number(view.getBigInt64(8 * at, true)),
+    );
+    yield new Uint8Array(numbers.buffer);
+  }
 }
 
 async function* pieceBytes(
@@ -85,6 +102,7 @@ async function* pieceBytes(
 }
 
 const storedValue: Readonly<Record<NonNullable<GgufPiece['stores']>, (value: number) => number>> = {
+  exponential: Math.exp,
   'minus-exponential': (value) => -Math.exp(value),
   'plus-one': (value) => value + 1,
 };

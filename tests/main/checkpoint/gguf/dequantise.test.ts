@@ -4,10 +4,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { dequantise } from '../../../../main/checkpoint/gguf/dequantise.ts';
-import { type BlockType, ggufTypes } from '../../../../main/checkpoint/gguf/gguf-types.ts';
+import { type GgufTensorType, ggufTypes, isBlockType } from '../../../../main/checkpoint/gguf/gguf-types.ts';
 
 const fixture = path.join(import.meta.dirname, '../../../fixtures/reference/gguf/random-blocks.json');
-const types = Object.keys(ggufTypes).filter((type): type is BlockType => !['f32', 'f16', 'bf16'].includes(type));
+const types = (Object.keys(ggufTypes) as GgufTensorType[]).filter(isBlockType);
 
 describe('blocks of quantised weights', () => {
   it.for(types)('%s has the values of the package gguf, bit for bit', async (type) => {

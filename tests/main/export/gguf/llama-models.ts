@@ -2,6 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { fromFloat32, toFloat32 } from '../../../../main/checkpoint/read-tensor.ts';
+import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
+import type { GgufType } from '../../../../main/contract/export.ts';
+import { exportedConfig } from '../../../../main/export/export-config.ts';
+import { exportedTensors } from '../../../../main/export/exported-tensors.ts';
+import { GGUF_FILE, planGguf, writeGguf } from '../../../../main/export/gguf/gguf-file.ts';
+import { seededRandom } from '../../../../main/statistics/random.ts';
+import { overlaysIn } from '../../../open-model-runner.ts';
+import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 import {
   changeableCopy,
   checkpointFixture,
@@ -149,6 +157,73 @@ const latentNemotron = async (): Promise<string> => {
   return folder;
 };
 
+/** Width and number of an indexer's heads: llama.cpp needs a multiple of 64; of so many, one always sees a key. */
+const INDEXER = { width: 64, heads: 16 } as const;
+
+/** Gives tensors whose names contain one of these parts other shapes, and random numbers. */
+const randomise = (folder: string, shapes: Readonly<Record<string, readonly number[]>>): Promise<void> =>
+  editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+    const random = seededRandom(7);
+    for (const name of [...tensors.keys()]) {
+      const shape = Object.entries(shapes).find(([part]) => name.includes(part))?.[1];
+      if (shape === undefined) continue;
+      const count = shape.reduce((product, length) => product * length, 1);
+      const values = Float32Array.from({ length: count }, () => 2 * random.float() - 1);
+      tensors.set(name, { dtype: 'F32', shape, bytes: fromFloat32(values, 'F32') });
+    }
+  });
+
+/**
+ * A fixture with indexers of a width that llama.cpp supports, whose scores never tie, and one epsilon for all norms.
+ * Ties, where no head sees a key, are broken at will by both.
+ */
+const wideIndexers = async (name: string, types?: readonly string[]): Promise<string> => {
+  const { width, heads } = INDEXER;
+  const folder = await llamaModel(name, (config) =>
+    Object.assign(config, {
+      index_head_dim: width,
+      index_n_heads: heads,
+      rms_norm_eps: 1e-6,
+      index_topk: 8,
+      ...(types === undefined ? {} : { indexer_types: types }),
+    }),
+  );
+  await randomise(folder, {
+    'indexer.wq_b': [heads * width, 24],
+    'indexer.wk.': [width, 32],
+    'indexer.weights_proj': [heads, 32],
+    'indexer.k_norm': [width],
+  });
+  const shared = (types ?? []).flatMap((type, layer) => (type === 'shared' ? [String(layer)] : []));
+  await resize(folder, [], new RegExp(`layers\\.(${shared.join('|')})\\.self_attn\\.indexer`));
+  return folder;
+};
+
+/** The fixture of DeepSeek-V4 as llama.cpp fixes it, with a sequence that is long enough for entries of 128 tokens. */
+const longDeepseek4 = async (): Promise<string> => {
+  const { width, heads } = INDEXER;
+  const folder = await llamaModel('deepseek_v4', (config) =>
+    Object.assign(config, {
+      index_head_dim: width,
+      index_n_heads: heads,
+      compress_rate_hca: 128,
+      max_position_embeddings: 256,
+    }),
+  );
+  await randomise(folder, {
+    'indexer.wq_b': [heads * width, 20],
+    'indexer.weights_proj': [heads, 32],
+    'indexer.compressor.wgate': [2 * width, 32],
+    'indexer.compressor.wkv': [2 * width, 32],
+    'indexer.compressor.ape': [4, 2 * width],
+    'indexer.compressor.norm': [width],
+    'layers.2.attn.compressor.ape': [128, 16],
+  });
+  const tokens = [Array.from({ length: 140 }, (_, at) => (37 * at + 11) % 96), [34, 55, 82, 57, 49], [78]];
+  await writeFile(path.join(folder, 'tokens.json'), JSON.stringify(tokens));
+  return folder;
+};
+
 /** Large enough that GELU gives back x or 0, which llama.cpp takes from a table in float16 elsewhere. */
 const STEEP = 2 ** 14;
 
@@ -183,6 +258,14 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
 ]
   .map((name) => ({ name, make: () => llamaModel(name) }))
   .concat([
+    { name: 'bailing_hybrid', make: () => llamaModel('bailing_hybrid') },
+    { name: 'glm_moe_dsa with one epsilon and wide indexers', make: () => wideIndexers('glm_moe_dsa') },
+    {
+      name: 'glm_moe_dsa with a shared choice of keys',
+      make: () => wideIndexers('glm_moe_dsa', ['full', 'shared', 'full']),
+    },
+    { name: 'deepseek_v32 with wide indexers', make: () => wideIndexers('deepseek_v32') },
+    { name: 'deepseek_v4 with published windows', make: longDeepseek4 },
     { name: 'lfm2_moe', make: () => llamaModel('lfm2_moe') },
     { name: 'granitemoehybrid', make: () => llamaModel('granitemoehybrid') },
     { name: 'granitemoehybrid with rotation and groups', make: rotatingGranite },
@@ -269,4 +352,15 @@ export const scoredPieces = async (): Promise<string> => {
     tokenizer['model'] = { ...model, merges };
   });
   return folder;
+};
+
+/** A GGUF file of the whole model. */
+export const ggufOf = async (folder: string, type: GgufType): Promise<string> => {
+  const checkpoint = await openCheckpoint(folder);
+  const all = checkpoint.descriptor.moeLayers.map(({ moe }) => Array.from({ length: moe.experts }, (_, each) => each));
+  const out = await temporaryFolder();
+  const tensors = await exportedTensors(checkpoint, { kept: all }, overlaysIn(out));
+  const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, { kept: all }), tensors, type);
+  await writeGguf(gguf, out, () => undefined);
+  return path.join(out, GGUF_FILE);
 };

@@ -373,10 +373,12 @@ const otherwise: readonly (readonly [string, RegExp])[] = [
   ['llama4-text', /its layers with experts do not follow at equal distances/],
   ['gemma4-text', /its attention has biases, which llama\.cpp's gemma4 ignores/],
   ['longcat_flash', /llama\.cpp has no architecture for LongCat-Flash/],
-  ['deepseek_v32', /llama\.cpp's deepseek32 has not been proven equal/],
-  ['glm_moe_dsa', /llama\.cpp's glm-dsa has not been proven equal/],
-  ['deepseek_v4', /llama\.cpp's deepseek4 has not been proven equal/],
-  ['bailing_hybrid', /llama\.cpp's bailingmoe3 has not been proven equal/],
+  ['deepseek_v32', /heads of its indexer have 16 dimensions, but llama\.cpp needs a multiple of 64/],
+  ['glm_moe_dsa', /its norms have the epsilons 0\.00001 and 0\.000001/],
+  ['glm_moe_dsa-shared', /layer 1 has no experts/],
+  ['deepseek_v4', /it compresses 8 tokens, but llama\.cpp always takes 128/],
+  ['deepseek_v4-fused', /experts by token are not the first ones.*its streams are 2, but llama\.cpp mixes 4/],
+  ['bailing_hybrid-fused', /the decay of its states has no bound, which llama\.cpp's bailingmoe3 requires/],
 ];
 
 const withMoe = (model: ModelDescriptor, change: Partial<MoeDescriptor>): ModelDescriptor => ({

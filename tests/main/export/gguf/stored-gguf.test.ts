@@ -7,6 +7,7 @@ import type { DropPlan, Plan } from '../../../../main/contract/plan.ts';
 import { exportPlan, type ExportResult } from '../../../../main/export/export-plan.ts';
 import { verifyExport } from '../../../../main/export/verify-export.ts';
 import { exportSettingsIn } from '../../../open-model-runner.ts';
+import { ggufOf, provenModels } from './llama-models.ts';
 import { randomMixtral } from '../../checkpoint/gguf/gguf-bytes.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
@@ -75,6 +76,29 @@ describe('a GGUF file pruned as stored', () => {
     const { info } = await openCheckpoint(path.join(folder, 'model.gguf'));
     expect(info).toMatchObject({ experts: 3, dtype: 'q4_k, iq3_s, q6_k' });
     expect(await readFile(path.join(folder, 'README.md'), 'utf8')).toContain('every token chose the same experts');
+  });
+
+  it.for([
+    /^deepseek_v3/,
+    /^glm_moe_dsa with a shared/,
+    /^bailing_hybrid/,
+    /^qwen3_next/,
+    /^qwen3_5_moe/,
+    /^nemotron_h with/,
+    /^llama4/,
+    /^step3p7/,
+    /^gemma4 with inputs/,
+  ])('of %s chooses and computes as the masked file', async (name) => {
+    const file = await ggufOf((await provenModels.find((model) => name.test(model.name))?.make()) ?? '', 'f32');
+    const { descriptor } = await openCheckpoint(file);
+    // The last expert of each group is dropped.
+    const kept = descriptor.moeLayers.map(({ moe: { experts, routing } }) => {
+      const size = experts / ('groups' in routing ? (routing.groups?.count ?? 1) : 1);
+      return Array.from({ length: experts }, (_, expert) => expert).filter((expert) => (expert + 1) % size !== 0);
+    });
+    const { verification } = await exported(file, { kept });
+    expect(verification).toMatchObject({ ok: true, sameTensors: true, sameExperts: true, problems: [] });
+    expect(verification.tokens).toBeGreaterThan(100);
   });
 
   it('is found out if a byte, the header or the plan is another', async () => {
