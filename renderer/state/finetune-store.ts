@@ -14,8 +14,8 @@ export interface FinetuneState {
   readonly open: boolean;
   readonly run: string | null;
   /**
-   * The settings in the contract's shape, as typed and possibly invalid. NaN: a required number is empty; a rate that is
-   * null: the one that suits the model.
+   * The settings in the contract's shape, as typed and possibly invalid. NaN: a required number is empty; a rate that
+   * is null: the one that suits the model.
    */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly into: ChosenFolder | null;
