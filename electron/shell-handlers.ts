@@ -27,6 +27,7 @@ const TITLES: Readonly<Record<ChoicePurpose, string>> = {
   'task-file': 'Open a task file',
   'model-file': 'Open a GGUF file',
   'counts-file': 'Choose counts of tokens by expert',
+  candidate: 'Choose a checkpoint to measure beside the plans',
   export: 'Choose the folder to export into',
   exported: 'Choose an exported model',
   tuned: 'Choose the folder to write the tuned model into',

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Most tokens that a profile keeps without being asked for them. */
+export const FEW_SAMPLED = 512;
+
 /** Another expert of the layer that is chosen for the same tokens. */
 const companion = z.object({
   expert: z.number(),

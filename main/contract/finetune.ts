@@ -173,6 +173,18 @@ export const finetuneSettings = z.object({
 });
 export type FinetuneSettings = z.infer<typeof finetuneSettings>;
 
+/** The paper's peak rate, and the size of its model. */
+const PAPER = { rate: 1e-6, parameters: 354e6 } as const;
+/** Bundled models lose what they know above it. */
+const LARGEST_RATE = 1e-3;
+
+/**
+ * Peak rate to begin with for a model of so many parameters: the paper's for its size and above, and in inverse
+ * proportion to the size below; one significant digit.
+ */
+export const suitedRate = (parameters: number): number =>
+  Number(Math.min(LARGEST_RATE, PAPER.rate * Math.max(1, PAPER.parameters / parameters)).toPrecision(1));
+
 /**
  * The settings that the weights of a training depend on: all but how often its state is saved, and those of the general
  * stage and of distillation only where there is one.

@@ -19,7 +19,7 @@ export const menuAction = z.object({
 });
 export type MenuAction = z.infer<typeof menuAction>;
 
-export const folderPurpose = z.enum(['model', 'task', 'export', 'exported', 'tuned', 'workspace']);
+export const folderPurpose = z.enum(['model', 'task', 'candidate', 'export', 'exported', 'tuned', 'workspace']);
 export type FolderPurpose = z.infer<typeof folderPurpose>;
 /** Purpose of a native dialog: a folder, or one file: of a task, or a Python (no system dialog accepts either). */
 export const choicePurpose = z.enum([...folderPurpose.options, 'task-file', 'model-file', 'counts-file', 'python']);

@@ -154,7 +154,8 @@ export const describedSweepSettings = z.object({
         'which is which.',
       about:
         'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
-        'method’s page), with seeds 0, 1, 2, ... Each draw is a candidate with its own interval. A factor is safe ' +
+        'method’s page): a number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are ' +
+        '(“4, 7”; “7,” is one). Each draw is a candidate with its own interval. A factor is safe ' +
         'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
         'advance which. Draws are never pooled, since that would count the same items several times.',
       control: 'count',

@@ -209,9 +209,16 @@ export const domainOf = (results: readonly SweepResult[], task: readonly SweepRe
   return [Math.max(0, low), Math.min(1, high)];
 };
 
+/** Tasks of a model's points that have a position on the axis. */
+export const axisTasks = (
+  document: Pick<SweepDocument, 'results'>,
+  model: string,
+  axis: CurveAxis,
+): readonly string[] => distinct(positionedOn(document, model, axis).map(({ task }) => task));
+
 /**
- * Accuracy (or perplexity) of one model against one of `curveAxes`: a small multiple per task, a curve per method and
- * draw.
+ * Accuracy (or perplexity) of one model against one of `curveAxes`: a small multiple per task (`tasks`: of these only,
+ * on the scales of all), a curve per method and draw.
  */
 export const axisFigure = (
   document: SweepDocument,
@@ -219,13 +226,13 @@ export const axisFigure = (
   axis: CurveAxis,
   manifest: RunManifest,
   theme: FigureTheme,
+  tasks = axisTasks(document, model, axis),
 ): Drawing => {
   const results = positionedOn(document, model, axis);
   const methods = distinct(results.filter(isCandidate).map(({ method }) => method));
   const marks = methodMarks(methods, theme);
   const positions = results.map(({ at }) => at);
   const span = [minOf(positions), maxOf(positions)] as const;
-  const tasks = distinct(results.map(({ task }) => task));
   const { width, height, axisRoom, gap, below } = PANEL;
   const { title, across } = axisWords[axis];
   return drawSmallMultiples({

@@ -3,7 +3,7 @@ import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
-import { BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
+import { BACK_OPACITY, BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
 import { bareFactor, formatSigned } from '../words/numbers.ts';
 import { type AxisScale, factorScale } from './scales.ts';
 import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
@@ -43,7 +43,6 @@ export interface DrawnPoint {
 /** The safe side of the margin: a blue that is pale on both backgrounds. */
 const SAFE = { fill: '#3f7fcf', opacity: 0.13 } as const;
 const RADIUS = 4;
-const FADED = 0.32;
 /** Largest offset between the marks of two methods at one factor. */
 const DODGE_PX = 9;
 const TICK_ROOM_PX = 15;
@@ -169,7 +168,7 @@ const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Ax
       d: path,
       fill: 'none',
       stroke: mark.color,
-      'stroke-width': opacity === 1 ? 1.8 : 1.4,
+      'stroke-width': opacity === 1 ? 2 : 1.3,
       'stroke-dasharray': mark.dash,
     }),
     drawn.flatMap((at) => [drawIntervals(at, y, mark.color), drawMark(mark, at.x, at.y, RADIUS)]),
@@ -220,7 +219,8 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
       const mark = marks.get(method);
       const own = drawn.filter(({ point }) => point.method === method);
       if (mark === undefined || own.length === 0) return [];
-      return [drawSeries(own, mark, scales, emphasised === null || emphasised === method ? 1 : FADED)];
+      const isBehind = emphasised !== null && emphasised !== method;
+      return [drawSeries(own, mark, scales, isBehind ? BACK_OPACITY[theme.name === 'dark' ? 'dark' : 'light'] : 1)];
     }),
   );
 };

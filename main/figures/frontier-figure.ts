@@ -32,6 +32,11 @@ const pointsOf = (document: Pick<SweepDocument, 'results'>, model: string): read
 export const hasFrontier = (document: Pick<SweepDocument, 'results'>, model: string): boolean =>
   pointsOf(document, model).length > 0;
 
+/** Tasks of a model's points that the frontier shows. */
+export const frontierTasks = (document: Pick<SweepDocument, 'results'>, model: string): readonly string[] => [
+  ...new Set(pointsOf(document, model).map(({ result }) => result.task)),
+];
+
 const typeOf = ({ weights }: FrontierPoint): WeightType => weights ?? 'stored';
 const methodOf = ({ result }: FrontierPoint): string => weightsOfLabel(result.method).bare;
 const isWhole = (point: FrontierPoint): boolean => methodOf(point) === UNPRUNED;
@@ -102,10 +107,10 @@ export const frontierFigure = (
   model: string,
   manifest: RunManifest,
   theme: FigureTheme,
+  tasks = frontierTasks(document, model),
 ): Drawing => {
   const points = pointsOf(document, model);
   const results = points.map(({ result }) => result);
-  const tasks = [...new Set(results.map(({ task }) => task))];
   const methods = [...new Set(points.filter((point) => !isWhole(point)).map(methodOf))];
   const markOf = (point: FrontierPoint): MethodMark =>
     weightsMark(typeOf(point), isWhole(point) ? null : methodOf(point), theme);

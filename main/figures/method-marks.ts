@@ -5,6 +5,9 @@ import type { RefitName } from '../contract/plan.ts';
 import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
+/** Of curves behind an emphasised one: they step back by their thinner line, and are still seen on either ground. */
+export const BACK_OPACITY: Readonly<Record<ThemeName, number>> = { light: 0.7, dark: 0.6 };
+
 export type MarkShape = 'circle' | 'square' | 'triangle' | 'diamond' | 'down' | 'bar' | 'hexagon' | 'plus';
 
 /**

@@ -1,12 +1,13 @@
 import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { FEW_SAMPLED } from '../contract/expert.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
 import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
-import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
+import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
 import {
   emptyRoutingStatistics,
   emptyStatistics,
@@ -46,9 +47,9 @@ export interface ProfileRequest {
 }
 
 /**
- * Statistics of a model over token trees: routing always, and the requested extras. Extras over every expert take E / K
- * times the work of the MoE layers. Where only routing is measured, a prefix that items share runs once and counts for
- * each of them.
+ * Statistics of a model over token trees: routing always, with a small sample of choices, and the requested extras
+ * (`choices`: a large sample). Extras over every expert take E / K times the work of the MoE layers. Where only routing
+ * is measured, a prefix that items share runs once and counts for each of them.
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
@@ -61,6 +62,13 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   const count = (batch: Batch): void => {
     statistics.tokens += batch.tokens;
   };
+  const opened = openChoiceSample(
+    trees.map(({ trunk }) => trunk),
+    statistics.layers,
+    statistics.topK,
+    extras.includes('choices') ? MOST_TOKENS : FEW_SAMPLED,
+  );
+  const firstToken = firstTokens(trees);
   const isWeighted = trees.some(({ counted }) => counted !== undefined);
   if (extras.length === 0) {
     // A token of a shared prefix counts otherwise in each item.
@@ -72,30 +80,30 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
         );
     const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
     ofPrefix.tokens = prefix.length;
+    const firstBehind = behind.map(({ start = 0 }, tree) => (firstToken[tree] ?? 0) + start);
     const taps = (
       layer: number,
       batch: Batch,
       _members: readonly ResolvedCandidate[],
       seen: Parameters<typeof accumulateRouting>[2],
-    ): void => accumulateRouting(isPrefixBatch(batch) ? ofPrefix : statistics, layer, seen, countedIn(batch, trees));
+    ): void => {
+      const isPrefix = isPrefixBatch(batch);
+      accumulateRouting(isPrefix ? ofPrefix : statistics, layer, seen, countedIn(batch, trees));
+      const add = (numbers: readonly number[]): void => addChoices(opened, layer, statistics.topK, numbers, seen);
+      if (!isPrefix) add(tokenNumbers(batch, firstBehind));
+      else
+        for (const [tree, { start }] of behind.entries())
+          if (start !== undefined) add(prefix.map((_, position) => (firstToken[tree] ?? 0) + position));
+    };
     await executor.run(behind, unpruned, { taps, hidden: count }, control, prefix);
     const times = behind.filter(({ start }) => start !== undefined).length;
     statistics.tokens += times * ofPrefix.tokens;
     addSums(statistics, ofPrefix, times);
-    return statistics;
+    return { ...statistics, sample: opened.sample };
   }
-  const opened = extras.includes('choices')
-    ? openChoiceSample(
-        trees.map(({ trunk }) => trunk),
-        statistics.layers,
-        statistics.topK,
-      )
-    : null;
-  const firstToken = firstTokens(trees);
-  const sampled = (layer: number, batch: Batch, seen: Parameters<typeof addChoices>[4]): void => {
-    if (opened !== null) addChoices(opened, layer, statistics.topK, tokenNumbers(batch, firstToken), seen);
-  };
-  if (opened !== null && extras.length === 1) {
+  const sampled = (layer: number, batch: Batch, seen: Parameters<typeof addChoices>[4]): void =>
+    addChoices(opened, layer, statistics.topK, tokenNumbers(batch, firstToken), seen);
+  if (extras.length === 1 && extras.includes('choices')) {
     const taps = (
       layer: number,
       batch: Batch,
@@ -150,7 +158,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
     await sessions?.dispose();
   }
   for (const [layer, trace] of traces.entries()) await eliminate(statistics, layer, trace, checkpoint, control.signal);
-  return opened === null ? statistics : { ...statistics, sample: opened.sample };
+  return { ...statistics, sample: opened.sample };
 };
 
 /**

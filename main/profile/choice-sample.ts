@@ -30,9 +30,12 @@ export interface ChoiceSample {
   readonly weights: Float32Array;
 }
 
-/** Sample size N for a model of L layers with top-k experts on `tokens` tokens: all, where they fit the bound. */
-export const sampleSize = (layers: number, topK: number, tokens: number): number =>
-  Math.min(tokens, MOST_TOKENS, Math.max(1, Math.floor(MOST_CHOICES / Math.max(1, layers * topK))));
+/**
+ * Sample size N for a model of L layers with top-k experts on `tokens` tokens: all, where they fit the bounds. `most`:
+ * most tokens.
+ */
+export const sampleSize = (layers: number, topK: number, tokens: number, most = MOST_TOKENS): number =>
+  Math.min(tokens, most, Math.max(1, Math.floor(MOST_CHOICES / Math.max(1, layers * topK))));
 
 /** `size` of the numbers 0 to total - 1, ascending, every subset equally likely (Knuth's algorithm S). */
 const drawn = (size: number, total: number): readonly number[] => {
@@ -49,14 +52,15 @@ export interface OpenSample {
   readonly rows: Int32Array;
 }
 
-/** Samples tokens of sequences, with room for their choices. */
+/** Samples at most `most` tokens of sequences, with room for their choices. */
 export const openChoiceSample = (
   sequences: readonly (readonly number[])[],
   layers: number,
   topK: number,
+  most = MOST_TOKENS,
 ): OpenSample => {
   const total = sequences.reduce((sum, { length }) => sum + length, 0);
-  const size = sampleSize(layers, topK, total);
+  const size = sampleSize(layers, topK, total, most);
   const rows = new Int32Array(total).fill(-1);
   drawn(size, total).forEach((number, row) => {
     rows[number] = row;

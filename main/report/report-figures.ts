@@ -1,8 +1,8 @@
 import { ownTasks } from '../figures/best-cells.ts';
 import { bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
-import { axisCaption, axisFigure, hasAxis } from '../figures/axis-figure.ts';
+import { axisCaption, axisFigure, axisTasks, hasAxis, PANEL } from '../figures/axis-figure.ts';
 import { pageTheme } from '../figures/colors.ts';
-import { FRONTIER_CAPTION, frontierFigure, hasFrontier } from '../figures/frontier-figure.ts';
+import { FRONTIER_CAPTION, frontierFigure, frontierTasks, hasFrontier } from '../figures/frontier-figure.ts';
 import { BEST_CAPTION, curveCaption, expertTrendCaption, SIZE_PAIR_CAPTION } from '../figures/captions.ts';
 import { curveFigure } from '../figures/curve-figure.ts';
 import { stripHeight } from '../figures/curve-panel.ts';
@@ -62,19 +62,30 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
     ),
   );
 
-/** Quality against bytes, dropped share and KL, one figure each per model whose points have them. */
+/** Small multiples of quality against an axis that fit on a page. */
+const AXIS_PANELS = perPage(PANEL.height + PANEL.below);
+
+/** Quality against bytes, dropped share and KL, for each model whose points have them. */
 export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
   (['bytes', 'dropped', 'kl'] as const).flatMap((axis) =>
     [...new Set(document.results.map(({ model }) => model))]
       .filter((model) => hasAxis(document, model, axis))
-      .map((model) => figure(axisFigure(document, model, axis, manifest, pageTheme), axisCaption(axis))),
+      .flatMap((model) =>
+        parts(axisTasks(document, model, axis), AXIS_PANELS).map((tasks) =>
+          figure(axisFigure(document, model, axis, manifest, pageTheme, tasks), axisCaption(axis)),
+        ),
+      ),
   );
 
 /** Quality against bytes, a line per type of weights, of every model measured at several types. */
 export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
   [...new Set(document.results.map(({ model }) => model))]
     .filter((model) => hasFrontier(document, model))
-    .map((model) => figure(frontierFigure(document, model, manifest, pageTheme), FRONTIER_CAPTION));
+    .flatMap((model) =>
+      parts(frontierTasks(document, model), AXIS_PANELS).map((tasks) =>
+        figure(frontierFigure(document, model, manifest, pageTheme, tasks), FRONTIER_CAPTION),
+      ),
+    );
 
 /** Luck over the number of calibration items, for each model and factor with calibration draws. */
 export const luckFigures = ({ document, manifest }: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] =>

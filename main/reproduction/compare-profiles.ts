@@ -8,6 +8,8 @@ import { ROUNDING } from './rounding.ts';
 
 const FOLDER = 'names the folder of the model';
 
+const SAMPLE = 'versions keep samples of tokens of other sizes, or none; all sums are over every token';
+
 type Numbers = Float64Array | Float32Array | Int32Array;
 const isNumbers = (value: unknown): value is Numbers =>
   value instanceof Float64Array || value instanceof Float32Array || value instanceof Int32Array;
@@ -87,6 +89,21 @@ const reroutedIn = (before: ProfileFile, after: ProfileFile): readonly ReroutedC
     return reroutedOf(before.model, name, statistics, again?.statistics) ?? [];
   });
 
+const sampleSizeIn = ({ tasks }: ProfileFile, name: string): number | undefined =>
+  tasks.find((task) => task.name === name)?.statistics.sample?.size;
+
+/** A profile without its samples of tokens that have another size in the other one; null if it has none of these. */
+const withoutOtherSamples = (profile: ProfileFile, other: ProfileFile): ProfileFile | null => {
+  const isOther = (name: string): boolean => sampleSizeIn(profile, name) !== sampleSizeIn(other, name);
+  if (!profile.tasks.some(({ name }) => isOther(name))) return null;
+  const tasks = profile.tasks.map((task) => {
+    if (!isOther(task.name)) return task;
+    const { sample: _sample, ...statistics } = task.statistics;
+    return { ...task, statistics };
+  });
+  return { ...profile, tasks };
+};
+
 /** Compares the profiles of both runs; returns the routed choices that differ, by model and task. */
 export const compareProfiles = async (
   ledger: FieldLedger,
@@ -103,7 +120,12 @@ export const compareProfiles = async (
       continue;
     }
     ledger.read(name);
-    const [was, is] = [await readProfileFile(join(first, name)), await readProfileFile(join(second, name))];
+    const read = [await readProfileFile(join(first, name)), await readProfileFile(join(second, name))] as const;
+    const [was, is] = [
+      withoutOtherSamples(read[0], read[1]) ?? read[0],
+      withoutOtherSamples(read[1], read[0]) ?? read[1],
+    ];
+    if (was !== read[0] || is !== read[1]) ledger.allowed(name, 'tasks.statistics.sample', SAMPLE);
     const own = reroutedIn(was, is);
     for (const choices of own) rerouted.push(choices);
     const [before, after] = [new Map<string, Numbers>(), new Map<string, Numbers>()];

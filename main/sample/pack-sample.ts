@@ -17,7 +17,8 @@ import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sam
 /** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
 
-const compress = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
+/** A file of a bundled run as it is shipped. */
+export const compressed = (bytes: Uint8Array): Promise<Buffer> => promisify(zstdCompress)(bytes, COMPRESSION);
 /** A task and its written twin are profiled on the same texts: a window over the whole file finds the repetitions. */
 const COMPRESSION = {
   params: {
@@ -93,7 +94,7 @@ export const packSample = async (
     await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
     const shipped = new Map(['results.json', 'outcomes.parquet'].map((name) => [name, join(coming, name)]));
     for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
-      await put(`${name}${COMPRESSED}`, await compress(await readFile(join(folder, name))));
+      await put(`${name}${COMPRESSED}`, await compressed(await readFile(join(folder, name))));
       shipped.set(name, join(folder, name));
     }
     await writeChecksums(coming, shipped);

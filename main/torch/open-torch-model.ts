@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
+import { FEW_SAMPLED } from '../contract/expert.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
@@ -45,7 +46,7 @@ import {
 } from '../inference/scorer.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
-import { addChoices, openChoiceSample } from '../profile/choice-sample.ts';
+import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
 import {
   emptyStatistics,
   type ExtraStatistic,
@@ -201,8 +202,9 @@ class TorchRunner implements ModelRunner {
   ): Promise<RoutingStatistics> {
     const { sequences } = this.#calibration(items);
     const opened = emptyFor(this.checkpoint, extras);
-    const choices = extras.includes('choices') ? openChoiceSample(sequences, opened.layers, opened.topK) : null;
-    const statistics = choices === null ? opened : { ...opened, sample: choices.sample };
+    const most = extras.includes('choices') ? MOST_TOKENS : FEW_SAMPLED;
+    const choices = openChoiceSample(sequences, opened.layers, opened.topK, most);
+    const statistics = { ...opened, sample: choices.sample };
     const traces = extras.includes('elimination') ? traceBuilders(this.checkpoint, tokensOf(sequences)) : null;
     const firstToken = prefixSums(sequences.map(({ length }) => length));
     await this.#observe(sequences, control, { extras, traces }, (batch) => {
@@ -211,7 +213,7 @@ class TorchRunner implements ModelRunner {
       );
       for (const [layer, taps] of batch.layers.entries()) {
         accumulateRouting(statistics, layer, taps);
-        if (choices !== null) addChoices(choices, layer, statistics.topK, numbers, taps);
+        addChoices(choices, layer, statistics.topK, numbers, taps);
         addOutputs(statistics, layer, taps);
         if (taps.traced !== undefined)
           traces?.builders[layer]?.add(

@@ -7,6 +7,7 @@ import { redo, undo } from './history.ts';
 import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openModelFile, openTask, openTaskFile, previousTask } from './open.ts';
 import {
+  addCandidateFolder,
   addCountsFile,
   addMethodFile,
   importCounts,
@@ -45,6 +46,7 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   addMethodFile,
   importCounts,
   addCountsFile,
+  addCandidateFolder,
   savePlan,
   saveReport,
   profileTasks,

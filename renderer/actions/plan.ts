@@ -2,11 +2,11 @@ import { curveLabel } from '../../main/contract/method.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { methodNameOfFile } from '../plan/method-files.ts';
+import { candidateNameOfFolder, methodNameOfFile } from '../plan/method-files.ts';
 import { keptAtFactor, keptRange, standardFactors } from '../plan/kept-counts.ts';
 import { pinOf } from '../plan/pins.tsx';
 import { currentPlanCall } from '../plan/plan-input.ts';
-import { chooseFile, chooseTextFile } from '../state/file-choice.ts';
+import { chooseFile, chooseFolder, chooseTextFile } from '../state/file-choice.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { planStore } from '../state/plan-store.ts';
@@ -103,6 +103,22 @@ export const addCountsFile: Action = {
   menu: 'file',
   enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
   perform: (engine, facts) => withCounts(engine, facts, (file) => addToSweep(engine, facts, file)),
+};
+
+export const addCandidateFolder: Action = {
+  id: 'add-candidate-folder',
+  label: 'Add a checkpoint folder to the sweep…',
+  keywords: ['candidate', 'tuned', 'pruned', 'merged', 'copy', 'beside', 'curve'],
+  menu: 'file',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: async ({ bridge }, facts) => {
+    const chosen = await chooseFolder(bridge, 'candidate');
+    if (chosen === null) return;
+    const { files, candidates, addCandidate } = sweepStore.getState();
+    const taken = [...facts.methods, ...candidates].map(({ name }): string => name);
+    const name = candidateNameOfFolder(chosen.path, [...taken, ...Object.keys(files)]);
+    addCandidate({ name, folder: chosen.handle, path: chosen.path });
+  },
 };
 
 export const savePlan: Action = {

@@ -75,6 +75,9 @@ export const shownColumns = <R,>(
   });
 };
 
+/** Rows above which a table has a filter. */
+const FILTERED = 12;
+
 interface SortedColumn<R> {
   readonly key: string;
   readonly title: ReactNode;
@@ -88,17 +91,20 @@ interface SortedColumn<R> {
 }
 
 /**
- * Sorting and copying for a table with cells of its own, such as a matrix: its rows in the chosen order, the headings
- * that choose it, and a button that copies the rows, for a `table-frame` around the table.
+ * Sorting, filtering and copying for a table with cells of its own, such as a matrix: its rows in the chosen order, the
+ * headings that choose it, and the tools of a `table-frame` around the table: a button that copies the rows, and a
+ * filter if they are many.
  */
 export const useSortedTable = <R,>(
   caption: string,
   columns: readonly SortedColumn<R>[],
   rows: readonly R[],
-): { readonly sorted: readonly R[]; readonly headings: ReactNode; readonly copyButton: ReactNode } => {
+): { readonly sorted: readonly R[]; readonly headings: ReactNode; readonly tools: ReactNode } => {
   const [sort, setSort] = useState<TableSort | null>(null);
+  const [sought, seek] = useState('');
   const by = columns.find(({ key }) => key === sort?.column);
-  const sorted = by === undefined ? rows : sortedBy(rows, by.order, sort?.descending ?? false);
+  const found = rowsWith(rows, sought, (row) => columns.map(({ text }) => text(row)));
+  const sorted = by === undefined ? found : sortedBy(found, by.order, sort?.descending ?? false);
   const copied = (): string =>
     tsvText([columns.map(({ words }) => words), ...sorted.map((row) => columns.map(({ text }) => text(row)))]);
   return {
@@ -114,12 +120,12 @@ export const useSortedTable = <R,>(
         onSort={(name) => setSort(nextSort(sort, name))}
       />
     )),
-    copyButton: (
-      <IconButton
-        className="copy-small"
-        icon="copy"
-        label={`Copy as tab-separated text: ${caption}`}
-        onClick={() => {
+    tools: (
+      <TableTools
+        caption={caption}
+        sought={rows.length > FILTERED ? sought : null}
+        onSeek={seek}
+        onCopy={() => {
           copyText('The table', copied(), `${counted(sorted.length, 'row')}.`).catch(noticesStore.getState().report);
         }}
       />
@@ -127,19 +133,48 @@ export const useSortedTable = <R,>(
   };
 };
 
+interface TableToolsProps {
+  readonly caption: string;
+  /** The text of the filter; null for a table that is too short for one. */
+  readonly sought: string | null;
+  readonly onSeek: (text: string) => void;
+  readonly onCopy: () => void;
+}
+
+/** The filter of a long table and the button that copies it, for the beginning of a `table-frame`. */
+const TableTools = ({ caption, sought, onSeek, onCopy }: TableToolsProps) => {
+  const copy = (className: string) => (
+    <IconButton className={className} icon="copy" label={`Copy as tab-separated text: ${caption}`} onClick={onCopy} />
+  );
+  if (sought === null) return copy('copy-small');
+  return (
+    <div className="table-tools">
+      <input
+        className="input"
+        type="search"
+        aria-label={`Filter: ${caption}`}
+        placeholder="Filter"
+        value={sought}
+        onChange={(event) => onSeek(event.target.value)}
+      />
+      {copy('')}
+    </div>
+  );
+};
+
 interface SortedTableProps {
   readonly label: string;
   readonly className: string;
   readonly headings: ReactNode;
-  readonly copyButton: ReactNode;
+  readonly tools: ReactNode;
   /** The rows of its body. */
   readonly children: ReactNode;
 }
 
-/** A table whose headings and copy button are those of `useSortedTable`, in a frame that scrolls. */
-export const SortedTable = ({ label, className, headings, copyButton, children }: SortedTableProps) => (
+/** A table whose headings and tools are those of `useSortedTable`, in a frame that scrolls. */
+export const SortedTable = ({ label, className, headings, tools, children }: SortedTableProps) => (
   <div className="table-frame">
-    {copyButton}
+    {tools}
     <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
       <table className={`data-table ${className}`}>
         <thead>
@@ -168,9 +203,6 @@ interface DataTableProps<R> {
 /** Rows above which a table is shown in pages, and rows of a page. */
 const LONG = 40;
 const PAGE = 25;
-/** Rows above which a table has a filter. */
-const FILTERED = 12;
-
 interface Fold<R> {
   readonly key: string;
   readonly rows: readonly R[];
@@ -276,27 +308,9 @@ export const DataTable = <R,>({
   const stop = (lines.find((line) => line.open !== null && line.isSelected === true) ?? lines.find(({ open }) => open))
     ?.key;
   const rest = folds.length - shown.length;
-  const isSought = rows.length > FILTERED;
-  const copyButton = (className: string): ReactNode => (
-    <IconButton className={className} icon="copy" label={`Copy as tab-separated text: ${caption}`} onClick={copy} />
-  );
   return (
     <div className="table-frame">
-      {isSought ? (
-        <div className="table-tools">
-          <input
-            className="input"
-            type="search"
-            aria-label={`Filter: ${caption}`}
-            placeholder="Filter"
-            value={sought}
-            onChange={(event) => seek(event.target.value)}
-          />
-          {copyButton('')}
-        </div>
-      ) : (
-        copyButton('copy-small')
-      )}
+      <TableTools caption={caption} sought={rows.length > FILTERED ? sought : null} onSeek={seek} onCopy={copy} />
       <div className="table-scroll" tabIndex={0} role="region" aria-label={caption} onKeyDown={walkMembers('column')}>
         <table className="data-table">
           <caption className="visually-hidden">{caption}</caption>

@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
 import type { Setting } from '../../main/contract/setting.ts';
 import { defaultText } from '../../main/contract/setting.ts';
+import { MOST_SEEDS } from '../../main/contract/bounds.ts';
 import { Checkbox, Select } from './choices.tsx';
 import { NumberInput } from './number-input.tsx';
 import { Tooltip } from './tooltip.tsx';
@@ -59,23 +60,14 @@ export const SettingField = (props: SettingFieldProps) => {
         onChange={(choice) => onChange(setting.isOptional && choice === choices[0] ? setting.default : choice)}
       />
     );
-  return kind === 'whole' || kind === 'real' || kind === 'count' ? (
-    <NumberField {...props} />
-  ) : (
-    <TypedField {...props} />
-  );
+  return kind === 'whole' || kind === 'real' ? <NumberField {...props} /> : <TypedField {...props} />;
 };
-
-const firstSeeds = (count: number): readonly number[] => Array.from({ length: count }, (_, seed) => seed);
 
 const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
   const id = useId();
   const { kind, fits, isOptional } = setting;
-  const isCount = kind === 'count';
-  const shown = isCount && Array.isArray(value) ? value.length : value;
   /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
-  const meant = (typed: number | null): unknown =>
-    typed === null ? (isOptional ? setting.default : Number.NaN) : isCount ? firstSeeds(typed) : typed;
+  const meant = (typed: number | null): unknown => typed ?? (isOptional ? setting.default : Number.NaN);
   return (
     <div className={stacked === true ? 'field field-stacked' : 'field'}>
       <label htmlFor={id}>
@@ -84,13 +76,13 @@ const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, st
       <NumberInput
         id={id}
         className={stacked === true ? '' : 'input-number'}
-        min={isCount ? 1 : kind === 'whole' && setting.least !== null ? setting.least : undefined}
+        min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
         max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
         step={setting.step ?? (kind === 'real' ? 'any' : 1)}
-        value={typeof shown === 'number' && Number.isFinite(shown) ? shown : null}
+        value={typeof value === 'number' && Number.isFinite(value) ? value : null}
         placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
         disabled={disabled}
-        accepts={(typed) => (!isCount || Number.isInteger(typed)) && fits(meant(typed))}
+        accepts={(typed) => fits(meant(typed))}
         onChange={(typed) => onChange(meant(typed))}
         onRefused={(typed) => onRefused?.(meant(typed))}
         onBlur={onBlur}
@@ -101,11 +93,33 @@ const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, st
 
 const SEPARATORS = { list: ',', lines: '\n' } as const;
 
+const firstSeeds = (count: number): readonly number[] => Array.from({ length: count }, (_, seed) => seed);
+
+/** Seeds as typed: how many, where they are the first ones; else each. One seed alone keeps its comma: "7,". */
+const seedsText = (seeds: readonly unknown[]): string => {
+  if (seeds.every((seed, index) => seed === index)) return String(seeds.length);
+  return seeds.length === 1 ? `${String(seeds[0])},` : seeds.join(', ');
+};
+
+/** A number alone is how many draws; seeds with commas are taken as they are. */
+const typedSeeds = (text: string): unknown => {
+  if (/^\s*\d+\s*$/.test(text)) return firstSeeds(Math.min(Number(text), MOST_SEEDS + 1));
+  const parts = text.split(/[\s,;]+/u).filter((part) => part !== '');
+  return [...new Set(parts)].map(Number);
+};
+
 const textOf = ({ kind }: Setting, value: unknown): string =>
-  Array.isArray(value) ? value.join(kind === 'lines' ? '\n' : ', ') : typeof value === 'string' ? value : '';
+  Array.isArray(value) && kind === 'count'
+    ? seedsText(value)
+    : Array.isArray(value)
+      ? value.join(kind === 'lines' ? '\n' : ', ')
+      : typeof value === 'string'
+        ? value
+        : '';
 
 /** The value of the setting for a typed text; an empty one gives the default. */
 const typedValue = ({ kind, default: usual }: Setting, text: string): unknown => {
+  if (kind === 'count') return typedSeeds(text);
   if (kind !== 'list' && kind !== 'lines') return text.trim() === '' ? usual : text.trim();
   return text
     .split(SEPARATORS[kind])
@@ -120,7 +134,7 @@ const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, sta
   const isWrong = !setting.fits(typed === null ? value : typedValue(setting, typed));
   const field = {
     id,
-    className: 'input',
+    className: setting.kind === 'count' ? 'input input-number' : 'input',
     value: typed ?? textOf(setting, value),
     placeholder: setting.hint ?? (setting.isOptional || setting.kind === 'list' ? defaultText(setting) : undefined),
     disabled,

@@ -344,6 +344,13 @@ export const results = define({
       'more for each refit measured beside the plan, for each task separately; and the unpruned model. Factors that ' +
       'an adaptive sweep adds are not included.',
   },
+  candidateFolders: {
+    term: 'Checkpoints',
+    text:
+      'Folders of pruned, merged or tuned copies, made here or elsewhere, that are measured beside the plans on the ' +
+      'same items. Each is a curve of its name with one point: its own number of experts. They need the tokenizer of ' +
+      'the model, and a sweep of one model.',
+  },
   pointBytes: {
     term: 'Weights',
     text: 'Bytes of all weights in their stored types, and their share of the unpruned model’s; in powers of 1000.',

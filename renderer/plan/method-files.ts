@@ -1,5 +1,6 @@
 import { methodName } from '../../main/contract/plan.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
+import { candidateName } from '../../main/contract/sweep.ts';
 
 const LONGEST = 40;
 
@@ -22,4 +23,13 @@ export const methodNameOfFile = (file: string, taken: readonly string[]): Method
   const base = methodName.safeParse(name).success ? name : 'file';
   const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${index + 2}`)];
   return methodName.parse(names.find((one) => !taken.includes(one)));
+};
+
+/** Name of the curve of a checkpoint folder: that of the folder, with a number added if it is `taken`. */
+export const candidateNameOfFolder = (path: string, taken: readonly string[]): string => {
+  const last = path.split(/[\\/]/).findLast((part) => part !== '') ?? '';
+  const name = last.replace(/[^A-Za-z0-9 ._+-]+/g, '-').replace(/^[^A-Za-z]+/, '');
+  const base = (name === '' ? 'folder' : name).slice(0, 60);
+  const names = [base, ...Array.from({ length: taken.length + 1 }, (_, index) => `${base}-${String(index + 2)}`)];
+  return candidateName.parse(names.find((one) => !taken.includes(one)));
 };

@@ -13,7 +13,10 @@ export interface FinetuneState {
   /** Whether the dialog is open, and the run whose outcome it shows (null: a new fine-tuning). */
   readonly open: boolean;
   readonly run: string | null;
-  /** The settings in the contract's shape, as typed and possibly invalid. NaN: a required number is empty. */
+  /**
+   * The settings in the contract's shape, as typed and possibly invalid. NaN: a required number is empty; a rate that
+   * is null: the one that suits the model.
+   */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly into: ChosenFolder | null;
   /** Name of the new folder; null: the default name. */
@@ -35,7 +38,7 @@ export const createFinetuneStore = () =>
   createStore<FinetuneState>()((set) => ({
     open: false,
     run: null,
-    settings: finetuneSettings.parse({}),
+    settings: { ...finetuneSettings.parse({}), rate: null },
     into: null,
     name: null,
     python: null,

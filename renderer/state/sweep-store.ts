@@ -6,11 +6,19 @@ import { type DescribedSweepSettings, describedSweepSettings, type SweepSettings
 /** Methods of a first sweep: the floor, the usual baseline, and two published methods. */
 export const usualMethods: readonly MethodName[] = ['random', 'frequency', 'reap', 'uncurl'];
 
+export interface SweepFolder {
+  readonly name: string;
+  readonly folder: PathHandle;
+  readonly path: string;
+}
+
 /** Settings of the next sweep, in the contract's shape; options of methods and the chat switch are the plan's. */
 export interface SweepChoices extends Readonly<Omit<DescribedSweepSettings, 'refits'>> {
   readonly methods: readonly MethodName[];
   /** Rankings and plans used as methods of the sweep, by method name. */
   readonly files: NonNullable<SweepSettings['files']>;
+  /** Checkpoint folders that are measured beside the plans, each a curve of its name. */
+  readonly candidates: readonly SweepFolder[];
   /** May be empty; then a sweep with a recovery cannot start. */
   readonly refits: readonly RefitName[];
   /** Factors that were unticked; initially all possible powers of two are ticked. */
@@ -30,6 +38,8 @@ export interface SweepState extends SweepChoices {
   /** Ticks a file as a method. */
   readonly addFile: (method: MethodName, file: { readonly name: string; readonly text: string }) => void;
   readonly removeFile: (method: MethodName) => void;
+  readonly addCandidate: (candidate: SweepFolder) => void;
+  readonly removeCandidate: (name: string) => void;
   readonly toggleFactor: (factor: number) => void;
   readonly typeFactors: (typed: string) => void;
   readonly toggleRefit: (refit: RefitName) => void;
@@ -47,6 +57,7 @@ const createSweepStore = () =>
     isFromAddress: false,
     methods: usualMethods,
     files: {},
+    candidates: [],
     skippedFactors: [],
     typedFactors: '',
     toggleModel: (model) => set(({ otherModels }) => ({ otherModels: toggled(otherModels, model) })),
@@ -59,6 +70,9 @@ const createSweepStore = () =>
         files: Object.fromEntries(Object.entries(files).filter(([name]) => name !== method)),
         methods: methods.filter((known) => known !== method),
       })),
+    addCandidate: (candidate) => set(({ candidates }) => ({ candidates: [...candidates, candidate] })),
+    removeCandidate: (name) =>
+      set(({ candidates }) => ({ candidates: candidates.filter((candidate) => candidate.name !== name) })),
     toggleFactor: (factor) => set(({ skippedFactors }) => ({ skippedFactors: toggled(skippedFactors, factor) })),
     typeFactors: (typed) => set({ typedFactors: typed }),
     toggleRefit: (refit) => set(({ refits }) => ({ refits: toggled(refits, refit) })),

@@ -71,6 +71,7 @@ export const measureObstacle = (facts: Facts, state: PlanSettings): string | nul
     tasks,
     {
       methods: [facts.selection.method],
+      candidates: [],
       skippedFactors: [],
       typedFactors: '',
       recovery: 'none',

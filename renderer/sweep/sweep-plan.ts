@@ -61,6 +61,7 @@ const searchedPerPlan = (page: MethodPage | undefined, options: OptionsByMethod)
 
 type Counted =
   | 'methods'
+  | 'candidates'
   | 'skippedFactors'
   | 'typedFactors'
   | 'seeds'
@@ -91,7 +92,7 @@ export const sweepCost = (
   const types = new Set(settings.weights ?? ['stored']);
   const rounded = [...types].filter((type) => type !== 'stored').length;
   // The unpruned model is a candidate too at each type that is not the stored one.
-  const candidatesPerTask = plans * curves * types.size + rounded;
+  const candidatesPerTask = (plans * curves + settings.candidates.length) * types.size + rounded;
   const { repeats = 1, calibrationDraws = 0, calibrationSizes } = settings;
   const items = tasks.reduce(
     (sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity) * (isWritten(task) ? repeats : 1),
@@ -120,13 +121,23 @@ export const sweepObstacle = (
   tasks: readonly TaskEntry[],
   settings: Pick<
     SweepChoices,
-    'methods' | 'skippedFactors' | 'typedFactors' | 'recovery' | 'refits' | 'budget' | 'protect' | 'calibration'
+    | 'methods'
+    | 'candidates'
+    | 'skippedFactors'
+    | 'typedFactors'
+    | 'recovery'
+    | 'refits'
+    | 'budget'
+    | 'protect'
+    | 'calibration'
   >,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
 ): string | null => {
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   if (settings.methods.length === 0) return 'Tick at least one method.';
+  if (settings.candidates.length > 0 && models.length > 1)
+    return 'Checkpoint folders are measured beside one model: untick the other models, or remove the folders.';
   const { problem } = typedFactors(settings.typedFactors, models);
   if (problem !== null) return problem;
   if (!chosenFactors(models, settings).some((factor) => factor > 1)) return 'Tick or type a factor above 1.';
@@ -208,7 +219,7 @@ export const sweepInput = (
   { options, chat }: SharedSettings,
   focused: TaskEntry | null = null,
 ): CallInput<'sweep.start'> => {
-  const { methods, files, recovery, refits } = choices;
+  const { methods, files, candidates, recovery, refits } = choices;
   return {
     models: models.map((model) => model.handle),
     tasks: tasks.map((task) => task.handle),
@@ -221,6 +232,7 @@ export const sweepInput = (
       chat: chatOf(models, chat),
       first: firstOf(tasks, focused),
     },
+    ...(candidates.length === 0 ? {} : { candidates: candidates.map(({ name, folder }) => ({ name, folder })) }),
   };
 };
 

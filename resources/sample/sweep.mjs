@@ -7,7 +7,7 @@ import { pairedTasks } from '../../main/workspace/library.ts';
 import { openExistingWorkspace } from '../../main/workspace/open-workspace.ts';
 
 export const resources = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
+export const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 
 /** A model folder's config.json. */
 export const configOf = (folder) => JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));

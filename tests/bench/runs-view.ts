@@ -1,17 +1,20 @@
 /**
- * Times of the Runs view with 300 sweeps of 40 models: until its first rows are painted after a click on its tab, until
- * all results are read, and from a sort or a typed filter to the painted rows.
+ * Times of the window with 300 sweeps of 40 models: from the page's address to its first paint and to the first rows of
+ * the Runs view, which the address names; until these rows are painted after a click on the view's tab, until all
+ * results are read, and from a sort or a typed filter to the painted rows.
  *
- * Method: `uncurl serve` on a workspace with made-up sweeps (five methods at six factors on four tasks each, written by
- * this script) and Chromium of 1440 x 900 on the built page (`npm run build` first). Times run in the page from the
- * event to the second animation frame after the rows have changed. Prints the median and the largest of ROUNDS, and the
- * load of the machine. Usage: node tests/bench/runs-view.ts
+ * Method: `uncurl serve` on a workspace with 40 copies of uncurl-8 and made-up sweeps (five methods at six factors on
+ * four tasks each, written by this script) and Chromium of 1440 x 900 on the built page (`npm run build` first). Times
+ * run in the page from the event to the second animation frame after the rows have changed; those of a load from its
+ * start, first by an engine that has just started (cold), then again. Prints the median and the largest of ROUNDS, and
+ * the load of the machine. Usage: node tests/bench/runs-view.ts
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { z } from 'zod';
+import { resources } from '../e2e/page-steps.ts';
 import { startServer, stopServer } from '../e2e/workbench.ts';
 import { sampleManifest, sampleSweep } from '../main/figures/sample-run.ts';
 import { median } from './statistics.ts';
@@ -20,11 +23,19 @@ const RUNS = 300;
 const MODELS = 40;
 const ROUNDS = 5;
 
+const modelName = (index: number): string => `model-${String(index % MODELS).padStart(2, '0')}`;
+
+const putModels = async (base: string, workspace: string): Promise<void> => {
+  const models = Array.from({ length: MODELS }, (_, index) => path.join(base, 'models', modelName(index)));
+  for (const model of models) await cp(path.join(resources, 'models', 'uncurl-8'), model, { recursive: true });
+  await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models, tasks: [] }));
+};
+
 const putSweeps = async (workspace: string): Promise<number> => {
   const { results, thresholds, rule } = sampleSweep();
   for (let index = 0; index < RUNS; index += 1) {
     const id = `sweep-20260101-${String(index).padStart(3, '0')}`;
-    const model = `model-${String(index % MODELS).padStart(2, '0')}`;
+    const model = modelName(index);
     const at = new Date(Date.UTC(2026, 0, 1) + index * 3_700_000);
     const folder = path.join(workspace, 'runs', id);
     await mkdir(folder, { recursive: true });
@@ -48,6 +59,30 @@ const putSweeps = async (workspace: string): Promise<number> => {
     await writeFile(path.join(folder, 'results.json'), JSON.stringify(document));
   }
   return results.length;
+};
+
+interface LoadTimes {
+  readonly paint: number;
+  readonly rows: number;
+}
+
+/** Milliseconds from the start of a load of the Runs view to the first paint of the page, and of its rows. */
+const loadTimes = async (page: Page, address: string): Promise<LoadTimes> => {
+  await page.addInitScript(`{
+    const look = () => {
+      if (document.querySelector('.run-table tbody tr[aria-rowindex]') === null) requestAnimationFrame(look);
+      else requestAnimationFrame(() => { window.rowsPaintedAt = performance.now(); });
+    };
+    requestAnimationFrame(look);
+  }`);
+  await page.goto(`${address}#view=runs`);
+  await page.waitForFunction('window.rowsPaintedAt !== undefined');
+  return z.object({ paint: z.number(), rows: z.number() }).parse(
+    await page.evaluate(`({
+      paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+      rows: window.rowsPaintedAt,
+    })`),
+  );
 };
 
 /** Milliseconds in the page from an action until another order or another first row is shown and painted. */
@@ -79,6 +114,7 @@ const clicked = (selector: string): string => `document.querySelector(${JSON.str
 const base = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-runs-'));
 const workspace = path.join(base, 'workspace');
 const points = await putSweeps(workspace);
+await putModels(base, workspace);
 const { server, address } = await startServer({ workspace, settings: path.join(base, 'settings.json') });
 const browser = await chromium.launch({
   executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
@@ -88,6 +124,12 @@ const times = new Map<string, number[]>();
 const note = (what: string, time: number): void => void times.set(what, [...(times.get(what) ?? []), time]);
 try {
   for (let round = 0; round < ROUNDS; round += 1) {
+    const loaded = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    const { paint, rows } = await loadTimes(loaded, address);
+    const how = round === 0 ? 'cold load' : 'load';
+    note(`${how}, first paint`, paint);
+    note(`${how}, first rows`, rows);
+    await loaded.close();
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(address);
     // The address of the last round is followed first.

@@ -28,6 +28,17 @@ test('the methods of the sample are ranked per task, against the best method or 
     await photograph(workbench, 'compare');
   });
 
+  await test.step('a panel of ranks sorts like every table', async () => {
+    const capitals = ranks.getByRole('table').filter({ hasText: 'Capitals' });
+    const firstMethod = capitals.getByRole('row').nth(1).getByRole('rowheader');
+    await capitals.getByRole('button', { name: 'Sort by Value' }).click();
+    await expect(firstMethod).toHaveText('Random');
+    await capitals.getByRole('button', { name: 'Sort by Value' }).click();
+    await expect(firstMethod).toHaveText('Frequency');
+    await capitals.getByRole('button', { name: 'Sort by Value' }).click();
+    await expect(capitals.getByRole('columnheader', { name: /^Value/ })).toHaveAttribute('aria-sort', 'none');
+  });
+
   await test.step('another factor and reference can be chosen', async () => {
     await page.getByLabel('Factor', { exact: true }).selectOption('2');
     await expect(overview.getByRole('heading')).toContainText('at ×2');

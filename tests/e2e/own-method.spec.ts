@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { photograph, typePath, withSample } from './page-steps.ts';
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { photograph, resources, typeFolder, typePath, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const ranking = JSON.stringify(Array.from({ length: 3 }, () => [7, 6, 5, 4, 3, 2, 1, 0]));
@@ -11,7 +12,7 @@ const routed = JSON.stringify({
   routed_experts: Array.from({ length: 2 }, () => Array.from({ length: 3 }, () => [6, 2])),
 });
 
-test('a ranking from a file is a method of the plan and of a sweep; quality is shown against bytes', async ({
+test('a ranking from a file is a method, a checkpoint folder is measured beside it, and seeds are chosen', async ({
   workbench,
 }) => {
   const { page, exports, answerFolderDialog } = workbench;
@@ -40,16 +41,38 @@ test('a ranking from a file is a method of the plan and of a sweep; quality is s
     await sweep.getByRole('button', { name: 'From token counts…' }).click();
     if (answerFolderDialog === null) await typePath(page, dump);
     await expect(sweep.getByRole('checkbox', { name: 'seen-by-vllm' })).toBeChecked();
-    for (const method of ['seen-by-vllm', 'Random', 'Frequency', 'REAP', 'UNCURL'])
+    for (const method of ['seen-by-vllm', 'Frequency', 'REAP', 'UNCURL'])
       await sweep.getByRole('checkbox', { name: method, exact: true }).uncheck();
     await page.getByRole('button', { name: 'None', exact: true }).click();
     await page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
     await expect(sweep).toContainText('No profile is needed.');
+
+    const folder = path.join(resources, 'models', 'uncurl-16');
+    await answerFolderDialog?.(folder);
+    await sweep.getByRole('button', { name: 'From a folder…' }).click();
+    if (answerFolderDialog === null) {
+      const dialog = page.getByRole('dialog', { name: 'Measure a checkpoint beside the plans' });
+      await typeFolder(dialog, folder);
+      await dialog.getByRole('button', { name: 'Measure this folder' }).click();
+    }
+    await expect(sweep.getByRole('button', { name: 'Remove the folder uncurl-16' })).toBeVisible();
+    await sweep.getByLabel('Draws', { exact: true }).fill('4, 7');
+    // Random and the file at two factors, random twice; and the folder.
+    await expect(sweep).toContainText('7 candidates on 1 task');
+    await photograph(workbench, 'sweep-folder');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
-    await expect(note).toBeVisible();
+    await expect(note).toBeVisible({ timeout: HANG_LIMIT_MS });
+    const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
+    await expect(points.getByRole('row', { name: /^Sums uncurl-16/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
+    const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
+    await run.hover();
+    await run.getByRole('button', { name: /^More for/ }).click();
+    await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
+    await expect(page.getByRole('dialog')).toContainText(/--seeds 4,7.*--candidate uncurl-16=/);
+    await page.keyboard.press('Escape');
   });
 
   await test.step('quality against bytes', async () => {

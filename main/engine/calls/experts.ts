@@ -90,7 +90,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       const counts = await parts.required(PROFILED.counts, layer);
       const both = rowOf(await parts.required(PROFILED.coactivation, layer), expert, parts.experts);
       const chosen = counts[expert] ?? 0;
-      const sample = (await (await stored(['choices']))?.sample(layer)) ?? null;
+      const sample = (await ((await stored(['choices'])) ?? parts).sample(layer)) ?? null;
       return {
         found: {
           tokens: parts.tokens,

@@ -56,7 +56,7 @@ export const ThresholdSection = ({
 }) => {
   const thresholdOf = (task: string, method: string) =>
     thresholds.find((one) => one.task === task && one.method === method);
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     'Thresholds by task and method',
     [
       { key: 'task', title: 'Task', words: 'Task', order: title, text: title },
@@ -85,12 +85,7 @@ export const ThresholdSection = ({
           <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
         </span>
       </div>
-      <SortedTable
-        label="Thresholds by task and method"
-        className="method-matrix"
-        headings={headings}
-        copyButton={copyButton}
-      >
+      <SortedTable label="Thresholds by task and method" className="method-matrix" headings={headings} tools={tools}>
         {sorted.map((task) => (
           <tr key={task}>
             <th scope="row">{title(task)}</th>

@@ -56,7 +56,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
   const taskTitle = ({ task }: CompareTask): string => title(task);
   const rowOf = ({ rows }: CompareTask, method: string): CompareRow | undefined =>
     rows.find((one) => one.method === method);
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     'Differences by task and method',
     [
       { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
@@ -108,7 +108,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
         <Definition of="sharesBest">not distinguishable from the best</Definition> in any draw.
       </p>
       <div className="table-frame">
-        {copyButton}
+        {tools}
         <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
           <table className="data-table method-matrix">
             <thead>

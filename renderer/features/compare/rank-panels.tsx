@@ -6,6 +6,7 @@ import { goodness } from '../../../main/figures/compare-scale.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
+import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { formatCount, formatDifference, formatValue } from '../../../main/words/numbers.ts';
@@ -36,6 +37,8 @@ export const RankPanels = (props: CompareProps) => {
   );
 };
 
+const methodOf = ({ method }: CompareRow): string => methodTitle(method);
+
 const RankPanel = ({
   task,
   comparison,
@@ -45,8 +48,56 @@ const RankPanel = ({
   onSelect,
 }: CompareProps & { readonly task: CompareTask }) => {
   const domain = intervalDomain(comparison, task);
+  const { metric, rows } = task;
+  const interval = ({ paired }: CompareRow) => (paired === null ? null : whiskerOf(paired));
+  const { sorted, headings, tools } = useSortedTable(
+    `Methods on ${title(task.task)}`,
+    [
+      {
+        key: 'rank',
+        title: '#',
+        words: 'Rank',
+        order: (row: CompareRow) => rows.indexOf(row),
+        text: (row: CompareRow) => `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`,
+      },
+      { key: 'method', title: 'Method', words: 'Method', order: methodOf, text: methodOf },
+      {
+        key: 'value',
+        title: 'Value',
+        words: 'Value',
+        numeric: true,
+        order: ({ value }: CompareRow) => value,
+        text: ({ value }: CompareRow) => formatValue(value, metric),
+      },
+      {
+        key: 'interval',
+        title: 'Interval',
+        words: 'Interval',
+        // By its lower end.
+        order: (row: CompareRow) => interval(row)?.[0] ?? null,
+        text: (row: CompareRow) => {
+          const ends = interval(row);
+          return ends === null ? '' : ends.map((end) => formatDifference(end, metric)).join(' to ');
+        },
+      },
+      {
+        key: 'difference',
+        title: 'Diff.',
+        words: 'Difference',
+        numeric: true,
+        // The reference itself: no difference.
+        order: ({ paired }: CompareRow) => paired?.difference ?? 0,
+        text: (row: CompareRow) => {
+          const difference = row.paired === null ? '' : formatDifference(row.paired.difference, metric);
+          return row.reading === null ? difference : `${difference} ${readingText(row.reading)}`;
+        },
+      },
+    ],
+    rows,
+  );
   return (
-    <div className="rank-panel">
+    <div className="rank-panel table-frame">
+      {tools}
       <table className="data-table rank-table">
         <caption>
           <strong>{title(task.task)}</strong>{' '}
@@ -63,17 +114,11 @@ const RankPanel = ({
           <col className="rank-whisker-column" />
           <col className="rank-difference-column" />
         </colgroup>
-        <thead className="visually-hidden">
-          <tr>
-            <th scope="col">Rank</th>
-            <th scope="col">Method</th>
-            <th scope="col">Value</th>
-            <th scope="col">Interval</th>
-            <th scope="col">Difference</th>
-          </tr>
+        <thead>
+          <tr>{headings}</tr>
         </thead>
         <tbody>
-          {task.rows.map((row) => (
+          {sorted.map((row) => (
             <tr
               key={row.method}
               className="clickable"

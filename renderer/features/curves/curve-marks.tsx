@@ -1,5 +1,5 @@
 import { useXAxisScale, useYAxisScale } from 'recharts';
-import { methodStyle } from '../../../main/figures/method-marks.ts';
+import { BACK_OPACITY, methodStyle } from '../../../main/figures/method-marks.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { resultKey } from '../../sweep/points.ts';
@@ -17,9 +17,6 @@ interface CurveMarksProps {
   /** The emphasised method; null if none. */
   readonly emphasised: string | null;
 }
-
-/** Of curves behind an emphasised one; on a dark ground the same opacity leaves less contrast. */
-export const BACK_OPACITY: Readonly<Record<ResolvedTheme, number>> = { light: 0.4, dark: 0.6 };
 
 type Scale = (value: number) => number;
 

@@ -62,7 +62,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
   const taskTitle = ({ task }: TaskCurves): string => title(task);
   const curveOf = (task: TaskCurves, method: string): MethodCurve | undefined =>
     task.curves.find((curve) => curve.method === method);
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     'Threshold of every task and method',
     [
       { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
@@ -93,7 +93,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
         {running && <span className="muted">provisional: the sweep is running</span>}
       </div>
       <div className="table-frame">
-        {copyButton}
+        {tools}
         <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
           <table
             className="data-table threshold-table"

@@ -5,6 +5,7 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 import { refusedSettings } from '../../../main/contract/setting.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
+import { trainingFor } from '../../plan/training.ts';
 import type { FinetuneState } from '../../state/finetune-store.ts';
 
 /** Choices of the form of an experiment; trained arms use the settings and the Python of the form of fine-tuning. */
@@ -57,9 +58,14 @@ export const experimentObstacle = (
   if (bare !== undefined) return `${bare.title} has no calibration items: choose them in the list of tasks.`;
   if (choices.methods.length === 0) return 'Tick at least one method.';
   if (choices.treatments.length === 0) return 'Tick at least one arm.';
-  if (choices.treatments.some(isTrained) && refusedSettings(finetuneSettings, training.settings).length > 0)
+  if (
+    choices.treatments.some(isTrained) &&
+    refusedSettings(finetuneSettings, trainingFor(models, training.settings)).length > 0
+  )
     return 'Correct the settings of the training in “Fine-tune…”.';
-  return settingsOf(choices, training.settings) === null ? 'Seeds: whole numbers from 0, separated by commas.' : null;
+  return settingsOf(choices, trainingFor(models, training.settings)) === null
+    ? 'Seeds: whole numbers from 0, separated by commas.'
+    : null;
 };
 
 /** The `experiment.start` request; null if there is an obstacle. */
@@ -69,7 +75,7 @@ export const experimentInput = (
   choices: ExperimentChoices,
   training: Training,
 ): CallInput<'experiment.start'> | null => {
-  const settings = settingsOf(choices, training.settings);
+  const settings = settingsOf(choices, trainingFor(models, training.settings));
   if (settings === null || experimentObstacle(models, tasks, choices, training) !== null) return null;
   return {
     models: models.map(({ handle }) => handle),

@@ -1,5 +1,6 @@
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planStanding, planStandingText } from '../../../main/words/verdicts.ts';
+import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -15,14 +16,13 @@ export const ExportCheck = ({ asked }: ExportCheckProps) => {
   if (data === undefined) return null;
   if (data.refusal !== null) return <Problem error={data.refusal} />;
   return data.notes.length === 0 ? null : (
-    <details className="export-serving">
-      <summary>Serving it on several devices</summary>
-      <ul>
+    <Disclosure summary="Serving it on several devices">
+      <ul className="export-serving">
         {data.notes.map((note) => (
           <li key={note}>{note}</li>
         ))}
       </ul>
-    </details>
+    </Disclosure>
   );
 };
 

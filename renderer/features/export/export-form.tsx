@@ -125,6 +125,9 @@ export const ExportForm = () => {
           onChange={state.chooseFormat}
         />
         <p className="muted">{isGguf ? STORED_GGUF_TEXT : formatText[chosen.format]}</p>
+        {((chosen.format === 'gguf' && !isGguf) || chosen.format === 'hf') && (
+          <span className="field-label">Type of the weights</span>
+        )}
         {chosen.format === 'gguf' && !isGguf && (
           <Segmented
             label="Type of the weights"

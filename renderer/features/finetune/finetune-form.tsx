@@ -14,6 +14,7 @@ import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
+import { trainingFor } from '../../plan/training.ts';
 import { choosePython } from '../../state/file-choice.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import {
@@ -48,7 +49,8 @@ export const FinetuneForm = () => {
   const tasks = tickedTasks(facts);
   const obstacle = finetuneObstacle(model, tasks, state);
   const items = tasks.reduce((sum, task) => sum + task.items.calibration, 0);
-  const steps = finetuneSteps(state.settings, items);
+  const settings = trainingFor([model], state.settings);
+  const steps = finetuneSteps(settings, items);
   const chosenStages = String(state.settings['stages']);
   const begin = (): void =>
     start(async ({ bridge, cache }) => {
@@ -118,7 +120,8 @@ export const FinetuneForm = () => {
 
 /** The field of a training setting. Invalid values are kept, and named at the foot of the dialog. */
 const Field = ({ setting }: { readonly setting: Setting }) => {
-  const { settings, choose } = useStore(finetuneStore);
+  const { settings: typed, choose } = useStore(finetuneStore);
+  const settings = trainingFor([selectedModel(useFacts())], typed);
   const take = (value: unknown): void => choose(setting.name, value);
   return (
     <SettingField

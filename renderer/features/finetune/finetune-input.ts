@@ -5,6 +5,7 @@ import { refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
 import type { Setting } from '../../../main/contract/setting.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { isUsable } from '../../engine/facts.ts';
+import { trainingFor } from '../../plan/training.ts';
 import type { FinetuneState } from '../../state/finetune-store.ts';
 
 type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python' | 'teacher'>;
@@ -66,7 +67,7 @@ export const finetuneObstacle = (
       'Choose calibration items in the list of tasks, or untick the task.'
     );
   }
-  const [wrong] = refusedSettings(finetuneSettings, chosen.settings);
+  const [wrong] = refusedSettings(finetuneSettings, trainingFor([model], chosen.settings));
   const setting = trainingSettings.find(({ name }) => name === wrong);
   if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
   if (hasTeacher(chosen.settings) && (chosen.teacher === null || chosen.teacher === model.handle))
@@ -87,7 +88,7 @@ export const finetuneInput = (
   return {
     model: model.handle,
     tasks: tasks.map(({ handle }) => handle),
-    settings: finetuneSettings.parse(chosen.settings),
+    settings: finetuneSettings.parse(trainingFor([model], chosen.settings)),
     into: chosen.into.handle,
     name: finetuneName(model, tasks, chosen.name),
     python: chosen.python?.handle ?? null,

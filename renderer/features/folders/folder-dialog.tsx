@@ -35,6 +35,12 @@ const words: Readonly<Record<BrowsedPurpose, PurposeWords>> = {
     confirm: 'Open this folder',
     target: 'task',
   },
+  candidate: {
+    title: 'Measure a checkpoint beside the plans',
+    hint: 'The folder of a pruned, merged or tuned copy with the same tokenizer, made here or elsewhere.',
+    confirm: 'Measure this folder',
+    target: 'model',
+  },
   export: {
     title: 'Export into',
     hint: 'The new folder is created inside the one you choose.',

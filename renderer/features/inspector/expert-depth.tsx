@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatPercent } from '../../../main/words/numbers.ts';
@@ -42,9 +43,17 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
           <Definition of="takenTokens" />
         </h3>
         {found.takes === null ? (
-          <ProfileAgain model={model} task={task} inspect="choices" />
+          <ProfileAgain
+            model={model}
+            task={task}
+            inspect="choices"
+            lead="This profile does not say which tokens were routed where."
+          />
         ) : (
           <ExpertTakes takes={found.takes} tokens={found.tokens} />
+        )}
+        {found.takes !== null && found.takes.sampled === FEW_SAMPLED && found.tokens > FEW_SAMPLED && (
+          <ProfileAgain model={model} task={task} inspect="choices" lead="These are a few of its tokens." />
         )}
         <ByTask layer={layer} expert={expert} />
       </section>
@@ -52,7 +61,9 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
       <ExpertsAlike
         {...subject}
         found={found}
-        outputsMissing={<ProfileAgain model={model} task={task} inspect="every-output" />}
+        outputsMissing={
+          <ProfileAgain model={model} task={task} inspect="every-output" lead="This profile did not compare outputs." />
+        }
       />
     </>
   );
@@ -60,26 +71,29 @@ export const ExpertDepth = ({ model, task, layer, expert }: ExpertDepthProps) =>
 
 const missing = {
   choices:
-    'This profile does not say which tokens were routed where. Profiling again records it for all tokens, or for an ' +
-    'even sample of at most 65 536 tokens and 2 097 152 choices (20 MB).',
-  'every-output':
-    'This profile did not compare outputs. Profiling again can, by running every expert of the model on every token.',
+    'Profiling again records which tokens were routed where for all tokens, or for an even sample of at most 65 536 ' +
+    'tokens and 2 097 152 choices (20 MB).',
+  'every-output': 'Profiling again can, by running every expert of the model on every token.',
 } as const;
 
 interface ProfileAgainProps {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
   readonly inspect: keyof typeof missing;
+  /** What the profile lacks. */
+  readonly lead: string;
 }
 
 /** Shown in place of data that an older profile lacks. */
-const ProfileAgain = ({ model, task, inspect }: ProfileAgainProps) => {
+const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
   const { jobs } = useFacts();
   const { busy, start } = useRequest();
   const isUnderWay = busy || jobs.some(({ kind }) => kind === 'profile');
   return (
     <>
-      <p className="muted">{missing[inspect]}</p>
+      <p className="muted">
+        {lead} {missing[inspect]}
+      </p>
       <div className="expert-buttons">
         <Button
           disabled={isUnderWay || task.items.calibration === 0}

@@ -5,7 +5,7 @@ import { type MethodName, type RefitName, refitName } from '../../../main/contra
 import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
 import { type DescribedSweepSettings, describedSweepSettings } from '../../../main/contract/sweep.ts';
 import { useAction } from '../../actions/action.ts';
-import { addCountsFile, addMethodFile } from '../../actions/plan.ts';
+import { addCandidateFolder, addCountsFile, addMethodFile } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -63,6 +63,30 @@ const FileMethods = () => {
         disabled={!addCounts.enabled}
       >
         From token counts…
+      </Button>
+    </div>
+  );
+};
+
+/** Checkpoint folders that are measured beside the plans, and a button to add one. */
+export const SweepFolders = () => {
+  const { candidates, removeCandidate } = useStore(sweepStore);
+  const add = useAction(addCandidateFolder);
+  return (
+    <div className="choice-row">
+      {candidates.map(({ name, path }) => (
+        <span key={name} className="method-tick" title={path}>
+          {name}
+          <IconButton
+            icon="close"
+            className="about-method"
+            label={`Remove the folder ${name}`}
+            onClick={() => removeCandidate(name)}
+          />
+        </span>
+      ))}
+      <Button look="quiet" className="button-small" icon="folder" onClick={add.perform} disabled={!add.enabled}>
+        From a folder…
       </Button>
     </div>
   );

@@ -20,7 +20,7 @@ import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
 import { ClusterFields } from './cluster-fields.tsx';
-import { SweepFields, SweepMethods, SweepOptions, SweepRefits, SweepWeights } from './sweep-choices.tsx';
+import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits, SweepWeights } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
 
@@ -107,6 +107,10 @@ export const SweepLauncher = () => {
           <Definition of="method">Methods</Definition>
         </span>
         <SweepMethods pages={facts.methods} />
+        <span>
+          <Definition of="candidateFolders">Checkpoints</Definition>
+        </span>
+        <SweepFolders />
         <span>Options</span>
         <SweepOptions pages={facts.methods} />
         <span>

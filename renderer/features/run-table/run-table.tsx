@@ -27,7 +27,11 @@ const NAME_PX = 280;
 const NUMBER_PX = 104;
 const TEXT_PX = 150;
 const WIDTHS: Readonly<Record<string, number>> = {
+  unpruned: 118,
+  chance: 118,
+  difference: 138,
   interval: 128,
+  bytes: 138,
   verdict: 190,
   command: 420,
   method: 190,

@@ -29,7 +29,7 @@ export const BestSection = (props: BestSectionProps) => {
     const model = sizeTrend.models.find((one) => one.name === name);
     return model === undefined ? undefined : bestCell(sizeTrend, model, task, shown).best?.best;
   };
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     TITLE,
     matrixColumns(sizeTrend, { title, heading: { title: 'Task', words: 'Task' }, itemsOf, thresholdOf }),
     ownTasks(sizeTrend, tasks),
@@ -54,7 +54,7 @@ export const BestSection = (props: BestSectionProps) => {
         label="Best threshold of every model and task"
         className="threshold-matrix best-matrix"
         headings={headings}
-        copyButton={copyButton}
+        tools={tools}
       >
         {sorted.map((task) => (
           <tr key={task}>

@@ -112,7 +112,7 @@ interface ElsewhereTableProps {
 
 const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProps) => {
   const nameOf = ({ madeFor }: ElsewhereRow): string => (madeFor === null ? 'All tasks at once' : title(madeFor));
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     'Plans on tasks that they were not made for',
     [
       { key: 'made for', title: 'Made for', words: 'Made for', order: nameOf, text: nameOf },
@@ -142,7 +142,7 @@ const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProp
       label="Plans on tasks that they were not made for"
       className="threshold-matrix elsewhere-matrix"
       headings={headings}
-      copyButton={copyButton}
+      tools={tools}
     >
       {sorted.map((row) => (
         <tr key={row.madeFor ?? ''}>

@@ -26,7 +26,7 @@ interface ThresholdMatrixProps {
 const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect }: ThresholdMatrixProps) => {
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
   const name = methodTitle(method);
-  const { sorted, headings, copyButton } = useSortedTable(
+  const { sorted, headings, tools } = useSortedTable(
     `Thresholds by ${name}`,
     matrixColumns(sizeTrend, {
       title: (task) => known.find((one) => one.name === task)?.title ?? task,
@@ -37,12 +37,7 @@ const ThresholdMatrix = ({ sizeTrend, method, tasks, known, isSelected, onSelect
     tasks,
   );
   return (
-    <SortedTable
-      label={`Thresholds by ${name}`}
-      className="threshold-matrix"
-      headings={headings}
-      copyButton={copyButton}
-    >
+    <SortedTable label={`Thresholds by ${name}`} className="threshold-matrix" headings={headings} tools={tools}>
       {sorted.map((task) => {
         const ofTask = own.filter((threshold) => threshold.task === task);
         const entry = known.find(({ name }) => name === task);

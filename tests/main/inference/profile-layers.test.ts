@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunnerSettings } from '../../open-model-runner.ts';
+import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
 import { extraStatistics, holdsExtras, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
@@ -190,6 +191,16 @@ describe('profiles of draws of the items', () => {
     const drawn = shared.flatMap((item, index) =>
       Array.from({ length: own[index]! }, (_, copy) => ({ ...item, id: `${item.id} ${copy}` })),
     );
-    expectEqual(draw!, await runner.profile(drawn, uncancelled));
+    const profile = await runner.profile(drawn, uncancelled);
+    expectEqual(draw!, profile);
+    // Its small sample is the large one's of so few tokens, also within the prefix.
+    const few = shared.slice(0, 3);
+    const { sample, tokens } = await runner.profile(few, uncancelled);
+    const inspected = await runner.profile(few, uncancelled, ['choices']);
+    expect(sample?.size).toBe(tokens);
+    expect(tokens).toBeLessThanOrEqual(FEW_SAMPLED);
+    expect(sample).toEqual({ ...inspected.sample, weights: expect.any(Float32Array) });
+    sample?.weights.forEach((weight, at) => expect(weight).toBeCloseTo(inspected.sample?.weights[at] ?? NaN, 5));
+    expect(profile.sample?.size).toBe(Math.min(FEW_SAMPLED, profile.tokens));
   });
 });

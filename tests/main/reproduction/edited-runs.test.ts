@@ -154,6 +154,26 @@ describe('outcomes.parquet', () => {
   });
 });
 
+describe('a run whose profiles keep no tokens', () => {
+  it('matches, and says that samples may differ', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    await rm(join(folder, CHECKSUM_FILE));
+    const file = join(folder, 'profile.safetensors');
+    const profile = await readProfileFile(file);
+    expect(profile.tasks.map(({ statistics }) => statistics.sample?.size ?? 0)).not.toContain(0);
+    await rm(file);
+    const tasks = profile.tasks.map(({ statistics: { sample: _sample, ...statistics }, ...task }) => ({
+      ...task,
+      statistics,
+    }));
+    await writeProfileFile(file, { ...profile, tasks });
+    const found = await reproduced(runs, folder);
+    expect(found.fields?.changed).toEqual([]);
+    expect(found.fields?.allowed.map(({ field }) => field)).toContain('tasks.statistics.sample');
+    expect(isMatch(found)).toBe(true);
+  });
+});
+
 describe('a run whose profile counts a routed choice for another expert', () => {
   const task = 'few';
   /** As if a processor had decided a tie the other way: profile, one plan made from it, and an answer under the plan. */

@@ -99,13 +99,13 @@ test('every definition that a column names exists, and no two columns of a docum
   }
 });
 
-test('a table with cells of its own has headings that sort, and a button that copies it', () => {
-  const Matrix = () => {
+test('a table with cells of its own has headings that sort, a copy button, and a filter where it is long', () => {
+  const Matrix = ({ rows }: { readonly rows: readonly string[] }) => {
     const column = { key: 'task', title: 'Task', words: 'task', order: (task: string) => task, text: String };
-    const { sorted, headings, copyButton } = useSortedTable('matrix', [column], ['sums', 'plurals']);
+    const { sorted, headings, tools } = useSortedTable('matrix', [column], rows);
     return (
       <>
-        {copyButton}
+        {tools}
         <table>
           <thead>
             <tr>{headings}</tr>
@@ -119,8 +119,11 @@ test('a table with cells of its own has headings that sort, and a button that co
       </>
     );
   };
-  const markup = renderToStaticMarkup(<Matrix />);
+  const markup = renderToStaticMarkup(<Matrix rows={['sums', 'plurals']} />);
   expect(markup).toContain('aria-label="Sort by task"');
   expect(markup).toContain('aria-label="Copy as tab-separated text: matrix"');
   expect(markup).toContain('sums plurals');
+  expect(markup).not.toContain('type="search"');
+  const long = Array.from({ length: 13 }, (_, index) => `task ${String(index)}`);
+  expect(renderToStaticMarkup(<Matrix rows={long} />)).toContain('aria-label="Filter: matrix"');
 });

@@ -17,7 +17,10 @@ test('every kind of setting has its control, with what holds', () => {
   expect(field('stop', 'early')).toMatch(/type="checkbox" checked=""/);
   expect(field('stop', undefined)).not.toContain('checked');
   expect(field('calibration', undefined)).toMatch(/<option value="answers" selected="">right answers/);
-  expect(field('seeds', [0, 1, 2])).toMatch(/type="number"[^>]* value="3"/);
+  // The first seeds by their number, others one by one.
+  expect(field('seeds', [0, 1, 2])).toMatch(/<input[^>]* value="3"/);
+  expect(field('seeds', [4, 7])).toMatch(/<input[^>]* value="4, 7"/);
+  expect(field('seeds', [7])).toMatch(/<input[^>]* value="7,"/);
   expect(field('limit', null)).toMatch(/placeholder="all"[^>]* value=""|value=""[^>]* placeholder="all"/);
   expect(field('partition', 'gpu')).toMatch(/<input[^>]* value="gpu"/);
   expect(field('setup', ['a', 'b'])).toMatch(/<textarea[^>]*>a\nb</);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
-import { methodNameOfFile } from '../../../renderer/plan/method-files.ts';
+import { candidateNameOfFolder, methodNameOfFile } from '../../../renderer/plan/method-files.ts';
 
 test('the method of a file is named after it, and never like another method', () => {
   expect(methodNameOfFile('My Ranking (v2).json', [])).toBe('my-ranking-v2');
@@ -22,4 +22,10 @@ test('for any file name, the result is a valid and unused method name', () => {
       },
     ),
   );
+});
+
+test('the curve of a folder is named after it, and never like another one', () => {
+  expect(candidateNameOfFolder('/made/uncurl-8 tuned/', [])).toBe('uncurl-8 tuned');
+  expect(candidateNameOfFolder('C:\\made\\1: \u00fcber', ['ber'])).toBe('ber-2');
+  expect(candidateNameOfFolder('/', [])).toBe('folder');
 });

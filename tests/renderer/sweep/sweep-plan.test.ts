@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { modelEntry } from '../../../main/contract/model.ts';
+import { modelEntry, pathHandle } from '../../../main/contract/model.ts';
 import { describedSweepSettings, sweepRequest } from '../../../main/contract/sweep.ts';
 import { taskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
@@ -46,6 +46,7 @@ const settings: SweepChoices = {
   ...describedSweepSettings.parse({}),
   methods: ['random', 'reap'],
   files: {},
+  candidates: [],
   skippedFactors: [8],
   typedFactors: '',
   limit: 100,
@@ -221,6 +222,19 @@ test('files of ticked methods are sent with the sweep, others are not', () => {
   expect(input(['reap', 'mine'])).toMatchObject({ methods: ['reap', 'mine'], files: { mine: files.mine } });
   expect(input(['reap', 'mine']).files).not.toHaveProperty('other');
   expect(input(['reap']).files).toBeUndefined();
+});
+
+test('a checkpoint folder is one candidate on every task, beside one model, and is sent under its name', () => {
+  const folder = { name: 'tuned', folder: pathHandle.parse('folder'), path: '/made/tuned' };
+  const own = { ...settings, candidates: [folder] };
+  const [plain, beside] = [settings, own].map((one) => sweepCost([model(16)], [task('a', 300)], one, known));
+  expect(beside?.candidatesPerTask).toBe((plain?.candidatesPerTask ?? 0) + 1);
+  expect(sweepObstacle([model(16)], [task('a', 300)], own, known)).toBeNull();
+  expect(sweepObstacle([model(16), model(8)], [task('a', 300)], own, known)).toMatch(/beside one model/);
+  expect(sweepInput([model(16)], [task('a', 300)], own, known).candidates).toEqual([
+    { name: 'tuned', folder: 'folder' },
+  ]);
+  expect(sweepInput([model(16)], [task('a', 300)], settings, known).candidates).toBeUndefined();
 });
 
 test('typed factors and kept experts are swept beside the ticked ones, also where no power of two divides E', () => {

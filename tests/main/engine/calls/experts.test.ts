@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEngine } from '../../../../main/engine/engine.ts';
+import { FEW_SAMPLED } from '../../../../main/contract/expert.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -19,7 +20,9 @@ test('an expert is described as far as the profile goes, and in full once it was
 
   await engine.finished((await engine.call('profile.start', { model, tasks: [task] })).run);
   const plain = (await engine.call('expert.read', asked)).found;
-  expect(plain).toMatchObject({ takes: null, likeByOutput: null });
+  // Every profile keeps some of its tokens.
+  expect(plain).toMatchObject({ takes: { sampled: FEW_SAMPLED }, likeByOutput: null });
+  expect(plain?.takes?.byCount.length).toBeGreaterThan(0);
   const [profile] = await engine.call('profile.read', { model, tasks: [task] });
   expect(plain).toMatchObject({ tokens: profile?.tokens, chosen: profile?.counts[1]?.[2] });
   // With top-2 every token of an expert is shared with exactly one other.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
-import { finetuneSettings } from '../../../../main/contract/finetune.ts';
+import { finetuneSettings, suitedRate } from '../../../../main/contract/finetune.ts';
 import { modelEntry, pathHandle } from '../../../../main/contract/model.ts';
 import { taskEntry } from '../../../../main/contract/task.ts';
 import {
@@ -41,7 +41,7 @@ const task = (name: string, calibration = 300) =>
   });
 const into = { handle: pathHandle.parse('into'), path: '/out' };
 
-test('an untouched dialog requests the contract’s defaults', () => {
+test('an untouched dialog requests the contract’s defaults, with the rate that suits the model', () => {
   const store = createFinetuneStore();
   expect(finetuneObstacle(model, [task('add')], store.getState())).toBe('Choose the folder to write into.');
   expect(finetuneInput(model, [task('add')], store.getState())).toBeNull();
@@ -50,13 +50,18 @@ test('an untouched dialog requests the contract’s defaults', () => {
   expect(request).toEqual({
     model: 'm',
     tasks: ['add'],
-    settings: finetuneSettings.parse({}),
+    settings: { ...finetuneSettings.parse({}), rate: suitedRate(modelInfoOf().parameters.total) },
     into: 'into',
     name: 'uncurl-8-add-tuned',
     python: null,
     mixture: null,
     teacher: null,
   });
+});
+
+test('the suited rate is the paper’s for its model and larger ones, and larger for smaller ones', () => {
+  expect([354e6, 7e9].map(suitedRate)).toEqual([1e-6, 1e-6]);
+  expect([5.45e6, 786e3, 1e4].map(suitedRate)).toEqual([6e-5, 5e-4, 1e-3]);
 });
 
 test('every choice reaches the request', () => {
