@@ -66,7 +66,9 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'interop',
-          include: ['tests/interop/**/*.test.ts'],
+          // The numbers that onnxruntime is held against in `integration`, by PyTorch.
+          include: ['tests/interop/**/*.test.ts', 'tests/reference/{generation,methods,scoring}.test.ts'],
+          env: { ...shared.env, ENGINE: 'torch' },
         },
       },
     ],

@@ -23,9 +23,6 @@ const playwright = (project) => [
 ];
 const typescript = (project) => [tool('typescript', 'bin', 'tsc'), '--pretty', '--project', project];
 const cruiser = [tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'), '--config', '.dependency-cruiser.js'];
-const reference = (...names) => ({
-  steps: [[...vitest, '--project=integration', ...names.map((name) => `tests/reference/${name}.test.ts`)]],
-});
 
 /** Installs in a process of its own, which takes minutes on a fresh machine. */
 const findInterop = async () => {
@@ -35,6 +32,14 @@ const findInterop = async () => {
   child.stdout.on('data', (data) => (printed += data.toString('utf8')));
   const [status] = await once(child, 'close').catch((error) => [error.message]);
   return status === 0 ? JSON.parse(printed) : { broken: `${program} ended with ${String(status)}` };
+};
+
+/** Tests of the reference numbers; with ENGINE=torch those that the engine torch is held against. */
+const reference = (names, torchFiles) => {
+  const own = names.map((name) => `tests/reference/${name}.test.ts`);
+  return process.env.ENGINE === 'torch' && torchFiles !== undefined
+    ? { prepare: findInterop, steps: [[...vitest, '--project=interop', ...torchFiles]] }
+    : { steps: [[...vitest, '--project=integration', ...own]] };
 };
 
 /** A browser and a cluster: {absent} without the cluster. */
@@ -76,11 +81,11 @@ const kinds = {
     steps: [playwright('cluster')],
   },
   interop: { prepare: findInterop, ahead: true, steps: [[...vitest, '--project=interop']] },
-  methods: reference('methods'),
-  checkpoints: reference('checkpoints'),
-  tokenizers: reference('tokenizers'),
-  scoring: reference('scoring'),
-  generation: reference('generation', 'generation-tasks'),
+  methods: reference(['methods'], ['tests/reference/methods.test.ts']),
+  checkpoints: reference(['checkpoints'], ['tests/interop/torch-references.test.ts']),
+  tokenizers: reference(['tokenizers']),
+  scoring: reference(['scoring'], ['tests/reference/scoring.test.ts']),
+  generation: reference(['generation', 'generation-tasks'], ['tests/reference/generation.test.ts']),
 };
 const checks = ['types', 'lint', 'format', 'unused', 'layers'];
 /** Slurm's jobs mostly wait: they begin first. */

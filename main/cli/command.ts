@@ -31,6 +31,8 @@ const refusalOf = (verb: Verb, { code, message }: CommanderError): Error => {
   }
   if (code !== 'commander.unknownOption') return refuseUsage(verb, message.replace(/^error: /, ''));
   if (option !== undefined && flags.includes('=')) return refuseUsage(verb, `${long} takes no value.`);
+  if (name === 'engine' && verb.engine !== undefined)
+    return refuse('bad-usage', `uncurl ${verb.name} has no --engine.`, verb.engine);
   const hint = suggestion(name, Object.keys(known)).replace(/"(.+)"/, '"--$1"');
   return refuseUsage(verb, `uncurl ${verb.name} has no option "${long}".`, hint);
 };

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { describedEngineSettings, torchDevice, type TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
+import type { TorchInUse } from '../engine/devices-in-use.ts';
+import type { Engine } from '../engine/engine.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
@@ -23,19 +26,20 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
 export interface TorchEngine {
   /** Opens a model for `withRunner`, behind the gate. */
   readonly open: NonNullable<Parameters<typeof withRunner>[3]['open']>;
-  /** Engine, device and versions, for the verb's document and for its text; known once a model was opened. */
+  /** Engine, device and versions, for the verb's document and for its text; nothing before a model was opened. */
   readonly made: () => { readonly document: object; readonly text: string };
 }
 
 /**
- * The choice made by `--engine torch` and its options; null for onnxruntime, the default.
+ * The choice made by `--engine torch` and its options; null for onnxruntime, the default. `trains`: the verb's training
+ * uses `--python` too.
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`.
  */
-export const readTorchChoice = (reader: OptionReader): TorchChoice | null => {
+export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): TorchChoice | null => {
   const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
   if (engine === 'onnxruntime') {
-    const idle = python !== undefined ? 'python' : precision !== undefined ? 'precision' : null;
+    const idle = python !== undefined && !trains ? 'python' : precision !== undefined ? 'precision' : null;
     if (idle !== null)
       throw refuse(
         'bad-usage',
@@ -47,6 +51,29 @@ export const readTorchChoice = (reader: OptionReader): TorchChoice | null => {
   const device = reader.text('device') ?? 'cpu';
   if (!torchDevice.safeParse(device).success) throw badValue('device', device, 'cpu or cuda:N with --engine torch');
   return { python: resolve(reader.requiredText('python')), precision: precision ?? null, device };
+};
+
+/** The same for an engine's run on models in folders; in bfloat16 by default only where all of them are stored so. */
+export const readTorchInUse = async (
+  reader: OptionReader,
+  folders: readonly string[],
+  use: Parameters<typeof readTorchChoice>[1] = {},
+): Promise<TorchInUse | undefined> => {
+  const choice = readTorchChoice(reader, use);
+  if (choice === null) return undefined;
+  const stored = new Set(await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info.dtype)));
+  return { ...choice, dtype: stored.size === 1 ? [...stored].join('') : 'several' };
+};
+
+/** Says engine, device and versions of a run with PyTorch. */
+export const sayTorch = async (
+  torch: TorchInUse | undefined,
+  engine: Engine,
+  run: string,
+  host: Pick<VerbHost, 'say'>,
+): Promise<void> => {
+  const manifest = torch === undefined ? undefined : (await engine.call('runs.list', {})).find(({ id }) => id === run);
+  if (manifest !== undefined) host.say(`Computes with ${engineText(manifest)}.`);
 };
 
 /**
@@ -68,7 +95,7 @@ export const readEngine = async (
         computed = { by, precision: own };
       }),
     made: () => {
-      if (computed === null) throw new Error('no model was opened');
+      if (computed === null) return { document: {}, text: '' };
       const { device, card, versions } = computed.by;
       const engine = { name: 'torch', precision: computed.precision, device, card, versions };
       const used = { provider: device, precision: computed.precision, ...(card === null ? {} : { name: card }) };

@@ -22,6 +22,15 @@ export const PYTHON_OPTION: Readonly<Record<string, VerbOption>> = {
   },
 };
 
+/** For verbs that may compute with PyTorch, and train in Python. */
+export const ENGINE_OR_TRAINING_PYTHON: Readonly<Record<string, VerbOption>> = {
+  python: {
+    type: 'string',
+    value: 'FILE',
+    help: `For --engine torch, or for the fine-tuned arms of an experiment: ${PYTHON_OPTION['python']?.help ?? ''}`,
+  },
+};
+
 /** The settings that the options name; all others keep their defaults. */
 export const readTraining = (reader: OptionReader): FinetuneSettings =>
   finetuneSettings.parse(readSettings(reader, finetuneSettings));

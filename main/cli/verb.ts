@@ -60,6 +60,8 @@ export interface Verb {
   /** Number of positional arguments. */
   readonly positionals: readonly [fewest: number, most: number];
   readonly options: Readonly<Record<string, VerbOption>>;
+  /** Of a verb of models without `--engine`: which engine computes, and how to have another one. */
+  readonly engine?: string;
   /** Resolves to null where everything was printed already. */
   readonly run: (given: VerbArguments, host: VerbHost) => Promise<VerbResult | null>;
 }

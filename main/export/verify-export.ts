@@ -141,6 +141,18 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   }
 };
 
+/** What keeps another engine than onnxruntime from verifying an export; null: both models run from their weights. */
+export const notRunFromWeights = async (exported: string, checkpoint: Checkpoint): Promise<string | null> => {
+  if (isStoredGguf(checkpoint)) return 'an export of a GGUF file';
+  const holds = await whatItHolds(exported);
+  if (holds.onnx) return 'an ONNX graph';
+  if (holds.gguf) return 'a GGUF file, which is not run';
+  const opened = await openOrExplain(exported);
+  return typeof opened !== 'string' && compressedTypeOf(checkpoint, opened) !== null
+    ? 'quantised weights, which are not run'
+    : null;
+};
+
 /** The same for an export of a GGUF file: its header, its tensors byte for byte, and both models run. */
 const verifyStored = async (
   { checkpoint, settings, control }: VerifyRequest,

@@ -8,11 +8,10 @@ import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { extrasTitles } from '../pruning/plan-needs.ts';
 import { ALL_ROWS_STAY } from '../pruning/plan-cost.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
-import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
+import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireReadable } from '../torch/torch-model.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
@@ -149,17 +148,22 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
   );
 };
 
-/** Why the engine torch cannot make or compute the plans of a method; null where it can. */
-export const methodWithoutTorch = (
-  settings: Pick<SweepSettings, 'options' | 'budget' | 'protect'>,
-  method: MethodName,
-): string | null => {
-  const { behaviour } = methodNamed(method).prepare(optionsOf(settings, method));
-  if (routerOf(behaviour) === 'summed-probabilities')
-    return 'it chooses experts by sums of probabilities, which no class of transformers does';
-  if (behaviour.kind === 'search') return null;
-  const missing = needsOfMethod(settings, method).extras.filter((extra) => !TORCH_EXTRAS.includes(extra));
-  return missing.length === 0 ? null : `it needs ${extrasTitles(missing)}`;
+/** Why the engine torch cannot compute the plans of a method; null where it can. */
+export const methodWithoutTorch = (settings: Pick<SweepSettings, 'options'>, method: MethodName): string | null =>
+  routerOf(methodNamed(method).prepare(optionsOf(settings, method)).behaviour) === 'summed-probabilities'
+    ? 'it chooses experts by sums of probabilities, which no class of transformers does'
+    : null;
+
+/**
+ * Refuses methods whose plans only onnxruntime computes.
+ *
+ * @throws WorkbenchError `not-with-torch`.
+ */
+export const requireTorchMethods = (settings: Pick<SweepSettings, 'options'>, methods: readonly MethodName[]): void => {
+  for (const method of methods) {
+    const reason = methodWithoutTorch(settings, method);
+    if (reason !== null) throw withoutTorch(`the method ${method}, since ${reason}`);
+  }
 };
 
 /**
@@ -168,13 +172,12 @@ export const methodWithoutTorch = (
  * @throws WorkbenchError `not-with-torch`, `torch-weights`.
  */
 const requireTorchWork = ({ models, settings, candidates = [] }: SweepInput): void => {
-  const { methods, speed, calibration } = settings;
+  const { methods, speed } = settings;
   if (speed === true) throw withoutTorch('timing models (--speed)');
-  if (calibration === 'endings') throw withoutTorch('weighting calibration tokens (--calibration endings)');
-  for (const method of methods) {
-    const reason = isFileMethod(settings, method) ? null : methodWithoutTorch(settings, method);
-    if (reason !== null) throw withoutTorch(`the method ${method}, since ${reason}`);
-  }
+  requireTorchMethods(
+    settings,
+    methods.filter((method) => !isFileMethod(settings, method)),
+  );
   for (const { checkpoint } of [...models, ...candidates]) requireReadable(checkpoint);
 };
 

@@ -1,4 +1,3 @@
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import {
@@ -7,11 +6,9 @@ import {
   type RoutingStatistics,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
-import { extrasInWords, extrasTitles } from '../pruning/plan-needs.ts';
+import { extrasInWords } from '../pruning/plan-needs.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { Task } from '../tasks/task.ts';
-import { TORCH_EXTRAS, withoutTorch } from '../torch/open-torch-model.ts';
-import { requireReadable } from '../torch/torch-model.ts';
 import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
@@ -36,17 +33,6 @@ export const requireCalibration = (task: Task): void => {
     'Choose its calibration items (in the list of tasks, or by --split or --calibrate-on), or use only the method ' +
       'random, which needs no profile.',
   );
-};
-
-/**
- * Refuses a profile that only onnxruntime makes.
- *
- * @throws WorkbenchError `not-with-torch`, `torch-weights`.
- */
-export const requireTorchProfile = (checkpoint: Checkpoint, extras: readonly ExtraStatistic[]): void => {
-  const missing = extras.filter((extra) => !TORCH_EXTRAS.includes(extra));
-  if (missing.length > 0) throw withoutTorch(extrasTitles(missing));
-  requireReadable(checkpoint);
 };
 
 /** Sets of extras that include these, the smallest first: a profile with more statistics serves as well. */

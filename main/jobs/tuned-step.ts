@@ -134,7 +134,8 @@ const trainedSource = async (
   if (plan === null) return checkpoint;
   const destination = join(folder, 'pruned');
   if (!(await isFile(join(destination, 'config.json')))) {
-    const settings = exportSettings(context, machine);
+    // Exports are proven by onnxruntime, whichever engine measures.
+    const settings = exportSettings({ ...context, runners: context.referee ?? context.runners }, machine);
     await exportPlan({ checkpoint, plan, destination, settings, control: { signal: context.signal } });
   }
   return openCheckpoint(destination);

@@ -7,10 +7,10 @@ import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
+import { requireAddedOutputs, requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
-import { encodeScored, profileSequences, requireScored } from '../inference/encode-item.ts';
+import { encodeScored, profileSequences, requireScored, tokenWeights } from '../inference/encode-item.ts';
 import { joinFidelity } from '../inference/fidelity.ts';
 import { itemOutcome } from '../inference/item-outcome.ts';
 import type {
@@ -28,7 +28,7 @@ import type {
 } from '../inference/model-runner.ts';
 import { checkTokens, openModel, setLayer } from '../inference/open-model-runner.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import { eliminate, traceBuilders } from '../inference/profile-layers.ts';
+import { countedRows, eliminate, traceBuilders } from '../inference/profile-layers.ts';
 import {
   prefixSums,
   requestSequences,
@@ -44,6 +44,7 @@ import {
   type ScoredSequence,
   type TargetScore,
 } from '../inference/scorer.ts';
+import { accumulateResidual } from '../profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
@@ -55,7 +56,6 @@ import {
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
 import type { OutputMergeSettings } from '../pruning/method.ts';
-import { extrasTitles } from '../pruning/plan-needs.ts';
 import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreWork, scoreWork } from './score-batches.ts';
@@ -88,15 +88,6 @@ export const openTorchModel = async (
     dispose: () => model.dispose(),
   };
 };
-
-/** Extra statistics that this engine measures. */
-export const TORCH_EXTRAS: readonly ExtraStatistic[] = [
-  'peaks',
-  'routed-outputs',
-  'every-output',
-  'elimination',
-  'choices',
-];
 
 /** Padded tokens of a batch of a profile. */
 const PROFILE_SLOTS = 2048;
@@ -200,28 +191,33 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
     extras: readonly ExtraStatistic[] = [],
   ): Promise<RoutingStatistics> {
-    const { sequences } = this.#calibration(items);
+    const { sequences, counted } = this.#calibration(items);
     const opened = emptyFor(this.checkpoint, extras);
     const most = extras.includes('choices') ? MOST_TOKENS : FEW_SAMPLED;
     const choices = openChoiceSample(sequences, opened.layers, opened.topK, most);
     const statistics = { ...opened, sample: choices.sample };
     const traces = extras.includes('elimination') ? traceBuilders(this.checkpoint, tokensOf(sequences)) : null;
     const firstToken = prefixSums(sequences.map(({ length }) => length));
-    await this.#observe(sequences, control, { extras, traces }, (batch) => {
+    const { hidden } = this.checkpoint.descriptor;
+    await this.#observe({ sequences, counted }, control, { extras, traces }, (batch) => {
       const numbers = batch.members.flatMap((index) =>
         (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
       );
       for (const [layer, taps] of batch.layers.entries()) {
-        accumulateRouting(statistics, layer, taps);
+        accumulateRouting(statistics, layer, taps, batch.counted);
         addChoices(choices, layer, statistics.topK, numbers, taps);
         addOutputs(statistics, layer, taps);
-        if (taps.traced !== undefined)
-          traces?.builders[layer]?.add(
-            taps.traced.numbers,
-            taps.traced.outputs,
-            taps.traced.routed,
-            taps.traced.logits,
-          );
+        if (taps.cosines !== undefined)
+          accumulateResidual(statistics, layer, { ...taps, cosines: taps.cosines, counted: batch.counted });
+        if (taps.traced === undefined) continue;
+        const { numbers: own, at, outputs, routed, logits } = taps.traced;
+        const weights = batch.counted && Float64Array.from(at, (token) => batch.counted?.[token] ?? 1);
+        traces?.builders[layer]?.add(
+          own,
+          countedRows(outputs, hidden, weights),
+          countedRows(routed, hidden, weights),
+          logits,
+        );
       }
       statistics.tokens += numbers.length;
     });
@@ -238,16 +234,16 @@ class TorchRunner implements ModelRunner {
     extras: readonly ExtraStatistic[] = [],
   ): Promise<readonly RoutingStatistics[]> {
     if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
-    const { sequences, itemOf } = this.#calibration(items);
+    const { sequences, counted, itemOf } = this.#calibration(items);
     const draws = times.map(() => emptyFor(this.checkpoint, extras));
     const once = emptyFor(this.checkpoint, extras, 1);
-    await this.#observe(sequences, control, { extras, traces: null }, ({ members, layers }) => {
+    await this.#observe({ sequences, counted }, control, { extras, traces: null }, ({ members, layers }) => {
       let row = 0;
       for (const member of members) {
         const length = sequences[member]?.length ?? 0;
         for (const [layer, taps] of layers.entries()) {
           clearSums(once);
-          accumulateRouting(once, 0, rowsOf(taps, row, length, once.topK));
+          accumulateRouting(once, 0, rowsOf(taps, row, length, once.topK), counted[member]);
           for (const [draw, statistics] of draws.entries()) {
             const drawn = times[draw]?.[itemOf[member] ?? -1] ?? 0;
             if (drawn > 0) addSums(statistics, once, drawn, layer);
@@ -554,18 +550,17 @@ class TorchRunner implements ModelRunner {
   /**
    * Runs sequences through the unpruned model, and gives what the experts of each layer did, batch by batch.
    *
-   * @throws WorkbenchError `torch-router`, `not-with-torch`, `method-unsupported`.
+   * @throws WorkbenchError `torch-router`, `method-unsupported`.
    */
   async #observe(
-    sequences: readonly (readonly number[])[],
+    { sequences, counted: weights }: Calibration,
     control: RunControl,
     { extras, traces }: { readonly extras: readonly ExtraStatistic[]; readonly traces: Traces | null },
     seen: (batch: ObservedBatch) => void,
   ): Promise<void> {
     const { checkpoint } = this;
     const { descriptor, info } = checkpoint;
-    const missing = extras.find((extra) => !TORCH_EXTRAS.includes(extra));
-    if (missing !== undefined) throw withoutTorch(extrasTitles([missing]));
+    if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
     if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
     if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
     // Our norms are those of what an expert adds to the hidden states.
@@ -588,15 +583,22 @@ class TorchRunner implements ModelRunner {
       );
       const traced =
         traces === null ? [] : [...numbers.keys()].filter((at) => (numbers[at] ?? 0) % traces.stride === 0);
+      const counted = weights.some((weight) => weight !== undefined)
+        ? Float64Array.from(members.flatMap((index) => [...(weights[index] ?? (sequences[index] ?? []).map(() => 1))]))
+        : undefined;
       const asked = this.#model.request(
         'profile',
         {
           peaks: extras.includes('peaks'),
           outputs: extras.includes('every-output') ? 'every' : extras.includes('routed-outputs') ? 'routed' : null,
+          residual: extras.includes('residual') ? descriptor.residualMultiplier : null,
         },
         {
           tokens: matrix(own),
           lengths: row(own.map(({ length }) => length)),
+          ...(counted === undefined
+            ? {}
+            : { counted: { shape: [counted.length], values: Float32Array.from(counted) } }),
           ...(traces === null ? {} : { traced: row(traced) }),
         },
         control.signal,
@@ -608,10 +610,11 @@ class TorchRunner implements ModelRunner {
       });
       if (answer === null) continue;
       if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family)) throw withoutRouters(checkpoint);
-      const at = traced.map((index) => numbers[index] ?? 0);
+      const tracedOf = traces === null ? null : { at: traced, numbers: traced.map((index) => numbers[index] ?? 0) };
       seen({
         members,
-        layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, traces === null ? null : at)),
+        counted,
+        layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, tracedOf)),
       });
       done += numbers.length;
       control.onProgress?.(done, total);
@@ -619,16 +622,21 @@ class TorchRunner implements ModelRunner {
   }
 
   /** Calibration items as sequences, and the item of each. */
-  #calibration(items: readonly TaskItem[]): {
-    readonly sequences: readonly (readonly number[])[];
-    readonly itemOf: readonly number[];
-  } {
+  #calibration(items: readonly TaskItem[]): Calibration & { readonly itemOf: readonly number[] } {
     const tokenizer = this.#requireTokenizer();
     const { maxPositions } = this.checkpoint.descriptor;
     const listed = items.flatMap((item, index) =>
-      profileSequences(tokenizer, item, maxPositions).map((sequence) => ({ sequence, index })),
+      profileSequences(tokenizer, item, maxPositions).map((sequence) => ({
+        sequence,
+        index,
+        counted: tokenWeights(tokenizer, item, sequence.length),
+      })),
     );
-    return { sequences: listed.map(({ sequence }) => sequence), itemOf: listed.map(({ index }) => index) };
+    return {
+      sequences: listed.map(({ sequence }) => sequence),
+      counted: listed.map(({ counted }) => counted),
+      itemOf: listed.map(({ index }) => index),
+    };
   }
 
   /** Work on the same model by onnxruntime in float32, with sessions of its own. */
@@ -694,6 +702,12 @@ const statesKey = (sequences: readonly ScoredSequence[]): string =>
     .update(JSON.stringify(sequences.map(({ input, targets }) => [input, targets])))
     .digest('hex');
 
+interface Calibration {
+  readonly sequences: readonly (readonly number[])[];
+  /** How much each token of a sequence counts; undefined: all alike. */
+  readonly counted: readonly (Float64Array | undefined)[];
+}
+
 interface Traces {
   readonly builders: readonly TraceBuilder[];
   /** Every stride-th token is traced. */
@@ -706,9 +720,12 @@ interface ObservedLayer extends RoutingTaps {
   readonly routedSum?: Float32Array;
   /** [E, H] and [E, E]: sums of all outputs, and of the cosines of every pair. */
   readonly everywhere?: { readonly sum: Float32Array; readonly cosineSum: Float32Array };
-  /** Of some tokens: their numbers, outputs [E, n, H], routed sums [n, H] and router logits [n, E]. */
+  /** [N] cosines of the hidden state before and after the routed sum is added. */
+  readonly cosines?: Float64Array;
+  /** Of some tokens: numbers, places in the batch, outputs [E, n, H], routed sums [n, H] and router logits [n, E]. */
   readonly traced?: {
     readonly numbers: readonly number[];
+    readonly at: readonly number[];
     readonly outputs: Float32Array;
     readonly routed: Float32Array;
     readonly logits: Float32Array;
@@ -718,10 +735,16 @@ interface ObservedLayer extends RoutingTaps {
 interface ObservedBatch {
   /** Indices of its sequences, whose tokens follow one another. */
   readonly members: readonly number[];
+  /** How much each of its tokens counts; undefined: all alike. */
+  readonly counted: Float64Array | undefined;
   readonly layers: readonly ObservedLayer[];
 }
 
-const tapsOf = (answer: WorkerAnswer, layer: number, traced: readonly number[] | null): ObservedLayer => {
+const tapsOf = (
+  answer: WorkerAnswer,
+  layer: number,
+  traced: { readonly numbers: readonly number[]; readonly at: readonly number[] } | null,
+): ObservedLayer => {
   const named = (name: string): string => `${name}.${String(layer)}`;
   const has = (name: string): boolean => answer.tensors.has(named(name));
   const numbers = (name: string): Float32Array => floats(answer, named(name));
@@ -733,11 +756,12 @@ const tapsOf = (answer: WorkerAnswer, layer: number, traced: readonly number[] |
     ...(has('peaks') ? { peaks: numbers('peaks') } : {}),
     ...(has('routed_sum') ? { routedSum: numbers('routed_sum') } : {}),
     ...(has('sum') ? { everywhere: { sum: numbers('sum'), cosineSum: numbers('cosine_sum') } } : {}),
+    ...(has('turns') ? { cosines: Float64Array.from(numbers('turns'), (turn) => 1 - turn) } : {}),
     ...(traced === null
       ? {}
       : {
           traced: {
-            numbers: traced,
+            ...traced,
             outputs: numbers('traced_outputs'),
             routed: numbers('traced_routed'),
             logits: numbers('traced_logits'),

@@ -241,13 +241,18 @@ class Worker:
         before it is weighted, the norm [N, K] and, with `peaks`, the largest magnitude [N, K]. With `outputs`, sums
         over the tokens: "routed": of the outputs of chosen experts [E, H]; "every": also of all outputs [E, H] and of
         the cosines of every pair of them [E, E]. With `traced` [n], for these of the tokens: the outputs of all experts
-        [E, n, H], the weighted sum of the chosen ones [n, H] and router logits [n, E].
+        [E, n, H], the weighted sum of the chosen ones [n, H] and router logits [n, E]. With `counted` [N], every token
+        counts so much in these sums. With `residual`: [N] 1 minus the cosine of the hidden state before and after that
+        weighted sum times `residual` is added.
         """
         tokens = tensors["tokens"].long().to(self.device)
         lengths = tensors["lengths"].long().to(self.device)
         real = (torch.arange(tokens.shape[1], device=self.device) < lengths[:, None]).flatten()
         traced = real.nonzero()[:, 0][tensors["traced"].long().to(self.device)] if "traced" in tensors else None
-        with taps_of(self.model) as routed, observed_experts(self.model, real, header["outputs"], traced) as experts:
+        counted = tensors["counted"].to(self.device).double() if "counted" in tensors else None
+        wanted = {"real": real, "outputs": header["outputs"], "traced": traced, "counted": counted}
+        wanted["residual"] = header["residual"]
+        with taps_of(self.model) as routed, observed_experts(self.model, **wanted) as experts:
             # The head is not needed, and its logits may be larger than everything else.
             self.model.base_model(input_ids=tokens, use_cache=False)
         if len(routed) != len(experts):
@@ -664,8 +669,10 @@ MOST_OUTPUTS = 2**24
 class Observation:
     """The observed pass: which tokens are real, which sums are wanted, and what was seen per layer of experts."""
 
-    real = outputs = traced = None
+    real = outputs = traced = counted = residual = None
     layers = []
+    # Outputs of modules since the last layer of experts, by their storage, and what the modules were given.
+    given = {}
 
 
 def observed(experts, hidden_states, top_k_index, top_k_weights):
@@ -692,20 +699,31 @@ def observed(experts, hidden_states, top_k_index, top_k_weights):
     def of_every(some):
         return torch.stack([of(some, torch.full((len(some),), each, device=some.device)) for each in range(count)])
 
+    counted = Observation.counted
+    counted = torch.ones(len(states), dtype=torch.float64, device=alone.device) if counted is None else counted
     if Observation.outputs is not None:
         sums = torch.zeros(count, alone.shape[-1], dtype=torch.float64, device=alone.device)
-        chosen, own = top_k_index[real].flatten(), alone[real].flatten(0, 1).double()
+        chosen, own = top_k_index[real].flatten(), (alone[real].double() * counted[:, None, None]).flatten(0, 1)
         # Rows of the router after those of experts have no outputs of their own.
         seen["routed_sum"] = sums.index_add_(0, chosen[chosen < count], own[chosen < count]).float()
     if Observation.outputs == "every":
         sums, cosines = torch.zeros_like(sums), torch.zeros(count, count, dtype=torch.float64, device=alone.device)
-        for some in states.split(max(1, MOST_OUTPUTS // sums.numel())):
+        most = max(1, MOST_OUTPUTS // sums.numel())
+        for some, times in zip(states.split(most), counted.split(most)):
             each = of_every(some).double()
-            sums += each.sum(1)
+            sums += (each * times[:, None]).sum(1)
             sizes = each.norm(dim=-1, keepdim=True)
-            units = torch.where(sizes > 0, each / sizes, 0).flatten(1)
+            units = (torch.where(sizes > 0, each / sizes, 0) * times.sqrt()[:, None]).flatten(1)
             cosines += units @ units.t()
         seen["sum"], seen["cosine_sum"] = sums.float(), cosines.float()
+    if Observation.residual is not None:
+        _, before = Observation.given.get(hidden_states.data_ptr(), (None, None))
+        if before is None or before.numel() != hidden_states.numel():
+            raise Refused("torch-router", f"{type(experts).__name__} does not show which state its outputs are added to.")
+        before = before.reshape(hidden_states.shape)[real].double()
+        after = before + weighted[real].double() * Observation.residual
+        seen["turns"] = (1 - torch.cosine_similarity(before, after, -1, 0)).clamp(min=0).float()
+    Observation.given.clear()
     if Observation.traced is not None:
         seen["traced_outputs"] = of_every(hidden_states[Observation.traced]).float()
         seen["traced_routed"] = weighted[Observation.traced].float()
@@ -717,14 +735,28 @@ ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
 
 
 @contextlib.contextmanager
-def observed_experts(model, real, outputs, traced):
+def observed_experts(model, **wanted):
     """What the experts of each MoE layer of the next pass were given and gave."""
     before = model.config._experts_implementation
-    Observation.real, Observation.outputs, Observation.traced, Observation.layers = real, outputs, traced, []
+    Observation.layers, Observation.given = [], {}
+    for name, value in wanted.items():
+        setattr(Observation, name, value)
+
+    def keep(_module, inputs, output):
+        # The norm before the experts is the module whose output they get.
+        if torch.is_tensor(output) and inputs and torch.is_tensor(inputs[0]) and inputs[0].shape == output.shape:
+            if output.data_ptr() != inputs[0].data_ptr():
+                Observation.given[output.data_ptr()] = (output, inputs[0])
+
+    leaves = [each for each in model.modules() if not any(True for _ in each.children())]
+    hooks = [each.register_forward_hook(keep) for each in leaves] if Observation.residual is not None else []
     model.set_experts_implementation(OBSERVED)
     try:
         yield Observation.layers
     finally:
+        for hook in hooks:
+            hook.remove()
+        Observation.given = {}
         model.set_experts_implementation(before)
 
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { hasPlainRows } from '../../main/checkpoint/routing.ts';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
@@ -11,15 +11,18 @@ import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.
 import type { TensorView } from '../../main/checkpoint/descriptor.ts';
 import type { Plan, RouterTreatment } from '../../main/contract/plan.ts';
 import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
-import { openTorchModel } from '../../main/torch/open-torch-model.ts';
-import { TorchWorkers } from '../../main/torch/torch-model.ts';
+import type { ExtraStatistic } from '../../main/profile/routing-statistics.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
-import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
+import { openModelRunner } from '../open-model-runner.ts';
+import { openTorchRunner, refusedByTorch, unwrittenByTorch } from '../torch-engine.ts';
+import { expectClose, expectSameStatistics, weightedItems } from './same-statistics.ts';
 
 /**
  * The engine torch in float32 on every reference folder (CHECKPOINTS names others): logits, router logits and choices
- * stored by transformers, unpruned and pruned; scores and written tokens against onnxruntime, also merged.
+ * stored by transformers, unpruned and pruned; scores against onnxruntime, and statistics with every extra over items
+ * whose tokens count differently; scores and written tokens of merged models. `npm run test:checkpoints` with
+ * ENGINE=torch runs this file; texts of unpruned and pruned models are those of `npm run test:generation`.
  */
 
 const root = process.env['CHECKPOINTS'] ?? fileURLToPath(new URL('../fixtures/reference/checkpoints', import.meta.url));
@@ -28,40 +31,10 @@ const folders = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const control = { signal: new AbortController().signal };
-/** As for onnxruntime (tests/reference/checkpoints.test.ts). */
-const RELATIVE_TOLERANCE = 1e-4;
-
-/** Folders that the engine refuses, with the code. */
-const refused: Readonly<Record<string, string>> = {
-  'deepseek_v3-fp8-partial-blocks': 'torch-weights',
-  kimi_k2: 'torch-architecture',
-};
 /** Families whose routing transformers does not give as needed: `forward` refuses, scores and texts are compared. */
 const withoutRouting = ['deepseek_v4', 'gemma4', 'gemma4_text', 'llama4', 'llama4_text'];
-
-/** Folders that transformers 5.24 continues from its cache otherwise than in one pass: no texts are written. */
-const withoutCache = ['granitemoehybrid-fused'];
-
-const workers = new TorchWorkers(
-  {
-    python: process.env['UNCURL_INTEROP_PYTHON'] ?? '',
-    script: path.join(resources, 'torch', 'worker.py'),
-    device: 'cpu',
-    threads: 1,
-  },
-  { keepsOne: true },
-);
-afterAll(() => workers.dispose());
-
-const expectClose = (ours: ArrayLike<number>, reference: ArrayLike<number>): void => {
-  expect(ours.length).toBe(reference.length);
-  let [scale, difference] = [0, 0];
-  for (let at = 0; at < reference.length; at += 1) {
-    scale = Math.max(scale, Math.abs(reference[at] ?? NaN));
-    difference = Math.max(difference, Math.abs((ours[at] ?? NaN) - (reference[at] ?? NaN)));
-  }
-  expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
-};
+/** Families whose outputs of experts transformers does not let be observed either: they have no profile. */
+const withoutProfile = [...withoutRouting, 'longcat_flash', 'step3p7'];
 
 /** Prompts of several lengths, most of them shared by continuations of one to three tokens. */
 const requestsFor = (vocabulary: number): readonly Parameters<ModelRunner['score']>[0][number][] =>
@@ -124,19 +97,17 @@ test.each(folders)(
     const view = async (file: string, tensor: string): Promise<TensorView> =>
       (await readSafetensorsHeader(path.join(folder, file))).tensors.get(tensor) ?? expect.fail(`no ${tensor}`);
     const scratch = await temporaryFolder();
-    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: scratch };
-    const open = async (): Promise<ModelRunner> =>
-      (await openTorchModel(checkpoint, settings, workers, 'float32')).runner(overlaysIn(scratch));
-    const code = refused[name];
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: scratch };
+    const code = refusedByTorch[name];
     if (code !== undefined) {
-      const opened = open().then(async (runner) => {
+      const opened = openTorchRunner(checkpoint, scratch).then(async (runner) => {
         await runner.forward(tokens, null, control).finally(() => runner.dispose());
       });
       await expect(opened).rejects.toMatchObject({ code });
       return;
     }
-    const runner = await open();
-    const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
+    const runner = await openTorchRunner(checkpoint, scratch);
+    const referee = await openModelRunner(checkpoint, settings);
     try {
       const compare = async (results: readonly ForwardResult[], file: string): Promise<void> => {
         for (const [index, { logits, routerLogits }] of results.entries()) {
@@ -175,9 +146,8 @@ test.each(folders)(
           other.map(({ logprob }) => logprob),
         );
         expect(own.map(({ greedy }) => greedy)).toEqual(other.map(({ greedy }) => greedy));
-        if (withoutCache.includes(name))
-          await expect(written(runner, plan)).rejects.toMatchObject({ code: 'torch-cache' });
-        else expect(await written(runner, plan)).toEqual(await written(referee, plan));
+        if (plan === null || plan === kept || unwrittenByTorch.includes(name)) continue;
+        expect(await written(runner, plan)).toEqual(await written(referee, plan));
       }
     } finally {
       await runner.dispose();
@@ -187,6 +157,61 @@ test.each(folders)(
   HANG_LIMIT_MS,
 );
 
-test('several families were merged too', () => {
+/** The folder with a tokenizer, which the reference folders lack and calibration items need. */
+const withTokenizer = async (folder: string): Promise<Checkpoint> => {
+  const linked = await temporaryFolder();
+  const own = readdirSync(folder).map((file) => path.join(folder, file));
+  const tokenizer = ['tokenizer.json', 'tokenizer_config.json'];
+  for (const file of [...own, ...tokenizer.map((file) => path.join(resources, 'models', 'uncurl-8', file))])
+    await symlink(file, path.join(linked, path.basename(file)));
+  return openCheckpoint(linked);
+};
+
+/** Statistics by every expert, and how far layers turn tokens where the family's experts are added as they are. */
+const extrasOf = ({ descriptor }: Checkpoint): readonly ExtraStatistic[] => {
+  const isAdded = descriptor.moeLayers.every(({ block }) => {
+    const own = descriptor.blocks[block];
+    return own !== undefined && own.late !== 'gives' && own.hyper === null && own.branchNorms === null;
+  });
+  return ['peaks', 'routed-outputs', 'every-output', ...(isAdded ? (['residual'] as const) : [])];
+};
+
+const observed: string[] = [];
+
+test.each(folders.filter((name) => refusedByTorch[name] === undefined))(
+  '%s: statistics',
+  async (name) => {
+    const checkpoint = await withTokenizer(path.join(root, name));
+    const { descriptor } = checkpoint;
+    const scratch = await temporaryFolder();
+    const runner = await openTorchRunner(checkpoint, scratch);
+    try {
+      const extras = extrasOf(checkpoint);
+      const own = runner.profile(weightedItems, control, extras);
+      const isLatent = descriptor.moeLayers.some(({ moe }) => moe.latent !== null);
+      if (withoutProfile.includes(descriptor.family) || isLatent) {
+        await expect(own).rejects.toMatchObject({ code: expect.stringMatching(/^(torch-router|method-unsupported)$/) });
+        return;
+      }
+      const ours = await own;
+      // Exact ties of keys (see above) send tokens to other experts.
+      if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null)) return;
+      const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: scratch };
+      const referee = await openModelRunner(checkpoint, settings);
+      try {
+        expectSameStatistics(ours, await referee.profile(weightedItems, control, extras), extras);
+        if (extras.includes('residual')) observed.push(name);
+      } finally {
+        await referee.dispose();
+      }
+    } finally {
+      await runner.dispose();
+    }
+  },
+  HANG_LIMIT_MS,
+);
+
+test('several families were merged too, and most show how far layers turn tokens', () => {
   expect(merged.length).toBeGreaterThan(5);
+  expect(observed.length).toBeGreaterThan(folders.length / 2);
 });

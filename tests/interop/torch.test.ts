@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
@@ -16,12 +16,13 @@ import { createEngine } from '../../main/engine/engine.ts';
 import { writeConstants } from '../../main/inference/expert-constants.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import type { Overlays } from '../../main/inference/overlays.ts';
-import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
 import { TorchWorkers } from '../../main/torch/torch-model.ts';
 import { HANG_LIMIT_MS, patiently } from '../hang-limit.ts';
 import { resources, startUncurl, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
+import { torchWorkers } from '../torch-engine.ts';
+import { expectClose, expectSameStatistics, items, RELATIVE_TOLERANCE, weightedItems } from './same-statistics.ts';
 
 /** The engine torch: its numbers, its refusals, and what is left when a process is killed. */
 
@@ -30,8 +31,6 @@ const model = path.join(resources, 'models', 'uncurl-8');
 const script = path.join(resources, 'torch', 'worker.py');
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 const control = { signal: new AbortController().signal };
-/** As for onnxruntime (tests/reference/checkpoints.test.ts). */
-const RELATIVE_TOLERANCE = 1e-4;
 const NEW_TOKENS = 6;
 
 const folders = [
@@ -43,16 +42,6 @@ const folders = [
 const tensorOf = async (file: string, name: string): Promise<Float32Array> => {
   const view = (await readSafetensorsHeader(file)).tensors.get(name);
   return view === undefined ? expect.fail(`${file} lacks ${name}`) : readTensor(view);
-};
-
-const expectClose = (ours: Float32Array, reference: Float32Array): void => {
-  expect(ours.length).toBe(reference.length);
-  const scale = reference.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const difference = ours.reduce(
-    (largest, value, index) => Math.max(largest, Math.abs(value - (reference[index] ?? NaN))),
-    0,
-  );
-  expect(difference / scale).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
 };
 
 /** The token with the second largest logit. */
@@ -81,14 +70,6 @@ const written = async (
   return texts;
 };
 
-/** Choices of one and several tokens, all but the last behind a shared prompt of more than 32 tokens. */
-const items: readonly ChoiceItem[] = Array.from({ length: 5 }, (_, index) => ({
-  id: String(index),
-  context: `${index < 4 ? 'the sum of two numbers is told behind the sign' : ''} ${'abcde'.slice(0, index + 1)}:`,
-  choices: ['so', 'x', 'sun', 'sum'],
-  answer: index % 4,
-}));
-
 /** Answers to the items under a plan, compared with the unpruned model's. */
 const answered = async (runner: ModelRunner, plan: Plan | null): Promise<readonly ScoredOutcome[]> =>
   (await runner.evaluate(items, [{ key: 'plan', plan }], { ...control, fidelity: 'items' })).get('plan') ?? [];
@@ -109,31 +90,6 @@ const expectSameAnswers = (ours: readonly ScoredOutcome[], reference: readonly S
   const bare = (outcomes: readonly ScoredOutcome[]): unknown =>
     outcomes.map(({ fidelity: _fidelity, ...outcome }) => ({ ...outcome, logprobs: [] }));
   expect(bare(ours)).toEqual(bare(reference));
-};
-
-const SUMS = [
-  ...(['counts', 'gateMass', 'probabilitySelected', 'probabilityMass', 'eanSum', 'reapSum', 'eanSquareSum'] as const),
-  ...(['gatedMoments', 'logitSum', 'logitGram', 'probabilityGram', 'coactivation', 'peakOutputs'] as const),
-];
-
-const expectSameStatistics = (ours: RoutingStatistics, reference: RoutingStatistics): void => {
-  expect([ours.items, ours.tokens]).toEqual([reference.items, reference.tokens]);
-  expect(ours.sample?.experts).toEqual(reference.sample?.experts);
-  const sumsOf = (statistics: RoutingStatistics): Readonly<Record<string, Float64Array | undefined>> => ({
-    ...Object.fromEntries(SUMS.map((name) => [name, statistics[name]])),
-    routedSum: statistics.outputs?.routedSum,
-    sum: statistics.outputs?.everywhere?.sum,
-    cosineSum: statistics.outputs?.everywhere?.cosineSum,
-    kept: statistics.elimination?.kept,
-    loss: statistics.elimination?.loss,
-    single: statistics.elimination?.single,
-  });
-  const others = sumsOf(reference);
-  for (const [name, own] of Object.entries(sumsOf(ours))) {
-    const other = others[name];
-    if (own === undefined || other === undefined) expect.fail(`${name} is missing`);
-    expectClose(Float32Array.from(own), Float32Array.from(other));
-  }
 };
 
 /** Plans that share no config with the unpruned model: other numbers by layer, merges, constants and refits. */
@@ -162,9 +118,6 @@ const otherPlans = async (
 /** Families whose experts can be merged and refitted, and whose layers can keep different numbers. */
 const plain = ['mixtral', 'qwen3_moe', 'olmoe'];
 
-const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: true });
-afterAll(() => workers.dispose());
-
 test.each(folders)(
   '%s in float32: logits, scores, answers, statistics and written tokens, unpruned, pruned and merged',
   async (name) => {
@@ -179,7 +132,7 @@ test.each(folders)(
     const kept = z.object({ kept: z.array(z.array(z.number())) }).parse(await read('kept.json'));
     const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: scratch };
     const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
-    const torch = await openTorchModel(checkpoint, settings, workers, 'float32');
+    const torch = await openTorchModel(checkpoint, settings, torchWorkers, 'float32');
     try {
       const runner = torch.runner(overlaysIn(scratch));
       const requests = tokens
@@ -207,18 +160,22 @@ test.each(folders)(
         expect(await written(runner, tokens, plan)).toEqual(await written(referee, tokens, plan));
         expectSameAnswers(await answered(runner, plan), await answered(referee, plan));
       }
-      const extras = ['peaks', 'routed-outputs', 'every-output', 'elimination', 'choices'] as const;
-      expectSameStatistics(await runner.profile(items, control, extras), await referee.profile(items, control, extras));
+      const extras = ['peaks', 'routed-outputs', 'residual', 'every-output', 'elimination', 'choices'] as const;
+      for (const given of [items, weightedItems])
+        expectSameStatistics(
+          await runner.profile(given, control, extras),
+          await referee.profile(given, control, extras),
+          extras,
+        );
       if (!plain.includes(name)) return;
       const times = [
         [1, 0, 2, 1, 0],
         [0, 1, 1, 1, 2],
       ];
-      const draws = await referee.profileDraws(items, times, control, ['peaks']);
-      (await runner.profileDraws(items, times, control, ['peaks'])).forEach((draw, index) => {
+      const draws = await referee.profileDraws(weightedItems, times, control, ['peaks']);
+      (await runner.profileDraws(weightedItems, times, control, ['peaks'])).forEach((draw, index) => {
         expect([draw.items, draw.tokens]).toEqual([draws[index]?.items, draws[index]?.tokens]);
-        for (const sum of ['reapSum', 'peakOutputs'] as const)
-          expectClose(Float32Array.from(draw[sum] ?? []), Float32Array.from(draws[index]?.[sum] ?? []));
+        for (const sum of ['reapSum', 'peakOutputs'] as const) expectClose(draw[sum] ?? [], draws[index]?.[sum] ?? []);
       });
       const others = await otherPlans(checkpoint, kept, referee, overlaysIn(scratch));
       const refitted = await runner.recover(kept, items, ['items'], control, 'router+experts');
@@ -542,11 +499,9 @@ describe('the command line', () => {
     'refuses a sweep that it cannot do before a run exists',
     async () => {
       const workspace = await temporaryFolder();
-      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--method', 'easy-ep'))).toMatchObject({
+      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--speed'))).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining(
-          'The engine torch does not do this yet: the method easy-ep, since it needs how far layers turn tokens.',
-        ),
+        stderr: expect.stringContaining('The engine torch does not do this yet: timing models (--speed).'),
       });
       expect(await readdir(path.join(workspace, 'runs'))).toEqual([]);
     },

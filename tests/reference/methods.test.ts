@@ -23,13 +23,18 @@ import { reapPruneDecisionVectors } from './methods/reap-prune-decision.ts';
 import { reapSaliencyVectors } from './methods/reap-saliency.ts';
 import { routerConventionsVectors, routerPruningVectors } from './methods/routing.ts';
 import { spectralClusteringVectors } from './methods/spectral-clustering.ts';
+import { layersByTorch } from './methods/torch-layer.ts';
 import { tsepThresholdVectors } from './methods/tsep-threshold.ts';
 import { uncurlPipelineVectors } from './methods/uncurl-pipeline.ts';
 import { uncurlPublishedVectors } from './methods/uncurl-published.ts';
 import { unifiedCriteriaVectors } from './methods/unified-criteria.ts';
 import { fusedWeightMatchingVectors, weightMatchingVectors } from './methods/weight-matching.ts';
+import { isTorch } from '../torch-engine.ts';
 
-/** Numbers computed by published code, reproduced by the workbench's own code. */
+/**
+ * Numbers computed by published code, reproduced by the workbench's own code; with ENGINE=torch, layers of experts are
+ * computed and observed by the engine torch.
+ */
 const handlers: Readonly<Record<string, (json: unknown) => void | Promise<void>>> = {
   easyep_selection: easyEpVectors,
   eep_merge_matrices: eepVectors,
@@ -91,3 +96,7 @@ for (const name of files) {
     await handler(JSON.parse(readFileSync(path.join(folder, name), 'utf8')));
   });
 }
+
+test('layers of experts ran in the engine that was named', () => {
+  expect(layersByTorch() > 0).toBe(isTorch);
+});

@@ -8,8 +8,8 @@ import type { TextTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { encodeRequest } from '../../main/inference/encode-item.ts';
 import type { ModelRunner, RunControl } from '../../main/inference/model-runner.ts';
-import { openModelRunner } from '../open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+import { openEngineRunner } from '../torch-engine.ts';
 
 const LOGPROB_TOLERANCE = 1e-3;
 const ROLLING_RELATIVE_TOLERANCE = 2e-5;
@@ -40,7 +40,7 @@ const lines = async <T>(folder: string, name: string, schema: z.ZodType<T>): Pro
 
 const open = async (folder: string): Promise<{ readonly runner: ModelRunner; readonly tokenizer: TextTokenizer }> => {
   const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, overlayFolder: await temporaryFolder() };
-  const runner = await openModelRunner(await openCheckpoint(path.join(root, folder)), settings);
+  const runner = await openEngineRunner(await openCheckpoint(path.join(root, folder)), settings);
   onTestFinished(() => runner.dispose());
   if (runner.tokenizer === null) expect.fail('tokenizer.json is missing');
   return { runner, tokenizer: runner.tokenizer };

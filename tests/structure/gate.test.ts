@@ -92,7 +92,6 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
-  TORCH_EXTRAS: 'names',
   TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',

@@ -6,7 +6,8 @@ import type { ModelRunner } from '../../inference/model-runner.ts';
 import { mean } from '../../statistics/bootstrap.ts';
 import { loadTask } from '../../tasks/load-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
+import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { findModel, findTasks } from '../subjects.ts';
 import { textTable } from '../text-table.ts';
@@ -27,7 +28,7 @@ export const baseline: Verb = {
       help: 'Task of multiple-choice items; may be repeated; "all" for all bundled ones.',
     },
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress } = host;
@@ -60,15 +61,18 @@ export const baseline: Verb = {
       }
       return measured;
     };
-    const rows = await withRunner(checkpoint, reader, host, { compute: measureAll });
+    const torch = await readEngine(reader, host);
+    const rows = await withRunner(checkpoint, reader, host, { open: torch?.open, compute: measureAll });
     const cells = rows.map(({ task, n, ...shares }) => [
       task,
       String(n),
       ...[shares.accuracy, shares.withoutQuestion, shares.chance].map((share) => share.toFixed(3)),
     ]);
+    const made = madeBy(torch);
+    const table = textTable(['task', 'n', 'accuracy', 'without the question', 'chance'], cells);
     return {
-      document: { model: checkpoint.name, fingerprint: checkpoint.fingerprint, tasks: rows },
-      text: textTable(['task', 'n', 'accuracy', 'without the question', 'chance'], cells),
+      document: { model: checkpoint.name, fingerprint: checkpoint.fingerprint, tasks: rows, ...made.document },
+      text: made.text === '' ? table : `${table}\n${made.text.trim()}`,
     };
   },
 };

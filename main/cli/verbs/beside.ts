@@ -2,19 +2,21 @@ import { basename, resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type BesideDocument, MOST_PLANS_BESIDE } from '../../contract/beside.ts';
 import { refuse } from '../../contract/errors.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { besideLines } from '../../evaluation/beside.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { choicesGone, endedText, likelyRows, shownToken } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
 import { CHAT_OPTION } from '../chat-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { installRecovery, type PlanOnDisk, readPlanOption } from '../plan-files.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
 
 export const besideText = ({ columns, differences }: BesideDocument): string =>
   columns
@@ -58,7 +60,7 @@ export const beside: Verb = {
     out: { type: 'string', value: 'FILE', help: 'File to write: .html for a page, else JSON lines.' },
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
@@ -80,7 +82,8 @@ export const beside: Verb = {
     const workspace = workspaceOf(reader, host);
     const { overlays } = (await openWorkspace(workspace, Date.now)).steps;
     for (const plan of plans) await installRecovery(plan, overlays, host.environment);
-    return withEngine(reader, host, async (engine) => {
+    const torch = await readTorchInUse(reader, [folder]);
+    const write = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('beside.start', {
         model: engine.grantPath(folder),
         prompt: given.positionals[1] ?? '',
@@ -88,6 +91,7 @@ export const beside: Verb = {
         maxNewTokens: reader.whole('max-new-tokens', 1),
         plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),
       });
+      await sayTorch(torch, engine, run, host);
       await followRun(engine, run, host);
       const document = await engine.call('beside.read', { run });
       if (out !== null)
@@ -96,6 +100,7 @@ export const beside: Verb = {
           out.endsWith('.html') ? (await engine.call('beside.report', { run })).html : besideLines(document),
         );
       return { document, text: besideText(document) };
-    });
+    };
+    return withEngine(reader, host, write, { torch });
   },
 };

@@ -1,13 +1,15 @@
 import type { DamageDocument } from '../../contract/damage.ts';
 import { CHAT_OPTION } from '../chat-option.ts';
 import { refuse } from '../../contract/errors.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedDifference, printedInterval, printedP, printedValue } from '../terminal-text.ts';
 import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import type { Verb, VerbResult } from '../verb.ts';
 
 export const damageText = ({ model, task, layer, metric, n, unpruned, results }: DamageDocument): string =>
   [
@@ -44,7 +46,7 @@ export const damage: Verb = {
     ...CHAT_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
@@ -55,7 +57,8 @@ export const damage: Verb = {
     const [path] = await findTasks(host.resources, [given.positionals[1] ?? '']);
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
-    return withEngine(reader, host, async (engine) => {
+    const torch = await readTorchInUse(reader, [folder]);
+    const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('damage.start', {
         model: engine.grantPath(folder),
         task: engine.grantPath(path),
@@ -64,9 +67,11 @@ export const damage: Verb = {
         chat: chat ? true : undefined,
       });
       host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
+      await sayTorch(torch, engine, run, host);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('damage.read', { run });
       return { document: { run, ...document, summary }, text: `${damageText(document)}\n${summary}` };
-    });
+    };
+    return withEngine(reader, host, measure, { torch });
   },
 };

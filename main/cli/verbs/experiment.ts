@@ -10,15 +10,16 @@ import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
-import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
-import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
-import type { Verb, VerbHost } from '../verb.ts';
+import { ENGINE_OR_TRAINING_PYTHON, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
+import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 
 /** Members of a bundled family by its name: `switch` for switch-8, switch-32 and so on. */
 const familyMembers = (named: string, bundled: ReadonlyMap<string, string>): readonly string[] =>
@@ -116,10 +117,10 @@ export const experiment: Verb = {
     limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
     ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
-    ...PYTHON_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
-    ...DEVICE_OPTION,
+    ...ENGINE_OPTIONS,
+    ...ENGINE_OR_TRAINING_PYTHON,
   },
   run: async (given, host) => {
     const reader = optionReader(given);
@@ -141,7 +142,8 @@ export const experiment: Verb = {
     });
     const python = reader.text('python');
     const mixture = reader.text('mixture');
-    return withEngine(reader, host, async (engine) => {
+    const torch = await readTorchInUse(reader, folders, { trains: true });
+    const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('experiment.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
         tasks: await grantTasks(engine, tasks),
@@ -150,6 +152,7 @@ export const experiment: Verb = {
         mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
       });
       host.say(`Run ${run}`);
+      await sayTorch(torch, engine, run, host);
       const unsubscribe = sayArms(engine, run, host);
       try {
         const summary = await followRun(engine, run, host);
@@ -158,6 +161,7 @@ export const experiment: Verb = {
       } finally {
         unsubscribe();
       }
-    });
+    };
+    return withEngine(reader, host, measure, { torch });
   },
 };

@@ -43,6 +43,7 @@ export const exportVerb: Verb = {
     '[--mtp CHOICE] [--imatrix FILE]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
+  engine: 'Exports are proven by onnxruntime; `uncurl verify --engine torch` proves a folder in PyTorch too.',
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },

@@ -14,6 +14,7 @@ export const finetune: Verb = {
   summary:
     "Trains a model or an export on the tasks' calibration items, in Python with PyTorch and transformers. Resumable.",
   positionals: [1, 1],
+  engine: 'Training always runs in PyTorch, in the Python that --python names.',
   options: {
     task: {
       type: 'string',

@@ -198,6 +198,7 @@ export const plan: Verb = {
     '[--budget NAME] [--pin L:E] --out PLAN',
   summary: 'Chooses which experts each layer keeps, or how they merge, by a method and a profile.',
   positionals: [1, 1],
+  engine: 'A plan follows from a profile, whose engine computed its numbers: use `uncurl profile --engine torch`.',
   options: {
     profile: { type: 'string', value: 'FILE', help: 'File that `uncurl profile` wrote (random needs none).' },
     task: {

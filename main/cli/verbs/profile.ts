@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import type { ModelRunner } from '../../inference/model-runner.ts';
-import { requireCalibration, requireTorchProfile } from '../../jobs/profile-job.ts';
+import { requireCalibration } from '../../jobs/profile-job.ts';
 import { taskProfileOf } from '../../workspace/task-profile.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
@@ -76,7 +76,6 @@ export const profile: Verb = {
     const names = uniqueNames(tasks);
     const extras = wantedExtras(reader);
     const torch = await readEngine(reader, host);
-    if (torch !== null) requireTorchProfile(checkpoint, extras);
     const profileAll = async (runner: ModelRunner): Promise<readonly ProfiledTask[]> => {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {

@@ -39,6 +39,8 @@ export const recover: Verb = {
     "Refits the kept experts' down projections, the router's rows or both on calibration items: recovery " +
     'without training.',
   positionals: [1, 1],
+  engine:
+    'Refits are computed by onnxruntime in float32; `uncurl sweep --engine torch --recovery` measures them in PyTorch.',
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
     task: {

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { torchPrecision } from '../../contract/device.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { refuse } from '../../contract/errors.ts';
-import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { reproductionText } from '../../reproduction/differences.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
@@ -13,7 +12,7 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { PYTHON_OPTION } from '../training-options.ts';
+import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { sayArms } from './experiment.ts';
 
@@ -26,11 +25,7 @@ export const reproduce: Verb = {
   positionals: [1, 1],
   options: {
     ...ENGINE_OPTIONS,
-    python: {
-      type: 'string',
-      value: 'FILE',
-      help: `For --engine torch, or for the fine-tuned arms of an experiment: ${PYTHON_OPTION['python']?.help ?? ''}`,
-    },
+    ...ENGINE_OR_TRAINING_PYTHON,
     ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
@@ -45,8 +40,7 @@ export const reproduce: Verb = {
     const python = reader.text('python');
     const confirmed = confirmedCode(reader);
     const isTorch = reader.text('engine') === 'torch';
-    if (isTorch && kind === 'experiment') throw withoutTorch('an experiment');
-    const choice = kind === 'experiment' || !isTorch ? null : readTorchChoice(reader);
+    const choice = isTorch ? readTorchChoice(reader) : null;
     // In the precision of the first run, if it had one to choose.
     const precision =
       choice?.precision ?? torchPrecision.parse(device.engine === undefined ? 'float32' : device.precision);

@@ -70,6 +70,7 @@ export const resume: Verb = {
   usage: 'RUN [--workspace DIR] [--take-over] [--confirm CODE [--python FILE] [--out DIR]]',
   summary: 'Goes on with a run that was interrupted, cancelled or failed: finished steps are not computed again.',
   positionals: [1, 1],
+  engine: 'A run goes on with the engine that it was started with.',
   options: {
     'take-over': {
       type: 'boolean',

@@ -63,6 +63,7 @@ export const serve: Verb = {
   usage: '[--port N] [--open] [--new-token] [--root DIR...] [--workspace DIR]',
   summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
   positionals: [0, 0],
+  engine: 'Choose PyTorch in the Devices dialog of the window.',
   options: {
     port: { type: 'string', value: 'N', help: 'Port (default: that of the last start, else a free one).' },
     host: { type: 'string', value: 'NAME', help: `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).` },

@@ -4,16 +4,14 @@ import { withPresentStop } from '../../contract/earlier-names.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
-import type { TorchInUse } from '../../engine/devices-in-use.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { candidateName, describedSweepSettings, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
 import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { engineText } from '../../words/devices.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
-import { ENGINE_OPTIONS, readTorchChoice } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
@@ -76,20 +74,6 @@ const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'r
   );
   if (refits.length === 0) return { recovery: 'none', refits: ['experts'] };
   return { recovery: named.includes('none') || named.includes('both') ? 'both' : 'only', refits };
-};
-
-/** PyTorch for models in folders; in bfloat16 by default only where all of them are stored so. */
-const torchFor = async (reader: OptionReader, folders: readonly string[]): Promise<TorchInUse | undefined> => {
-  const choice = readTorchChoice(reader);
-  if (choice === null) return undefined;
-  const stored = new Set(await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info.dtype)));
-  return { ...choice, dtype: stored.size === 1 ? [...stored].join('') : 'several' };
-};
-
-/** Engine, device and versions of a run, in words. */
-const deviceOfRun = async (engine: Engine, run: string): Promise<string> => {
-  const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
-  return manifest === undefined ? '' : engineText(manifest);
 };
 
 export const sweep: Verb = {
@@ -172,7 +156,7 @@ export const sweep: Verb = {
     });
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
     await sayDraws(settings, folders, tasks.length, (line) => host.say(line));
-    const torch = await torchFor(reader, [...folders, ...candidates.map(({ folder }) => folder)]);
+    const torch = await readTorchInUse(reader, [...folders, ...candidates.map(({ folder }) => folder)]);
     const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),
@@ -183,7 +167,7 @@ export const sweep: Verb = {
       });
       if (reader.flag('later')) return { document: { run }, text: `Run ${run} is made; nothing is measured yet.` };
       host.say(`Run ${run}`);
-      if (torch !== undefined) host.say(`Computes with ${await deviceOfRun(engine, run)}.`);
+      await sayTorch(torch, engine, run, host);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
       return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };

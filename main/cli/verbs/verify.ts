@@ -1,11 +1,14 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { refuse } from '../../contract/errors.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { cutsPrediction } from '../../export/check-export.ts';
-import { verifyExport } from '../../export/verify-export.ts';
+import { notRunFromWeights, verifyExport } from '../../export/verify-export.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
+import { withoutTorch } from '../../torch/open-torch-model.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../plan-files.ts';
@@ -26,6 +29,12 @@ export const verify: Verb = {
     against: { type: 'string', value: 'MODEL', help: 'The unpruned original.' },
     plan: { type: 'string', value: 'PLAN', help: 'The plan that was exported.' },
     ...MACHINE_OPTIONS,
+    ...ENGINE_OPTIONS,
+    device: {
+      type: 'string',
+      value: 'NAME',
+      help: 'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor.',
+    },
   },
   run: async (given, host) => {
     const { resources, signal, progress } = host;
@@ -34,9 +43,15 @@ export const verify: Verb = {
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(given.positionals[0] ?? '');
+    const torch = await readEngine(reader, host);
+    if (torch === null && reader.text('device') !== undefined)
+      throw refuse('bad-usage', 'onnxruntime verifies on the processor.', 'Leave --device out, or add --engine torch.');
+    const obstacle = torch === null ? null : await notRunFromWeights(exported, checkpoint);
+    if (obstacle !== null) throw withoutTorch(`verifying ${obstacle}`);
     const control = { signal, onProgress: progressOf(progress, 'verifying') };
     const verification = await computeWith(checkpoint, reader, host, {
       provider: 'cpu',
+      open: torch?.open,
       plan: { file: planFile, plan },
       compute: (computing) => {
         const settings = exportSettings(computing, machineSettings(reader));
@@ -72,6 +87,11 @@ export const verify: Verb = {
       ]),
       ...problems.map((problem) => `- ${problem}`),
     ].join('\n');
-    return { document: verification, text, failed: !ok };
+    const made = madeBy(torch);
+    return {
+      document: { ...verification, ...made.document },
+      text: made.text === '' ? text : `${text}\n${made.text.trim()}`,
+      failed: !ok,
+    };
   },
 };

@@ -29,6 +29,7 @@ export const work: Verb = {
   summary:
     'Computes steps of a sweep next to other processes, without a run of its own: `uncurl resume` then reads them.',
   positionals: [1, 1],
+  engine: 'A run goes on with the engine that it was started with.',
   options: {
     share: { type: 'string', value: 'I/N', help: 'Compute every N-th part, starting with the I-th.' },
     'until-empty': {

@@ -30,6 +30,7 @@ const shortened = (prompt: string): string => {
 /** A prompt continued by the unpruned model and by plans. */
 export const besideRun: RunKindDefinition<typeof besideSettings> = {
   kind: 'beside',
+  onTorch: true,
   schema: besideSettings,
   check: async (context, { spec, models }) => {
     const { checkpoint } = onlyModel({ models });

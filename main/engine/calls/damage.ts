@@ -18,6 +18,7 @@ const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
 /** A measurement of what single experts contribute to a task. */
 export const damageRun: RunKindDefinition<typeof damageSettings> = {
   kind: 'damage',
+  onTorch: true,
   schema: damageSettings,
   check: async (context, { spec, models, tasks }) => {
     const [model, task] = [onlyModel({ models }), onlyTask(tasks)];

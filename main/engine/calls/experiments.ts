@@ -15,6 +15,7 @@ import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
+import { requireTorchMethods } from '../../jobs/check-sweep.ts';
 import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
@@ -90,6 +91,7 @@ const check = async (
   python: string | null,
 ): Promise<void> => {
   checkExperiment(models, tasks, settings);
+  if (context.device.engine !== undefined) requireTorchMethods(settings, settings.methods);
   const isTuned = settings.treatments.some(isTrained);
   for (const { checkpoint } of models) {
     const tokenizer = await requireTokenizer(checkpoint);
@@ -147,7 +149,7 @@ const reproductionOf = async (
     recordedFolder: context.workspace.runs.folder(original.id),
     experiment: inputOf(context, subjects, spec, device),
     without: await withoutOf(context, spec),
-    circumstances: { device, versions: { ...context.versions } },
+    circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },
     createPool: () => context.createPool(device),
   });
 };
@@ -155,6 +157,7 @@ const reproductionOf = async (
 /** An experiment, or the reproduction of one. */
 export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
   kind: 'experiment',
+  onTorch: true,
   schema: experimentSpec,
   check: (context, { spec, ...subjects }) =>
     spec.reproduces === null ? check(context, subjects, spec.settings, spec.python) : undefined,

@@ -3,7 +3,7 @@ import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
 import { askedTasks } from '../../jobs/task-work.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
-import { profileJob, requireCalibration, requireTorchProfile, storedProfileFile } from '../../jobs/profile-job.ts';
+import { profileJob, requireCalibration, storedProfileFile } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
@@ -72,7 +72,6 @@ export const profileRun: RunKindDefinition<typeof profilePurpose> = {
   check: async (context, { spec, models, tasks }) => {
     const model = onlyModel({ models });
     tasks.forEach(({ task }) => requireCalibration(task));
-    if (context.device.engine !== undefined) requireTorchProfile(model.checkpoint, methodExtras(spec));
     await requireTokenizer(model.checkpoint);
     await askedTasks(model, tasks, spec.chat, new Date(context.now()));
   },

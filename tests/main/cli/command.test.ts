@@ -172,3 +172,28 @@ test('every verb has its own name, and its usage names only options that it has'
     expect(Object.keys(loaded.options)).toEqual(expect.arrayContaining(named));
   }
 });
+
+test('verbs that compute with PyTorch, and what the others say to --engine', async () => {
+  const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
+  const takes = loaded.filter(({ options }) => 'engine' in options).map(({ name }) => name);
+  expect(takes).toEqual([
+    ...['forward', 'baseline', 'score', 'generate', 'beside', 'profile', 'damage', 'sweep', 'experiment', 'verify'],
+    'reproduce',
+  ]);
+  const others = loaded.filter(({ engine }) => engine !== undefined);
+  expect(others.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['plan', 'recover', 'export', 'finetune', 'resume', 'work', 'serve']),
+  );
+  for (const other of others) {
+    const args = [...Array.from({ length: other.positionals[0] }, () => 'm'), '--engine', 'torch'];
+    expect(() => parseArguments(other, args)).toThrow(
+      expect.objectContaining({ message: `uncurl ${other.name} has no --engine.`, remedy: other.engine }),
+    );
+  }
+  // The rest reads runs, tasks and files, and runs no model.
+  const rest = loaded.filter(({ options, engine }) => !('engine' in options) && engine === undefined);
+  expect(rest.map(({ name }) => name)).toEqual([
+    ...['info', 'compare', 'frontier', 'outcomes', 'figures', 'report', 'runs', 'steps', 'submit', 'sample', 'doctor'],
+    'methods',
+  ]);
+});

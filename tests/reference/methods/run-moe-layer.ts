@@ -4,6 +4,8 @@ import type { RoutingTaps } from '../../../main/profile/routing-statistics.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { type Matrix, runGraph } from './run-graph.ts';
 import { softmaxRule } from '../../main/checkpoint/routing-rules.ts';
+import { isTorch } from '../../torch-engine.ts';
+import { runTorchLayer } from './torch-layer.ts';
 
 export interface MoeLayerRequest {
   /** [rows, H]. */
@@ -20,9 +22,28 @@ export interface MoeLayerRequest {
   readonly tokens: Float32Array;
 }
 
-/** Runs one MoE layer on tokens with the workbench's graph and session. */
+/**
+ * Runs one MoE layer on tokens with the workbench's graph and session. With ENGINE=torch in the engine torch, but for
+ * routing that no class of transformers has: blended or summed probabilities and skipped experts.
+ */
 export const runMoeLayer = async (request: MoeLayerRequest): Promise<RoutingTaps & { output: Float32Array }> => {
   const { hidden, width } = request.shape;
+  const { map } = request;
+  const isInTransformers = map === undefined || map.kind === 'direct' || map.kind === 'rows';
+  if (isTorch && isInTransformers && request.skipSecondBelow === undefined) {
+    const numbers = request.experts.map((_, expert) => expert);
+    const carriers = (map?.kind === 'rows' ? map.experts : numbers).filter(
+      (_, row) => request.kept === undefined || request.kept.includes(row),
+    );
+    const ownRows = request.kept ?? carriers.map((_, row) => row);
+    return runTorchLayer({
+      ...request,
+      experts: carriers.map((carrier) => request.experts[carrier]!),
+      router: Float32Array.from(
+        ownRows.flatMap((row) => [...request.router.subarray(row * hidden, (row + 1) * hidden)]),
+      ),
+    });
+  }
   const rows = request.router.length / hidden;
   const { kept } = request;
   const tensors: Record<string, Matrix> = { router: { shape: [rows, hidden], data: request.router } };
