@@ -12,7 +12,7 @@ import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import { createModelPool, createTorchPool, type ModelPool } from '../jobs/source-gate.ts';
 import type { Numerics } from '../jobs/step-key.ts';
 import { type TorchChoice, torchOrder, workerOrder } from '../torch/torch-choice.ts';
-import { TorchWorkers, usualPrecision } from '../torch/torch-model.ts';
+import { type ComputedBy, TorchWorkers, usualPrecision } from '../torch/torch-model.ts';
 import { deviceOf, numericsOf, torchDeviceOf, torchNumericsOf } from './machine.ts';
 
 /** PyTorch as chosen for an engine's runs; `dtype`: in which their models are stored. */
@@ -28,6 +28,8 @@ export interface DeviceInUse {
   readonly numerics: Numerics;
   /** Versions of everything that its numbers depend on. */
   readonly versions: Readonly<Record<string, string>>;
+  /** PyTorch's report of itself; null: onnxruntime. */
+  readonly computedBy: ComputedBy | null;
   readonly pool: ModelPool;
 }
 
@@ -80,7 +82,14 @@ export const createDevicesInUse = async (
     const device = deviceOf(threads, provider, probe);
     const taken =
       before === undefined
-        ? { provider, device, numerics: numericsOf(versions, provider), versions, pool: createPool(device) }
+        ? {
+            provider,
+            device,
+            numerics: numericsOf(versions, provider),
+            versions,
+            computedBy: null,
+            pool: createPool(device),
+          }
         : { ...before, device };
     known.set(provider, taken);
     return taken;
@@ -100,6 +109,7 @@ export const createDevicesInUse = async (
       device,
       numerics: torchNumericsOf(by, precision),
       versions: { ...versions, ...by.versions },
+      computedBy: by,
       pool: createPool(device, workers),
     };
     if (computesElsewhere) await workers.dispose();

@@ -9,7 +9,7 @@ import { type ApprovedManifest, bindRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deviceOf, TORCH_VERSIONS } from './machine.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
-import { requireReadable } from '../torch/torch-model.ts';
+import { requireArchitecture, requireReadable } from '../torch/torch-model.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { reopenCandidates } from './sweep-candidates.ts';
 
@@ -56,7 +56,12 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   const { spec, models, tasks } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
-    if (context.device.engine !== undefined) for (const { checkpoint } of models) requireReadable(checkpoint);
+    const { computedBy } = context.devices.current;
+    if (computedBy !== null)
+      for (const { checkpoint } of [...models, ...(order.candidates ?? [])]) {
+        requireReadable(checkpoint);
+        await requireArchitecture(checkpoint, computedBy);
+      }
   }
   await definition.check(context, order);
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, MAX_CONFIG_BYTES, readConfig } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
@@ -29,6 +29,8 @@ const computedBy = z.object({
   freeBytes: z.number().nullable(),
   /** Whether the device has units for bfloat16. */
   bfloat16: z.boolean(),
+  /** Values of `model_type` that transformers has classes for. */
+  modelTypes: z.array(z.string()),
   versions: z.record(z.string(), z.string()),
 });
 export type ComputedBy = z.infer<typeof computedBy>;
@@ -139,7 +141,7 @@ export class TorchModel {
    * Takes a process. `budgetBytes`: memory that the weights may take on the processor; on a card it is what is free
    * there. `precision` null: by the checkpoint and the device.
    *
-   * @throws WorkbenchError `torch-weights`, `no-such-device`, or another one of the worker.
+   * @throws WorkbenchError `torch-weights`, `torch-architecture`, `no-such-device`, or another one of the worker.
    */
   static async start(
     checkpoint: Checkpoint,
@@ -149,7 +151,14 @@ export class TorchModel {
   ): Promise<TorchModel> {
     requireReadable(checkpoint);
     const by = await workers.computedBy();
-    return new TorchModel(checkpoint, workers, await workers.take(), by, {
+    const link = await workers.take();
+    try {
+      await requireArchitecture(checkpoint, by);
+    } catch (error) {
+      await workers.giveBack(link);
+      throw error;
+    }
+    return new TorchModel(checkpoint, workers, link, by, {
       precision: precision ?? usualPrecision(checkpoint.info.dtype, by),
       budgetBytes: by.freeBytes ?? budgetBytes,
     });
@@ -298,6 +307,24 @@ const keepsAll = (plan: Plan, experts: number): boolean =>
   !isMergePlan(plan) && plan.recovery === undefined && plan.kept.every((layer) => layer.length === experts);
 
 const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+
+/**
+ * Refuses a model that transformers has no class for.
+ *
+ * @throws WorkbenchError `torch-architecture`.
+ */
+export const requireArchitecture = async (
+  { name, folder }: Pick<Checkpoint, 'name' | 'folder'>,
+  { modelTypes, versions }: Pick<ComputedBy, 'modelTypes' | 'versions'>,
+): Promise<void> => {
+  const { model_type: modelType } = await readConfig(folder);
+  if (typeof modelType === 'string' && modelTypes.includes(modelType)) return;
+  throw refuse(
+    'torch-architecture',
+    `transformers ${versions['transformers'] ?? ''} has no class for the model type ${JSON.stringify(modelType)} of ${name}.`,
+    'Install a transformers that has it, or compute with --engine onnxruntime.',
+  );
+};
 
 /** transformers up to 5.24 takes all blocks of a float8 matrix for equally large. */
 export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void => {

@@ -158,6 +158,7 @@ class Worker:
             "card": name,
             "freeBytes": torch.cuda.mem_get_info(self.device)[0] if is_card else None,
             "bfloat16": has_bfloat16(is_card),
+            "modelTypes": sorted(CONFIG_MAPPING.keys()),
             "versions": {
                 "python": sys.version.split()[0],
                 "torch": torch.__version__,
@@ -182,19 +183,13 @@ class Worker:
 
     def load(self, header, _tensors):
         self.model = self.cache = self.prefix = self.is_cache_sound = None
-        kind = json.loads(header["config"]).get("model_type")
-        if kind not in CONFIG_MAPPING:
-            raise Refused(
-                "torch-architecture",
-                f"transformers {transformers.__version__} has no class for the model type {json.dumps(kind)}.",
-            )
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
         if loader is None:
-            raise Refused("torch-architecture", f"transformers has no class that writes text for {kind}.")
+            raise Refused("torch-architecture", f"transformers has no class that writes text for {config.model_type}.")
         dtype = PRECISIONS[header["precision"]]
         options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
         model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)

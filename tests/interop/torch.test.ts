@@ -9,6 +9,7 @@ import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { ScoredOutcome } from '../../main/contract/outcome.ts';
 import type { DropPlan, Plan, RouterTreatment } from '../../main/contract/plan.ts';
+import { experimentSettings } from '../../main/contract/experiment.ts';
 import { reproduction } from '../../main/contract/reproduction.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import type { ChoiceItem } from '../../main/contract/task.ts';
@@ -496,50 +497,114 @@ describe('the command line', () => {
   );
 
   test(
-    'refuses a sweep that it cannot do before a run exists',
+    'verify proves an export in PyTorch, and refuses what is not run; baseline has the numbers of onnxruntime',
     async () => {
-      const workspace = await temporaryFolder();
-      expect(await uncurl(sweepOf(['add'], workspace, ...torch, '--speed'))).toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining('The engine torch does not do this yet: timing models (--speed).'),
+      const folder = await temporaryFolder();
+      const plan = path.join(folder, 'plan.json');
+      const kept = Array.from({ length: 2 }, () => [0, 2, 3, 7]);
+      await writeFile(plan, JSON.stringify({ kept }));
+      const exported = path.join(folder, 'half');
+      const made = await uncurl(['export', model, '--plan', plan, '--out', exported, '--threads', '1']);
+      expect([made.code, made.stderr]).toEqual([0, expect.anything()]);
+      const verify = ['verify', exported, '--against', model, '--plan', plan, '--threads', '1'];
+      const proven = await uncurl([...verify, ...torch, '--precision', 'bfloat16', '--json']);
+      expect([proven.code, proven.stderr]).toEqual([0, expect.anything()]);
+      expect(JSON.parse(proven.stdout)).toMatchObject({
+        ok: true,
+        sameExperts: true,
+        sameTensors: true,
+        problems: [],
+        engine: { name: 'torch', precision: 'bfloat16', device: 'cpu' },
       });
-      expect(await readdir(path.join(workspace, 'runs'))).toEqual([]);
+      // Other bytes are another model to PyTorch too.
+      await writeFile(path.join(folder, 'other.json'), JSON.stringify({ kept: kept.map(() => [0, 2, 3, 6]) }));
+      const other = await uncurl([...verify.slice(0, -3), path.join(folder, 'other.json'), ...torch]);
+      expect([other.code, other.stdout]).toEqual([1, expect.stringContaining('instead of')]);
+      await writeFile(path.join(exported, 'model.onnx'), '');
+      expect(await uncurl([...verify, ...torch])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('The engine torch does not do this yet: verifying an ONNX graph.'),
+      });
+      const rows = async (...options: readonly string[]): Promise<unknown> => {
+        const { code, stdout, stderr } = await uncurl(['baseline', model, '--task', 'plural', '--json', ...options]);
+        expect([code, stderr]).toEqual([0, expect.anything()]);
+        return (JSON.parse(stdout) as { tasks: unknown }).tasks;
+      };
+      expect(await rows(...torch, '--precision', 'float32')).toEqual(await rows());
     },
     HANG_LIMIT_MS,
   );
 
   test(
-    'a sweep ends with its worker or its engine, leaves nothing running, and goes on with its finished steps',
+    'a sweep ends with its memory, worker, engine or both; nothing is left running, finished steps stay, resume goes on',
     async () => {
       const workspace = await temporaryFolder();
+      const full = await temporaryFolder();
+      // PyTorch as on a device that is full from then on.
+      const patch = [
+        'import torch',
+        'own, calls = torch.nn.functional.embedding, []',
+        'def embedding(*given, **named):',
+        '    calls.append(1)',
+        '    if len(calls) > 20:',
+        '        raise torch.OutOfMemoryError("Tried to allocate 2 GiB.")',
+        '    return own(*given, **named)',
+        'torch.nn.functional.embedding = embedding',
+      ];
+      await writeFile(path.join(full, 'sitecustomize.py'), patch.join('\n'));
+      let stored: readonly string[] = [];
+      const expectKept = async (): Promise<void> => {
+        const now = await readdir(path.join(workspace, 'steps'), { recursive: true });
+        expect(now).toEqual(expect.arrayContaining([...stored]));
+        expect(now.length).toBeGreaterThan(stored.length);
+        stored = now;
+      };
+      const expectGone = (pid: number): Promise<void> =>
+        vi.waitFor(() => {
+          expect(isAlive(pid)).toBe(false);
+        }, patiently);
       const tasks = ['add', 'bracket', 'french', 'german', 'mood', 'plural'];
-      const first = startUncurl(sweepOf(tasks, workspace, ...torch));
-      await first.says(/factor 2: acc/);
-      // Stopped, so that it cannot finish meanwhile.
-      first.child.kill('SIGSTOP');
-      const [worker = expect.fail('no worker runs')] = workersOf(first.child.pid ?? -1);
-      process.kill(worker, 'SIGKILL');
-      first.child.kill('SIGCONT');
-      const ended = await first.ended;
-      expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining('The PyTorch process ended (SIGKILL)')]);
-      const { id } = await manifestIn(workspace);
+      const crowded = await uncurl(sweepOf(tasks, workspace, ...torch), { PYTHONPATH: full });
+      expect([crowded.code, crowded.stderr]).toEqual([1, expect.stringContaining('with batches of half their size')]);
+      const { id, state } = await manifestIn(workspace);
+      expect(state).toBe('failed');
+      await expectKept();
 
-      const second = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1']);
-      await second.says(/bracket {2}unpruned/);
-      second.child.kill('SIGSTOP');
-      const [other = expect.fail('no worker runs')] = workersOf(second.child.pid ?? -1);
-      second.child.kill('SIGKILL');
-      await second.ended;
-      await vi.waitFor(() => {
-        expect(isAlive(other)).toBe(false);
-      }, patiently);
+      /** The run's next process once it says this, stopped, so that it cannot finish meanwhile, and its worker. */
+      const resumed = async (said: RegExp, ...options: readonly string[]) => {
+        const engine = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1', ...options]);
+        await engine.says(said);
+        engine.child.kill('SIGSTOP');
+        const [worker = expect.fail('no worker runs')] = workersOf(engine.child.pid ?? -1);
+        return { engine, worker };
+      };
 
-      const third = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1', '--take-over']);
-      await third.says(/french {2}unpruned/);
-      const [last = expect.fail('no worker runs')] = workersOf(third.child.pid ?? -1);
-      third.child.kill('SIGINT');
-      expect((await third.ended).code).toBe(130);
-      expect(isAlive(last)).toBe(false);
+      const first = await resumed(/bracket {2}unpruned/);
+      process.kill(first.worker, 'SIGKILL');
+      first.engine.child.kill('SIGCONT');
+      const { code, stderr } = await first.engine.ended;
+      expect([code, stderr]).toEqual([1, expect.stringContaining('The PyTorch process ended (SIGKILL)')]);
+      await expectKept();
+
+      const second = await resumed(/french {2}unpruned/);
+      second.engine.child.kill('SIGKILL');
+      await second.engine.ended;
+      await expectGone(second.worker);
+      await expectKept();
+
+      const third = await resumed(/german {2}unpruned/, '--take-over');
+      process.kill(third.worker, 'SIGKILL');
+      third.engine.child.kill('SIGKILL');
+      await third.engine.ended;
+      await expectGone(third.worker);
+      await expectKept();
+
+      const fourth = await resumed(/mood {2}unpruned/, '--take-over');
+      fourth.engine.child.kill('SIGCONT');
+      fourth.engine.child.kill('SIGINT');
+      expect((await fourth.engine.ended).code).toBe(130);
+      expect(isAlive(fourth.worker)).toBe(false);
+      await expectKept();
 
       const done = await uncurl(['resume', id, '--workspace', workspace, '--threads', '1']);
       expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/steps computed, [1-9]\d* reused/) });
@@ -571,10 +636,7 @@ test(
         model: engine.grantPath(model),
         tasks: [engine.grantPath(path.join(resources, 'tasks', 'add'))],
       };
-      await expect(engine.call('profile.start', { ...subject, methods: ['easy-ep'] })).rejects.toMatchObject({
-        code: 'not-with-torch',
-      });
-      const { run } = await engine.call('profile.start', subject);
+      const { run } = await engine.call('profile.start', { ...subject, methods: ['easy-ep'] });
       expect(await engine.finished(run)).toMatchObject({
         state: 'done',
         device: { precision: 'bfloat16', engine: { name: 'torch' } },
@@ -582,6 +644,85 @@ test(
       expect(await engine.call('profile.read', subject)).toHaveLength(1);
       await engine.call('devices.use', { provider: 'cpu' });
       expect(await engine.call('profile.read', subject)).toEqual([]);
+    } finally {
+      await engine.dispose();
+    }
+  },
+  HANG_LIMIT_MS,
+);
+
+test(
+  'refuses what PyTorch cannot do before a run exists; damage, side by side and an experiment are those of onnxruntime',
+  async () => {
+    const [workspace, folder] = [await temporaryFolder(), await temporaryFolder()];
+    const own = { workspace, resources, commandLine: 'test', threads: 1, settingsFile: path.join(folder, 's.json') };
+    const engineOn = (named: string, device: string) =>
+      createEngine({ ...own, torch: { python: named, device, precision: 'float32' } });
+    const bare = path.join(folder, 'bare-python');
+    await writeFile(bare, `#!/bin/sh\nexec "${python}" -S "$@"\n`, { mode: 0o755 });
+    await expect(engineOn(bare, 'cpu')).rejects.toMatchObject({ kind: 'refused', message: `${bare} has no torch.` });
+    await expect(engineOn(python, 'cuda:99')).rejects.toMatchObject({ code: 'no-such-device' });
+
+    const engine = await engineOn(python, 'cpu');
+    const [small, large] = ['uncurl-8', 'uncurl-16'].map((name) =>
+      engine.grantPath(path.join(resources, 'models', name)),
+    );
+    if (small === undefined || large === undefined) expect.fail('no models');
+    const task = engine.grantPath(path.join(resources, 'tasks', 'plural'));
+    try {
+      const strange = path.join(folder, 'kimi');
+      await cp(path.join(references, 'kimi_k2'), strange, { recursive: true });
+      for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+        await cp(path.join(model, file), path.join(strange, file));
+      const damageOf = (of: typeof small) => engine.call('damage.start', { model: of, task, layer: 1 });
+      await expect(damageOf(engine.grantPath(strange))).rejects.toMatchObject({
+        code: 'torch-architecture',
+        message: expect.stringContaining('has no class for the model type "kimi_k2" of kimi.'),
+      });
+      const settings = { methods: ['hc-smoe'], options: { 'hc-smoe': { router: 'summed-probabilities' } } };
+      const experimentOf = (given: object) =>
+        engine.call('experiment.start', {
+          models: [small, large],
+          tasks: [task],
+          python: null,
+          mixture: null,
+          settings: experimentSettings.parse({ treatments: ['as-is', 'refit'], training: {}, limit: 60, ...given }),
+        });
+      await expect(experimentOf(settings)).rejects.toMatchObject({ code: 'not-with-torch' });
+      expect(await engine.call('runs.list', {})).toEqual([]);
+
+      const measured = async () => {
+        const damage = await damageOf(small);
+        await engine.finished(damage.run);
+        const plans = [
+          {
+            name: 'few',
+            plan: {
+              kept: [
+                [0, 1, 2, 3],
+                [0, 1, 2, 3],
+              ],
+            },
+          },
+        ];
+        const beside = await engine.call('beside.start', { model: small, prompt: '\nplural camera>', plans });
+        await engine.finished(beside.run);
+        const { run } = await experimentOf({ methods: ['easy-ep'] });
+        await engine.finished(run);
+        const { columns } = await engine.call('beside.read', { run: beside.run });
+        const { arms } = await engine.call('experiment.read', { run });
+        return {
+          damage: await engine.call('damage.read', { run: damage.run }),
+          texts: columns.map(({ tokens }) => tokens.map(({ token }) => token)),
+          arms: arms.map(({ model: name, treatment, right }) => [name, treatment, right]),
+        };
+      };
+      const byTorch = await measured();
+      expect((await engine.call('runs.list', {})).map(({ device }) => device.engine?.name)).toEqual(
+        Array.from({ length: 3 }, () => 'torch'),
+      );
+      await engine.call('devices.use', { provider: 'cpu' });
+      expect(byTorch).toEqual(await measured());
     } finally {
       await engine.dispose();
     }

@@ -17,6 +17,7 @@ export interface TorchLayer {
   readonly tokens: Float32Array;
 }
 
+const EPSILON = 1e-6;
 let layers = 0;
 /** How many layers have run. */
 export const layersByTorch = (): number => layers;
@@ -57,7 +58,6 @@ export const runTorchLayer = async ({
       result.set(matrix.subarray(row * hidden, (row + 1) * hidden), row * wide);
     return result;
   };
-  const EPSILON = 1e-6;
   const undone = new Float32Array(wide).fill(Math.sqrt(most / wide + EPSILON), 0, hidden);
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
   const block = 'model.layers.0';
@@ -82,12 +82,28 @@ export const runTorchLayer = async ({
     }),
   ];
   const config = JSON.stringify({
-    ...{ model_type: 'qwen3_moe', architectures: ['Qwen3MoeForCausalLM'], vocab_size: count, hidden_size: wide },
-    ...{ intermediate_size: width, moe_intermediate_size: width, num_hidden_layers: 1, num_attention_heads: 1 },
-    ...{ num_key_value_heads: 1, head_dim: 2, num_experts: experts.length, num_experts_per_tok: topK },
-    ...{ norm_topk_prob: normalise, decoder_sparse_step: 1, mlp_only_layers: [], rms_norm_eps: EPSILON },
-    ...{ hidden_act: 'silu', tie_word_embeddings: false, max_position_embeddings: count, attention_bias: false },
-    ...{ rope_theta: 10000, torch_dtype: 'float32' },
+    model_type: 'qwen3_moe',
+    architectures: ['Qwen3MoeForCausalLM'],
+    vocab_size: count,
+    hidden_size: wide,
+    intermediate_size: width,
+    moe_intermediate_size: width,
+    num_hidden_layers: 1,
+    num_attention_heads: 1,
+    num_key_value_heads: 1,
+    head_dim: 2,
+    num_experts: experts.length,
+    num_experts_per_tok: topK,
+    norm_topk_prob: normalise,
+    decoder_sparse_step: 1,
+    mlp_only_layers: [],
+    rms_norm_eps: EPSILON,
+    hidden_act: 'silu',
+    tie_word_embeddings: false,
+    max_position_embeddings: count,
+    attention_bias: false,
+    rope_theta: 10000,
+    torch_dtype: 'float32',
   });
   const folder = path.join(await temporaryFolder(), 'layer');
   await mkdir(folder);
