@@ -5,7 +5,7 @@ import type { TorchPrecision } from '../contract/device.ts';
 import { FEW_SAMPLED } from '../contract/expert.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
-import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
+import { isMergePlan, type MergePlan, type Plan, type RefitName } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { requireAddedOutputs, requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
@@ -304,7 +304,14 @@ class TorchRunner implements ModelRunner {
       checkTokens(sequence, index, this.checkpoint.descriptor);
     });
     await this.#model.load(plan, this.#overlays, control.signal);
-    const layers = this.checkpoint.descriptor.moeLayers.length;
+    const { moeLayers } = this.checkpoint.descriptor;
+    const layers = moeLayers.length;
+    // A pruned model numbers what stays, and its rows after those of experts.
+    const named = (numbers: Int32Array, layer: number): Int32Array => {
+      const kept = plan === null || isMergePlan(plan) || plan.constants !== undefined ? null : plan.kept[layer];
+      const gone = (moeLayers[layer]?.moe.experts ?? 0) - (kept?.length ?? 0);
+      return kept == null ? numbers : numbers.map((number) => kept[number] ?? number + gone);
+    };
     const results: ForwardResult[] = [];
     for (const [index, sequence] of sequences.entries()) {
       const tokens = want === 'last' ? 1 : sequence.length;
@@ -318,7 +325,7 @@ class TorchRunner implements ModelRunner {
       const list = <T>(of: (layer: number) => T): readonly T[] =>
         Array.from({ length: layers }, (_, layer) => of(layer));
       const router = list((layer) => floats(answer, `router.${String(layer)}`));
-      const experts = list((layer) => integers(answer, `experts.${String(layer)}`));
+      const experts = list((layer) => named(integers(answer, `experts.${String(layer)}`), layer));
       const size = (values: readonly (Float32Array | Int32Array)[]): number =>
         layers * maxOf([0, ...values.map(({ length }) => length)]);
       const result = {

@@ -129,7 +129,10 @@ test.each(folders)(
           const { buffer } = await readTensorBytes(await view('routing.safetensors', `experts.${String(index)}`));
           expect(sorted(experts)).toEqual(sorted(new Int32Array(buffer)));
         }
-        await compare(await runner.forward(tokens, kept, control), 'pruned.safetensors');
+        const pruned = await runner.forward(tokens, kept, control);
+        await compare(pruned, 'pruned.safetensors');
+        const own = (await referee.forward(tokens, kept, control)).map(({ experts }) => sorted(experts));
+        expect(pruned.map(({ experts }) => sorted(experts))).toEqual(own);
       }
       // Two keys can tie exactly for the last place that an indexer gives, and the engines then choose differently.
       if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null)) return;

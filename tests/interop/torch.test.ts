@@ -501,7 +501,7 @@ describe('the command line', () => {
     async () => {
       const folder = await temporaryFolder();
       const plan = path.join(folder, 'plan.json');
-      const kept = Array.from({ length: 2 }, () => [0, 2, 3, 7]);
+      const kept = Array.from({ length: 3 }, () => [0, 2, 3, 7]);
       await writeFile(plan, JSON.stringify({ kept }));
       const exported = path.join(folder, 'half');
       const made = await uncurl(['export', model, '--plan', plan, '--out', exported, '--threads', '1']);
@@ -699,6 +699,7 @@ test(
             name: 'few',
             plan: {
               kept: [
+                [0, 1, 2, 3],
                 [0, 1, 2, 3],
                 [0, 1, 2, 3],
               ],
