@@ -321,7 +321,8 @@ export const requireArchitecture = async (
   if (typeof modelType === 'string' && modelTypes.includes(modelType)) return;
   throw refuse(
     'torch-architecture',
-    `transformers ${versions['transformers'] ?? ''} has no class for the model type ${JSON.stringify(modelType)} of ${name}.`,
+    `transformers ${versions['transformers'] ?? ''} has no class for the model type ${JSON.stringify(modelType)} ` +
+      `of ${name}.`,
     'Install a transformers that has it, or compute with --engine onnxruntime.',
   );
 };

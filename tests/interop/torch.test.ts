@@ -525,8 +525,9 @@ describe('the command line', () => {
         code: 2,
         stderr: expect.stringContaining('The engine torch does not do this yet: verifying an ONNX graph.'),
       });
+      const baseline = ['baseline', model, '--task', 'plural', '--threads', '1', '--json'];
       const rows = async (...options: readonly string[]): Promise<unknown> => {
-        const { code, stdout, stderr } = await uncurl(['baseline', model, '--task', 'plural', '--json', ...options]);
+        const { code, stdout, stderr } = await uncurl([...baseline, ...options]);
         expect([code, stderr]).toEqual([0, expect.anything()]);
         return (JSON.parse(stdout) as { tasks: unknown }).tasks;
       };
@@ -536,7 +537,7 @@ describe('the command line', () => {
   );
 
   test(
-    'a sweep ends with its memory, worker, engine or both; nothing is left running, finished steps stay, resume goes on',
+    'a sweep ends with its memory, worker, engine or both: nothing is left running, its steps stay, resume goes on',
     async () => {
       const workspace = await temporaryFolder();
       const full = await temporaryFolder();

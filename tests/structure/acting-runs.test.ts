@@ -67,6 +67,7 @@ test('only these files start programs', () => {
   ]);
   // Each opens the device of a manifest that was approved.
   expect(filesWith(/\bdevices\.open\(/)).toEqual([
+    'main/engine/calls/experiments.ts',
     'main/engine/calls/reproductions.ts',
     'main/engine/engine.ts',
     'main/engine/work-on-run.ts',
