@@ -21,7 +21,7 @@ import { chosenBias } from './indexer.ts';
 import { project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { fromProducts, productType, toProducts } from './precision.ts';
-import { weightAs } from './weights.ts';
+import { weight } from './weights.ts';
 
 /**
  * Cached keys and values for B sequences of N candidates: each sequence's own (C columns), and the common beginning of
@@ -103,7 +103,7 @@ const absorbedHeads = (
   const { heads, latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
   if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
   const { plainQuery, turnedQuery, latent, turnedKey, indexed } = latentParts(graph, descriptor, tokens, inputs);
-  const lying = weightAs(graph, keyValueUp.weight, productType(graph));
+  const lying = weight(graph, keyValueUp.weight, productType(graph));
   const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
   const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);
   const [ofKey, ofValue] = graph.nodes('Split', [perHead, graph.integers([plainDimension, valueDimension])], 2, {

@@ -2,7 +2,7 @@ import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../chec
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { fromProducts, type ProductType, productType, scalar, toProducts } from './precision.ts';
-import { tensor, tensorAs, weightAs } from './weights.ts';
+import { tensor, tensorAs, weight } from './weights.ts';
 
 /**
  * Splits rows [n, ...] into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty
@@ -62,7 +62,7 @@ const rounded = (graph: OnnxGraph, tokens: Value, matrix: Value, bias: Value | n
 
 /** x W^T (+ b) for tokens [T, in] and a weight [out, in]. */
 export const linear = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Value | null = null): Value =>
-  rounded(graph, tokens, weightAs(graph, matrix, productType(graph)), bias, matrix.transposed === true);
+  rounded(graph, tokens, weight(graph, matrix, productType(graph)), bias, matrix.transposed === true);
 
 export const project = (graph: OnnxGraph, tokens: Value, { weight: matrix, bias }: Projection): Value =>
   linear(graph, tokens, matrix, bias === null ? null : tensor(graph, bias));
@@ -104,8 +104,8 @@ export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOn
 /** x W^T + b within a network, in the format of products; the bias is a weight too. */
 export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value => {
   const type = productType(graph);
-  const added = bias === undefined ? null : weightAs(graph, bias, type);
-  return gemm(graph, tokens, weightAs(graph, matrix, type), added, matrix.transposed === true);
+  const added = bias === undefined ? null : weight(graph, bias, type);
+  return gemm(graph, tokens, weight(graph, matrix, type), added, matrix.transposed === true);
 };
 
 /** down(silu(gate x) * up x), or another activation, for float32 tokens. */

@@ -23,7 +23,7 @@ import { OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 import { fromProducts, productType, scalar, toProducts } from './precision.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor, tensorAs, weightAs } from './weights.ts';
+import { tensor, tensorAs, weight } from './weights.ts';
 
 /** Smallest weight by which an output is divided. */
 const LEAST_GATE = 1e-30;
@@ -253,7 +253,7 @@ const expertProduct = (
   bias: Weight | undefined,
 ): Value =>
   bias === undefined && opensByOtherProducts(graph, layer)
-    ? graph.node('FusedMatMul', [rows, weightAs(graph, matrix, productType(graph))], {
+    ? graph.node('FusedMatMul', [rows, weight(graph, matrix, productType(graph))], {
         transB: matrix.transposed === true ? 0 : 1,
       })
     : biased(graph, rows, matrix, bias);

@@ -116,14 +116,11 @@ export const mxfp4Rows = (
 };
 
 /**
- * A weight as float32, in its stored orientation ([in, out] where `transposed`): selected rows or columns, and float8
- * or MXFP4 blocks times their scales, computed by the graph. A resident session folds this once; a streamed one
- * computes it for one expert at a time and keeps nothing.
+ * A weight in the format of products, in its stored orientation ([in, out] where `transposed`): selected rows or
+ * columns, and float8 or MXFP4 blocks times their scales, computed by the graph in float32 and rounded last. A resident
+ * session folds this once; a streamed one computes it for one expert at a time and keeps nothing.
  */
-export const weight = (graph: OnnxGraph, given: Weight): Value => weightAs(graph, given, DataType.FLOAT);
-
-/** The same in the format of products; what is computed from quantised values is rounded last. */
-export const weightAs = (graph: OnnxGraph, given: Weight, type: ProductType): Value => {
+export const weight = (graph: OnnxGraph, given: Weight, type: ProductType): Value => {
   const { stored } = given;
   if (stored.kind === 'plain') return selected(graph, given, tensorAs(graph, stored.view, type));
   const value = dequantised(graph, given);
@@ -132,6 +129,7 @@ export const weightAs = (graph: OnnxGraph, given: Weight, type: ProductType): Va
   return graph.cast(value, type);
 };
 
+/** The float32 values of a weight that is stored otherwise than as one plain tensor. */
 const dequantised = (graph: OnnxGraph, given: Weight): Value => {
   const { stored, select, shape } = given;
   if (stored.kind === 'scaled' || stored.kind === 'packed-columns') {
