@@ -1,6 +1,6 @@
 import { MAPPED_ALONE, MOST_MAPPED } from '../contract/allocation.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import type { BlockDescriptor, ModelDescriptor, Weight } from './descriptor.ts';
+import type { BlockDescriptor, ModelDescriptor, TensorDtype, Weight } from './descriptor.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
 import { hasScales } from './weight-reader.ts';
 
@@ -32,7 +32,8 @@ export interface BlockCounts {
 /**
  * Bytes that a model adds to a process, with every block in memory or one at a time, in batches of `BATCH_SLOTS`:
  *
- * weights in float32, in which graphs compute;
+ * weights in float32, in which graphs compute, or matrices in float16 on a device that computes in it (`bytes`: of a
+ *   number of them, 4 or 2);
  * what glibc keeps of opening a block: a session reads or computes each matrix and repacks it, and the first is freed.
  *   It is returned where matrices are mapped alone (`allocationEnvironment`); else it counts again;
  * values of quantised blocks, computed before a session opens, and its own copy;
@@ -47,20 +48,21 @@ export const memoryNeed = (
   outer: number,
   blocks: readonly BlockCounts[],
   environment: Readonly<Partial<Record<string, string>>>,
+  bytes: 4 | 2,
 ): { readonly resident: number; readonly streaming: number } => {
   const isMapping = process.platform === 'linux' && environment['MALLOC_MMAP_THRESHOLD_'] !== undefined;
   const matrices = blocks.reduce((sum, { block }) => sum + MATRICES_OF_EXPERT * (block.moe?.experts ?? 0), 0);
-  const bytesOf = ({ experts, rest }: BlockCounts): number => 4 * (experts + rest);
+  const bytesOf = ({ experts, rest }: BlockCounts): number => bytes * (experts + rest);
   /** Bytes kept of a block's opening, where a model has `all` such matrices open. */
   const keptOf = (each: BlockCounts, all: number): number => {
-    if (isFloat32(each.block)) return 0;
+    if (isStoredIn(bytes === 4 ? 'F32' : 'F16', each.block)) return 0;
     return bytesOf(each) * (isMapping && isMappedAlone(each.block) ? Math.max(0, 1 - MOST_MAPPED / all) : 1);
   };
   const largest = (of: (each: BlockCounts) => number): number => maxOf([0, ...blocks.map(of)]);
   const expertsOf = ({ block }: BlockCounts): number => block.moe?.experts ?? 0;
-  const computed = hasBlocks(model) ? 2 * largest(bytesOf) : 0;
+  const computed = hasBlocks(model) ? (8 / bytes) * largest(bytesOf) : 0;
   const always =
-    4 * outer +
+    bytes * outer +
     computed +
     ENGINE_BYTES +
     TENSOR_BYTES * matrices +
@@ -98,10 +100,10 @@ const isMappedAlone = (block: BlockDescriptor): boolean => {
 const firstUp = ({ moe }: BlockDescriptor): Weight | undefined =>
   moe?.expertTensors.find(({ constant }) => constant === undefined)?.up;
 
-/** Stored in float32: a session maps the file, and only repacked matrices take memory. */
-const isFloat32 = (block: BlockDescriptor): boolean => {
+/** Stored in the format of the graph: a session maps the file, and only repacked matrices take memory. */
+const isStoredIn = (dtype: TensorDtype, block: BlockDescriptor): boolean => {
   const stored = firstUp(block)?.stored;
-  return stored?.kind === 'plain' && stored.view.dtype === 'F32';
+  return stored?.kind === 'plain' && stored.view.dtype === dtype;
 };
 
 /** Whether experts are stored in blocks of quantised values, as in GGUF files, or with scales beside them. */

@@ -184,7 +184,10 @@ export const modelInfo = (
     parameters: { total: rest + expert, expert, active },
     dtype: dtypeName(model),
     sizeBytes,
-    memory: memoryNeed(model, outer, blocks, environment),
+    memory: {
+      ...memoryNeed(model, outer, blocks, environment, 4),
+      float16: memoryNeed(model, outer, blocks, environment, 2),
+    },
     supported: true,
     reasons: [...reasons],
   };

@@ -39,13 +39,8 @@ export interface TorchEngine {
 export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): TorchChoice | null => {
   const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
   if (engine === 'onnxruntime') {
-    const idle = python !== undefined && !trains ? 'python' : precision !== undefined ? 'precision' : null;
-    if (idle !== null)
-      throw refuse(
-        'bad-usage',
-        `--${idle} is for --engine torch alone.`,
-        `Add --engine torch, or leave out --${idle}.`,
-      );
+    if (python !== undefined && !trains)
+      throw refuse('bad-usage', '--python is for --engine torch alone.', 'Add --engine torch, or leave out --python.');
     return null;
   }
   const device = reader.text('device') ?? 'cpu';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { providerName, type ProviderName } from '../contract/device.ts';
+import { deviceNamed, type ProviderName, runtimeDevices, torchPrecision, whyNoDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import { isSystemError } from '../files/file-errors.ts';
@@ -55,13 +55,31 @@ export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
   device: {
     type: 'string',
     value: 'NAME',
-    help: `Device that computes: ${providerName.options.join(', ')} (default cpu); any other device is probed first.`,
+    help: `Device that computes: ${runtimeDevices.join(', ')} (default cpu); any other device is probed first.`,
+  },
+  precision: {
+    type: 'string',
+    value: 'NAME',
+    help: 'Number format of weights and products: float32 (default), or float16 with --device webgpu.',
   },
 };
 
-/** The requested device, unchecked: an engine probes it when it starts. */
-export const readDevice = (reader: OptionReader): ProviderName =>
-  reader.choice('device', providerName.options) ?? 'cpu';
+/**
+ * The requested device, unchecked: an engine probes it when it starts.
+ *
+ * @throws WorkbenchError refused: `bad-value`; `no-such-device` where the device has no such precision.
+ */
+export const readDevice = (reader: OptionReader): ProviderName => {
+  const provider = reader.choice('device', runtimeDevices) ?? 'cpu';
+  const named = { provider, precision: reader.choice('precision', torchPrecision.options) ?? 'float32' };
+  const device = deviceNamed(named);
+  if (device !== null) return device;
+  throw refuse(
+    'no-such-device',
+    `--device ${provider} does not compute in ${named.precision}. ${whyNoDevice(named)}`,
+    'Use --precision float32, or --device webgpu --precision float16; PyTorch (--engine torch) has all precisions.',
+  );
+};
 
 /** The requested device, for a verb without an engine. @throws WorkbenchError where its probe fails. */
 export const probedDevice = async (reader: OptionReader): Promise<ProviderName> => {

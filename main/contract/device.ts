@@ -1,16 +1,74 @@
 import { z } from 'zod';
 import { settingTexts } from './setting.ts';
 
-/** Execution providers for a model's blocks: the processor, or an accelerator through onnxruntime. */
-export const providerName = z.enum(['cpu', 'webgpu', 'cuda', 'directml', 'coreml']);
+/**
+ * Devices of onnxruntime for a model's blocks and head: an execution provider in float32, or once more in half
+ * precision.
+ */
+export const providerName = z.enum(['cpu', 'webgpu', 'webgpu-float16', 'cuda', 'directml', 'coreml']);
 export type ProviderName = z.infer<typeof providerName>;
 
-/** Largest relative deviation from the processor's numbers allowed for a provider. */
+/** A device as options and manifests name it. */
+export interface NamedDevice {
+  readonly provider: string;
+  readonly precision: string;
+}
+
+/** Execution provider and precision of a device. */
+export const namesOfDevice = (device: ProviderName): NamedDevice =>
+  device === 'webgpu-float16'
+    ? { provider: 'webgpu', precision: 'float16' }
+    : { provider: device, precision: 'float32' };
+
+/** The device of an execution provider and a precision; null: there is none. */
+export const deviceNamed = ({ provider, precision }: NamedDevice): ProviderName | null =>
+  providerName.options.find((device) => {
+    const named = namesOfDevice(device);
+    return named.provider === provider && named.precision === precision;
+  }) ?? null;
+
+/**
+ * Why onnxruntime has no such device. For the processor: a product of 512, 64 and 1 rows with a matrix of 8192 x 2048
+ * took 0.96, 1.01 and 0.82 times the processor time of float32 in float16, in the memory of float32, since a session
+ * casts the matrix back; where it may not, 1.2, 1.3 and 2.2 times (onnxruntime 1.30, one thread, x86-64 with AVX-512
+ * but no float16 arithmetic; medians of nine).
+ */
+export const whyNoDevice = ({ provider, precision }: NamedDevice): string => {
+  if (precision === 'bfloat16') return 'onnxruntime has no products in bfloat16.';
+  if (provider === 'cpu')
+    return (
+      'On the processor onnxruntime turns float16 weights back into float32: that saves no memory and no time, and ' +
+      'products with weights that stay half take up to twice as long.'
+    );
+  return `float16 is for webgpu: it was not tried on ${provider}.`;
+};
+
+/** "webgpu", or "webgpu in float16". */
+export const deviceWords = (device: ProviderName): string => {
+  const { provider, precision } = namesOfDevice(device);
+  return precision === 'float32' ? provider : `${provider} in ${precision}`;
+};
+
+/** Execution providers, as `--device` names them. */
+export const runtimeDevices = ['cpu', 'webgpu', 'cuda', 'directml', 'coreml'] as const satisfies ProviderName[];
+
+/** Largest relative deviation from the processor's numbers in float32 allowed for a device in float32. */
 export const DEVIATION_LIMIT = 1e-3;
+
+/**
+ * The same for a device in half precision, whose products round their factors and their sums to 11 bits; 6.6e-3 on
+ * software Vulkan. Fraction of the probe's tokens that may go to other experts there: scores nearer to each other than
+ * that rounding can change places.
+ */
+export const HALF_DEVIATION_LIMIT = 2e-2;
+export const HALF_OTHER_CHOICES = 0.05;
 
 /** Measurements of a probe on a small seeded model: one block and the scoring head, compared with the processor. */
 export const probeMeasurement = z.object({
-  /** max |provider - cpu| / max(1, |cpu|) over all outputs; null where one of them is not a number. */
+  /**
+   * max |provider - cpu| / max(1, |cpu|) over the outputs of all tokens that both sent to the same experts; null where
+   * one of them is not a number.
+   */
   deviation: z.number().nonnegative().nullable(),
   tokens: z.number().int().positive(),
   /** Tokens for which the provider chose other experts than the processor. */
@@ -99,11 +157,11 @@ export const describedEngineSettings = z.object({
   precision: torchPrecision.optional().register(settingTexts, {
     label: 'Precision',
     flag: 'precision',
-    help: 'For --engine torch: number format of weights and products.',
+    help: 'Number format of weights and products: float16 also with --device webgpu, any with --engine torch.',
     about:
-      'Number format in which PyTorch holds weights and computes products. In half precision answers and thresholds ' +
-      'can differ from those of float32.',
-    otherwise: 'bfloat16 where the checkpoint is bfloat16 and the device computes it, else float32',
+      'Number format in which weights are held and products computed: any of the three in PyTorch, float32 or (on ' +
+      'WebGPU) float16 in onnxruntime. In half precision answers and thresholds can differ from those of float32.',
+    otherwise: 'float32; with --engine torch bfloat16 where the checkpoint is bfloat16 and the device computes it',
   }),
 });
 

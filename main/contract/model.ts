@@ -13,6 +13,9 @@ export const expertGroupRule = z.object({ count: z.number(), kept: z.number(), l
 export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
 
 /** Facts about a checkpoint, read from its headers without loading weights. */
+/** Bytes that a model adds to a process with every block resident, and with one block at a time. */
+const memoryBytes = z.object({ resident: z.number(), streaming: z.number() });
+
 export const modelInfo = z.object({
   family: z.string(),
   layers: z.number(),
@@ -45,8 +48,8 @@ export const modelInfo = z.object({
   isGguf: z.boolean().optional(),
   /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
   unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
-  /** Bytes of memory that it adds to a process with every block resident, and with one block at a time. */
-  memory: z.object({ resident: z.number(), streaming: z.number() }),
+  /** The same with matrices in float32, and in float16 on a device that computes in it. */
+  memory: memoryBytes.extend({ float16: memoryBytes }),
   supported: z.boolean(),
   /** Why it cannot run here, or what it lacks (for example: no tokenizer, so no tasks). */
   reasons: z.array(z.string()),
@@ -121,8 +124,19 @@ export interface MemoryVerdict {
   readonly budgetBytes: number;
 }
 
-/** Decides from headers alone, before anything runs. */
-export const memoryVerdict = ({ memory }: Pick<ModelInfo, 'memory'>, budgetBytes: number): MemoryVerdict => {
+/** Bytes of memory that a model takes where its matrices are held in a precision. */
+export const memoryIn = (
+  { memory }: Pick<ModelInfo, 'memory'>,
+  precision: string,
+): { readonly resident: number; readonly streaming: number } => (precision === 'float16' ? memory.float16 : memory);
+
+/** Decides from headers alone, before anything runs. `precision`: of the device. */
+export const memoryVerdict = (
+  info: Pick<ModelInfo, 'memory'>,
+  budgetBytes: number,
+  precision = 'float32',
+): MemoryVerdict => {
+  const memory = memoryIn(info, precision);
   if (memory.resident <= budgetBytes) return { kind: 'resident', needBytes: memory.resident, budgetBytes };
   if (memory.streaming <= budgetBytes) return { kind: 'streamed', needBytes: memory.streaming, budgetBytes };
   return { kind: 'too-large', needBytes: memory.streaming, budgetBytes };

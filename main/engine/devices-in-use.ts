@@ -1,7 +1,8 @@
 import {
-  providerName,
+  deviceNamed,
   type ProviderName,
   type RunDevice,
+  runtimeDevices,
   torchDevice,
   torchPrecision,
   type TorchPrecision,
@@ -56,15 +57,19 @@ interface DeviceSettings {
 }
 
 const noSuchDevice = (named: string): Error =>
-  refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${providerName.options.join(', ')}.`);
+  refuse('no-such-device', `There is no device ${named} here.`, `Choose one of ${runtimeDevices.join(', ')}.`);
+
+/** @throws WorkbenchError `no-such-device`. */
+const runtimeDeviceOf = ({ provider, precision }: RunDevice): ProviderName => {
+  const device = deviceNamed({ provider, precision });
+  if (device === null) throw noSuchDevice(`${provider} in ${precision}`);
+  return device;
+};
 
 /** The device or engine that a manifest names. @throws WorkbenchError `no-such-device`. */
-const choiceOf = ({ provider, precision, engine }: RunDevice): ProviderName | TorchInUse => {
-  if (engine === undefined) {
-    const parsed = providerName.safeParse(provider);
-    if (parsed.success) return parsed.data;
-    throw noSuchDevice(provider);
-  }
+const choiceOf = (device: RunDevice): ProviderName | TorchInUse => {
+  const { provider, precision, engine } = device;
+  if (engine === undefined) return runtimeDeviceOf(device);
   if (!torchDevice.safeParse(provider).success) throw noSuchDevice(provider);
   return { python: engine.python, device: provider, precision: torchPrecision.parse(precision) };
 };
@@ -145,11 +150,12 @@ export const createDevicesInUse = async (
  * A pool of models on a device. `workers`: processes of PyTorch, one of which may be waiting; they end with the pool.
  */
 export const poolOn = (
-  { provider, precision, engine, threads }: RunDevice,
+  device: RunDevice,
   settings: Omit<ModelRunnerSettings, 'provider'> & { readonly resources: string },
   waiting?: TorchWorkers,
 ): ModelPool => {
-  if (engine === undefined) return createModelPool({ ...settings, provider: providerName.parse(provider) });
+  const { provider, precision, engine, threads } = device;
+  if (engine === undefined) return createModelPool({ ...settings, provider: runtimeDeviceOf(device) });
   const order = workerOrder({ python: engine.python, device: provider }, { ...settings, threads });
   return createTorchPool(
     settings,

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
-import type { ProviderName, ProviderProbe, RunDevice, TorchPrecision } from '../contract/device.ts';
+import {
+  namesOfDevice,
+  type ProviderName,
+  type ProviderProbe,
+  type RunDevice,
+  type TorchPrecision,
+} from '../contract/device.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { PRECISION } from '../inference/providers/provider.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
 import type { ComputedBy } from '../torch/torch-model.ts';
 
@@ -58,8 +63,7 @@ export const deviceOf = (
 ): RunDevice => {
   const { measurement, shareOnCpu } = probe ?? { measurement: null, shareOnCpu: null };
   return {
-    provider,
-    precision: PRECISION,
+    ...namesOfDevice(provider),
     threads,
     processor: `${cpus()[0]?.model ?? 'unknown'} (${process.platform} ${process.arch})`,
     ...(measurement === null || measurement.deviceName === null ? {} : { name: measurement.deviceName }),
@@ -100,6 +104,5 @@ export const torchNumericsOf = ({ card, versions }: ComputedBy, precision: Torch
 export const numericsOf = (versions: Readonly<Record<string, string>>, provider: ProviderName = 'cpu'): Numerics => ({
   version: NUMERICS_VERSION,
   runtime: `onnxruntime ${versions['onnxruntime'] ?? 'unknown'}`,
-  provider,
-  precision: PRECISION,
+  ...namesOfDevice(provider),
 });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { providerName, type RunDevice } from '../contract/device.ts';
+import { deviceNamed, type RunDevice } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
@@ -109,14 +109,14 @@ export const recordedOrder = async <Schema extends z.ZodType>(
 export const requireItsDevice = async ({ providers }: EngineContext, { id, device }: RunManifest): Promise<void> => {
   // PyTorch says what it lacks when it starts.
   if (device.engine !== undefined) return;
-  const provider = providerName.safeParse(device.provider);
-  if (!provider.success)
+  const provider = deviceNamed(device);
+  if (provider === null)
     throw refuse(
       'other-device',
-      `${id} was computed on ${device.provider}, which is not known here.`,
+      `${id} was computed on ${device.provider} in ${device.precision}, which is not known here.`,
       'Start a new run.',
     );
-  if (provider.data !== 'cpu') await providers.require(provider.data);
+  if (provider !== 'cpu') await providers.require(provider);
 };
 
 /**

@@ -26,7 +26,7 @@ import { type CarriedPart, carriedParts } from './carried.ts';
 import { compressedAttention, compressedInputs, type CompressedInputs } from './compressed-attention.ts';
 import { cut } from './heads.ts';
 import { connectHalf, connectHead } from './hyper-connection.ts';
-import { gelu, linear, multiply, normalise, normaliseBy, swiglu } from './linear.ts';
+import { gelu, linear, multiplyRounded, normalise, normaliseBy, swiglu } from './linear.ts';
 import { moe, type MoeLayer, type MoeOutputs } from './moe.ts';
 import { type GraphTarget, OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
@@ -47,7 +47,7 @@ export type BlockForm = 'plain' | 'observed' | 'prefixed' | 'cached';
  * router mask of each token [T, rows] is an input, so that tokens of several candidates can run together, and the
  * routing (`logits`, `experts`, `weights`, `norms`) is always an output: one session serves every candidate that drops
  * experts, and every statistic. `layer` replaces the checkpoint's own MoE layer where experts are merged; null in a
- * dense layer. `target`: limits of the provider that runs it.
+ * dense layer. `target`: the device that runs it.
  */
 export const blockGraph = (
   model: ModelDescriptor,
@@ -298,7 +298,7 @@ const addTokenInput = (
   const [start, end] = [first, first + (gate.shape[0] ?? 0)].map((column) => graph.integers([column]));
   if (start === undefined || end === undefined) throw new Error('two columns');
   const own = graph.node('Slice', [all, start, end, graph.integers([-1])]);
-  const gated = graph.node('Mul', [gelu(graph, linear(graph, output, gate)), own]);
+  const gated = graph.node('Mul', [gelu(graph, linear(graph, output, gate), DataType.FLOAT), own]);
   return graph.node('Add', [output, normalise(graph, linear(graph, gated, projection), norm)]);
 };
 
@@ -351,15 +351,15 @@ const tokenInputs = (
 };
 
 /** Stream [N, W] -> logits [N, V]. */
-export const logitsGraph = (model: ModelDescriptor): SerialisedGraph => {
-  const graph = new OnnxGraph();
+export const logitsGraph = (model: ModelDescriptor, target?: GraphTarget): SerialisedGraph => {
+  const graph = new OnnxGraph(target);
   graph.output('logits', head(graph, model, lastHidden(graph, model)), DataType.FLOAT, ['N', model.vocabulary]);
   return graph.serialise('logits');
 };
 
 /** Stream [N, W] -> the token with the largest logit of each row [N] (ties: the lowest). */
-export const greedyGraph = (model: ModelDescriptor): SerialisedGraph => {
-  const graph = new OnnxGraph();
+export const greedyGraph = (model: ModelDescriptor, target?: GraphTarget): SerialisedGraph => {
+  const graph = new OnnxGraph(target);
   const logits = head(graph, model, lastHidden(graph, model));
   graph.output('best', graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 }), DataType.INT64, ['N']);
   return graph.serialise('greedy');
@@ -369,8 +369,8 @@ export const greedyGraph = (model: ModelDescriptor): SerialisedGraph => {
  * Stream [N, W] and pairs [M, 2] of (row of hidden, target token) -> log-probability of each target, and whether it is
  * the argmax of its row. Several targets may share a row: the choices of an item share the end of their context.
  */
-export const scoreGraph = (model: ModelDescriptor): SerialisedGraph => {
-  const graph = new OnnxGraph();
+export const scoreGraph = (model: ModelDescriptor, target?: GraphTarget): SerialisedGraph => {
+  const graph = new OnnxGraph(target);
   const logits = head(graph, model, lastHidden(graph, model));
   const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
   const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
@@ -390,7 +390,8 @@ export const head = (graph: OnnxGraph, model: ModelDescriptor, stream: Value): V
   const { hidden: first, parts } = takeApart(graph, model, stream);
   const { hyperHead } = model;
   const hidden = hyperHead === null ? first : connectHead(graph, allStreams(graph, first, parts), hyperHead);
-  const logits = multiply(graph, normalise(graph, hidden, model.finalNorm), model.head, model.headBias);
+  const normed = normalise(graph, hidden, model.finalNorm);
+  const logits = multiplyRounded(graph, normed, model.head, model.headBias);
   const divided = model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
   if (model.logitsCap === null) return divided;
   const cap = graph.float(model.logitsCap);

@@ -20,6 +20,7 @@ import { merge, split } from './heads.ts';
 import { chosenBias } from './indexer.ts';
 import { project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import { fromProducts, productType, toProducts } from './precision.ts';
 import { weight } from './weights.ts';
 
 /**
@@ -102,7 +103,7 @@ const absorbedHeads = (
   const { heads, latent: width, plainDimension, rotatedDimension, valueDimension, keyValueUp } = descriptor;
   if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
   const { plainQuery, turnedQuery, latent, turnedKey, indexed } = latentParts(graph, descriptor, tokens, inputs);
-  const lying = weight(graph, keyValueUp.weight);
+  const lying = weight(graph, keyValueUp.weight, productType(graph));
   const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
   const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);
   const [ofKey, ofValue] = graph.nodes('Split', [perHead, graph.integers([plainDimension, valueDimension])], 2, {
@@ -111,8 +112,9 @@ const absorbedHeads = (
   if (ofKey === undefined || ofValue === undefined) throw new Error('Split gives two outputs');
   /** [T, N, D] times a matrix [D, D'] of each head: [T, N, D']. */
   const times = (value: Value, matrices: Value): Value => {
-    const byHead = graph.node('Transpose', [value], { perm: [1, 0, 2] });
-    return graph.node('Transpose', [graph.node('MatMul', [byHead, matrices])], { perm: [1, 0, 2] });
+    const byHead = toProducts(graph, graph.node('Transpose', [value], { perm: [1, 0, 2] }));
+    const product = fromProducts(graph, graph.node('MatMul', [byHead, matrices]));
+    return graph.node('Transpose', [product], { perm: [1, 0, 2] });
   };
   const alone = split(graph, latent, 1, width);
   return {

@@ -5,7 +5,8 @@ import { chosenBias } from './indexer.ts';
 import { normalise, normaliseBy, ones, project } from './linear.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
-import { tensor } from './weights.ts';
+import { fromProducts, productType, toProducts } from './precision.ts';
+import { tensor, tensorAs } from './weights.ts';
 
 /** State of the tokens before the running ones: [tokens, 1, D] keys, and the inputs of entries, [tokens, 1, R]. */
 interface Carried {
@@ -331,12 +332,16 @@ const outputOf = (
 ): Value => {
   const rank = (down.shape[0] ?? 0) / groups;
   const width = (heads * headDimension) / groups;
-  const apart = graph.node('Transpose', [split(graph, attended, groups, width)], { perm: [1, 0, 2] });
+  const apart = toProducts(
+    graph,
+    graph.node('Transpose', [split(graph, attended, groups, width)], { perm: [1, 0, 2] }),
+  );
   const matrices = graph.node(
     'Transpose',
-    [graph.node('Reshape', [tensor(graph, down), graph.integers([groups, rank, width])])],
+    [graph.node('Reshape', [tensorAs(graph, down, productType(graph)), graph.integers([groups, rank, width])])],
     { perm: [0, 2, 1] },
   );
-  const products = graph.node('Transpose', [graph.node('MatMul', [apart, matrices])], { perm: [1, 0, 2] });
+  const mixed = fromProducts(graph, graph.node('MatMul', [apart, matrices]));
+  const products = graph.node('Transpose', [mixed], { perm: [1, 0, 2] });
   return project(graph, merge(graph, products, groups * rank), up);
 };

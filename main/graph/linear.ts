@@ -1,6 +1,8 @@
 import type { DenseTensors, Norm, Projection, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
-import { tensor, weight } from './weights.ts';
+import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { fromProducts, type ProductType, productType, scalar, toProducts } from './precision.ts';
+import { tensor, tensorAs, weight } from './weights.ts';
 
 /**
  * Splits rows [n, ...] into `parts` blocks of consecutive rows, counts [parts] int64 of them each (0 gives an empty
@@ -47,18 +49,33 @@ export const joinRows = (graph: OnnxGraph, blocks: readonly Value[]): Value => {
   return joinRows(graph, bundles);
 };
 
+/** x W^T (+ b) for tokens [T, in] and a weight [out, in], all in one number format. */
+const gemm = (graph: OnnxGraph, tokens: Value, matrix: Value, bias: Value | null, isTransposed = false): Value =>
+  graph.node('Gemm', [tokens, matrix, ...(bias === null ? [] : [bias])], { transB: isTransposed ? 0 : 1 });
+
+/** The same for float32 tokens and bias and a matrix in the format of products; the bias is added in float32. */
+const rounded = (graph: OnnxGraph, tokens: Value, matrix: Value, bias: Value | null, isTransposed: boolean): Value => {
+  if (productType(graph) === DataType.FLOAT) return gemm(graph, tokens, matrix, bias, isTransposed);
+  const product = fromProducts(graph, gemm(graph, toProducts(graph, tokens), matrix, null, isTransposed));
+  return bias === null ? product : graph.node('Add', [product, bias]);
+};
+
 /** x W^T (+ b) for tokens [T, in] and a weight [out, in]. */
 export const linear = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Value | null = null): Value =>
-  graph.node('Gemm', [tokens, weight(graph, matrix), ...(bias === null ? [] : [bias])], {
-    transB: matrix.transposed === true ? 0 : 1,
-  });
+  rounded(graph, tokens, weight(graph, matrix, productType(graph)), bias, matrix.transposed === true);
 
 export const project = (graph: OnnxGraph, tokens: Value, { weight: matrix, bias }: Projection): Value =>
   linear(graph, tokens, matrix, bias === null ? null : tensor(graph, bias));
 
-/** x W^T for a tensor that is never quantised (router, head). */
+/** x W^T for a tensor that is never quantised, in float32 on every device (router). */
 export const multiply = (graph: OnnxGraph, tokens: Value, view: TensorView, bias: TensorView | null): Value =>
-  graph.node('Gemm', [tokens, tensor(graph, view), ...(bias === null ? [] : [tensor(graph, bias)])], { transB: 1 });
+  gemm(graph, tokens, tensor(graph, view), bias === null ? null : tensor(graph, bias));
+
+/** The same in the target's precision (head). */
+export const multiplyRounded = (graph: OnnxGraph, tokens: Value, view: TensorView, bias: TensorView | null): Value => {
+  const matrix = tensorAs(graph, view, productType(graph));
+  return rounded(graph, tokens, matrix, bias === null ? null : tensor(graph, bias), false);
+};
 
 /** RMS norm over the last axis times a factor of its length. */
 export const normaliseBy = (graph: OnnxGraph, value: Value, factor: Value, epsilon: number): Value =>
@@ -84,20 +101,25 @@ export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOn
   });
 };
 
-/** x W^T + b, where the bias is a weight too. */
-export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value =>
-  linear(graph, tokens, matrix, bias === undefined ? null : weight(graph, bias));
+/** x W^T + b within a network, in the format of products; the bias is a weight too. */
+export const biased = (graph: OnnxGraph, tokens: Value, matrix: Weight, bias: Weight | undefined): Value => {
+  const type = productType(graph);
+  const added = bias === undefined ? null : weight(graph, bias, type);
+  return gemm(graph, tokens, weight(graph, matrix, type), added, matrix.transposed === true);
+};
 
-/** down(silu(gate x) * up x), or another activation. */
+/** down(silu(gate x) * up x), or another activation, for float32 tokens. */
 export const swiglu = (
   graph: OnnxGraph,
-  tokens: Value,
+  given: Value,
   { gate, up, down, activation, gateBias, upBias, downBias }: DenseTensors,
 ): Value => {
+  const tokens = toProducts(graph, given);
   const raised = biased(graph, tokens, up, upBias);
-  if (gate === null) return biased(graph, squaredRelu(graph, raised), down, downBias);
+  if (gate === null) return fromProducts(graph, biased(graph, squaredRelu(graph, raised), down, downBias));
   const activated = activate(graph, activation, biased(graph, tokens, gate, gateBias));
-  return biased(graph, graph.node('Mul', [activated, limitedUp(graph, activation, raised)]), down, downBias);
+  const inner = graph.node('Mul', [activated, limitedUp(graph, activation, raised)]);
+  return fromProducts(graph, biased(graph, inner, down, downBias));
 };
 
 /** relu(x)^2 (arXiv 2109.08668), of networks without a gate. */
@@ -106,24 +128,31 @@ export const squaredRelu = (graph: OnnxGraph, value: Value): Value => {
   return graph.node('Mul', [positive, positive]);
 };
 
-/** gelu(gate) or silu(gate), at most the limit if there is one. */
+/** gelu(gate) or silu(gate), at most the limit if there is one, in the format of products. */
 export const activate = (graph: OnnxGraph, activation: DenseTensors['activation'], gate: Value): Value => {
-  if (activation.kind === 'gelu') return gelu(graph, gate);
-  const bounded = activation.kind === 'bounded' ? graph.node('Min', [gate, graph.float(activation.limit)]) : gate;
+  const type = productType(graph);
+  if (activation.kind === 'gelu') return gelu(graph, gate, type);
+  const atMost = (value: Value, limit: number): Value => graph.node('Min', [value, scalar(graph, limit, type)]);
+  const bounded = activation.kind === 'bounded' ? atMost(gate, activation.limit) : gate;
   const activated = graph.node('QuickGelu', [bounded], { alpha: { float: 1 } });
-  return activation.kind === 'limited' ? graph.node('Min', [activated, graph.float(activation.limit)]) : activated;
+  return activation.kind === 'limited' ? atMost(activated, activation.limit) : activated;
 };
 
-/** up within +-the limit if there is one. */
+/** up within +-the limit if there is one, in the format of products. */
 export const limitedUp = (graph: OnnxGraph, activation: DenseTensors['activation'], up: Value): Value =>
-  activation.kind === 'limited' || activation.kind === 'bounded'
-    ? graph.node('Clip', [up, graph.float(-activation.limit), graph.float(activation.limit)])
-    : up;
+  activation.kind === 'limited' || activation.kind === 'bounded' ? within(graph, up, activation.limit) : up;
+
+/** A value of a network within +-limit. */
+export const within = (graph: OnnxGraph, value: Value, limit: number): Value => {
+  const type = productType(graph);
+  return graph.node('Clip', [value, scalar(graph, -limit, type), scalar(graph, limit, type)]);
+};
 
 /** GELU by its tanh form (arXiv 1606.08415): 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
-export const gelu = (graph: OnnxGraph, value: Value): Value => {
+export const gelu = (graph: OnnxGraph, value: Value, type: ProductType): Value => {
+  const number = (constant: number): Value => scalar(graph, constant, type);
   const cube = graph.node('Mul', [graph.node('Mul', [value, value]), value]);
-  const bent = graph.node('Add', [value, graph.node('Mul', [cube, graph.float(0.044715)])]);
-  const share = graph.node('Tanh', [graph.node('Mul', [bent, graph.float(Math.sqrt(2 / Math.PI))])]);
-  return graph.node('Mul', [graph.node('Mul', [value, graph.float(0.5)]), graph.node('Add', [share, graph.float(1)])]);
+  const bent = graph.node('Add', [value, graph.node('Mul', [cube, number(0.044715)])]);
+  const share = graph.node('Tanh', [graph.node('Mul', [bent, number(Math.sqrt(2 / Math.PI))])]);
+  return graph.node('Mul', [graph.node('Mul', [value, number(0.5)]), graph.node('Add', [share, number(1)])]);
 };

@@ -7,11 +7,23 @@ import type {
   Weight,
 } from '../checkpoint/descriptor.ts';
 import { gatesInput, isPlainSoftmax } from '../checkpoint/routing.ts';
-import { activate, biased, joinRows, limitedUp, linear, multiply, splitRows, squaredRelu, swiglu } from './linear.ts';
+import {
+  activate,
+  biased,
+  joinRows,
+  limitedUp,
+  linear,
+  multiply,
+  splitRows,
+  squaredRelu,
+  swiglu,
+  within,
+} from './linear.ts';
 import { OnnxGraph, type Value, type SerialisedGraph } from './onnx-graph.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
+import { fromProducts, productType, scalar, toProducts } from './precision.ts';
 import { type Choice, largest, normalised, route } from './route.ts';
-import { tensor, weight } from './weights.ts';
+import { tensor, tensorAs, weight } from './weights.ts';
 
 /** Smallest weight by which an output is divided. */
 const LEAST_GATE = 1e-30;
@@ -187,7 +199,7 @@ const runGated = (
   return { outputs: graph.node('Div', [outputs, gates]), inner: graph.node('Div', [inner, gates]) };
 };
 
-/** Experts on rows sorted by expert; an expert without rows costs nothing. */
+/** Experts on float32 rows sorted by expert; an expert without rows costs nothing. */
 const runExperts = (
   graph: OnnxGraph,
   layer: MoeLayer,
@@ -199,20 +211,16 @@ const runExperts = (
     index < experts.length
       ? expertOnInputs(graph, layer, index, part)
       : { output: part, inner: zeros(graph, part, experts[0]?.down.shape[1] ?? 0) };
-  const open = opensByOtherProducts(graph, layer) ? withoutAxes(graph, rows) : rows;
+  const taken = toProducts(graph, rows);
+  const open = opensByOtherProducts(graph, layer) ? withoutAxes(graph, taken) : taken;
   const results =
     identities === 0
       ? splitRows(graph, open, counts, experts.length).map(run)
       : splitRows(graph, open, withRest(graph, counts, rows), experts.length + 1).map(run);
+  const joined = (parts: readonly Value[]): Value => fromProducts(graph, joinRows(graph, parts));
   return {
-    outputs: joinRows(
-      graph,
-      results.map(({ output }) => output),
-    ),
-    inner: joinRows(
-      graph,
-      results.map(({ inner }) => inner),
-    ),
+    outputs: joined(results.map(({ output }) => output)),
+    inner: joined(results.map(({ inner }) => inner)),
   };
 };
 
@@ -245,7 +253,9 @@ const expertProduct = (
   bias: Weight | undefined,
 ): Value =>
   bias === undefined && opensByOtherProducts(graph, layer)
-    ? graph.node('FusedMatMul', [rows, weight(graph, matrix)], { transB: matrix.transposed === true ? 0 : 1 })
+    ? graph.node('FusedMatMul', [rows, weight(graph, matrix, productType(graph))], {
+        transB: matrix.transposed === true ? 0 : 1,
+      })
     : biased(graph, rows, matrix, bias);
 
 /** Counts of experts, and of the rows after theirs. */
@@ -261,8 +271,8 @@ const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Val
 
 /**
  * One expert on its inputs [n, H], or [n, D] in a latent space: its output [n, H], and `inner` [n, I], the input of its
- * down projection. The projection out of a latent space is that of each output, so that norms and constants are those
- * of what is added to the hidden states.
+ * down projection, all in the format of products. The projection out of a latent space is that of each output, so that
+ * norms and constants are those of what is added to the hidden states.
  */
 const expertOnInputs = (
   graph: OnnxGraph,
@@ -294,21 +304,19 @@ const constantOnTokens = (
   tokens: Value,
 ): { readonly output: Value; readonly inner: Value } => {
   const nothing = zeros(graph, tokens, 1);
-  return { output: graph.node('Add', [nothing, tensor(graph, vector)]), inner: zeros(graph, tokens, width) };
+  const constant = tensorAs(graph, vector, productType(graph));
+  return { output: graph.node('Add', [nothing, constant]), inner: zeros(graph, tokens, width) };
 };
 
-/** [n, width] zeros for tokens [n, H]. */
+/** [n, width] zeros for tokens [n, H], in the format of products as they are. */
 const zeros = (graph: OnnxGraph, tokens: Value, width: number): Value => {
-  const column = graph.node('ReduceSum', [graph.node('Mul', [tokens, graph.float(0)]), graph.integers([1])], {
-    keepdims: 1,
-  });
-  return graph.node('Add', [
-    column,
-    graph.floats(
-      [1, width],
-      Array.from({ length: width }, () => 0),
-    ),
-  ]);
+  const nothing = graph.node('Mul', [tokens, scalar(graph, 0, productType(graph))]);
+  const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });
+  const row = graph.floats(
+    [1, width],
+    Array.from({ length: width }, () => 0),
+  );
+  return graph.node('Add', [column, toProducts(graph, row)]);
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
@@ -316,8 +324,9 @@ const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, 
   if (activation.kind !== 'clamped')
     return graph.node('Mul', [activate(graph, activation, gate), limitedUp(graph, activation, up)]);
   const { limit, alpha } = activation;
-  const bounded = graph.node('Min', [gate, graph.float(limit)]);
-  const raised = graph.node('Add', [graph.node('Clip', [up, graph.float(-limit), graph.float(limit)]), graph.float(1)]);
+  const type = productType(graph);
+  const bounded = graph.node('Min', [gate, scalar(graph, limit, type)]);
+  const raised = graph.node('Add', [within(graph, up, limit), scalar(graph, 1, type)]);
   return graph.node('Mul', [graph.node('QuickGelu', [bounded], { alpha: { float: alpha } }), raised]);
 };
 

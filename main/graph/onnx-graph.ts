@@ -21,6 +21,7 @@ import {
   type ValueInfoProto,
 } from './onnx-messages.ts';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { numberToHalf } from '../checkpoint/half-precision.ts';
 
 /** Version of the standard operators in graphs, and of the file format that carries it. */
 const OPSET = 21n;
@@ -34,14 +35,16 @@ type Attribute = number | string | readonly number[] | { readonly float: number 
 
 const asValue = (name: string): Value => name as Value;
 
-/** Limits of the provider that runs a graph. */
+/** Limits of the device that runs a graph, and its precision. */
 export interface GraphTarget {
   /** Most tensors that one node may split a tensor into, or join. */
   readonly nodeWidth: number;
+  /** Number format of matrices and of products with them (see `precision.ts`). */
+  readonly precision: 'float32' | 'float16';
 }
 
-/** The processor, and every provider without limits of its own. */
-const UNLIMITED: GraphTarget = { nodeWidth: Number.POSITIVE_INFINITY };
+/** The processor, and every device without limits of its own. */
+export const UNLIMITED: GraphTarget = { nodeWidth: Number.POSITIVE_INFINITY, precision: 'float32' };
 
 /** The location of an initializer's data in a file. */
 export interface ExternalTensor {
@@ -60,6 +63,8 @@ export interface ExternalTensor {
 export interface SerialisedGraph {
   readonly bytes: Uint8Array;
   readonly given: ReadonlyMap<string, ExternalTensor>;
+  /** Weights that the graph rounds to half precision: a value beyond its range would become infinite. */
+  readonly halved: readonly (TensorView | Weight)[];
 }
 
 /**
@@ -75,6 +80,8 @@ export class OnnxGraph {
   readonly #constants = new Map<string, Value>();
   readonly #externals = new Map<string, ExternalTensor>();
   readonly #externalNames = new Map<string, number>();
+  readonly #casts = new Map<string, Value>();
+  readonly #halved = new Set<TensorView | Weight>();
   #next = 0;
 
   constructor(target: GraphTarget = UNLIMITED) {
@@ -119,6 +126,19 @@ export class OnnxGraph {
     return names;
   }
 
+  /** A value in another number format: one node, however often it is asked for. */
+  cast(value: Value, to: DataType): Value {
+    const key = `${String(to)}:${value}`;
+    const cast = this.#casts.get(key) ?? this.node('Cast', [value], { to });
+    this.#casts.set(key, cast);
+    return cast;
+  }
+
+  /** Weights that are rounded to half precision. */
+  halves(weights: TensorView | Weight): void {
+    this.#halved.add(weights);
+  }
+
   /** Small integer constant; a number gives a scalar. */
   integers(values: number | readonly number[]): Value {
     const list = typeof values === 'number' ? [values] : values;
@@ -134,6 +154,13 @@ export class OnnxGraph {
   float(value: number): Value {
     return this.#constant(`f:${String(value)}`, () =>
       create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }),
+    );
+  }
+
+  /** A scalar in half precision: to nearest. */
+  half(value: number): Value {
+    return this.#constant(`h:${String(value)}`, () =>
+      create(TensorProtoSchema, { dataType: DataType.FLOAT16, dims: [], int32Data: [numberToHalf(value)] }),
     );
   }
 
@@ -188,7 +215,7 @@ export class OnnxGraph {
         proto.externalData = externalData(location, 0, bytes);
         given.set(location, tensor);
       }
-    return { bytes: this.#binary(name, nodes, initializers), given };
+    return { bytes: this.#binary(name, nodes, initializers), given, halved: [...this.#halved] };
   }
 
   #binary(name: string, nodes: NodeProto[], initializers: TensorProto[]): Uint8Array {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { StoredMatrix, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { isBlockType } from '../checkpoint/gguf/gguf-types.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
+import type { ProductType } from './precision.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
 const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
@@ -48,6 +49,15 @@ export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Val
 
 /** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
 export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
+
+/** A tensor in the format of products; a session that folds constants holds it in this format alone. */
+export const tensorAs = (graph: OnnxGraph, view: TensorView, type: ProductType): Value => {
+  if (type === DataType.FLOAT) return tensor(graph, view);
+  const stored = storedTensor(graph, view);
+  if (view.dtype === 'F16') return stored;
+  graph.halves(view);
+  return graph.cast(stored, type);
+};
 
 /**
  * Folder that external locations are relative to: onnxruntime refuses locations outside it, so it is the drive's root.
@@ -106,12 +116,22 @@ export const mxfp4Rows = (
 };
 
 /**
- * A weight as float32, in its stored orientation ([in, out] where `transposed`): selected rows or columns, and float8
- * or MXFP4 blocks times their scales, computed by the graph. A resident session folds this once; a streamed one
- * computes it for one expert at a time and keeps nothing.
+ * A weight in the format of products, in its stored orientation ([in, out] where `transposed`): selected rows or
+ * columns, and float8 or MXFP4 blocks times their scales, computed by the graph in float32 and rounded last. A resident
+ * session folds this once; a streamed one computes it for one expert at a time and keeps nothing.
  */
-export const weight = (graph: OnnxGraph, given: Weight): Value => {
-  const { stored, select, transposed, shape } = given;
+export const weight = (graph: OnnxGraph, given: Weight, type: ProductType): Value => {
+  const { stored } = given;
+  if (stored.kind === 'plain') return selected(graph, given, tensorAs(graph, stored.view, type));
+  const value = dequantised(graph, given);
+  if (type === DataType.FLOAT) return value;
+  graph.halves(given);
+  return graph.cast(value, type);
+};
+
+/** The float32 values of a weight that is stored otherwise than as one plain tensor. */
+const dequantised = (graph: OnnxGraph, given: Weight): Value => {
+  const { stored, select, shape } = given;
   if (stored.kind === 'scaled' || stored.kind === 'packed-columns') {
     const { location, byteOffset, byteLength } = placeOf(stored.view);
     const name = stored.view.tensor;
@@ -123,7 +143,12 @@ export const weight = (graph: OnnxGraph, given: Weight): Value => {
     const joined = graph.node('Concat', [keys, tensor(graph, stored.values)], { axis: 1 });
     return graph.node('Reshape', [joined, graph.integers(shape)]);
   }
-  const whole = stored.kind === 'plain' ? tensor(graph, stored.view) : scaledBlocks(graph, stored);
+  if (stored.kind === 'plain') throw new Error('a plain tensor has no scales');
+  return selected(graph, given, scaledBlocks(graph, stored));
+};
+
+/** The selected rows or columns of a whole tensor. */
+const selected = (graph: OnnxGraph, { select, transposed, shape }: Weight, whole: Value): Value => {
   if (select === undefined) return whole;
   if (select.half !== true) return everySecond(graph, whole, select.axis, select.start);
   const length = shape[transposed === true ? 1 - select.axis : select.axis] ?? 0;

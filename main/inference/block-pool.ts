@@ -7,6 +7,7 @@ import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
 import { MANY_EXPERTS } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import type { LayerVariant } from './layer-variant.ts';
+import type { HalfRange } from './half-range.ts';
 import { providers } from './providers/provider.ts';
 import { Session } from './session.ts';
 
@@ -20,6 +21,7 @@ export class BlockPool {
   readonly #threads: number;
   readonly #provider: ProviderName;
   readonly #mapped: MappedWeights;
+  readonly #range: HalfRange;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
   /** Bytes of the budget left by the model, for hidden states and caches. */
@@ -33,12 +35,14 @@ export class BlockPool {
     forceStreaming: boolean,
     provider: ProviderName,
     mapped: MappedWeights,
+    range: HalfRange,
   ) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
     this.#provider = provider;
     this.#mapped = mapped;
-    const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes);
+    this.#range = range;
+    const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes, providers[provider].precision);
     if (kind === 'too-large') {
       throw refuse(
         'too-large',
@@ -65,6 +69,7 @@ export class BlockPool {
       await this.#close(wholeForms.filter((other) => other !== form).map((other) => blockKey + formSuffix[other]));
     await this.#mapped.note(`block ${String(layer)}`, block);
     const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
+    await this.#range.require(graph);
     const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),

@@ -34,6 +34,7 @@ import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-stati
 import { BlockPool } from './block-pool.ts';
 import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
+import { HalfRange } from './half-range.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
@@ -74,9 +75,10 @@ export const openModel = async (
     mostJointUnknowns,
   } = tuning;
   const mapped = new MappedWeights(checkpoint.tensors);
-  const pool = new BlockPool(checkpoint, threads, memoryBudgetBytes, streamed, provider, mapped);
+  const range = new HalfRange(checkpoint.name);
+  const pool = new BlockPool(checkpoint, threads, memoryBudgetBytes, streamed, provider, mapped, range);
   const executor = await Executor.open(checkpoint, pool, threads, slots, scratchFolder, mapped);
-  const scorer = new Scorer(checkpoint, threads, provider, mapped);
+  const scorer = new Scorer(checkpoint, threads, provider, mapped, range);
   const { vocabulary } = checkpoint.descriptor;
   const tokenizer = await loadTokenizer(checkpoint.folder, vocabulary);
   const store = new HiddenStore(scratchFolder, KEPT_SHARE * pool.spareBytes);

@@ -1,4 +1,3 @@
-import type { SerialisedGraph } from '../graph/onnx-graph.ts';
 import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ProviderName } from '../contract/device.ts';
@@ -7,6 +6,8 @@ import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { minOf } from '../statistics/extremes.ts';
+import type { HalfRange } from './half-range.ts';
+import { providers } from './providers/provider.ts';
 import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
@@ -89,20 +90,28 @@ export class Scorer {
   readonly #threads: number;
   readonly #provider: ProviderName;
   readonly #mapped: MappedWeights;
+  readonly #range: HalfRange;
   #score: Session | null = null;
   #logits: Session | null = null;
   #greedy: Session | null = null;
 
-  constructor(checkpoint: Checkpoint, threads: number, provider: ProviderName, mapped: MappedWeights) {
+  constructor(
+    checkpoint: Checkpoint,
+    threads: number,
+    provider: ProviderName,
+    mapped: MappedWeights,
+    range: HalfRange,
+  ) {
     this.#checkpoint = checkpoint;
     this.#threads = threads;
     this.#provider = provider;
     this.#mapped = mapped;
+    this.#range = range;
   }
 
   /** Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. */
   async score(hidden: Float32Array, targets: readonly Target[]): Promise<readonly TargetScore[]> {
-    this.#score ??= await this.#open('score', scoreGraph(this.#checkpoint.descriptor));
+    this.#score ??= await this.#open('score', scoreGraph);
     const { vocabulary } = this.#checkpoint.descriptor;
     const width = streamWidth(this.#checkpoint.descriptor);
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
@@ -134,7 +143,7 @@ export class Scorer {
 
   /** Logits [rows, V] of consecutive rows. */
   async logits(hidden: Float32Array): Promise<Float32Array> {
-    this.#logits ??= await this.#open('logits', logitsGraph(this.#checkpoint.descriptor));
+    this.#logits ??= await this.#open('logits', logitsGraph);
     const width = streamWidth(this.#checkpoint.descriptor);
     const { logits } = await this.#logits.run({ hidden: floatTensor(hidden, [hidden.length / width, width]) }, [
       'logits',
@@ -145,7 +154,7 @@ export class Scorer {
 
   /** The token with the largest logit of each row [N] (ties: the lowest). */
   async greedy(hidden: Float32Array): Promise<Int32Array> {
-    this.#greedy ??= await this.#open('greedy', greedyGraph(this.#checkpoint.descriptor));
+    this.#greedy ??= await this.#open('greedy', greedyGraph);
     const { vocabulary } = this.#checkpoint.descriptor;
     const width = streamWidth(this.#checkpoint.descriptor);
     const rows = hidden.length / width;
@@ -172,9 +181,12 @@ export class Scorer {
     this.#logits = null;
   }
 
-  async #open(name: string, graph: SerialisedGraph): Promise<Session> {
-    const { head, headBias, finalNorm } = this.#checkpoint.descriptor;
+  async #open(name: string, graphOf: typeof scoreGraph): Promise<Session> {
+    const { descriptor } = this.#checkpoint;
+    const { head, headBias, finalNorm } = descriptor;
     await this.#mapped.note('the head', { head, headBias, finalNorm });
+    const graph = graphOf(descriptor, providers[this.#provider]);
+    await this.#range.require(graph);
     return Session.open(`${name} head of ${this.#checkpoint.name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(this.#checkpoint.folder),

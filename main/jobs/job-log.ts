@@ -7,7 +7,7 @@ import { type JobLog, logLine, type LogLine } from '../contract/job-log.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
-import { deviceName } from '../words/devices.ts';
+import { deviceName, precisionText } from '../words/devices.ts';
 import { formatCount, formatFactor, formatInterval, formatValue } from '../words/numbers.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -54,7 +54,7 @@ const stateText = ({ state, error, device, commandLine }: RunManifest, said: str
       return `Queued (${commandLine}).`;
     case 'running': {
       const threads = `${formatCount(device.threads)} ${device.threads === 1 ? 'thread' : 'threads'}`;
-      return `Started on ${deviceName(device)}, ${device.precision}, ${threads}.`;
+      return `Started on ${deviceName(device)}, ${precisionText(device)}, ${threads}.`;
     }
     case 'done':
       return said === '' ? 'Done.' : `Done. ${said}`;

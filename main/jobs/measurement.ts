@@ -1,4 +1,5 @@
 import { WorkbenchError } from '../contract/errors.ts';
+import { memoryIn } from '../contract/model.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -74,7 +75,8 @@ export const measurementsOn = (
   model: RunModel,
   fidelity = false,
 ): ((task: RunTask, items: readonly TaskItem[], work: number) => Promise<Measurement>) => {
-  const isStreamed = keepsWhole !== true && model.checkpoint.info.memory.resident > memoryBudgetBytes;
+  const { resident } = memoryIn(model.checkpoint.info, numerics.precision);
+  const isStreamed = keepsWhole !== true && resident > memoryBudgetBytes;
   const sizer = createGroupSizer(isStreamed);
   return async (task, items, work) => {
     const writing = await writingIdentity(model.checkpoint, task.task);

@@ -2,8 +2,10 @@ import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
+import { memoryIn } from '../contract/model.ts';
 import type { ModelRunner, ModelRunnerSettings, OpenModel, RunnerTuning } from '../inference/model-runner.ts';
 import { openModel } from '../inference/open-model-runner.ts';
+import { providers } from '../inference/providers/provider.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import type { TorchWorkers } from '../torch/torch-model.ts';
 import type { StepKind, StepStore } from '../workspace/step-store.ts';
@@ -93,11 +95,13 @@ export const readWeights = async <T>(checkpoint: Checkpoint, read: () => Promise
 class OpenModels {
   readonly #open: (checkpoint: Checkpoint) => Promise<OpenModel>;
   readonly #budgetBytes: number;
+  readonly #precision: string;
   readonly #models = new Map<string, OpenModel>();
 
-  constructor(open: (checkpoint: Checkpoint) => Promise<OpenModel>, budgetBytes: number) {
+  constructor(open: (checkpoint: Checkpoint) => Promise<OpenModel>, budgetBytes: number, precision: string) {
     this.#open = open;
     this.#budgetBytes = budgetBytes;
+    this.#precision = precision;
   }
 
   /** Opens a model, after closing those that would not fit beside it into the memory budget. */
@@ -109,10 +113,10 @@ class OpenModels {
       this.#models.set(key, known);
       return known;
     }
-    const { resident } = checkpoint.info.memory;
+    const residentOf = ({ info }: Checkpoint): number => memoryIn(info, this.#precision).resident;
     for (const oldest of [...this.#models.keys()]) {
-      const held = [...this.#models.values()].reduce((sum, model) => sum + model.checkpoint.info.memory.resident, 0);
-      if (this.#models.size < MAX_OPEN && held + resident <= this.#budgetBytes) break;
+      const held = [...this.#models.values()].reduce((sum, model) => sum + residentOf(model.checkpoint), 0);
+      if (this.#models.size < MAX_OPEN && held + residentOf(checkpoint) <= this.#budgetBytes) break;
       await this.#close(oldest);
     }
     const model = await this.#open(checkpoint);
@@ -146,7 +150,9 @@ export const createModelPool = (
     tuning?: RunnerTuning,
   ) => Promise<OpenModel> = openModel,
 ): ModelPool => {
-  const shared = new OpenModels((checkpoint) => open(checkpoint, settings), settings.memoryBudgetBytes);
+  const { memoryBudgetBytes, provider = 'cpu' } = settings;
+  const openShared = (checkpoint: Checkpoint): Promise<OpenModel> => open(checkpoint, settings);
+  const shared = new OpenModels(openShared, memoryBudgetBytes, providers[provider].precision);
   return {
     compute: async (order, work) => {
       const watch = new Watch(order, shared, (checkpoint, tuning) => open(checkpoint, settings, tuning));

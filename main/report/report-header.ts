@@ -7,7 +7,7 @@ import {
   type SweepDocument,
   type SweepSettings,
 } from '../contract/sweep.ts';
-import { deviceName } from '../words/devices.ts';
+import { deviceName, precisionText } from '../words/devices.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
@@ -191,7 +191,7 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ['command line', commandLine],
       [
         'device',
-        `${deviceName(device)}, ${device.precision}, ${device.threads} ` +
+        `${deviceName(device)}, ${precisionText(device)}, ${device.threads} ` +
           `${device.threads === 1 ? 'thread' : 'threads'}, ${device.processor}`,
       ],
       [

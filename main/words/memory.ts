@@ -1,20 +1,27 @@
-import { memoryVerdict, type ModelInfo } from '../contract/model.ts';
+import { memoryIn, memoryVerdict, type ModelInfo } from '../contract/model.ts';
 import { formatBytes } from './numbers.ts';
 
-/** How a model runs within a memory budget, in which precision, and why. */
-export const runsWithin = (info: Pick<ModelInfo, 'memory' | 'dtype'>, budgetBytes: number): string => {
-  const [resident, streaming, budget] = [info.memory.resident, info.memory.streaming, budgetBytes].map(formatBytes);
-  const precision =
-    info.dtype === 'float32' ? 'in float32' : `in float32 (stored as ${info.dtype}; every graph computes in float32)`;
-  switch (memoryVerdict(info, budgetBytes).kind) {
+/** How a model runs within a memory budget on a device of onnxruntime, in the device's precision, and why. */
+export const runsWithin = (
+  info: Pick<ModelInfo, 'memory' | 'dtype'>,
+  budgetBytes: number,
+  precision = 'float32',
+): string => {
+  const memory = memoryIn(info, precision);
+  const [resident, streaming, budget] = [memory.resident, memory.streaming, budgetBytes].map(formatBytes);
+  const words =
+    info.dtype === precision
+      ? `in ${precision}`
+      : `in ${precision} (stored as ${info.dtype}; graphs compute in ${precision} on this device)`;
+  switch (memoryVerdict(info, budgetBytes, precision).kind) {
     case 'resident':
-      return `resident, ${precision}: it takes ${resident ?? ''} of a budget of ${budget ?? ''}`;
+      return `resident, ${words}: it takes ${resident ?? ''} of a budget of ${budget ?? ''}`;
     case 'streamed':
       return (
-        `one block at a time, ${precision}: with all blocks it would take ${resident ?? ''}, with one it takes ` +
+        `one block at a time, ${words}: with all blocks it would take ${resident ?? ''}, with one it takes ` +
         `${streaming ?? ''}, and the budget is ${budget ?? ''}`
       );
     case 'too-large':
-      return `not here: one block at a time takes ${streaming ?? ''} ${precision}, and the budget is ${budget ?? ''}`;
+      return `not here: one block at a time takes ${streaming ?? ''} ${words}, and the budget is ${budget ?? ''}`;
   }
 };

@@ -24,7 +24,8 @@ export const modelsAndTasks = define({
     term: 'Memory needed',
     text:
       'Resident: all blocks loaded at once. Streaming: one block at a time, slower, for models larger than memory. ' +
-      'Both count weights in float32, sessions, and the values of one run.',
+      'Both count weights in float32 (half as many bytes in float16, on a device that computes in it), sessions, and ' +
+      'the values of one run.',
   },
   fitsHere: {
     term: 'Runs here',
@@ -34,7 +35,7 @@ export const modelsAndTasks = define({
   },
   storedAs: {
     term: 'Experts stored as',
-    text: 'Type of the numbers of the experts in the weight files. All graphs compute in float32.',
+    text: 'Type of the numbers of the experts in the weight files. Graphs compute in the precision of the device.',
   },
   weightTypes: {
     term: 'Weight types',
@@ -152,13 +153,16 @@ export const modelsAndTasks = define({
   deviceDeviation: {
     term: 'Deviation from the processor',
     text:
-      'Largest relative difference from the processor in the outputs of a small block and of the scoring head. A ' +
-      'device is refused if it exceeds 1e-3 or routes a token to other experts.',
+      'Largest relative difference from the processor in float32, in the outputs of a small block and of the scoring ' +
+      'head. A device is refused if it exceeds 1e-3 or routes a token to other experts; in float16, if it exceeds ' +
+      '2e-2 among the tokens that go to the same experts, or routes more than 5 % of the tokens to others.',
     formula: 'max |x − x_cpu| / max(1, |x_cpu|)',
   },
   devicePrecision: {
     term: 'Precision',
-    text: 'All graphs compute in float32, whatever type the weights are stored in.',
+    text:
+      'Number format of weights and of products with them, whatever type they are stored in. In float16 norms, ' +
+      'routers, softmax and sums of the hidden state stay in float32.',
   },
   nodesOnCpu: {
     term: 'Nodes on the processor',

@@ -25,6 +25,9 @@ export const experience: Readonly<Record<ProviderName, string | null>> = {
   cpu: null,
   webgpu:
     'The workbench was tested on WebGPU over software Vulkan only, not on a graphics card: let the probe judge yours.',
+  'webgpu-float16':
+    'Tested over software Vulkan only, not on a graphics card. Values beyond 65504 in a checkpoint are refused; ' +
+    'answers and thresholds can differ from those of float32.',
   cuda: 'The workbench was not tested on CUDA hardware: let the probe judge yours.',
   directml: 'The workbench was not tested on DirectML hardware: let the probe judge yours.',
   coreml: 'The workbench was not tested on Core ML hardware: let the probe judge yours.',
@@ -38,12 +41,15 @@ export interface ProbeFact {
 /** Measurements of a probe; empty if it could not measure. */
 export const probeFacts = ({ provider, measurement, precision, shareOnCpu }: ProviderProbe): readonly ProbeFact[] => {
   if (measurement === null || shareOnCpu === null) return [];
-  const { deviation, deviceName, nodes, millisecondsPerBlock, cpuMillisecondsPerBlock } = measurement;
+  const { deviation, deviceName, nodes, otherChoices, tokens, millisecondsPerBlock, cpuMillisecondsPerBlock } =
+    measurement;
   return [
     { key: 'device', value: deviceName ?? 'not named by the system' },
     {
       key: 'deviation',
-      value: deviation === null ? 'outputs are not numbers' : formatPower(deviation, 1),
+      value:
+        (deviation === null ? 'outputs are not numbers' : formatPower(deviation, 1)) +
+        (otherChoices === 0 ? '' : `, ${formatCount(otherChoices)} of ${formatCount(tokens)} tokens to other experts`),
     },
     { key: 'precision', value: precision },
     {

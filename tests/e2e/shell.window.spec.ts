@@ -213,7 +213,7 @@ test('an execution provider is probed in a disposable process beside the engine'
   expect(webgpu).toMatchObject({ type: 'result', output: { provider: 'webgpu' } });
   expect(JSON.stringify(webgpu)).toMatch(/"available":true|WebGPU adapter/);
   expect(await callEngine(page, 'devices.list', {})).toMatchObject({
-    output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}],
+    output: [{ provider: 'cpu', used: true, probe: { available: true } }, {}, {}, {}, {}, {}],
   });
   await expect
     .poll(() =>

@@ -1,13 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
-import { describe, expect, test, type TestContext } from 'vitest';
+import { describe, expect, onTestFinished, test, type TestContext, vi } from 'vitest';
 import { TensorProto_DataType as DataType } from '../../main/graph/onnx-messages.ts';
 import { z } from 'zod';
 import type { AttentionDescriptor } from '../../main/checkpoint/descriptor.ts';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { DEVIATION_LIMIT, runDevice, type ProviderProbe } from '../../main/contract/device.ts';
 import { dropPlan, type Plan } from '../../main/contract/plan.ts';
+import { createEngine } from '../../main/engine/engine.ts';
 import { OnnxGraph } from '../../main/graph/onnx-graph.ts';
 import type { ForwardResult } from '../../main/inference/model-runner.ts';
 import { openModelRunner } from '../open-model-runner.ts';
@@ -19,8 +20,11 @@ const here = createProvidersHere(forkProbe);
 const bundled = path.join(resources, 'models', 'uncurl-16');
 
 /** Skips the test without a device; other refusals are left for the test to check. */
-const requireAdapter = async (context: TestContext): Promise<ProviderProbe> => {
-  const probe = await here.probe('webgpu');
+const requireAdapter = async (
+  context: TestContext,
+  device: 'webgpu' | 'webgpu-float16' = 'webgpu',
+): Promise<ProviderProbe> => {
+  const probe = await here.probe(device);
   const { reason } = probe;
   if (reason !== null && /adapter|has no WebGPU/.test(reason)) context.skip(`there is no device for WebGPU: ${reason}`);
   return probe;
@@ -28,7 +32,7 @@ const requireAdapter = async (context: TestContext): Promise<ProviderProbe> => {
 
 const forward = async (
   folder: string,
-  provider: 'cpu' | 'webgpu',
+  provider: 'cpu' | 'webgpu' | 'webgpu-float16',
   sequences: readonly (readonly number[])[],
   plan: Plan | null,
 ): Promise<readonly ForwardResult[]> => {
@@ -81,6 +85,40 @@ const sequencesOver = (tokens: number, count: number): readonly (readonly number
 
 const hasIndexer = (attention: AttentionDescriptor | null): boolean =>
   attention?.kind === 'latent' && attention.indexer !== null;
+
+/**
+ * Half precision against the processor: largest |a - b| / max(1, |a|) over the logits of a sequence's tokens before the
+ * first one that goes to another expert, how many of all tokens these are, and the fraction of choices that differ.
+ */
+const compareHalves = async (folder: string) => {
+  const { descriptor } = await openCheckpoint(folder);
+  const { vocabulary, moeLayers } = descriptor;
+  const sequences = sequencesOver(vocabulary, 2);
+  const [cpu, half] = [
+    await forward(folder, 'cpu', sequences, null),
+    await forward(folder, 'webgpu-float16', sequences, null),
+  ];
+  let [deviation, compared, tokens, other, choices] = [0, 0, 0, 0, 0];
+  cpu.forEach(({ logits, experts }, sequence) => {
+    const theirs = half[sequence] ?? expect.fail('a sequence is missing');
+    const length = sequences[sequence]?.length ?? 0;
+    const ofToken = experts.length / moeLayers.length / length;
+    let alike = length;
+    for (const [index, expert] of experts.entries()) {
+      if (expert === theirs.experts[index]) continue;
+      other += 1;
+      alike = Math.min(alike, Math.floor(index / ofToken) % length);
+    }
+    choices += experts.length;
+    compared += alike;
+    tokens += length;
+    for (const [index, value] of logits.subarray(0, alike * vocabulary).entries()) {
+      const each = Math.abs(value - theirs.logits[index]!) / Math.max(1, Math.abs(value));
+      if (!(each <= deviation)) deviation = each;
+    }
+  });
+  return { deviation, compared, tokens, otherShare: other / choices };
+};
 
 /** Environment of a process that finds no adapter. */
 const noVulkan = { VK_DRIVER_FILES: '/nonexistent.json', VK_ICD_FILENAMES: '/nonexistent.json' };
@@ -188,6 +226,118 @@ describe('WebGPU', () => {
     expect([resumed.code, resumed.stdout]).toEqual([0, expect.stringMatching(/^0 of \d+ steps computed/m)]);
     const elsewhere = await uncurl(['resume', webgpu.run, '--workspace', workspace], noVulkan);
     expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringMatching(/webgpu/i)]);
+  });
+});
+
+describe('WebGPU in float16', () => {
+  const requireHalves = async (context: TestContext): Promise<ProviderProbe> => {
+    const probe = await requireAdapter(context, 'webgpu-float16');
+    if (!probe.available) context.skip(`WebGPU is refused in float16: ${probe.reason ?? ''}`);
+    return probe;
+  };
+
+  test('deviates from float32 as stated, on bundled models and on families', async (context) => {
+    const probe = await requireHalves(context);
+    expect(probe).toMatchObject({ precision: 'float16', measurement: { deviation: expect.any(Number) } });
+    // Above what float32 gives, or the weights were not rounded.
+    expect(probe.measurement?.deviation).toBeGreaterThan(DEVIATION_LIMIT / 10);
+    const root = process.env['CHECKPOINTS'] ?? expect.fail('CHECKPOINTS names no folder');
+    const models = ['uncurl-16', 'switch-8', 'wordy-16'].map((name) => path.join(resources, 'models', name));
+    const families = [
+      'mixtral',
+      'olmoe',
+      'deepseek_v3-fp8',
+      'gpt_oss-bf16',
+      'longcat_flash',
+      'nemotron_h',
+      'solar_open',
+    ];
+    let [compared, tokens] = [0, 0];
+    for (const folder of [...models, ...families.map((name) => path.join(root, name))]) {
+      const { deviation, ...found } = await compareHalves(folder);
+      const name = path.basename(folder);
+      expect([name, deviation <= 0.1, deviation > 1e-4, found.otherShare <= 0.05]).toEqual([name, true, true, true]);
+      compared += found.compared;
+      tokens += found.tokens;
+    }
+    expect(compared).toBeGreaterThan(tokens / 2);
+  });
+
+  test('profiles, merges and writes; manifest and log name precision and deviation', async (context) => {
+    const { measurement } = await requireHalves(context);
+    if (measurement === null) expect.fail('a probe without figures');
+    const control = { signal: new AbortController().signal };
+    const pairs = Array.from({ length: 8 }, (_, pair) => ({
+      members: [2 * pair, 2 * pair + 1],
+      reference: 2 * pair,
+      weights: [0.5, 0.5],
+    }));
+    const merge: Plan = { groups: [pairs, pairs, pairs], router: 'mapped-rows', align: false };
+    const onDevice = async (provider: 'cpu' | 'webgpu-float16') => {
+      const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, provider };
+      const runner = await openModelRunner(await openCheckpoint(bundled), {
+        ...settings,
+        overlayFolder: await temporaryFolder(),
+      });
+      try {
+        const [merged] = await runner.forward([[1, 2, 3, 4, 5]], merge, control);
+        const { counts } = await runner.profile([{ id: 'a', text: 'what is two plus two' }], control);
+        return { merged: [...(merged?.logits ?? [])], counts: [...counts] };
+      } finally {
+        await runner.dispose();
+      }
+    };
+    const [cpu, half] = [await onDevice('cpu'), await onDevice('webgpu-float16')];
+    const apart = cpu.merged.map(
+      (value, index) => Math.abs(value - half.merged[index]!) / Math.max(1, Math.abs(value)),
+    );
+    expect(Math.max(...apart)).toBeLessThanOrEqual(0.1);
+    expect(half.counts.reduce((sum, count) => sum + count, 0)).toBe(cpu.counts.reduce((sum, count) => sum + count, 0));
+    const workspace = await temporaryFolder();
+    const engine = await createEngine({
+      workspace,
+      resources,
+      commandLine: 'test',
+      threads: 1,
+      provider: 'webgpu-float16',
+      startProbe: () => Promise.resolve({ kind: 'measured', measurement }),
+    });
+    try {
+      const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-16');
+      const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add-written');
+      if (model === undefined || task === undefined) expect.fail('model and task are bundled');
+      const { run } = await engine.call('sweep.start', {
+        models: [model.handle],
+        tasks: [task.handle],
+        settings: { methods: ['random'], factors: [2], limit: 3 },
+      });
+      const manifest = await engine.finished(run);
+      expect(manifest).toMatchObject({
+        state: 'done',
+        device: { provider: 'webgpu', precision: 'float16', deviation: measurement.deviation },
+      });
+      expect(await readFile(path.join(workspace, 'runs', run, 'log.jsonl'), 'utf8')).toMatch(
+        /Started on WEBGPU, float16 \(deviation \d\.\de-\d\), 1 thread\./,
+      );
+    } finally {
+      await engine.dispose();
+    }
+  });
+
+  test('is refused where the device has no 16-bit floats', async (context) => {
+    const { measurement } = await requireAdapter(context);
+    if (measurement?.deviceName?.includes('software Vulkan') !== true)
+      context.skip('only of software Vulkan can 16-bit floats be hidden');
+    // Mesa gives its software device 16-bit floats where the processor converts them (F16C), which this hides.
+    vi.stubEnv('GALLIUM_OVERRIDE_CPU_CAPS', 'sse4.1');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(createProvidersHere(forkProbe).require('webgpu-float16')).rejects.toMatchObject({
+      code: 'provider-refused',
+      kind: 'refused',
+      message: expect.stringContaining(
+        'The device webgpu in float16 cannot be used: The device has no 16-bit floats. WebGPU in float16 needs',
+      ),
+    });
   });
 });
 

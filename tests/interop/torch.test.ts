@@ -322,7 +322,7 @@ describe('the command line', () => {
         return stderr;
       };
       const torch = ['--engine', 'torch', '--python', python];
-      expect(await refusal(model, ['--precision', 'bfloat16'])).toContain('--precision is for --engine torch alone');
+      expect(await refusal(model, ['--precision', 'bfloat16'])).toContain('onnxruntime has no products in bfloat16');
       expect(await refusal(model, ['--python', python])).toContain('--python is for --engine torch alone');
       expect(await refusal(model, ['--engine', 'torch'])).toContain('--python is missing');
       expect(await refusal(model, [...torch, '--device', 'webgpu'])).toContain(

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
+import { deviceWords, type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
 import { serialiseError } from '../../contract/errors.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
@@ -52,10 +52,12 @@ const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
 const measured = ({ measurement, shareOnCpu }: ProviderProbe): string => {
   if (measurement === null || shareOnCpu === null) return '';
-  const { deviation, deviceName, millisecondsPerBlock, cpuMillisecondsPerBlock, nodes } = measurement;
+  const { deviation, deviceName, millisecondsPerBlock, cpuMillisecondsPerBlock, nodes, otherChoices, tokens } =
+    measurement;
   return [
     deviceName ?? 'device not named by the system',
     `deviation ${deviation === null ? 'not available' : deviation.toExponential(1)}`,
+    ...(otherChoices === 0 ? [] : [`${otherChoices} of ${tokens} tokens to other experts`]),
     `${percent(shareOnCpu)} of nodes on the processor (${nodes.onCpu} of ${nodes.total})`,
     `${millisecondsPerBlock.toFixed(1)} ms a small block (processor ${cpuMillisecondsPerBlock.toFixed(1)} ms)`,
   ].join(', ');
@@ -127,7 +129,7 @@ export const doctor: Verb = {
     const here = createProvidersHere(forkProbe);
     if (isProbed) {
       for (const provider of providerName.options) {
-        host.progress(`Trying ${provider}`);
+        host.progress(`Trying ${deviceWords(provider)}`);
         await here.probe(provider);
       }
     }
@@ -161,7 +163,7 @@ export const doctor: Verb = {
       ['Uncurl Workbench', document.version],
       ['Node', versions['node'] ?? ''],
       ['onnxruntime', versions['onnxruntime'] ?? ''],
-      ...devices.map((device) => [device.provider, deviceText(device)] as const),
+      ...devices.map((device) => [deviceWords(device.provider), deviceText(device)] as const),
       [
         'devices',
         isProbed ? 'each was tried just now' : 'none was tried: --probe tries each of them; choose one with --device',

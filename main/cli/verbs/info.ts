@@ -54,6 +54,11 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
       : []),
     ['memory', `${printedBytes(memory.resident)} resident, ${printedBytes(memory.streaming)} streaming`],
     [
+      'in float16',
+      `${printedBytes(memory.float16.resident)} resident, ${printedBytes(memory.float16.streaming)} streaming ` +
+        '(--device webgpu --precision float16)',
+    ],
+    [
       isOutline ? 'would run here' : 'runs here',
       terminalText(runsWithin(facts, machineSettings(reader).memoryBudgetBytes)),
     ],

@@ -86,14 +86,16 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
   const checkpoint = await openCheckpoint(folder);
   const reference = await runOn('cpu', 'reference', checkpoint);
   const own = await runOn(provider, 'own', checkpoint);
-  const deviations = reference.outputs.map((wanted, index) => largestDeviation(own.outputs[index] ?? {}, wanted));
   const choices = reference.outputs.map(({ experts = [] }, index) =>
     differingRows(own.outputs[index]?.['experts'] ?? [], experts, probeShape.topK),
+  );
+  const deviations = reference.outputs.map((wanted, index) =>
+    largestDeviation(own.outputs[index] ?? {}, wanted, { rows: choices[index] ?? new Set(), of: TOKENS }),
   );
   return {
     deviation: deviations.includes(null) ? null : maxOf(deviations.map((each) => each ?? 0)),
     tokens: TOKENS,
-    otherChoices: maxOf(choices),
+    otherChoices: maxOf(choices.map(({ size }) => size)),
     ...own.placement,
     millisecondsPerBlock: own.milliseconds,
     cpuMillisecondsPerBlock: reference.milliseconds,
@@ -140,7 +142,7 @@ const runOn = async (provider: ProviderName, role: string, checkpoint: Checkpoin
         'value',
       ]),
   );
-  const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor), (session) =>
+  const onHead = await withSession(provider, `${role}-head`, checkpoint, scoreGraph(descriptor, target), (session) =>
     headOutputs(session),
   );
   return {

@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import type { ProviderName } from '../../contract/device.ts';
+import { type GraphTarget, UNLIMITED } from '../../graph/onnx-graph.ts';
 
-/** onnxruntime's name of a provider, and its peculiarities. */
-export interface Provider {
+/** onnxruntime's name of a provider, and its peculiarities; graphs are made for it. */
+export interface Provider extends GraphTarget {
   readonly title: string;
   /** In session options, and in the list of providers of this runtime build. */
   readonly runtimeName: string;
@@ -13,11 +14,23 @@ export interface Provider {
   readonly platforms: string;
   /** System requirements besides the runtime; null: none. */
   readonly needs: string | null;
-  /** Most outputs, or inputs, of one node; more are split over a tree of nodes. */
-  readonly nodeWidth: number;
   /** Environment variables to set before the provider's libraries are loaded. */
   readonly environment: Readonly<Record<string, string>>;
 }
+
+const webgpu = {
+  title: 'WebGPU',
+  runtimeName: 'webgpu',
+  platforms: 'Linux x64, macOS and Windows',
+  needs:
+    'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and ' +
+    'libvulkan1 of Debian 13 or newer)',
+  // A shader may bind 8 storage buffers on every device (WebGPU, "Limits": maxStorageBuffersPerShaderStage); one is
+  // the whole, the others are the parts. Concat of onnxruntime 1.30 also fails where a full set of its inputs is empty.
+  nodeWidth: 7,
+  precision: 'float32',
+  environment: {},
+} as const satisfies Provider;
 
 export const providers: Readonly<Record<ProviderName, Provider>> = {
   cpu: {
@@ -25,28 +38,22 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
     runtimeName: 'cpu',
     platforms: 'every platform',
     needs: null,
-    nodeWidth: Number.POSITIVE_INFINITY,
+    ...UNLIMITED,
     environment: {},
   },
-  webgpu: {
-    title: 'WebGPU',
-    runtimeName: 'webgpu',
-    platforms: 'Linux x64, macOS and Windows',
-    needs:
-      'a graphics driver (on Linux one for Vulkan: for software rendering, mesa-vulkan-drivers and ' +
-      'libvulkan1 of Debian 13 or newer)',
-    // A shader may bind 8 storage buffers on every device (WebGPU, "Limits": maxStorageBuffersPerShaderStage); one is
-    // the whole, the others are the parts. Concat of onnxruntime 1.30 also fails where a full set of its inputs is
-    // empty.
-    nodeWidth: 7,
-    environment: {},
+  webgpu,
+  'webgpu-float16': {
+    ...webgpu,
+    title: 'WebGPU in float16',
+    needs: `16-bit floats (shader-f16), and ${webgpu.needs}`,
+    precision: 'float16',
   },
   cuda: {
     title: 'CUDA',
     runtimeName: 'cuda',
     platforms: 'Linux x64',
     needs: 'an NVIDIA driver, CUDA 12 and cuDNN 9',
-    nodeWidth: Number.POSITIVE_INFINITY,
+    ...UNLIMITED,
     // Products of float32 matrices stay float32: NVIDIA's libraries would round their factors to TF32 (10 bits).
     environment: { NVIDIA_TF32_OVERRIDE: '0' },
   },
@@ -55,7 +62,7 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
     runtimeName: 'dml',
     platforms: 'Windows',
     needs: 'a graphics card with Direct3D 12',
-    nodeWidth: Number.POSITIVE_INFINITY,
+    ...UNLIMITED,
     environment: {},
   },
   coreml: {
@@ -63,13 +70,10 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
     runtimeName: 'coreml',
     platforms: 'macOS',
     needs: 'macOS itself',
-    nodeWidth: Number.POSITIVE_INFINITY,
+    ...UNLIMITED,
     environment: {},
   },
 };
-
-/** Graphs compute in float32, whatever the weights' dtype; a probe measures a provider's actual precision. */
-export const PRECISION = 'float32';
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
@@ -102,7 +106,9 @@ export const deviceName = (provider: ProviderName): string | null => {
   if (provider === 'cpu') return cpus()[0]?.model ?? null;
   if (process.platform !== 'linux') return null;
   if (provider === 'cuda') return nvidiaName();
-  return provider === 'webgpu' && !hasGraphicsHardware() ? 'software Vulkan (there is no graphics hardware)' : null;
+  return providers[provider].runtimeName === 'webgpu' && !hasGraphicsHardware()
+    ? 'software Vulkan (there is no graphics hardware)'
+    : null;
 };
 
 const resolveFrom = createRequire(import.meta.url);

@@ -2,7 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { listSupportedBackends } from 'onnxruntime-node';
-import { type ProviderListing, providerName, type ProviderName, type ProviderProbe } from '../../contract/device.ts';
+import {
+  deviceWords,
+  type ProviderListing,
+  providerName,
+  type ProviderName,
+  type ProviderProbe,
+} from '../../contract/device.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { StartProbe } from './fork-probe.ts';
 import { judgeProbe, refusedProbe } from './judge-probe.ts';
@@ -49,7 +55,7 @@ export const createProvidersHere = (startProbe: StartProbe): ProvidersHere => {
       if (answer.available) return answer;
       throw refuse(
         'provider-refused',
-        `The device ${provider} cannot be used: ${answer.reason ?? 'its probe failed.'}`,
+        `The device ${deviceWords(provider)} cannot be used: ${answer.reason ?? 'its probe failed.'}`,
         'Choose another device: "uncurl doctor --probe" tries all of them.',
       );
     },

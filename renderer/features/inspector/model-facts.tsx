@@ -101,7 +101,11 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
                 {
                   key: 'fits',
                   term: <Definition of="fitsHere" />,
-                  value: runsWithin(info, engine.memory.budgetBytes),
+                  value: runsWithin(
+                    info,
+                    engine.memory.budgetBytes,
+                    engine.device.engine === undefined ? engine.device.precision : undefined,
+                  ),
                 },
               ]),
           ...(info.chatTemplate === undefined

@@ -6,7 +6,7 @@ import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { deviceName } from '../../../main/words/devices.ts';
+import { deviceName, precisionText } from '../../../main/words/devices.ts';
 import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
@@ -122,7 +122,7 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
           title={`${engine.device.processor}. Show the devices`}
           onClick={devices.perform}
         >
-          {deviceName(engine.device)} · {engine.device.precision} · {engine.device.threads}{' '}
+          {deviceName(engine.device)} · {precisionText(engine.device)} · {engine.device.threads}{' '}
           {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
         </button>
       )}

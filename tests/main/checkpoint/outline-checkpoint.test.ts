@@ -61,8 +61,11 @@ it('counts the parameters that publishers state, from configs alone, and memory 
 });
 
 it('says which way a model runs within a budget, in which precision, and why', () => {
-  const info = { dtype: 'bfloat16', memory: { resident: 40e9, streaming: 5e9 } };
+  const float16 = { resident: 20e9, streaming: 3e9 };
+  const info = { dtype: 'bfloat16', memory: { resident: 40e9, streaming: 5e9, float16 } };
   expect(runsWithin(info, 41e9)).toMatch(/^resident, in float32 \(stored as bfloat16; .*40.GB of a budget of 41.GB$/);
   expect(runsWithin(info, 6e9)).toMatch(/^one block at a time, in float32 .*40.GB, .*5.GB, and the budget is 6.GB$/);
   expect(runsWithin(info, 1e9)).toMatch(/^not here: .*5.GB in float32 .*, and the budget is 1.GB$/);
+  expect(runsWithin(info, 21e9, 'float16')).toMatch(/^resident, in float16 \(stored as bfloat16; .*20.GB of a budget/);
+  expect(runsWithin({ ...info, dtype: 'float16' }, 2e9, 'float16')).toMatch(/^not here: .*3.GB in float16, and the/);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { withRunner } from '../../../main/cli/open-runner.ts';
+import { readDevice, withRunner } from '../../../main/cli/open-runner.ts';
 import { optionReader } from '../../../main/cli/option-values.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere } from './command-line-here.ts';
@@ -12,6 +12,21 @@ import { commandLineHere } from './command-line-here.ts';
 const model = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
 const host = { say: (): void => undefined, environment: {} };
 const reader = optionReader({ positionals: [], options: { threads: '1' } });
+
+test('a device is named by execution provider and precision; what onnxruntime lacks is refused with the reason', () => {
+  const device = (options: Record<string, string>): string => readDevice(optionReader({ positionals: [], options }));
+  expect(device({})).toBe('cpu');
+  expect(device({ device: 'webgpu' })).toBe('webgpu');
+  expect(device({ device: 'webgpu', precision: 'float32' })).toBe('webgpu');
+  expect(device({ device: 'webgpu', precision: 'float16' })).toBe('webgpu-float16');
+  for (const [options, reason] of [
+    [{ precision: 'float16' }, '--device cpu does not compute in float16. On the processor onnxruntime turns float16'],
+    [{ device: 'cuda', precision: 'float16' }, 'it was not tried on cuda'],
+    [{ device: 'webgpu', precision: 'bfloat16' }, 'onnxruntime has no products in bfloat16'],
+    [{ device: 'webgpu-float16' }, 'webgpu-float16'],
+  ] as const)
+    expect(() => device(options)).toThrow(reason);
+});
 
 test('a verb keeps no result of a model that was replaced for a moment', async () => {
   const folder = join(await temporaryFolder(), 'mine');

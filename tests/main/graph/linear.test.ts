@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { joinRows, splitRows } from '../../../main/graph/linear.ts';
-import { OnnxGraph } from '../../../main/graph/onnx-graph.ts';
+import { OnnxGraph, UNLIMITED } from '../../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { floatsOf, floatTensor, integerTensor, Session } from '../../../main/inference/session.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
@@ -9,7 +9,7 @@ const WIDTH = 2;
 
 /** Splits rows by counts, adds its number to every part, and joins them again. */
 const numbered = async (counts: readonly number[], nodeWidth: number): Promise<readonly number[]> => {
-  const graph = new OnnxGraph({ nodeWidth });
+  const graph = new OnnxGraph({ ...UNLIMITED, nodeWidth });
   const rows = graph.input('rows', DataType.FLOAT, ['n', WIDTH]);
   const parts = splitRows(graph, rows, graph.input('counts', DataType.INT64, [counts.length]), counts.length);
   expect(parts).toHaveLength(counts.length);

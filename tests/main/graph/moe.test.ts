@@ -5,7 +5,7 @@ import { plainWeight } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { moe, type RouterMap } from '../../../main/graph/moe.ts';
-import { type GraphTarget, OnnxGraph } from '../../../main/graph/onnx-graph.ts';
+import { type GraphTarget, OnnxGraph, UNLIMITED } from '../../../main/graph/onnx-graph.ts';
 import { TensorProto_DataType as DataType } from '../../../main/graph/onnx-messages.ts';
 import { externalDataRoot } from '../../../main/graph/weights.ts';
 import { floatsOf, floatTensor, integersOf, Session } from '../../../main/inference/session.ts';
@@ -200,7 +200,7 @@ describe('an MoE layer matches its definition', () => {
     const weights = drawWeights(70, 70, 70);
     const layer: Layer = { topK: 10, normalise: true, map: { kind: 'direct' }, mask: open(70) };
     // A provider that limits its nodes keeps the operators for few.
-    expect(await runGraph(weights, layer)).toEqual(await runGraph(weights, layer, { nodeWidth: 70 }));
+    expect(await runGraph(weights, layer)).toEqual(await runGraph(weights, layer, { ...UNLIMITED, nodeWidth: 70 }));
   });
 
   it('gives ties to the lower index', async () => {

@@ -38,6 +38,7 @@ describe('an engine', () => {
       [
         ['cpu', true, null],
         ['webgpu', false, null],
+        ['webgpu-float16', false, null],
         ['cuda', false, null],
         ['directml', false, null],
         ['coreml', false, null],
@@ -126,6 +127,20 @@ describe('an engine', () => {
     await expect((await on('card B')).fillSteps(run, order)).rejects.toMatchObject({
       code: 'mixed-hardware',
       message: expect.stringContaining('this worker runs on webgpu, float32, card B'),
+    });
+  });
+
+  it('names the precision of a device, and another limit is for half precision', async () => {
+    const half = { ...measurement, deviation: 7e-3, otherChoices: 2 };
+    const engine = await open({ startProbe: () => Promise.resolve({ kind: 'measured', measurement: half }) });
+    await engine.call('devices.use', { provider: 'webgpu-float16' });
+    expect((await engine.call('engine.facts', {})).device).toMatchObject({
+      provider: 'webgpu',
+      precision: 'float16',
+      deviation: 7e-3,
+    });
+    await expect(engine.call('devices.use', { provider: 'webgpu' })).rejects.toMatchObject({
+      code: 'provider-refused',
     });
   });
 

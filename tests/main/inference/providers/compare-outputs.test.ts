@@ -30,7 +30,13 @@ describe('the largest deviation', () => {
   });
 });
 
+it('leaves rows out', () => {
+  const [ours, theirs] = [{ a: Float32Array.of(1, 2, 9, 9, 5, 6) }, { a: Float32Array.of(1, 2, 3, 4, 5, 6) }];
+  expect(largestDeviation(ours, theirs, { rows: new Set([1]), of: 3 })).toBe(0);
+  expect(largestDeviation(ours, theirs, { rows: new Set([0, 2]), of: 3 })).toBe(2);
+});
+
 it('counts rows of indices in which anything differs', () => {
-  expect(differingRows([0, 1, 2, 3, 4, 5], [0, 1, 3, 2, 4, 6], 2)).toBe(2);
-  expect(differingRows([], [0, 1], 2)).toBe(1);
+  expect(differingRows([0, 1, 2, 3, 4, 5], [0, 1, 3, 2, 4, 6], 2)).toEqual(new Set([1, 2]));
+  expect(differingRows([], [0, 1], 2)).toEqual(new Set([0]));
 });

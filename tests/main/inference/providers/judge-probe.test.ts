@@ -32,6 +32,19 @@ it.each([
   expect(verdict.measurement).not.toBeNull();
 });
 
+it('judges half precision by limits of its own, and says where the device has no 16-bit floats', () => {
+  const half = (change: Partial<ProbeMeasurement>) =>
+    judgeProbe('webgpu-float16', { kind: 'measured', measurement: { ...good, deviation: 6.6e-3, ...change } });
+  expect(half({ otherChoices: 8 })).toMatchObject({ available: true, precision: 'float16' });
+  expect(half({ otherChoices: 9 }).reason).toContain('routed 9 of 164 tokens to other experts');
+  expect(half({ deviation: 2.1e-2 }).reason).toContain('deviates from the processor by 2.1e-2 (at most 2e-2');
+  const message =
+    'shader_helper.cc:416 GenerateSourceCode Program Cast requires f16 but the device does not support it.';
+  expect(judgeProbe('webgpu-float16', { kind: 'failed', message }).reason).toMatch(
+    /^The device has no 16-bit floats\. WebGPU in float16 needs 16-bit floats \(shader-f16\)/,
+  );
+});
+
 it('accepts that everything runs on the processor when it is the provider', () => {
   expect(
     judgeProbe('cpu', { kind: 'measured', measurement: { ...good, nodes: { total: 5, onCpu: 5 } } }).available,

@@ -17,6 +17,7 @@ describe('the providers of this machine', () => {
     expect(listed.map(({ provider, used }) => [provider, used])).toEqual([
       ['cpu', true],
       ['webgpu', false],
+      ['webgpu-float16', false],
       ['cuda', false],
       ['directml', false],
       ['coreml', false],
@@ -86,6 +87,8 @@ it('keys steps by provider, so that numbers of two devices never mix', () => {
   });
   expect(keyOn('webgpu').evaluation).not.toBe(keyOn('cpu').evaluation);
   expect(keyOn('webgpu').profile).not.toBe(keyOn('cpu').profile);
+  expect(keyOn('webgpu-float16').evaluation).not.toBe(keyOn('webgpu').evaluation);
+  expect(numericsOf(versions, 'webgpu-float16')).toMatchObject({ provider: 'webgpu', precision: 'float16' });
   expect(numericsOf(versions)).toEqual(numericsOf(versions, 'cpu'));
 });
 
