@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** The plan of an export, beside its weights. */
+export const PLAN_FILE = 'uncurl-plan.json';
+
 /**
  * Form of an export: a Hugging Face folder; one ONNX graph with its weights in a file beside it; both in one folder,
  * the graph referring to the Hugging Face weights; or one GGUF file for llama.cpp.

@@ -2,9 +2,9 @@ import { copyFile, lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } fr
 import path from 'node:path';
 import { isGgufPath } from '../files/gguf-path.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { PLAN_FILE } from '../contract/export.ts';
 import { CHECKSUM_FILE, checksumOfLine, fileChecksum, readChecksumList } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { PLAN_FILE } from './prepare-plan.ts';
 
 export const CARD_FILE = 'README.md';
 

@@ -3,7 +3,14 @@ import path from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { CompressedType, ExportFormat, GgufType, PredictionChoice, Verification } from '../contract/export.ts';
+import {
+  type CompressedType,
+  type ExportFormat,
+  type GgufType,
+  PLAN_FILE,
+  type PredictionChoice,
+  type Verification,
+} from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
@@ -28,7 +35,7 @@ import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './ggu
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { type CardFacts, modelCard } from './model-card.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData, writeOnnxData, writeOnnxGraph } from './onnx-files.ts';
-import { PLAN_FILE, planFileText, preparePlan } from './prepare-plan.ts';
+import { planFileText, preparePlan } from './prepare-plan.ts';
 import { removeAbandonedExports, unfinishedName } from './unfinished-exports.ts';
 import { verifyExport } from './verify-export.ts';
 import { writeFlushed, writeWeights } from './write-weights.ts';

@@ -1,15 +1,13 @@
 import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { PLAN_FILE } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { MAX_PLAN_BYTES, readPlan } from '../pruning/read-plan.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
-
-/** The plan of an export, beside its weights. */
-export const PLAN_FILE = 'uncurl-plan.json';
 
 /** The plan with its model, as JSON. */
 export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan): string =>

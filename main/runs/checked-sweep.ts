@@ -117,7 +117,8 @@ const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocumen
   ),
   thresholds: namedEntries(thresholds, curveWords),
   rule,
-  multiplicity,
+  // Its sentence may have other words in another version.
+  multiplicity: multiplicity === undefined ? undefined : { ...multiplicity, sentence: '' },
 });
 
 interface Derived {

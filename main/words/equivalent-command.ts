@@ -1,3 +1,11 @@
+import { z } from 'zod';
+import { profilePurpose } from '../contract/calls.ts';
+import { damageSettings } from '../contract/damage.ts';
+import { assertNever } from '../contract/errors.ts';
+import { recordedExperimentSettings } from '../contract/experiment.ts';
+import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
+import { finetuneSettings } from '../contract/finetune.ts';
+import type { MethodOptions } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
 import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
@@ -15,48 +23,209 @@ const isUnsafe = (word: string): boolean => word.startsWith('-') || /\p{Cc}/u.te
 /** A recorded path as the command line takes it: bundled models and tasks by their names. */
 const subject = ({ path }: { readonly path: string }): string => path.replace(/^bundled:/, '');
 
-const optionWords = (flag: string, values: readonly string[]): readonly string[] =>
-  values.length === 0 ? [] : [`--${flag}`, ...values];
+/** A positional argument, or an option with its values. */
+type Part = string | readonly [flag: string, ...values: readonly string[]];
 
-/**
- * The command line that makes the same run, whatever started it; null for kinds of runs other than sweeps, and for
- * settings that cannot be read or paths that cannot be pasted safely. A method from a file is named by the file's name
- * only, since a manifest holds its text.
- */
-export const equivalentCommand = ({ kind, spec, models, tasks }: RunManifest): string | null => {
+const option = (flag: string, values: readonly string[]): readonly Part[] =>
+  values.length === 0 ? [] : [[flag, ...values]];
+
+/** An option with one value; none where the value is missing. */
+const given = (flag: string, value: string | number | null | undefined): readonly Part[] =>
+  value === null || value === undefined ? [] : [[flag, String(value)]];
+
+const flagged = (flag: string, isSet: boolean | undefined): readonly Part[] => (isSet === true ? [[flag]] : []);
+
+/** The settings of a schema that are not at their defaults. */
+const changed = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly Part[] =>
+  changedSettings(schema, values).flatMap(({ setting: { flag, kind }, value }): readonly Part[] => {
+    if (flag === undefined) return [];
+    return [kind === 'switch' ? [flag] : [flag, String(value)]];
+  });
+
+const optionsByMethod = (options: Readonly<Record<string, MethodOptions>>): readonly Part[] =>
+  option(
+    'option',
+    Object.entries(options).flatMap(([method, own]) =>
+      Object.entries(own).map(([key, value]) => `${method}.${key}=${String(value)}`),
+    ),
+  );
+
+const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedSweepSettings.safeParse(spec);
   const beside = recordedCandidates.safeParse(spec);
-  if (kind !== 'sweep' || !read.success || !beside.success) return null;
+  if (!read.success || !beside.success) return null;
   const settings = read.data;
-  const paths = [...models, ...tasks, ...beside.data.candidates].map(subject);
-  const names = [...Object.values(read.data.files ?? {}), ...beside.data.candidates].map(({ name }) => name);
-  if ([...paths, ...names, read.data.first?.task ?? ''].some(isUnsafe)) return null;
+  const { candidates } = beside.data;
   const { methods, files = {}, factors, options, recovery, refits, chat, first } = settings;
-  const words = [
-    ...['uncurl', 'sweep', ...models.map(subject)],
-    ...optionWords('task', tasks.map(subject)),
-    ...optionWords(
+  const names = [...Object.values(files), ...candidates].map(({ name }) => name);
+  if ([...names, ...candidates.map(subject)].some(isUnsafe)) return null;
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.map(subject)),
+    ...option(
       'method',
       methods.map((method) => (files[method] === undefined ? method : `file:${method}=${files[method].name}`)),
     ),
-    ...optionWords('factors', [factors.join(',')]),
-    ...optionWords(
-      'option',
-      Object.entries(options).flatMap(([method, own]) =>
-        Object.entries(own).map(([key, value]) => `${method}.${key}=${String(value)}`),
-      ),
-    ),
-    ...(recovery === 'none' ? [] : ['--recovery', [...(recovery === 'both' ? ['none'] : []), ...refits].join(',')]),
-    ...changedSettings(describedSweepSettings, settings).flatMap(({ setting: { flag, kind: control }, value }) => {
-      if (flag === undefined) return [];
-      return control === 'switch' ? [`--${flag}`] : [`--${flag}`, String(value)];
-    }),
-    ...(chat === true ? ['--chat'] : []),
-    ...(first?.task === undefined ? [] : ['--first', first.task]),
-    ...optionWords(
+    ['factors', factors.join(',')],
+    ...optionsByMethod(options),
+    ...given('recovery', recovery === 'none' ? null : [...(recovery === 'both' ? ['none'] : []), ...refits].join(',')),
+    ...changed(describedSweepSettings, settings),
+    ...flagged('chat', chat),
+    ...given('first', first?.task),
+    ...option(
       'candidate',
-      beside.data.candidates.map((candidate) => `${candidate.name}=${subject(candidate)}`),
+      candidates.map((candidate) => `${candidate.name}=${subject(candidate)}`),
     ),
   ];
-  return words.map(shellWord).join(' ');
+};
+
+/** A profile of the command line is a file; it measures everything where the window measures more than routing. */
+const profileParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = profilePurpose.safeParse(spec);
+  if (!read.success) return null;
+  const { methods, options, budget, protect, chat, inspect } = read.data;
+  const isMore = inspect !== undefined || Object.keys(options).length > 0 || budget !== 'uniform' || protect !== 'none';
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.map(subject)),
+    ...option('method', isMore ? ['all'] : methods),
+    ...flagged('chat', chat),
+    ['out', 'profile.safetensors'],
+  ];
+};
+
+const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = damageSettings.safeParse(spec);
+  if (!read.success) return null;
+  const { layer, experts = [], chat } = read.data;
+  return [
+    ...[...models, ...tasks].map(subject),
+    ['layer', String(layer)],
+    ...option('expert', experts.map(String)),
+    ...flagged('chat', chat),
+  ];
+};
+
+const python = z.object({
+  python: z.string().nullable(),
+  mixture: z.object({ file: z.string().nullable() }).nullable().default(null),
+});
+
+const pythonParts = ({ python: program, mixture }: z.infer<typeof python>): readonly Part[] => [
+  ...given('mixture', mixture?.file),
+  ...given('python', program),
+];
+
+const recordedFinetune = python.extend({ settings: finetuneSettings, destination: z.string() });
+
+const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = recordedFinetune.safeParse(spec);
+  if (!read.success) return null;
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.map(subject)),
+    ['out', read.data.destination],
+    ...changed(finetuneSettings, read.data.settings),
+    ...pythonParts(read.data),
+  ];
+};
+
+const recordedExperiment = python.extend({ settings: recordedExperimentSettings });
+
+const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = recordedExperiment.safeParse(spec);
+  if (!read.success) return null;
+  const { methods, options, treatments, refit, seeds, trainingSeeds, training, delta, limit } = read.data.settings;
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.map(subject)),
+    ...option('method', methods),
+    ...optionsByMethod(options),
+    ['arms', treatments.join(',')],
+    ['recovery', refit],
+    ['seeds', seeds.join(',')],
+    ['training-seeds', trainingSeeds],
+    ['delta', String(delta)],
+    ...given('limit', limit),
+    ...changed(finetuneSettings, training),
+    ...pythonParts(read.data),
+  ];
+};
+
+const recordedExport = z.object({
+  destination: z.string(),
+  format: exportFormat,
+  ggufType: ggufType.optional(),
+  hfType: compressedType.optional(),
+  mtp: predictionChoice.optional(),
+});
+
+/** Once it is written, an export holds its plan. */
+const exportParts = ({ spec, models, state }: RunManifest): readonly Part[] | null => {
+  const read = recordedExport.safeParse(spec);
+  if (!read.success || state !== 'done') return null;
+  const { destination, format, ggufType: type, hfType, mtp } = read.data;
+  return [
+    ...models.map(subject),
+    ['plan', `${destination}/${PLAN_FILE}`],
+    ['out', `${destination}-again`],
+    ...given('format', format === 'hf' ? null : format),
+    ...given('gguf-type', type),
+    ...given('hf-type', hfType),
+    ...given('mtp', mtp),
+  ];
+};
+
+const recordedVerification = z.object({ exported: z.string() });
+
+const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
+  const read = recordedVerification.safeParse(spec);
+  if (!read.success) return null;
+  const { exported } = read.data;
+  return [exported, ...option('against', models.map(subject)), ['plan', `${exported}/${PLAN_FILE}`]];
+};
+
+const reproduced = z.union([
+  z.object({ of: z.string() }).transform(({ of }) => of),
+  z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
+]);
+
+/** The verb that makes a run, and its arguments. */
+const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly Part[] | null] => {
+  const repeated = reproduced.safeParse(manifest.spec);
+  switch (manifest.kind) {
+    case 'sweep':
+      return ['sweep', sweepParts(manifest)];
+    case 'profile':
+      return ['profile', profileParts(manifest)];
+    case 'damage':
+      return ['damage', damageParts(manifest)];
+    case 'finetune':
+      return ['finetune', finetuneParts(manifest)];
+    case 'experiment':
+      return repeated.success ? ['reproduce', [repeated.data]] : ['experiment', experimentParts(manifest)];
+    case 'reproduce':
+      return ['reproduce', repeated.success ? [repeated.data] : null];
+    case 'export':
+      return ['export', exportParts(manifest)];
+    case 'verify':
+      return ['verify', verifyParts(manifest)];
+    case 'beside':
+      return ['beside', null];
+    default:
+      return assertNever(manifest.kind);
+  }
+};
+
+/**
+ * The command line that makes the same run, whatever started it; null for texts side by side, whose plans are in no
+ * file, and for settings that cannot be read or paths that cannot be pasted safely. A method from a file is named by
+ * the file's name only, since a manifest holds its text.
+ */
+export const equivalentCommand = (manifest: RunManifest): string | null => {
+  const [verb, parts] = verbOf(manifest);
+  const values = (parts ?? []).flatMap((part) => (typeof part === 'string' ? [part] : part.slice(1)));
+  if (parts === null || values.some(isUnsafe)) return null;
+  const words = parts.flatMap((part) => (typeof part === 'string' ? [part] : [`--${part[0]}`, ...part.slice(1)]));
+  return ['uncurl', verb, ...words].map(shellWord).join(' ');
 };

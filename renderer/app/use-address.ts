@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useEngine, useQuery } from '../engine/engine-context.tsx';
+import { refuse } from '../../main/contract/errors.ts';
 import type { Facts } from '../engine/facts.ts';
 import { addressOf, besideChosen, followed, isWhole, unknownIn } from '../state/address.ts';
 import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
@@ -92,10 +93,9 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
 /** Says what a link names that is not open here, since something else is shown in its place. */
 const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks' | 'runs'>): void => {
   const unknown = unknownIn(fragment, shelves);
-  if (unknown.length > 0)
-    noticesStore
-      .getState()
-      .tell(unknown.join(' '), 'Something else is shown in its place: open it first, on the left.');
+  if (unknown.length === 0) return;
+  const remedy = 'Something else is shown in its place: open it first, on the left.';
+  noticesStore.getState().report(refuse('not-here', unknown.join(' '), remedy));
 };
 
 /** Switches to the view of a fragment and returns the selection that it describes. */

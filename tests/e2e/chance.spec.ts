@@ -81,4 +81,19 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
       page.getByText(/^From other sweeps: Random ×1\.33, ×1\.6 \(Sweep of uncurl-8 on wrong-sums/),
     ).toBeVisible();
   });
+
+  await test.step('a run made in the window names the command that makes it, its methods and its factors', async () => {
+    const last = runs.first();
+    await last.hover();
+    await last.getByRole('button', { name: /^More for/ }).click();
+    await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
+    const details = page.getByRole('dialog', { name: /^Sweep of uncurl-8 on wrong-sums/ });
+    await expect(details.locator('pre')).toHaveText(
+      /^uncurl sweep uncurl-8 --task \S*wrong-sums\S* --method random --factors 1,2\b/,
+    );
+    await expect(details.locator('dt', { hasText: 'Methods' }).locator('+ dd')).toHaveText('Random');
+    await expect(details.locator('dt', { hasText: 'Factors' }).locator('+ dd')).toHaveText('1, 2');
+    await details.getByRole('button', { name: 'Copy the command' }).click();
+    await expect(page.getByRole('log', { name: 'Messages' })).toContainText('The command is in the clipboard.');
+  });
 });

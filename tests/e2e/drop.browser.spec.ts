@@ -94,6 +94,10 @@ test('the folder browser opens the typed path, and stays open with the reason wh
   await field.fill(path.join(resources, 'docs'));
   await dialog.getByRole('button', { name: 'Open this folder' }).click();
   await expect(dialog.getByRole('alert')).toContainText('config.json');
+  // Where folders end, the dialog says how others are listed.
+  await field.fill('/');
+  await field.press('Enter');
+  await expect(dialog).toContainText('start with --root FOLDER to list another one');
   await field.fill(path.join(resources, 'models', 'uncurl-16'));
   await dialog.getByRole('button', { name: 'Open this folder' }).click();
   await expect(dialog).toBeHidden();

@@ -126,14 +126,5 @@ test('maps of published sizes fit, are used by keyboard, zoom and pan, and never
       await expect(page.getByLabel('Order', { exact: true })).toHaveValue('number');
     });
   }
-  await test.step('a plan for 512 experts is made apart from the engine, and its wait can be cancelled', async () => {
-    await header(page).getByLabel('Method', { exact: true }).selectOption('UNCURL');
-    const messages = page.getByRole('log', { name: 'Messages' });
-    await expect(messages).toContainText('Making the plan, ');
-    await photograph(workbench, 'plan-wait');
-    await messages.getByRole('button', { name: 'Cancel' }).click();
-    await expect(messages).toContainText('Making the plan was cancelled.');
-    await expect(messages.getByRole('button', { name: 'Ask again' })).toBeVisible();
-  });
   expect(problems).toEqual([]);
 });

@@ -16,7 +16,12 @@ export const largeSizes = [
   { name: 'large-94-128', layers: 94, experts: 128, topK: 8 },
   { name: 'large-48-512', layers: 48, experts: 512, topK: 10 },
 ] as const;
-export type LargeSize = (typeof largeSizes)[number];
+export interface LargeSize {
+  readonly name: string;
+  readonly layers: number;
+  readonly experts: number;
+  readonly topK: number;
+}
 
 const TOKENS = 20_000;
 

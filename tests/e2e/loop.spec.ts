@@ -220,6 +220,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
       timeout: HANG_LIMIT_MS,
     });
     await expect(outcome.getByText(/tolerance/)).toBeVisible();
+    await expect(outcome.getByText(/^Measured: Sorting safe/)).toBeVisible();
     await photograph(workbench, 'export');
     const folder = path.join(exports, EXPORT_NAME);
     await expect(outcome.getByText(folder, { exact: true })).toBeVisible();

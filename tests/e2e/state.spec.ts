@@ -92,6 +92,12 @@ test('one header controls every panel, is in the address, survives a reload, and
     await tab(page, 'Workbench');
   });
 
+  await test.step('without a selected point, the measured point of the plan on screen is shown', async () => {
+    await page.getByRole('tab', { name: 'Point', exact: true }).click();
+    await expect(page.getByText('The plan on screen, as it was measured:')).toBeVisible();
+    await expect(page.getByText('Select a point')).toBeHidden();
+  });
+
   await test.step('a clicked point makes its plan current, with its verdict in words', async () => {
     await clickFrequencyAtFour(page);
     await expect(chosen(page, 'Method')).toHaveText('Frequency');
@@ -107,8 +113,6 @@ test('one header controls every panel, is in the address, survives a reload, and
     for (const term of ['Difference to unpruned', '95 % interval', 'One-sided lower end'])
       await expect(facts.locator('dt', { hasText: term }).locator('+ dd')).toContainText(/ points$/);
   });
-
-  await test.step('an unselected point on screen is shown too', async () => {});
   expect(problems).toEqual([]);
 });
 

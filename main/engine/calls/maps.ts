@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
+import { PLAN_FILE } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
-import { PLAN_FILE } from '../../export/prepare-plan.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';

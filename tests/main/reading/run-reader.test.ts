@@ -81,9 +81,12 @@ test('a plan may take any time, until it is cancelled', async () => {
   const controller = new AbortController();
   const planned = reader.read(
     {
-      ...{ read: 'plan', tasks: ['sort'], profiles: [], memoryBudgetBytes: 1e9 },
+      read: 'plan',
       subject: { name, fingerprint, info },
+      tasks: ['sort'],
+      profiles: [],
       order: { method: 'uncurl', factor: 2 },
+      memoryBudgetBytes: 1e9,
     },
     controller.signal,
   );

@@ -49,3 +49,20 @@ test('a run cannot vouch for itself: one without its own outcomes is never known
   const again = await readCheckedSweep(await openRunSource(workspace, resources, { state }), manifest);
   expect(again?.check).toMatchObject({ state: 'differs', changed: ['results.json'] });
 });
+
+test('a sentence in the words of an earlier version is not a difference, a number is', async () => {
+  const { workspace, run } = await sweepOnDisk();
+  const manifest = await workspace.runs.read(run);
+  const checked = async () => readCheckedSweep(await openRunSource(workspace, resources), manifest);
+  const { multiplicity } = (await checked()) ?? expect.fail('no sweep');
+  if (multiplicity === undefined) throw new Error('thresholds without their number');
+  const file = join(workspace.runs.folder(run), 'results.json');
+  const stored: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const stateWith = async (change: Partial<typeof multiplicity>) => {
+    await writeFile(file, JSON.stringify(Object.assign({}, stored, { multiplicity: { ...multiplicity, ...change } })));
+    await workspace.runs.seal(run);
+    return (await checked())?.check?.state;
+  };
+  expect(await stateWith({ sentence: 'In earlier words.' })).toBe('as-written');
+  expect(await stateWith({ decided: multiplicity.decided + 1 })).toBe('differs');
+});

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { runManifest } from '../../../main/contract/run.ts';
+import { parseArguments } from '../../../main/cli/command.ts';
+import { loadVerb } from '../../../main/cli/help.ts';
+import { optionReader } from '../../../main/cli/option-values.ts';
+import { readTraining } from '../../../main/cli/training-options.ts';
+import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
+import { runOf } from '../contract/run-of.ts';
 
 const file = new URL('../../../resources/sample/run/manifest.json', import.meta.url);
 const sample = runManifest.parse(JSON.parse(readFileSync(file, 'utf8')));
@@ -25,4 +31,56 @@ test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb'])(
 test('a path with spaces and quotes is one word', () => {
   const models = [{ name: 'a', fingerprint: '0', path: "/my models/it's" }];
   expect(equivalentCommand({ ...sample, models })).toContain("uncurl sweep '/my models/it'\\''s' --task");
+});
+
+const model = { name: 'uncurl-8', fingerprint: '0', path: 'bundled:uncurl-8' };
+const task = { name: 'add', hash: '0', path: 'bundled:add' };
+const training = finetuneSettings.parse({ stages: ['all'], epochs: 3, rate: 1e-4, freeze: ['self_attn', 'lm_head'] });
+
+test.each([
+  ['profile', {}, 'uncurl profile uncurl-8 --task add --out profile.safetensors'],
+  [
+    'profile',
+    { methods: ['reap'], inspect: ['choices'], chat: true },
+    'uncurl profile uncurl-8 --task add --method all --chat --out profile.safetensors',
+  ],
+  ['damage', { layer: 2, experts: [0, 7] }, 'uncurl damage uncurl-8 add --layer 2 --expert 0 7'],
+  [
+    'finetune',
+    { settings: training, destination: '/my models/tuned', python: '/usr/bin/python3' },
+    "uncurl finetune uncurl-8 --task add --out '/my models/tuned' --stage all --epochs 3 --rate 0.0001 " +
+      '--freeze self_attn,lm_head --python /usr/bin/python3',
+  ],
+  [
+    'experiment',
+    { settings: { methods: ['reap'], treatments: ['as-is'], seeds: [0], training: {} }, python: null },
+    'uncurl experiment uncurl-8 --task add --method reap --arms as-is --recovery router+experts --seeds 0 ' +
+      '--training-seeds fixed --delta 0.02',
+  ],
+  ['experiment', { reproduces: 'experiment', settings: {}, python: null }, 'uncurl reproduce experiment'],
+  ['reproduce', { of: 'sample' }, 'uncurl reproduce sample'],
+  [
+    'export',
+    { destination: '/out/small', format: 'gguf', ggufType: 'q8_0' },
+    'uncurl export uncurl-8 --plan /out/small/uncurl-plan.json --out /out/small-again --format gguf --gguf-type q8_0',
+  ],
+  [
+    'verify',
+    { exported: '/out/small' },
+    'uncurl verify /out/small --against uncurl-8 --plan /out/small/uncurl-plan.json',
+  ],
+] as const)('a run of the kind %s has a command that its verb takes: %j', async (kind, spec, command) => {
+  const run = runOf({ kind, state: 'done', spec, models: [model], tasks: [task] });
+  expect(equivalentCommand(run)).toBe(command);
+  const [, verb = '', ...words] = command.replace("'/my models/tuned'", '/tuned').split(' ');
+  const parsed = parseArguments(await loadVerb(verb), words);
+  if (kind === 'finetune') expect(readTraining(optionReader(parsed))).toEqual(training);
+  const strange = { ...model, path: '--workspace=/elsewhere' };
+  expect(equivalentCommand({ ...run, models: [strange] })).toBe(verb === 'reproduce' ? command : null);
+});
+
+test('texts side by side, whose plans are in no file, and an export without a folder yet have no command', () => {
+  expect(equivalentCommand(runOf({ kind: 'beside', state: 'done', spec: {}, models: [model] }))).toBeNull();
+  const spec = { destination: '/out/small', format: 'hf' };
+  expect(equivalentCommand(runOf({ kind: 'export', state: 'failed', spec, models: [model] }))).toBeNull();
 });
