@@ -67,9 +67,11 @@ export const requireSameTokens = async (
 
 /**
  * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that encodes
- * some test item, or the start of a text, differently); or a name with another meaning in a sweep.
+ * some test item, or the start of a text, differently); or a name with another meaning in a sweep; or a larger model, whose
+ * pruning factor would be below 1.
  *
- * @throws WorkbenchError refused: `candidate-name`, `candidate-vocabulary`, `candidate-tokenizer`, `model-unsupported`.
+ * @throws WorkbenchError refused: `candidate-name`, `candidate-larger`, `candidate-vocabulary`, `candidate-tokenizer`,
+ * `model-unsupported`.
  */
 export const checkCandidate = async (
   model: Checkpoint,
@@ -85,6 +87,13 @@ export const checkCandidate = async (
   }
   if (!checkpoint.info.supported)
     throw refuse('model-unsupported', `${name} cannot run here: ${checkpoint.info.reasons.join(' ')}`, 'Leave it out.');
+  const [most, own] = [model.info, checkpoint.info].map(({ experts, moeLayers }) => experts * moeLayers);
+  if ((own ?? 0) > (most ?? 0))
+    throw refuse(
+      'candidate-larger',
+      `${name} has ${String(own)} experts in its layers, and ${model.name} only ${String(most)}: it is no pruned copy.`,
+      'Sweep the larger model, with the smaller one as its candidate.',
+    );
   await requireSameTokens(model, { name, checkpoint }, tasks, 'A candidate');
 };
 

@@ -47,7 +47,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     await page.getByRole('list', { name: 'Tasks' }).getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
     await expect(sweep).toContainText('No profile is needed.');
 
-    const folder = path.join(resources, 'models', 'uncurl-16');
+    const folder = path.join(resources, 'models', 'switch-8');
     await answerFolderDialog?.(folder);
     await sweep.getByRole('button', { name: 'From a folder…' }).click();
     if (answerFolderDialog === null) {
@@ -55,7 +55,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
       await typeFolder(dialog, folder);
       await dialog.getByRole('button', { name: 'Measure this folder' }).click();
     }
-    await expect(sweep.getByRole('button', { name: 'Remove the folder uncurl-16' })).toBeVisible();
+    await expect(sweep.getByRole('button', { name: 'Remove the folder switch-8' })).toBeVisible();
     await sweep.getByLabel('Draws', { exact: true }).fill('4, 7');
     // Random and the file at two factors, random twice; and the folder.
     await expect(sweep).toContainText('7 candidates on 1 task');
@@ -66,12 +66,12 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
     await expect(note).toBeVisible({ timeout: HANG_LIMIT_MS });
     const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
-    await expect(points.getByRole('row', { name: /^Sums uncurl-16/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
+    await expect(points.getByRole('row', { name: /^Sums switch-8/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
     const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
     await run.hover();
     await run.getByRole('button', { name: /^More for/ }).click();
     await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
-    await expect(page.getByRole('dialog')).toContainText(/--seeds 4,7.*--candidate uncurl-16=/);
+    await expect(page.getByRole('dialog')).toContainText(/--seeds 4,7.*--candidate switch-8=/);
     await page.keyboard.press('Escape');
   });
 

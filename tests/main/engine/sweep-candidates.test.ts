@@ -150,6 +150,8 @@ test(
       kind: 'refused',
     });
     await expect(start(engine, { small })).rejects.toMatchObject({ code: 'candidate-vocabulary', kind: 'refused' });
+    const larger = join(resources, 'models', 'uncurl-16');
+    await expect(start(engine, { larger })).rejects.toMatchObject({ code: 'candidate-larger', kind: 'refused' });
     await expect(start(engine, { reap: model })).rejects.toMatchObject({ code: 'candidate-name', kind: 'refused' });
     await expect(start(engine, { unpruned: model })).rejects.toMatchObject({ code: 'candidate-name', kind: 'refused' });
     const two = [engine.grantPath(model), engine.grantPath(join(resources, 'models', 'uncurl-16'))];
