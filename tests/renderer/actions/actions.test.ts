@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
+import { refuse } from '../../../main/contract/errors.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { performAction } from '../../../renderer/actions/action.ts';
 import { unfinishedRun } from '../../../renderer/actions/jobs.ts';
@@ -13,7 +14,7 @@ import {
 import type { Engine } from '../../../renderer/engine/engine-context.tsx';
 import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
-import { waitsStore } from '../../../renderer/state/notices-store.ts';
+import { noticesStore, waitsStore } from '../../../renderer/state/notices-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 
 const engineOf = (call: Engine['bridge']['call']): Engine => ({
@@ -111,6 +112,26 @@ test('an action in progress is not started again: a double click starts one swee
   void performAction(action, engine);
   expect(started).toBe(2);
   end();
+});
+
+test('the error of an action is shown where it was asked for, and else as a message', async () => {
+  const engine = engineOf(() => Promise.reject(new Error('nothing is asked')));
+  const refused = refuse('taken', 'The folder exists.', 'Choose another name.');
+  const action = {
+    id: 'refused',
+    label: 'Refused',
+    keywords: [],
+    menu: 'run' as const,
+    enabled: () => true,
+    perform: () => Promise.reject(refused),
+  };
+  const messages = () => noticesStore.getState().notices.map(({ message }) => message);
+  const here: unknown[] = [];
+  await performAction(action, engine, (error) => here.push(error));
+  expect([here, messages()]).toEqual([[refused], []]);
+  await performAction(action, engine);
+  expect(messages()).toEqual(['The folder exists.']);
+  for (const { id } of noticesStore.getState().notices) noticesStore.getState().dismiss(id);
 });
 
 test('a long action is shown after a second, and can be given up', async () => {
