@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -83,6 +83,18 @@ const writeTask = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'calibration.jsonl'), rows('c', 3));
   await writeFile(join(folder, 'test.jsonl'), rows('z', 2));
 };
+
+test('a folder of test items alone is offered a split, as a file is', async () => {
+  const { folder } = await ownTask();
+  const alone = join(folder, 'alone');
+  await writeTask(alone);
+  await rm(join(alone, 'calibration.jsonl'));
+  await writeFile(join(alone, 'test.jsonl'), rows('z', 10));
+  await writeFile(join(alone, 'task.json'), '{"name":"alone"}');
+  expect((await loadTask(alone)).calibration).toEqual([]);
+  const task = await loadTask(await documentOf(folder, alone, { from: 'split', share: 0.2, seed: 0 }));
+  expect([task.calibration.length, task.test.length]).toEqual([2, 8]);
+});
 
 test('refuses a task that has calibration items, documents of documents and invalid documents', async () => {
   const { folder, file } = await ownTask();
