@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import type { MoeDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
 
@@ -35,6 +35,12 @@ export const rewrittenTable = (
   return out;
 };
 
+/** Numbers of a table of 64 bits, or of 32 as in GGUF files. */
+const tableRows = ({ buffer, byteOffset, byteLength }: Uint8Array, dtype: TensorDtype): BigInt64Array =>
+  dtype === 'I32'
+    ? BigInt64Array.from(new Int32Array(buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT), BigInt)
+    : new BigInt64Array(buffer, byteOffset, byteLength / BigInt64Array.BYTES_PER_ELEMENT);
+
 /** The rewritten table of a layer, in an overlay that is written where it is missing or damaged. */
 export const prunedTable = async (
   { experts, topK }: MoeDescriptor,
@@ -47,12 +53,10 @@ export const prunedTable = async (
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const known = await overlays.read(key);
   const write = async (): Promise<SoundOverlay> => {
-    const bytes = await readTensorBytes(table);
-    const rows = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / BigInt64Array.BYTES_PER_ELEMENT);
-    const rewritten = new Uint8Array(rewrittenTable(rows, topK, experts, kept).buffer);
-    return overlays.write(key, [
-      { name: 'table', dtype: 'I64', shape: table.shape, byteLength: rewritten.length, bytes: () => rewritten },
-    ]);
+    const { dtype, shape } = table;
+    const numbers = rewrittenTable(tableRows(await readTensorBytes(table), dtype), topK, experts, kept);
+    const rewritten = new Uint8Array((dtype === 'I32' ? Int32Array.from(numbers, Number) : numbers).buffer);
+    return overlays.write(key, [{ name: 'table', dtype, shape, byteLength: rewritten.length, bytes: () => rewritten }]);
   };
   const overlay = known.isSound ? known : await write();
   const found = (await overlayTensors(overlay)).get('table');

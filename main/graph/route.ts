@@ -86,7 +86,8 @@ const byTable = (
   ids: Value | null,
 ): Choice => {
   if (ids === null) throw new Error('a table of experts needs the numbers of the tokens');
-  const stated = graph.node('Gather', [storedTensor(graph, table), ids], { axis: 0 });
+  const gathered = graph.node('Gather', [storedTensor(graph, table), ids], { axis: 0 });
+  const stated = table.dtype === 'I64' ? gathered : graph.node('Cast', [gathered], { to: DataType.INT64 });
   const wholeMask = graph.node('Expand', [mask, graph.node('Shape', [logits])]);
   const count = graph.node('Shape', [logits], { start: 1, end: 2 });
   const numbers = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);

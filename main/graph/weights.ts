@@ -20,6 +20,8 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
       return DataType.UINT8;
     case 'I64':
       return DataType.INT64;
+    case 'I32':
+      return DataType.INT32;
     default:
       throw new Error(`tensor "${tensor}": ${dtype} cannot be a weight of a graph`);
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -26,8 +26,9 @@ const answered = z.record(
     ),
   }),
 );
-const expected = answered.parse(JSON.parse(readFileSync(path.join(root, 'expected.json'), 'utf8')));
-const names = readdirSync(path.join(root, 'tasks'))
+const hasTasks = existsSync(root);
+const expected = hasTasks ? answered.parse(JSON.parse(readFileSync(path.join(root, 'expected.json'), 'utf8'))) : {};
+const names = (hasTasks ? readdirSync(path.join(root, 'tasks')) : [])
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => name.replace('.yaml', ''));
 
@@ -36,7 +37,8 @@ const load = async (name: string): Promise<{ readonly task: Task; readonly items
   return { task, items: task.test.filter(isWrittenItem) };
 };
 
-it(`has tasks with answers in ${root}`, () => {
+it(`has tasks with answers in ${root}`, (context) => {
+  if (!hasTasks) context.skip(`${path.dirname(root)} has continuations alone`);
   expect(names.length).toBeGreaterThan(0);
   expect(Object.keys(expected).sort()).toEqual([...names].sort());
 });

@@ -371,12 +371,12 @@ const elsewhere = async (): Promise<readonly string[]> => {
 /** Families and the architectures of llama.cpp, or why there is none. */
 const ggufFamilies = (): readonly string[] =>
   table(
-    ['family', 'llama.cpp architecture', 'its files are models here'],
+    ['family', 'llama.cpp architecture'],
     families.map(({ modelType }) => {
       const architecture = llamaArchitectures.get(modelType);
       return architecture === undefined
-        ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`, '']
-        : [`\`${modelType}\``, `\`${architecture.name}\``, architecture.readable ? 'yes' : ''];
+        ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`]
+        : [`\`${modelType}\``, `\`${architecture.name}\``];
     }),
   );
 

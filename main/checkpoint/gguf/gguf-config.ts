@@ -101,6 +101,16 @@ export const configOf = (
   const { experts, topK, expertWidth } = family.keys;
   const [expertsKey = ''] = experts;
   const has = (name: string): boolean => tensors.some((each) => each.name === name);
+  const attentionConfig = (): Config => {
+    switch (family.attention.kind) {
+      case 'grouped':
+        return groupedConfig(family, metadata, { hidden, windowed, factors, has });
+      case 'latent':
+        return latentConfig(family.attention, family.rotary, metadata, layers);
+      case 'compressed':
+        return compressedConfig(family, metadata, layers);
+    }
+  };
   return {
     model_type: family.modelType,
     hidden_size: hidden,
@@ -120,9 +130,7 @@ export const configOf = (
     ...limitsConfig(family, metadata),
     // The experts are there.
     ...(family.dense?.rule.kind === 'beside' ? { enable_moe_block: true } : {}),
-    ...(family.attention.kind === 'latent'
-      ? latentConfig(family.attention, family.rotary, metadata, layers)
-      : groupedConfig(family, metadata, { hidden, windowed, factors, has })),
+    ...attentionConfig(),
     ...(family.window.kind === 'types'
       ? {
           [family.window.key]: metadata.optional('attention.sliding_window'),
@@ -245,14 +253,49 @@ const latentConfig = (
   };
 };
 
-/** Limits of activations, by layer. */
+/** Sizes of compressed attention and of hyper-connections, and the layers whose experts follow from the token. */
+const compressedConfig = ({ attention, routing }: Family, metadata: Metadata, layers: number): Config => {
+  if (attention.kind !== 'compressed' || routing.kind !== 'scores') throw new Error('another attention');
+  const scaling = scalingConfig(metadata);
+  // Files of models without an indexer have zeros.
+  const indexers = metadata.number('attention.indexer.head_count');
+  return {
+    num_attention_heads: metadata.number('attention.head_count'),
+    num_key_value_heads: 1,
+    head_dim: metadata.number('attention.key_length'),
+    q_lora_rank: metadata.number('attention.q_lora_rank'),
+    o_lora_rank: metadata.number('attention.output_lora_rank'),
+    o_groups: metadata.number('attention.output_group_count'),
+    qk_rope_head_dim: metadata.number('rope.dimension_count'),
+    sliding_window: metadata.number('attention.sliding_window'),
+    ...(indexers === 0
+      ? {}
+      : {
+          index_n_heads: indexers,
+          index_head_dim: metadata.number('attention.indexer.key_length'),
+          index_topk: metadata.number('attention.indexer.top_k'),
+        }),
+    [attention.ratiosKey]: metadata.ofEachLayer('attention.compress_ratios', layers),
+    hc_mult: metadata.number('hyper_connection.count'),
+    hc_sinkhorn_iters: metadata.number('hyper_connection.sinkhorn_iterations'),
+    hc_eps: metadata.number('hyper_connection.epsilon'),
+    ...(routing.table === undefined ? {} : { [routing.table.countKey]: metadata.number('hash_layer_count') }),
+    rope_theta: metadata.number('rope.freq_base'),
+    compress_rope_theta: metadata.number('attention.compress_rope_freq_base'),
+    ...(scaling === null ? {} : { rope_scaling: scaling }),
+  };
+};
+
+/** Limits of activations, by layer or for all. */
 const limitsConfig = ({ activation }: Family, metadata: Metadata): Config =>
-  activation.kind === 'limited'
-    ? {
-        [activation.limitsKey]: metadata.raw('swiglu_clamp_exp'),
-        [activation.denseLimitsKey]: metadata.raw('swiglu_clamp_shexp'),
-      }
-    : {};
+  activation.kind === 'bounded'
+    ? { [activation.limitKey]: metadata.number('swiglu_clamp_exp') }
+    : activation.kind === 'limited'
+      ? {
+          [activation.limitsKey]: metadata.raw('swiglu_clamp_exp'),
+          [activation.denseLimitsKey]: metadata.raw('swiglu_clamp_shexp'),
+        }
+      : {};
 
 /** Layers with a window: by the architecture, or as the file says. */
 const windowedLayers = ({ windows }: LlamaArchitecture, metadata: Metadata, layers: number): readonly boolean[] => {

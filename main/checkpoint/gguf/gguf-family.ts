@@ -22,14 +22,13 @@ export interface GgufModel {
 export const ggufModel = (contents: GgufContents, factors: readonly number[] | null): GgufModel => {
   const { file } = contents;
   const name = contents.metadata.get('general.architecture')?.value;
-  const readable = [...llamaArchitectures].filter(([, architecture]) => architecture.readable);
-  const named = readable.filter(([, architecture]) => architecture.name === name);
+  const named = [...llamaArchitectures].filter(([, architecture]) => architecture.name === name);
   const metadata = new Metadata(contents, String(name));
   const has = (tensor: string): boolean => contents.tensors.some(({ name: own }) => own.endsWith(`.${tensor}`));
   const found = named.find(([family]) => isFamilyOf(family, metadata, has));
   const family = found === undefined ? undefined : familyOf(found[0]);
   if (found === undefined || family === undefined) {
-    const known = [...new Set(readable.map(([, each]) => each.name))].join(', ');
+    const known = [...new Set([...llamaArchitectures.values()].map((each) => each.name))].join(', ');
     throw refusal(file, `"general.architecture" is ${JSON.stringify(name ?? null)}; only ${known} are read`);
   }
   if (metadata.optional('expert_count') === null || metadata.optional('expert_count') === 0)
@@ -89,6 +88,7 @@ const namedAsInFile = (
           ? null
           : { attention: at('post_attention_norm.weight'), feedForward: at('post_ffw_norm.weight') },
       ...besideNames(names),
+      ...(names.hyper === undefined ? {} : { hyper: names.hyper }),
       ...(hasFactors ? { rotaryFactors: 'rope_freqs.weight' } : {}),
     },
     wrapper: null,
@@ -210,6 +210,31 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
 /** Names of operators and indexers in files, in place of those that are put together of a beginning and a word. */
 const operatorNames: NonNullable<Family['renamed']>['names'] = [
   ['model.layers.', 'blk.'],
+  ['model.hc_head.hc_fn', 'output_hc_fn.weight'],
+  ['model.hc_head.hc_base', 'output_hc_base.weight'],
+  ['model.hc_head.hc_scale', 'output_hc_scale.weight'],
+  ['.attn_hc.fn', '.hc_attn_fn.weight'],
+  ['.attn_hc.base', '.hc_attn_base.weight'],
+  ['.attn_hc.scale', '.hc_attn_scale.weight'],
+  ['.ffn_hc.fn', '.hc_ffn_fn.weight'],
+  ['.ffn_hc.base', '.hc_ffn_base.weight'],
+  ['.ffn_hc.scale', '.hc_ffn_scale.weight'],
+  ['.self_attn.compressor.indexer.q_b_proj.', '.indexer.attn_q_b.'],
+  ['.self_attn.compressor.indexer.scorer.weights_proj.', '.indexer.proj.'],
+  ['.self_attn.compressor.indexer.', '.indexer_compressor.'],
+  ['.self_attn.compressor.', '.attn_compressor.'],
+  ['_compressor.kv_proj.', '_compressor_kv.'],
+  ['_compressor.gate_proj.', '_compressor_gate.'],
+  ['_compressor.position_bias', '_compressor_ape.weight'],
+  ['_compressor.kv_norm.', '_compressor_norm.'],
+  ['.self_attn.q_a_proj.', '.attn_q_a.'],
+  ['.self_attn.q_a_norm.', '.attn_q_a_norm.'],
+  ['.self_attn.q_b_proj.', '.attn_q_b.'],
+  ['.self_attn.kv_proj.', '.attn_kv.'],
+  ['.self_attn.kv_norm.', '.attn_kv_a_norm.'],
+  ['.self_attn.sinks', '.attn_sinks.weight'],
+  ['.self_attn.o_a_proj.', '.attn_output_a.'],
+  ['.self_attn.o_b_proj.', '.attn_output_b.'],
   ['.self_attn.indexer.wq_b.', '.indexer.attn_q_b.'],
   ['.self_attn.indexer.wk.', '.indexer.attn_k.'],
   ['.self_attn.indexer.k_norm.', '.indexer.k_norm.'],
@@ -274,6 +299,7 @@ const stateInFile = (state: StateRecord): StateRecord => {
 
 const routingInFile = ({ correction, correctionIsRow: _isRow, ...routing }: ScoreRecord): ScoreRecord => ({
   ...routing,
+  ...(routing.table === undefined ? {} : { table: { ...routing.table, name: at('ffn_gate_tid2eid.weight') } }),
   ...(routing.expertScale === undefined ? {} : { expertScale: at('ffn_down_exps.scale') }),
   correction: correction === null ? null : [at('exp_probs_b.bias')],
 });

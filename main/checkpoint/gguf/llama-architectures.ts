@@ -38,8 +38,6 @@ export interface LlamaArchitecture {
   readonly sharedWidth: boolean;
   /** Whether `feed_forward_length` is the width of an expert; else of a dense layer. */
   readonly widthIsExpert: boolean;
-  /** Whether a file is read as a model, too. */
-  readonly readable: boolean;
 }
 
 /** Layers of an architecture: all but every fourth one, for instance; `stated`: as metadata say. */
@@ -87,7 +85,6 @@ export const plain = {
   finalNorm: 'output_norm',
   sharedWidth: false,
   widthIsExpert: false,
-  readable: true,
 } as const satisfies Partial<LlamaArchitecture>;
 
 const deepseek3 = {
@@ -161,7 +158,6 @@ export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Ma
     {
       ...plain,
       name: 'deepseek4',
-      readable: false,
       normalises: null,
       rotatesPairs: true,
       sharesEmbedding: false,

@@ -81,6 +81,7 @@ describe('a GGUF file pruned as stored', () => {
   it.for([
     /^deepseek_v3/,
     /^glm_moe_dsa with a shared/,
+    /^deepseek_v4/,
     /^bailing_hybrid/,
     /^qwen3_next/,
     /^qwen3_5_moe/,
