@@ -76,7 +76,7 @@ export const profile: Verb = {
     const names = uniqueNames(tasks);
     const extras = wantedExtras(reader);
     const torch = await readEngine(reader, host);
-    if (torch !== null) requireTorchProfile(checkpoint, extras);
+    if (torch?.open !== undefined) requireTorchProfile(checkpoint, extras);
     const profileAll = async (runner: ModelRunner): Promise<readonly ProfiledTask[]> => {
       const done: ProfiledTask[] = [];
       for (const [index, task] of tasks.entries()) {

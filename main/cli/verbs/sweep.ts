@@ -10,7 +10,7 @@ import { candidateName, describedSweepSettings, sweepSettings, type SweepSetting
 import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { engineText } from '../../words/devices.ts';
+import { engineText, halfText } from '../../words/devices.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
 import { ENGINE_OPTIONS, readTorchChoice } from '../engine-option.ts';
@@ -86,10 +86,12 @@ const torchFor = async (reader: OptionReader, folders: readonly string[]): Promi
   return { ...choice, dtype: stored.size === 1 ? [...stored].join('') : 'several' };
 };
 
-/** Engine, device and versions of a run, in words. */
-const deviceOfRun = async (engine: Engine, run: string): Promise<string> => {
+/** Engine, device and versions of a run, in words; null for onnxruntime in float32. */
+const deviceOfRun = async (engine: Engine, run: string): Promise<string | null> => {
   const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
-  return manifest === undefined ? '' : engineText(manifest);
+  if (manifest === undefined) return null;
+  if (manifest.device.engine !== undefined) return engineText(manifest);
+  return manifest.device.precision === 'float32' ? null : halfText(manifest);
 };
 
 export const sweep: Verb = {
@@ -183,7 +185,8 @@ export const sweep: Verb = {
       });
       if (reader.flag('later')) return { document: { run }, text: `Run ${run} is made; nothing is measured yet.` };
       host.say(`Run ${run}`);
-      if (torch !== undefined) host.say(`Computes with ${await deviceOfRun(engine, run)}.`);
+      const words = await deviceOfRun(engine, run);
+      if (words !== null) host.say(`Computes with ${words}.`);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
       return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
