@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { describedEngineSettings, torchDevice, type TorchPrecision } from '../contract/device.ts';
+import { describedEngineSettings, namesOfDevice, torchDevice, type TorchPrecision } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import type { Engine } from '../engine/engine.ts';
+import { deviceOf, engineVersions } from '../engine/machine.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
-import { DEVICE_OPTION, machineSettings, type withRunner } from './open-runner.ts';
-import { engineText } from '../words/devices.ts';
+import { DEVICE_OPTION, machineSettings, probedDevice, readDevice, type withRunner } from './open-runner.ts';
+import { engineText, halfText } from '../words/devices.ts';
 import { badValue, type OptionReader, readSettings, settingOptions } from './option-values.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
@@ -22,10 +23,10 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   },
 };
 
-/** PyTorch, as the options name it. */
-export interface TorchEngine {
-  /** Opens a model for `withRunner`, behind the gate. */
-  readonly open: NonNullable<Parameters<typeof withRunner>[3]['open']>;
+/** An engine that is not the default one, as the options name it: PyTorch, or onnxruntime in half precision. */
+export interface NamedEngine {
+  /** Opens a model in PyTorch for `withRunner`, behind the gate. */
+  readonly open?: NonNullable<Parameters<typeof withRunner>[3]['open']>;
   /** Engine, device and versions, for the verb's document and for its text; nothing before a model was opened. */
   readonly made: () => { readonly document: object; readonly text: string };
 }
@@ -60,28 +61,40 @@ export const readTorchInUse = async (
   return { ...choice, dtype: stored.size === 1 ? [...stored].join('') : 'several' };
 };
 
-/** Says engine, device and versions of a run with PyTorch. */
-export const sayTorch = async (
-  torch: TorchInUse | undefined,
-  engine: Engine,
-  run: string,
-  host: Pick<VerbHost, 'say'>,
-): Promise<void> => {
-  const manifest = torch === undefined ? undefined : (await engine.call('runs.list', {})).find(({ id }) => id === run);
-  if (manifest !== undefined) host.say(`Computes with ${engineText(manifest)}.`);
+/** Says engine, device and versions of a run, unless it is onnxruntime in float32. */
+export const sayEngine = async (engine: Engine, run: string, host: Pick<VerbHost, 'say'>): Promise<void> => {
+  const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
+  if (manifest === undefined) return;
+  if (manifest.device.engine !== undefined) host.say(`Computes with ${engineText(manifest)}.`);
+  else if (manifest.device.precision !== 'float32') host.say(`Computes with ${halfText(manifest)}.`);
+};
+
+/** onnxruntime on a device in half precision; null in float32. @throws WorkbenchError where its probe fails. */
+const readHalf = async (reader: OptionReader): Promise<NamedEngine | null> => {
+  if (namesOfDevice(readDevice(reader)).precision === 'float32') return null;
+  const { provider, probe } = await probedDevice(reader);
+  const device = deviceOf(machineSettings(reader).threads, provider, probe);
+  const versions = await engineVersions();
+  const { precision, deviation, name: card = null } = device;
+  return {
+    made: () => ({
+      document: { engine: { name: 'onnxruntime', precision, device: device.provider, card, deviation, versions } },
+      text: ` Computed by ${halfText({ device, versions })}.`,
+    }),
+  };
 };
 
 /**
- * The engine of a verb that opens one model; null for onnxruntime.
+ * The engine of a verb that opens one model; null for onnxruntime in float32.
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`, or what is wrong with the Python.
  */
 export const readEngine = async (
   reader: OptionReader,
   { resources }: Pick<VerbHost, 'resources'>,
-): Promise<TorchEngine | null> => {
+): Promise<NamedEngine | null> => {
   const choice = readTorchChoice(reader);
-  if (choice === null) return null;
+  if (choice === null) return readHalf(reader);
   const { precision, ...order } = await torchOrder(choice, { resources, threads: machineSettings(reader).threads });
   let computed: { readonly by: ComputedBy; readonly precision: TorchPrecision } | null = null;
   return {
@@ -100,5 +113,5 @@ export const readEngine = async (
 };
 
 /** For the default engine, whose document and text do not change. */
-export const madeBy = (engine: TorchEngine | null): { readonly document: object; readonly text: string } =>
+export const madeBy = (engine: NamedEngine | null): { readonly document: object; readonly text: string } =>
   engine?.made() ?? { document: {}, text: '' };

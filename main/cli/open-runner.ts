@@ -2,7 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { deviceNamed, type ProviderName, runtimeDevices, torchPrecision, whyNoDevice } from '../contract/device.ts';
+import {
+  deviceNamed,
+  type ProviderName,
+  type ProviderProbe,
+  runtimeDevices,
+  torchPrecision,
+  whyNoDevice,
+} from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../engine/machine.ts';
 import { isSystemError } from '../files/file-errors.ts';
@@ -81,11 +88,18 @@ export const readDevice = (reader: OptionReader): ProviderName => {
   );
 };
 
-/** The requested device, for a verb without an engine. @throws WorkbenchError where its probe fails. */
-export const probedDevice = async (reader: OptionReader): Promise<ProviderName> => {
+const providersHere = createProvidersHere(forkProbe);
+
+/**
+ * The requested device, for a verb without an engine, and what its probe found; null for the processor.
+ *
+ * @throws WorkbenchError where its probe fails.
+ */
+export const probedDevice = async (
+  reader: OptionReader,
+): Promise<{ readonly provider: ProviderName; readonly probe: ProviderProbe | null }> => {
   const provider = readDevice(reader);
-  if (provider !== 'cpu') await createProvidersHere(forkProbe).require(provider);
-  return provider;
+  return { provider, probe: provider === 'cpu' ? null : await providersHere.require(provider) };
 };
 
 /** Work of a verb with a model. */
@@ -126,7 +140,7 @@ export const computeWith = async <T>(
     const settings = { ...machineSettings(reader), scratchFolder: folder };
     const pool =
       open === undefined
-        ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)) })
+        ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)).provider })
         : createModelPool(settings, open);
     try {
       const made = await pool.compute({ sources: [checkpoint], steps, say }, compute);

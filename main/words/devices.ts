@@ -22,6 +22,17 @@ export const engineText = ({
   `Python ${versions['python'] ?? ''}) in ${precision} on ${provider}` +
   (name === undefined ? '' : ` (${name})`);
 
+/** "onnxruntime 1.30.0 in float16 (deviation 6.6e-3) on webgpu, a card", for numbers in half precision. */
+export const halfText = ({
+  device,
+  versions,
+}: {
+  readonly device: Pick<RunDevice, 'provider' | 'precision' | 'deviation' | 'name'>;
+  readonly versions: Readonly<Record<string, string>>;
+}): string =>
+  `onnxruntime ${versions['onnxruntime'] ?? ''} in ${precisionText(device)} on ${device.provider}` +
+  (device.name === undefined ? '' : `, ${device.name}`);
+
 /** Processor, device, precision and versions of a run, on one line. */
 export const circumstances = ({
   device,

@@ -8,7 +8,7 @@ import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { choicesGone, endedText, likelyRows, shownToken } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
 import { CHAT_OPTION } from '../chat-option.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
@@ -91,7 +91,7 @@ export const beside: Verb = {
         maxNewTokens: reader.whole('max-new-tokens', 1),
         plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),
       });
-      await sayTorch(torch, engine, run, host);
+      await sayEngine(engine, run, host);
       await followRun(engine, run, host);
       const document = await engine.call('beside.read', { run });
       if (out !== null)

@@ -2,7 +2,7 @@ import type { DamageDocument } from '../../contract/damage.ts';
 import { CHAT_OPTION } from '../chat-option.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -67,7 +67,7 @@ export const damage: Verb = {
         chat: chat ? true : undefined,
       });
       host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
-      await sayTorch(torch, engine, run, host);
+      await sayEngine(engine, run, host);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('damage.read', { run });
       return { document: { run, ...document, summary }, text: `${damageText(document)}\n${summary}` };

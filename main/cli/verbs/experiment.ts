@@ -10,7 +10,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { bundledModels } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
@@ -152,7 +152,7 @@ export const experiment: Verb = {
         mixture: mixture === undefined ? null : engine.grantPath(resolve(mixture)),
       });
       host.say(`Run ${run}`);
-      await sayTorch(torch, engine, run, host);
+      await sayEngine(engine, run, host);
       const unsubscribe = sayArms(engine, run, host);
       try {
         const summary = await followRun(engine, run, host);

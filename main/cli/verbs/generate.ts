@@ -12,7 +12,7 @@ import { readRequests } from '../../generation/read-requests.ts';
 import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '../../generation/write-texts.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine, type TorchEngine } from '../engine-option.ts';
+import { ENGINE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
@@ -32,7 +32,7 @@ interface Work {
   readonly checkpoint: Checkpoint;
   readonly host: VerbHost;
   readonly out: string;
-  readonly torch: TorchEngine | null;
+  readonly torch: NamedEngine | null;
 }
 
 export const generate: Verb = {

@@ -11,7 +11,7 @@ import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
 import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
-import { ENGINE_OPTIONS, readTorchInUse, sayTorch } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { FAMILYWISE } from '../familywise-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
@@ -167,7 +167,7 @@ export const sweep: Verb = {
       });
       if (reader.flag('later')) return { document: { run }, text: `Run ${run} is made; nothing is measured yet.` };
       host.say(`Run ${run}`);
-      await sayTorch(torch, engine, run, host);
+      await sayEngine(engine, run, host);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
       return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };

@@ -8,7 +8,7 @@ import { cutsPrediction } from '../../export/check-export.ts';
 import { notRunFromWeights, verifyExport } from '../../export/verify-export.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
+import { ENGINE_OPTIONS, madeBy, readEngine, readTorchChoice } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../plan-files.ts';
@@ -33,7 +33,7 @@ export const verify: Verb = {
     device: {
       type: 'string',
       value: 'NAME',
-      help: 'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor.',
+      help: 'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',
     },
   },
   run: async (given, host) => {
@@ -43,9 +43,14 @@ export const verify: Verb = {
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(given.positionals[0] ?? '');
+    const idle = ['device', 'precision'].find((option) => reader.text(option) !== undefined);
+    if (readTorchChoice(reader) === null && idle !== undefined)
+      throw refuse(
+        'bad-usage',
+        'onnxruntime verifies on the processor, in float32.',
+        `Leave --${idle} out, or add --engine torch.`,
+      );
     const torch = await readEngine(reader, host);
-    if (torch === null && reader.text('device') !== undefined)
-      throw refuse('bad-usage', 'onnxruntime verifies on the processor.', 'Leave --device out, or add --engine torch.');
     const obstacle = torch === null ? null : await notRunFromWeights(exported, checkpoint);
     if (obstacle !== null) throw withoutTorch(`verifying ${obstacle}`);
     const control = { signal, onProgress: progressOf(progress, 'verifying') };

@@ -7,6 +7,7 @@ import { deviceOf, numericsOf } from '../../../../main/engine/machine.ts';
 import { forkProbe } from '../../../../main/inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../../../../main/inference/providers/providers-here.ts';
 import { evaluationKey, profileKey } from '../../../../main/jobs/step-key.ts';
+import { halfText, precisionText } from '../../../../main/words/devices.ts';
 
 const lost: ProbeEnd = { kind: 'lost', message: 'It crashed.' };
 
@@ -112,6 +113,12 @@ it('records the probe’s findings in the device of a manifest, and none for the
     measurement,
     shareOnCpu: 0.2,
   };
+  const half = deviceOf(2, 'webgpu-float16', { ...probe, measurement: { ...measurement, deviation: 6.57e-3 } });
+  expect(half).toMatchObject({ provider: 'webgpu', precision: 'float16', deviation: 6.57e-3 });
+  expect(halfText({ device: half, versions: { onnxruntime: '1.30.0' } })).toBe(
+    'onnxruntime 1.30.0 in float16 (deviation 6.6e-3) on webgpu, a card',
+  );
+  expect(precisionText(deviceOf(2, 'webgpu', probe))).toBe('float32');
   expect(deviceOf(2, 'webgpu', probe)).toMatchObject({
     provider: 'webgpu',
     name: 'a card',
