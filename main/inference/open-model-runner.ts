@@ -30,6 +30,8 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from './model-runner.ts';
+import type { TokenReader } from '../profile/expert-tokens.ts';
+import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
@@ -52,6 +54,7 @@ import {
   groupTargets,
   type ScoredGroup,
   scoredStates,
+  scoredTokens,
   scoredSequence,
   type ScoredSequence,
   Scorer,
@@ -121,6 +124,7 @@ class Runner implements ModelRunner {
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
+  #reader: TokenReader | null = null;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -494,7 +498,10 @@ class Runner implements ModelRunner {
           const states = targets.map((lists) => scoredStates(hidden, lists.flat(), width));
           if (comparison.keep)
             for (const [member, key] of keys.entries())
-              await this.#parts.unpruned.keep(key, states[member] ?? new Float32Array());
+              await this.#parts.unpruned.keep(key, states[member] ?? new Float32Array(), () => {
+                const group = groups[batch.trees[member] ?? -1];
+                return group === undefined ? null : this.#classesOf(group);
+              });
           const found = await this.#parts.unpruned.compare(keys, joined(states));
           for (const { key } of members) {
             const own = comparison.compared.get(key) ?? groups.map(() => NO_POSITIONS);
@@ -508,6 +515,13 @@ class Runner implements ModelRunner {
     );
     if (control.goesOn !== true) await this.#pool.closeMerged();
     return scores;
+  }
+
+  /** Classes of the tokens at the scored positions of a group; null without a tokenizer. */
+  #classesOf({ tree, sequences }: ScoredGroup): Uint8Array | null {
+    if (this.tokenizer === null) return null;
+    this.#reader ??= tokenReader(this.tokenizer);
+    return classesOf(this.#reader, scoredTokens(tree, sequences));
   }
 
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
