@@ -174,7 +174,7 @@ class Runner implements ModelRunner {
       groupOf([scoredSequence(id, contextTokens, continuationTokens, maxPositions)], false),
     );
     const compared = new Map<string, ItemFidelity[]>();
-    await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared);
+    await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared, false);
     return compared;
   }
 
@@ -434,6 +434,7 @@ class Runner implements ModelRunner {
     control: RunControl,
     subject: string,
     compared: Map<string, ItemFidelity[]>,
+    withScores = true,
   ): Promise<Map<string, TargetScore[][][]>> {
     const { unpruned } = this.#parts;
     await unpruned.turnTo(subject);
@@ -450,7 +451,17 @@ class Runner implements ModelRunner {
       const before = finished;
       const onProgress = (done: number, total: number): void =>
         control.onProgress?.(((before + (some.length * done) / total) / all) * total, total);
-      const own = await this.#score(groups, some, { ...control, onProgress }, { keys, compared, keep: some === alone });
+      const own = await this.#score(
+        groups,
+        some,
+        { ...control, onProgress },
+        {
+          keys,
+          compared,
+          keep: some === alone,
+          withScores,
+        },
+      );
       finished += some.length;
       if (some === pruned || alone === whole) for (const [key, found] of own) scores.set(key, found);
     }
@@ -469,6 +480,8 @@ class Runner implements ModelRunner {
       readonly keys: readonly string[];
       readonly compared: Map<string, ItemFidelity[]>;
       readonly keep: boolean;
+      /** False: only the comparison is wanted, and the scores stay empty. */
+      readonly withScores: boolean;
     },
   ): Promise<Map<string, TargetScore[][][]>> {
     const width = streamWidth(this.checkpoint.descriptor);
@@ -487,7 +500,7 @@ class Runner implements ModelRunner {
           const targets = batch.trees.map((tree, member) =>
             groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0),
           );
-          const flat = await this.#scorer.score(hidden, targets.flat(2));
+          const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, targets.flat(2));
           let next = 0;
           batch.trees.forEach((tree, member) => {
             const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
