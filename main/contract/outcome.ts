@@ -1,3 +1,22 @@
+/** Classes of a token, by its own text and the text before it (`tokenClass` in profile/). */
+export const tokenClasses = [
+  'word start',
+  'continuation',
+  'digit',
+  'punctuation',
+  'white space',
+  'special',
+  'other',
+] as const;
+export type TokenClass = (typeof tokenClasses)[number];
+
+/** Fidelity at the positions of one class: means over those of one item. */
+export interface ClassFidelity {
+  readonly positions: number;
+  readonly kl: number;
+  readonly changed: number;
+}
+
 /**
  * How far a candidate's next-token distributions q are from the unpruned model's p: means over the scored positions of
  * one item. A position that several choices share counts once.
@@ -11,6 +30,11 @@ export interface ItemFidelity {
   readonly changed: number;
   /** Sum of min(p, q): the chance that p would accept a token that q proposes. */
   readonly acceptance: number;
+  /**
+   * The same by the class of the token at the position, after which the distribution is; classes without positions are
+   * left out. Absent in outcomes of earlier versions, and without a tokenizer.
+   */
+  readonly classes?: Readonly<Partial<Record<TokenClass, ClassFidelity>>> | undefined;
 }
 
 /** A model's answer to one multiple-choice item, by log-likelihood as lm-evaluation-harness defines it. */

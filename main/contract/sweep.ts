@@ -27,6 +27,7 @@ import {
   refitName,
   superExpertProtection,
 } from './plan.ts';
+import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
@@ -448,6 +449,10 @@ export const fidelity = z.object({
   reverseKl: answerLoss,
   changed: answerLoss,
   acceptance: answerLoss,
+  /** By the class of the token at the position, in the order of `tokenClasses`; absent in old documents. */
+  classes: z
+    .array(z.object({ name: z.enum(tokenClasses), positions: itemCount.min(1), kl: answerLoss, changed: answerLoss }))
+    .optional(),
 });
 export type Fidelity = z.infer<typeof fidelity>;
 

@@ -149,7 +149,11 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
       ? {}
       : { calibrationDraws: drawn.map((point) => ({ ...point, result: judgedAt(point.result) })) }),
     thresholds,
-    rule: thresholdRule(delta, alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha),
+    rule: thresholdRule(
+      delta,
+      alpha === ONE_SIDED_ALPHA ? THRESHOLD_LEVEL : 1 - alpha,
+      new Set(tested.map(({ metric }) => metric)),
+    ),
     multiplicity: multiplicityOf(tested, thresholds, reading, alpha),
   };
   if (elsewhere.length > 0)

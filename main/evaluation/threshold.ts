@@ -1,3 +1,4 @@
+import type { MetricName } from '../contract/task.ts';
 import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { minOf } from '../statistics/extremes.ts';
@@ -128,13 +129,24 @@ const percent = (share: number): string => String(Math.round(share * 1e5) / 1e3)
 
 /**
  * The threshold rule in words, the same on screen, in reports, figures and on the command line. `level` is the level of
- * the one-sided intervals.
+ * the one-sided intervals; `metrics`: those of the results, where prompts alone have no accuracy.
  */
-export const thresholdRule = (delta: number, level: number = THRESHOLD_LEVEL): string => {
+export const thresholdRule = (
+  delta: number,
+  level: number = THRESHOLD_LEVEL,
+  metrics: ReadonlySet<MetricName> = new Set(),
+): string => {
+  const ofEndings = 'ended(pruned) - ended(unpruned), the shares of texts that ended';
+  const ofAnswers = 'accuracy(pruned) - accuracy(unpruned)';
+  const measured = !metrics.has('ending')
+    ? ofAnswers
+    : metrics.size === 1
+      ? ofEndings
+      : `${ofAnswers} (of prompts alone: ${ofEndings})`;
   const alpha = level === THRESHOLD_LEVEL ? ONE_SIDED_ALPHA : 1 - level;
   return (
     `A pruning factor is safe for a task if the lower end of the one-sided ${percent(level)} % interval of ` +
-    `accuracy(pruned) - accuracy(unpruned), paired on the same items, is at least -${percent(delta)} ` +
+    `${measured}, paired on the same items, is at least -${percent(delta)} ` +
     `percentage points ` +
     `(perplexity: if the upper end for the rise of log-perplexity is at most ${delta} nats per token). ` +
     `The test is exact: a factor that is worse by more is called safe with a chance of at most ${percent(alpha)} % ` +

@@ -1,3 +1,4 @@
+import { tokenClasses } from '../contract/outcome.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type {
@@ -170,6 +171,10 @@ export const resultColumns: Columns<SweepResult> = [
   ...fidelityColumns('kl', ({ kl }) => kl, 'KL', nats, 'klToUnpruned'),
   ...fidelityColumns('reverse_kl', ({ reverseKl }) => reverseKl, 'reverse KL', nats, 'reverseKl'),
   ...fidelityColumns('changed_token', ({ changed }) => changed, 'other token', formatPercent, 'otherToken'),
+  ...tokenClasses.map((name): Columns<SweepResult>[number] => [
+    `kl_${name.replace(' ', '_')}`,
+    ({ fidelity }) => fidelity?.classes?.find((one) => one.name === name)?.kl.mean ?? null,
+  ]),
   ...fidelityColumns('acceptance', ({ acceptance }) => acceptance, 'acceptance', formatPercent, 'acceptance'),
   ['high_one_sided', ({ highOneSided }) => highOneSided ?? null],
   [

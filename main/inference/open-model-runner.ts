@@ -30,6 +30,8 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from './model-runner.ts';
+import type { TokenReader } from '../profile/expert-tokens.ts';
+import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
 import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
@@ -52,6 +54,7 @@ import {
   groupTargets,
   type ScoredGroup,
   scoredStates,
+  scoredTokens,
   scoredSequence,
   type ScoredSequence,
   Scorer,
@@ -121,6 +124,7 @@ class Runner implements ModelRunner {
   readonly #pool: BlockPool;
   readonly #executor: Executor;
   readonly #scorer: Scorer;
+  #reader: TokenReader | null = null;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -170,7 +174,7 @@ class Runner implements ModelRunner {
       groupOf([scoredSequence(id, contextTokens, continuationTokens, maxPositions)], false),
     );
     const compared = new Map<string, ItemFidelity[]>();
-    await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared);
+    await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared, false);
     return compared;
   }
 
@@ -430,6 +434,7 @@ class Runner implements ModelRunner {
     control: RunControl,
     subject: string,
     compared: Map<string, ItemFidelity[]>,
+    withScores = true,
   ): Promise<Map<string, TargetScore[][][]>> {
     const { unpruned } = this.#parts;
     await unpruned.turnTo(subject);
@@ -446,7 +451,17 @@ class Runner implements ModelRunner {
       const before = finished;
       const onProgress = (done: number, total: number): void =>
         control.onProgress?.(((before + (some.length * done) / total) / all) * total, total);
-      const own = await this.#score(groups, some, { ...control, onProgress }, { keys, compared, keep: some === alone });
+      const own = await this.#score(
+        groups,
+        some,
+        { ...control, onProgress },
+        {
+          keys,
+          compared,
+          keep: some === alone,
+          withScores,
+        },
+      );
       finished += some.length;
       if (some === pruned || alone === whole) for (const [key, found] of own) scores.set(key, found);
     }
@@ -465,6 +480,8 @@ class Runner implements ModelRunner {
       readonly keys: readonly string[];
       readonly compared: Map<string, ItemFidelity[]>;
       readonly keep: boolean;
+      /** False: only the comparison is wanted, and the scores stay empty. */
+      readonly withScores: boolean;
     },
   ): Promise<Map<string, TargetScore[][][]>> {
     const width = streamWidth(this.checkpoint.descriptor);
@@ -483,7 +500,7 @@ class Runner implements ModelRunner {
           const targets = batch.trees.map((tree, member) =>
             groupTargets(trees[tree] ?? treeOf([]), groups[tree]?.sequences ?? [], batch.firstRow[member] ?? 0),
           );
-          const flat = await this.#scorer.score(hidden, targets.flat(2));
+          const flat = comparison?.withScores === false ? [] : await this.#scorer.score(hidden, targets.flat(2));
           let next = 0;
           batch.trees.forEach((tree, member) => {
             const own = (targets[member] ?? []).map((list) => flat.slice(next, (next += list.length)));
@@ -494,7 +511,10 @@ class Runner implements ModelRunner {
           const states = targets.map((lists) => scoredStates(hidden, lists.flat(), width));
           if (comparison.keep)
             for (const [member, key] of keys.entries())
-              await this.#parts.unpruned.keep(key, states[member] ?? new Float32Array());
+              await this.#parts.unpruned.keep(key, states[member] ?? new Float32Array(), () => {
+                const group = groups[batch.trees[member] ?? -1];
+                return group === undefined ? null : this.#classesOf(group);
+              });
           const found = await this.#parts.unpruned.compare(keys, joined(states));
           for (const { key } of members) {
             const own = comparison.compared.get(key) ?? groups.map(() => NO_POSITIONS);
@@ -508,6 +528,13 @@ class Runner implements ModelRunner {
     );
     if (control.goesOn !== true) await this.#pool.closeMerged();
     return scores;
+  }
+
+  /** Classes of the tokens at the scored positions of a group; null without a tokenizer. */
+  #classesOf({ tree, sequences }: ScoredGroup): Uint8Array | null {
+    if (this.tokenizer === null) return null;
+    this.#reader ??= tokenReader(this.tokenizer);
+    return classesOf(this.#reader, scoredTokens(tree, sequences));
   }
 
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {

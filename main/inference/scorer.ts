@@ -233,6 +233,22 @@ export const groupTargets = (
 export const scoredStates = (hidden: Float32Array, targets: readonly Target[], width: number): Float32Array =>
   gatherRows(hidden, [...new Set(targets.map(({ row }) => row))], width);
 
+/** A token, and the one before it; -1 where there is none. */
+export type TokenAt = readonly [previous: number, token: number];
+
+/** The tokens at the positions of `scoredStates`, in its order. */
+export const scoredTokens = (tree: TokenTree, sequences: readonly ScoredSequence[]): readonly TokenAt[] => {
+  const found = new Map<number, TokenAt>();
+  sequences.forEach(({ input, targets }, branch) =>
+    targets.forEach((_, index) => {
+      const at = input.length - targets.length + index;
+      const row = treeRow(tree, branch, at);
+      if (!found.has(row)) found.set(row, [input[at - 1] ?? -1, input[at] ?? -1]);
+    }),
+  );
+  return [...found.values()];
+};
+
 /** Leading tokens of all sequences that no target is predicted from. */
 export const unscoredTokens = (sequences: readonly ScoredSequence[]): number =>
   minOf(sequences.map(({ input, targets }) => input.length - targets.length));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ItemFidelity } from '../contract/outcome.ts';
-import { type Distributions, distributionsOf, joinFidelity, positionFidelity } from './fidelity.ts';
+import { type Distributions, distributionsOf, joinPositions, positionFidelity } from './fidelity.ts';
 import type { HiddenStore, StoredHidden } from './hidden-store.ts';
 import type { ScoredGroup, Scorer } from './scorer.ts';
 
@@ -24,7 +24,7 @@ export class UnprunedStates {
   readonly #vocabulary: number;
   readonly #width: number;
   readonly #store: HiddenStore;
-  readonly #byGroup = new Map<string, StoredHidden>();
+  readonly #byGroup = new Map<string, { readonly states: StoredHidden; readonly classes: Uint8Array | null }>();
   #subject: string | null = null;
   #last: { readonly keys: string; readonly parts: Map<number, Distributions> } = { keys: '', parts: new Map() };
 
@@ -46,9 +46,9 @@ export class UnprunedStates {
     return this.#byGroup.has(key);
   }
 
-  /** Keeps the states [rows, W] of a group. */
-  async keep(key: string, states: Float32Array): Promise<void> {
-    if (!this.#byGroup.has(key)) this.#byGroup.set(key, await this.#store.put(states));
+  /** Keeps the states [rows, W] of a group; `classes`: of the token at each row (`joinPositions`). */
+  async keep(key: string, states: Float32Array, classes: () => Uint8Array | null): Promise<void> {
+    if (!this.#byGroup.has(key)) this.#byGroup.set(key, { states: await this.#store.put(states), classes: classes() });
   }
 
   /**
@@ -81,7 +81,9 @@ export class UnprunedStates {
         positions.push(positionFidelity([before, row], [after, row]));
     }
     let next = 0;
-    return counts.map((count) => joinFidelity(positions.slice(next, (next += count))));
+    return counts.map((count, index) =>
+      joinPositions(positions, this.#byGroup.get(keys[index] ?? '')?.classes ?? null, next, (next += count)),
+    );
   }
 
   /** Forgets everything that is kept. */
@@ -95,7 +97,7 @@ export class UnprunedStates {
   async #read(key: string): Promise<Float32Array> {
     const stored = this.#byGroup.get(key);
     if (stored === undefined) throw new Error('an item without states of the unpruned model');
-    return this.#store.read(stored);
+    return this.#store.read(stored.states);
   }
 
   async #distributions(states: Float32Array): Promise<Distributions> {

@@ -8,6 +8,7 @@ import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-loc
 import type { JobContext } from './job-context.ts';
 import { totalWork } from './step.ts';
 import { stageSteps, type Stage, type SweepInput, planStages, type SweepSink } from './planned-stages.ts';
+import { calibrationDrawSteps } from './sweep-calibration-draws.ts';
 import { type SweepUnit, sweepUnits } from './sweep-units.ts';
 import {
   DONE_FILE,
@@ -212,7 +213,7 @@ export const fillSteps = async (
 ): Promise<FilledSteps> => {
   await requireSameHardware(context, hardware);
   const { stages } = await planStages(context, withoutSpeeds(input));
-  context.meter.setTotal(totalWork(stages.flatMap(stageSteps)));
+  context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...stages.flatMap(calibrationDrawSteps)]));
   const all = sweepUnits(stages, input);
   const candidates = all.filter(({ part }) => part !== null);
   const own =

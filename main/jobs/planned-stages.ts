@@ -1,3 +1,5 @@
+import { streamWidth } from '../graph/stream.ts';
+import { formatBytes } from '../words/numbers.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
@@ -193,6 +195,9 @@ export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...curveSteps(planned, planned.curves),
 ];
 
+/** Begins the note on the hidden states that fidelity keeps; runs of earlier versions have none. */
+export const KEPT_STATES = 'Fidelity keeps the last hidden states';
+
 export interface PlannedSweep {
   /** In the order of measurement: requested first models and tasks come first. */
   readonly stages: readonly PlannedStage[];
@@ -230,12 +235,14 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
+  const states: string[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const curves = countedCurves(settings, model.checkpoint, kept.get(model.name) ?? []);
     const inOrder = firstOnes(tasks, settings.first?.task);
     const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);
     const count = await openTokenCounter(model.checkpoint, context.signal);
     const measure = measurementsOn(context, model, settings.fidelity);
+    let most = { bytes: 0, task: '' };
     for (const task of asked) {
       const calibration = {
         profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,
@@ -243,6 +250,9 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       };
       const items = repeatedItems(usedItems(task.task.test, settings.limit), settings.repeats ?? 1);
       const measurement = await measure(task, items, await count.scoring(items));
+      const kept = settings.fidelity === true ? await count.compared(items) : 0;
+      const bytes = kept * streamWidth(model.checkpoint.descriptor) * Float32Array.BYTES_PER_ELEMENT;
+      if (bytes > most.bytes) most = { bytes, task: task.name };
       const written =
         isWritten && needs.calibration
           ? { ...(await measure(task, task.task.calibration, calibration.scoring)), fidelity: undefined }
@@ -277,6 +287,11 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       ];
       stages.push({ settings, measurement, calibration, curves, otherSteps, open });
     }
+    if (most.bytes > 0)
+      states.push(
+        `${KEPT_STATES} of ${model.name} for one task at a time: ${formatBytes(most.bytes)} at most (${most.task}), ` +
+          'on disk beyond a quarter of the memory that the weights leave.',
+      );
   }
   const files = fileMethodNotes(
     settings,
@@ -284,5 +299,5 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
   const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
-  return { stages, notes: [...notes, ...files, ...rounded] };
+  return { stages, notes: [...notes, ...states, ...files, ...rounded] };
 };

@@ -1,5 +1,4 @@
 import { refuse } from '../contract/errors.ts';
-import { curveLabel } from '../contract/method.ts';
 import type { Plan } from '../contract/plan.ts';
 import { FEW_TOKENS, type CalibrationDraw, type SweepSettings } from '../contract/sweep.ts';
 import { meanRankCorrelation, sharedChoice } from '../evaluation/calibration-luck.ts';
@@ -12,7 +11,7 @@ import { listed } from '../words/numbers.ts';
 import { isFileMethod } from './file-methods.ts';
 import type { JobContext } from './job-context.ts';
 import { makePlan, type PlanSubject } from './plan-step.ts';
-import type { PlannedStage, Stage } from './planned-stages.ts';
+import { candidateOf, type PlannedStage, type Stage } from './planned-stages.ts';
 import { taskProfileKey } from './profile-job.ts';
 import { drawnProfilesKey } from './step-key.ts';
 import { runStep, type PlannedStep, type SingleStep } from './step.ts';
@@ -42,7 +41,7 @@ const readsProfile = (settings: SweepSettings, { method, weights }: CountedCurve
   weights === undefined && !isFileMethod(settings, method) && needsOfMethod(settings, method).profile;
 
 /** The curves of a stage whose plans are drawn again: those with seeds by their first one. */
-const drawnCurves = ({ settings, curves }: Pick<PlannedStage, 'settings' | 'curves'>): readonly CountedCurve[] =>
+export const drawnCurves = ({ settings, curves }: Pick<PlannedStage, 'settings' | 'curves'>): readonly CountedCurve[] =>
   curves.filter(
     (curve) => readsProfile(settings, curve) && (curve.seed === null || curve.seed === (settings.seeds[0] ?? 0)),
   );
@@ -163,24 +162,29 @@ const scoresOf = (
   return scoresForModel(source.model.checkpoint, { ...how, statistics: [profile] });
 };
 
-/** The plans of all items at the counts of every curve. */
-const wholePlans = (
+/** The plans of all items at the counts of every curve; a worker makes those that it has not measured. */
+const wholePlans = async (
   stage: Stage,
   curves: readonly CountedCurve[],
   statistics: RoutingStatistics,
-): readonly WholePlan[] =>
-  curves.flatMap((curve) =>
-    curve.counts.map((keep) => {
-      const plan = stage.candidates.find((made) => made.keep === keep && isSameCurve(made, curve))?.plan;
-      if (plan === undefined) throw new Error(`no plan of all items for ${curveLabel(curve.method, curve.refit)}`);
-      return { curve, keep, plan, scores: scoresOf(stage, curve, keep, statistics) };
-    }),
-  );
+): Promise<readonly WholePlan[]> => {
+  const found: WholePlan[] = [];
+  for (const curve of curves)
+    for (const keep of curve.counts) {
+      const known = stage.candidates.find((made) => made.keep === keep && isSameCurve(made, curve));
+      const { plan } = known ?? (await candidateOf(stage, curve, keep));
+      found.push({ curve, keep, plan, scores: scoresOf(stage, curve, keep, statistics) });
+    }
+  return found;
+};
 
 const NO_PROFILE = 'read no calibration items, so that calibration draws do not change them.';
 
-/** Measures the calibration draws of a stage that was measured. */
-export const measureCalibrationDraws = async (stage: Stage): Promise<void> => {
+/**
+ * Measures the calibration draws of curves of a stage; the unpruned model was measured there. The profiles of the draws
+ * are those of all curves together, whichever are measured.
+ */
+export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurves(stage)): Promise<void> => {
   const { context, settings, source, curves, record } = stage;
   const items = source.task.task.calibration;
   const draws = drawsOf(settings);
@@ -194,7 +198,7 @@ export const measureCalibrationDraws = async (stage: Stage): Promise<void> => {
   const profiles = await runStep(context, drawnProfiles(context, source, times, extras));
   const { statistics: ofAll } = source;
   if (ofAll === null) throw new Error('calibration draws without a profile');
-  const wholes = wholePlans(stage, drawn, ofAll);
+  const wholes = await wholePlans(stage, measured, ofAll);
   const plans: DrawnPlan[] = [];
   for (const [index, { draw, size }] of draws.entries()) {
     const statistics = profiles[index];

@@ -3,6 +3,7 @@ import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunModel } from './job-context.ts';
+import { drawnCurves, measureCalibrationDraws } from './sweep-calibration-draws.ts';
 import type { CountedCurve } from './sweep-curves.ts';
 import { measureStage } from './sweep-job.ts';
 import type { Stage, SweepInput, PlannedStage } from './planned-stages.ts';
@@ -57,6 +58,16 @@ const curveParts = (planned: PlannedStage, { settings }: SweepInput): readonly S
   });
 };
 
+/** The calibration draws of a stage, by curve: their plans are made from profiles of draws that every part reads. */
+const drawParts = (planned: PlannedStage): readonly SweepUnit[] =>
+  planned.settings.calibrationDraws === undefined
+    ? []
+    : drawnCurves(planned).map((curve) => {
+        const method = curveLabel(curve.method, curve.refit);
+        const named = { part: `${method}, calibration draws`, method, seed: curve.seed, kept: null };
+        return unitOf(planned, named, (stage) => measureCalibrationDraws(stage, [curve]));
+      });
+
 /** All parts of a sweep, in the best order. */
 export const sweepUnits = (stages: readonly PlannedStage[], input: SweepInput): readonly SweepUnit[] =>
   stages.flatMap((planned) => [
@@ -64,6 +75,7 @@ export const sweepUnits = (stages: readonly PlannedStage[], input: SweepInput): 
       await measureUnpruned(stage);
     }),
     ...curveParts(planned, input),
+    ...drawParts(planned),
     ...(input.candidates ?? []).map((folder: RunModel) =>
       unitOf(planned, { part: folder.name, method: folder.name, seed: null, kept: null }, (stage) =>
         measureStage(stage, [], [folder]),

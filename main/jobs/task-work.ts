@@ -57,6 +57,14 @@ const answeredTokens = (tokenizer: TextTokenizer, item: TaskItem, positions: Pos
   return context + sequences.reduce((tokens, { targets }) => tokens + targets.length, 0);
 };
 
+/** Positions at which fidelity compares distributions, at most: choices may share some, and answers may end early. */
+const comparedPositions = (tokenizer: TextTokenizer, item: TaskItem, { maxPositions }: Positions): number => {
+  if (isWrittenItem(item)) return item.maxNewTokens;
+  const sequences =
+    'text' in item ? encodeText(tokenizer, item, maxPositions) : encodeChoices(tokenizer, item, maxPositions);
+  return sequences.reduce((positions, { targets }) => positions + targets.length, 0);
+};
+
 const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, { maxPositions }: Positions): number =>
   profileSequences(tokenizer, item, maxPositions).reduce((tokens, { length }) => tokens + length, 0);
 
@@ -67,6 +75,8 @@ export interface TokenCounter {
    * or that leave no room for their answer.
    */
   scoring(items: readonly TaskItem[]): Promise<number>;
+  /** Positions at which fidelity compares distributions, at most. */
+  compared(items: readonly TaskItem[]): Promise<number>;
   /** Tokens needed to profile. */
   profiling(items: readonly TaskItem[]): Promise<number>;
 }
@@ -82,5 +92,9 @@ export const openTokenCounter = async (checkpoint: Checkpoint, signal: AbortSign
     }
     return tokens;
   };
-  return { scoring: (items) => total(items, answeredTokens), profiling: (items) => total(items, profiledTokens) };
+  return {
+    scoring: (items) => total(items, answeredTokens),
+    compared: (items) => total(items, comparedPositions),
+    profiling: (items) => total(items, profiledTokens),
+  };
 };

@@ -1,6 +1,6 @@
+import { type TokenClass, tokenClasses } from '../contract/outcome.ts';
 import type { ExpertTokens, TakenToken } from '../contract/expert.ts';
 import { BEFORE, type LayerSample, NO_TOKEN, WINDOW } from './choice-sample.ts';
-import { type TokenClass, tokenClasses } from './token-class.ts';
 
 /** Tokens listed of each kind, and occurrences shown of each. */
 const MOST_TOKENS = 12;

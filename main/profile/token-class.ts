@@ -1,14 +1,4 @@
-/** Class of a token, by its own text and the text before it. */
-export const tokenClasses = [
-  'word start',
-  'continuation',
-  'digit',
-  'punctuation',
-  'white space',
-  'special',
-  'other',
-] as const;
-export type TokenClass = (typeof tokenClasses)[number];
+import type { TokenClass } from '../contract/outcome.ts';
 
 /**
  * Class of a token: `special` where its text is left out of plain text (BOS, EOS, padding); `white space`, `digit` and

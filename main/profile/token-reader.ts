@@ -1,6 +1,7 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { NO_TOKEN } from './choice-sample.ts';
 import type { TokenReader } from './expert-tokens.ts';
+import { tokenClasses } from '../contract/outcome.ts';
 import { tokenClass } from './token-class.ts';
 
 /**
@@ -32,3 +33,9 @@ export const tokenReader = (tokenizer: Pick<TextTokenizer, 'decode' | 'decodeTex
     text: (tokens) => tokenizer.decode(tokens),
   };
 };
+
+/** Index in `tokenClasses` of each token after the one before it. */
+export const classesOf = (
+  { piece }: TokenReader,
+  tokens: readonly (readonly [previous: number, token: number])[],
+): Uint8Array => Uint8Array.from(tokens, ([previous, token]) => tokenClasses.indexOf(piece(previous, token).class));

@@ -4,6 +4,7 @@ import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduc
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { curveWords, pointWords } from '../words/verdicts.ts';
+import { KEPT_STATES } from '../jobs/planned-stages.ts';
 import { STEP_SUMMARY } from '../jobs/step.ts';
 import { planContent } from '../jobs/step-key.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
@@ -68,10 +69,13 @@ const plansAllowance: AllowanceOf = (field) => {
     : { kind: 'rounding', share: ROUNDING.sums };
 };
 
-/** Notes without the one that counts steps, which depends on the files that already existed. */
+/**
+ * Notes without the one that counts steps, which depends on the files that already existed, and the one on hidden
+ * states, which runs of earlier versions do not have.
+ */
 const notesOf = ({ notes = [] }: Pick<SweepDocument, 'notes'>): ReadonlyMap<string, string> =>
   namedEntries(
-    notes.filter((note) => !STEP_SUMMARY.test(note)),
+    notes.filter((note) => !STEP_SUMMARY.test(note) && !note.startsWith(KEPT_STATES)),
     (note) => note,
   );
 

@@ -172,7 +172,7 @@ const total = (fields: readonly DifferingField[]): number => fields.reduce((sum,
 
 const checkSentences = (
   differing: readonly DifferingField[],
-  { checksums, changed }: SealedFiles,
+  { checksums, changed, missing }: SealedFiles,
   unchecked: readonly string[],
 ): string[] => {
   const [ofResults, ofOutcomes] = [RESULTS, OUTCOMES].map((name) => differing.filter(({ file }) => file === name));
@@ -181,7 +181,7 @@ const checkSentences = (
     : checksums !== null
       ? 'another version of the workbench computed it differently'
       : 'it was edited, or another version of the workbench computed it differently';
-  const others = changed.filter((name) => name !== RESULTS);
+  const others = changed.filter((name) => name !== RESULTS && !missing.includes(name));
   return [
     ...(ofOutcomes === undefined || ofOutcomes.length === 0
       ? []
@@ -203,6 +203,9 @@ const checkSentences = (
     ...(others.length === 0
       ? []
       : [`${listed(others)} ${others.length === 1 ? 'was' : 'were'} changed after the run had ended.`]),
+    ...(missing.length === 0
+      ? []
+      : [`${listed(missing)} ${missing.length === 1 ? 'is' : 'are'} missing in the run's folder.`]),
     ...unchecked,
   ];
 };

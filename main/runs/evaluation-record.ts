@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { type RoundedType, roundedType } from '../contract/export.ts';
-import type { ChoiceOutcome, ItemOutcome, ScoredOutcome, TextOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import {
+  type ChoiceOutcome,
+  type ClassFidelity,
+  type ItemFidelity,
+  type ItemOutcome,
+  type ScoredOutcome,
+  type TextOutcome,
+  tokenClasses,
+  type WrittenOutcome,
+} from '../contract/outcome.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 
 const whole = z.number().int();
@@ -13,8 +22,17 @@ const fidelityColumns = z
     reverseKl: z.array(z.number()),
     changed: z.array(z.number()),
     acceptance: z.array(z.number()),
+    /** By class of token, those that occur; absent in earlier versions. */
+    classes: z
+      .partialRecord(
+        z.enum(tokenClasses),
+        z.object({ positions: z.array(whole), kl: z.array(z.number()), changed: z.array(z.number()) }),
+      )
+      .optional(),
   })
   .optional();
+
+type FidelityColumns = NonNullable<z.output<typeof fidelityColumns>>;
 
 const choiceColumns = z.object({
   kind: z.literal('choice'),
@@ -69,8 +87,24 @@ const fidelityOf = (outcomes: readonly ItemOutcome[]): { fidelity?: z.output<typ
       reverseKl: items.map(({ reverseKl }) => reverseKl),
       changed: items.map(({ changed }) => changed),
       acceptance: items.map(({ acceptance }) => acceptance),
+      ...classColumns(items),
     },
   };
+};
+
+const NO_CLASS: ClassFidelity = { positions: 0, kl: 0, changed: 0 };
+
+/** Classes of items by column, if all items that have positions have them. */
+const classColumns = (items: readonly ItemFidelity[]): Pick<FidelityColumns, 'classes'> => {
+  if (items.some(({ positions, classes }) => positions > 0 && classes === undefined)) return {};
+  if (items.every(({ classes }) => classes === undefined)) return {};
+  const found = tokenClasses.flatMap((name) => {
+    const own = items.map(({ classes }) => classes?.[name] ?? NO_CLASS);
+    if (own.every(({ positions }) => positions === 0)) return [];
+    const [positions, kl, changed] = (['positions', 'kl', 'changed'] as const).map((of) => own.map((one) => one[of]));
+    return [[name, { positions, kl, changed }]];
+  });
+  return { classes: Object.fromEntries(found) };
 };
 
 /** Outcomes of one task by column; a task's items are of one kind. */
@@ -144,8 +178,19 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
             reverseKl: cell(own.reverseKl, row),
             changed: cell(own.changed, row),
             acceptance: cell(own.acceptance, row),
+            ...classesAt(own, row),
           },
         };
+  const classesAt = ({ classes, positions }: FidelityColumns, row: number): Pick<ItemFidelity, 'classes'> => {
+    if (classes === undefined || positions[row] === 0) return {};
+    const found = tokenClasses.flatMap((name) => {
+      const own = classes[name];
+      if (own === undefined || cell(own.positions, row) === 0) return [];
+      const means = { kl: cell(own.kl, row), changed: cell(own.changed, row) };
+      return [[name, { positions: cell(own.positions, row), ...means }]];
+    });
+    return { classes: Object.fromEntries(found) };
+  };
   return columns.ids.map((id, row): ItemOutcome => {
     switch (columns.kind) {
       case 'text':

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import { type ItemFidelity, type ItemOutcome, tokenClasses } from '../contract/outcome.ts';
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number];
 
@@ -73,6 +73,9 @@ const COLUMNS: readonly SchemaElement[] = [
   double('reverse_kl', true),
   double('changed_token', true),
   double('acceptance', true),
+  ...doubles('class_positions'),
+  ...doubles('class_kl'),
+  ...doubles('class_changed'),
 ];
 const TOP_LEVEL = COLUMNS.filter(({ name }) => name !== 'list' && name !== 'element').map(({ name }) => name);
 
@@ -99,7 +102,18 @@ const fidelityCells = ({ fidelity }: ItemOutcome): OutcomeRow =>
         reverse_kl: fidelity.reverseKl,
         changed_token: fidelity.changed,
         acceptance: fidelity.acceptance,
+        ...(fidelity.classes === undefined ? {} : classCells(fidelity.classes)),
       };
+
+/** One entry for each of `tokenClasses`, in their order. */
+const classCells = (classes: NonNullable<ItemFidelity['classes']>): OutcomeRow => {
+  const own = tokenClasses.map((name) => classes[name]);
+  return {
+    class_positions: own.map((one) => one?.positions ?? 0),
+    class_kl: own.map((one) => one?.kl ?? 0),
+    class_changed: own.map((one) => one?.changed ?? 0),
+  };
+};
 
 const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[] =>
   outcomes.map((outcome): OutcomeRow => {
@@ -134,7 +148,8 @@ const rowsOf = ({ outcomes, ...candidate }: OutcomeBlock): readonly OutcomeRow[]
 /**
  * Writes every item's outcome as Parquet, one row per candidate and item. `logprobs` has one entry per choice
  * (`logprobs[answer]` for the right one), `logprob` belongs to a text as a whole; `written` is the text that a model
- * wrote, `filtered` the result of the task's filters. `scored_positions` to `acceptance` are an item's `ItemFidelity`.
+ * wrote, `filtered` the result of the task's filters. `scored_positions` to `class_changed` are an item's
+ * `ItemFidelity`, classes in the order of `tokenClasses`.
  */
 export const writeOutcomes = (file: string, blocks: AsyncIterable<OutcomeBlock>): Promise<void> => {
   const rows = async function* (): AsyncGenerator<readonly OutcomeRow[]> {

@@ -1,5 +1,11 @@
 import { WorkbenchError } from '../contract/errors.ts';
-import type { ItemOutcome, ScoredOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import {
+  type ItemFidelity,
+  type ItemOutcome,
+  type ScoredOutcome,
+  tokenClasses,
+  type WrittenOutcome,
+} from '../contract/outcome.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
 
@@ -29,6 +35,7 @@ const ITEM_COLUMNS = [
   ...['logprob', 'tokens', 'written', 'filtered', 'stopped', 'item_group'],
   ...['loop_token', 'loop_character', 'loop_period'],
   ...['scored_positions', 'kl', 'reverse_kl', 'changed_token', 'acceptance'],
+  ...['class_positions', 'class_kl', 'class_changed'],
 ];
 
 /** A row of a group of rows, read by column. */
@@ -103,8 +110,24 @@ const fidelityIn = (row: Row): Pick<ScoredOutcome, 'fidelity'> =>
           reverseKl: number(row, 'reverse_kl'),
           changed: number(row, 'changed_token'),
           acceptance: number(row, 'acceptance'),
+          ...classesIn(row),
         },
       };
+
+/** Absent in files of earlier versions. */
+const classesIn = (row: Row): Pick<ItemFidelity, 'classes'> => {
+  if (isEmpty(row.get('class_positions'))) return {};
+  const [positions, kl, changed] = [
+    numbers(row, 'class_positions'),
+    numbers(row, 'class_kl'),
+    numbers(row, 'class_changed'),
+  ];
+  const found = tokenClasses.flatMap((name, index) => {
+    const count = positions[index] ?? 0;
+    return count === 0 ? [] : [[name, { positions: count, kl: kl[index] ?? NaN, changed: changed[index] ?? NaN }]];
+  });
+  return { classes: Object.fromEntries(found) };
+};
 
 const isEmpty = (value: unknown): boolean => value === null || value === undefined;
 

@@ -11,7 +11,7 @@ import { requireAddedOutputs, requireExperts, requireOutputGates } from '../infe
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
 import { encodeScored, profileSequences, requireScored, tokenWeights } from '../inference/encode-item.ts';
-import { joinFidelity } from '../inference/fidelity.ts';
+import { joinFidelity, joinPositions } from '../inference/fidelity.ts';
 import { itemOutcome } from '../inference/item-outcome.ts';
 import type {
   Candidate,
@@ -39,12 +39,15 @@ import {
 import {
   groupOf,
   groupTargets,
+  scoredTokens,
   type ScoredGroup,
   scoredSequence,
   type ScoredSequence,
   type TargetScore,
 } from '../inference/scorer.ts';
 import { accumulateResidual } from '../profile/accumulate-outputs.ts';
+import type { TokenReader } from '../profile/expert-tokens.ts';
+import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
@@ -130,6 +133,7 @@ class TorchRunner implements ModelRunner {
     const first = prefixSums(lists.map(({ length }) => length));
     const sequences = lists.flat();
     const isCompared = control.fidelity !== undefined;
+    const reader = tokenReader(tokenizer);
     const outcomes = new Map<string, readonly ScoredOutcome[]>();
     await this.#scoreEach(sequences, candidates, control, (key, scores) => {
       outcomes.set(
@@ -138,7 +142,7 @@ class TorchRunner implements ModelRunner {
           const own = scores.slice(first[index], first[index + 1]);
           const outcome = itemOutcome(item, lists[index] ?? [], own);
           if (!isCompared) return outcome;
-          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own) };
+          return { ...outcome, fidelity: itemFidelity(groupOf(lists[index] ?? [], 'choices' in item), own, reader) };
         }),
       );
     });
@@ -155,10 +159,13 @@ class TorchRunner implements ModelRunner {
       scoredSequence(id, contextTokens, continuationTokens, maxPositions),
     );
     const compared = new Map<string, readonly ItemFidelity[]>();
+    const reader = tokenReader(this.#requireTokenizer());
     await this.#scoreEach(sequences, candidates, control, (key, scores) => {
       compared.set(
         key,
-        sequences.map((sequence, index) => itemFidelity(groupOf([sequence], false), scores.slice(index, index + 1))),
+        sequences.map((sequence, index) =>
+          itemFidelity(groupOf([sequence], false), scores.slice(index, index + 1), reader),
+        ),
       );
     });
     return compared;
@@ -686,7 +693,11 @@ const fidelityAt = (values: Float32Array, at: number): ItemFidelity => {
 };
 
 /** The mean over the positions of an item's groups; a position that several choices share counts once. */
-const itemFidelity = (groups: readonly ScoredGroup[], scores: readonly (readonly ComparedScore[])[]): ItemFidelity => {
+const itemFidelity = (
+  groups: readonly ScoredGroup[],
+  scores: readonly (readonly ComparedScore[])[],
+  reader: TokenReader,
+): ItemFidelity => {
   let next = 0;
   return joinFidelity(
     groups.map(({ tree, sequences }) => {
@@ -698,7 +709,7 @@ const itemFidelity = (groups: readonly ScoredGroup[], scores: readonly (readonly
           if (found !== undefined && !rows.has(position)) rows.set(position, found);
         }),
       );
-      return joinFidelity([...rows.values()]);
+      return joinPositions([...rows.values()], classesOf(reader, scoredTokens(tree, sequences)));
     }),
   );
 };

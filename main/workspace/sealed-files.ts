@@ -52,17 +52,23 @@ const hashOf = async (file: string): Promise<string | null> => {
 export interface SealedFiles {
   /** Null if the run has none: it is of an earlier version or has not ended. */
   readonly checksums: ReadonlyMap<string, string> | null;
-  /** Files that were changed, deleted or added since then. */
+  /** Files that were changed, deleted or added since then, and those among them that are no longer there. */
   readonly changed: readonly string[];
+  readonly missing: readonly string[];
 }
 
 export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
   const sums = await readChecksums(folder);
-  if (sums === null) return { checksums: null, changed: [] };
+  if (sums === null) return { checksums: null, changed: [], missing: [] };
   const names = new Set([...sums.keys(), ...(await resultFiles(folder))]);
   const changed: string[] = [];
-  for (const name of names) if ((await hashOf(join(folder, name))) !== (sums.get(name) ?? null)) changed.push(name);
-  return { checksums: sums, changed };
+  const missing: string[] = [];
+  for (const name of names) {
+    const hash = await hashOf(join(folder, name));
+    if (hash !== (sums.get(name) ?? null)) changed.push(name);
+    if (hash === null) missing.push(name);
+  }
+  return { checksums: sums, changed, missing };
 };
 
 /** Checksums of the files as they are now, without missing ones. */

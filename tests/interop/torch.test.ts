@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
-import type { ScoredOutcome } from '../../main/contract/outcome.ts';
+import type { ItemFidelity, ScoredOutcome } from '../../main/contract/outcome.ts';
 import type { DropPlan, Plan, RouterTreatment } from '../../main/contract/plan.ts';
 import { experimentSettings } from '../../main/contract/experiment.ts';
 import { reproduction } from '../../main/contract/reproduction.ts';
@@ -85,6 +85,9 @@ const expectSameAnswers = (ours: readonly ScoredOutcome[], reference: readonly S
   ours.forEach(({ fidelity: own }, index) => {
     const fidelity = reference[index]?.fidelity ?? expect.fail('a comparison is missing');
     expect([own?.positions, own?.changed]).toEqual([fidelity.positions, fidelity.changed]);
+    const classesOf = ({ classes = {} }: ItemFidelity) =>
+      Object.entries(classes).map(([name, { positions, changed }]) => [name, positions, changed]);
+    expect(own === undefined ? null : classesOf(own)).toEqual(classesOf(fidelity));
     for (const name of ['kl', 'reverseKl', 'acceptance'] as const)
       expect(Math.abs((own?.[name] ?? NaN) - fidelity[name])).toBeLessThanOrEqual(RELATIVE_TOLERANCE);
   });

@@ -145,15 +145,13 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
     ...others.map(({ handle, name }) => ({ value: handle, label: name })),
   ];
   return (
-    <div className="field-stacked finetune-teacher">
-      <Definition of="teacher" />
-      <Select
-        label="Teacher"
-        value={teacher ?? ''}
-        options={options}
-        onChange={(value) => chooseTeacher(others.find(({ handle }) => handle === value)?.handle ?? null)}
-      />
-    </div>
+    <Select
+      stacked
+      label={<Definition of="teacher" />}
+      value={teacher ?? ''}
+      options={options}
+      onChange={(value) => chooseTeacher(others.find(({ handle }) => handle === value)?.handle ?? null)}
+    />
   );
 };
 

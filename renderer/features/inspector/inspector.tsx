@@ -10,6 +10,7 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import {
   formatCount,
+  counted,
   formatDifference,
   formatDifferenceInUnit,
   formatDroppedShare,
@@ -89,6 +90,11 @@ const fidelityRows = ({ fidelity, factor }: SweepResult) =>
         { key: 'reverse', term: <Definition of="reverseKl" />, value: `${formatNats(fidelity.reverseKl, 3)} nats` },
         { key: 'changed', term: <Definition of="otherToken" />, value: share(fidelity.changed) },
         { key: 'acceptance', term: <Definition of="acceptance" />, value: share(fidelity.acceptance) },
+        ...(fidelity.classes ?? []).map(({ name, positions, kl, changed }) => ({
+          key: name,
+          term: <Definition of="tokenClass">after {name}</Definition>,
+          value: `${formatNats(kl, 3)} nats, other token ${share(changed)}, ${counted(positions, 'position')}`,
+        })),
       ];
 
 const endingRows = ({ endings, factor, metric }: SweepResult) =>

@@ -17,12 +17,13 @@ const openEngine = async (): Promise<Engine> => {
   return engine;
 };
 
-const start = (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>) =>
+const start = (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>, later?: true) =>
   engine.call('sweep.start', {
     models: [engine.grantPath(join(resources, 'models', 'uncurl-8'))],
     tasks: [engine.grantPath(task)],
     settings: sweepSettings.parse({ factors: [2, 4], limit: 40, seeds: [0], ...settings }),
     candidates: [],
+    later,
   });
 
 const read = async (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>) => {
@@ -78,6 +79,31 @@ test(
       const own = alone.results.find(({ method, factor }) => method === result.method && factor === result.factor);
       expect(own).toMatchObject(numbers);
     }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'workers compute calibration draws too: the process that resumes the run finds every step on disk',
+  async () => {
+    const engine = await openEngine();
+    const settings = { methods: ['frequency', 'uncurl'], factors: [2], limit: 20, calibrationDraws: 2 };
+    const { run } = await start(engine, german, settings, true);
+    const parts = async (): Promise<readonly unknown[]> =>
+      (await engine.listSteps(run)).map(({ part, state }) => [part, state]);
+    const drawn = ['frequency, calibration draws', 'uncurl, calibration draws'];
+    expect(await parts()).toEqual(expect.arrayContaining(drawn.map((part) => [part, 'to do'])));
+    const said: string[] = [];
+    const say = (line: string): void => void said.push(line);
+    const { signal } = new AbortController();
+    await engine.fillSteps(run, { share: { kind: 'until-empty' }, task: null, signal, say });
+    for (const part of drawn) expect(said.join('\n')).toContain(`${part}: `);
+    expect((await parts()).every((one) => String(one).endsWith('on disk'))).toBe(true);
+    await engine.call('jobs.resume', { run });
+    await engine.finished(run);
+    const { notes = [], calibrationDraws = [] } = await engine.call('sweep.read', { run });
+    expect(calibrationDraws).toHaveLength(2 * 2);
+    expect(notes.at(-1)).toMatch(/^0 of \d+ steps computed/);
   },
   LIMIT_MS,
 );

@@ -26,6 +26,26 @@ test('means are over positions, and intervals over items', () => {
   expect((uneven?.kl.high ?? 0) - 13 / 8).toBeCloseTo((12.706_205 * 1.25) / 8, 5);
 });
 
+test('classes of tokens have means over their own positions, and intervals over items', () => {
+  const digits = (positions: number, kl: number): ChoiceOutcome => {
+    const own = item(positions + 1, 1);
+    const digit = { positions, kl, changed: 0.5 };
+    const { fidelity } = own;
+    if (fidelity === undefined) throw new Error('an item without fidelity');
+    return { ...own, fidelity: { ...fidelity, classes: { digit, other: { positions: 1, kl: 0, changed: 0 } } } };
+  };
+  const found = fidelityOf([digits(1, 1), digits(7, 12 / 7)]);
+  expect(found?.classes?.map(({ name, positions }) => [name, positions])).toEqual([
+    ['digit', 8],
+    ['other', 2],
+  ]);
+  // As the ratio of the other test.
+  expect(found?.classes?.[0]?.kl.mean).toBeCloseTo(13 / 8, 12);
+  expect((found?.classes?.[0]?.kl.high ?? 0) - 13 / 8).toBeCloseTo((12.706_205 * 1.25) / 8, 5);
+  expect(found?.classes?.[0]?.changed).toEqual({ mean: 0.5, low: 0.5, high: 0.5 });
+  expect(fidelityOf([digits(1, 1), item(5, 1)])?.classes).toBeUndefined();
+});
+
 test('items that share a passage count as one', () => {
   const twice = fidelityOf([item(5, 1, 'a'), item(5, 1, 'a'), item(5, 2, 'b'), item(5, 2, 'b'), item(10, 4, 'c')]);
   const once = fidelityOf([item(10, 1), item(10, 2), item(10, 4)]);

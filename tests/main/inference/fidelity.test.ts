@@ -8,6 +8,7 @@ import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
 import { encodeChoices, encodeText } from '../../../main/inference/encode-item.ts';
 import { distributionsOf, positionFidelity } from '../../../main/inference/fidelity.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
+import { tokenReader } from '../../../main/profile/token-reader.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { openRunner, uncancelled } from './open-runner.ts';
 
@@ -74,6 +75,7 @@ describe('a candidate', () => {
     const { tokenizer, checkpoint } = runner;
     if (tokenizer === null) expect.fail('no tokenizer');
     const { vocabulary, maxPositions } = checkpoint.descriptor;
+    const reader = tokenReader(tokenizer);
     const plan = pruned(runner);
     const found = fidelitiesOf((await measure(runner, { whole: null, pruned: plan }))('pruned'));
     for (const [index, item] of items.entries()) {
@@ -85,7 +87,7 @@ describe('a candidate', () => {
         await runner.forward(inputs, plan, uncancelled),
       ];
       // Positions with the same tokens before them are one.
-      const positions = new Map<string, { p: readonly number[]; q: readonly number[] }>();
+      const positions = new Map<string, { p: readonly number[]; q: readonly number[]; name: string }>();
       const isCut = sequences.some(({ truncatedTokens }) => truncatedTokens > 0);
       for (const [at, { input, targets }] of sequences.entries())
         for (let position = input.length - targets.length; position < input.length; position += 1) {
@@ -96,12 +98,18 @@ describe('a candidate', () => {
             return row.map((logit) => logit - sum);
           };
           const name = JSON.stringify([isCut || 'text' in item ? at : 0, input.slice(0, position + 1)]);
-          positions.set(name, { p: logProbabilities(before[at]?.logits), q: logProbabilities(after[at]?.logits) });
+          positions.set(name, {
+            p: logProbabilities(before[at]?.logits),
+            q: logProbabilities(after[at]?.logits),
+            name: reader.piece(input[position - 1] ?? -1, input[position] ?? -1).class,
+          });
         }
       const all = [...positions.values()];
       const mean = (of: (p: number, q: number) => number): number =>
         all.flatMap(({ p, q }) => p.map((own, token) => of(own, q[token] ?? NaN))).reduce((sum, one) => sum + one, 0) /
         all.length;
+      const klOf = ({ p, q }: (typeof all)[number]): number =>
+        p.reduce((sum, own, token) => sum + Math.exp(own) * (own - (q[token] ?? NaN)), 0);
       const best = (list: readonly number[]): number => list.indexOf(Math.max(...list));
       const wanted = {
         kl: mean((p, q) => Math.exp(p) * (p - q)),
@@ -113,6 +121,15 @@ describe('a candidate', () => {
       expect(own.positions).toBe(all.length);
       expect(distance(own, wanted)).toBeLessThan(1e-6);
       expect(own.kl).toBeGreaterThan(1e-4);
+      // The same by the class of the token at the position.
+      const classes = Map.groupBy(all, ({ name }) => name);
+      expect(Object.keys(own.classes ?? {}).sort()).toEqual([...classes.keys()].sort());
+      for (const [name, { positions: count, kl, changed }] of Object.entries(own.classes ?? {})) {
+        const ofClass = classes.get(name) ?? [];
+        expect(count).toBe(ofClass.length);
+        expect(kl).toBeCloseTo(ofClass.reduce((sum, one) => sum + klOf(one), 0) / count, 6);
+        expect(changed).toBeCloseTo(ofClass.filter(({ p, q }) => best(p) !== best(q)).length / count, 12);
+      }
     }
   });
 
@@ -138,8 +155,11 @@ describe('a candidate', () => {
     for (const runner of [resident, spilled]) {
       const outcomes = await measure(runner, { first: null, second: null });
       for (const key of ['first', 'second'])
-        for (const { positions, ...measures } of fidelitiesOf(outcomes(key))) {
+        for (const { positions, classes = {}, ...measures } of fidelitiesOf(outcomes(key))) {
           expect(positions).toBeGreaterThan(0);
+          const own = Object.values(classes);
+          expect(own.map(({ kl, changed }) => [kl, changed])).toEqual(own.map(() => [0, 0]));
+          expect(own.reduce((sum, one) => sum + one.positions, 0)).toBe(positions);
           expect(measures).toEqual({ kl: 0, reverseKl: 0, changed: 0, acceptance: 1 });
         }
       const again = fidelitiesOf((await measure(runner, { whole: null }))('whole'));

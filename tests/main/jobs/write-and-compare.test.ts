@@ -45,7 +45,11 @@ describe('fidelity of written answers', () => {
     const [whole, pruned] = [writtenBy(found, 'whole'), writtenBy(found, 'pruned')];
     for (const [index, item] of items.entries()) {
       const { tokenIds = [], fidelity } = whole[index] ?? expect.fail('no item');
-      expect(fidelity).toEqual({ positions: tokenIds.length, kl: 0, reverseKl: 0, changed: 0, acceptance: 1 });
+      const { classes = {}, ...measures } = fidelity ?? expect.fail('no fidelity');
+      expect(measures).toEqual({ positions: tokenIds.length, kl: 0, reverseKl: 0, changed: 0, acceptance: 1 });
+      const ofClasses = Object.values(classes);
+      expect(ofClasses.reduce((sum, { positions }) => sum + positions, 0)).toBe(tokenIds.length);
+      expect(ofClasses.map(({ kl, changed }) => [kl, changed])).toEqual(ofClasses.map(() => [0, 0]));
       const prompt = tokenizer.encode(item.context, true).slice(-(maxPositions - item.maxNewTokens));
       const input = [...prompt, ...tokenIds].slice(0, -1);
       const [p, q] = await Promise.all(

@@ -29,6 +29,15 @@ const looped = fc.tuple(written, fc.option(fc.record(place))).map(([outcome, loo
 const text = fc.record({ kind: fc.constant('text' as const), id: fc.string(), logprob: finite, tokens: fc.nat() });
 const measures = { kl: finite, reverseKl: finite, changed: finite, acceptance: finite };
 const fidelity = fc.record({ positions: fc.nat(), ...measures });
+const ofClass = fc.record({ positions: fc.integer({ min: 1, max: 100 }), kl: finite, changed: finite });
+const withClasses = fc
+  .tuple(fidelity, ofClass, fc.option(ofClass, { nil: undefined }))
+  .map(([own, digit, special]) => ({
+    ...own,
+    positions: own.positions + 1,
+    classes: special === undefined ? { digit } : { digit, special },
+  }));
+const classedChoice = fc.tuple(choice, withClasses).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
 const comparedChoice = fc.tuple(choice, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
 const comparedText = fc.tuple(text, fidelity).map(([outcome, own]) => ({ ...outcome, fidelity: own }));
 const comparedWritten = fc
@@ -40,7 +49,7 @@ test('outcomes come back bit for bit through the columns of a step', () => {
     fc.property(
       fc.oneof(
         ...[fc.array(choice), fc.array(grouped), fc.array(text), fc.array(written), fc.array(looped)],
-        ...[fc.array(comparedChoice), fc.array(comparedText), fc.array(comparedWritten)],
+        ...[fc.array(comparedChoice), fc.array(comparedText), fc.array(comparedWritten), fc.array(classedChoice)],
       ),
       (outcomes) => {
         const record = {

@@ -9,6 +9,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 test('outcomes of every kind come back from one file', async () => {
   const file = join(await temporaryFolder(), 'outcomes.parquet');
   const fidelity = { positions: 7, kl: 0.25, reverseKl: 1.5, changed: 1 / 7, acceptance: 0.9 };
+  const four = { positions: 4, kl: 0.0625, changed: 0 };
   const kinds: Readonly<Record<string, readonly ItemOutcome[]>> = {
     chosen: [choiceOutcome('a', true, false, 2)],
     texts: [textOutcome('t', -2.5, 3)],
@@ -21,6 +22,12 @@ test('outcomes of every kind come back from one file', async () => {
     ],
     comparedChoices: [{ ...choiceOutcome('a', true, false, 2), fidelity }],
     comparedTexts: [{ ...textOutcome('t', -2.5, 3), fidelity }, textOutcome('without', -1, 2)],
+    comparedClasses: [
+      {
+        ...choiceOutcome('a', true, false, 2),
+        fidelity: { ...fidelity, classes: { digit: { positions: 3, kl: 0.5, changed: 1 / 3 }, other: four } },
+      },
+    ],
     comparedWritten: [{ ...writtenOutcome('w', 'right'), fidelity }],
   };
   const candidate = { run: 'r', model: 'm', method: 'reap', seed: null, factor: 2, kept: 8 };
