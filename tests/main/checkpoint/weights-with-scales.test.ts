@@ -225,6 +225,30 @@ describe('a folder quantised with scales', () => {
     },
   );
 
+  it('is refused by name if one expert of a layer is stored in another way', async () => {
+    const folder = path.join(await temporaryFolder(), 'mixed');
+    await cp(folderOf('int4'), folder, { recursive: true });
+    const { tensors, descriptor } = await openCheckpoint(folder);
+    const plain = 'model.layers.0.mlp.experts.1.up_proj.weight';
+    const shape = descriptor.moeLayers[0]?.moe.expertTensors[1]?.up.shape ?? [];
+    const written = [...tensors.values()]
+      .filter(({ tensor }) => !tensor.startsWith(plain))
+      .map(async (view) => ({ ...view, name: view.tensor, bytes: await readTensorBytes(view) }));
+    const rest = (await Promise.all(written)).map(({ bytes, name, dtype, shape: own, byteLength }) => ({
+      ...{ name, dtype, shape: own, byteLength },
+      bytes: () => bytes,
+    }));
+    const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+    await rm(path.join(folder, 'model.safetensors'));
+    await writeSafetensors(path.join(folder, 'model.safetensors'), [
+      ...rest,
+      tensorInMemory(plain, 'F32', shape, values),
+    ]);
+    await expect(openCheckpoint(folder)).rejects.toThrow(
+      /experts\.0\.up_proj\.weight_packed" and "model\.layers\.0\.mlp\.experts\.1\.up_proj\.weight" are experts of one layer/,
+    );
+  });
+
   it('is read whatever the length of a name that its config ignores', async () => {
     const model = await changed('int8', '"lm_head"', JSON.stringify('experts.'.repeat(100_000)));
     expect(model.info.family).toBe((await open('int8')).info.family);
