@@ -54,10 +54,11 @@ const writeRandom = async (work: string): Promise<string> => {
   for (const { name, type, byteOffset, byteLength, shape } of layout.infos) {
     if (type === 'q8_0')
       // Each stretch begins elsewhere: onnxruntime keeps equal matrices once, and would need less memory.
-      for (let done = 0, length = 0; done < byteLength; done += length) {
+      for (let done = 0; done < byteLength;) {
         const from = BLOCK * random.integer(blocks);
-        length = Math.min(pool.length - from, byteLength - done, MOST_STRETCH);
+        const length = Math.min(pool.length - from, byteLength - done, MOST_STRETCH);
         await handle.write(pool, from, length, byteOffset + done);
+        done += length;
       }
     else {
       const count = shape.reduce((product, each) => product * each, 1);

@@ -231,13 +231,13 @@ describe('a folder quantised with scales', () => {
     const { tensors, descriptor } = await openCheckpoint(folder);
     const plain = 'model.layers.0.mlp.experts.1.up_proj.weight';
     const shape = descriptor.moeLayers[0]?.moe.expertTensors[1]?.up.shape ?? [];
-    const written = [...tensors.values()]
-      .filter(({ tensor }) => !tensor.startsWith(plain))
-      .map(async (view) => ({ ...view, name: view.tensor, bytes: await readTensorBytes(view) }));
-    const rest = (await Promise.all(written)).map(({ bytes, name, dtype, shape: own, byteLength }) => ({
-      ...{ name, dtype, shape: own, byteLength },
-      bytes: () => bytes,
-    }));
+    const kept = [...tensors.values()].filter(({ tensor }) => !tensor.startsWith(plain));
+    const rest = await Promise.all(
+      kept.map(async ({ tensor: name, ...view }) => {
+        const bytes = await readTensorBytes({ tensor: name, ...view });
+        return { name, dtype: view.dtype, shape: view.shape, byteLength: bytes.length, bytes: () => bytes };
+      }),
+    );
     const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
     await rm(path.join(folder, 'model.safetensors'));
     await writeSafetensors(path.join(folder, 'model.safetensors'), [
