@@ -151,8 +151,8 @@ const checkPositions = (
     if (byteOffset - last >= alignment)
       throw bad(
         file,
-        `tensor "${name}" starts at byte ${String(byteOffset)}, but the data before it end at byte ${String(last)}: the ` +
-          'header gives that tensor another type or shape than its data have',
+        `tensor "${name}" starts at byte ${String(byteOffset)}, but the data before it end at byte ${String(last)}: ` +
+          'the header gives that tensor another type or shape than its data have',
       );
     last = byteOffset + byteLength;
     if (last > sizeBytes)

@@ -105,7 +105,7 @@ describe('a GGUF file is opened as a model', () => {
     await writeFile(floats, ggufFile(metadata, tensors, Buffer.concat(values)));
     const [own, plain] = [await openCheckpoint(blocks), await openCheckpoint(floats)];
     expect(own.info.dtype).toBe(`${types.gate}, ${types.up}, ${types.down}`);
-    // The float32 values of one block beside its session, and what the allocator keeps of opening it; never all of them.
+    // The float32 values of one block beside its session, and what the allocator keeps of opening it.
     const block = 4 * (3 * 5 * 256 * 256 + (2 + 1) * 256 * 256 + 5 * 256 + 2 * 256);
     const isMapped = process.platform === 'linux' && process.env['MALLOC_MMAP_THRESHOLD_'] !== undefined;
     const more = own.info.memory.streaming - plain.info.memory.streaming;
