@@ -22,8 +22,8 @@ import { emptyLargeCheckpoint, largeCharacter } from './large-checkpoint.ts';
  *
  * Method: each step is a process with one thread (the profile: two), with the allocator's settings of processes that we
  * start, and with the memory that is predicted for one block at a time as its budget; the system reports its peak
- * resident memory (maxRSS), mapped pages of the file included. The copy is by the file system's own call. Needs 20 GB of
- * disk in the temporary folder, and leaves nothing.
+ * resident memory (maxRSS), mapped pages of the file included. The copy is by the file system's own call. Needs 20 GB
+ * of disk in the temporary folder, and leaves nothing.
  * Usage: node tests/bench/large-gguf.ts [copied | exported | profiled]
  */
 
