@@ -20,7 +20,7 @@ import type {
   SharedRecord,
 } from './families/family.ts';
 import { namesOnDisk } from './names-on-disk.ts';
-import { contiguousPart, plainWeight } from './read-tensor.ts';
+import { contiguousPart, plainWeight, storedName } from './read-tensor.ts';
 import type { WeightReader } from './weight-reader.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
 import { biasName, layerName, TensorIndex } from './tensor-index.ts';
@@ -48,6 +48,25 @@ const MXFP4_BYTES = 16;
 export const CONSTANTS_KEY = 'approximate_experts';
 /** Name of such an expert's vector, after the expert's prefix. */
 export const CONSTANT_NAME = 'approx_value';
+
+/**
+ * Servers join the experts of a layer to one tensor, which is quantised as a whole or not at all.
+ *
+ * @throws WorkbenchError `mixed-experts`.
+ */
+const requireOneKind = (experts: readonly ExpertTensors[], folder: string): void => {
+  for (const part of ['gate', 'up', 'down'] as const) {
+    const [first, ...others] = experts.flatMap((expert) => (expert.constant === undefined ? (expert[part] ?? []) : []));
+    const other = others.find(({ stored }) => stored.kind !== first?.stored.kind);
+    if (first !== undefined && other !== undefined)
+      throw refuse(
+        'mixed-experts',
+        `${folder}: "${storedName(first)}" and "${storedName(other)}" are experts of one layer, but stored in two ` +
+          'ways: one is quantised otherwise than the other.',
+        'Quantise all experts of a layer in the same way.',
+      );
+  }
+};
 
 const expertNumbers = z.array(z.number().int().nonnegative());
 const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
@@ -99,6 +118,7 @@ export const describeMoe = (
       sizes,
       constants.get(layer) ?? NO_CONSTANTS,
     );
+    requireOneKind(expertTensors, folder);
     const routing = routingOf(family, reader, weights, layer, { ...sizes, topK });
     const correction = correctionOf(routing);
     return {

@@ -36,7 +36,8 @@ export interface BlockCounts {
  *   number of them, 4 or 2);
  * what glibc keeps of opening a block: a session reads or computes each matrix and repacks it, and the first is freed.
  *   It is returned where matrices are mapped alone (`allocationEnvironment`); else it counts again;
- * values of quantised blocks, computed before a session opens, and its own copy;
+ * values of one quantised block, computed from the file before its session opens, beside the session's own copy. The
+ *   stored bytes stay in the file, whose pages the system keeps as far as memory allows and gives back without writing;
  * sessions, descriptions of tensors, and the engine, by the constants above;
  * values of one run: rows of experts in and out (3 H + 2 I for each of K choices), or queries, keys, values and scores
  *   of sequences of 256 tokens, whichever are more.
@@ -60,7 +61,8 @@ export const memoryNeed = (
   };
   const largest = (of: (each: BlockCounts) => number): number => maxOf([0, ...blocks.map(of)]);
   const expertsOf = ({ block }: BlockCounts): number => block.moe?.experts ?? 0;
-  const computed = hasBlocks(model) ? (8 / bytes) * largest(bytesOf) : 0;
+  // Of a block that computes in float16, the session's copy is float32 as well until the graph has cast it.
+  const computed = hasBlocks(model) ? (bytes === 4 ? 1 : 4) * largest(bytesOf) : 0;
   const always =
     bytes * outer +
     computed +

@@ -253,28 +253,53 @@ describe('llama.cpp opens a GGUF file that was pruned as stored', () => {
   it.for([
     { attention: 'q8_0', gate: 'q4_k', up: 'q5_k', down: 'q6_k', embedding: 'q8_0' },
     { attention: 'f32', gate: 'iq3_s', up: 'iq4_xs', down: 'q3_k', embedding: 'f32' },
-  ] as const)('$gate, $up and $down, at 3 of 5 experts', async (types, context) => {
+  ] as const)('$gate, $up and $down, at half and at 3 of 8 experts', async (types, context) => {
     if (absent !== undefined) context.skip(absent);
-    const source = path.join(await mkdtemp(path.join(work, 'stored-')), 'source.gguf');
-    await writeFile(source, randomMixtral(types));
+    const folder = await mkdtemp(path.join(work, 'stored-'));
+    const source = path.join(folder, 'source.gguf');
+    const experts = 8;
+    await writeFile(source, randomMixtral(types, 256, { experts }));
     const checkpoint = await openCheckpoint(source);
-    const plan: DropPlan = {
-      kept: [
-        [0, 2, 4],
-        [1, 2, 3],
-      ],
-    };
-    const destination = path.join(path.dirname(source), 'pruned');
-    const settings = exportSettingsIn(path.join(work, 'overlay'));
-    await exportPlan({ checkpoint, plan, destination, format: 'gguf', settings, control });
+    // Kept experts whose choice is not changed by the rounding of activations.
+    const plans: readonly DropPlan[] = [
+      {
+        kept: [
+          [1, 3, 5, 7],
+          [0, 2, 4, 6],
+        ],
+      },
+      {
+        kept: [
+          [1, 3, 7],
+          [0, 4, 5],
+        ],
+      },
+    ];
+    const files: string[] = [];
+    for (const [index, plan] of plans.entries()) {
+      const destination = path.join(folder, `pruned-${String(index)}`);
+      const settings = exportSettingsIn(path.join(work, 'overlay'));
+      await exportPlan({ checkpoint, plan, destination, format: 'gguf', settings, control });
+      // The same bytes, put into a file without the export.
+      const packed = path.join(folder, `packed-${String(index)}.gguf`);
+      await writeFile(packed, randomMixtral(types, 256, { experts, kept: plan.kept }));
+      files.push(path.join(destination, 'model.gguf'), packed);
+    }
     const tokens = [[1, 2, 3, 4, 5, 6], [39]];
-    const [found] = await llama([path.join(destination, 'model.gguf')], tokens, []);
-    expect(found?.experts).toBe(3);
-    const largest = deviation(await ours(checkpoint, plan, tokens), found?.logProbabilities ?? []);
-    rows.push(
-      `| random Mixtral as stored | 3 of 5 | ${types.gate}, ${types.up}, ${types.down} | ${largest.toExponential(1)} |`,
-    );
-    expect(largest).toBeLessThanOrEqual(roundedBounds.q8_0);
+    const reports = await llama(files, tokens, []);
+    for (const [index, plan] of plans.entries()) {
+      const [exported, packed] = [reports[2 * index], reports[2 * index + 1]];
+      const kept = plan.kept[0]?.length;
+      expect([exported?.experts, packed?.experts]).toEqual([kept, kept]);
+      expect(exported?.logProbabilities).toEqual(packed?.logProbabilities);
+      const largest = deviation(await ours(checkpoint, plan, tokens), exported?.logProbabilities ?? []);
+      rows.push(
+        `| random Mixtral as stored | ${String(kept)} of 8 | ${types.gate}, ${types.up}, ${types.down} | ` +
+          `${largest.toExponential(1)} |`,
+      );
+      expect(largest).toBeLessThanOrEqual(roundedBounds.q8_0);
+    }
+    expect(reports[0]?.logProbabilities).not.toEqual(reports[2]?.logProbabilities);
   });
 });
 

@@ -147,6 +147,13 @@ const checkPositions = (
       throw bad(file, `tensor "${name}" does not start at a multiple of ${String(alignment)} bytes`);
     if (byteOffset < last)
       throw bad(file, `tensor "${name}" starts at byte ${String(byteOffset)}, within the one before it`);
+    // As in llama.cpp, whose files have no gaps: a type or shape that stands for fewer bytes than there are is wrong.
+    if (byteOffset - last >= alignment)
+      throw bad(
+        file,
+        `tensor "${name}" starts at byte ${String(byteOffset)}, but the data before it end at byte ${String(last)}: ` +
+          'the header gives that tensor another type or shape than its data have',
+      );
     last = byteOffset + byteLength;
     if (last > sizeBytes)
       throw bad(

@@ -18,7 +18,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const fixtures = path.join(import.meta.dirname, '..', '..', 'fixtures');
 const folderOf = (name: string): string =>
-  path.join(fixtures, name === 'gptq' || name === 'awq' ? 'packed-columns' : 'compressed-tensors', name);
+  path.join(fixtures, /^(gptq|awq)/.test(name) ? 'packed-columns' : 'compressed-tensors', name);
 const names = [
   ['int4', 'int4 (a scale per 1 x 4)'],
   ['int4-asymmetric', 'int4 (a scale per 1 x 8)'],
@@ -31,6 +31,8 @@ const names = [
   ['nvfp4', 'float4 (a scale per 1 x 16)'],
   ['mxfp4', 'float4 (a scale per 1 x 32), float32'],
   ['gptq', 'int4 (gptq, a scale per 8 inputs)'],
+  ['gptq-2', 'int2 (gptq, a scale per 8 inputs)'],
+  ['gptq-8', 'int8 (gptq, a scale per 8 inputs)'],
   ['awq', 'int4 (awq, a scale per 16 inputs)'],
 ] as const;
 const open = (name: string): Promise<Checkpoint> => openCheckpoint(folderOf(name));
@@ -152,6 +154,8 @@ describe('a folder quantised with scales', () => {
     ['int8', '"symmetric": true', '"symmetric": false', /tensors are missing: .*weight_zero_point/],
     ['gptq', '"group_size": 8', '"group_size": 16', /qzeros" has shape \[4, \d+\] where .* asks for \[2, \d+\]/],
     ['gptq', '"bits": 4', '"bits": 3', /3-bit weights of gptq are not supported/],
+    ['gptq', '"bits": 4', '"bits": 8', /qweight" has shape \[\d+, \d+\] where .* asks for/],
+    ['awq', '"bits": 4', '"bits": 8', /8-bit weights of awq are not supported/],
     ['gptq', '"sym": false', '"checkpoint_format": "marlin"', /checkpoint_format "marlin" of gptq/],
     ['awq', '"gemm"', '"gemv"', /version "gemv" of awq/],
     ['awq', '"version"', '"modules_to_not_convert": ["experts.3.up_proj"], "version"', /names single experts/],
@@ -220,6 +224,30 @@ describe('a folder quantised with scales', () => {
         ]);
     },
   );
+
+  it('is refused by name if one expert of a layer is stored in another way', async () => {
+    const folder = path.join(await temporaryFolder(), 'mixed');
+    await cp(folderOf('int4'), folder, { recursive: true });
+    const { tensors, descriptor } = await openCheckpoint(folder);
+    const plain = 'model.layers.0.mlp.experts.1.up_proj.weight';
+    const shape = descriptor.moeLayers[0]?.moe.expertTensors[1]?.up.shape ?? [];
+    const kept = [...tensors.values()].filter(({ tensor }) => !tensor.startsWith(plain));
+    const rest = await Promise.all(
+      kept.map(async ({ tensor: name, ...view }) => {
+        const bytes = await readTensorBytes({ tensor: name, ...view });
+        return { name, dtype: view.dtype, shape: view.shape, byteLength: bytes.length, bytes: () => bytes };
+      }),
+    );
+    const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+    await rm(path.join(folder, 'model.safetensors'));
+    await writeSafetensors(path.join(folder, 'model.safetensors'), [
+      ...rest,
+      tensorInMemory(plain, 'F32', shape, values),
+    ]);
+    await expect(openCheckpoint(folder)).rejects.toThrow(
+      /experts\.0\.up_proj\.weight_packed" and "model\.layers\.0\.mlp\.experts\.1\.up_proj\.weight" are experts of one layer/,
+    );
+  });
 
   it('is read whatever the length of a name that its config ignores', async () => {
     const model = await changed('int8', '"lm_head"', JSON.stringify('experts.'.repeat(100_000)));

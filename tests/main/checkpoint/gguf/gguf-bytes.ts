@@ -5,6 +5,7 @@ import {
   isBlockType,
   tensorBytes,
 } from '../../../../main/checkpoint/gguf/gguf-types.ts';
+import type { DropPlan } from '../../../../main/contract/plan.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 /** GGUF files made byte by byte, for readers. */
@@ -84,12 +85,14 @@ const [EXPERTS, LAYERS, TOKENS] = [5, 2, 40];
 const HEADS = 4;
 
 /**
- * A Mixtral of 5 experts and 2 layers with random weights: its matrices of attention, gates, ups, downs and its
- * embedding are of these types.
+ * A Mixtral of 5 experts (or `experts`) and 2 layers with random weights: its matrices of attention, gates, ups, downs
+ * and its embedding are of these types. `kept`: experts of every layer that the file has, each with the bytes that it
+ * has in the whole file.
  */
 export const randomMixtral = (
   types: Readonly<Record<'attention' | 'gate' | 'up' | 'down' | 'embedding', GgufTensorType>>,
   hidden = 256,
+  { experts: count = EXPERTS, kept }: { readonly experts?: number; readonly kept?: DropPlan['kept'] } = {},
 ): Buffer => {
   const random = seededRandom(20_261_128);
   const shapes: (readonly [string, GgufTensorType, readonly number[]])[] = [
@@ -106,19 +109,26 @@ export const randomMixtral = (
     at('attn_v', types.attention, [hidden / 2, hidden]);
     at('attn_output', types.attention, [hidden, hidden]);
     at('ffn_norm', 'f32', [hidden]);
-    at('ffn_gate_inp', 'f32', [EXPERTS, hidden]);
-    at('ffn_gate_exps', types.gate, [EXPERTS, hidden, hidden]);
-    at('ffn_up_exps', types.up, [EXPERTS, hidden, hidden]);
-    at('ffn_down_exps', types.down, [EXPERTS, hidden, hidden]);
+    at('ffn_gate_inp', 'f32', [count, hidden]);
+    at('ffn_gate_exps', types.gate, [count, hidden, hidden]);
+    at('ffn_up_exps', types.up, [count, hidden, hidden]);
+    at('ffn_down_exps', types.down, [count, hidden, hidden]);
   }
   const tensors: RawTensor[] = [];
   const data: Buffer[] = [];
   let offset = 0;
   for (const [name, type, shape] of shapes) {
-    const bytes = name.includes('norm')
+    const whole = name.includes('norm')
       ? Buffer.from(new Float32Array(hidden).fill(1).buffer)
       : randomData(type, shape, random);
-    tensors.push({ name, shape, type: ggufTypes[type].number, offset });
+    const experts = /_(inp|exps)\./.test(name) ? kept?.[Number(/\d+/.exec(name)?.[0])] : undefined;
+    const size = whole.length / count;
+    const bytes =
+      experts === undefined
+        ? whole
+        : Buffer.concat(experts.map((expert) => whole.subarray(expert * size, (expert + 1) * size)));
+    const own = experts === undefined ? shape : [experts.length, ...shape.slice(1)];
+    tensors.push({ name, shape: own, type: ggufTypes[type].number, offset });
     const padding = Buffer.alloc(Math.ceil(bytes.length / 32) * 32 - bytes.length);
     data.push(bytes, padding);
     offset += bytes.length + padding.length;
@@ -139,7 +149,7 @@ export const randomMixtral = (
       float('llama.attention.layer_norm_rms_epsilon', 1e-5),
       whole('rope.dimension_count', hidden / HEADS),
       float('llama.rope.freq_base', 10000),
-      whole('expert_count', EXPERTS),
+      whole('expert_count', kept?.[0]?.length ?? count),
       whole('expert_used_count', 2),
       whole('vocab_size', TOKENS),
       metadata('tokenizer.ggml.model', 8, text('t5')),

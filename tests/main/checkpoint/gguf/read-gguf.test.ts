@@ -89,6 +89,7 @@ describe('the header of a GGUF file', () => {
       [ggufFile([], sound, 320).subarray(0, 60), /promises more than its 60 bytes/],
       [ggufFile([], sound, 319), /tensor "b" ends at byte \d+, but the file has \d+ \(it is cut off\)/],
       [ggufFile([], at(0), 320), /tensor "b" starts at byte \d+, within the one before it/],
+      [ggufFile([], at(64), 400), /tensor "b" starts at byte \d+, but the data before it end at byte \d+/],
       [ggufFile([], at(33), 400), /tensor "b" does not start at a multiple of 32/],
       [ggufFile([], [a, { ...b, name: 'a' }], 320), /tensor "a" is there twice/],
       [ggufFile([metadata('k', 7, Buffer.of(1)), metadata('k', 7, Buffer.of(0))], [], 0), /"k" is there twice/],
