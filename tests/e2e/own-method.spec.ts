@@ -66,7 +66,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
     await expect(note).toBeVisible({ timeout: HANG_LIMIT_MS });
     const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
-    const beside = points.getByRole('row').filter({ hasText: 'switch-8' });
+    const beside = points.getByRole('row').filter({ hasText: /switch.8/i });
     await expect(beside).toContainText('1.5', { timeout: HANG_LIMIT_MS });
     const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
     await run.hover();
