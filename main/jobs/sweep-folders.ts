@@ -67,8 +67,8 @@ export const requireSameTokens = async (
 
 /**
  * Refuses a candidate that cannot be paired with the model: another vocabulary, or another tokenizer (one that encodes
- * some test item, or the start of a text, differently); or a name with another meaning in a sweep; or a larger model, whose
- * pruning factor would be below 1.
+ * some test item, or the start of a text, differently); or a name with another meaning in a sweep; or a larger model,
+ * whose pruning factor would be below 1.
  *
  * @throws WorkbenchError refused: `candidate-name`, `candidate-larger`, `candidate-vocabulary`, `candidate-tokenizer`,
  * `model-unsupported`.
