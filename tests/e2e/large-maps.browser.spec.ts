@@ -106,6 +106,16 @@ test('maps of published sizes fit, are used by keyboard, zoom and pan, and never
       await page.keyboard.down('Shift');
       await turn(120);
       await page.keyboard.up('Shift');
+      // Dragging moves what is zoomed in.
+      const held = (await tools.textContent()) ?? '';
+      const box = await map.boundingBox();
+      if (box === null) throw new Error('the map is not on the page');
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      await page.mouse.move(x, y);
+      await page.mouse.down();
+      await page.mouse.move(x - box.width / 4, y, { steps: 4 });
+      await page.mouse.up();
+      await expect(tools).not.toHaveText(held);
       await isNotPushedAside(page);
       await photograph(workbench, `${name}-zoomed`);
       await map.focus();

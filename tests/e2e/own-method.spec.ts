@@ -66,12 +66,13 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
     await expect(note).toBeVisible({ timeout: HANG_LIMIT_MS });
     const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
-    await expect(points.getByRole('row', { name: /^Sums switch-8/ })).toBeVisible({ timeout: HANG_LIMIT_MS });
+    const beside = points.getByRole('row').filter({ hasText: /switch.8/i });
+    await expect(beside).toContainText('1.5', { timeout: HANG_LIMIT_MS });
     const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
     await run.hover();
     await run.getByRole('button', { name: /^More for/ }).click();
     await page.getByRole('menuitem', { name: 'Note, tags, details…' }).click();
-    await expect(page.getByRole('dialog')).toContainText(/--seeds 4,7.*--candidate switch-8=/);
+    await expect(page.getByRole('dialog')).toContainText('--candidate switch-8=');
     await page.keyboard.press('Escape');
   });
 

@@ -113,6 +113,38 @@ test('one header controls every panel, is in the address, survives a reload, and
     for (const term of ['Difference to unpruned', '95 % interval', 'One-sided lower end'])
       await expect(facts.locator('dt', { hasText: term }).locator('+ dd')).toContainText(/ points$/);
   });
+
+  await test.step('points, rows and runs have commands by a right click', async () => {
+    const menuOf = async (shown: string | RegExp, items: readonly string[]): Promise<void> => {
+      const menu = page.getByRole('menu', { name: shown });
+      for (const item of items) await expect(menu.getByRole('menuitem', { name: item, exact: true })).toBeVisible();
+      await page.keyboard.press('Escape');
+      await expect(menu).toHaveCount(0);
+    };
+    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+    await point.click({ button: 'right' });
+    await menuOf(/^Frequency, ×4/, ['Lost and gained items…', 'Export its plan…', 'Copy its numbers']);
+    await page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first().click({ button: 'right' });
+    await menuOf(/^Commands for Sample/, ['Open', 'Archive', 'Move to the trash']);
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    await modes.getByRole('radio', { name: 'Table' }).click();
+    const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
+    await points.getByRole('row').nth(1).click({ button: 'right' });
+    await menuOf('Commands for the row', ['Show', 'Copy the row', 'Copy the table']);
+    await modes.getByRole('radio', { name: 'Difference' }).click();
+  });
+
+  await test.step('the chart fills the screen with a crosshair that reads its scales, and can be copied', async () => {
+    await page.getByRole('button', { name: /^Full screen: Difference to unpruned by factor/ }).click();
+    const whole = page.getByRole('dialog', { name: /^Difference to unpruned by factor/ });
+    await whole.locator('.difference-plot').first().hover();
+    await expect(whole.locator('.crosshair text').first()).toHaveText(/^×\d+(\.\d+)?, .*\d/);
+    await whole.getByRole('button', { name: 'Save figure' }).click();
+    await expect(page.getByRole('menuitem', { name: 'Copy picture' })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await expect(whole).toHaveCount(0);
+  });
   expect(problems).toEqual([]);
 });
 
