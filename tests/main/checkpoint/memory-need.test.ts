@@ -29,7 +29,8 @@ it('counts what opening leaves behind: nothing of float32, nor of others where m
   const blocks = weights - 4 * 512 * 1024 * 2 - 4 * 1024;
   expect(half.memory.resident - exact.memory.resident).toBe(blocks);
   expect(half.memory.streaming - exact.memory.streaming).toBe(blocks / 3);
-  expect(infoOf('bfloat16', {}, allocationEnvironment).memory).toEqual(isLinux ? exact.memory : half.memory);
+  const { float16: _, ...inFloat32 } = isLinux ? exact.memory : half.memory;
+  expect(infoOf('bfloat16', {}, allocationEnvironment).memory).toMatchObject(inFloat32);
   // Matrices of 64 KB are too small to be mapped alone.
   const narrow = { hidden_size: 256, intermediate_size: 64 };
   expect(infoOf('bfloat16', narrow, allocationEnvironment).memory).toEqual(infoOf('bfloat16', narrow).memory);
