@@ -71,16 +71,16 @@ const loadTimes = async (page: Page, address: string): Promise<LoadTimes> => {
   await page.addInitScript(`{
     const look = () => {
       if (document.querySelector('.run-table tbody tr[aria-rowindex]') === null) requestAnimationFrame(look);
-      else requestAnimationFrame(() => { window.rowsPaintedAt = performance.now(); });
+      else requestAnimationFrame(() => { document.documentElement.dataset.rowsAt = performance.now(); });
     };
     requestAnimationFrame(look);
   }`);
   await page.goto(`${address}#view=runs`);
-  await page.waitForFunction('window.rowsPaintedAt !== undefined');
+  await page.locator('html[data-rows-at]').waitFor();
   return z.object({ paint: z.number(), rows: z.number() }).parse(
     await page.evaluate(`({
       paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
-      rows: window.rowsPaintedAt,
+      rows: Number(document.documentElement.dataset.rowsAt),
     })`),
   );
 };
