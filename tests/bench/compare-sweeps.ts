@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { childrenMs } from './processor-time.ts';
 import { pythonScript } from './python-environment.ts';
 import { median, ratios } from './statistics.ts';
 
@@ -14,7 +15,7 @@ export interface SweepToCompare {
   readonly kept: readonly number[];
   /** Whether the workbench stops a candidate once its verdict is decided; the loop always measures in full. */
   readonly stopsEarly: boolean;
-  /** Dtypes of the loop, measured alternately with the workbench, which computes in float32. */
+  /** Dtypes of the loop, measured alternately with the workbench. */
   readonly dtypes: readonly Dtype[];
   readonly model: string;
   readonly tasks: readonly string[];
@@ -23,6 +24,8 @@ export interface SweepToCompare {
   /** Threads of both; null: the defaults. */
   readonly threads: number | null;
   readonly rounds: number;
+  /** Options of the workbench that choose its engine; default: onnxruntime in float32. */
+  readonly engine?: readonly string[];
 }
 
 /** A sweep by frequency at five factors, in full; the loop in both dtypes. */
@@ -44,7 +47,8 @@ const document = z.object({
 });
 type Accuracies = ReadonlyMap<string, number>;
 interface Timed<T> {
-  readonly seconds: number;
+  readonly wall: number;
+  readonly processor: number;
   readonly output: T;
 }
 
@@ -66,7 +70,7 @@ const environment = {
 };
 
 const timed = (program: string, parameters: readonly string[]): Timed<string> => {
-  const start = performance.now();
+  const [start, before] = [performance.now(), childrenMs()];
   const { status, stdout } = spawnSync(program, parameters, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -74,16 +78,17 @@ const timed = (program: string, parameters: readonly string[]): Timed<string> =>
     env: environment,
   });
   if (status !== 0) throw new Error(`${program} ${parameters.join(' ')} ended with ${String(status)}`);
-  return { seconds: (performance.now() - start) / 1000, output: stdout };
+  const [wall, processor] = [(performance.now() - start) / 1000, (childrenMs() - before) / 1000];
+  return { wall, processor, output: stdout };
 };
 
 const option = (name: string, value: number | null): readonly string[] =>
   value === null ? [] : [`--${name}`, String(value)];
 
-const ours = ({ model, methods, kept, stopsEarly, tasks, threads }: SweepToCompare): Timed<Accuracies> => {
+const ours = ({ model, methods, kept, stopsEarly, tasks, threads, engine = [] }: SweepToCompare): Timed<Accuracies> => {
   const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-workspace-'));
   const factors = kept.map((count) => String(EXPERTS / count)).join(',');
-  const { seconds, output } = timed(process.execPath, [
+  const { output, ...times } = timed(process.execPath, [
     command,
     'sweep',
     model,
@@ -96,16 +101,17 @@ const ours = ({ model, methods, kept, stopsEarly, tasks, threads }: SweepToCompa
     '--workspace',
     workspace,
     '--json',
+    ...engine,
     ...option('threads', threads),
   ]);
   rmSync(workspace, { recursive: true });
-  return { seconds, output: keyed(document.parse(JSON.parse(output)).results) };
+  return { ...times, output: keyed(document.parse(JSON.parse(output)).results) };
 };
 
 const theirs = (sweep: SweepToCompare, dtype: Dtype): Timed<Accuracies> => {
   const { model, methods, kept, tasks, threads } = sweep;
   const [python = '', script = ''] = pythonScript('sweep.py');
-  const { seconds, output } = timed(python, [
+  const { output, ...times } = timed(python, [
     script,
     model,
     kept.join(','),
@@ -114,7 +120,7 @@ const theirs = (sweep: SweepToCompare, dtype: Dtype): Timed<Accuracies> => {
     ...option('threads', threads),
   ]);
   return {
-    seconds,
+    ...times,
     output: keyed(
       output
         .trim()
@@ -153,18 +159,18 @@ export const compareSweeps = (sweep: SweepToCompare): void => {
 
 const compare = (sweep: SweepToCompare): void => {
   const { title, rounds, dtypes } = sweep;
-  const mine: number[] = [];
-  const others = dtypes.map((dtype) => ({ dtype, seconds: [] as number[], equal: 0, points: 0, largest: 0 }));
+  const mine: Times[] = [];
+  const others = dtypes.map((dtype) => ({ dtype, times: [] as Times[], equal: 0, points: 0, largest: 0 }));
   for (let round = 0; round < rounds; round += 1) {
     const left = ours(sweep);
-    mine.push(left.seconds);
+    mine.push(left);
     for (const other of others) {
       const right = theirs(sweep, other.dtype);
-      other.seconds.push(right.seconds);
+      other.times.push(right);
       const load = (os.loadavg()[0] ?? NaN).toFixed(1);
       console.log(
-        `  round ${String(round + 1)}: ours ${left.seconds.toFixed(1)} s, usual loop in ${other.dtype} ` +
-          `${right.seconds.toFixed(1)} s, load ${load}`,
+        `  round ${String(round + 1)}: ours ${timesText(left)}, usual loop in ${other.dtype} ${timesText(right)}, ` +
+          `load ${load}`,
       );
       for (const [key, accuracy] of right.output) {
         const own = left.output.get(key);
@@ -178,13 +184,21 @@ const compare = (sweep: SweepToCompare): void => {
     }
   }
   console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
-  for (const { dtype, seconds, equal, points, largest } of others) {
-    console.log(
-      `${title}: ours ${median(mine).toFixed(1)} s, usual loop in ${dtype} ${median(seconds).toFixed(1)} s, ratio ` +
-        ratios(seconds, mine),
-    );
+  const list = (times: readonly Times[], kind: keyof Times): readonly number[] =>
+    times.map((each) => each[kind]);
+  for (const { dtype, times, equal, points, largest } of others) {
+    for (const kind of ['wall', 'processor'] as const)
+      console.log(
+        `${title}: ${kind} time, ours ${median(list(mine, kind)).toFixed(1)} s, usual loop in ${dtype} ` +
+          `${median(list(times, kind)).toFixed(1)} s, ratio ${ratios(list(times, kind), list(mine, kind))}`,
+      );
     console.log(
       `  accuracies equal in ${String(equal)} of ${String(points)} points, largest difference ${largest.toFixed(4)}`,
     );
   }
 };
+
+type Times = Pick<Timed<unknown>, 'wall' | 'processor'>;
+
+const timesText = ({ wall, processor }: Times): string =>
+  `${wall.toFixed(1)} s (${processor.toFixed(1)} s of the processor)`;
