@@ -1,6 +1,12 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { describedEngineSettings, namesOfDevice, torchDevice, type TorchPrecision } from '../contract/device.ts';
+import {
+  describedEngineSettings,
+  namesOfDevice,
+  TORCH_DEVICES,
+  torchDevice,
+  type TorchPrecision,
+} from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -19,7 +25,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   device: {
     type: 'string',
     value: 'NAME',
-    help: `${DEVICE_OPTION['device']?.help ?? ''} With --engine torch: cpu or cuda:N.`,
+    help: `${DEVICE_OPTION['device']?.help ?? ''} With --engine torch: ${TORCH_DEVICES}.`,
   },
 };
 
@@ -45,7 +51,8 @@ export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): 
     return null;
   }
   const device = reader.text('device') ?? 'cpu';
-  if (!torchDevice.safeParse(device).success) throw badValue('device', device, 'cpu or cuda:N with --engine torch');
+  if (!torchDevice.safeParse(device).success)
+    throw badValue('device', device, `one of these with --engine torch: ${TORCH_DEVICES}`);
   return { python: resolve(reader.requiredText('python')), precision: precision ?? null, device };
 };
 

@@ -6,7 +6,15 @@ import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
 import { compareDocument } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
-import { providerListing, providerName, providerProbe, torchDevice, torchPrecision } from './device.ts';
+import {
+  providerListing,
+  providerName,
+  providerProbe,
+  pythonEnvironment,
+  torchDevice,
+  torchFound,
+  torchPrecision,
+} from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
@@ -187,11 +195,19 @@ export const calls = {
   'devices.use': call(
     z.union([
       z.object({ provider: providerName }),
-      /** PyTorch in this Python, which starts to say what it has. */
-      z.object({ torch: z.object({ python: pathHandle, precision: torchPrecision, device: torchDevice }) }),
+      /** PyTorch in this Python, or in the workspace's environment; it starts to say what it has. */
+      z.object({ torch: z.object({ python: pathHandle.nullable(), precision: torchPrecision, device: torchDevice }) }),
     ]),
     z.array(providerListing),
   ),
+  /** Starts PyTorch of a Python, or of the workspace's environment (seconds), and says what it finds. */
+  'python.look': call(z.object({ python: pathHandle.nullable() }), torchFound),
+  /** The workspace's environment with PyTorch. */
+  'python.environment': call(nothing, pythonEnvironment),
+  /** Begins to make it with the python3 of the PATH (minutes; from PyPI); `python.changed` says how far it is. */
+  'python.make': call(nothing, pythonEnvironment),
+  /** Stops making it; what is installed so far stays. Answers when nothing is written any more. */
+  'python.cancel': call(nothing, pythonEnvironment),
   /**
    * Folders to choose from in a host without native dialogs, within the roots that it was started with. Without a
    * handle: the root, or a list of the roots where there are several. Refused in other hosts.

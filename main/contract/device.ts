@@ -129,8 +129,15 @@ export type ProviderListing = z.infer<typeof providerListing>;
 export const torchPrecision = z.enum(['float32', 'bfloat16', 'float16']);
 export type TorchPrecision = z.infer<typeof torchPrecision>;
 
-/** `cpu`, or a card as PyTorch numbers them. */
-export const torchDevice = z.string().regex(/^(?:cpu|cuda:\d{1,3})$/);
+/** Cards, or the processor, as PyTorch names them: one process each; `auto`: one model over all cards. */
+export const torchDevice = z
+  .string()
+  .max(200)
+  .regex(/^(?:auto|cpu(?:,cpu)*|cuda:\d{1,3}(?:,cuda:\d{1,3})*)$/)
+  .refine((list) => !list.startsWith('cuda') || new Set(list.split(',')).size === list.split(',').length, {
+    message: 'a card is named twice',
+  });
+export const TORCH_DEVICES = 'cpu, cuda:N, several such as cuda:0,cuda:1 (each once), or auto';
 
 /** Settings of the engine, with their texts; command line, window and documents derive from them. */
 export const describedEngineSettings = z.object({
@@ -164,6 +171,30 @@ export const describedEngineSettings = z.object({
     otherwise: 'float32; with --engine torch bfloat16 where the checkpoint is bfloat16 and the device computes it',
   }),
 });
+
+/** A card that PyTorch finds; sizes in bytes. */
+export const torchCard = z.object({ name: z.string(), totalBytes: z.number(), freeBytes: z.number() });
+
+/** PyTorch of a Python, as it answers once started. */
+export const torchFound = z.object({
+  versions: z.record(z.string(), z.string()),
+  /** In PyTorch's order: `cuda:0` is the first. */
+  cards: z.array(torchCard),
+  /** Whether the processor has units for bfloat16. */
+  bfloat16: z.boolean(),
+});
+export type TorchFound = z.infer<typeof torchFound>;
+
+/** The workspace's own environment with PyTorch. */
+export const pythonEnvironment = z.object({
+  /** Its versions; null where there is none that can be used. */
+  versions: z.record(z.string(), z.string()).nullable(),
+  /** The last line that its making said; null: it is not being made. */
+  making: z.string().nullable(),
+  /** Why it could not be made, or cannot be used; null also where there is none. */
+  problem: z.object({ message: z.string(), remedy: z.string() }).nullable(),
+});
+export type PythonEnvironment = z.infer<typeof pythonEnvironment>;
 
 /** PyTorch as the engine of a run: the Python that computed, which a run that goes on starts again. */
 export const torchEngine = z.object({ name: z.literal('torch'), python: z.string().max(4096) });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { besideColumn } from './beside.ts';
 import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
+import { pythonEnvironment } from './device.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
 import { curtailedPoint } from './curtailed-point.ts';
@@ -36,5 +37,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('tasks.changed') }),
   /** The device for the next runs changed. */
   z.object({ type: z.literal('device.changed') }),
+  /** The workspace's Python environment is being made, or its making ended. */
+  z.object({ type: z.literal('python.changed'), environment: pythonEnvironment }),
 ]);
 export type EngineEvent = z.infer<typeof engineEvent>;

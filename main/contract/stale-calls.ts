@@ -42,6 +42,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'job.progress':
     case 'job.problem':
     case 'beside.written':
+    case 'python.changed':
       return none;
     case 'cluster.changed':
       return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);

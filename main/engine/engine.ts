@@ -52,6 +52,7 @@ import { approveToWork } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
 import { viewCalls } from './calls/view.ts';
+import { createEnvironmentMaking } from './environment-making.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { requireSameEngine } from './run-kind.ts';
@@ -237,9 +238,13 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     approve: (run, confirmed) => approveToWork(context, run, confirmed),
     countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
   });
+  const making = createEnvironmentMaking(
+    { workspace: workspace.path, environments: context.environments, resources: settings.resources },
+    (environment) => emit({ type: 'python.changed', environment }),
+  );
   const answers: Answers = {
     ...engineCalls(context),
-    ...deviceCalls(context),
+    ...deviceCalls(context, making),
     ...modelCalls(context),
     ...taskCalls(context),
     ...calibrationCalls(context),
@@ -277,7 +282,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
     listSteps: (run, confirmed) => listStepsOfRun(context, resourcesOf, run, confirmed),
     dispose: async () => {
-      await Promise.allSettled([restoring]);
+      await Promise.allSettled([restoring, making.cancel()]);
       await clusters.dispose();
       await reader.dispose();
       await queue.dispose();

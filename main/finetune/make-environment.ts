@@ -5,8 +5,8 @@ import { environmentFolder, environmentPython, type MadeEnvironments } from './m
 import { type ProgramEnd, runProgram } from './run-program.ts';
 
 export interface EnvironmentRequest {
-  /** The Python that creates the environment. */
-  readonly base: string;
+  /** The Python that creates the environment; null: python3 of the PATH. */
+  readonly base: string | null;
   readonly workspace: string;
   readonly environments: MadeEnvironments;
   /** Path of resources/finetune/requirements.txt. */
@@ -44,7 +44,8 @@ const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').
  * @throws WorkbenchError refused: `no-python`, `no-venv`, `environment-elsewhere`; failed: `venv-failed`, `pip-failed`.
  */
 export const makeEnvironment = async (request: EnvironmentRequest): Promise<TrainingPython> => {
-  const { base, workspace, environments, requirements, say } = request;
+  const { workspace, environments, requirements, say } = request;
+  const base = request.base ?? (process.platform === 'win32' ? 'python' : 'python3');
   const folder = environmentFolder(workspace);
   const canMake = await run(base, ['-c', 'import ensurepip, venv'], request);
   if (canMake.code !== 0)

@@ -63,7 +63,7 @@ import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreWork, scoreWork } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
-import type { FrameTensor, WorkerAnswer } from './worker-link.ts';
+import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.ts';
 
 /** Tokens of prompts, and of the rows' keys and values, that are written together. */
 const DECODING_SLOTS = 8192;
@@ -319,10 +319,11 @@ class TorchRunner implements ModelRunner {
       const gone = (moeLayers[layer]?.moe.experts ?? 0) - (kept?.length ?? 0);
       return kept == null ? numbers : numbers.map((number) => kept[number] ?? number + gone);
     };
-    const results: ForwardResult[] = [];
-    for (const [index, sequence] of sequences.entries()) {
+    let done = 0;
+    return this.#inParts(sequences, async (sequence, part) => {
       const tokens = want === 'last' ? 1 : sequence.length;
       const answer = await this.#model.request(
+        part,
         'forward',
         { last: want === 'last' },
         { tokens: row(sequence) },
@@ -342,10 +343,9 @@ class TorchRunner implements ModelRunner {
       };
       router.forEach((rows, layer) => setLayer(result.routerLogits, rows, layer, layers, tokens));
       experts.forEach((rows, layer) => setLayer(result.experts, rows, layer, layers, tokens));
-      results.push(result);
-      control.onProgress?.(index + 1, sequences.length);
-    }
-    return results;
+      control.onProgress?.((done += 1), sequences.length);
+      return result;
+    });
   }
 
   score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
@@ -368,7 +368,7 @@ class TorchRunner implements ModelRunner {
     );
   }
 
-  /** Candidates one after the other; prompts of equal length together, so that none is padded. */
+  /** Candidates one after the other; where texts end, others join. */
   async *decode(
     rows: readonly RowToDecode[],
     candidates: readonly Candidate[],
@@ -378,35 +378,52 @@ class TorchRunner implements ModelRunner {
     const total = rows.reduce((sum, { tokens, mostNewTokens }) => sum + tokens.length + mostNewTokens, 0);
     let done = 0;
     for (const { key: candidate, plan } of candidates) {
-      let own = decodingBatches(rows, candidate, this.#model.batchShare);
-      if (own.length === 0) continue;
+      let left: readonly number[] = [...rows.keys()].filter((index) => rows[index]?.candidate === candidate);
+      if (left.length === 0) continue;
       await this.#model.load(plan, this.#overlays, control.signal);
-      while (own.length > 0) {
-        const [batch = [], ...behind] = own;
-        own = behind;
+      const joins = this.#joins && (await this.#model.joinsRows(control.signal));
+      while (left.length > 0) {
+        const groups = decodingGroups(rows, left, joins, this.#model.batchShare);
+        const { members } = this.#model;
         const ended = new Set<number>();
         try {
-          for await (const decoded of this.#decodeBatch(rows, batch, control.signal)) {
+          const shared = Array.from({ length: members }, (_, member) =>
+            this.#decodeGroups(
+              rows,
+              groups.filter((_group, index) => index % members === member),
+              member,
+              control.signal,
+            ),
+          );
+          for await (const decoded of merged(shared)) {
             ended.add(decoded.row);
+            const { tokens, mostNewTokens } = rows[decoded.row] ?? { tokens: [], mostNewTokens: 0 };
+            done += tokens.length + mostNewTokens;
+            control.onProgress?.(done, total);
             yield decoded;
           }
         } catch (error) {
-          this.#model.shrink(error, this.#say);
           // Rows that were being written begin again, and give the same tokens.
-          own = [batch.filter((index) => !ended.has(index)), ...own].flatMap(halves);
+          this.#model.shrink(error, this.#say);
         }
-        for (const index of ended) done += (rows[index]?.tokens.length ?? 0) + (rows[index]?.mostNewTokens ?? 0);
-        control.onProgress?.(done, total);
+        left = left.filter((index) => !ended.has(index));
       }
     }
   }
 
   decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
-    const batches = candidates.flatMap(({ key }) => decodingBatches(rows, key, this.#model.batchShare));
+    const groups = candidates.flatMap(({ key }) => {
+      const own = [...rows.keys()].filter((index) => rows[index]?.candidate === key);
+      return decodingGroups(rows, own, this.#joins, this.#model.batchShare);
+    });
     return Promise.resolve({
       streamed: false,
-      mostSteps: batches.reduce((sum, batch) => sum + maxOf(batch.map((index) => rows[index]?.mostNewTokens ?? 0)), 0),
-      rowsAtOnce: maxOf([0, ...batches.map(({ length }) => length)]),
+      mostSteps: groups.reduce(
+        (sum, { members, atOnce }) =>
+          sum + Math.ceil(members.length / atOnce) * maxOf(members.map((index) => rows[index]?.mostNewTokens ?? 0)),
+        0,
+      ),
+      rowsAtOnce: maxOf([0, ...groups.map(({ members, atOnce }) => Math.min(members.length, atOnce))]),
       rows: rows.length,
     });
   }
@@ -419,57 +436,90 @@ class TorchRunner implements ModelRunner {
     return this.#model.dispose();
   }
 
-  async *#decodeBatch(
+  /** Whether rows of other lengths can join: padding in front changes a state, and distances within a window. */
+  get #joins(): boolean {
+    return this.checkpoint.descriptor.blocks.every(
+      ({ state, compressed, chunk, window }) =>
+        state === null && compressed === null && chunk === null && window === null,
+    );
+  }
+
+  async *#decodeGroups(
     rows: readonly RowToDecode[],
-    batch: readonly number[],
+    groups: readonly DecodingGroup[],
+    part: number,
     signal: AbortSignal,
   ): AsyncGenerator<DecodedRow> {
-    const written = batch.map((): number[] => []);
-    /** Rows of the worker's batch, by their index in `batch`. */
-    let running = batch.map((_, index) => index);
-    const ended = new Set<number>();
-    const chooses = { logits: batch.some((index) => rows[index]?.choose !== undefined) };
+    for (const group of groups) yield* this.#decodeGroup(rows, group, part, signal);
+  }
+
+  async *#decodeGroup(
+    rows: readonly RowToDecode[],
+    { members, atOnce }: DecodingGroup,
+    part: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<DecodedRow> {
+    const written = new Map(members.map((index): [number, number[]] => [index, []]));
+    const chooses = { logits: members.some((index) => rows[index]?.choose !== undefined) };
     // Compressed keys stay for all rows.
     const cuts = this.checkpoint.descriptor.blocks.every(({ compressed }) => compressed === null);
-    let answer = await this.#model.request(
-      'begin',
-      chooses,
-      { tokens: matrix(batch.map((index) => rows[index]?.tokens ?? [])) },
-      signal,
-    );
+    const waiting = [...members];
+    const ended = new Set<number>();
+    /** Rows of the worker's batch, in order. */
+    let running: readonly number[] = [];
+    let canCut = false;
+    const take = (answer: WorkerAnswer, own: readonly number[]): readonly DecodedRow[] => {
+      const next = integers(answer, 'next');
+      const logits = chooses.logits ? floats(answer, 'logits') : new Float32Array();
+      const width = logits.length / own.length;
+      canCut = cuts && answer.header['cuts'] === true;
+      return own.flatMap((index, position): DecodedRow[] => {
+        const [request, tokens] = [rows[index], written.get(index)];
+        if (tokens === undefined || request === undefined || ended.has(index)) return [];
+        const of = logits.subarray(position * width, (position + 1) * width);
+        tokens.push(request.choose?.(of, tokens) ?? next[position] ?? 0);
+        const isDone = request.isDone?.(tokens) === true;
+        if (!isDone && tokens.length < request.mostNewTokens) return [];
+        ended.add(index);
+        return [{ row: index, tokens, ended: isDone ? 'done' : 'length' }];
+      });
+    };
     try {
       for (;;) {
-        const next = integers(answer, 'next');
-        const logits = chooses.logits ? floats(answer, 'logits') : new Float32Array();
-        const width = logits.length / running.length;
-        for (const [position, member] of running.entries()) {
-          const index = batch[member] ?? -1;
-          const [request, tokens] = [rows[index], written[member]];
-          if (tokens === undefined || request === undefined || ended.has(member)) continue;
-          const own = logits.subarray(position * width, (position + 1) * width);
-          tokens.push(request.choose?.(own, tokens) ?? next[position] ?? 0);
-          const isDone = request.isDone?.(tokens) === true;
-          if (!isDone && tokens.length < request.mostNewTokens) continue;
-          ended.add(member);
-          yield { row: index, tokens, ended: isDone ? 'done' : 'length' };
+        const left = running.filter((index) => !ended.has(index));
+        const free = atOnce - left.length;
+        const joining = waiting.splice(0, left.length === 0 || free >= atOnce * LEAST_FREE ? free : 0);
+        if (left.length === 0 && joining.length === 0) return;
+        if (left.length > 0) {
+          const kept = left.length < running.length && canCut ? left.map((index) => running.indexOf(index)) : null;
+          if (kept !== null) running = left;
+          const answer = await this.#model.request(
+            part,
+            'step',
+            chooses,
+            {
+              tokens: matrix(running.map((index) => [written.get(index)?.at(-1) ?? 0])),
+              ...(kept === null ? {} : { kept: row(kept) }),
+            },
+            signal,
+          );
+          yield* take(answer, running);
         }
-        const left = running.filter((member) => !ended.has(member));
-        if (left.length === 0) return;
-        const cut = left.length < running.length && cuts && answer.header['cuts'] === true;
-        const kept = left.map((member) => running.indexOf(member));
-        if (cut) running = left;
-        answer = await this.#model.request(
-          'step',
-          chooses,
-          {
-            tokens: matrix(running.map((member) => [written[member]?.at(-1) ?? 0])),
-            ...(cut ? { kept: row(kept) } : {}),
-          },
-          signal,
-        );
+        if (joining.length > 0) {
+          const prompts = joining.map((index) => rows[index]?.tokens ?? []);
+          const answer = await this.#model.request(
+            part,
+            'begin',
+            { ...chooses, joins: left.length > 0 },
+            { tokens: matrix(prompts, 'front'), lengths: row(prompts.map(({ length }) => length)) },
+            signal,
+          );
+          running = left.length > 0 ? [...running, ...joining] : joining;
+          yield* take(answer, joining);
+        }
       }
     } finally {
-      if (!signal.aborted) await this.#model.request('end', {}, {}, signal);
+      if (!signal.aborted) await this.#model.request(part, 'end', {}, {}, signal);
     }
   }
 
@@ -532,11 +582,13 @@ class TorchRunner implements ModelRunner {
     let done = 0;
     const scores = sequences.map((): ComparedScore[] => []);
     if (states !== null && plan === null) this.#model.keptStates = null;
-    for (const [batch, part] of batches.entries()) {
+    const { members } = this.#model;
+    await this.#inParts(batches, async (part, batch) => {
       const { isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow, tokens } = part;
       const answer = await this.#model.request(
+        batch,
         'score',
-        states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch },
+        states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch, first: batch < members },
         {
           ...(isBehind ? { prefix: row(prefix) } : {}),
           trunks: matrix(trunks, branches.length > 0 ? 'front' : 'behind'),
@@ -556,7 +608,7 @@ class TorchRunner implements ModelRunner {
       });
       done += tokens;
       control.onProgress?.(done, total);
-    }
+    });
     if (states !== null && plan === null) this.#model.keptStates = states;
     return scores;
   }
@@ -589,50 +641,86 @@ class TorchRunner implements ModelRunner {
     const firstToken = prefixSums(sequences.map(({ length }) => length));
     let left: readonly (readonly number[])[] = groupTrees(trees, slots * this.#model.batchShare);
     while (left.length > 0) {
-      const [members = [], ...behind] = left;
-      left = behind;
-      const own = members.map((index) => sequences[index] ?? []);
-      const numbers = members.flatMap((index) =>
-        (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
-      );
-      const traced =
-        traces === null ? [] : [...numbers.keys()].filter((at) => (numbers[at] ?? 0) % traces.stride === 0);
-      const counted = weights.some((weight) => weight !== undefined)
-        ? Float64Array.from(members.flatMap((index) => [...(weights[index] ?? (sequences[index] ?? []).map(() => 1))]))
-        : undefined;
-      const asked = this.#model.request(
-        'profile',
-        {
-          peaks: extras.includes('peaks'),
-          outputs: extras.includes('every-output') ? 'every' : extras.includes('routed-outputs') ? 'routed' : null,
-          residual: extras.includes('residual') ? descriptor.residualMultiplier : null,
-        },
-        {
-          tokens: matrix(own),
-          lengths: row(own.map(({ length }) => length)),
-          ...(counted === undefined
-            ? {}
-            : { counted: { shape: [counted.length], values: Float32Array.from(counted) } }),
-          ...(traces === null ? {} : { traced: row(traced) }),
-        },
-        control.signal,
-      );
-      const answer = await asked.catch((error: unknown) => {
-        this.#model.shrink(error, this.#say);
-        left = [members, ...left].flatMap(halves);
-        return null;
+      const together = left.slice(0, this.#model.members);
+      const asked = together.map((members, part) => {
+        const own = members.map((index) => sequences[index] ?? []);
+        const numbers = members.flatMap((index) =>
+          (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
+        );
+        const traced =
+          traces === null ? [] : [...numbers.keys()].filter((at) => (numbers[at] ?? 0) % traces.stride === 0);
+        const counted = weights.some((weight) => weight !== undefined)
+          ? Float64Array.from(
+              members.flatMap((index) => [...(weights[index] ?? (sequences[index] ?? []).map(() => 1))]),
+            )
+          : undefined;
+        const answer = this.#model.request(
+          part,
+          'profile',
+          {
+            peaks: extras.includes('peaks'),
+            outputs: extras.includes('every-output') ? 'every' : extras.includes('routed-outputs') ? 'routed' : null,
+            residual: extras.includes('residual') ? descriptor.residualMultiplier : null,
+          },
+          {
+            tokens: matrix(own),
+            lengths: row(own.map(({ length }) => length)),
+            ...(counted === undefined
+              ? {}
+              : { counted: { shape: [counted.length], values: Float32Array.from(counted) } }),
+            ...(traces === null ? {} : { traced: row(traced) }),
+          },
+          control.signal,
+        );
+        const tracedOf = traces === null ? null : { at: traced, numbers: traced.map((index) => numbers[index] ?? 0) };
+        return { members, tokens: numbers.length, counted, tracedOf, answer };
       });
-      if (answer === null) continue;
-      if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family)) throw withoutRouters(checkpoint);
-      const tracedOf = traces === null ? null : { at: traced, numbers: traced.map((index) => numbers[index] ?? 0) };
-      seen({
-        members,
-        counted,
-        layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, tracedOf)),
-      });
-      done += numbers.length;
-      control.onProgress?.(done, total);
+      const ends = await Promise.allSettled(asked.map(({ answer }) => answer));
+      // Sums are added up in the order of batches, whichever process was first.
+      for (const [part, { members, tokens, counted, tracedOf }] of asked.entries()) {
+        const end = ends[part];
+        if (end === undefined) throw new Error('a batch without an end');
+        if (end.status === 'rejected') {
+          this.#model.shrink(end.reason, this.#say);
+          left = left.flatMap(halves);
+          break;
+        }
+        const answer = end.value;
+        if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family))
+          throw withoutRouters(checkpoint);
+        seen({
+          members,
+          counted,
+          layers: Array.from({ length: layers }, (_, layer) => tapsOf(answer, layer, tracedOf)),
+        });
+        left = left.slice(1);
+        done += tokens;
+        control.onProgress?.(done, total);
+      }
     }
+  }
+
+  /**
+   * Work in parts, each process of the team on one after another of its own. Results in the order of the parts.
+   *
+   * @throws the first error, when no process works any more.
+   */
+  async #inParts<T, R>(parts: readonly T[], work: (part: T, index: number) => Promise<R>): Promise<R[]> {
+    const { members } = this.#model;
+    const results: R[] = [];
+    const failed = new AbortController();
+    const own = async (member: number): Promise<void> => {
+      for (let index = member; index < parts.length && !failed.signal.aborted; index += members) {
+        try {
+          results[index] = await work(parts[index] as T, index);
+        } catch (error) {
+          failed.abort();
+          throw error;
+        }
+      }
+    };
+    await allSettled(Array.from({ length: members }, (_, member) => own(member)));
+    return results;
   }
 
   /** Calibration items as sequences, and the item of each. */
@@ -837,26 +925,59 @@ const withoutRouters = ({ name, descriptor: { family } }: Checkpoint): Error =>
 export const withoutTorch = (what: string): Error =>
   refuse('not-with-torch', `The engine torch does not do this yet: ${what}.`, 'Use --engine onnxruntime.');
 
-/** Indices of a candidate's rows, in batches of prompts of one length. */
-const decodingBatches = (
+/** Rows that one process writes, and how many of them at once. */
+interface DecodingGroup {
+  readonly members: readonly number[];
+  readonly atOnce: number;
+}
+
+/** Rows of a group are so many times those that are written at once: groups are what processes share. */
+const BATCHES_IN_GROUP = 2;
+/** Rows join when so many places are free, since every pass over prompts reads all weights. */
+const LEAST_FREE = 0.25;
+
+/** Rows in groups: of similar lengths if they can join one another, else of one length, all at once. */
+const decodingGroups = (
   rows: readonly RowToDecode[],
-  candidate: string,
+  indices: readonly number[],
+  joins: boolean,
   share: number,
-): readonly (readonly number[])[] => {
-  const byLength = new Map<number, number[]>();
-  rows.forEach((each, index) => {
-    if (each.candidate !== candidate) return;
-    const list = byLength.get(each.tokens.length) ?? [];
-    byLength.set(each.tokens.length, [...list, index]);
-  });
-  return [...byLength].flatMap(([length, indices]) => {
-    const most = length + maxOf(indices.map((index) => rows[index]?.mostNewTokens ?? 0));
-    const size = Math.max(1, Math.floor((share * DECODING_SLOTS) / most));
-    return Array.from({ length: Math.ceil(indices.length / size) }, (_, part) =>
-      indices.slice(part * size, (part + 1) * size),
-    );
-  });
+): readonly DecodingGroup[] => {
+  const length = (index: number): number => rows[index]?.tokens.length ?? 0;
+  const cutIn = (list: readonly number[], batches: number): readonly DecodingGroup[] => {
+    const most = maxOf(list.map((index) => length(index) + (rows[index]?.mostNewTokens ?? 0)));
+    const full = Math.min(list.length, Math.floor(DECODING_SLOTS / most));
+    const atOnce = Math.max(1, Math.floor(share * full));
+    const size = atOnce * batches;
+    return Array.from({ length: Math.ceil(list.length / size) }, (_, part) => ({
+      members: list.slice(part * size, (part + 1) * size),
+      atOnce,
+    }));
+  };
+  const sorted = indices.toSorted((a, b) => length(b) - length(a));
+  if (joins) return cutIn(sorted, BATCHES_IN_GROUP);
+  return [...Map.groupBy(sorted, length).values()].flatMap((list) => cutIn(list, 1));
 };
+
+/** The results of several generators as they come. @throws the first error, when all have ended. */
+async function* merged<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenerator<T> {
+  const nextOf = async (index: number) => ({ index, result: await generators[index]?.next() });
+  const pending = new Map(generators.map((_, index) => [index, nextOf(index)]));
+  try {
+    while (pending.size > 0) {
+      const { index, result } = await Promise.race(pending.values());
+      if (result === undefined || result.done === true) {
+        pending.delete(index);
+        continue;
+      }
+      pending.set(index, nextOf(index));
+      yield result.value;
+    }
+  } finally {
+    await Promise.allSettled(pending.values());
+    await Promise.allSettled(generators.map((generator) => generator.return(undefined)));
+  }
+}
 
 /** A batch in two parts, or in one, if it has one member. */
 const halves = (batch: readonly number[]): readonly (readonly number[])[] => {

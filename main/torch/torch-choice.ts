@@ -10,7 +10,7 @@ const LEAST = { python: [3, 10], torch: [2, 7], transformers: [5, 24] } as const
 export interface TorchChoice {
   /** Path of a Python. */
   readonly python: string;
-  /** `cpu` or `cuda:N`. */
+  /** As `torchDevice` describes it. */
   readonly device: string;
   /** Null: by the checkpoint and the device. */
   readonly precision: TorchPrecision | null;

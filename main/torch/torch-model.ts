@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES, readConfig } from '../checkpoint/open-checkpoint.ts';
-import type { TorchPrecision } from '../contract/device.ts';
+import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -12,21 +12,24 @@ import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { isGgufPath } from '../files/gguf-path.ts';
 import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
+import { minOf } from '../statistics/extremes.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { pruneOrder } from './prune-order.ts';
-import { type FrameTensor, type WorkerAnswer, WorkerLink, type WorkerOrder } from './worker-link.ts';
+import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } from './worker-link.ts';
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
 /** The device and the programs that compute, as the worker reports them. */
 const computedBy = z.object({
-  /** As PyTorch names it: `cpu` or `cuda:0`. */
+  /** As it was chosen: `cpu`, `cuda:0`, several of them separated by commas, or `auto`. */
   device: z.string(),
-  /** Name of the card; null on the processor. */
+  /** Name of the card, or names of the kinds of cards; null on the processor. */
   card: z.string().nullable(),
-  /** Free bytes of the card at the start; null on the processor. */
+  /** Free bytes for a model at the start, of the fullest card, or of all with `auto`; null on the processor. */
   freeBytes: z.number().nullable(),
+  /** All cards that PyTorch finds. */
+  cards: z.array(torchCard),
   /** Whether the device has units for bfloat16. */
   bfloat16: z.boolean(),
   /** Values of `model_type` that transformers has classes for. */
@@ -40,69 +43,92 @@ export const usualPrecision = (dtype: string, { bfloat16 }: Pick<ComputedBy, 'bf
   dtype === 'bfloat16' && bfloat16 ? 'bfloat16' : 'float32';
 
 /**
- * PyTorch processes, one for each open model; one more may wait for the next model, since a start takes seconds. The
- * first one says what computes.
+ * Teams of PyTorch processes, one for each open model; one more may wait for the next model, since a start takes
+ * seconds. The first one says what computes.
  */
 export class TorchWorkers {
   readonly #order: WorkerOrder;
   readonly #keepsOne: boolean;
-  #idle: WorkerLink | null = null;
+  #idle: WorkerTeam | null = null;
   #by: ComputedBy | null = null;
 
-  /** `keepsOne`: a process that is given back waits for the next model, until the owner disposes of this. */
+  /** `keepsOne`: a team that is given back waits for the next model, until the owner disposes of this. */
   constructor(order: WorkerOrder, { keepsOne }: { readonly keepsOne: boolean }) {
     this.#order = order;
     this.#keepsOne = keepsOne;
   }
 
   /**
-   * Starts the first process, unless it was started before.
+   * Starts the first team, unless it was started before.
    *
-   * @throws WorkbenchError `no-such-device`, or that of its start.
+   * @throws WorkbenchError `no-such-device`, `unequal-devices`, or that of its start.
    */
   async computedBy(): Promise<ComputedBy> {
     if (this.#by !== null) return this.#by;
-    const link = new WorkerLink(this.#order);
+    const team = new WorkerTeam(this.#order);
     try {
-      const { header } = await link.request('hello', {}, {}, new AbortController().signal);
-      this.#idle = link;
-      return (this.#by = computedBy.parse(header));
+      const answers = await team.requestAll('hello', {}, new AbortController().signal);
+      this.#by = joined(answers.map(({ header }) => computedBy.parse(header)));
+      this.#idle = team;
+      return this.#by;
     } catch (error) {
-      await link.dispose();
+      await team.dispose();
       throw error;
     }
   }
 
-  /** A process for a model, for its owner to give back. */
-  async take(): Promise<WorkerLink> {
+  /** Processes for a model, for its owner to give back. */
+  async take(): Promise<WorkerTeam> {
     await this.computedBy();
     const idle = this.#idle;
     this.#idle = null;
-    return idle === null || idle.hasEnded ? new WorkerLink(this.#order) : idle;
+    if (idle?.hasEnded === false) return idle;
+    await idle?.dispose();
+    return new WorkerTeam(this.#order);
   }
 
-  /** Takes a process back: it waits for the next model, or ends. */
-  async giveBack(link: WorkerLink): Promise<void> {
-    if (!this.#keepsOne || this.#idle !== null || link.hasEnded || link.isBusy) {
-      await link.dispose();
+  /** Takes processes back: they wait for the next model, or end. */
+  async giveBack(team: WorkerTeam): Promise<void> {
+    if (!this.#keepsOne || this.#idle !== null || team.hasEnded || team.isBusy) {
+      await team.dispose();
       return;
     }
-    this.#idle = link;
-    await link.request('forget', {}, {}, new AbortController().signal);
+    this.#idle = team;
+    await team.requestAll('forget', {}, new AbortController().signal);
   }
 
-  /** Ends the process that waits for a model. */
+  /** Ends the processes that wait for a model. */
   async dispose(): Promise<void> {
     await this.#idle?.dispose();
     this.#idle = null;
   }
 }
 
+/** A team as one device. @throws WorkbenchError `unequal-devices`: which one computed an answer would change it. */
+const joined = (members: readonly ComputedBy[]): ComputedBy => {
+  const [first] = members;
+  if (first === undefined) throw new Error('a team without processes');
+  const other = members.find(({ card }) => card !== first.card);
+  if (other !== undefined)
+    throw refuse(
+      'unequal-devices',
+      `${first.device} is ${first.card ?? 'the processor'} and ${other.device} is ${other.card ?? 'the processor'}: ` +
+        'they round differently, so results would depend on which one computed them.',
+      'Choose cards of one kind, or one card.',
+    );
+  const free = members.flatMap(({ freeBytes }) => freeBytes ?? []);
+  return {
+    ...first,
+    device: members.map(({ device }) => device).join(','),
+    freeBytes: free.length === 0 ? null : minOf(free),
+  };
+};
+
 /** Key of the checkpoint's own model, as the worker names it. */
 const UNPRUNED_KEY = 'unpruned';
 
 /**
- * A checkpoint in a PyTorch process, and pruned models that are made from it in memory: they share its weights, and
+ * A checkpoint in each process of a team, and pruned models that are made from it in memory: they share its weights, and
  * have their own only where a plan changes numbers. A process that was killed is started again for the next model.
  */
 export class TorchModel {
@@ -112,19 +138,19 @@ export class TorchModel {
   readonly #workers: TorchWorkers;
   readonly #budgetBytes: number;
   readonly #mapped: MappedWeights;
-  #link: WorkerLink;
-  /** Bytes of their own weights of the pruned models that the process holds, by key, the least recently used first. */
+  #team: WorkerTeam;
+  /** Bytes of their own weights of the pruned models that each process holds, by key, the least recently used first. */
   readonly #held = new Map<string, number>();
   #isOpen = false;
   #isShrunk = false;
-  /** The sequences whose hidden states of the unpruned model the process keeps for comparisons. */
+  /** The sequences whose hidden states of the unpruned model the processes keep for comparisons. */
   keptStates: string | null = null;
   #current: string | null = null;
 
   private constructor(
     checkpoint: Checkpoint,
     workers: TorchWorkers,
-    link: WorkerLink,
+    team: WorkerTeam,
     by: ComputedBy,
     { precision, budgetBytes }: { readonly precision: TorchPrecision; readonly budgetBytes: number },
   ) {
@@ -132,7 +158,7 @@ export class TorchModel {
     this.computedBy = by;
     this.precision = precision;
     this.#workers = workers;
-    this.#link = link;
+    this.#team = team;
     this.#budgetBytes = budgetBytes;
     this.#mapped = new MappedWeights(checkpoint.tensors);
   }
@@ -151,16 +177,17 @@ export class TorchModel {
   ): Promise<TorchModel> {
     requireReadable(checkpoint);
     const by = await workers.computedBy();
-    const link = await workers.take();
+    const team = await workers.take();
     try {
       await requireArchitecture(checkpoint, by);
     } catch (error) {
-      await workers.giveBack(link);
+      await workers.giveBack(team);
       throw error;
     }
-    return new TorchModel(checkpoint, workers, link, by, {
+    return new TorchModel(checkpoint, workers, team, by, {
       precision: precision ?? usualPrecision(checkpoint.info.dtype, by),
-      budgetBytes: by.freeBytes ?? budgetBytes,
+      // Processes on the processor share its memory.
+      budgetBytes: by.freeBytes ?? budgetBytes / by.device.split(',').length,
     });
   }
 
@@ -170,8 +197,9 @@ export class TorchModel {
    * @throws WorkbenchError `plan-invalid`, `torch-plan`, `too-large`, or the worker's.
    */
   async load(plan: Plan | null, overlays: Overlays, signal: AbortSignal): Promise<void> {
-    if (this.#link.hasEnded) {
-      this.#link = await this.#workers.take();
+    if (this.#team.hasEnded) {
+      await this.#team.dispose();
+      this.#team = await this.#workers.take();
       this.#held.clear();
       this.#isOpen = false;
       this.keptStates = null;
@@ -187,29 +215,42 @@ export class TorchModel {
     if (this.#current === key) return;
     this.#current = null;
     if (!this.#isOpen) await this.#open(signal);
-    if (changed === null) await this.request('use', { key }, {}, signal);
+    if (changed === null) await this.#team.requestAll('use', { key }, signal);
     else if (this.#held.has(key)) {
       const bytes = this.#held.get(key) ?? 0;
       this.#held.delete(key);
       this.#held.set(key, bytes);
-      await this.request('use', { key }, {}, signal);
+      await this.#team.requestAll('use', { key }, signal);
     } else {
       const order = await pruneOrder(this.checkpoint, changed, variants, overlays);
       const bytes = order.ownParameters * BYTES_OF[this.precision];
       const drop = this.#makeRoom(bytes);
-      await this.request('prune', { key, drop, configs: order.configs, layers: order.layers }, {}, signal);
+      await this.#team.requestAll('prune', { key, drop, configs: order.configs, layers: order.layers }, signal);
       this.#held.set(key, bytes);
     }
     this.#current = key;
   }
 
+  /** Processes that share work; part N of it goes to process N modulo this. */
+  get members(): number {
+    return this.#team.size;
+  }
+
+  /** A request for part `part` of shared work. */
   request(
+    part: number,
     op: string,
     content: Readonly<Record<string, unknown>>,
     tensors: Readonly<Record<string, FrameTensor>>,
     signal: AbortSignal,
   ): Promise<WorkerAnswer> {
-    return this.#link.request(op, content, tensors, signal);
+    return this.#team.request(part, op, content, tensors, signal);
+  }
+
+  /** Whether rows with padding in front can join those that a loaded model writes. @throws WorkbenchError `torch-cache`. */
+  async joinsRows(signal: AbortSignal): Promise<boolean> {
+    const answers = await this.#team.requestAll('decoding', {}, signal);
+    return answers.every(({ header }) => header['joins'] === true);
   }
 
   /** Share of their usual size that batches have. */
@@ -252,7 +293,7 @@ export class TorchModel {
   }
 
   dispose(): Promise<void> {
-    return this.#workers.giveBack(this.#link);
+    return this.#workers.giveBack(this.#team);
   }
 
   /** Loads the checkpoint's own model. */
@@ -261,7 +302,7 @@ export class TorchModel {
     this.#requireRoom(this.#unprunedBytes);
     await this.noteWeights();
     const config = await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
-    await this.request('load', { precision: this.precision, config, folder }, {}, signal);
+    await this.#team.requestAll('load', { precision: this.precision, config, folder }, signal);
     this.#isOpen = true;
   }
 
@@ -286,11 +327,14 @@ export class TorchModel {
     if (bytes <= this.#budgetBytes) return;
     const { card } = this.computedBy;
     const own = bytes - this.#unprunedBytes;
+    const { members } = this;
+    const budget =
+      members === 1 ? 'the memory budget is' : `the memory budget of each of ${String(members)} processes is`;
     const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
     throw refuse(
       'too-large',
       `${this.checkpoint.name} takes ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}${also}, and ` +
-        `${card === null ? 'the memory budget is' : `${card} has`} ${gigabytes(this.#budgetBytes)} GB` +
+        `${card === null ? budget : `${card} has`} ${gigabytes(this.#budgetBytes)} GB` +
         `${card === null ? '' : ' free'}.`,
       `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
     );

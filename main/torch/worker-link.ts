@@ -20,7 +20,7 @@ export interface WorkerOrder {
   readonly python: string;
   /** resources/torch/worker.py. */
   readonly script: string;
-  /** `cpu` or `cuda:N`. */
+  /** Of one process: `cpu`, `cuda:N` or `auto`; of a team also several, separated by commas. */
   readonly device: string;
   readonly threads: number;
 }
@@ -52,7 +52,8 @@ const LENGTH_BYTES = 4;
 const VALUE_BYTES = 4;
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  'no-such-device': 'Choose another --device: cpu, or cuda:N for a card that PyTorch finds.',
+  'no-such-device':
+    'Choose another --device: cpu, cuda:N for a card that PyTorch finds, several of them, or auto for all cards.',
   'torch-architecture': 'Install a transformers that has it, or compute with --engine onnxruntime.',
   'torch-memory': 'Use a smaller --precision, or a card with more free memory.',
 };
@@ -247,3 +248,65 @@ export class WorkerLink {
     waiting.resolve({ header, tensors });
   }
 }
+
+/**
+ * One process for each device of an order, all with the same models. Work that is shared out goes to its members in
+ * turn, and its parts do not depend on how many there are.
+ */
+export class WorkerTeam {
+  readonly #links: readonly WorkerLink[];
+
+  constructor(order: WorkerOrder) {
+    this.#links = order.device.split(',').map((device) => new WorkerLink({ ...order, device }));
+  }
+
+  get size(): number {
+    return this.#links.length;
+  }
+
+  /** Whether a process ended or was killed. */
+  get hasEnded(): boolean {
+    return this.#links.some((link) => link.hasEnded);
+  }
+
+  /** Whether a process has not answered every request. */
+  get isBusy(): boolean {
+    return this.#links.some((link) => link.isBusy);
+  }
+
+  /** A request to the process whose turn it is for part `part`. @throws as `WorkerLink.request`. */
+  request(
+    part: number,
+    op: string,
+    content: Readonly<Record<string, unknown>>,
+    tensors: Readonly<Record<string, FrameTensor>>,
+    signal: AbortSignal,
+  ): Promise<WorkerAnswer> {
+    const link = this.#links[part % this.size];
+    if (link === undefined) throw new Error('a team without processes');
+    return link.request(op, content, tensors, signal);
+  }
+
+  /** The same request to all; answers in the order of their devices. @throws the first error, when all have answered. */
+  requestAll(
+    op: string,
+    content: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<readonly WorkerAnswer[]> {
+    return allSettled(this.#links.map((link) => link.request(op, content, {}, signal)));
+  }
+
+  /** Kills all processes; resolves once they are gone. */
+  async dispose(): Promise<void> {
+    await Promise.all(this.#links.map((link) => link.dispose()));
+  }
+}
+
+/** All results in order. @throws the first error in order, when all have ended. */
+export const allSettled = async <T>(works: readonly Promise<T>[]): Promise<T[]> => {
+  const ends = await Promise.allSettled(works);
+  return ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
+};

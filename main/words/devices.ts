@@ -1,4 +1,4 @@
-import type { RunDevice } from '../contract/device.ts';
+import type { RunDevice, TorchFound, TorchPrecision } from '../contract/device.ts';
 
 /** "CPU", "WEBGPU", or "PyTorch on CUDA:0": engine and device of a run. */
 export const deviceName = ({ provider, engine }: Pick<RunDevice, 'provider' | 'engine'>): string =>
@@ -45,3 +45,31 @@ export const circumstances = ({
   Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ');
+
+const BYTES: Readonly<Record<TorchPrecision, number>> = { bfloat16: 2, float16: 2, float32: 4 };
+
+const billions = (bytes: number, precision: TorchPrecision): string =>
+  `${(bytes / BYTES[precision] / 1e9).toFixed(1)} billion`;
+
+/** What PyTorch of a Python finds, for people: its versions, and how large a model each card holds. */
+export const torchFacts = ({
+  versions,
+  cards,
+  bfloat16,
+}: TorchFound): readonly { readonly key: string; readonly term: string; readonly value: string }[] => [
+  {
+    key: 'versions',
+    term: 'Versions',
+    value: `PyTorch ${versions['torch'] ?? ''}, transformers ${versions['transformers'] ?? ''}, Python ${versions['python'] ?? ''}`,
+  },
+  { key: 'processor', term: 'cpu', value: bfloat16 ? 'has units for bfloat16' : 'imitates bfloat16: slow' },
+  ...(cards.length === 0
+    ? [{ key: 'cards', term: 'Cards', value: 'none that PyTorch finds' }]
+    : cards.map(({ name, totalBytes, freeBytes }, index) => ({
+        key: `cuda:${String(index)}`,
+        term: `cuda:${String(index)}`,
+        value:
+          `${name}, ${(freeBytes / 1e9).toFixed(1)} of ${(totalBytes / 1e9).toFixed(1)} GB free: weights of at most ` +
+          `${billions(freeBytes, 'bfloat16')} parameters in bfloat16, ${billions(freeBytes, 'float32')} in float32`,
+      }))),
+];

@@ -83,6 +83,9 @@ export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: Event
     case 'cluster.changed':
       cache.patch('cluster.list', (works) => withWork(works, event.work));
       break;
+    case 'python.changed':
+      cache.patch('python.environment', () => event.environment);
+      break;
     case 'job.problem':
     case 'jobs.reordered':
     case 'settings.changed':

@@ -28,9 +28,16 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VER
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
+from transformers.cache_utils import DynamicLayer  # noqa: E402
 from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
+
+try:
+    import accelerate
+except ModuleNotFoundError:
+    # Only a model on several cards needs it.
+    accelerate = None
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WIRE = {"F32": torch.float32, "I32": torch.int32}
@@ -137,26 +144,33 @@ def dequantised(config):
 
 class Worker:
     def __init__(self, device):
-        self.device = torch.device(device)
+        # "auto": layers of a model lie on all cards, and what goes between them is moved.
+        self.name = device
+        # Where tokens begin.
+        self.device = torch.device("cuda:0" if device == "auto" else device)
         # Models by the engine's keys; the engine says which ones to give up for the next.
         self.models = {}
         self.model = None
         self.cache = None
+        # Tokens [B] of each row that is being written, which are the last ones of the cache.
+        self.begun = None
         # Tokens that many sequences begin with, and their keys and values in the present model.
         self.prefix = None
         # Hidden states of the unpruned model that others are compared with, by batch and part of it.
         self.states = {}
         # Whether the model continues from its cache as in one pass; None: not tried yet.
         self.is_cache_sound = None
+        self.has_plain_cache = False
         torch.set_grad_enabled(False)
 
     def hello(self, _header, _tensors):
         is_card = self.device.type == "cuda"
-        name = torch.cuda.get_device_name(self.device) if is_card else None
+        cards = range(torch.cuda.device_count()) if self.name == "auto" else [self.device] if is_card else []
         return {
-            "device": str(self.device),
-            "card": name,
-            "freeBytes": torch.cuda.mem_get_info(self.device)[0] if is_card else None,
+            "device": self.name,
+            "card": " and ".join(dict.fromkeys(map(torch.cuda.get_device_name, cards))) if is_card else None,
+            "freeBytes": sum(torch.cuda.mem_get_info(card)[0] for card in cards) if is_card else None,
+            "cards": found_cards(),
             "bfloat16": has_bfloat16(is_card),
             "modelTypes": sorted(CONFIG_MAPPING.keys()),
             "versions": {
@@ -164,6 +178,7 @@ class Worker:
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,
                 **({"cuda": torch.version.cuda} if is_card else {}),
+                **({"accelerate": accelerate.__version__} if self.name == "auto" else {}),
             },
         }, []
 
@@ -192,6 +207,8 @@ class Worker:
             raise Refused("torch-architecture", f"transformers has no class that writes text for {config.model_type}.")
         dtype = PRECISIONS[header["precision"]]
         options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
+        if self.name == "auto":
+            options["device_map"] = "auto"
         model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
         if missing:
@@ -201,7 +218,11 @@ class Worker:
         # PyTorch's grouped products need rows of whole 16 bytes, which only tiny models lack.
         elif any(each.dim() == 3 and each.shape[-1] * each.element_size() % 16 for each in model.parameters()):
             model.set_experts_implementation("eager")
-        self.model = self.models[UNPRUNED] = model.to(self.device).eval()
+        if self.name != "auto":
+            model = model.to(self.device)
+        elif elsewhere := sorted({str(place) for place in model.hf_device_map.values()} & {"cpu", "disk"}):
+            raise Refused("too-large", f"The cards do not hold the model: parts would lie on {' and '.join(elsewhere)}.")
+        self.model = self.models[UNPRUNED] = model.eval()
         return {}, []
 
     def prune(self, header, _tensors):
@@ -214,6 +235,8 @@ class Worker:
             torch.cuda.empty_cache()
         configs = [json.loads(text, object_hook=special_float) for text in header["configs"]]
         model = pruned(self.models[UNPRUNED], configs, header["layers"])
+        if self.name == "auto":
+            model = accelerate.dispatch_model(model, self.models[UNPRUNED].hf_device_map)
         self.model = self.models[header["key"]] = model.eval()
         return {}, []
 
@@ -228,7 +251,7 @@ class Worker:
             logits, _ = logits_at(self.model, torch.zeros_like(at), at, input_ids=tokens, use_cache=False)
         results = [("logits", logits)]
         for layer, output in enumerate(routed):
-            results += [(f"{name}.{layer}", value[at]) for name, value in output.items()]
+            results += [(f"{name}.{layer}", value[at.to(value.device)]) for name, value in output.items()]
         return {"layers": len(routed)}, results
 
     def profile(self, header, tensors):
@@ -260,9 +283,10 @@ class Worker:
             )
         results = []
         for layer, (output, seen) in enumerate(zip(routed, experts)):
-            results.append((f"router.{layer}", output["router"][real]))
+            router = output["router"]
+            results.append((f"router.{layer}", router[real.to(router.device)]))
             if traced is not None:
-                results.append((f"traced_logits.{layer}", output["router"][traced]))
+                results.append((f"traced_logits.{layer}", router[traced.to(router.device)]))
             left_out = () if header["peaks"] else ("peaks",)
             results += [(f"{name}.{layer}", value) for name, value in seen.items() if name not in left_out]
         return {"layers": len(routed)}, results
@@ -273,11 +297,11 @@ class Worker:
         `prefix` [P], where there is one, comes before every trunk. Trunks [B, T] are padded behind; with branches, in
         front, since these go on behind them. Branches [M, S] are padded behind; `parents` [M] are their trunks. Scores
         of the trunks' rows come first, then those of the branches'. Positions count from the beginning of the trunk,
-        or of the branch. `states` "keep": keeps the hidden states that the scores are from, under the number `batch`;
-        "compare": also gives, of each score's distribution q and the one p of the kept states, KL(p, q), KL(q, p),
+        or of the branch. `states` "keep": keeps the hidden states that the scores are from, under the number `batch`
+        (`first`: instead of all that are kept); "compare": also gives, of each score's distribution q and the one p of the kept states, KL(p, q), KL(q, p),
         whether the likeliest token changed, and the sum of min(p, q) [N, 4].
         """
-        if header.get("states") == "keep" and header["batch"] == 0:
+        if header.get("states") == "keep" and header["first"]:
             self.states = {}
         trunks, lengths = tensors["trunks"].long().to(self.device), tensors["lengths"].long().to(self.device)
         rows = tensors["rows"].long().to(self.device)
@@ -311,7 +335,8 @@ class Worker:
         branches, parents = tensors["branches"].long().to(self.device), tensors["parents"].long().to(self.device)
         if (cache := shared.past_key_values) is None:
             raise Refused("torch-cache", f"{type(self.model).__name__} keeps no keys and values of a shared context.")
-        cache.batch_select_indices(parents)
+        # Indices on the processor reach keys on any card.
+        cache.batch_select_indices(parents.cpu())
         follow = torch.arange(branches.shape[1], device=self.device)[None]
         mask = torch.cat([mask[parents], torch.ones_like(branches)], 1)
         branch_rows = tensors["branch_rows"].long().to(self.device)
@@ -364,11 +389,24 @@ class Worker:
         own, unpruned = logits[: len(rows)], logits[len(rows) :]
         return result, scored(own, rows[:, 2]) | ({"fidelity": fidelity(unpruned, own)} if mode == "compare" else {})
 
-    def begin(self, header, tensors):
-        """Runs prompts [B, T] of one length, and gives the first token [B] of each, and with `logits` those [B, V]."""
+    def decoding(self, _header, _tensors):
+        """Whether prompts of other lengths can join rows that are being written: every layer keeps all keys."""
         self.require_sound_cache()
-        self.cache = None
-        return self.extend(header, tensors["tokens"].long())
+        return {"joins": self.has_plain_cache}, []
+
+    def begin(self, header, tensors):
+        """Runs prompts [B, T], padded in front, and gives the first token [B] of each, and with `logits` those [B, V].
+
+        `joins`: behind the rows that are being written, which stay; else instead of them.
+        """
+        tokens, lengths = tensors["tokens"].long().to(self.device), tensors["lengths"].long()
+        before, begun = (self.cache, self.begun) if header["joins"] else (None, None)
+        self.cache, self.begun = None, lengths
+        result = self.extend(header, tokens)
+        if before is not None:
+            self.cache = joined_caches(before, self.cache, int(max(begun.max(), lengths.max())))
+            self.begun = torch.cat([begun, lengths])
+        return result
 
     def require_sound_cache(self):
         """Refuses models that give other logits when they continue from their cache than in one pass."""
@@ -383,6 +421,8 @@ class Worker:
                 cache = result.past_key_values
                 ours.append(result.logits[0, -1].float())
             difference = (torch.stack(ours[1:]) - whole).abs().max() / whole.abs().max()
+            layers = getattr(cache, "layers", None) or [None]
+            self.has_plain_cache = all(type(layer) is DynamicLayer for layer in layers)
             self.is_cache_sound = bool(difference < MOST_CACHE_DIFFERENCE[model.dtype])
         if not self.is_cache_sound:
             raise Refused(
@@ -394,15 +434,28 @@ class Worker:
     def step(self, header, tensors):
         """Goes on with rows of the last step (all, or those that `kept` lists) and gives the next token of each."""
         if "kept" in tensors:
-            self.cache.batch_select_indices(tensors["kept"].long().to(self.device))
-        return self.extend(header, tensors["tokens"].long())
+            kept = tensors["kept"].long()
+            self.cache.batch_select_indices(kept)
+            self.begun = self.begun[kept]
+        self.begun = self.begun + 1
+        return self.extend(header, tensors["tokens"].long().to(self.device))
 
     def extend(self, header, tokens):
+        """Tokens [B, T] behind the cache; `begun` [B] counts those of each row, all others are padding in front."""
         model = self.model
         rows = torch.arange(len(tokens), device=self.device)
         last = torch.full_like(rows, tokens.shape[1] - 1)
         given = {cache_name(model): self.cache}
-        logits, result = logits_at(model, rows, last, input_ids=tokens.to(self.device), use_cache=True, **given)
+        width = tokens.shape[1] + (0 if self.cache is None else self.cache.get_seq_length())
+        real = None
+        if bool((self.begun < width).any()):
+            begun = self.begun.to(self.device)[:, None]
+            places = torch.arange(width, device=self.device)[None] - (width - begun)
+            own = places[:, -tokens.shape[1] :]
+            given |= {"attention_mask": (places >= 0).long(), "position_ids": own.clamp(min=0)}
+            real = own >= 0
+        with unpadded(real):
+            logits, result = logits_at(model, rows, last, input_ids=tokens, use_cache=True, **given)
         if result.past_key_values is None:
             raise Refused("torch-cache", f"{type(model).__name__} keeps no keys and values, so it cannot decode.")
         self.cache = result.past_key_values
@@ -596,11 +649,32 @@ def matrix_of(experts, role, position):
     return both.chunk(2)[part] if experts.is_concatenated else both[part::2]
 
 
+def found_cards():
+    cards = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    found = [(torch.cuda.get_device_name(card), *torch.cuda.mem_get_info(card)) for card in cards]
+    return [{"name": name, "totalBytes": total, "freeBytes": free} for name, free, total in found]
+
+
 def has_bfloat16(is_card):
     """Whether the device has units for bfloat16, rather than imitating them."""
     if is_card:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def joined_caches(one, other, width):
+    """Keys and values of the rows of both, padded in front, or cut, to the `width` of the longest row."""
+
+    def fitted(values):
+        have = values.shape[-2]
+        if have >= width:
+            return values[..., have - width :, :]
+        return torch.nn.functional.pad(values, (0, 0, width - have, 0))
+
+    for first, second in zip(one.layers, other.layers, strict=True):
+        first.keys = torch.cat([fitted(first.keys), fitted(second.keys)])
+        first.values = torch.cat([fitted(first.values), fitted(second.values)])
+    return one
 
 
 def cache_name(model):
@@ -609,6 +683,7 @@ def cache_name(model):
 
 
 def scored(logits, tokens):
+    tokens = tokens.to(logits.device)
     logprobs = torch.log_softmax(logits, -1).gather(1, tokens[:, None])[:, 0]
     return {"logprobs": logprobs, "greedy": (logits.argmax(-1) == tokens).int()}
 
@@ -630,7 +705,8 @@ def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
     """
 
     def only_these(_module, given):
-        own = given[0][rows, positions]
+        device = given[0].device
+        own = given[0][rows.to(device), positions.to(device)]
         if seen is not None:
             seen.append(own)
         return ((own if behind is None else torch.cat([own, behind]))[None],)
@@ -692,7 +768,7 @@ def observed(experts, hidden_states, top_k_index, top_k_weights):
     alone = of(hidden_states.repeat_interleave(choices, 0), top_k_index.flatten()).view(tokens, choices, -1)
     # A router may list its choices in any order.
     weights, order = top_k_weights.float().sort(dim=-1, descending=True, stable=True)
-    sizes, real = alone.float(), Observation.real
+    sizes, real = alone.float(), Observation.real.to(alone.device)
     seen = {
         "experts": top_k_index.gather(-1, order).int()[real],
         "weights": weights[real],
@@ -706,7 +782,8 @@ def observed(experts, hidden_states, top_k_index, top_k_weights):
         return torch.stack([of(some, torch.full((len(some),), each, device=some.device)) for each in range(count)])
 
     counted = Observation.counted
-    counted = torch.ones(len(states), dtype=torch.float64, device=alone.device) if counted is None else counted
+    counted = torch.ones(len(states), dtype=torch.float64) if counted is None else counted
+    counted = counted.to(alone.device)
     if Observation.outputs is not None:
         sums = torch.zeros(count, alone.shape[-1], dtype=torch.float64, device=alone.device)
         chosen, own = top_k_index[real].flatten(), (alone[real].double() * counted[:, None, None]).flatten(0, 1)
@@ -731,8 +808,9 @@ def observed(experts, hidden_states, top_k_index, top_k_weights):
         seen["turns"] = (1 - torch.cosine_similarity(before, after, -1, 0)).clamp(min=0).float()
     Observation.given.clear()
     if Observation.traced is not None:
-        seen["traced_outputs"] = of_every(hidden_states[Observation.traced]).float()
-        seen["traced_routed"] = weighted[Observation.traced].float()
+        traced = Observation.traced.to(alone.device)
+        seen["traced_outputs"] = of_every(hidden_states[traced]).float()
+        seen["traced_routed"] = weighted[traced].float()
     Observation.layers.append(seen)
     return weighted
 
@@ -750,8 +828,8 @@ class Padding:
 
 @contextlib.contextmanager
 def unpadded(mask):
-    """Spares the experts the padding of the next pass, where `mask` [B, T] is 0."""
-    Padding.real = None if bool(mask.all()) else mask.flatten().nonzero()[:, 0]
+    """Spares the experts the padding of the next pass, where `mask` [B, T] is 0; None: there is none."""
+    Padding.real = None if mask is None or bool(mask.all()) else mask.flatten().nonzero()[:, 0]
     try:
         yield
     finally:
@@ -853,8 +931,10 @@ def explained(error):
 def main():
     device, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    if device != "cpu" and not torch.cuda.is_available():
         start_error = "PyTorch finds no CUDA card here."
+    elif device == "auto" and accelerate is None:
+        start_error = "Models on all cards at once need the package accelerate, which this Python lacks."
     elif device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
         start_error = f"PyTorch finds {torch.cuda.device_count()} CUDA cards here, so there is no {device}."
     else:
@@ -884,6 +964,7 @@ OPERATIONS = {
     "forward": Worker.forward,
     "profile": Worker.profile,
     "score": Worker.score,
+    "decoding": Worker.decoding,
     "begin": Worker.begin,
     "step": Worker.step,
     "end": Worker.end,

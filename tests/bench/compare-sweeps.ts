@@ -184,8 +184,7 @@ const compare = (sweep: SweepToCompare): void => {
     }
   }
   console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
-  const list = (times: readonly Times[], kind: keyof Times): readonly number[] =>
-    times.map((each) => each[kind]);
+  const list = (times: readonly Times[], kind: keyof Times): readonly number[] => times.map((each) => each[kind]);
   for (const { dtype, times, equal, points, largest } of others) {
     for (const kind of ['wall', 'processor'] as const)
       console.log(

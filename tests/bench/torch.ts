@@ -1,18 +1,243 @@
+/**
+ * The engine torch in bfloat16 compared with the usual loop in bfloat16 (python/sweep.py, python/generate.py), and what
+ * its process costs beyond transformers. Goals: sweep 5x, search for thresholds 8x, 5-shot 20x, generation 3x, and at
+ * most 10 % beyond transformers.
+ *
+ * - sweep: the synthetic model of 1 GB, five factors by frequency, two tasks of four choices, 40 items.
+ * - search: the widened model of 1 GB (widened-checkpoint.ts), whose thresholds are real; six factors by frequency and
+ *   REAP, two tasks; the workbench stops a candidate once its verdict is decided (search.ts).
+ * - few-shot: five examples before each of 40 items of a task of four choices, five factors.
+ * - generation: the unpruned model and eight that keep half of the experts, ITEMS prompts of 16 to 48 tokens, 32 new
+ *   ones each; both include the start of their programs.
+ * - worker: batches of the few-shot task as the engine makes them, answered by its process, and by a bare loop over
+ *   transformers' model with its own head (python/batches.py), alternately within two open processes.
+ *
+ * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time of
+ * all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
+ * differently by batch, so they agree within a few points.
+ * Usage: node tests/bench/torch.ts PART [rounds, default 1] [items of search and generation, default 300 and 100]
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { z } from 'zod';
+import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import type { Candidate, RowToDecode } from '../../main/inference/model-runner.ts';
+import { encodeScored } from '../../main/inference/encode-item.ts';
+import { loadTaskFolder } from '../../main/tasks/load-task-folder.ts';
+import { seededRandom } from '../../main/statistics/random.ts';
+import { openTorchModel } from '../../main/torch/open-torch-model.ts';
+import { scoreWork } from '../../main/torch/score-batches.ts';
+import { TorchWorkers } from '../../main/torch/torch-model.ts';
+import { overlaysIn } from '../open-model-runner.ts';
 import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
-import { pythonEnvironment } from './python-environment.ts';
-import { bundledTasks } from './shapes.ts';
+import { writeFewShotTask } from './few-shot-task.ts';
+import { childrenMs } from './processor-time.ts';
+import { pythonEnvironment, pythonScript, startPython } from './python-environment.ts';
+import { bundledTasks, oneGigabyteCheckpoint } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
+import { median, ratios } from './statistics.ts';
+import { widenedCheckpoint } from './widened-checkpoint.ts';
 
-const engine = ['--engine', 'torch', '--python', pythonEnvironment(), '--precision', 'bfloat16'];
-compareSweeps({
-    ...FREQUENCY_IN_FULL,
-    dtypes: ['bfloat16'],
-    title: 'sweep',
-    model: await readableOneGigabyteCheckpoint(),
-    tasks: ['french','plural'].map((task) => path.join(bundledTasks, task)),
-    limit: 40,
-    threads: 1,
-    rounds: 1,
-    engine,
-});
+const [, , part = '', rounds = '1', items, outFile] = process.argv;
+const ROUNDS = Number(rounds);
+const python = pythonEnvironment();
+const engine = ['--engine', 'torch', '--python', python, '--precision', 'bfloat16'];
+const shared = { dtypes: ['bfloat16'], threads: 1, rounds: ROUNDS, engine } as const;
+const twoTasks = ['french', 'plural'].map((task) => path.join(bundledTasks, task));
+const script = path.join(import.meta.dirname, '..', '..', 'resources', 'torch', 'worker.py');
+
+const fewShot = async (work: (task: string, model: string) => Promise<void>): Promise<void> => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-few-shot-'));
+  try {
+    const { task } = await writeFewShotTask(folder);
+    await work(task, await readableOneGigabyteCheckpoint());
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+/** The processes of both are started, and their model is loaded, before anything is measured. */
+const worker = (): Promise<void> =>
+  fewShot(async (task, model) => {
+    const checkpoint = await openCheckpoint(model);
+    const tokenizer = await loadTokenizer(checkpoint.folder);
+    if (tokenizer === null) throw new Error('no tokenizer');
+    const { test } = await loadTaskFolder(task);
+    const chosen = test.flatMap((item) => ('choices' in item ? [item] : [])).slice(0, 40);
+    const { maxPositions, vocabulary } = checkpoint.descriptor;
+    const work = scoreWork(
+      chosen.flatMap((item) => encodeScored(tokenizer, item, maxPositions)),
+      vocabulary,
+      'prefixes',
+    );
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-torch-'));
+    const file = path.join(folder, 'batches.json');
+    writeFileSync(file, JSON.stringify(work));
+    const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: false });
+    const settings = { threads: 1, memoryBudgetBytes: 8e9, scratchFolder: folder };
+    const open = await openTorchModel(checkpoint, settings, workers, 'bfloat16');
+    const runner = open.runner(overlaysIn(folder));
+    const bare = await startPython('batches.py', [model, file, 'bfloat16', script]);
+    const control = { signal: new AbortController().signal };
+    const candidates: readonly Candidate[] = [{ key: 'unpruned', plan: null }];
+    const ours = async (): Promise<number> => {
+      const start = performance.now();
+      await runner.evaluate(chosen, candidates, control);
+      return performance.now() - start;
+    };
+    const theirs = async (): Promise<number> => Number(await bare.ask('go'));
+    await ours();
+    await theirs();
+    const times: [number, number][] = [];
+    for (let round = 0; round < Math.max(5, ROUNDS); round += 1) {
+      // The one that is first changes, since load comes and goes.
+      const first = round % 2 === 0 ? await ours() : NaN;
+      const second = await theirs();
+      times.push([round % 2 === 0 ? first : await ours(), second]);
+    }
+    bare.end();
+    await open.dispose();
+    await workers.dispose();
+    rmSync(folder, { recursive: true });
+    const [own, other] = [times.map(([first]) => first), times.map(([, second]) => second)];
+    console.log(
+      `${String(work.batches.length)} batches: ours ${median(own).toFixed(0)} ms, transformers on them ` +
+        `${median(other).toFixed(0)} ms; bare / ours ${ratios(other, own)}`,
+    );
+  });
+
+const answered = z.object({ seconds: z.number(), rows: z.record(z.string(), z.string()) });
+
+const toWrite = async () => {
+  const folder = await oneGigabyteCheckpoint();
+  const checkpoint = await openCheckpoint(folder);
+  const { descriptor, info } = checkpoint;
+  const random = seededRandom(11);
+  const prompts = Array.from({ length: Number(items ?? 100) }, () =>
+    Array.from({ length: 16 + random.integer(33) }, () => random.integer(descriptor.vocabulary)),
+  );
+  const half = (): number[] =>
+    random
+      .shuffle(Array.from({ length: info.experts }, (_, expert) => expert))
+      .slice(0, info.experts / 2)
+      .sort((a, b) => a - b);
+  const candidates: readonly Candidate[] = [
+    { key: 'unpruned', plan: null },
+    ...Array.from({ length: 8 }, (_, index) => ({
+      key: `plan ${String(index)}`,
+      plan: { kept: descriptor.moeLayers.map(half) },
+    })),
+  ];
+  return { folder, checkpoint, prompts, candidates };
+};
+
+const NEW_TOKENS = 32;
+
+/** Runs in a process of its own. */
+const write = async (file: string): Promise<void> => {
+  const { checkpoint, prompts, candidates } = await toWrite();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-torch-'));
+  const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: false });
+  const settings = { threads: 1, memoryBudgetBytes: 8e9, scratchFolder: folder };
+  const open = await openTorchModel(checkpoint, settings, workers, 'bfloat16');
+  const rows = candidates.flatMap(({ key }) =>
+    prompts.map((tokens): RowToDecode => ({ tokens, candidate: key, mostNewTokens: NEW_TOKENS })),
+  );
+  const written: Record<string, string> = {};
+  const control = { signal: new AbortController().signal };
+  for await (const { row, tokens } of open.runner(overlaysIn(folder)).decode(rows, candidates, control))
+    written[`${rows[row]?.candidate ?? ''}/${String(row % prompts.length)}`] = tokens.join(' ');
+  await open.dispose();
+  await workers.dispose();
+  rmSync(folder, { recursive: true });
+  writeFileSync(file, JSON.stringify({ seconds: 0, rows: written }));
+};
+
+const generation = async (): Promise<void> => {
+  const { folder, prompts, candidates } = await toWrite();
+  const work = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-generation-'));
+  const [request, answer] = [path.join(work, 'request.json'), path.join(work, 'answer.json')];
+  const plans = Object.fromEntries(candidates.map(({ key, plan }) => [key, plan]));
+  writeFileSync(request, JSON.stringify({ prompts, newTokens: NEW_TOKENS, plans }));
+  const commands = {
+    ours: [process.execPath, import.meta.filename, 'write', '1', String(prompts.length), answer],
+    theirs: [...pythonScript('generate.py'), folder, request, answer, 'bfloat16'],
+  };
+  const times = { ours: { wall: [], processor: [] }, theirs: { wall: [], processor: [] } } as Record<
+    keyof typeof commands,
+    Record<'wall' | 'processor', number[]>
+  >;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const rows: string[][] = [];
+    for (const name of ['ours', 'theirs'] as const) {
+      const [program = '', ...parameters] = commands[name];
+      const [start, before] = [performance.now(), childrenMs()];
+      const { status } = spawnSync(program, parameters, {
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, HF_HUB_OFFLINE: '1', OMP_NUM_THREADS: '1' },
+      });
+      if (status !== 0) throw new Error(`${name} ended with ${String(status)}`);
+      times[name].wall.push((performance.now() - start) / 1000);
+      times[name].processor.push((childrenMs() - before) / 1000);
+      const given = answered.parse(JSON.parse(readFileSync(answer, 'utf8'))).rows;
+      rows.push(
+        Object.keys(given)
+          .sort()
+          .map((key) => given[key] ?? ''),
+      );
+    }
+    const [own = [], other = []] = rows;
+    const equal = own.filter((text, index) => text === other[index]).length;
+    console.log(`  round ${String(round + 1)}: ${String(equal)} of ${String(own.length)} texts the same`);
+  }
+  rmSync(work, { recursive: true });
+  for (const kind of ['wall', 'processor'] as const)
+    console.log(
+      `generation, 9 candidates x ${String(prompts.length)} items: ${kind} time, ours ` +
+        `${median(times.ours[kind]).toFixed(1)} s, generate in bfloat16 ${median(times.theirs[kind]).toFixed(1)} s, ` +
+        `ratio ${ratios(times.theirs[kind], times.ours[kind])}`,
+    );
+};
+
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  sweep: async () =>
+    compareSweeps({
+      ...FREQUENCY_IN_FULL,
+      ...shared,
+      title: 'sweep, 1 GB, 5 factors x 2 tasks x 40 items',
+      model: await readableOneGigabyteCheckpoint(),
+      tasks: twoTasks,
+      limit: 40,
+    }),
+  search: async () =>
+    compareSweeps({
+      ...shared,
+      title: `search, 1 GB, 6 factors x 2 methods x 2 tasks x ${items ?? 'all'} items`,
+      model: await widenedCheckpoint(),
+      methods: ['frequency', 'reap'],
+      kept: [14, 12, 10, 8, 4, 2],
+      stopsEarly: true,
+      tasks: twoTasks,
+      limit: items === undefined ? null : Number(items),
+    }),
+  'few-shot': () =>
+    fewShot(async (task, model) =>
+      compareSweeps({
+        ...FREQUENCY_IN_FULL,
+        ...shared,
+        title: '5-shot, 1 GB, 5 factors x 40 items',
+        model,
+        tasks: [task],
+        limit: 40,
+      }),
+    ),
+  generation,
+  worker,
+  write: () => write(outFile ?? ''),
+};
+const chosen = parts[part];
+if (chosen === undefined) throw new Error(`PART is one of ${Object.keys(parts).join(', ')}`);
+await chosen();

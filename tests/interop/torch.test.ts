@@ -273,6 +273,66 @@ test(
   HANG_LIMIT_MS,
 );
 
+test(
+  'two processes share work out and give the same bits as one; texts join where others end',
+  async () => {
+    const folder = await temporaryFolder();
+    const checkpoint = await openCheckpoint(model);
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: folder };
+    const many = Array.from({ length: 60 }, (_, index): ChoiceItem => ({
+      ...(items[index % items.length] ?? expect.fail('no items')),
+      id: String(index),
+      context: `${'ab'.repeat(index)} is:`,
+    }));
+    const plan = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 3, 6]) };
+    const rows = Array.from({ length: 300 }, (_, index) => ({
+      tokens: Array.from({ length: 3 + (index % 9) }, (_token, at) => 3 + ((index + at) % 20)),
+      candidate: index % 100 === 0 ? 'unpruned' : 'plan',
+      mostNewTokens: index === 7 ? 50 : 6,
+      // The first ones end after one to four tokens.
+      isDone: (tokens: readonly number[]): boolean => index !== 7 && tokens.length > index % 4,
+    }));
+    const candidates = [
+      { key: 'unpruned', plan: null },
+      { key: 'plan', plan },
+    ];
+    const measured = async (device: string): Promise<readonly unknown[]> => {
+      const team = new TorchWorkers({ python, script, device, threads: 1 }, { keepsOne: true });
+      const torch = await openTorchModel(checkpoint, settings, team, 'float32');
+      const runner = torch.runner(overlaysIn(folder));
+      try {
+        const texts: unknown[] = [];
+        for await (const { row, tokens } of runner.decode(rows, candidates, control)) texts[row] = [...tokens];
+        return [
+          [...(await runner.evaluate(many, candidates, { ...control, fidelity: 'many' }))],
+          await runner.profile(many, control, ['peaks', 'routed-outputs', 'choices']),
+          await runner.forward([[3, 4, 5], [6, 7], [8]], plan, control),
+          texts,
+        ];
+      } finally {
+        await torch.dispose();
+        await team.dispose();
+      }
+    };
+    for (const missing of ['auto', 'cuda:0,cuda:99'])
+      await expect(
+        new TorchWorkers({ python, script, device: missing, threads: 1 }, { keepsOne: false }).computedBy(),
+      ).rejects.toMatchObject({
+        code: 'no-such-device',
+        message: expect.stringMatching(/PyTorch finds no CUDA card here|so there is no cuda:99/),
+      });
+    const one = await measured('cpu');
+    expect(await measured('cpu,cpu')).toEqual(one);
+    const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: folder });
+    const texts: unknown[] = [];
+    for await (const { row, tokens } of referee.decode(rows.slice(0, 40), candidates, control))
+      texts[row] = [...tokens];
+    await referee.dispose();
+    expect(z.array(z.unknown()).parse(one[3]).slice(0, 40)).toEqual(texts);
+  },
+  HANG_LIMIT_MS,
+);
+
 describe('the command line', () => {
   const commandOf = async (folder: string, sequences: unknown): Promise<readonly string[]> => {
     await writeFile(path.join(folder, 'tokens.json'), JSON.stringify(sequences));
@@ -329,7 +389,7 @@ describe('the command line', () => {
       expect(await refusal(model, ['--python', python])).toContain('--python is for --engine torch alone');
       expect(await refusal(model, ['--engine', 'torch'])).toContain('--python is missing');
       expect(await refusal(model, [...torch, '--device', 'webgpu'])).toContain(
-        '--device "webgpu" is not cpu or cuda:N',
+        '--device "webgpu" is not one of these with --engine torch: cpu, cuda:N, several such as cuda:0,cuda:1',
       );
       const bare = path.join(folder, 'bare-python');
       await writeFile(bare, `#!/bin/sh\nexec "${python}" -S "$@"\n`, { mode: 0o755 });

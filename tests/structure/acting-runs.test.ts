@@ -52,8 +52,10 @@ test('only these files start programs', () => {
   // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([
     'main/cli/verbs/doctor.ts',
+    'main/engine/calls/devices.ts',
     'main/engine/calls/experiments.ts',
     'main/engine/calls/finetune.ts',
+    'main/engine/environment-making.ts',
     'main/finetune/make-environment.ts',
   ]);
   // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
@@ -63,6 +65,7 @@ test('only these files start programs', () => {
   ]);
   expect(filesWith(/(?<!const )(?<![.\w])torchOrder\(/)).toEqual([
     'main/cli/engine-option.ts',
+    'main/engine/calls/devices.ts',
     'main/engine/devices-in-use.ts',
   ]);
   // Each opens the device of a manifest that was approved.

@@ -85,7 +85,7 @@ const pythonHere = async (
 
 const madePython = (reader: OptionReader, host: VerbHost, environments: MadeEnvironments): Promise<TrainingPython> =>
   makeEnvironment({
-    base: reader.text('python-base') ?? (process.platform === 'win32' ? 'python' : 'python3'),
+    base: reader.text('python-base') ?? null,
     workspace: workspaceOf(reader, host),
     environments,
     requirements: join(host.resources, 'finetune', 'requirements.txt'),

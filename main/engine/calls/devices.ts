@@ -1,18 +1,52 @@
 import { calls } from '../../contract/calls.ts';
+import type { PathHandle } from '../../contract/model.ts';
+import { findPython } from '../../finetune/find-python.ts';
+import { torchOrder } from '../../torch/torch-choice.ts';
+import { TorchWorkers } from '../../torch/torch-model.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { EnvironmentMaking } from '../environment-making.ts';
 
-type DeviceCall = 'devices.list' | 'devices.probe' | 'devices.use';
+type DeviceCall =
+  | 'devices.list'
+  | 'devices.probe'
+  | 'devices.use'
+  | 'python.look'
+  | 'python.environment'
+  | 'python.make'
+  | 'python.cancel';
 
-export const deviceCalls = ({ devices, providers, handles, emit }: EngineContext): Pick<Answers, DeviceCall> => ({
-  'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
-  'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),
-  'devices.use': answer(calls['devices.use'], async (wanted) => {
-    if ('torch' in wanted || wanted.provider !== devices.current.provider) {
-      await devices.choose(
-        'torch' in wanted ? { ...wanted.torch, python: handles.resolve(wanted.torch.python) } : wanted.provider,
+export const deviceCalls = (
+  { devices, providers, handles, emit, environments, workspace, resources }: EngineContext,
+  making: EnvironmentMaking,
+): Pick<Answers, DeviceCall> => {
+  const pythonOf = async (named: PathHandle | null): Promise<string> =>
+    named === null ? (await findPython(null, workspace.path, environments)).path : handles.resolve(named);
+  return {
+    'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
+    'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),
+    'devices.use': answer(calls['devices.use'], async (wanted) => {
+      if ('torch' in wanted || wanted.provider !== devices.current.provider) {
+        await devices.choose(
+          'torch' in wanted ? { ...wanted.torch, python: await pythonOf(wanted.torch.python) } : wanted.provider,
+        );
+        emit({ type: 'device.changed' });
+      }
+      return [...providers.list(devices.current.provider)];
+    }),
+    'python.look': answer(calls['python.look'], async ({ python }) => {
+      const order = await torchOrder(
+        { python: await pythonOf(python), device: 'cpu', precision: null },
+        { resources, threads: 1 },
       );
-      emit({ type: 'device.changed' });
-    }
-    return [...providers.list(devices.current.provider)];
-  }),
-});
+      const workers = new TorchWorkers(order, { keepsOne: false });
+      try {
+        return await workers.computedBy();
+      } finally {
+        await workers.dispose();
+      }
+    }),
+    'python.environment': answer(calls['python.environment'], () => making.state()),
+    'python.make': answer(calls['python.make'], () => making.begin()),
+    'python.cancel': answer(calls['python.cancel'], () => making.cancel()),
+  };
+};

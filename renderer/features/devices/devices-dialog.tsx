@@ -4,12 +4,14 @@ import {
   describedEngineSettings,
   type ProviderListing,
   type ProviderName,
+  type PythonEnvironment,
+  TORCH_DEVICES,
   torchDevice,
   torchPrecision,
   type TorchPrecision,
 } from '../../../main/contract/device.ts';
 import { settingsOf } from '../../../main/contract/setting.ts';
-import { engineText } from '../../../main/words/devices.ts';
+import { engineText, torchFacts } from '../../../main/words/devices.ts';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -168,12 +170,17 @@ const [pythonSetting, precisionSetting] = [settingNamed('python'), settingNamed(
 /** The other engine: a Python, a precision and a device for the next runs. */
 const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
   const facts = useQuery('engine.facts', {}).data;
+  const environment = useQuery('python.environment', {}).data;
   const { busy, problem, start } = useRequest('here');
   const [python, setPython] = useState<Awaited<ReturnType<typeof choosePython>>>(null);
   const [precision, setPrecision] = useState<TorchPrecision>('float32');
   const [device, setDevice] = useState('cpu');
   const isUsed = facts?.device.engine !== undefined;
   const isDevice = torchDevice.safeParse(device).success;
+  const hasOwn = environment !== undefined && environment.versions !== null;
+  const chosen = python?.handle ?? null;
+  const canUse = python !== null || hasOwn;
+  const found = useQuery('python.look', canUse ? { python: chosen } : null);
   return (
     <li className={`device device-${isUsed ? 'used' : 'untried'}`} aria-label="PyTorch">
       <div className="device-head">
@@ -182,12 +189,11 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
         <div className="device-tools">
           <Button
             className="button-small"
-            disabled={disabled || busy || python === null || !isDevice}
+            disabled={disabled || busy || !canUse || !isDevice}
             title="Compute the next profiles and sweeps with PyTorch"
             onClick={() =>
               start(async ({ bridge, cache }) => {
-                if (python === null) return;
-                await bridge.call('devices.use', { torch: { python: python.handle, precision, device } });
+                await bridge.call('devices.use', { torch: { python: chosen, precision, device } });
                 cache.invalidate((name) => name === 'devices.list');
               })
             }
@@ -198,7 +204,14 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
       </div>
       <div className="device-torch">
         {pythonSetting !== undefined && <SettingLabel setting={pythonSetting} />}
-        <code>{python === null ? 'none chosen' : (python.path ?? 'the chosen program')}</code>
+        <code>
+          {python !== null ? (python.path ?? 'the chosen program') : hasOwn ? 'the workspace’s own' : 'none chosen'}
+        </code>
+        {python !== null && hasOwn && (
+          <Button className="button-small" disabled={busy} onClick={() => setPython(null)}>
+            Use the workspace’s
+          </Button>
+        )}
         <Button
           className="button-small"
           icon="file"
@@ -206,8 +219,8 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
           aria-label="Choose a Python with PyTorch"
           onClick={() =>
             start(async ({ bridge }) => {
-              const chosen = await choosePython(bridge);
-              if (chosen !== null) setPython(chosen);
+              const taken = await choosePython(bridge);
+              if (taken !== null) setPython(taken);
             })
           }
         >
@@ -225,20 +238,74 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
           <input
             type="text"
             className="input"
-            size={8}
+            size={14}
             value={device}
             aria-invalid={!isDevice}
+            title={TORCH_DEVICES}
             disabled={busy}
             onChange={({ target }) => setDevice(target.value)}
           />
         </label>
       </div>
+      {environment !== undefined && python === null && !hasOwn && (
+        <MakeEnvironment environment={environment} disabled={disabled} />
+      )}
       {problem !== null && <Problem error={problem} />}
+      {found.error !== null && <Problem error={found.error} />}
+      {canUse && found.loading && (
+        <p className="muted" role="status">
+          Asking PyTorch what it finds…
+        </p>
+      )}
+      {found.data !== undefined && <FactList facts={torchFacts(found.data)} />}
       <p className="muted">
         {facts !== undefined && isUsed ? `In use: ${engineText(facts)}. ` : ''}
-        Sweeps and profiles by transformers’ own classes in your Python, on the processor (cpu) or a card (cuda:0; not
-        tried on a card). Not every method works; what does not is refused by name.
+        Sweeps and profiles by transformers’ own classes in your Python. Device: cpu, a card (cuda:0), several, each
+        with the whole model (cuda:0,cuda:1), or all cards with one model (auto). Not tried on a card. Not every method
+        works; what does not is refused by name.
       </p>
     </li>
+  );
+};
+
+/** Makes the workspace's environment, with its progress, or says why it failed. */
+const MakeEnvironment = ({
+  environment: { making, problem },
+  disabled,
+}: {
+  readonly environment: PythonEnvironment;
+  readonly disabled: boolean;
+}) => {
+  const { busy, problem: refused, start } = useRequest('here');
+  const ask = (name: 'python.make' | 'python.cancel'): void =>
+    start(async ({ bridge, cache }) => {
+      await bridge.call(name, {});
+      cache.invalidate((each) => each === 'python.environment');
+    });
+  const shown = refused ?? problem;
+  return (
+    <>
+      {making === null ? (
+        <div className="device-torch">
+          <Button className="button-small" disabled={disabled || busy} onClick={() => ask('python.make')}>
+            {problem === null ? 'Make an environment' : 'Try again'}
+          </Button>
+          <span className="muted">
+            PyTorch and transformers from PyPI, into a folder of this workspace: some minutes and some gigabytes, once.
+          </span>
+        </div>
+      ) : (
+        <div className="device-trying" role="status">
+          <div className="progress device-progress" aria-hidden="true">
+            <div />
+          </div>
+          <span className="device-line">{making}</span>
+          <Button className="button-small" disabled={busy} onClick={() => ask('python.cancel')}>
+            Cancel
+          </Button>
+        </div>
+      )}
+      {shown !== null && <Problem error={shown} />}
+    </>
   );
 };

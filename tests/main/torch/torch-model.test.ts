@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { torchDevice } from '../../../main/contract/device.ts';
 import { TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
 
 const references = fileURLToPath(new URL('../../fixtures/reference/checkpoints', import.meta.url));
@@ -36,4 +37,11 @@ test('a Python that does not start is named', async () => {
     code: 'no-python',
     message: '/nowhere/python does not start.',
   });
+});
+
+test('devices are the processor, cards of which each is named once, or all cards; never both kinds', () => {
+  for (const device of ['cpu', 'cpu,cpu', 'cuda:0', 'cuda:1,cuda:0', 'auto'])
+    expect([device, torchDevice.safeParse(device).success]).toEqual([device, true]);
+  for (const device of ['cpu,cuda:0', 'cuda:0,cuda:0', 'auto,cuda:0', 'cuda', 'cuda:0,', 'webgpu', ''])
+    expect([device, torchDevice.safeParse(device).success]).toEqual([device, false]);
 });

@@ -113,11 +113,12 @@ export const runTorchLayer = async ({
 
   layers += 1;
   const { signal } = new AbortController();
-  const link = await torchWorkers.take();
+  const team = await torchWorkers.take();
   try {
-    await link.request('load', { precision: 'float32', config, folder }, {}, signal);
+    await team.request(0, 'load', { precision: 'float32', config, folder }, {}, signal);
     const all = { shape: [count], values: Int32Array.from({ length: count }, (_, token) => token) };
-    const { tensors: seen } = await link.request(
+    const { tensors: seen } = await team.request(
+      0,
       'profile',
       { peaks: false, outputs: null, residual: null },
       { tokens: { ...all, shape: [1, count] }, lengths: { shape: [1], values: Int32Array.of(count) }, traced: all },
@@ -134,6 +135,6 @@ export const runTorchLayer = async ({
       outputs: narrowed(floats('traced_outputs')),
     };
   } finally {
-    await torchWorkers.giveBack(link);
+    await torchWorkers.giveBack(team);
   }
 };

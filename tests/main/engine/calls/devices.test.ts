@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ProbeMeasurement } from '../../../../main/contract/device.ts';
 import { createEngine, type Engine, type EngineSettings } from '../../../../main/engine/engine.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
@@ -166,5 +166,32 @@ describe('an engine', () => {
       kind: 'refused',
       message: expect.stringContaining(reason),
     });
+  });
+
+  it('makes an environment for PyTorch in the background, and cancels it', async () => {
+    const workspace = await temporaryFolder();
+    const programs = await temporaryFolder();
+    vi.stubEnv('PATH', programs);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const engine = await open({ workspace, settingsFile: join(workspace, 'settings.json') });
+    const none = { versions: null, making: null, problem: null };
+    expect(await engine.call('python.environment', {})).toEqual(none);
+    await expect(engine.call('python.look', { python: null })).rejects.toMatchObject({ code: 'no-python' });
+    const changed = new Promise<unknown>((resolve) => {
+      engine.subscribe((event) => {
+        if (event.type === 'python.changed' && event.environment.making === null) resolve(event.environment);
+      });
+    });
+    expect(await engine.call('python.make', {})).toEqual({ ...none, making: 'Looking at Python' });
+    expect(await changed).toMatchObject({ making: null, problem: { message: 'python3 is not there.' } });
+    expect(await engine.call('python.environment', {})).toEqual(await changed);
+    // A Python that never answers.
+    await writeFile(join(programs, 'python3'), '#!/bin/sh\nread never\n', { mode: 0o755 });
+    expect(await engine.call('python.make', {})).toEqual({ ...none, making: 'Looking at Python' });
+    await expect(engine.call('python.make', {})).rejects.toMatchObject({ code: 'environment-being-made' });
+    expect(await engine.call('python.cancel', {})).toEqual(none);
+    expect(await engine.call('python.environment', {})).toEqual(none);
   });
 });
