@@ -9,13 +9,14 @@
  * - few-shot: five examples before each of 40 items of a task of four choices, five factors.
  * - generation: the unpruned model and eight that keep half of the experts, ITEMS prompts of 16 to 48 tokens, 32 new
  *   ones each; both include the start of their programs.
- * - worker: batches of the few-shot task as the engine makes them, answered by its process, and by a bare loop over
- *   transformers' model with its own head (python/batches.py), alternately within two open processes.
+ * - worker: batches of a task of four choices as the engine makes them, answered by its process, and by a bare loop over
+ *   transformers' model with its own head (python/batches.py), alternately within two open processes; processor time of
+ *   both, on our side with that of the workbench itself.
  *
  * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time of
  * all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
  * differently by batch, so they agree within a few points.
- * Usage: node tests/bench/torch.ts PART [rounds, default 1] [items of search and generation, default 300 and 100]
+ * Usage: node tests/bench/torch.ts PART [rounds, default 1] [items of search, generation and worker, default 300, 100, 40]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,7 +35,7 @@ import { TorchWorkers } from '../../main/torch/torch-model.ts';
 import { overlaysIn } from '../open-model-runner.ts';
 import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
 import { writeFewShotTask } from './few-shot-task.ts';
-import { childrenMs } from './processor-time.ts';
+import { childrenMs, runningMs } from './processor-time.ts';
 import { pythonEnvironment, pythonScript, startPython } from './python-environment.ts';
 import { bundledTasks, oneGigabyteCheckpoint } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
@@ -60,54 +61,55 @@ const fewShot = async (work: (task: string, model: string) => Promise<void>): Pr
 };
 
 /** The processes of both are started, and their model is loaded, before anything is measured. */
-const worker = (): Promise<void> =>
-  fewShot(async (task, model) => {
-    const checkpoint = await openCheckpoint(model);
-    const tokenizer = await loadTokenizer(checkpoint.folder);
-    if (tokenizer === null) throw new Error('no tokenizer');
-    const { test } = await loadTaskFolder(task);
-    const chosen = test.flatMap((item) => ('choices' in item ? [item] : [])).slice(0, 40);
-    const { maxPositions, vocabulary } = checkpoint.descriptor;
-    const work = scoreWork(
-      chosen.flatMap((item) => encodeScored(tokenizer, item, maxPositions)),
-      vocabulary,
-      'prefixes',
-    );
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-torch-'));
-    const file = path.join(folder, 'batches.json');
-    writeFileSync(file, JSON.stringify(work));
-    const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: false });
-    const settings = { threads: 1, memoryBudgetBytes: 8e9, scratchFolder: folder };
-    const open = await openTorchModel(checkpoint, settings, workers, 'bfloat16');
-    const runner = open.runner(overlaysIn(folder));
-    const bare = await startPython('batches.py', [model, file, 'bfloat16', script]);
-    const control = { signal: new AbortController().signal };
-    const candidates: readonly Candidate[] = [{ key: 'unpruned', plan: null }];
-    const ours = async (): Promise<number> => {
-      const start = performance.now();
-      await runner.evaluate(chosen, candidates, control);
-      return performance.now() - start;
-    };
-    const theirs = async (): Promise<number> => Number(await bare.ask('go'));
-    await ours();
-    await theirs();
-    const times: [number, number][] = [];
-    for (let round = 0; round < Math.max(5, ROUNDS); round += 1) {
-      // The one that is first changes, since load comes and goes.
-      const first = round % 2 === 0 ? await ours() : NaN;
-      const second = await theirs();
-      times.push([round % 2 === 0 ? first : await ours(), second]);
-    }
-    bare.end();
-    await open.dispose();
-    await workers.dispose();
-    rmSync(folder, { recursive: true });
-    const [own, other] = [times.map(([first]) => first), times.map(([, second]) => second)];
-    console.log(
-      `${String(work.batches.length)} batches: ours ${median(own).toFixed(0)} ms, transformers on them ` +
-        `${median(other).toFixed(0)} ms; bare / ours ${ratios(other, own)}`,
-    );
-  });
+const worker = async (): Promise<void> => {
+  const [task = ''] = twoTasks;
+  const model = await readableOneGigabyteCheckpoint();
+  const checkpoint = await openCheckpoint(model);
+  const tokenizer = await loadTokenizer(checkpoint.folder);
+  if (tokenizer === null) throw new Error('no tokenizer');
+  const { test } = await loadTaskFolder(task);
+  const chosen = test.flatMap((item) => ('choices' in item ? [item] : [])).slice(0, Number(items ?? 40));
+  const { maxPositions, vocabulary } = checkpoint.descriptor;
+  const work = scoreWork(
+    chosen.flatMap((item) => encodeScored(tokenizer, item, maxPositions)),
+    vocabulary,
+    'prefixes',
+  );
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-torch-'));
+  const file = path.join(folder, 'batches.json');
+  writeFileSync(file, JSON.stringify(work));
+  const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: false });
+  const settings = { threads: 1, memoryBudgetBytes: 8e9, scratchFolder: folder };
+  const open = await openTorchModel(checkpoint, settings, workers, 'bfloat16');
+  const runner = open.runner(overlaysIn(folder));
+  const bare = await startPython('batches.py', [model, file, 'bfloat16', script]);
+  const control = { signal: new AbortController().signal };
+  const candidates: readonly Candidate[] = [{ key: 'unpruned', plan: null }];
+  const ours = async (): Promise<number> => {
+    const start = runningMs('/torch/worker.py\0cpu');
+    await runner.evaluate(chosen, candidates, control);
+    return runningMs('/torch/worker.py\0cpu') - start;
+  };
+  const theirs = async (): Promise<number> => Number(await bare.ask('go'));
+  await ours();
+  await theirs();
+  const times: [number, number][] = [];
+  for (let round = 0; round < Math.max(5, ROUNDS); round += 1) {
+    // The one that is first changes, since load comes and goes.
+    const first = round % 2 === 0 ? await ours() : NaN;
+    const second = await theirs();
+    times.push([round % 2 === 0 ? first : await ours(), second]);
+  }
+  bare.end();
+  await open.dispose();
+  await workers.dispose();
+  rmSync(folder, { recursive: true });
+  const [own, other] = [times.map(([first]) => first), times.map(([, second]) => second)];
+  console.log(
+    `${String(work.batches.length)} batches, processor time: ours ${median(own).toFixed(0)} ms, transformers on them ` +
+      `${median(other).toFixed(0)} ms; bare / ours ${ratios(other, own)}`,
+  );
+};
 
 const answered = z.object({ seconds: z.number(), rows: z.record(z.string(), z.string()) });
 
