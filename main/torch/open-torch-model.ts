@@ -467,12 +467,12 @@ class TorchRunner implements ModelRunner {
     const ended = new Set<number>();
     /** Rows of the worker's batch, in order. */
     let running: readonly number[] = [];
-    let canCut = false;
+    const batch = { canCut: false };
     const take = (answer: WorkerAnswer, own: readonly number[]): readonly DecodedRow[] => {
       const next = integers(answer, 'next');
       const logits = chooses.logits ? floats(answer, 'logits') : new Float32Array();
       const width = logits.length / own.length;
-      canCut = cuts && answer.header['cuts'] === true;
+      batch.canCut = cuts && answer.header['cuts'] === true;
       return own.flatMap((index, position): DecodedRow[] => {
         const [request, tokens] = [rows[index], written.get(index)];
         if (tokens === undefined || request === undefined || ended.has(index)) return [];
@@ -491,7 +491,8 @@ class TorchRunner implements ModelRunner {
         const joining = waiting.splice(0, left.length === 0 || free >= atOnce * LEAST_FREE ? free : 0);
         if (left.length === 0 && joining.length === 0) return;
         if (left.length > 0) {
-          const kept = left.length < running.length && canCut ? left.map((index) => running.indexOf(index)) : null;
+          const kept =
+            left.length < running.length && batch.canCut ? left.map((index) => running.indexOf(index)) : null;
           if (kept !== null) running = left;
           const answer = await this.#model.request(
             part,

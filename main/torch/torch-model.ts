@@ -128,8 +128,8 @@ const joined = (members: readonly ComputedBy[]): ComputedBy => {
 const UNPRUNED_KEY = 'unpruned';
 
 /**
- * A checkpoint in each process of a team, and pruned models that are made from it in memory: they share its weights, and
- * have their own only where a plan changes numbers. A process that was killed is started again for the next model.
+ * A checkpoint in each process of a team, and pruned models that are made from it in memory: they share its weights,
+ * and have their own only where a plan changes numbers. A process that was killed is started again for the next model.
  */
 export class TorchModel {
   readonly checkpoint: Checkpoint;
@@ -247,7 +247,7 @@ export class TorchModel {
     return this.#team.request(part, op, content, tensors, signal);
   }
 
-  /** Whether rows with padding in front can join those that a loaded model writes. @throws WorkbenchError `torch-cache`. */
+  /** Whether rows with padding in front can join those that a model writes. @throws WorkbenchError `torch-cache`. */
   async joinsRows(signal: AbortSignal): Promise<boolean> {
     const answers = await this.#team.requestAll('decoding', {}, signal);
     return answers.every(({ header }) => header['joins'] === true);

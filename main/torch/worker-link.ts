@@ -287,7 +287,7 @@ export class WorkerTeam {
     return link.request(op, content, tensors, signal);
   }
 
-  /** The same request to all; answers in the order of their devices. @throws the first error, when all have answered. */
+  /** The same request to all; answers in the order of devices. @throws the first error, when all have answered. */
   requestAll(
     op: string,
     content: Readonly<Record<string, unknown>>,

@@ -60,7 +60,9 @@ export const torchFacts = ({
   {
     key: 'versions',
     term: 'Versions',
-    value: `PyTorch ${versions['torch'] ?? ''}, transformers ${versions['transformers'] ?? ''}, Python ${versions['python'] ?? ''}`,
+    value:
+      `PyTorch ${versions['torch'] ?? ''}, transformers ${versions['transformers'] ?? ''}, ` +
+      `Python ${versions['python'] ?? ''}`,
   },
   { key: 'processor', term: 'cpu', value: bfloat16 ? 'has units for bfloat16' : 'imitates bfloat16: slow' },
   ...(cards.length === 0

@@ -9,14 +9,14 @@
  * - few-shot: five examples before each of 40 items of a task of four choices, five factors.
  * - generation: the unpruned model and eight that keep half of the experts, ITEMS prompts of 16 to 48 tokens, 32 new
  *   ones each; both include the start of their programs.
- * - worker: batches of a task of four choices as the engine makes them, answered by its process, and by a bare loop over
- *   transformers' model with its own head (python/batches.py), alternately within two open processes; processor time of
- *   both, on our side with that of the workbench itself.
+ * - worker: batches of a task of four choices as the engine makes them, answered by its process, and by a bare loop
+ *   over transformers' model with its own head (python/batches.py), alternately within two open processes; processor
+ *   time of both, on our side with that of the workbench itself.
  *
- * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time of
- * all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
+ * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time
+ * of all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
  * differently by batch, so they agree within a few points.
- * Usage: node tests/bench/torch.ts PART [rounds, default 1] [items of search, generation and worker, default 300, 100, 40]
+ * Usage: node tests/bench/torch.ts PART [rounds] [items of search, generation and worker]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
