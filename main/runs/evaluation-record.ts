@@ -102,7 +102,7 @@ const classColumns = (items: readonly ItemFidelity[]): Pick<FidelityColumns, 'cl
     const own = items.map(({ classes }) => classes?.[name] ?? NO_CLASS);
     if (own.every(({ positions }) => positions === 0)) return [];
     const [positions, kl, changed] = (['positions', 'kl', 'changed'] as const).map((of) => own.map((one) => one[of]));
-    return [[name, { positions, kl, changed }]];
+    return [[name, { positions, kl, changed }] as const];
   });
   return { classes: Object.fromEntries(found) };
 };
@@ -187,7 +187,7 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
       const own = classes[name];
       if (own === undefined || cell(own.positions, row) === 0) return [];
       const means = { kl: cell(own.kl, row), changed: cell(own.changed, row) };
-      return [[name, { positions: cell(own.positions, row), ...means }]];
+      return [[name, { positions: cell(own.positions, row), ...means }] as const];
     });
     return { classes: Object.fromEntries(found) };
   };

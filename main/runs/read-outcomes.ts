@@ -124,7 +124,9 @@ const classesIn = (row: Row): Pick<ItemFidelity, 'classes'> => {
   ];
   const found = tokenClasses.flatMap((name, index) => {
     const count = positions[index] ?? 0;
-    return count === 0 ? [] : [[name, { positions: count, kl: kl[index] ?? NaN, changed: changed[index] ?? NaN }]];
+    return count === 0
+      ? []
+      : [[name, { positions: count, kl: kl[index] ?? NaN, changed: changed[index] ?? NaN }] as const];
   });
   return { classes: Object.fromEntries(found) };
 };
