@@ -83,7 +83,7 @@ const createEngineHolder = () => {
     start,
     stop,
     engine: {
-      call: async (name, input) => (connection ?? (await waiting.promise)).call(name, input),
+      answer: async (name, input, signal) => (connection ?? (await waiting.promise)).call(name, input, signal),
       subscribe: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

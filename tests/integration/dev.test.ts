@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { temporaryFolder } from './run-uncurl.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
@@ -35,6 +36,12 @@ it('npm run dev serves the sources only with the token, under a strict policy, a
     const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
     const source = await fetch(new URL('/main.tsx', address), { headers: { cookie } });
     expect(await source.text()).toContain('connectBrowser');
+    const socket = new WebSocket(new URL('/engine', address), { headers: { cookie, origin: address.origin } });
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'call', id: 1, name: 'models.list', input: {} }));
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    expect(JSON.parse(answer.toString('utf8'))).toMatchObject({ type: 'result', id: 1 });
+    socket.close();
   } finally {
     server.kill('SIGTERM');
   }
