@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { profilePurpose } from '../contract/calls.ts';
+import { besideSettings } from '../contract/beside.ts';
 import { damageSettings } from '../contract/damage.ts';
 import { assertNever } from '../contract/errors.ts';
 import { recordedExperimentSettings } from '../contract/experiment.ts';
@@ -185,6 +186,23 @@ const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   return [exported, ...option('against', models.map(subject)), ['plan', `${exported}/${PLAN_FILE}`]];
 };
 
+/** Its plans are named by their names only, since a manifest holds their text. */
+const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
+  const read = besideSettings.safeParse(spec);
+  if (!read.success) return null;
+  const { prompt, plans, maxNewTokens, chat } = read.data;
+  return [
+    ...models.map(subject),
+    prompt,
+    ...option(
+      'plan',
+      plans.map(({ name }) => `${name}.json`),
+    ),
+    ['max-new-tokens', String(maxNewTokens)],
+    ...flagged('chat', chat),
+  ];
+};
+
 const reproduced = z.union([
   z.object({ of: z.string() }).transform(({ of }) => of),
   z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
@@ -211,16 +229,16 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
     case 'verify':
       return ['verify', verifyParts(manifest)];
     case 'beside':
-      return ['beside', null];
+      return ['beside', besideParts(manifest)];
     default:
       return assertNever(manifest.kind);
   }
 };
 
 /**
- * The command line that makes the same run, whatever started it; null for texts side by side, whose plans are in no
- * file, and for settings that cannot be read or paths that cannot be pasted safely. A method from a file is named by
- * the file's name only, since a manifest holds its text.
+ * The command line that makes the same run, whatever started it; null for settings that cannot be read, and for paths and
+ * prompts that cannot be pasted safely. A method from a file is named by the file's name only, since a manifest holds
+ * its text.
  */
 export const equivalentCommand = (manifest: RunManifest): string | null => {
   const [verb, parts] = verbOf(manifest);

@@ -379,7 +379,7 @@ export const results = define({
     term: 'The same on the command line',
     text:
       'Starts a run with the same models, tasks, methods, factors and settings; settings at their defaults are left ' +
-      'out. A method from a file is named by that file, which must lie in the current folder. A profile is written ' +
-      'to a file there; an export takes the plan from the exported folder.',
+      'out. A method from a file is named by that file, which must lie in the current folder; so are plans side by ' +
+      'side (“Save as JSON…” writes them). A profile is written to a file there; an export takes the plan from the exported folder.',
   },
 });

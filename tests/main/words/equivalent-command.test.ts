@@ -44,6 +44,11 @@ test.each([
     { methods: ['reap'], inspect: ['choices'], chat: true },
     'uncurl profile uncurl-8 --task add --method all --chat --out profile.safetensors',
   ],
+  [
+    'beside',
+    { prompt: "12+7=it's", plans: [{ name: 'Random ×4', plan: { kept: [[0, 1]] } }], maxNewTokens: 20 },
+    "uncurl beside uncurl-8 '12+7=it'\\''s' --plan 'Random ×4.json' --max-new-tokens 20",
+  ],
   ['damage', { layer: 2, experts: [0, 7] }, 'uncurl damage uncurl-8 add --layer 2 --expert 0 7'],
   [
     'finetune',
@@ -79,8 +84,10 @@ test.each([
   expect(equivalentCommand({ ...run, models: [strange] })).toBe(verb === 'reproduce' ? command : null);
 });
 
-test('texts side by side, whose plans are in no file, and an export without a folder yet have no command', () => {
-  expect(equivalentCommand(runOf({ kind: 'beside', state: 'done', spec: {}, models: [model] }))).toBeNull();
+test('prompts that cannot be pasted, and an export without a folder yet, have no command', () => {
+  const lines = { prompt: 'a\nb', plans: [{ name: 'reap', plan: { kept: [[0]] } }] };
+  for (const spec of [{}, lines])
+    expect(equivalentCommand(runOf({ kind: 'beside', state: 'done', spec, models: [model] }))).toBeNull();
   const spec = { destination: '/out/small', format: 'hf' };
   expect(equivalentCommand(runOf({ kind: 'export', state: 'failed', spec, models: [model] }))).toBeNull();
 });
