@@ -236,9 +236,9 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
 };
 
 /**
- * The command line that makes the same run, whatever started it; null for settings that cannot be read, and for paths and
- * prompts that cannot be pasted safely. A method from a file is named by the file's name only, since a manifest holds
- * its text.
+ * The command line that makes the same run, whatever started it; null for settings that cannot be read, and for paths
+ * and prompts that cannot be pasted safely. A method from a file is named by the file's name only, since a manifest
+ * holds its text.
  */
 export const equivalentCommand = (manifest: RunManifest): string | null => {
   const [verb, parts] = verbOf(manifest);
