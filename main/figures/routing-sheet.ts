@@ -19,10 +19,10 @@ export interface RoutingSheet {
 }
 
 const MARGIN = 24;
-const LABEL_ROOM = 96;
+const LABEL_ROOM = 132;
 const LEFT = MARGIN + LABEL_ROOM;
 const TOP = 50;
-const MAP_WIDTH = 768;
+const MAP_WIDTH = 736;
 const LARGEST_CELL = 26;
 const GAP = 10;
 const EXPERT_LABEL_ROOM = 24;
