@@ -247,7 +247,7 @@ const takeTable = (
     );
   const isHashed = types === null ? layer < reader.count(table.countKey) : types[layer] === 'hash_moe';
   const shape = [reader.integer('vocab_size'), topK];
-  return isHashed ? weights.index.take(layerName(table.name, layer), shape, ['I64', 'I32']) : null;
+  return isHashed ? weights.index.take(layerName(table.name, layer), shape, [table.dtype ?? 'I64']) : null;
 };
 
 const takeLatent = (

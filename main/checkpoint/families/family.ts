@@ -127,8 +127,11 @@ export interface ScoreRecord extends Pick<ScoreRule, 'kind' | 'score' | 'after' 
   /** Its names on disk, of which one exists; [E], or [1, E]. */
   readonly correction: readonly string[] | null;
   readonly correctionIsRow?: true;
-  /** The first layers, or those of `mlp_layer_types`, have a table of the experts of each token and no correction. */
-  readonly table?: { readonly name: string; readonly countKey: string };
+  /**
+   * The first layers, or those of `mlp_layer_types`, have a table of the experts of each token and no correction.
+   * `dtype`: I64 if absent.
+   */
+  readonly table?: { readonly name: string; readonly countKey: string; readonly dtype?: 'I32' };
   /** Key of the flag for the correction; always if absent. */
   readonly correctionWhen?: string;
   readonly groups: GroupRecord | null;

@@ -299,7 +299,9 @@ const stateInFile = (state: StateRecord): StateRecord => {
 
 const routingInFile = ({ correction, correctionIsRow: _isRow, ...routing }: ScoreRecord): ScoreRecord => ({
   ...routing,
-  ...(routing.table === undefined ? {} : { table: { ...routing.table, name: at('ffn_gate_tid2eid.weight') } }),
+  ...(routing.table === undefined
+    ? {}
+    : { table: { ...routing.table, name: at('ffn_gate_tid2eid.weight'), dtype: 'I32' as const } }),
   ...(routing.expertScale === undefined ? {} : { expertScale: at('ffn_down_exps.scale') }),
   correction: correction === null ? null : [at('exp_probs_b.bias')],
 });
