@@ -399,6 +399,7 @@ class Worker:
 
         `joins`: behind the rows that are being written, which stay; else instead of them.
         """
+        self.require_sound_cache()
         tokens, lengths = tensors["tokens"].long().to(self.device), tensors["lengths"].long()
         before, begun = (self.cache, self.begun) if header["joins"] else (None, None)
         self.cache, self.begun = None, lengths
