@@ -107,31 +107,32 @@ const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | nu
   ];
 };
 
-const python = z.object({
-  python: z.string().nullable(),
+/** Without the Python that trained: a command that is pasted starts no program that somebody else's run names. */
+const recordedMixture = z.object({
   mixture: z.object({ file: z.string().nullable() }).nullable().default(null),
 });
 
-const pythonParts = ({ python: program, mixture }: z.infer<typeof python>): readonly Part[] => [
-  ...given('mixture', mixture?.file),
-  ...given('python', program),
-];
-
-const recordedFinetune = python.extend({ settings: finetuneSettings, destination: z.string() });
+const recordedFinetune = recordedMixture.extend({
+  settings: finetuneSettings,
+  destination: z.string(),
+  teacher: z.object({ path: z.string() }).nullable().default(null),
+});
 
 const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedFinetune.safeParse(spec);
   if (!read.success) return null;
+  const { settings, destination, teacher, mixture } = read.data;
   return [
     ...models.map(subject),
     ...option('task', tasks.map(subject)),
-    ['out', read.data.destination],
-    ...changed(finetuneSettings, read.data.settings),
-    ...pythonParts(read.data),
+    ['out', destination],
+    ...changed(finetuneSettings, settings),
+    ...given('teacher', teacher === null ? null : subject(teacher)),
+    ...given('mixture', mixture?.file),
   ];
 };
 
-const recordedExperiment = python.extend({ settings: recordedExperimentSettings });
+const recordedExperiment = recordedMixture.extend({ settings: recordedExperimentSettings });
 
 const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedExperiment.safeParse(spec);
@@ -149,7 +150,7 @@ const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] 
     ['delta', String(delta)],
     ...given('limit', limit),
     ...changed(finetuneSettings, training),
-    ...pythonParts(read.data),
+    ...given('mixture', read.data.mixture?.file),
   ];
 };
 

@@ -380,7 +380,7 @@ export const results = define({
     text:
       'Starts a run with the same models, tasks, methods, factors and settings; settings at their defaults are left ' +
       'out. A method from a file is named by that file, which must lie in the current folder; so are plans side by ' +
-      'side (“Save as JSON…” writes them). A profile is written to a file there; an export takes the ' +
-      'plan from the exported folder.',
+      'side (“Save as JSON…” writes them). The Python of a training is left out. A profile is ' +
+      'written to a file there; an export takes the plan from the exported folder.',
   },
 });

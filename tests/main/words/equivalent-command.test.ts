@@ -54,7 +54,17 @@ test.each([
     'finetune',
     { settings: training, destination: '/my models/tuned', python: '/usr/bin/python3' },
     "uncurl finetune uncurl-8 --task add --out '/my models/tuned' --stage all --epochs 3 --rate 0.0001 " +
-      '--freeze self_attn,lm_head --python /usr/bin/python3',
+      '--freeze self_attn,lm_head',
+  ],
+  [
+    'finetune',
+    {
+      settings: finetuneSettings.parse({ stages: ['distil'] }),
+      destination: '/tuned',
+      python: null,
+      teacher: { name: 'uncurl-16', path: 'bundled:uncurl-16', fingerprint: '1' },
+    },
+    'uncurl finetune uncurl-8 --task add --out /tuned --stage distil --teacher uncurl-16',
   ],
   [
     'experiment',
@@ -79,7 +89,7 @@ test.each([
   expect(equivalentCommand(run)).toBe(command);
   const [, verb = '', ...words] = command.replace("'/my models/tuned'", '/tuned').split(' ');
   const parsed = parseArguments(await loadVerb(verb), words);
-  if (kind === 'finetune') expect(readTraining(optionReader(parsed))).toEqual(training);
+  if (kind === 'finetune') expect(readTraining(optionReader(parsed))).toEqual(spec.settings);
   const strange = { ...model, path: '--workspace=/elsewhere' };
   expect(equivalentCommand({ ...run, models: [strange] })).toBe(verb === 'reproduce' ? command : null);
 });
