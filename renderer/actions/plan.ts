@@ -19,6 +19,8 @@ interface NamedText {
   readonly text: string;
 }
 
+const hasModel = (facts: Facts): boolean => facts.connected && isUsable(selectedModel(facts));
+
 /** Reads a plan or ranking, which then replaces the method. Rejects one that does not fit the selected model. */
 export const importText = async ({ bridge }: Engine, facts: Facts, file: NamedText): Promise<void> => {
   const model = selectedModel(facts);
@@ -45,7 +47,7 @@ export const importPlan: Action = {
   label: 'Import a plan or a ranking…',
   keywords: ['open', 'json', 'kept experts', 'order', 'file'],
   menu: 'file',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  enabled: hasModel,
   perform: async (engine, facts) => {
     const file = await chooseTextFile('.json,application/json');
     if (file !== null) await importText(engine, facts, file);
@@ -78,7 +80,7 @@ export const addMethodFile: Action = {
   label: 'Add a ranking or plans to the methods of the sweep…',
   keywords: ['open', 'json', 'order', 'file', 'own method', 'curve'],
   menu: 'file',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  enabled: hasModel,
   perform: async (engine, facts) => {
     const file = await chooseTextFile('.json,application/json');
     if (file !== null) await addToSweep(engine, facts, file);
@@ -92,7 +94,7 @@ export const importCounts: Action = {
   label: 'Import an importance matrix or routed experts as a ranking…',
   keywords: COUNTS_WORDS,
   menu: 'file',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  enabled: hasModel,
   perform: (engine, facts) => withCounts(engine, facts, (file) => importText(engine, facts, file)),
 };
 
@@ -101,7 +103,7 @@ export const addCountsFile: Action = {
   label: 'Add an importance matrix or routed experts to the methods of the sweep…',
   keywords: COUNTS_WORDS,
   menu: 'file',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  enabled: hasModel,
   perform: (engine, facts) => withCounts(engine, facts, (file) => addToSweep(engine, facts, file)),
 };
 
@@ -110,7 +112,7 @@ export const addCandidateFolder: Action = {
   label: 'Add a checkpoint folder to the sweep…',
   keywords: ['candidate', 'tuned', 'pruned', 'merged', 'copy', 'beside', 'curve'],
   menu: 'file',
-  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  enabled: hasModel,
   perform: async ({ bridge }, facts) => {
     const chosen = await chooseFolder(bridge, 'candidate');
     if (chosen === null) return;

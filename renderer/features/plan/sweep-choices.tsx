@@ -1,10 +1,11 @@
+import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
 import { type WeightType, weightType } from '../../../main/contract/export.ts';
 import type { MethodPage } from '../../../main/contract/method.ts';
 import { type MethodName, type RefitName, refitName } from '../../../main/contract/plan.ts';
 import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
 import { type DescribedSweepSettings, describedSweepSettings } from '../../../main/contract/sweep.ts';
-import { useAction } from '../../actions/action.ts';
+import { type Action, useAction } from '../../actions/action.ts';
 import { addCandidateFolder, addCountsFile, addMethodFile } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
@@ -31,39 +32,60 @@ const MethodTick = ({ method }: { readonly method: MethodName }) => {
   );
 };
 
-/** Rankings and plans from files as methods, and a button to add one. */
+interface AddedProps {
+  /** Shown on hover. */
+  readonly title: string;
+  readonly removeLabel: string;
+  readonly onRemove: () => void;
+  readonly children: ReactNode;
+}
+
+/** A file or folder that was added, with a button that removes it. */
+const Added = ({ title, removeLabel, onRemove, children }: AddedProps) => (
+  <span className="method-tick" title={title}>
+    {children}
+    <IconButton icon="close" className="about-method" label={removeLabel} onClick={onRemove} />
+  </span>
+);
+
+interface AddFromProps {
+  readonly action: Action;
+  readonly icon: 'file' | 'folder';
+  readonly title?: string;
+  readonly children: string;
+}
+
+const AddFrom = ({ action, icon, title, children }: AddFromProps) => {
+  const { perform, enabled } = useAction(action);
+  return (
+    <Button look="quiet" className="button-small" icon={icon} title={title} onClick={perform} disabled={!enabled}>
+      {children}
+    </Button>
+  );
+};
+
+/** Rankings and plans from files as methods, and buttons to add one. */
 const FileMethods = () => {
   const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
-  const add = useAction(addMethodFile);
-  const addCounts = useAction(addCountsFile);
   return (
     <div className="choice-row">
       {Object.entries(files).map(([method, { name }]) => (
-        <span key={method} className="method-tick" title={name}>
+        <Added key={method} title={name} removeLabel={`Remove the file ${method}`} onRemove={() => removeFile(method)}>
           <Checkbox checked={methods.includes(method)} onChange={() => toggleMethod(method)}>
             {method}
           </Checkbox>
-          <IconButton
-            icon="close"
-            className="about-method"
-            label={`Remove the file ${method}`}
-            onClick={() => removeFile(method)}
-          />
-        </span>
+        </Added>
       ))}
-      <Button look="quiet" className="button-small" icon="file" onClick={add.perform} disabled={!add.enabled}>
+      <AddFrom action={addMethodFile} icon="file">
         From a file…
-      </Button>
-      <Button
-        look="quiet"
-        className="button-small"
+      </AddFrom>
+      <AddFrom
+        action={addCountsFile}
         icon="file"
         title="An importance matrix of llama.cpp, or routed experts of vLLM or SGLang"
-        onClick={addCounts.perform}
-        disabled={!addCounts.enabled}
       >
         From token counts…
-      </Button>
+      </AddFrom>
     </div>
   );
 };
@@ -71,23 +93,16 @@ const FileMethods = () => {
 /** Checkpoint folders that are measured beside the plans, and a button to add one. */
 export const SweepFolders = () => {
   const { candidates, removeCandidate } = useStore(sweepStore);
-  const add = useAction(addCandidateFolder);
   return (
     <div className="choice-row">
       {candidates.map(({ name, path }) => (
-        <span key={name} className="method-tick" title={path}>
+        <Added key={name} title={path} removeLabel={`Remove the folder ${name}`} onRemove={() => removeCandidate(name)}>
           {name}
-          <IconButton
-            icon="close"
-            className="about-method"
-            label={`Remove the folder ${name}`}
-            onClick={() => removeCandidate(name)}
-          />
-        </span>
+        </Added>
       ))}
-      <Button look="quiet" className="button-small" icon="folder" onClick={add.perform} disabled={!add.enabled}>
+      <AddFrom action={addCandidateFolder} icon="folder">
         From a folder…
-      </Button>
+      </AddFrom>
     </div>
   );
 };
