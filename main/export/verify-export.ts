@@ -141,7 +141,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   }
 };
 
-/** What keeps another engine than onnxruntime from verifying an export; null: both models run from their weights. */
+/** Why no engine but onnxruntime can verify an export; null: both models run from their weights. */
 export const notRunFromWeights = async (exported: string, checkpoint: Checkpoint): Promise<string | null> => {
   if (isStoredGguf(checkpoint)) return 'an export of a GGUF file';
   const holds = await whatItHolds(exported);

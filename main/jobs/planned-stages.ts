@@ -250,8 +250,8 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       };
       const items = repeatedItems(usedItems(task.task.test, settings.limit), settings.repeats ?? 1);
       const measurement = await measure(task, items, await count.scoring(items));
-      const kept = settings.fidelity === true ? await count.compared(items) : 0;
-      const bytes = kept * streamWidth(model.checkpoint.descriptor) * Float32Array.BYTES_PER_ELEMENT;
+      const compared = settings.fidelity === true ? await count.compared(items) : 0;
+      const bytes = compared * streamWidth(model.checkpoint.descriptor) * Float32Array.BYTES_PER_ELEMENT;
       if (bytes > most.bytes) most = { bytes, task: task.name };
       const written =
         isWritten && needs.calibration

@@ -51,7 +51,7 @@ const BYTES: Readonly<Record<TorchPrecision, number>> = { bfloat16: 2, float16: 
 const billions = (bytes: number, precision: TorchPrecision): string =>
   `${(bytes / BYTES[precision] / 1e9).toFixed(1)} billion`;
 
-/** What PyTorch of a Python finds, for people: its versions, and how large a model each card holds. */
+/** The PyTorch of a Python in words: its versions, and how large a model each card holds. */
 export const torchFacts = ({
   versions,
   cards,

@@ -840,8 +840,8 @@ def unpadded(mask):
 def expert_by_expert(experts, hidden_states, top_k_index, top_k_weights):
     """The experts of a layer, one after another on the tokens that chose them; padding gets zeros.
 
-    On a processor faster than transformers' grouped products, whose gates run over all tokens at once, out of its
-    caches, and on padding too.
+    On a processor this is faster than transformers' grouped products: those apply the gates to all tokens at once,
+    which do not fit its caches, and compute padding too.
     """
     whole, real = hidden_states, Padding.real
     if real is not None:
