@@ -9,7 +9,7 @@ import { writeChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../runs/read-outcomes.ts';
-import { readPointIndex, readSweepDocument } from '../runs/sweep-record.ts';
+import { readPointIndex, readSweepDocument, RESULTS } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
@@ -90,14 +90,16 @@ export const packSample = async (
     const title = `Sample: ${manifest.title.charAt(0).toLowerCase()}${manifest.title.slice(1)}`;
     const sample: RunManifest = { ...manifest, id: SAMPLE_RUN, title, sample: true };
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
-    await put('results.json', `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
-    await writeOutcomes(join(coming, 'outcomes.parquet'), renamedOutcomes(folder));
-    const shipped = new Map(['results.json', 'outcomes.parquet'].map((name) => [name, join(coming, name)]));
-    for (const name of (await readdir(folder)).filter(isShippedCompressed)) {
-      await put(`${name}${COMPRESSED}`, await compressed(await readFile(join(folder, name))));
-      shipped.set(name, join(folder, name));
-    }
-    await writeChecksums(coming, shipped);
+    const [results, outcomes] = [join(coming, RESULTS), join(coming, 'outcomes.parquet')];
+    await put(RESULTS, `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
+    await writeOutcomes(outcomes, renamedOutcomes(folder));
+    const files = new Map(
+      (await readdir(folder)).filter(isShippedCompressed).map((name) => [name, join(folder, name)]),
+    );
+    files.set(RESULTS, results);
+    await writeChecksums(coming, new Map([...files, ['outcomes.parquet', outcomes]]));
+    for (const [name, file] of files) await put(`${name}${COMPRESSED}`, await compressed(await readFile(file)));
+    await rm(results);
     const sizes = await Promise.all(
       (await readdir(coming)).map(async (name) => (await readFile(join(coming, name))).length),
     );

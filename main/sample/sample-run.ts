@@ -11,6 +11,7 @@ import { readBytes } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
 import { taskProfileKey } from '../jobs/profile-job.ts';
 import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
+import { PLANS, POINTS, RESULTS } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { isProfileName, profileContent, readProfileFile } from '../workspace/profile-file.ts';
@@ -21,12 +22,9 @@ export const sampleFolder = (resources: string): string => join(resources, 'samp
 
 export const COMPRESSED = '.zst';
 
-/**
- * Whether a file of a run is bundled compressed: profiles, and files that only programs read. Outcomes are compressed
- * already.
- */
+/** Whether a file of a run is bundled compressed. Outcomes are compressed already, and the others are small. */
 export const isShippedCompressed = (name: string): boolean =>
-  name.endsWith('.safetensors') || name === 'plans.json' || name === 'points.json';
+  name.endsWith('.safetensors') || [RESULTS, PLANS, POINTS].includes(name);
 
 /** Name of the sample among the runs of a workspace. */
 export const SAMPLE_RUN = 'sample';

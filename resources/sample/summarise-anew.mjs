@@ -1,24 +1,28 @@
 // Recomputes every number of the recorded sweeps from their stored outcomes, without inference, after a change of the
 // statistics: node resources/sample/summarise-anew.mjs
-// Rewrites run/results.json (and its checksum) from run/outcomes.parquet, and the interval ends and verdicts in
+// Rewrites run/results.json.zst (and its checksum) from run/outcomes.parquet, and the interval ends and verdicts in
 // trainings.json.gz from their counts. Prints the thresholds that moved.
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { constants, gunzipSync, gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
 import { pointNameKey, recordedSweepDocument, sweepDocument, UNPRUNED } from '../../main/contract/sweep.ts';
 import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { withThresholds } from '../../main/evaluation/threshold-family.ts';
 import { bracketText } from '../../main/words/verdicts.ts';
-import { CHECKSUM_FILE, checksumList, fileChecksum, readChecksums } from '../../main/files/checksums.ts';
+import { CHECKSUM_FILE, checksumList, readChecksums } from '../../main/files/checksums.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
 import { recordedTrainingsFile } from '../../main/runs/recorded-trainings.ts';
-import { sampleFolder } from '../../main/sample/sample-run.ts';
+import { RESULTS } from '../../main/runs/sweep-record.ts';
+import { compressed } from '../../main/sample/pack-sample.ts';
+import { COMPRESSED, sampleFolder } from '../../main/sample/sample-run.ts';
 import { resources } from './sweep.mjs';
 
 const folder = sampleFolder(resources);
-const file = path.join(folder, 'results.json');
-const before = recordedSweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
+const file = path.join(folder, `${RESULTS}${COMPRESSED}`);
+const stored = zstdDecompressSync(readFileSync(file)).toString('utf8');
+const before = recordedSweepDocument.parse(JSON.parse(stored));
 const { delta } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')).spec;
 const reading = { delta };
 
@@ -36,9 +40,10 @@ const results = before.results.map((result) => {
   return { ...result, ...summarise(metric, unpruned, method === UNPRUNED ? null : outcomesOf(result), reading) };
 });
 const after = withThresholds({ ...before, results }, reading);
-writeFileSync(file, `${JSON.stringify(sweepDocument.parse(after), null, 1)}\n`);
+const anew = `${JSON.stringify(sweepDocument.parse(after), null, 1)}\n`;
+writeFileSync(file, await compressed(Buffer.from(anew)));
 const checksums = new Map(await readChecksums(folder));
-checksums.set('results.json', await fileChecksum(file));
+checksums.set(RESULTS, createHash('sha256').update(anew).digest('hex'));
 writeFileSync(path.join(folder, CHECKSUM_FILE), checksumList(checksums));
 
 const trainingsFile = recordedTrainingsFile(resources);

@@ -1,9 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import type { Page } from '@playwright/test';
 import { runManifest } from '../../main/contract/run.ts';
-import { recordedSweepDocument, type SweepDocument } from '../../main/contract/sweep.ts';
+import { type SweepDocument } from '../../main/contract/sweep.ts';
 import { type FrontierPair, type FrontierPoint, frontierWords } from '../../main/evaluation/frontier.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { bestThresholdsView, frontierView, shareView } from '../../main/figures/views.ts';
@@ -12,19 +11,17 @@ import { readStoredSweep } from '../../main/runs/read-run.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { addSample } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
 import { resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-
-const recorded = async (name: string, file: string): Promise<unknown> =>
-  JSON.parse(zstdDecompressSync(await readFile(path.join(resources, name, 'run', file))).toString('utf8'));
 
 /** A report with a section of every kind: the records of calibration draws and of rounded weights in one sweep. */
 const reportOfRecords = async (): Promise<{ readonly html: string; readonly document: SweepDocument }> => {
   const manifest = runManifest.parse(
     JSON.parse(await readFile(path.join(resources, 'luck', 'run', 'manifest.json'), 'utf8')),
   );
-  const luck = recordedSweepDocument.parse(await recorded('luck', 'results.json.zst'));
-  const { points, pairs } = (await recorded('frontier', 'frontier.json.zst')) as {
+  const luck = await recordedResults('luck');
+  const { points, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
     readonly points: readonly FrontierPoint[];
     readonly pairs: readonly FrontierPair[];
   };

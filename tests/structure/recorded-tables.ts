@@ -17,7 +17,6 @@ import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.
 import {
   DEFAULT_DELTA,
   describedSweepSettings,
-  recordedSweepDocument,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -45,9 +44,10 @@ import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { recordedExperimentFolder } from '../../main/sample/recorded-experiment.ts';
-import { addSample, SAMPLE_RUN, unpack } from '../../main/sample/sample-run.ts';
+import { addSample, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
+import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -324,13 +324,6 @@ const settings = (schema: z.ZodObject) => (): readonly string[] =>
     ),
   );
 
-/** The document of a recorded sweep whose items' answers are not kept. */
-const recordedResults = async (folder: string): Promise<SweepDocument> => {
-  const file = path.join(resources, folder, 'run', 'results.json.zst');
-  const stored: unknown = JSON.parse((await unpack(await readFile(file), file)).toString('utf8'));
-  return recordedSweepDocument.parse(stored);
-};
-
 /** Calibration draws of one model by several methods, for two numbers of drawn items, beside UNCURL's own draws. */
 const luck = async ({ document }: Sample): Promise<readonly string[]> => {
   const recorded = await recordedResults('luck');
@@ -382,8 +375,7 @@ const ggufFamilies = (): readonly string[] =>
 
 /** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
 const frontier = async (): Promise<readonly string[]> => {
-  const file = path.join(resources, 'frontier', 'run', 'frontier.json.zst');
-  const { pairs } = JSON.parse((await unpack(await readFile(file), file)).toString('utf8')) as {
+  const { pairs } = (await recordedJson('frontier', 'frontier.json')) as {
     readonly pairs: readonly FrontierPair[];
   };
   const summaries = frontierSummaries(pairs);
@@ -459,8 +451,7 @@ const endingThresholds = async (): Promise<readonly string[]> => {
 
 /** Points of the frontier's record with the weights as stored. */
 const frontierResults = async (): Promise<readonly SweepResult[]> => {
-  const file = path.join(resources, 'frontier', 'run', 'frontier.json.zst');
-  const { points: all } = JSON.parse((await unpack(await readFile(file), file)).toString('utf8')) as {
+  const { points: all } = (await recordedJson('frontier', 'frontier.json')) as {
     readonly points: readonly { readonly result: SweepResult; readonly weights: string | null }[];
   };
   return all.filter(({ weights }) => weights === null).map(({ result }) => result);

@@ -1,19 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  pointNameKey,
-  type SweepDocument,
-  recordedSweepDocument,
-  type Threshold,
-  UNPRUNED,
-} from '../../../main/contract/sweep.ts';
+import { pointNameKey, type SweepDocument, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { answersOf } from '../../../main/contract/task.ts';
 import { curtailedOrder, partEnds } from '../../../main/evaluation/curtailment.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { curtailedText } from '../../../main/words/verdicts.ts';
-import { answer, curtailedSample, SAMPLE, sampleOutcomes } from './curtailed-sample.ts';
+import { recordedResults } from '../sample/recorded.ts';
+import { answer, curtailedSample, sampleOutcomes } from './curtailed-sample.ts';
 
 const DELTA = 0.02;
 const eachItem = (n: number): readonly number[] => Array.from({ length: n }, (_, index) => index + 1);
@@ -49,7 +42,7 @@ describe('the sample, curtailed on its stored outcomes', () => {
   let full: SweepDocument;
   let outcomesOf: Awaited<ReturnType<typeof sampleOutcomes>>;
   beforeAll(async () => {
-    full = recordedSweepDocument.parse(JSON.parse(await readFile(path.join(SAMPLE, 'results.json'), 'utf8')));
+    full = await recordedResults('sample');
     outcomesOf = await sampleOutcomes();
   });
 

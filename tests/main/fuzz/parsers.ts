@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { z } from 'zod';
-import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
@@ -19,6 +17,7 @@ import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import { recordedResults, recordedJson, recordedBytes } from '../sample/recorded.ts';
 import { exportParsers } from './export-parsers.ts';
 import { type FuzzedParser, MUTATIONS, ofText as text } from './fuzzed-parser.ts';
 import { pageMessages } from './page-messages.ts';
@@ -33,7 +32,6 @@ const root = path.join(import.meta.dirname, '../../..');
 const fixture = (...parts: readonly string[]): string => path.join(root, 'tests', 'fixtures', ...parts);
 const sampleRun = (name: string): string => path.join(root, 'resources', 'sample', 'run', name);
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-const unpacked = async (name: string): Promise<Buffer> => zstdDecompressSync(await readFile(sampleRun(name)));
 
 const KEY = '0'.repeat(64);
 const RUN = 'sweep-20260101-120000-ab12';
@@ -138,7 +136,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     outcomes: [{ kind: 'text', id: 'a', logprob: -1.5, tokens: 2 }],
   });
   await steps.writeJson(KEY, {});
-  const points = z.array(z.unknown()).parse(JSON.parse((await unpacked('points.json.zst')).toString('utf8')));
+  const points = z.array(z.unknown()).parse(await recordedJson('sample', 'points.json'));
   const text1 = { kind: 'text', id: 'a', logprob: -1.5, tokens: 2 } as const;
   const manifest = JSON.parse(await readFile(sampleRun('manifest.json'), 'utf8')) as object;
   const listed = async (): Promise<unknown> => {
@@ -147,7 +145,7 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     return first;
   };
 
-  const results = recordedSweepDocument.parse(JSON.parse(await readFile(sampleRun('results.json'), 'utf8')));
+  const results = await recordedResults('sample');
   const written = path.join(await folderOf('written'), 'outcomes.parquet');
   const block = { run: RUN, model: 'm', task: 't', method: 'reap', seed: null, factor: 2, kept: 4, outcomes: [text1] };
   await writeOutcomes(
@@ -244,11 +242,8 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       Buffer.from('{"id":"a","context":"b","until":["c"],"maxNewTokens":3}\n{"id":"d","context":"e"}'),
       (content) => readRequests(content, 'requests', { maxNewTokens: 8, maxPositions: 64 }),
     ),
-    await inFile(
-      'profile',
-      'p.safetensors',
-      (await unpacked('profile-uncurl-8.safetensors.zst')).subarray(0),
-      (_, file) => readProfileFile(file),
+    await inFile('profile', 'p.safetensors', await recordedBytes('sample', 'profile-uncurl-8.safetensors'), (_, file) =>
+      readProfileFile(file),
     ),
     await inFile('outcomes', 'outcomes.parquet', await readFile(written), (_, file) => countOutcomes(file)),
     await inFile(

@@ -1,12 +1,8 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect, test } from 'vitest';
-import { type SweepResult, sweepDocument } from '../../../main/contract/sweep.ts';
+import { type SweepResult } from '../../../main/contract/sweep.ts';
 import { choiceWarning, choiceWarnings, doubtfulChoices, TELLING_LOSS } from '../../../main/evaluation/answer-loss.ts';
 import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
-import { sampleFolder } from '../../../main/sample/sample-run.ts';
-
-const resources = path.resolve(import.meta.dirname, '../../../resources');
+import { recordedResults } from './recorded.ts';
 
 /** Chance that a number of the first list is larger than one of the second; equal ones count half. */
 const areaUnderCurve = (larger: readonly number[], smaller: readonly number[]): number => {
@@ -15,9 +11,8 @@ const areaUnderCurve = (larger: readonly number[], smaller: readonly number[]): 
 };
 
 /** The figures of resources/docs/verdicts.md. */
-test('the answer loss tells which factors that are safe by choice are unsafe when written', () => {
-  const file = path.join(sampleFolder(resources), 'results.json');
-  const { results } = sweepDocument.parse(JSON.parse(readFileSync(file, 'utf8')));
+test('the answer loss tells which factors that are safe by choice are unsafe when written', async () => {
+  const { results } = await recordedResults('sample');
   const twinOf = (one: SweepResult): SweepResult | undefined =>
     results.find(
       ({ model, task, method, seed, factor }) =>

@@ -5,10 +5,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { type PointOutcomes, readPointBlocks } from '../../../main/runs/read-outcomes.ts';
-import { readRunPlans } from '../../../main/runs/sweep-record.ts';
+import { readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { packSample } from '../../../main/sample/pack-sample.ts';
 import { addSample, SAMPLE_RUN, sampleFolder } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { readSealedFiles } from '../../../main/workspace/sealed-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -52,7 +53,7 @@ test(
       'plans.json.zst',
       'points.json.zst',
       'profile.safetensors.zst',
-      'results.json',
+      'results.json.zst',
     ]);
     // A second time: it replaces the one before.
     expect(await packSample(workspace, run, target)).toBe(sizeBytes);
@@ -67,6 +68,8 @@ test(
       sample: true,
     });
     expect(await readAll(to)).toEqual(await readAll(from));
+    expect((await readSealedFiles(to)).changed).toEqual([]);
+    expect(await readSweepDocument(to)).toEqual({ ...(await readSweepDocument(from)), run: SAMPLE_RUN });
     expect(await readRunPlans(to)).toEqual(await readRunPlans(from));
     for (const name of ['points.json', 'profile.safetensors'])
       expect(await readFile(join(to, name))).toEqual(await readFile(join(from, name)));

@@ -1,22 +1,19 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { sweepText } from '../../../main/cli/sweep-text.ts';
 import { runManifest } from '../../../main/contract/run.ts';
-import { recordedSweepDocument } from '../../../main/contract/sweep.ts';
 import { luckThresholds } from '../../../main/evaluation/calibration-luck.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { luckFigure, luckPictures } from '../../../main/figures/luck-figure.ts';
 import { calibrationDrawsCsv, luckRows } from '../../../main/figures/tables.ts';
 import { findAll, parseXml } from '../figures/xml-outline.ts';
+import { recordedResults } from './recorded.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../resources/luck/run');
 const manifest = runManifest.parse(JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')));
-const document = recordedSweepDocument.parse(
-  JSON.parse(zstdDecompressSync(readFileSync(path.join(folder, 'results.json.zst'))).toString('utf8')),
-);
+const document = await recordedResults('luck');
 const { calibrationDraws = [] } = document;
 
 test('the record holds every draw of every plan, with its verdict at the margin of the reading', () => {

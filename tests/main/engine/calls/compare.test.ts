@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
 import { addSample } from '../../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
 import { sweepOnDisk } from '../../report/sweep-on-disk.ts';
+import { recordedResults } from '../../sample/recorded.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
@@ -22,9 +21,7 @@ test(
     const workspace = await openWorkspace(await temporaryFolder());
     await addSample(workspace, resources);
     const engine = await openEngine(workspace.path);
-    const { results } = recordedSweepDocument.parse(
-      JSON.parse(await readFile(`${resources}/sample/run/results.json`, 'utf8')),
-    );
+    const { results } = await recordedResults('sample');
     for (const model of ['uncurl-8', 'uncurl-64']) {
       const document = await engine.call('sweep.compare', { run: 'sample', model, reference: 'unpruned' });
       expect(document.tasks.map(({ rows }) => rows.length)).toEqual(Array.from({ length: 9 }, () => 4));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
 import { runManifest } from '../../../../main/contract/run.ts';
-import { recordedSweepSettings, recordedSweepDocument } from '../../../../main/contract/sweep.ts';
+import { recordedSweepSettings } from '../../../../main/contract/sweep.ts';
 import {
   comparableResults,
   type RecordedTrainings,
@@ -11,13 +11,14 @@ import {
 } from '../../../../main/evaluation/size-trend/document.ts';
 import { completeOptions } from '../../../../main/pruning/methods.ts';
 import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
+import { recordedResults } from '../../sample/recorded.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
 const resources = path.resolve('resources');
-const readJson = async (name: string): Promise<unknown> =>
-  JSON.parse(await readFile(path.join(resources, 'sample/run', name), 'utf8'));
-const manifest = runManifest.parse(await readJson('manifest.json'));
-const document = recordedSweepDocument.parse(await readJson('results.json'));
+const manifest = runManifest.parse(
+  JSON.parse(await readFile(path.join(resources, 'sample/run/manifest.json'), 'utf8')),
+);
+const document = await recordedResults('sample');
 const recorded = await readRecordedTrainings(resources);
 if (recorded === null) throw new Error(`${recordedTrainingsFile(resources)} is missing`);
 const withSettings = (run: typeof manifest) => ({

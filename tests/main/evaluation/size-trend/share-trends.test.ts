@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { SharePoint } from '../../../../main/contract/size-trend.ts';
-import { recordedSweepDocument } from '../../../../main/contract/sweep.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
 import { shareFindings } from '../../../../main/evaluation/size-trend/share-findings.ts';
 import { shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
@@ -13,6 +10,7 @@ import { sharePointsCsv } from '../../../../main/figures/size-tables.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { expectInFrame } from '../../figures/expect-in-frame.ts';
 import { sampleManifest } from '../../figures/sample-run.ts';
+import { recordedResults } from '../../sample/recorded.ts';
 
 interface Family {
   readonly sizes?: readonly number[];
@@ -111,10 +109,7 @@ describe('loss at an equal dropped share', () => {
   });
 
   it('is read from the sample: factor 2 drops 27, 15, 5 and 0.3 %; by no method a larger E loses less', async () => {
-    const file = fileURLToPath(new URL('../../../../resources/sample/run/results.json', import.meta.url));
-    const document = withThresholds(recordedSweepDocument.parse(JSON.parse(await readFile(file, 'utf8'))), {
-      delta: 0.02,
-    });
+    const document = withThresholds(await recordedResults('sample'), { delta: 0.02 });
     const none = { pairs: [], missing: 0, incomparable: 0 };
     const sizeTrend = sizeTrendDocument(document, { delta: 0.02 }, none);
     const trend = sizeTrend.shareTrends.find(({ method, answers }) => method === 'frequency' && answers === 'chosen');

@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { recordedSweepDocument, type SweepDocument } from '../../../main/contract/sweep.ts';
+import { COMPRESSED, unpack } from '../../../main/sample/sample-run.ts';
+
+const resources = path.resolve(import.meta.dirname, '../../../resources');
+
+/** Content of a compressed file of a record (a folder of the resources with a run). */
+export const recordedBytes = async (record: string, name: string): Promise<Buffer> => {
+  const file = path.join(resources, record, 'run', `${name}${COMPRESSED}`);
+  return unpack(await readFile(file), file);
+};
+
+/** JSON of a compressed file of a record. */
+export const recordedJson = async (record: string, name: string): Promise<unknown> =>
+  JSON.parse((await recordedBytes(record, name)).toString('utf8'));
+
+/** The document of a recorded sweep. */
+export const recordedResults = async (record: string): Promise<SweepDocument> =>
+  recordedSweepDocument.parse(await recordedJson(record, 'results.json'));
