@@ -88,8 +88,8 @@ export const torchDeviceOf = (
   engine: { name: 'torch', python },
 });
 
-/** Versions of a PyTorch installation that change numbers. */
-export const TORCH_VERSIONS = ['torch', 'transformers', 'cuda'];
+/** Versions of the engine torch that change numbers; `worker`: ARITHMETIC in resources/torch/worker.py. */
+export const TORCH_VERSIONS = ['torch', 'transformers', 'cuda', 'worker'];
 
 /** PyTorch as the keys of steps name it: two cards of one kind round alike. */
 export const torchNumericsOf = ({ card, versions }: ComputedBy, precision: TorchPrecision): Numerics => ({

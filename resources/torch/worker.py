@@ -58,6 +58,10 @@ STORED = {
 }
 
 
+# Version of the arithmetic of this file and of main/torch, in keys of stored steps and in manifests. Raise it with each
+# change after which a result may differ in its last bit (another experts function, other batches or kernels, sums in
+# another order): steps of older workers are then computed again and not mixed with new ones. Version 1 had no name.
+ARITHMETIC = 2
 # Relative difference of logits that rounding explains.
 MOST_CACHE_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 # Key of the checkpoint's own model.
@@ -174,6 +178,7 @@ class Worker:
             "bfloat16": has_bfloat16(is_card),
             "modelTypes": sorted(CONFIG_MAPPING.keys()),
             "versions": {
+                "worker": str(ARITHMETIC),
                 "python": sys.version.split()[0],
                 "torch": torch.__version__,
                 "transformers": transformers.__version__,

@@ -547,7 +547,7 @@ describe('the command line', () => {
       expect(stdout).toContain("and 0 of them differ from PyTorch's in float32");
       const { id, device, versions } = await manifestIn(workspace);
       expect(device).toMatchObject({ provider: 'cpu', precision: 'float32', engine: { name: 'torch', python } });
-      expect(Object.keys(versions)).toEqual(expect.arrayContaining(['onnxruntime', 'torch', 'transformers']));
+      expect(Object.keys(versions)).toEqual(expect.arrayContaining(['onnxruntime', 'torch', 'transformers', 'worker']));
       // Every value, threshold, answer and text again, by onnxruntime.
       const again = await uncurl(['reproduce', id, '--workspace', workspace, '--threads', '1', '--json']);
       const found = reproduction.parse(JSON.parse(again.stdout));
