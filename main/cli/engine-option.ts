@@ -35,6 +35,8 @@ export interface NamedEngine {
   readonly open?: NonNullable<Parameters<typeof withRunner>[3]['open']>;
   /** Engine, device and versions, for the verb's document and for its text; nothing before a model was opened. */
   readonly made: () => { readonly document: object; readonly text: string };
+  /** Precision of PyTorch; undefined of onnxruntime, and before a model was opened. */
+  readonly precision?: () => TorchPrecision | undefined;
 }
 
 /**
@@ -109,6 +111,7 @@ export const readEngine = async (
       openTorchModel(checkpoint, settings, new TorchWorkers(order, { keepsOne: false }), precision, (by, own) => {
         computed = { by, precision: own };
       }),
+    precision: () => computed?.precision,
     made: () => {
       if (computed === null) return { document: {}, text: '' };
       const { device, card, versions } = computed.by;
@@ -117,6 +120,26 @@ export const readEngine = async (
       return { document: { engine }, text: ` Computed by ${engineText({ device: used, versions })}.` };
     },
   };
+};
+
+/**
+ * The same for a verb in which onnxruntime works on the processor in float32 alone, `does` in words ("verifies").
+ *
+ * @throws WorkbenchError refused: as `readEngine`.
+ */
+export const readEngineBeside = async (
+  reader: OptionReader,
+  host: Parameters<typeof readEngine>[1],
+  does: string,
+): Promise<NamedEngine | null> => {
+  const idle = ['device', 'precision'].find((option) => reader.text(option) !== undefined);
+  if (readTorchChoice(reader) === null && idle !== undefined)
+    throw refuse(
+      'bad-usage',
+      `onnxruntime ${does} on the processor, in float32.`,
+      `Leave --${idle} out, or add --engine torch.`,
+    );
+  return readEngine(reader, host);
 };
 
 /** For the default engine, whose document and text do not change. */

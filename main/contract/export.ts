@@ -72,6 +72,25 @@ export const predictionChoices = ['drop', 'slice'] as const;
 export const predictionChoice = z.enum(predictionChoices);
 export type PredictionChoice = z.infer<typeof predictionChoice>;
 
+/** Answers of PyTorch to items drawn at random that onnxruntime gave in float32 too. */
+export const refereed = z.object({
+  /** Precision of PyTorch. */
+  precision: z.string(),
+  /** Seed of the draw. */
+  seed: z.number().int().nonnegative(),
+  answers: z.number().int().nonnegative(),
+  /** The exact one-sided 95 % upper limit of the share of all answers that differ; null without answers. */
+  atMost: z.number().nullable(),
+  /**
+   * Answers that differ: where they were given, their item, and the margins of PyTorch and of onnxruntime (the largest
+   * log-likelihood of a choice above the second largest, in nats; null of a written answer).
+   */
+  flips: z.array(
+    z.object({ point: z.string(), item: z.string(), margins: z.tuple([z.number().nullable(), z.number().nullable()]) }),
+  ),
+});
+export type Refereed = z.infer<typeof refereed>;
+
 /**
  * Result of verifying an export: the masked (or overlaid) original and the reopened export on the same tokens. A GGUF
  * file is not run (0 sequences, 0 tokens): its bytes are compared.
@@ -97,6 +116,8 @@ export const verification = z.object({
   mtp: predictionChoice.nullable().default(null),
   /** Problems, each with its location; empty when ok. */
   problems: z.array(z.string()),
+  /** The export's answers in PyTorch, compared with onnxruntime's; absent where no referee was asked. */
+  referee: refereed.optional(),
 });
 export type Verification = z.infer<typeof verification>;
 

@@ -9,6 +9,7 @@ import {
   type GgufType,
   PLAN_FILE,
   type PredictionChoice,
+  type Refereed,
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -86,6 +87,8 @@ export interface ExportRequest {
   readonly hfType?: CompressedType | undefined;
   /** Treatment of extra prediction layers; `drop` by default. */
   readonly mtp?: PredictionChoice | undefined;
+  /** Asks both engines about items of tasks once the folder is proven; its findings go into the model card. */
+  readonly referee?: ((exported: Checkpoint) => Promise<Refereed>) | undefined;
   readonly control: ExportControl;
 }
 
@@ -218,22 +221,24 @@ const fill = async (
   const { copied: sideFiles, leftOut } = await copySideFiles(checkpoint.folder, folder);
   for (const name of sideFiles) checksums.set(name, await fileChecksum(path.join(folder, name), control.signal));
 
-  const verification = await verifyExport({
+  const proof = await verifyExport({
     exported: folder,
     checkpoint,
     plan,
     settings,
     control: { signal: control.signal, onProgress: (done) => control.onProgress?.(toWrite + done, total) },
   });
-  if (!verification.ok) {
+  if (!proof.ok) {
     throw new WorkbenchError(
       'export-unequal',
       'failed',
       `The export of ${checkpoint.name} differs from the measured model, so it was removed: ` +
-        verification.problems.join(' '),
+        proof.problems.join(' '),
       'Check the disk and try again; if it happens again, report it with this message.',
     );
   }
+  const verification =
+    request.referee === undefined ? proof : { ...proof, referee: await request.referee(await openCheckpoint(folder)) };
   const card = modelCard({
     name: path.basename(request.destination),
     checkpoint,

@@ -4,6 +4,7 @@ import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
+import { refereeWords } from '../words/referee.ts';
 import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -53,6 +54,9 @@ export const modelCard = (contents: CardContents): string =>
     ...beside(contents),
     '## Verification',
     verified(contents),
+    ...(contents.verification.referee === undefined
+      ? []
+      : [plain(refereeWords(contents.verification.referee, 'the export'))]),
     '## Loading it',
     loading(contents),
     ...serving(contents),

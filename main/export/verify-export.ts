@@ -148,9 +148,9 @@ export const notRunFromWeights = async (exported: string, checkpoint: Checkpoint
   if (holds.onnx) return 'an ONNX graph';
   if (holds.gguf) return 'a GGUF file, which is not run';
   const opened = await openOrExplain(exported);
-  return typeof opened !== 'string' && compressedTypeOf(checkpoint, opened) !== null
-    ? 'quantised weights, which are not run'
-    : null;
+  if (typeof opened === 'string') return null;
+  if ((opened.info.constantExperts ?? 0) > 0) return 'experts that give constants, which transformers does not open';
+  return compressedTypeOf(checkpoint, opened) === null ? null : 'quantised weights, which are not run';
 };
 
 /** The same for an export of a GGUF file: its header, its tensors byte for byte, and both models run. */

@@ -1,11 +1,13 @@
+import type { Refereed } from '../contract/export.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import { upperLimit } from '../statistics/p-values.ts';
-import { seededRandom } from '../statistics/random.ts';
-import { bareFactor, counted, formatPercent } from '../words/numbers.ts';
-import type { JobContext } from './job-context.ts';
+import type { ModelRunner } from '../inference/model-runner.ts';
+import { type RandomSource, seededRandom } from '../statistics/random.ts';
+import { bareFactor } from '../words/numbers.ts';
+import type { JobContext, RunTask } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
 import type { Stage } from './planned-stages.ts';
 import { namedPoint } from './sweep-points.ts';
@@ -13,8 +15,6 @@ import { answerItems } from './write-items.ts';
 
 /** Fixed: the same sweep always asks about the same answers. */
 const SEED = 0;
-/** Flips that a note names. */
-const MOST_NAMED = 10;
 
 /** An answer of a sweep that the referee gave too. */
 export interface RefereedAnswer {
@@ -39,22 +39,64 @@ const isFlipped = ({ metric, before, after }: RefereedAnswer): boolean => {
   return before.kind !== 'text' && after.kind !== 'text' && isRight(metric, before) !== isRight(metric, after);
 };
 
-/** The referee's findings in a sentence, with the flips. */
-export const refereeNote = (answers: readonly RefereedAnswer[], precision: string): string => {
+/** Counts answers that differ; those of texts, which have a likelihood only, are left out. */
+export const refereeFindings = (answers: readonly RefereedAnswer[], precision: string): Refereed => {
   const judged = answers.filter(({ before }) => before.kind !== 'text');
-  const flipped = judged.filter(isFlipped);
-  const named = flipped.slice(0, MOST_NAMED).map(({ point, before, after }) => {
-    const margins = [marginOf(before), marginOf(after)].map((margin) => margin?.toPrecision(2) ?? '-');
-    return `${point}, item ${before.id} (margins ${margins.join(' and ')})`;
+  const flips = judged.filter(isFlipped).map(({ point, before, after }): Refereed['flips'][number] => ({
+    point,
+    item: before.id,
+    margins: [marginOf(before), marginOf(after)],
+  }));
+  const atMost = judged.length === 0 ? null : upperLimit(flips.length, judged.length);
+  return { precision, seed: SEED, answers: judged.length, atMost, flips };
+};
+
+/** `wanted` of the answers of some points to the same items, each with the same chance: indices of items, by point. */
+const drawAnswers = (
+  { points, items, wanted }: { readonly points: number; readonly items: number; readonly wanted: number },
+  random: RandomSource,
+): ReadonlyMap<number, readonly number[]> => {
+  const drawn = new Map<number, Set<number>>();
+  for (let found = 0; found < Math.min(wanted, points * items);) {
+    const point = random.integer(points);
+    const index = random.integer(items);
+    const own = drawn.get(point) ?? new Set();
+    if (!own.has(index)) found += 1;
+    drawn.set(point, own.add(index));
+  }
+  return new Map([...drawn].map(([point, own]) => [point, [...own].sort((a, b) => a - b)]));
+};
+
+/** Lets one engine work with the runner of an export. */
+export type WithRunner = <T>(work: (runner: ModelRunner) => Promise<T>) => Promise<T>;
+
+/** An export's answers to `perTask` test items of every task, drawn at random, in PyTorch and then in onnxruntime. */
+export const refereeExport = async (
+  tasks: readonly RunTask[],
+  perTask: number,
+  engines: { readonly torch: WithRunner; readonly onnxruntime: WithRunner },
+  signal: AbortSignal,
+): Promise<readonly RefereedAnswer[]> => {
+  const random = seededRandom(SEED);
+  const asked = tasks.map(({ name, task }) => {
+    const drawn = drawAnswers({ points: 1, items: task.test.length, wanted: perTask }, random).get(0) ?? [];
+    return { name, task, items: drawn.flatMap((index) => task.test[index] ?? []) };
   });
-  return (
-    `Referee: onnxruntime in float32 gave ${counted(judged.length, 'answer')} of this sweep too, drawn at random ` +
-    `(seed ${String(SEED)}), and ${String(flipped.length)} of them differ from PyTorch's in ${precision}` +
-    (judged.length === 0
-      ? '.'
-      : ` (${formatPercent(flipped.length / judged.length)}; of all answers at most ` +
-        `${formatPercent(upperLimit(flipped.length, judged.length))}, exact one-sided 95 % limit).`) +
-    (named.length === 0 ? '' : ` ${named.join('; ')}${flipped.length > named.length ? '; and others' : ''}.`)
+  const answered = async (runner: ModelRunner): Promise<readonly (readonly ItemOutcome[])[]> => {
+    const given: (readonly ItemOutcome[])[] = [];
+    for (const { task, items } of asked) {
+      const outcomes = await answerItems(runner, task, items, [{ key: 'export', plan: null }], { signal });
+      given.push(outcomes.get('export') ?? []);
+    }
+    return given;
+  };
+  const [ours, theirs] = [await engines.torch(answered), await engines.onnxruntime(answered)];
+  return asked.flatMap(({ name, task: { metric }, items }, at) =>
+    items.map((_, index) => {
+      const [before, after] = [ours[at]?.[index], theirs[at]?.[index]];
+      if (before === undefined || after === undefined) throw new Error('an answer is missing');
+      return { point: name, metric, before, after };
+    }),
   );
 };
 
@@ -86,23 +128,14 @@ export const askReferee = async (
       if (first !== undefined && outcomes !== null)
         answered.push({ plan: first.step.plan, point: first.point, outcomes });
     }
-    const drawn = new Map<(typeof answered)[number], Set<number>>();
-    const wanted = Math.min(perTask, answered.length * items.length);
-    for (let found = 0; found < wanted;) {
-      const one = answered[random.integer(answered.length)];
-      const index = random.integer(items.length);
-      if (one === undefined) break;
-      const own = drawn.get(one) ?? new Set();
-      if (!own.has(index)) found += 1;
-      drawn.set(one, own.add(index));
-    }
+    const order = { points: answered.length, items: items.length, wanted: perTask };
     const runner = await referee.open(model.checkpoint);
-    for (const [{ plan, point, outcomes }, chosen] of drawn) {
-      const indices = [...chosen].sort((a, b) => a - b);
+    for (const [at, indices] of drawAnswers(order, random)) {
+      const { plan, point, outcomes } = answered[at] ?? { plan: null, point: '', outcomes: [] };
       const asked = indices.flatMap((index) => items[index] ?? []);
       const given = await answerItems(runner, task.task, asked, [{ key: 'referee', plan }], { signal });
-      indices.forEach((index, at) => {
-        const [before, after] = [outcomes[index], given.get('referee')?.[at]];
+      indices.forEach((index, turn) => {
+        const [before, after] = [outcomes[index], given.get('referee')?.[turn]];
         if (before === undefined || after === undefined) throw new Error('an answer is missing');
         answers.push({ point, metric: task.task.metric, before, after });
       });

@@ -1,5 +1,6 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
+import { refereeWords } from '../words/referee.ts';
 import { CURTAILED_NOTE } from '../words/verdicts.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
@@ -8,7 +9,7 @@ import type { SweepRecord } from '../runs/sweep-record.ts';
 import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
-import { askReferee, refereeNote } from './referee.ts';
+import { askReferee, refereeFindings } from './referee.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
 import { type CountedCurve, type Curve, fallingCounts, isSameCurve, isWholeCurve } from './sweep-curves.ts';
@@ -297,7 +298,8 @@ export const sweepJob = (
       if (input.settings.referee !== undefined && context.referee !== undefined) {
         // Both engines' models would count against the memory.
         await context.runners.closeAll();
-        record.note(refereeNote(await askReferee(context, opened, input.settings.referee), context.numerics.precision));
+        const answers = await askReferee(context, opened, input.settings.referee);
+        record.note(refereeWords(refereeFindings(answers, context.numerics.precision), 'this sweep'));
       }
     } finally {
       await record.write();

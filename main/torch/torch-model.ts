@@ -371,8 +371,13 @@ export const requireArchitecture = async (
   );
 };
 
-/** transformers up to 5.24 takes all blocks of a float8 matrix for equally large. */
-export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void => {
+/**
+ * Refuses folders that transformers does not open, or misreads: up to 5.24 it takes all blocks of a float8 matrix for
+ * equally large.
+ *
+ * @throws WorkbenchError `torch-weights`.
+ */
+export const requireReadable = ({ name, folder, descriptor, info }: Checkpoint): void => {
   if (isGgufPath(folder))
     throw refuse(
       'torch-weights',
@@ -384,6 +389,12 @@ export const requireReadable = ({ name, folder, descriptor }: Checkpoint): void 
       'torch-weights',
       `${name} is quantised with scales beside its matrices, which the engine torch does not open yet.`,
       'Compute this model with --engine onnxruntime.',
+    );
+  if ((info.constantExperts ?? 0) > 0)
+    throw refuse(
+      'torch-weights',
+      `${name} has experts that give constants, which no class of transformers opens.`,
+      'Compute this model with --engine onnxruntime. A sweep with PyTorch measures such plans without a folder.',
     );
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&

@@ -567,10 +567,27 @@ describe('the command line', () => {
       const kept = Array.from({ length: 3 }, () => [0, 2, 3, 7]);
       await writeFile(plan, JSON.stringify({ kept }));
       const exported = path.join(folder, 'half');
-      const made = await uncurl(['export', model, '--plan', plan, '--out', exported, '--threads', '1']);
+      const asked = ['--task', 'plural', '--task', 'plural-written', '--referee', '15'];
+      const half = [...torch, '--precision', 'bfloat16', '--json'];
+      const exporting = ['export', model, '--plan', plan, '--out', exported, '--threads', '1'];
+      const made = await uncurl([...exporting, ...half, ...asked]);
       expect([made.code, made.stderr]).toEqual([0, expect.anything()]);
+      const found = {
+        precision: 'bfloat16',
+        seed: 0,
+        answers: 30,
+        atMost: expect.any(Number),
+        flips: expect.any(Array),
+      };
+      expect(JSON.parse(made.stdout)).toMatchObject({
+        verification: { ok: true, referee: found },
+        engine: { name: 'torch', precision: 'bfloat16' },
+      });
+      expect(await readFile(path.join(exported, 'README.md'), 'utf8')).toContain(
+        'Referee: onnxruntime in float32 gave 30 answers of the export too',
+      );
       const verify = ['verify', exported, '--against', model, '--plan', plan, '--threads', '1'];
-      const proven = await uncurl([...verify, ...torch, '--precision', 'bfloat16', '--json']);
+      const proven = await uncurl([...verify, ...half]);
       expect([proven.code, proven.stderr]).toEqual([0, expect.anything()]);
       expect(JSON.parse(proven.stdout)).toMatchObject({
         ok: true,
@@ -579,6 +596,12 @@ describe('the command line', () => {
         problems: [],
         engine: { name: 'torch', precision: 'bfloat16', device: 'cpu' },
       });
+      // In float32 both engines give the same answers.
+      const exact = await uncurl([...verify, ...torch, '--precision', 'float32', ...asked]);
+      expect([exact.code, exact.stdout]).toEqual([
+        0,
+        expect.stringMatching(/gave 30 answers of the export too.+ and 0 of them differ from PyTorch's in float32/),
+      ]);
       // Other bytes are another model to PyTorch too.
       await writeFile(path.join(folder, 'other.json'), JSON.stringify({ kept: kept.map(() => [0, 2, 3, 6]) }));
       const other = await uncurl([...verify.slice(0, -3), path.join(folder, 'other.json'), ...torch]);

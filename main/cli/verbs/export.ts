@@ -17,10 +17,14 @@ import { isStoredGguf, writeStoredGguf } from '../../export/gguf/stored-gguf.ts'
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { outFolder } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
-import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { withoutTorch } from '../../torch/open-torch-model.ts';
+import { refereeWords } from '../../words/referee.ts';
+import { ENGINE_OPTIONS, madeBy, readEngineBeside, readTorchChoice } from '../engine-option.ts';
+import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../plan-files.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
+import { readReferee, REFEREE_OPTIONS } from '../referee-option.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
@@ -40,10 +44,9 @@ export const exportVerb: Verb = {
   name: 'export',
   usage:
     'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
-    '[--mtp CHOICE] [--imatrix FILE]',
+    '[--mtp CHOICE] [--imatrix FILE] [--engine torch --referee N --task T...]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
-  engine: 'Exports are proven by onnxruntime; `uncurl verify --engine torch` proves a folder in PyTorch too.',
   options: {
     plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
     out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
@@ -83,6 +86,13 @@ export const exportVerb: Verb = {
     },
     ...HASH_LAYERS,
     ...MACHINE_OPTIONS,
+    ...ENGINE_OPTIONS,
+    device: {
+      type: 'string',
+      value: 'NAME',
+      help: 'With --engine torch: cpu or cuda:N. onnxruntime proves exports on the processor, in float32.',
+    },
+    ...REFEREE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress, endsWell, say } = host;
@@ -97,8 +107,21 @@ export const exportVerb: Verb = {
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
     const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const isTorch = readTorchChoice(reader) !== null;
+    if (isTorch && reader.text('referee') === undefined)
+      throw refuse(
+        'bad-usage',
+        'Exports are proven by onnxruntime; PyTorch answers items of tasks with them.',
+        'Add --referee N --task T, or leave out --engine; `uncurl verify --engine torch` proves a folder in PyTorch.',
+      );
+    if (isTorch && (format !== 'hf' || hfType !== undefined))
+      throw withoutTorch(`running ${hfType === undefined ? `an export as ${format}` : 'quantised weights'}`);
+    const torch = await readEngineBeside(reader, host, 'proves exports');
+    const referee = await readReferee(reader, host, torch, checkpoint);
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
+    if (torch !== null && !isMergePlan(plan) && plan.constants !== undefined)
+      throw withoutTorch('running experts that give constants, which transformers does not open');
     requireTables(reader, checkpoint, plan);
     const imatrix = reader.text('imatrix');
     const importance = imatrix === undefined ? null : await prunedImportance(checkpoint, plan, path.resolve(imatrix));
@@ -112,13 +135,27 @@ export const exportVerb: Verb = {
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
     const isAsStored = isStoredGguf(checkpoint);
+    // Whatever PyTorch lacks is said before anything is written.
+    if (referee !== null)
+      await withRunner(checkpoint, reader, host, { open: torch?.open, compute: () => Promise.resolve() });
     const { folder, verification, sizeBytes, warnings } = await endsWell(
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
         plan: { file: planFile, plan },
         compute: (computing) => {
           const settings = exportSettings(computing, machineSettings(reader));
-          return exportPlan({ checkpoint, plan, destination, format, ggufType, hfType, mtp, settings, control });
+          return exportPlan({
+            checkpoint,
+            plan,
+            destination,
+            format,
+            ggufType,
+            hfType,
+            mtp,
+            referee: referee ?? undefined,
+            settings,
+            control,
+          });
         },
       }),
     );
@@ -144,6 +181,8 @@ export const exportVerb: Verb = {
         'original.'
       );
     };
+    const made = madeBy(torch);
+    const { referee: found } = verification;
     return {
       document: {
         folder,
@@ -153,10 +192,12 @@ export const exportVerb: Verb = {
         verification,
         warnings,
         importanceMatrix: importance === null ? undefined : { file: importanceFile, note: importance.note },
+        ...made.document,
       },
       text: [
         `Exported to ${folder} (${printedBytes(sizeBytes)}); ${equality()}`,
         ...(importance === null ? [] : [`Its importance matrix is ${importanceFile}; ${importance.note}`]),
+        ...(found === undefined ? [] : [`${refereeWords(found, 'the export')}${made.text}`]),
         ...warnings,
       ].join('\n'),
     };

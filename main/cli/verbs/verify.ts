@@ -1,17 +1,18 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
-import { refuse } from '../../contract/errors.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
 import type { Plan } from '../../contract/plan.ts';
+import { refereeWords } from '../../words/referee.ts';
 import { cutsPrediction } from '../../export/check-export.ts';
 import { notRunFromWeights, verifyExport } from '../../export/verify-export.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
-import { ENGINE_OPTIONS, madeBy, readEngine, readTorchChoice } from '../engine-option.ts';
+import { ENGINE_OPTIONS, madeBy, readEngineBeside } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { readPlanFile } from '../plan-files.ts';
+import { readReferee, REFEREE_OPTIONS } from '../referee-option.ts';
 import { findModel } from '../subjects.ts';
 import { textList } from '../text-table.ts';
 import { progressOf } from '../terminal.ts';
@@ -22,7 +23,7 @@ const keptWords = (model: ModelDescriptor, plan: Plan): string =>
 
 export const verify: Verb = {
   name: 'verify',
-  usage: 'DIR --against MODEL --plan PLAN',
+  usage: 'DIR --against MODEL --plan PLAN [--engine torch [--referee N --task T...]]',
   summary: 'Proves that an export equals the original pruned by the plan. Exits with 1 if it does not.',
   positionals: [1, 1],
   options: {
@@ -35,6 +36,7 @@ export const verify: Verb = {
       value: 'NAME',
       help: 'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',
     },
+    ...REFEREE_OPTIONS,
   },
   run: async (given, host) => {
     const { resources, signal, progress } = host;
@@ -43,18 +45,12 @@ export const verify: Verb = {
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(given.positionals[0] ?? '');
-    const idle = ['device', 'precision'].find((option) => reader.text(option) !== undefined);
-    if (readTorchChoice(reader) === null && idle !== undefined)
-      throw refuse(
-        'bad-usage',
-        'onnxruntime verifies on the processor, in float32.',
-        `Leave --${idle} out, or add --engine torch.`,
-      );
-    const torch = await readEngine(reader, host);
+    const torch = await readEngineBeside(reader, host, 'verifies');
+    const referee = await readReferee(reader, host, torch, checkpoint);
     const obstacle = torch === null ? null : await notRunFromWeights(exported, checkpoint);
     if (obstacle !== null) throw withoutTorch(`verifying ${obstacle}`);
     const control = { signal, onProgress: progressOf(progress, 'verifying') };
-    const verification = await computeWith(checkpoint, reader, host, {
+    const proof = await computeWith(checkpoint, reader, host, {
       provider: 'cpu',
       open: torch?.open,
       plan: { file: planFile, plan },
@@ -63,6 +59,8 @@ export const verify: Verb = {
         return verifyExport({ exported, checkpoint, plan, settings, control });
       },
     });
+    const verification =
+      referee === null || !proof.ok ? proof : { ...proof, referee: await referee(await openCheckpoint(exported)) };
     const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems, mtp } =
       verification;
     const text = [
@@ -91,6 +89,7 @@ export const verify: Verb = {
           : [['prediction layers', mtp === 'drop' ? 'left out' : keptWords(checkpoint.descriptor, plan)] as const]),
       ]),
       ...problems.map((problem) => `- ${problem}`),
+      ...(verification.referee === undefined ? [] : [refereeWords(verification.referee, 'the export')]),
     ].join('\n');
     const made = madeBy(torch);
     return {

@@ -177,12 +177,12 @@ test('verbs that compute with PyTorch, and what the others say to --engine', asy
   const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
   const takes = loaded.filter(({ options }) => 'engine' in options).map(({ name }) => name);
   expect(takes).toEqual([
-    ...['forward', 'baseline', 'score', 'generate', 'beside', 'profile', 'damage', 'sweep', 'experiment', 'verify'],
-    'reproduce',
+    ...['forward', 'baseline', 'score', 'generate', 'beside', 'profile', 'damage', 'sweep', 'export', 'experiment'],
+    ...['verify', 'reproduce'],
   ]);
   const others = loaded.filter(({ engine }) => engine !== undefined);
   expect(others.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['plan', 'recover', 'export', 'finetune', 'resume', 'work', 'serve']),
+    expect.arrayContaining(['plan', 'recover', 'finetune', 'resume', 'work', 'serve']),
   );
   for (const other of others) {
     const args = [...Array.from({ length: other.positionals[0] }, () => 'm'), '--engine', 'torch'];

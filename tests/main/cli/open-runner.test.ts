@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { access, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -52,6 +52,35 @@ test('a verb keeps no result of a model that was replaced for a moment', async (
   };
   await expect(score(disturb)).rejects.toMatchObject({ code: 'model-changed' });
   expect(kept).toHaveLength(1);
+});
+
+test('a referee of an export is asked beside PyTorch alone, and of folders that PyTorch runs', async () => {
+  const folder = await temporaryFolder();
+  const [plan, out] = [join(folder, 'plan.json'), join(folder, 'out')];
+  await writeFile(plan, JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) }));
+  const exported = ['export', model, '--plan', plan, '--out', out];
+  const torch = ['--engine', 'torch', '--python', '/nowhere/python'];
+  for (const [args, said] of [
+    [['--referee', '3', '--task', 'add'], 'onnxruntime is the referee of PyTorch, and nothing is computed by PyTorch'],
+    [['--task', 'add'], '--task is for --referee alone.'],
+    [['--chat'], '--chat is for --referee alone.'],
+    [['--precision', 'bfloat16'], 'onnxruntime proves exports on the processor, in float32.'],
+    [torch, 'Exports are proven by onnxruntime; PyTorch answers items of tasks with them.'],
+    [
+      [...torch, '--referee', '3', '--format', 'onnx'],
+      'The engine torch does not do this yet: running an export as onnx.',
+    ],
+    [
+      [...torch, '--referee', '3', '--hf-type', 'fp8'],
+      'The engine torch does not do this yet: running quantised weights.',
+    ],
+    [[...torch, '--referee', '3', '--task', 'add'], '/nowhere/python does not exist.'],
+  ] as const)
+    expect([args, await commandLineHere(...exported, ...args)]).toEqual([
+      args,
+      expect.objectContaining({ code: 2, stderr: expect.stringContaining(said) }),
+    ]);
+  await expect(access(out)).rejects.toThrow('ENOENT');
 });
 
 test('refitted weights beside a plan are checked: damaged ones are refused, earlier versions taken', async () => {

@@ -99,6 +99,23 @@ describe('a model card', () => {
     expect(card).not.toMatch(/undefined|NaN|\[object/);
   });
 
+  it('says how many answers a referee gave otherwise, and ids of items are text', async () => {
+    const { verification } = await contents({ kept: [] });
+    const referee = {
+      precision: 'bfloat16',
+      seed: 0,
+      answers: 40,
+      atMost: 0.1127,
+      flips: [{ point: 'add', item: '<b>7</b>', margins: [0.25, 0.5] as [number, number] }],
+    };
+    const kept = Array.from({ length: 2 }, () => [0, 1]);
+    expect(modelCard(await contents({ kept }, { verification: { ...verification, referee } }))).toContain(
+      'repeats the comparison.\n\nReferee: onnxruntime in float32 gave 40 answers of the export too, drawn at random ' +
+        "(seed 0), and 1 of them differ from PyTorch's in bfloat16 (2.5 %; of all answers at most 11.3 %, exact " +
+        'one-sided 95 % limit). add, item &lt;b&gt;7&lt;/b&gt; (margins 0.25 and 0.50).\n\n## Loading it',
+    );
+  });
+
   it('lists merged experts, the curve, and no tokenizer where there is none', async () => {
     const checkpoint = await openCheckpoint(checkpointFixture('mixtral'));
     const facts = {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ChoiceOutcome } from '../../../main/contract/outcome.ts';
-import { refereeNote, type RefereedAnswer } from '../../../main/jobs/referee.ts';
+import { refereeFindings, type RefereedAnswer } from '../../../main/jobs/referee.ts';
+import { refereeWords } from '../../../main/words/referee.ts';
 import { upperLimit } from '../../../main/statistics/p-values.ts';
 
 test('the upper limit is that of Clopper and Pearson', () => {
@@ -33,7 +34,7 @@ test('flips are choices by the metric and written answers judged otherwise; text
       after: { kind: 'text', id: 'text', logprob: -2, tokens: 3 },
     },
   ];
-  expect(refereeNote(answers, 'bfloat16')).toBe(
+  expect(refereeWords(refereeFindings(answers, 'bfloat16'), 'this sweep')).toBe(
     'Referee: onnxruntime in float32 gave 3 answers of this sweep too, drawn at random (seed 0), and 2 of them ' +
       "differ from PyTorch's in bfloat16 (66.7\u202f%; of all answers at most 98.3\u202f%, exact one-sided 95 % limit). " +
       'm, t, reap x2, item item 00 (margins 0.50 and 0.50); m, t, reap x2, item item 01 (margins 0.50 and 0.50).',

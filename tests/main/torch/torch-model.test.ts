@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { torchDevice } from '../../../main/contract/device.ts';
-import { TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
+import { requireReadable, TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
 
 const references = fileURLToPath(new URL('../../fixtures/reference/checkpoints', import.meta.url));
 const order = {
@@ -27,6 +27,11 @@ test('models that transformers misreads are refused before a process starts', as
     code: 'torch-weights',
     message: expect.stringContaining('is a GGUF file'),
   });
+  const mixtral = await openCheckpoint(`${references}/mixtral`);
+  expect(() => requireReadable(mixtral)).not.toThrow();
+  expect(() => requireReadable({ ...mixtral, info: { ...mixtral.info, constantExperts: 2 } })).toThrow(
+    'mixtral has experts that give constants, which no class of transformers opens.',
+  );
 });
 
 test('a Python that does not start is named', async () => {

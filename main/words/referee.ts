@@ -1,0 +1,25 @@
+import type { Refereed } from '../contract/export.ts';
+import { counted, formatPercent } from './numbers.ts';
+
+/** Flips that are named. */
+const MOST_NAMED = 10;
+
+/** The findings of a referee in a sentence, with the flips. */
+export const refereeWords = (
+  { precision, seed, answers, atMost, flips }: Refereed,
+  of: 'this sweep' | 'the export',
+): string => {
+  const named = flips.slice(0, MOST_NAMED).map(({ point, item, margins }) => {
+    const [before, after] = margins.map((margin) => margin?.toPrecision(2) ?? '-');
+    return `${point}, item ${item} (margins ${before ?? ''} and ${after ?? ''})`;
+  });
+  return (
+    `Referee: onnxruntime in float32 gave ${counted(answers, 'answer')} of ${of} too, drawn at random ` +
+    `(seed ${String(seed)}), and ${String(flips.length)} of them differ from PyTorch's in ${precision}` +
+    (atMost === null
+      ? '.'
+      : ` (${formatPercent(flips.length / answers)}; of all answers at most ` +
+        `${formatPercent(atMost)}, exact one-sided 95 % limit).`) +
+    (named.length === 0 ? '' : ` ${named.join('; ')}${flips.length > named.length ? '; and others' : ''}.`)
+  );
+};
