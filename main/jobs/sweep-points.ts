@@ -15,12 +15,18 @@ import { isSafe } from '../evaluation/verdicts.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { layerRow } from '../pruning/layer-view.ts';
-import { begunSteps, evaluate, evaluateAll, evaluateEarly } from './evaluation-step.ts';
-import { type EvaluationStep, evaluationStep } from './measurement.ts';
+import {
+  begunSteps,
+  evaluate,
+  evaluateAll,
+  evaluateEarly,
+  type EvaluationStep,
+  evaluationStep,
+} from './measurement.ts';
 import { folderCost, planPointCost } from './point-cost.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
 import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
-import { speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
+import { type CurvePlan, speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
 
 /** Number of experts that a plan keeps in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>
@@ -36,10 +42,7 @@ const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<U
 };
 
 /** The name of a candidate's point, and its figures that need no measurement. */
-export const namedPoint = (
-  stage: Stage,
-  { method, refit, weights, seed, plan }: Curve & Pick<SweepCandidate, 'plan'>,
-): UnneededPoint => {
+export const namedPoint = (stage: Stage, { method, refit, weights, seed, plan }: CurvePlan): UnneededPoint => {
   const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
   const total = keptInAll(plan);
@@ -346,12 +349,6 @@ export const decideCandidates = async (
   return decisionsOf(announcer, candidates);
 };
 
-/** A plan of a curve. */
-export interface CurvePlan {
-  readonly curve: Curve;
-  readonly plan: Plan;
-}
-
 /**
  * Measures plans beside the candidates of a stage, on its task, each against the unpruned model's stored answers. Plans
  * that keep the same experts share a step.
@@ -376,8 +373,7 @@ export const measurePlans = async <Made extends CurvePlan>(
     const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
     for (const [index, made] of (byKey.get(key) ?? []).entries()) {
       if (index > 0) context.meter.reuse(measurement.work, 0);
-      const named = namedPoint(stage, { ...made.curve, plan: made.plan });
-      await add(made, { ...named, ...paired, evaluated: outcomes.length });
+      await add(made, { ...namedPoint(stage, made), ...paired, evaluated: outcomes.length });
     }
   });
 };
