@@ -100,24 +100,20 @@ export const makePlan = async (
   order: PlanOrder,
   keep: number,
 ): Promise<Plan> => {
-  const { model, task } = subject;
+  const { checkpoint } = subject.model;
+  const { name } = subject.task.task;
+  const search = needsOf(order)?.search ?? null;
   const plan =
-    order.fromFile?.(model.checkpoint, task.task.name, keep) ?? (await unfittedPlan(context, subject, order, keep));
+    order.fromFile !== undefined
+      ? order.fromFile(checkpoint, name, keep)
+      : search === null
+        ? await profiledPlan(context, [subject], order, keep)
+        : signedPlan(await runStep(context, await searchStep(context, subject, order, search, keep)), checkpoint, [
+            name,
+          ]);
   if (order.refit === null) return plan;
   const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));
-  return { ...plan, recovery: { ...recovery, tasks: [task.task.name] } };
-};
-
-const unfittedPlan = async (
-  context: JobContext,
-  subject: PlanSubject,
-  order: PlanOrder,
-  keep: number,
-): Promise<Plan> => {
-  const { search } = planNeeds(order);
-  if (search === null) return profiledPlan(context, [subject], order, keep);
-  const step = await searchStep(context, subject, order, search, keep);
-  return signedPlan(await runStep(context, step), subject.model.checkpoint, [subject.task.task.name]);
+  return { ...plan, recovery: { ...recovery, tasks: [name] } };
 };
 
 /** A plan from the profiles of subjects of one model together, each with an equal share. */

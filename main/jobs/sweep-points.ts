@@ -95,49 +95,6 @@ const announceUnpruned = async (
   return announce(stage, result, step);
 };
 
-/** Announces a candidate that answered every item. */
-const announceCandidate = async (
-  stage: Stage,
-  candidate: SweepCandidate,
-  baseline: readonly ItemOutcome[],
-  outcomes: readonly ItemOutcome[],
-): Promise<SweepResult> => {
-  const { measurement, settings } = stage;
-  const result: SweepResult = {
-    ...namedPoint(stage, candidate),
-    ...summarise(measurement.task.task.metric, baseline, outcomes, { delta: settings.delta }),
-    evaluated: outcomes.length,
-    cost: {
-      ...planPointCost(measurement.model.checkpoint, candidate.plan),
-      ...(await measurement.rounded?.cost(candidate.plan)),
-      ...(await speedOf(stage, candidate.plan)),
-    },
-  };
-  return announce(stage, result, candidate.step);
-};
-
-/** Announces a candidate that stopped early because its verdict can only be unsafe. */
-const announceUnsafe = async (
-  stage: Stage,
-  candidate: SweepCandidate,
-  design: PairedDesign,
-  counts: CountsSoFar,
-): Promise<void> => {
-  const { n, evaluated, lost, gained, wrongLeft } = counts;
-  const low = lowAtMost(counts);
-  await announceCurtailed(stage, {
-    ...namedPoint(stage, candidate),
-    n,
-    evaluated,
-    metric: stage.measurement.task.task.metric,
-    lost,
-    gainedAtMost: gained + wrongLeft,
-    independentAtLeast: independentAtLeast(design),
-    ...(low === null ? {} : { lowAtMost: low }),
-    verdict: 'unsafe',
-  });
-};
-
 /** The name of a point without a plan. */
 const unplannedPoint = (
   { measurement: { model, task } }: Stage,
@@ -207,18 +164,46 @@ class Announcer {
     return this.#decisions.get(candidate);
   }
 
+  /** Candidates that answered every item. */
   async measured(baseline: Outcomes, step: EvaluationStep, outcomes: Outcomes): Promise<void> {
-    const { settings } = this.#stage;
+    const { measurement, settings } = this.#stage;
+    const { model, task, rounded } = measurement;
     await this.#announce(step, 1, async (candidate) => {
-      const result = await announceCandidate(this.#stage, candidate, baseline, outcomes);
+      const result = await announce(
+        this.#stage,
+        {
+          ...namedPoint(this.#stage, candidate),
+          ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
+          evaluated: outcomes.length,
+          cost: {
+            ...planPointCost(model.checkpoint, candidate.plan),
+            ...(await rounded?.cost(candidate.plan)),
+            ...(await speedOf(this.#stage, candidate.plan)),
+          },
+        },
+        step,
+      );
       this.#pairs?.add({ ...candidate, factor: result.factor }, outcomes);
       return isSafe(result, settings.delta);
     });
   }
 
+  /** Candidates that stopped early because their verdict can only be unsafe. */
   async stopped(design: PairedDesign, step: EvaluationStep, counts: CountsSoFar): Promise<void> {
-    await this.#announce(step, counts.evaluated / counts.n, async (candidate) => {
-      await announceUnsafe(this.#stage, candidate, design, counts);
+    const { n, evaluated, lost, gained, wrongLeft } = counts;
+    const low = lowAtMost(counts);
+    await this.#announce(step, evaluated / n, async (candidate) => {
+      await announceCurtailed(this.#stage, {
+        ...namedPoint(this.#stage, candidate),
+        n,
+        evaluated,
+        metric: this.#stage.measurement.task.task.metric,
+        lost,
+        gainedAtMost: gained + wrongLeft,
+        independentAtLeast: independentAtLeast(design),
+        ...(low === null ? {} : { lowAtMost: low }),
+        verdict: 'unsafe',
+      });
       return false;
     });
   }
