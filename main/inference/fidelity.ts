@@ -35,8 +35,6 @@ export const distributionsOf = (logits: Float32Array, vocabulary: number): Distr
   return { logprobs, probabilities, likeliest };
 };
 
-const CLASSES = tokenClasses.length;
-
 /** Nothing measured yet. */
 export const NO_POSITIONS: ItemFidelity = { positions: 0, kl: 0, reverseKl: 0, changed: 0, acceptance: 1 };
 
@@ -68,23 +66,50 @@ export const positionFidelity = (
   };
 };
 
-/** The mean of some classes' positions; null where there are none. */
-const joinClass = (parts: readonly ClassFidelity[]): ClassFidelity | null => {
-  const positions = parts.reduce((sum, part) => sum + part.positions, 0);
-  if (positions === 0) return null;
-  const mean = (of: (part: ClassFidelity) => number): number =>
-    parts.reduce((sum, part) => sum + part.positions * of(part), 0) / positions;
-  return { positions, kl: mean(({ kl }) => kl), changed: mean(({ changed }) => changed) };
-};
+/** Sums over positions, and over those of each class of tokens. */
+class FidelitySums {
+  readonly #all = { positions: 0, kl: 0, reverseKl: 0, changed: 0, acceptance: 0 };
+  readonly #byClass = tokenClasses.map(() => ({ positions: 0, kl: 0, changed: 0 }));
 
-/** Fidelity by class; `partsOf` gives the parts of a class. */
-const byClass = (partsOf: (name: TokenClass) => readonly ClassFidelity[]): NonNullable<ItemFidelity['classes']> =>
-  Object.fromEntries(
-    tokenClasses.flatMap((name) => {
-      const joined = joinClass(partsOf(name));
-      return joined === null ? [] : [[name, joined]];
-    }),
-  );
+  add({ positions, kl, reverseKl, changed, acceptance }: ItemFidelity): void {
+    const all = this.#all;
+    all.positions += positions;
+    all.kl += positions * kl;
+    all.reverseKl += positions * reverseKl;
+    all.changed += positions * changed;
+    all.acceptance += positions * acceptance;
+  }
+
+  /** `index`: of the class in `tokenClasses`. */
+  addToClass(index: number, { positions, kl, changed }: ClassFidelity): void {
+    const own = this.#byClass[index];
+    if (own === undefined) throw new Error(`no class of tokens ${String(index)}`);
+    own.positions += positions;
+    own.kl += positions * kl;
+    own.changed += positions * changed;
+  }
+
+  /** `hasClasses`: whether the class of every position is known. */
+  mean(hasClasses: boolean): ItemFidelity {
+    const { positions, kl, reverseKl, changed, acceptance } = this.#all;
+    if (positions === 0) return NO_POSITIONS;
+    const mean = {
+      positions,
+      kl: kl / positions,
+      reverseKl: reverseKl / positions,
+      changed: changed / positions,
+      acceptance: acceptance / positions,
+    };
+    if (!hasClasses) return mean;
+    const classes: Partial<Record<TokenClass, ClassFidelity>> = {};
+    for (const [index, name] of tokenClasses.entries()) {
+      const own = this.#byClass[index];
+      if (own !== undefined && own.positions > 0)
+        classes[name] = { positions: own.positions, kl: own.kl / own.positions, changed: own.changed / own.positions };
+    }
+    return { ...mean, classes };
+  }
+}
 
 /**
  * The mean over positions `first` to `end` (exclusive). `classes`: index in `tokenClasses` of the token at each of
@@ -96,56 +121,28 @@ export const joinPositions = (
   first = 0,
   end = positions.length,
 ): ItemFidelity => {
-  const count = end - first;
-  if (count === 0) return NO_POSITIONS;
-  const sums = { kl: 0, reverseKl: 0, changed: 0, acceptance: 0 };
-  const [counts, kls, changes] = [new Float64Array(CLASSES), new Float64Array(CLASSES), new Float64Array(CLASSES)];
+  const sums = new FidelitySums();
   for (let at = first; at < end; at += 1) {
-    const { kl, reverseKl, changed, acceptance } = positions[at] ?? NO_POSITIONS;
-    sums.kl += kl;
-    sums.reverseKl += reverseKl;
-    sums.changed += changed;
-    sums.acceptance += acceptance;
+    const position = positions[at] ?? NO_POSITIONS;
+    sums.add(position);
     const own = classes?.[at - first];
-    if (own === undefined) continue;
-    counts[own] = (counts[own] ?? 0) + 1;
-    kls[own] = (kls[own] ?? 0) + kl;
-    changes[own] = (changes[own] ?? 0) + changed;
+    if (own !== undefined) sums.addToClass(own, position);
   }
-  const joined = {
-    positions: count,
-    kl: sums.kl / count,
-    reverseKl: sums.reverseKl / count,
-    changed: sums.changed / count,
-    acceptance: sums.acceptance / count,
-  };
-  if (classes === null) return joined;
-  const byName: Partial<Record<TokenClass, ClassFidelity>> = {};
-  for (const [index, name] of tokenClasses.entries()) {
-    const own = counts[index] ?? 0;
-    if (own > 0) byName[name] = { positions: own, kl: (kls[index] ?? 0) / own, changed: (changes[index] ?? 0) / own };
-  }
-  return { ...joined, classes: byName };
+  return sums.mean(classes !== null);
 };
 
 /** The mean over the positions of several means. */
 export const joinFidelity = (parts: readonly ItemFidelity[]): ItemFidelity => {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
-  const positions = parts.reduce((sum, part) => sum + part.positions, 0);
-  if (positions === 0) return NO_POSITIONS;
   const known = parts.filter((part) => part.positions > 0);
-  const classes = known.every((part) => part.classes !== undefined)
-    ? { classes: byClass((name) => known.flatMap((part) => part.classes?.[name] ?? [])) }
-    : {};
-  const mean = (of: (part: ItemFidelity) => number): number =>
-    parts.reduce((sum, part) => sum + part.positions * of(part), 0) / positions;
-  return {
-    positions,
-    kl: mean(({ kl }) => kl),
-    reverseKl: mean(({ reverseKl }) => reverseKl),
-    changed: mean(({ changed }) => changed),
-    acceptance: mean(({ acceptance }) => acceptance),
-    ...classes,
-  };
+  const sums = new FidelitySums();
+  for (const part of known) {
+    sums.add(part);
+    for (const [index, name] of tokenClasses.entries()) {
+      const own = part.classes?.[name];
+      if (own !== undefined) sums.addToClass(index, own);
+    }
+  }
+  return sums.mean(known.every((part) => part.classes !== undefined));
 };

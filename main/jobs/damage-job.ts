@@ -5,9 +5,8 @@ import type { ModelInfo } from '../contract/model.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
-import { evaluateAll } from './evaluation-step.ts';
+import { evaluateAll, evaluationStep, measurementsOn } from './measurement.ts';
 import { type Job, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
-import { evaluationStep, measurementsOn } from './measurement.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 

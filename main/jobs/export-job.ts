@@ -43,17 +43,7 @@ export interface ExportInput {
 }
 
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
-export const exportJob = ({
-  checkpoint,
-  plan,
-  destination,
-  format,
-  ggufType,
-  hfType,
-  mtp,
-  machine,
-  card,
-}: ExportInput): Job =>
+export const exportJob = ({ checkpoint, machine, ...order }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -61,19 +51,13 @@ export const exportJob = ({
     meter.begin(checkpoint.info.sizeBytes);
     const { folder, verification, warnings } = await exportPlan({
       checkpoint,
-      plan,
-      destination,
-      format,
-      ggufType,
-      hfType,
-      mtp,
+      ...order,
       settings: exportSettings(context, machine),
-      card,
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
     });
     await writeVerification(context, verification);
     meter.finish();
-    const isCompared = format === 'gguf' || hfType !== undefined;
+    const isCompared = order.format === 'gguf' || order.hfType !== undefined;
     const proof = isCompared ? 'compared byte by byte' : `verified on ${String(verification.tokens)} tokens`;
     return {
       output: folder,

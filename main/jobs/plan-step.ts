@@ -20,7 +20,7 @@ import type { RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { OutputMergeSettings, SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { planForModel, signedPlan } from '../pruning/plan-for-model.ts';
+import { planForModel, type PlanRequest, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { BLEND_ROUTER, candidatePlan } from '../pruning/search/candidate-plan.ts';
 import type { BudgetSearchSettings } from '../pruning/search/search-budgets.ts';
@@ -68,6 +68,12 @@ export interface PlanSubject {
   readonly calibration: CalibrationTokens;
 }
 
+/** The request for an order's plan with `keep` experts per layer, but for profiles and tasks. */
+export const requestOf = (
+  { method, options, budget, protect, seed }: PlanOrder,
+  keep: number,
+): Omit<PlanRequest, 'statistics' | 'tasks'> => ({ method, options, keep, budget, pins: [], protect, seed: seed ?? 0 });
+
 const needsOf = ({ fromFile, ...order }: PlanOrder): PlanNeeds | null =>
   fromFile === undefined ? planNeeds(order) : null;
 
@@ -94,47 +100,36 @@ export const makePlan = async (
   order: PlanOrder,
   keep: number,
 ): Promise<Plan> => {
-  const { model, task } = subject;
+  const { checkpoint } = subject.model;
+  const { name } = subject.task.task;
+  const search = needsOf(order)?.search ?? null;
   const plan =
-    order.fromFile?.(model.checkpoint, task.task.name, keep) ?? (await unfittedPlan(context, subject, order, keep));
+    order.fromFile !== undefined
+      ? order.fromFile(checkpoint, name, keep)
+      : search === null
+        ? await profiledPlan(context, [subject], order, keep)
+        : signedPlan(await runStep(context, await searchStep(context, subject, order, search, keep)), checkpoint, [
+            name,
+          ]);
   if (order.refit === null) return plan;
   const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));
-  return { ...plan, recovery: { ...recovery, tasks: [task.task.name] } };
+  return { ...plan, recovery: { ...recovery, tasks: [name] } };
 };
 
-const unfittedPlan = async (
-  context: JobContext,
-  subject: PlanSubject,
+/** A plan from the profiles of subjects of one model together, each with an equal share. */
+const profiledPlan = (
+  { steps: { overlays } }: JobContext,
+  subjects: readonly [PlanSubject, ...PlanSubject[]],
   order: PlanOrder,
   keep: number,
 ): Promise<Plan> => {
-  const { model, task, statistics } = subject;
-  const { method, options, budget, protect, seed } = order;
-  const needs = planNeeds(order);
-  const tasks = [task.task.name];
-  if (needs.search !== null) {
-    const step = await searchStep(context, subject, order, needs.search, keep);
-    return signedPlan(await runStep(context, step), model.checkpoint, tasks);
-  }
-  const profiles = needs.profile && statistics !== null ? [statistics] : [];
-  const plan = planForModel(model.checkpoint, {
-    method,
-    options,
-    statistics: profiles,
-    keep,
-    budget,
-    pins: [],
-    protect,
-    seed: seed ?? 0,
-    tasks,
-  });
-  return withConstants(
-    plan,
-    needs.constants,
-    model.checkpoint,
-    { statistics: profiles, taskShares: [1] },
-    context.steps.overlays,
-  );
+  const { checkpoint } = subjects[0].model;
+  const { profile, constants } = planNeeds(order);
+  const statistics = profile ? subjects.flatMap((subject) => subject.statistics ?? []) : [];
+  const tasks = subjects.map(({ task }) => task.task.name);
+  const plan = planForModel(checkpoint, { ...requestOf(order, keep), statistics, tasks });
+  const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
+  return withConstants(plan, constants, checkpoint, profiles, overlays);
 };
 
 /**
@@ -143,22 +138,14 @@ const unfittedPlan = async (
  * no profile.
  */
 export const makeJointPlan = (
-  { steps: { overlays } }: JobContext,
-  subjects: readonly PlanSubject[],
+  context: JobContext,
+  [first, ...others]: readonly PlanSubject[],
   order: PlanOrder,
   keep: number,
 ): Promise<Plan> | null => {
   const needs = needsOf(order);
-  const [first] = subjects;
-  if (first === undefined || needs === null || !needs.profile || needs.search !== null || order.refit !== null)
-    return null;
-  const { checkpoint } = first.model;
-  const { method, options, budget, protect, seed } = order;
-  const statistics = subjects.flatMap((subject) => subject.statistics ?? []);
-  const tasks = subjects.map(({ task }) => task.task.name);
-  const how = { method, options, statistics, keep, budget, pins: [], protect, seed: seed ?? 0, tasks };
-  const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
-  return withConstants(planForModel(checkpoint, how), needs.constants, checkpoint, profiles, overlays);
+  const isJoint = needs !== null && needs.profile && needs.search === null && order.refit === null;
+  return first === undefined || !isJoint ? null : profiledPlan(context, [first, ...others], order, keep);
 };
 
 const storedSearch = z.object({ kind: z.literal('search'), plan: planSchema });

@@ -12,10 +12,9 @@ import type { TaskItem, WrittenItem } from '../contract/task.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import type { SweepPoint } from '../runs/sweep-record.ts';
 import { isWrittenItem, repeatedItems } from '../tasks/task.ts';
-import { evaluatePlan } from './evaluation-step.ts';
+import { evaluatePlan, type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
 import { fileMethodNotes } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
 import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
 import { type CalibrationTokens, makePlan, planSteps, type PlanSubject } from './plan-step.ts';
 import { type Speed, SpeedMeter } from './point-cost.ts';
@@ -77,10 +76,14 @@ export interface Stage extends SweepSubject {
   readonly roundings: RoundedModels;
 }
 
-/** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
-export interface SweepCandidate extends Curve {
-  readonly keep: number;
+/** A plan of a curve. */
+export interface CurvePlan extends Curve {
   readonly plan: Plan;
+}
+
+/** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
+export interface SweepCandidate extends CurvePlan {
+  readonly keep: number;
   readonly step: EvaluationStep;
 }
 

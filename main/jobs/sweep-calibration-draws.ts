@@ -10,13 +10,13 @@ import { readProfileFile, profileContent } from '../workspace/profile-file.ts';
 import { listed } from '../words/numbers.ts';
 import { isFileMethod } from './file-methods.ts';
 import type { JobContext } from './job-context.ts';
-import { makePlan, type PlanSubject } from './plan-step.ts';
-import { candidateOf, type PlannedStage, type Stage } from './planned-stages.ts';
+import { makePlan, type PlanSubject, requestOf } from './plan-step.ts';
+import { candidateOf, type CurvePlan, type PlannedStage, type Stage } from './planned-stages.ts';
 import { taskProfileKey } from './profile-job.ts';
 import { drawnProfilesKey } from './step-key.ts';
 import { runStep, type PlannedStep, type SingleStep } from './step.ts';
 import { type CountedCurve, drawsPlans, isSameCurve, needsOfMethod, orderOf } from './sweep-curves.ts';
-import { type CurvePlan, measurePlans } from './sweep-points.ts';
+import { measurePlans } from './sweep-points.ts';
 
 /**
  * Plans made from calibration items that were drawn again. The profiles of all draws of a task come from one pass over
@@ -157,9 +157,8 @@ const scoresOf = (
   keep: number,
   profile: RoutingStatistics,
 ): readonly Float64Array[] => {
-  const { method, options, budget, protect, seed } = orderOf(settings, curve);
-  const how = { method, options, budget, protect, seed: seed ?? 0, keep, pins: [], tasks: [source.task.task.name] };
-  return scoresForModel(source.model.checkpoint, { ...how, statistics: [profile] });
+  const request = requestOf(orderOf(settings, curve), keep);
+  return scoresForModel(source.model.checkpoint, { ...request, statistics: [profile], tasks: [source.task.task.name] });
 };
 
 /** The plans of all items at the counts of every curve; a worker makes those that it has not measured. */
@@ -215,7 +214,7 @@ export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurv
         fewTokens: thinExperts(statistics),
         fewTokensOfAll: thinExperts(ofAll),
       };
-      plans.push({ curve, plan, point });
+      plans.push({ ...curve, plan, point });
     }
   }
   await measurePlans(stage, plans, ({ point }, result) => record.addCalibrationDraw({ ...point, result }));

@@ -1,10 +1,10 @@
 import { curveLabel } from '../contract/method.ts';
 import { listed } from '../words/numbers.ts';
 import { makeJointPlan } from './plan-step.ts';
-import type { PlannedStage, Stage } from './planned-stages.ts';
+import type { CurvePlan, PlannedStage, Stage } from './planned-stages.ts';
 import type { PlannedStep } from './step.ts';
 import { isSameCurve, orderOf } from './sweep-curves.ts';
-import { measurePlans, type CurvePlan } from './sweep-points.ts';
+import { measurePlans } from './sweep-points.ts';
 
 /**
  * Plans of a sweep on the tasks that they were not made for. A plan is made once, for its own task, and is a mask over
@@ -32,7 +32,7 @@ export const elsewhereSteps = (
 const ownPlans = ({ candidates, curves, measurement }: Stage): readonly MadePlan[] =>
   candidates
     .filter((candidate) => curves.find((curve) => isSameCurve(curve, candidate))?.counts.includes(candidate.keep))
-    .map(({ plan, ...curve }) => ({ madeFor: measurement.task.name, curve, plan }));
+    .map((candidate) => ({ ...candidate, madeFor: measurement.task.name }));
 
 /** The plans for all tasks at once, one for each curve and count; `without`: curves that have none. */
 const jointPlans = async (
@@ -46,7 +46,7 @@ const jointPlans = async (
       for (const keep of counts) {
         const plan = await makeJointPlan(context, sources, orderOf(settings, curve), keep);
         if (plan === null) without.add(curveLabel(curve.method, curve.refit));
-        else plans.push({ madeFor: null, curve, plan });
+        else plans.push({ ...curve, plan, madeFor: null });
       }
   return { plans, without };
 };

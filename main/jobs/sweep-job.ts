@@ -66,32 +66,33 @@ interface MeasuredCurves {
   readonly tested: readonly TestedCurveCount[];
 }
 
+/** The candidates of curves at some of their counts, count by count. */
 const candidatesOf = async (
   stage: Stage,
   curves: readonly CountedCurve[],
-  keep: number,
+  counts: readonly number[],
 ): Promise<readonly SweepCandidate[]> => {
   const candidates: SweepCandidate[] = [];
-  for (const curve of curves.filter(({ counts }) => counts.includes(keep)))
-    candidates.push(await candidateOf(stage, curve, keep));
+  for (const keep of counts)
+    for (const curve of curves.filter((one) => one.counts.includes(keep)))
+      candidates.push(await candidateOf(stage, curve, keep));
   return candidates;
 };
 
-/** Measures every candidate of every curve on every item. */
+/** Measures every candidate of every curve on every item; `known`: outcomes of the unpruned model, measured before. */
 const measureAll = async (
   stage: Stage,
   curves: readonly CountedCurve[],
+  known?: readonly ItemOutcome[],
   pairs?: RecoveryPairs,
 ): Promise<MeasuredCurves> => {
-  const candidates: SweepCandidate[] = [];
-  for (const keep of fallingCounts(curves))
-    for (const candidate of await candidatesOf(stage, curves, keep)) candidates.push(candidate);
+  const candidates = await candidatesOf(stage, curves, fallingCounts(curves));
   for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
-  const { baseline, decisions } = await measureTogether(stage, candidates, pairs);
-  const tested = candidates.flatMap((curve, index) => {
-    const decision = decisions[index];
-    return decision === undefined ? [] : [{ curve, kept: curve.keep, safe: decision.safe }];
-  });
+  const { baseline, decisions } =
+    known === undefined
+      ? await measureTogether(stage, candidates, pairs)
+      : { baseline: known, decisions: await decideCandidates(stage, known, candidates, null, pairs) };
+  const tested = candidates.map((curve, index) => ({ curve, kept: curve.keep, safe: decisions[index]?.safe ?? false }));
   return { baseline, tested };
 };
 
@@ -111,7 +112,7 @@ const measureToFirstUnsafe = async (
   const ended = new Set<CountedCurve>();
   for (const keep of fallingCounts(curves)) {
     const open = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
-    const candidates = await candidatesOf(stage, open, keep);
+    const candidates = await candidatesOf(stage, open, [keep]);
     for (const { plan } of candidates) await speedOf(stage, plan);
     const decisions = await decideCandidates(stage, baseline, candidates, design, pairs);
     for (const [index, curve] of open.entries()) {
@@ -186,21 +187,6 @@ const bisect = async (
   }
 };
 
-/** Measures every candidate of curves on every item, beside an unpruned model with known outcomes. */
-const measureBeside = async (
-  stage: Stage,
-  baseline: readonly ItemOutcome[],
-  curves: readonly CountedCurve[],
-  pairs?: RecoveryPairs,
-): Promise<MeasuredCurves> => {
-  const candidates: SweepCandidate[] = [];
-  for (const keep of fallingCounts(curves))
-    for (const candidate of await candidatesOf(stage, curves, keep)) candidates.push(candidate);
-  const decisions = await decideCandidates(stage, baseline, candidates, null, pairs);
-  const tested = candidates.map((curve, index) => ({ curve, kept: curve.keep, safe: decisions[index]?.safe ?? false }));
-  return { baseline, tested };
-};
-
 /**
  * Measures curves of a model on a task with stored weights, then the checkpoints beside them, then the curves with
  * rounded weights, one type after the other.
@@ -241,9 +227,7 @@ const measureCurves = async (
   if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);
   const measured =
     early === null
-      ? known === undefined
-        ? await measureAll(stage, curves, pairs)
-        : await measureBeside(stage, known, curves, pairs)
+      ? await measureAll(stage, curves, known, pairs)
       : mode?.how === 'not'
         ? await leaveUndecided(stage, early, curves)
         : await measureToFirstUnsafe(stage, early, curves, design, pairs);

@@ -15,12 +15,18 @@ import { isSafe } from '../evaluation/verdicts.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { layerRow } from '../pruning/layer-view.ts';
-import { begunSteps, evaluate, evaluateAll, evaluateEarly } from './evaluation-step.ts';
-import { type EvaluationStep, evaluationStep } from './measurement.ts';
+import {
+  begunSteps,
+  evaluate,
+  evaluateAll,
+  evaluateEarly,
+  type EvaluationStep,
+  evaluationStep,
+} from './measurement.ts';
 import { folderCost, planPointCost } from './point-cost.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
 import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
-import { speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
+import { type CurvePlan, speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
 
 /** Number of experts that a plan keeps in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>
@@ -36,10 +42,7 @@ const droppedBy = ({ source: { statistics } }: Stage, plan: Plan | null): Pick<U
 };
 
 /** The name of a candidate's point, and its figures that need no measurement. */
-export const namedPoint = (
-  stage: Stage,
-  { method, refit, weights, seed, plan }: Curve & Pick<SweepCandidate, 'plan'>,
-): UnneededPoint => {
+export const namedPoint = (stage: Stage, { method, refit, weights, seed, plan }: CurvePlan): UnneededPoint => {
   const { model, task } = stage.measurement;
   const { experts, moeLayers } = model.checkpoint.info;
   const total = keptInAll(plan);
@@ -90,49 +93,6 @@ const announceUnpruned = async (
     cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
   };
   return announce(stage, result, step);
-};
-
-/** Announces a candidate that answered every item. */
-const announceCandidate = async (
-  stage: Stage,
-  candidate: SweepCandidate,
-  baseline: readonly ItemOutcome[],
-  outcomes: readonly ItemOutcome[],
-): Promise<SweepResult> => {
-  const { measurement, settings } = stage;
-  const result: SweepResult = {
-    ...namedPoint(stage, candidate),
-    ...summarise(measurement.task.task.metric, baseline, outcomes, { delta: settings.delta }),
-    evaluated: outcomes.length,
-    cost: {
-      ...planPointCost(measurement.model.checkpoint, candidate.plan),
-      ...(await measurement.rounded?.cost(candidate.plan)),
-      ...(await speedOf(stage, candidate.plan)),
-    },
-  };
-  return announce(stage, result, candidate.step);
-};
-
-/** Announces a candidate that stopped early because its verdict can only be unsafe. */
-const announceUnsafe = async (
-  stage: Stage,
-  candidate: SweepCandidate,
-  design: PairedDesign,
-  counts: CountsSoFar,
-): Promise<void> => {
-  const { n, evaluated, lost, gained, wrongLeft } = counts;
-  const low = lowAtMost(counts);
-  await announceCurtailed(stage, {
-    ...namedPoint(stage, candidate),
-    n,
-    evaluated,
-    metric: stage.measurement.task.task.metric,
-    lost,
-    gainedAtMost: gained + wrongLeft,
-    independentAtLeast: independentAtLeast(design),
-    ...(low === null ? {} : { lowAtMost: low }),
-    verdict: 'unsafe',
-  });
 };
 
 /** The name of a point without a plan. */
@@ -204,18 +164,46 @@ class Announcer {
     return this.#decisions.get(candidate);
   }
 
+  /** Candidates that answered every item. */
   async measured(baseline: Outcomes, step: EvaluationStep, outcomes: Outcomes): Promise<void> {
-    const { settings } = this.#stage;
+    const { measurement, settings } = this.#stage;
+    const { model, task, rounded } = measurement;
     await this.#announce(step, 1, async (candidate) => {
-      const result = await announceCandidate(this.#stage, candidate, baseline, outcomes);
+      const result = await announce(
+        this.#stage,
+        {
+          ...namedPoint(this.#stage, candidate),
+          ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
+          evaluated: outcomes.length,
+          cost: {
+            ...planPointCost(model.checkpoint, candidate.plan),
+            ...(await rounded?.cost(candidate.plan)),
+            ...(await speedOf(this.#stage, candidate.plan)),
+          },
+        },
+        step,
+      );
       this.#pairs?.add({ ...candidate, factor: result.factor }, outcomes);
       return isSafe(result, settings.delta);
     });
   }
 
+  /** Candidates that stopped early because their verdict can only be unsafe. */
   async stopped(design: PairedDesign, step: EvaluationStep, counts: CountsSoFar): Promise<void> {
-    await this.#announce(step, counts.evaluated / counts.n, async (candidate) => {
-      await announceUnsafe(this.#stage, candidate, design, counts);
+    const { n, evaluated, lost, gained, wrongLeft } = counts;
+    const low = lowAtMost(counts);
+    await this.#announce(step, evaluated / n, async (candidate) => {
+      await announceCurtailed(this.#stage, {
+        ...namedPoint(this.#stage, candidate),
+        n,
+        evaluated,
+        metric: this.#stage.measurement.task.task.metric,
+        lost,
+        gainedAtMost: gained + wrongLeft,
+        independentAtLeast: independentAtLeast(design),
+        ...(low === null ? {} : { lowAtMost: low }),
+        verdict: 'unsafe',
+      });
       return false;
     });
   }
@@ -346,12 +334,6 @@ export const decideCandidates = async (
   return decisionsOf(announcer, candidates);
 };
 
-/** A plan of a curve. */
-export interface CurvePlan {
-  readonly curve: Curve;
-  readonly plan: Plan;
-}
-
 /**
  * Measures plans beside the candidates of a stage, on its task, each against the unpruned model's stored answers. Plans
  * that keep the same experts share a step.
@@ -376,8 +358,7 @@ export const measurePlans = async <Made extends CurvePlan>(
     const paired = summarise(task.metric, baseline, outcomes, { delta: settings.delta });
     for (const [index, made] of (byKey.get(key) ?? []).entries()) {
       if (index > 0) context.meter.reuse(measurement.work, 0);
-      const named = namedPoint(stage, { ...made.curve, plan: made.plan });
-      await add(made, { ...named, ...paired, evaluated: outcomes.length });
+      await add(made, { ...namedPoint(stage, made), ...paired, evaluated: outcomes.length });
     }
   });
 };

@@ -9,7 +9,7 @@ import { planFromRanking } from './plan-from-ranking.ts';
 import type { Ranking } from './expert-files/ranking.ts';
 
 /** The model of a plan, from its checkpoint. */
-export interface PlanSubject {
+export interface PlannedModel {
   readonly name: string;
   readonly fingerprint: string;
   readonly info: ModelInfo;
@@ -23,7 +23,7 @@ export interface RequestedSize {
 }
 
 /** A request for a plan (from command line, window or sweep): a method's choice among a model's experts. */
-export interface PlanOrder extends Omit<PlanInput, 'layers' | 'experts' | 'topK' | 'groups' | 'keep'>, RequestedSize {
+export interface PlanRequest extends Omit<PlanInput, 'layers' | 'experts' | 'topK' | 'groups' | 'keep'>, RequestedSize {
   /** Names of the tasks of the profiles in `statistics`, or of the plan's tasks. */
   readonly tasks: readonly string[];
 }
@@ -57,12 +57,12 @@ const requestedKeep = ({ factor, keep, counts }: RequestedSize, info: ModelInfo)
 };
 
 /** A plan with the model and the tasks that it was made for. */
-export const signedPlan = (plan: Plan, { name, fingerprint }: PlanSubject, tasks: readonly string[]): Plan => {
+export const signedPlan = (plan: Plan, { name, fingerprint }: PlannedModel, tasks: readonly string[]): Plan => {
   const signed: Plan = { ...plan, model: { name, fingerprint } };
   return tasks.length === 0 ? signed : { ...signed, tasks: [...tasks] };
 };
 
-const inputOf = ({ info }: PlanSubject, order: PlanOrder): PlanInput => {
+const inputOf = ({ info }: PlannedModel, order: PlanRequest): PlanInput => {
   const { method, options, statistics, taskWeights, budget, counts, pins, protect, seed } = order;
   return {
     method,
@@ -87,11 +87,11 @@ const inputOf = ({ info }: PlanSubject, order: PlanOrder): PlanInput => {
  *
  * @throws WorkbenchError as `makePlan`; `factor-or-keep`, `factor-invalid`, `factor-too-large`.
  */
-export const planForModel = (subject: PlanSubject, order: PlanOrder): Plan =>
+export const planForModel = (subject: PlannedModel, order: PlanRequest): Plan =>
   signedPlan(makePlan(inputOf(subject, order)), subject, order.tasks);
 
 /** The scores behind such a plan, [L][E]. */
-export const scoresForModel = (subject: PlanSubject, order: PlanOrder): readonly Float64Array[] =>
+export const scoresForModel = (subject: PlannedModel, order: PlanRequest): readonly Float64Array[] =>
   methodScores(inputOf(subject, order));
 
 /**
@@ -99,7 +99,7 @@ export const scoresForModel = (subject: PlanSubject, order: PlanOrder): readonly
  *
  * @throws WorkbenchError as `planFromRanking`; `groups-uneven`, and as `planForModel` for the size.
  */
-export const rankedPlanForModel = (subject: PlanSubject, order: RankingOrder): Plan => {
+export const rankedPlanForModel = (subject: PlannedModel, order: RankingOrder): Plan => {
   const { experts, topK, expertGroups } = subject.info;
   if (expertGroups !== undefined) {
     throw refuse(

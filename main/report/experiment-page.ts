@@ -18,21 +18,11 @@ import {
   type HtmlNode,
   reportColumns,
   reportTable,
+  notes,
 } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 import { methodTitle } from '../words/methods.ts';
-
-const notes = (texts: readonly string[]): HtmlNode[] =>
-  texts.length === 0
-    ? []
-    : [
-        html(
-          'ul',
-          { class: 'notes' },
-          texts.map((text) => html('li', {}, text)),
-        ),
-      ];
 
 /** Titles of methods, names of tasks. */
 const NAMES: Names = { ...PLAIN_NAMES, method: methodTitle };

@@ -31,6 +31,18 @@ export const html = (
   };
 };
 
+/** A list of notes; nothing where there are none. */
+export const notes = (texts: readonly string[]): HtmlNode[] =>
+  texts.length === 0
+    ? []
+    : [
+        html(
+          'ul',
+          { class: 'notes' },
+          texts.map((text) => html('li', {}, text)),
+        ),
+      ];
+
 export const htmlAll = (nodes: readonly HtmlContent[]): HtmlNode => ({ html: nodes.map(written).join('') });
 
 /** Markup that is already safe: a figure of svgDocument. */

@@ -6,7 +6,7 @@ import type { Finding } from '../contract/size-trend.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { RunSource } from '../runs/run-source.ts';
-import { html, type HtmlNode } from './html.ts';
+import { html, notes } from './html.ts';
 import {
   axisFigures,
   bestFigures,
@@ -31,17 +31,6 @@ import {
   safeCountTables,
   thresholdMatrices,
 } from './report-thresholds.ts';
-
-const notes = (texts: readonly string[]): HtmlNode[] =>
-  texts.length === 0
-    ? []
-    : [
-        html(
-          'ul',
-          { class: 'notes' },
-          texts.map((text) => html('li', {}, text)),
-        ),
-      ];
 
 const sizeTrendSections = (source: ReportSource): Section[] => {
   const { sizeTrend } = source;

@@ -12,7 +12,7 @@ import {
   recoveryTaskColumns,
 } from '../../figures/compare-tables.ts';
 import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
-import { FAMILYWISE } from '../familywise-option.ts';
+import { READING_OPTIONS } from '../familywise-option.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedFactor } from '../terminal-text.ts';
@@ -95,12 +95,7 @@ export const compare: Verb = {
       value: 'M',
       help: 'Reference of the differences: best (default: the best method of each task), unpruned, or a method.',
     },
-    delta: {
-      type: 'string',
-      value: 'X',
-      help: 'Margin of the threshold rule in accuracy (default: that of the sweep).',
-    },
-    ...FAMILYWISE,
+    ...READING_OPTIONS,
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {

@@ -20,7 +20,7 @@ import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import {
   planForModel,
-  type PlanSubject,
+  type PlannedModel,
   rankedPlanForModel,
   type RequestedSize,
   signedPlan,
@@ -49,7 +49,7 @@ const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFi
 };
 
 /** Reads the profile that `--profile` names and checks it against the model. */
-const readProfile = async (reader: OptionReader, { name, fingerprint }: PlanSubject): Promise<ProfileFile | null> => {
+const readProfile = async (reader: OptionReader, { name, fingerprint }: PlannedModel): Promise<ProfileFile | null> => {
   const file = reader.text('profile');
   if (file === undefined) return null;
   const profile = await readProfileFile(file);

@@ -1,7 +1,7 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { FAMILYWISE } from '../familywise-option.ts';
+import { READING_OPTIONS } from '../familywise-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { optionReader } from '../option-values.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
@@ -15,12 +15,7 @@ export const report: Verb = {
   positionals: [1, 1],
   options: {
     ...OUT_FILE,
-    delta: {
-      type: 'string',
-      value: 'X',
-      help: 'Margin of the threshold rule in accuracy (default: that of the sweep).',
-    },
-    ...FAMILYWISE,
+    ...READING_OPTIONS,
     ...WORKSPACE_OPTION,
   },
   run: async (given, host) => {

@@ -14,7 +14,7 @@ import { readRankingText } from '../../pruning/expert-files/ranking-file.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { type PlanSubject, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
+import { type PlannedModel, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { taskShares } from '../../pruning/task-weights.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
@@ -26,7 +26,7 @@ import { fileOfProfile } from './profiles.ts';
 
 const notesOn = async (
   { model, recovery }: Plan,
-  { name, fingerprint }: PlanSubject,
+  { name, fingerprint }: PlannedModel,
   overlays: Overlays,
 ): Promise<string[]> => [
   ...(model === undefined || model.fingerprint === fingerprint
@@ -40,7 +40,7 @@ const notesOn = async (
       ]),
 ];
 
-const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlanSubject, ranking: Ranking): Plan =>
+const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlannedModel, ranking: Ranking): Plan =>
   rankedPlanForModel(subject, { ...request, ranking, counts, budget: counts === undefined ? 'uniform' : 'manual' });
 
 /**
@@ -50,7 +50,7 @@ const rankedPlan = ({ counts, ...request }: PlanImport, subject: PlanSubject, ra
  */
 export const importPlan = async (
   request: PlanImport,
-  subject: PlanSubject,
+  subject: PlannedModel,
   overlays: Overlays,
 ): Promise<ImportedPlan> => {
   const file = readExpertFile(request.text, request.name, subject.info);

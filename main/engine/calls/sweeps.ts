@@ -8,7 +8,7 @@ import { frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
 import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
-import { type Job, jobOn } from '../../jobs/job-context.ts';
+import { jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
 import type { SweepInput } from '../../jobs/planned-stages.ts';
 import { curveNames } from '../../jobs/sweep-curves.ts';
@@ -40,27 +40,6 @@ const inputOf = ({ spec, models, tasks, candidates = [] }: RunOrder<SweepSetting
   candidates,
 });
 
-/** Makes the job of a sweep whose points can be read while it runs. */
-const liveSweepJob = (context: EngineContext, input: SweepInput): Job => {
-  const order = {
-    models: input.models.map(({ name }) => name),
-    tasks: input.tasks.map(({ name }) => name),
-    methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
-  };
-  const { sources, work } = sweepJob(input, (jobContext, notes) => {
-    const record = new SweepRecord(jobContext, order, input.settings.delta, notes);
-    context.liveSweeps.set(jobContext.run, record);
-    return record;
-  });
-  return jobOn(sources, async (job) => {
-    try {
-      return await work(job);
-    } finally {
-      context.liveSweeps.delete(job.run);
-    }
-  });
-};
-
 export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
   kind: 'sweep',
   onTorch: true,
@@ -68,7 +47,21 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
   recorded: (context, { spec, candidates = [] }) => ({ ...spec, ...candidatesToRecord(context, candidates) }),
   check: ({ device }, order) => checkSweep(inputOf(order), device),
   title: (_, order) => `Sweep of ${modelNames(order)} on ${taskNames(order)}`,
-  job: (context, order) => liveSweepJob(context, inputOf(order)),
+  /** Its points can be read while it runs. */
+  job: (context, order) => {
+    const input = inputOf(order);
+    const names = {
+      models: input.models.map(({ name }) => name),
+      tasks: input.tasks.map(({ name }) => name),
+      methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
+    };
+    const { sources, work } = sweepJob(input, (jobContext, notes) => {
+      const record = new SweepRecord(jobContext, names, input.settings.delta, notes);
+      context.liveSweeps.set(jobContext.run, record);
+      return record;
+    });
+    return jobOn(sources, (job) => work(job).finally(() => context.liveSweeps.delete(job.run)));
+  },
   checkAgain: (_, order, { device }) => checkSweep(inputOf(order), device),
 };
 

@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../../../main/contract/model.ts';
 
-/** A model of eight experts in three layers, with `curtailed` overriding its fields. */
+/** A model of eight experts in three layers, with `fields` overriding its fields. */
 export const modelInfoOf = (fields: Partial<ModelInfo> = {}): ModelInfo => ({
   family: 'mixtral',
   layers: 3,

@@ -15,7 +15,7 @@ export const plainRun: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
   output: null,
 };
 
-/** A run with `curtailed` overriding the default fields. */
+/** A run with `fields` overriding the default fields. */
 export const runOf = (fields: Partial<RunManifest> = {}): RunManifest => ({
   id: 'sweep-1',
   kind: 'sweep',

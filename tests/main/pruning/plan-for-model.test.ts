@@ -5,13 +5,13 @@ import {
   planForModel,
   rankedPlanForModel,
   signedPlan,
-  type PlanOrder,
-  type PlanSubject,
+  type PlanRequest,
+  type PlannedModel,
 } from '../../../main/pruning/plan-for-model.ts';
 
 const folder = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
-const subject: PlanSubject = await openCheckpoint(folder);
-const order: PlanOrder = {
+const subject: PlannedModel = await openCheckpoint(folder);
+const order: PlanRequest = {
   method: 'random',
   statistics: [],
   budget: 'uniform',

@@ -11,23 +11,10 @@ import {
   shortcutAccelerator,
   showShortcut,
 } from '../../../renderer/actions/shortcut.ts';
-import type { Engine } from '../../../renderer/engine/engine-context.tsx';
-import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
 import { noticesStore, waitsStore } from '../../../renderer/state/notices-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';
-
-const engineOf = (call: Engine['bridge']['call']): Engine => ({
-  bridge: {
-    call,
-    subscribe: () => () => undefined,
-    host: 'browser',
-    shell: null,
-    saveFile: () => Promise.resolve(true),
-    status: { get: () => ({ state: 'connected' }), subscribe: () => () => undefined },
-  },
-  cache: new QueryCache(call),
-});
+import { engineOf } from '../engine-of.ts';
 
 const withShortcut = actions.flatMap((action) =>
   action.shortcut === undefined

@@ -4,30 +4,20 @@ import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { pointCommands, runCommands } from '../../../renderer/actions/commands.ts';
 import type { MenuItem } from '../../../renderer/components/row-menu.tsx';
 import type { Engine } from '../../../renderer/engine/engine-context.tsx';
-import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { outcomesStore } from '../../../renderer/state/dialog-stores.ts';
 import { exportStore } from '../../../renderer/state/export-store.ts';
 import { layoutStore } from '../../../renderer/state/layout-store.ts';
 import { runsStore } from '../../../renderer/state/runs-store.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
 import { runOf } from '../../main/contract/run-of.ts';
+import { engineOf } from '../engine-of.ts';
 
 const called: CallName[] = [];
 const call: Engine['bridge']['call'] = (name) => {
   called.push(name);
   return new Promise(() => undefined);
 };
-const engine: Engine = {
-  bridge: {
-    call,
-    subscribe: () => () => undefined,
-    host: 'browser',
-    shell: null,
-    saveFile: () => Promise.resolve(true),
-    status: { get: () => ({ state: 'connected' }), subscribe: () => () => undefined },
-  },
-  cache: new QueryCache(call),
-};
+const engine = engineOf(call);
 afterEach(() => {
   runsStore.setState(runsStore.getInitialState(), true);
   exportStore.setState(exportStore.getInitialState(), true);

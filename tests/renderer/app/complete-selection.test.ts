@@ -1,41 +1,17 @@
 import { expect, test } from 'vitest';
-import { modelEntry } from '../../../main/contract/model.ts';
-import { taskEntry } from '../../../main/contract/task.ts';
 import { completeSelection } from '../../../renderer/app/complete-selection.ts';
 import { hasRoom } from '../../../renderer/engine/facts.ts';
 import { exportName } from '../../../renderer/plan/export-source.ts';
 import { modelMissingText } from '../../../renderer/plan/model-missing.tsx';
 import { noSelection } from '../../../renderer/state/selection.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { methodPageOf } from '../../main/contract/method-page-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, experts: number, supported = true) =>
-  modelEntry.parse({
-    handle: name,
-    name,
-    path: `/${name}`,
-    bundled: true,
-    fingerprint: name,
-    error: null,
-    info: modelInfoOf({ experts, supported }),
-  });
-const task = (name: string, bundled: boolean, error: string | null = null) =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric: 'acc',
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled,
-    items: { calibration: 1, test: 1 },
-    chance: 0.25,
-    hash: 'h',
-    error,
-  });
+  modelEntryOf(name, { info: modelInfoOf({ experts, supported }) });
+const task = (name: string, bundled: boolean, error: string | null = null) => taskEntryOf(name, { bundled, error });
 const facts = {
   connected: true,
   models: [model('broken', 8, false), model('small', 8)],

@@ -1,43 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { modelEntry } from '../../../main/contract/model.ts';
-import { taskEntry } from '../../../main/contract/task.ts';
 import { actions } from '../../../renderer/app/views.tsx';
 import { groupsOf, isDestination, paletteItems, rankedItems } from '../../../renderer/app/palette-items.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
 import { selectionStore } from '../../../renderer/state/selection-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
-const model = modelEntry.parse({
-  handle: 'm',
-  name: 'olmoe',
-  path: '/models/olmoe',
+const model = modelEntryOf('olmoe', {
   bundled: false,
-  fingerprint: 'f',
-  error: null,
   info: modelInfoOf({ family: 'olmoe', layers: 16, moeLayers: 16, experts: 64, topK: 8, normTopK: false }),
 });
 const facts: Facts = {
   connected: true,
   models: [model],
-  tasks: [
-    taskEntry.parse({
-      handle: 't',
-      name: 'sort',
-      title: 'Sorting',
-      description: '',
-      metric: 'acc',
-      source: '',
-      licence: '',
-      path: '/t',
-      bundled: true,
-      items: { calibration: 1, test: 1 },
-      chance: 0.25,
-      hash: 'h',
-      error: null,
-    }),
-  ],
+  tasks: [taskEntryOf('sort', { title: 'Sorting' })],
   runs: [runOf({ id: 'r1', title: 'Sweep of olmoe', state: 'running' })],
   jobs: [],
   methods: [],

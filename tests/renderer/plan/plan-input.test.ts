@@ -5,17 +5,9 @@ import { countsByLayer, currentPlanCall, planInput } from '../../../renderer/pla
 import { createPlanStore } from '../../../renderer/state/plan-store.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
 import { noSelection } from '../../../renderer/state/selection.ts';
-import { modelInfoOf } from '../../main/contract/model-info-of.ts';
+import { modelEntryOf } from '../../main/contract/entries.ts';
 
-const model = modelEntry.parse({
-  handle: 'm',
-  name: 'uncurl-8',
-  path: '/m',
-  bundled: true,
-  fingerprint: 'f',
-  error: null,
-  info: modelInfoOf(),
-});
+const model = modelEntryOf('uncurl-8', { handle: 'm' });
 const [a, b] = [pathHandle.parse('a'), pathHandle.parse('b')];
 const at = { method: 'reap' as const, factor: 2, pins: {} };
 

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { modelEntry } from '../../../main/contract/model.ts';
-import { taskEntry } from '../../../main/contract/task.ts';
 import type { Facts } from '../../../renderer/engine/facts.ts';
 import { plainPlan } from '../../../renderer/state/plan-settings.ts';
 import { createSelectionStore } from '../../../renderer/state/selection-store.ts';
@@ -16,37 +14,22 @@ import {
   pooledCurves,
   secondsFor,
 } from '../../../renderer/sweep/model-points.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { sweepResult } from '../../main/evaluation/outcomes.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { methodPageOf } from '../../main/contract/method-page-of.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (name: string, active = 100) =>
-  modelEntry.parse({
+  modelEntryOf(`my ${name}`, {
     handle: name,
-    name: `my ${name}`,
     path: `/${name}`,
     bundled: false,
     fingerprint: `print of ${name}`,
-    error: null,
     info: modelInfoOf({ parameters: { total: 1000, expert: 900, active } }),
   });
 const task = (name: string, hash = `hash of ${name}`) =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric: 'acc',
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled: true,
-    items: { calibration: 1, test: 100 },
-    chance: 0.25,
-    hash,
-    error: null,
-  });
+  taskEntryOf(name, { items: { calibration: 1, test: 100 }, hash });
 const run = (id: string, settings: object, more: object = {}) =>
   runOf({
     id,

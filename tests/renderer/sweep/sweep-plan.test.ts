@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { modelEntry, pathHandle } from '../../../main/contract/model.ts';
+import { pathHandle } from '../../../main/contract/model.ts';
 import { describedSweepSettings, sweepRequest } from '../../../main/contract/sweep.ts';
-import { taskEntry } from '../../../main/contract/task.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
 import { methodPage } from '../../../main/pruning/method-page.ts';
 import { methods } from '../../../main/pruning/methods.ts';
 import {
@@ -13,34 +13,13 @@ import {
 } from '../../../renderer/sweep/sweep-plan.ts';
 import { typedFactors } from '../../../renderer/sweep/typed-factors.ts';
 import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
-  modelEntry.parse({
-    handle: `m${experts}`,
-    name: `uncurl-${experts}`,
-    path: '/m',
-    bundled: true,
-    fingerprint: 'f',
-    error: null,
-    info: modelInfoOf({ experts, chatTemplate }),
-  });
-const task = (name: string, calibration: number, metric = 'acc') =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric,
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled: true,
-    items: { calibration, test: 300 },
-    chance: 0.25,
-    hash: 'h',
-    error: null,
-  });
+  modelEntryOf(`uncurl-${experts}`, { handle: `m${experts}`, info: modelInfoOf({ experts, chatTemplate }) });
+const task = (name: string, calibration: number, metric: TaskEntry['metric'] = 'acc') =>
+  taskEntryOf(name, { metric, items: { calibration, test: 300 } });
 const pages = methods.map(methodPage);
 const settings: SweepChoices = {
   ...describedSweepSettings.parse({}),

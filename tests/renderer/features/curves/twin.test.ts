@@ -1,23 +1,9 @@
 import { expect, test } from 'vitest';
-import { taskEntry } from '../../../../main/contract/task.ts';
 import { twinOf } from '../../../../renderer/features/curves/twin.ts';
+import { taskEntryOf } from '../../../main/contract/entries.ts';
 
 const task = (name: string, metric: 'acc' | 'exact_match', test = 300, error: string | null = null) =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric,
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled: true,
-    items: { calibration: 1, test },
-    chance: null,
-    hash: 'h',
-    error,
-  });
+  taskEntryOf(name, { metric, items: { calibration: 1, test }, chance: null, error });
 
 test('a task and its written twin find each other if they have the same items', () => {
   const [sort, written] = [task('sort', 'acc'), task('sort-written', 'exact_match')];

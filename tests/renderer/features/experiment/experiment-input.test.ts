@@ -1,41 +1,18 @@
 import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
-import { modelEntry } from '../../../../main/contract/model.ts';
-import { taskEntry } from '../../../../main/contract/task.ts';
+import type { TaskEntry } from '../../../../main/contract/task.ts';
 import {
   experimentInput,
   experimentObstacle,
   firstChoices,
 } from '../../../../renderer/features/experiment/experiment-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 
-const model = (name: string, experts: number) =>
-  modelEntry.parse({
-    handle: name,
-    name,
-    path: `/${name}`,
-    bundled: true,
-    fingerprint: name,
-    error: null,
-    info: modelInfoOf({ experts }),
-  });
-const task = (name: string, metric = 'acc', calibration = 300) =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric,
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled: true,
-    items: { calibration, test: 300 },
-    chance: metric === 'acc' ? 0.25 : null,
-    hash: 'h',
-    error: null,
-  });
+const model = (name: string, experts: number) => modelEntryOf(name, { info: modelInfoOf({ experts }) });
+const task = (name: string, metric: TaskEntry['metric'] = 'acc', calibration = 300) =>
+  taskEntryOf(name, { metric, items: { calibration, test: 300 }, chance: metric === 'acc' ? 0.25 : null });
 const training = createFinetuneStore().getState();
 const members = [model('small', 8), model('large', 16)];
 

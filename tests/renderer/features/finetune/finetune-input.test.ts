@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
 import { finetuneSettings, suitedRate } from '../../../../main/contract/finetune.ts';
-import { modelEntry, pathHandle } from '../../../../main/contract/model.ts';
-import { taskEntry } from '../../../../main/contract/task.ts';
+import { pathHandle } from '../../../../main/contract/model.ts';
 import {
   finetuneInput,
   finetuneName,
@@ -12,33 +11,11 @@ import {
   trainingSettings,
 } from '../../../../renderer/features/finetune/finetune-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
 
-const model = modelEntry.parse({
-  handle: 'm',
-  name: 'uncurl-8',
-  path: '/m',
-  bundled: true,
-  fingerprint: 'f',
-  error: null,
-  info: modelInfoOf(),
-});
-const task = (name: string, calibration = 300) =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric: 'acc',
-    source: '',
-    licence: '',
-    path: '/t',
-    bundled: true,
-    items: { calibration, test: 300 },
-    chance: 0.25,
-    hash: 'h',
-    error: null,
-  });
+const model = modelEntryOf('uncurl-8', { handle: 'm' });
+const task = (name: string, calibration = 300) => taskEntryOf(name, { items: { calibration, test: 300 } });
 const into = { handle: pathHandle.parse('into'), path: '/out' };
 
 test('an untouched dialog requests the contract’s defaults, with the rate that suits the model', () => {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { modelEntry, pathHandle } from '../../../../main/contract/model.ts';
-import { taskEntry } from '../../../../main/contract/task.ts';
-import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
+import { pathHandle } from '../../../../main/contract/model.ts';
+import { taskEntryOf, modelEntryOf } from '../../../main/contract/entries.ts';
 import type { TaskEntry } from '../../../../main/contract/task.ts';
 import {
   cappedText,
@@ -13,22 +12,8 @@ import {
 } from '../../../../renderer/features/tasks/calibration-input.ts';
 
 const handle = (name: string) => pathHandle.parse(name);
-const task = (name: string, calibration: number, metric: TaskEntry['metric'] = 'acc'): TaskEntry =>
-  taskEntry.parse({
-    handle: name,
-    name,
-    title: name,
-    description: '',
-    metric,
-    source: '',
-    licence: '',
-    path: `/${name}`,
-    bundled: false,
-    items: { calibration, test: 300 },
-    chance: null,
-    hash: name,
-    error: null,
-  });
+const task = (name: string, calibration: number, metric: TaskEntry['metric'] = 'acc') =>
+  taskEntryOf(name, { metric, path: `/${name}`, bundled: false, items: { calibration, test: 300 }, hash: name });
 
 test('a split of one fifth is offered first, or the earlier choice', () => {
   const first = firstFields({}, []);
@@ -74,15 +59,7 @@ test('states the cost of a split and the result of a choice', () => {
 });
 
 test('new tokens of written answers are those that fit the model, and can be changed with the stop strings', () => {
-  const model = modelEntry.parse({
-    handle: 'm',
-    name: 'small',
-    path: '/m',
-    bundled: false,
-    fingerprint: 'f',
-    error: null,
-    info: modelInfoOf(),
-  });
+  const model = modelEntryOf('small');
   const written = { writing: { until: ['\n\n'], maxNewTokens: 256 } };
   const fields = firstFields(written, [model]);
   expect(fields.writing).toEqual({ until: '\\n\\n', maxNewTokens: 32 });
