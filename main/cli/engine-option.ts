@@ -11,12 +11,16 @@ import { refuse } from '../contract/errors.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import type { Engine } from '../engine/engine.ts';
 import { deviceOf, engineVersions } from '../engine/machine.ts';
+import { ownPython } from '../finetune/find-python.ts';
+import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
 import { DEVICE_OPTION, machineSettings, probedDevice, readDevice, type withRunner } from './open-runner.ts';
 import { engineText, halfText } from '../words/devices.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 import { badValue, type OptionReader, readSettings, settingOptions } from './option-values.ts';
+import { workspaceOf } from './subjects.ts';
 import type { VerbHost, VerbOption } from './verb.ts';
 
 /** For verbs that compute with either engine: `--device` and what chooses the engine. */
@@ -39,13 +43,16 @@ export interface NamedEngine {
   readonly precision?: () => TorchPrecision | undefined;
 }
 
+/** A choice whose Python may not be named. */
+type AskedTorch = Omit<TorchChoice, 'python'> & { readonly python: string | null };
+
 /**
  * The choice made by `--engine torch` and its options; null for onnxruntime, the default. `trains`: the verb's training
  * uses `--python` too.
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`.
  */
-export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): TorchChoice | null => {
+export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): AskedTorch | null => {
   const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
   if (engine === 'onnxruntime') {
     if (python !== undefined && !trains)
@@ -55,19 +62,34 @@ export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): 
   const device = reader.text('device') ?? 'cpu';
   if (!torchDevice.safeParse(device).success)
     throw badValue('device', device, `one of these with --engine torch: ${TORCH_DEVICES}`);
-  return { python: resolve(reader.requiredText('python')), precision: precision ?? null, device };
+  return { python: python === undefined ? null : resolve(python), precision: precision ?? null, device };
+};
+
+/**
+ * A choice with the Python of the workspace's own environment where none is named.
+ *
+ * @throws WorkbenchError refused: those of `ownPython`.
+ */
+export const withPython = async (
+  choice: AskedTorch,
+  reader: OptionReader,
+  host: Pick<VerbHost, 'environment' | 'settingsFile'>,
+): Promise<TorchChoice> => {
+  const environments = createMadeEnvironments(stateFolder(host.settingsFile));
+  return { ...choice, python: choice.python ?? (await ownPython(workspaceOf(reader, host), environments)) };
 };
 
 /** The same for an engine's run on models in folders; in bfloat16 by default only where all of them are stored so. */
 export const readTorchInUse = async (
   reader: OptionReader,
+  host: Parameters<typeof withPython>[2],
   folders: readonly string[],
   use: Parameters<typeof readTorchChoice>[1] = {},
 ): Promise<TorchInUse | undefined> => {
   const choice = readTorchChoice(reader, use);
   if (choice === null) return undefined;
   const stored = new Set(await Promise.all(folders.map(async (folder) => (await openCheckpoint(folder)).info.dtype)));
-  return { ...choice, dtype: stored.size === 1 ? [...stored].join('') : 'several' };
+  return { ...(await withPython(choice, reader, host)), dtype: stored.size === 1 ? [...stored].join('') : 'several' };
 };
 
 /** Says engine, device and versions of a run, unless it is onnxruntime in float32. */
@@ -100,10 +122,12 @@ const readHalf = async (reader: OptionReader): Promise<NamedEngine | null> => {
  */
 export const readEngine = async (
   reader: OptionReader,
-  { resources }: Pick<VerbHost, 'resources'>,
+  host: Pick<VerbHost, 'resources' | 'environment' | 'settingsFile'>,
 ): Promise<NamedEngine | null> => {
-  const choice = readTorchChoice(reader);
-  if (choice === null) return readHalf(reader);
+  const asked = readTorchChoice(reader);
+  if (asked === null) return readHalf(reader);
+  const choice = await withPython(asked, reader, host);
+  const { resources } = host;
   const { precision, ...order } = await torchOrder(choice, { resources, threads: machineSettings(reader).threads });
   let computed: { readonly by: ComputedBy; readonly precision: TorchPrecision } | null = null;
   return {

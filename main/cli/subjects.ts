@@ -78,7 +78,7 @@ export const confirmedCode = (reader: OptionReader): string | undefined => {
   throw badValue('confirm', code, 'the code of 32 characters from the refusal');
 };
 
-export const workspaceOf = (reader: OptionReader, host: VerbHost): string => {
+export const workspaceOf = (reader: OptionReader, host: Pick<VerbHost, 'environment'>): string => {
   const named = reader.text('workspace');
   return named === undefined ? defaultWorkspace(host.environment) : resolve(named);
 };

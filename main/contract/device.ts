@@ -147,7 +147,7 @@ export const describedEngineSettings = z.object({
     .register(settingTexts, {
       label: 'Engine',
       flag: 'engine',
-      help: 'Program that computes: onnxruntime, or torch (PyTorch in the Python that --python names).',
+      help: 'Program that computes: onnxruntime, or torch (PyTorch in a Python with it).',
       about:
         'onnxruntime is part of the workbench and computes in float32. torch is PyTorch in your own Python, with ' +
         'transformers’ own classes, also in half precision and on CUDA cards. A run never mixes them.',
@@ -158,7 +158,7 @@ export const describedEngineSettings = z.object({
     flag: 'python',
     value: 'FILE',
     help: 'For --engine torch: Python with PyTorch and transformers.',
-    otherwise: 'none',
+    otherwise: 'the environment that "uncurl doctor --python" makes',
     hint: '/path/to/.venv/bin/python',
   }),
   precision: torchPrecision.optional().register(settingTexts, {

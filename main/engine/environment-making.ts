@@ -29,7 +29,13 @@ export const createEnvironmentMaking = (
       return { versions, making: null, problem };
     } catch (error) {
       const { code, message, remedy } = serialiseError(error);
-      return { versions: null, making: null, problem: problem ?? (code === 'no-python' ? null : { message, remedy }) };
+      if (code === 'no-python') return { versions: null, making: null, problem };
+      const unfinished = { message: `The environment is not complete: ${message}`, remedy: 'Try again: it goes on.' };
+      return {
+        versions: null,
+        making: null,
+        problem: problem ?? (code === 'python-lacks' ? unfinished : { message, remedy }),
+      };
     }
   };
   return {

@@ -42,7 +42,7 @@ export interface TrainingPython {
 }
 
 const REMEDY =
-  'Choose another Python (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch ' +
+  'Name a Python with PyTorch (--python), or let "uncurl doctor --python" make an environment (it takes PyTorch ' +
   'and transformers from PyPI).';
 
 const isOlder = (version: string, least: readonly [number, number]): boolean => {
@@ -51,27 +51,29 @@ const isOlder = (version: string, least: readonly [number, number]): boolean => 
 };
 
 /**
+ * Path of the Python of the workspace's environment, if it was made here.
+ *
+ * @throws WorkbenchError refused: `no-python` (none there), `environment-elsewhere` (one that was not made here).
+ */
+export const ownPython = async (workspace: string, environments: Pick<MadeEnvironments, 'has'>): Promise<string> => {
+  const path = environmentPython(workspace);
+  if (!existsSync(path))
+    throw refuse('no-python', `No Python is named, and ${environmentFolder(workspace)} contains none.`, REMEDY);
+  if (!(await environments.has(workspace))) throw environmentElsewhere(workspace);
+  return path;
+};
+
+/**
  * Finds the named Python, or that of the workspace's environment if it was made here, and reads its versions.
  *
- * @throws WorkbenchError refused: `no-python` (none there), `environment-elsewhere` (one that was not made here),
- * `wrong-python` (no Python, or too old), `python-lacks` (a package is missing or too old).
+ * @throws WorkbenchError refused: `wrong-python` (no Python, or too old), `python-lacks` (a package is missing or too
+ * old), and those of `ownPython`.
  */
 export const findPython = async (
   named: string | null,
   workspace: string,
   environments: Pick<MadeEnvironments, 'has'>,
-): Promise<TrainingPython> => {
-  const path = named ?? environmentPython(workspace);
-  if (named === null && !existsSync(path)) {
-    throw refuse(
-      'no-python',
-      `Fine-tuning runs in Python with PyTorch, and ${environmentFolder(workspace)} contains no environment for it.`,
-      REMEDY,
-    );
-  }
-  if (named === null && !(await environments.has(workspace))) throw environmentElsewhere(workspace);
-  return checkPython(path);
-};
+): Promise<TrainingPython> => checkPython(named ?? (await ownPython(workspace, environments)));
 
 /** Reads the versions of a Python. @throws WorkbenchError refused: `no-python`, `wrong-python`, `python-lacks`. */
 export const checkPython = async (path: string, least: Versions = LEAST): Promise<TrainingPython> => {

@@ -1,8 +1,12 @@
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { findPython, type TrainingPython } from './find-python.ts';
 import { environmentFolder, environmentPython, type MadeEnvironments } from './made-environments.ts';
 import { type ProgramEnd, runProgram } from './run-program.ts';
+import { ENVIRONMENT_SIZE } from '../words/devices.ts';
+import { formatBytes } from '../words/numbers.ts';
 
 export interface EnvironmentRequest {
   /** The Python that creates the environment; null: python3 of the PATH. */
@@ -18,10 +22,11 @@ export interface EnvironmentRequest {
 const run = async (
   path: string,
   parameters: readonly string[],
-  { signal, say }: EnvironmentRequest,
+  { signal }: EnvironmentRequest,
+  { onLine = () => undefined, environment = {} }: Partial<Parameters<typeof runProgram>[2]> = {},
 ): Promise<ProgramEnd> => {
   try {
-    const end = await runProgram(path, parameters, { signal, onLine: say });
+    const end = await runProgram(path, parameters, { signal, onLine, environment });
     if (signal.aborted) throw new CancelledError('Making the environment');
     return end;
   } catch (error) {
@@ -33,6 +38,29 @@ const run = async (
       error,
     );
   }
+};
+
+/**
+ * pip, which ends when its standard input does: two engines after one another never install into one folder at a time.
+ */
+const PIP = `
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+sys.argv[0] = 'pip'
+runpy.run_module('pip', run_name='__main__')
+`;
+
+const PIP_LINE = /^\s*(Collecting|Downloading|Processing|Using cached|Installing collected packages:)\s+(.*)$/;
+
+/**
+ * A line of pip as progress; null: it says nothing about that. Without addresses of package indexes, which may contain
+ * a password, and folders.
+ */
+export const pipProgress = (line: string): string | null => {
+  const [, doing, what = ''] = PIP_LINE.exec(line) ?? [];
+  if (doing === undefined || what.includes('.metadata')) return null;
+  if (!doing.startsWith('Installing')) return `${doing} ${what.replace(/ \(from .*/, '').replace(/\S+\//, '')}`;
+  return `Unpacking ${String(what.split(',').length)} packages: some minutes without another line`;
 };
 
 const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').at(-1) ?? '';
@@ -55,7 +83,8 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       'Install them (on Debian: the package python3-venv), or name another Python with --python-base.',
     );
   await environments.make(workspace);
-  say(`Making ${folder}`);
+  const { bavail, bsize } = await statfs(workspace);
+  say(`Making ${folder}: ${ENVIRONMENT_SIZE}. ${formatBytes(bavail * bsize)} are free there.`);
   const made = await run(base, ['-m', 'venv', folder], request);
   if (made.code !== 0)
     throw new WorkbenchError(
@@ -64,12 +93,23 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       `${folder} could not be made: ${lastWords(made)}`,
       'Fix the reported problem and try again.',
     );
-  say('Installing PyTorch and transformers: some minutes, once');
+  // pip leaves what it has downloaded where it is ended.
+  const unfinished = join(folder, 'unfinished');
+  const clear = (): Promise<void> => rm(unfinished, { recursive: true, force: true });
+  await clear();
+  await mkdir(unfinished);
   const installed = await run(
     environmentPython(workspace),
-    ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
+    ['-c', PIP, 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
     request,
-  );
+    {
+      environment: { TMPDIR: unfinished, TEMP: unfinished, TMP: unfinished },
+      onLine: (line) => {
+        const progress = pipProgress(line);
+        if (progress !== null) say(progress);
+      },
+    },
+  ).finally(clear);
   if (installed.code !== 0)
     throw new WorkbenchError(
       'pip-failed',

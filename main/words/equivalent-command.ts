@@ -7,7 +7,7 @@ import { recordedExperimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
 import type { MethodOptions } from '../contract/plan.ts';
-import type { RunManifest } from '../contract/run.ts';
+import type { RunKind, RunManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
 import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
 
@@ -50,6 +50,23 @@ const optionsByMethod = (options: Readonly<Record<string, MethodOptions>>): read
       Object.entries(own).map(([key, value]) => `${method}.${key}=${String(value)}`),
     ),
   );
+
+/** Kinds of runs that an engine computes on a device; all others are computed by onnxruntime on the processor. */
+const ON_DEVICE: ReadonlySet<RunKind> = new Set(['sweep', 'profile', 'damage', 'experiment', 'reproduce', 'beside']);
+
+/**
+ * Engine, precision and device that computed a run, where they are not the default ones. Without the Python: a command
+ * that is pasted starts no program that somebody else's run names, but the user's own environment.
+ */
+const engineParts = ({ kind, device: { engine, precision, provider } }: RunManifest): readonly Part[] => {
+  if (!ON_DEVICE.has(kind)) return [];
+  return [
+    ...given('engine', engine?.name),
+    // In PyTorch the default depends on model and device.
+    ...given('precision', engine === undefined && precision === 'float32' ? null : precision),
+    ...given('device', provider === 'cpu' ? null : provider),
+  ];
+};
 
 const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedSweepSettings.safeParse(spec);
@@ -107,7 +124,7 @@ const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | nu
   ];
 };
 
-/** Without the Python that trained: a command that is pasted starts no program that somebody else's run names. */
+/** Without the Python that trained, as without the one that computed. */
 const recordedMixture = z.object({
   mixture: z.object({ file: z.string().nullable() }).nullable().default(null),
 });
@@ -242,7 +259,8 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
  * holds its text.
  */
 export const equivalentCommand = (manifest: RunManifest): string | null => {
-  const [verb, parts] = verbOf(manifest);
+  const [verb, own] = verbOf(manifest);
+  const parts = own === null ? null : [...own, ...engineParts(manifest)];
   const values = (parts ?? []).flatMap((part) => (typeof part === 'string' ? [part] : part.slice(1)));
   if (parts === null || values.some(isUnsafe)) return null;
   const words = parts.flatMap((part) => (typeof part === 'string' ? [part] : [`--${part[0]}`, ...part.slice(1)]));

@@ -378,9 +378,10 @@ export const results = define({
   equivalentCommand: {
     term: 'The same on the command line',
     text:
-      'Starts a run with the same models, tasks, methods, factors and settings; settings at their defaults are left ' +
-      'out. A method from a file is named by that file, which must lie in the current folder; so are plans side by ' +
-      'side (“Save as JSON…” writes them). The Python of a training is left out. A profile is ' +
-      'written to a file there; an export takes the plan from the exported folder.',
+      'Starts a run with the same models, tasks, methods, factors, settings, engine, precision and device; what is ' +
+      'at its default is left out. A method from a file is named by that file, which must lie in the current folder; ' +
+      'so are plans side by side (“Save as JSON…” writes them). The Python that computed or trained is left out: the ' +
+      'workspace’s own environment is taken. A profile is written to a file there; an export takes the plan from the ' +
+      'exported folder.',
   },
 });

@@ -387,7 +387,9 @@ describe('the command line', () => {
       const torch = ['--engine', 'torch', '--python', python];
       expect(await refusal(model, ['--precision', 'bfloat16'])).toContain('onnxruntime has no products in bfloat16');
       expect(await refusal(model, ['--python', python])).toContain('--python is for --engine torch alone');
-      expect(await refusal(model, ['--engine', 'torch'])).toContain('--python is missing');
+      expect(await refusal(model, ['--engine', 'torch'], { UNCURL_WORKSPACE: folder })).toContain(
+        `No Python is named, and ${path.join(folder, 'python')} contains none.`,
+      );
       expect(await refusal(model, [...torch, '--device', 'webgpu'])).toContain(
         '--device "webgpu" is not one of these with --engine torch: cpu, cuda:N, several such as cuda:0,cuda:1',
       );

@@ -52,11 +52,16 @@ test('only these files start programs', () => {
   // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([
     'main/cli/verbs/doctor.ts',
-    'main/engine/calls/devices.ts',
     'main/engine/calls/experiments.ts',
     'main/engine/calls/finetune.ts',
     'main/engine/environment-making.ts',
     'main/finetune/make-environment.ts',
+  ]);
+  // The workspace's own environment, for a verb or a window that names no Python.
+  expect(filesWith(/(?<!const )(?<![.\w])ownPython\(/)).toEqual([
+    'main/cli/engine-option.ts',
+    'main/engine/calls/devices.ts',
+    'main/finetune/find-python.ts',
   ]);
   // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
   expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([

@@ -110,6 +110,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   noRecovery: 'an error',
   notRunFromWeights: 'reads headers, and says what would not be run',
   openMixture: 'reads texts',
+  ownPython: 'a path',
   profileSequences: 'tokens of a text',
   prunedImportance: 'rows of an importance matrix, a file of its own',
   reopenMixture: 'reads texts',

@@ -82,7 +82,7 @@ export const beside: Verb = {
     const workspace = workspaceOf(reader, host);
     const { overlays } = (await openWorkspace(workspace, Date.now)).steps;
     for (const plan of plans) await installRecovery(plan, overlays, host.environment);
-    const torch = await readTorchInUse(reader, [folder]);
+    const torch = await readTorchInUse(reader, host, [folder]);
     const write = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('beside.start', {
         model: engine.grantPath(folder),

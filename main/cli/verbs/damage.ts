@@ -57,7 +57,7 @@ export const damage: Verb = {
     const [path] = await findTasks(host.resources, [given.positionals[1] ?? '']);
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
-    const torch = await readTorchInUse(reader, [folder]);
+    const torch = await readTorchInUse(reader, host, [folder]);
     const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('damage.start', {
         model: engine.grantPath(folder),

@@ -12,6 +12,7 @@ import { forkProbe } from '../../inference/providers/fork-probe.ts';
 import { hasCudaLibraries } from '../../inference/providers/provider.ts';
 import { createProvidersHere } from '../../inference/providers/providers-here.ts';
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { ENVIRONMENT_SIZE } from '../../words/devices.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { optionReader, type OptionReader } from '../option-values.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
@@ -70,7 +71,7 @@ const deviceText = ({ present, note, command, probe }: ProviderListing): string 
   return probe.available ? `works: ${measured(probe)}` : `refused: ${probe.reason ?? 'its probe failed'}`;
 };
 
-/** The workspace's environment for fine-tuning; null where there is none. One that was made elsewhere is not run. */
+/** The workspace's environment with PyTorch; null where there is none. One that was made elsewhere is not run. */
 const pythonHere = async (
   workspace: string,
   environments: MadeEnvironments,
@@ -113,7 +114,7 @@ export const doctor: Verb = {
     },
     python: {
       type: 'boolean',
-      help: 'Make the environment for fine-tuning in the workspace, with PyTorch and transformers from PyPI.',
+      help: `Make an environment with PyTorch and transformers from PyPI in the workspace (${ENVIRONMENT_SIZE}).`,
     },
     'python-base': {
       type: 'string',
@@ -174,7 +175,7 @@ export const doctor: Verb = {
       ],
       ['memory', `${printedBytes(memory.totalBytes)}, ${printedBytes(memory.freeBytes)} free`],
       ['Electron', document.electron],
-      ['fine-tuning', pythonText(document.python)],
+      ['PyTorch', pythonText(document.python)],
       ['resources', document.resources],
       ['workspace', document.workspace],
     ]);

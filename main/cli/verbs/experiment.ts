@@ -142,7 +142,7 @@ export const experiment: Verb = {
     });
     const python = reader.text('python');
     const mixture = reader.text('mixture');
-    const torch = await readTorchInUse(reader, folders, { trains: true });
+    const torch = await readTorchInUse(reader, host, folders, { trains: true });
     const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('experiment.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

@@ -7,7 +7,7 @@ import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorde
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
-import { ENGINE_OPTIONS, readTorchChoice } from '../engine-option.ts';
+import { ENGINE_OPTIONS, readTorchChoice, withPython } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
@@ -40,7 +40,8 @@ export const reproduce: Verb = {
     const python = reader.text('python');
     const confirmed = confirmedCode(reader);
     const isTorch = reader.text('engine') === 'torch';
-    const choice = isTorch ? readTorchChoice(reader) : null;
+    const asked = isTorch ? readTorchChoice(reader) : null;
+    const choice = asked === null ? null : await withPython(asked, reader, host);
     // In the precision of the first run, if it had one to choose.
     const precision =
       choice?.precision ?? torchPrecision.parse(device.engine === undefined ? 'float32' : device.precision);

@@ -156,7 +156,7 @@ export const sweep: Verb = {
     });
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
     await sayDraws(settings, folders, tasks.length, (line) => host.say(line));
-    const torch = await readTorchInUse(reader, [...folders, ...candidates.map(({ folder }) => folder)]);
+    const torch = await readTorchInUse(reader, host, [...folders, ...candidates.map(({ folder }) => folder)]);
     const measure = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('sweep.start', {
         models: folders.map((folder) => engine.grantPath(folder)),

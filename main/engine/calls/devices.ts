@@ -1,6 +1,6 @@
 import { calls } from '../../contract/calls.ts';
 import type { PathHandle } from '../../contract/model.ts';
-import { findPython } from '../../finetune/find-python.ts';
+import { ownPython } from '../../finetune/find-python.ts';
 import { torchOrder } from '../../torch/torch-choice.ts';
 import { TorchWorkers } from '../../torch/torch-model.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
@@ -20,7 +20,7 @@ export const deviceCalls = (
   making: EnvironmentMaking,
 ): Pick<Answers, DeviceCall> => {
   const pythonOf = async (named: PathHandle | null): Promise<string> =>
-    named === null ? (await findPython(null, workspace.path, environments)).path : handles.resolve(named);
+    named === null ? ownPython(workspace.path, environments) : handles.resolve(named);
   return {
     'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
     'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),

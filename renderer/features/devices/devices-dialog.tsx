@@ -11,7 +11,7 @@ import {
   type TorchPrecision,
 } from '../../../main/contract/device.ts';
 import { settingsOf } from '../../../main/contract/setting.ts';
-import { engineText, torchFacts } from '../../../main/words/devices.ts';
+import { ENVIRONMENT_SIZE, engineText, torchFacts } from '../../../main/words/devices.ts';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -291,7 +291,7 @@ const MakeEnvironment = ({
             {problem === null ? 'Make an environment' : 'Try again'}
           </Button>
           <span className="muted">
-            PyTorch and transformers from PyPI, into a folder of this workspace: some minutes and some gigabytes, once.
+            PyTorch and transformers from PyPI, into a folder of this workspace, once: some minutes; {ENVIRONMENT_SIZE}.
           </span>
         </div>
       ) : (

@@ -94,6 +94,50 @@ test.each([
   expect(equivalentCommand({ ...run, models: [strange] })).toBe(verb === 'reproduce' ? command : null);
 });
 
+const processor = { threads: 2, processor: 'a processor' };
+const torch = { name: 'torch', python: '/somebody/elses/python' } as const;
+
+test.each([
+  ['cpu', 'float32', undefined, ''],
+  ['webgpu', 'float32', undefined, ' --device webgpu'],
+  ['webgpu', 'float16', undefined, ' --precision float16 --device webgpu'],
+  ['cpu', 'float32', torch, ' --engine torch --precision float32'],
+  ['cuda:0,cuda:1', 'bfloat16', torch, ' --engine torch --precision bfloat16 --device cuda:0,cuda:1'],
+])(
+  'a run on %s in %s names its engine, precision and device, and no Python (%j)',
+  async (provider, precision, engine, words) => {
+    const device = { ...processor, provider, precision, ...(engine === undefined ? {} : { engine }) };
+    const kinds = [
+      ['sweep', { ...sample.spec, models: undefined }],
+      ['profile', {}],
+      ['damage', { layer: 2 }],
+      ['beside', { prompt: 'a', plans: [{ name: 'b', plan: { kept: [[0]] } }], maxNewTokens: 20 }],
+      [
+        'experiment',
+        { settings: { methods: ['reap'], treatments: ['as-is'], seeds: [0], training: {} }, python: null },
+      ],
+      ['reproduce', { of: 'sample' }],
+    ] as const;
+    for (const [kind, spec] of kinds) {
+      const run = runOf({ kind, spec, models: [model], tasks: [task], device });
+      const command = equivalentCommand(run) ?? expect.fail(`no command of a ${kind}`);
+      expect(command.endsWith(words), command).toBe(true);
+      expect(command).not.toContain('python');
+      const [, verb = '', ...given] = command.split(' ');
+      // The verb takes every option.
+      parseArguments(await loadVerb(verb), given);
+      if (words === '') expect(command).not.toMatch(/--(?:engine|precision|device)/);
+      expect(equivalentCommand({ ...run, device: { ...device, provider: '--python=/elsewhere' } })).toBeNull();
+    }
+    // Exports are proven on the processor, and a training runs where its script puts it.
+    for (const [kind, spec] of [
+      ['verify', { exported: '/out/small' }],
+      ['finetune', { settings: training, destination: '/tuned', python: null }],
+    ] as const)
+      expect(equivalentCommand(runOf({ kind, spec, models: [model], device }))).not.toMatch(/--(?:engine|device)/);
+  },
+);
+
 test('prompts that cannot be pasted, and an export without a folder yet, have no command', () => {
   const lines = { prompt: 'a\nb', plans: [{ name: 'reap', plan: { kept: [[0]] } }] };
   for (const spec of [{}, lines])
