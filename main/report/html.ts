@@ -165,6 +165,7 @@ small,.eyebrow,.muted,figcaption,caption{color:var(--figure-muted)}
 .facts .long{grid-column:span 2}
 .facts dt,.record dt{font-size:.8rem;color:var(--figure-muted)}
 .facts dd{margin:0;font-size:.95rem;overflow-wrap:anywhere}
+body>.origin{margin-top:1.4rem;font-size:.9rem}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;padding:0;margin:2rem 0 0;font-size:.95rem}
 .findings{margin:1.2rem 0 1.6rem}
 .findings div{display:grid;grid-template-columns:10rem 1fr;gap:0 2rem;padding:.55rem 0}

@@ -44,7 +44,7 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
     'body',
     {},
     header,
-    html('p', { class: 'muted' }, origin),
+    html('p', { class: 'muted origin' }, origin),
     contents,
     html(
       'main',
