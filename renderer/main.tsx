@@ -8,7 +8,7 @@ import { connectWindow } from './bridge/window.ts';
 import { Button } from './components/button.tsx';
 import { Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
-import { readingWaits } from './engine/reading-waits.ts';
+import { readingWaits } from './engine/waits.ts';
 import { followTheme } from './state/theme.ts';
 import './app/tokens.css';
 import './app/base.css';

@@ -34,6 +34,15 @@ export class CancelledError extends WorkbenchError {
 export const callCancelled = (name: string): WorkbenchError =>
   new WorkbenchError('call-cancelled', 'cancelled', `${name} was cancelled.`, 'Ask again.');
 
+/**
+ * Before an answer begins to change something: ends it where nobody waits for it any more.
+ *
+ * @throws WorkbenchError `call-cancelled`.
+ */
+export const requireAsked = (signal: AbortSignal): void => {
+  if (signal.aborted) throw callCancelled('The request');
+};
+
 export interface SerialisedError {
   readonly code: string;
   readonly kind: ErrorKind;

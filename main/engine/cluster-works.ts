@@ -11,7 +11,7 @@ import { failureText } from '../words/cluster.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { type ClusterLog, type ClusterRequest, type ClusterWork, isActive } from '../contract/cluster.ts';
 import type { EngineEvent } from '../contract/events.ts';
-import { refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
+import { refuse, requireAsked, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -53,7 +53,7 @@ interface Followed {
 /** Submits sweeps to clusters and follows them. Each method answers one call of the contract. */
 export interface ClusterWorks {
   script(run: string | undefined, request: ClusterRequest): Promise<string>;
-  submit(run: string, request: ClusterRequest, confirmed?: string): Promise<ClusterWork>;
+  submit(run: string, request: ClusterRequest, signal: AbortSignal, confirmed?: string): Promise<ClusterWork>;
   list(): Promise<ClusterWork[]>;
   cancel(run: string): Promise<void>;
   forget(run: string): Promise<void>;
@@ -248,7 +248,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       run === undefined
         ? scriptOf(NEXT_RUN, request, NEXT_CODE)
         : scriptOf(run, request, runCode(await runs.read(run))),
-    submit: async (run, request, confirmed) => {
+    submit: async (run, request, signal, confirmed) => {
       const manifest = await approve(run, confirmed);
       const text = scriptOf(run, request, runCode(manifest));
       const of = await countParts(manifest);
@@ -259,6 +259,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
       await stopFollowing(run);
       const lock = await runs.lock(run);
       try {
+        requireAsked(signal);
         await clearWork(folder);
         const logs = join(folder, WORK_FOLDER);
         await mkdir(logs, { recursive: true });

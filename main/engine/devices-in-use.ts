@@ -7,7 +7,7 @@ import {
   torchPrecision,
   type TorchPrecision,
 } from '../contract/device.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, requireAsked } from '../contract/errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import { createModelPool, createTorchPool, type ModelPool } from '../jobs/source-gate.ts';
@@ -38,7 +38,7 @@ export interface DevicesInUse {
   /** The device of the next run. */
   readonly current: DeviceInUse;
   /** Probes a device and uses it for the next runs. Refuses one that fails and keeps the previous one. */
-  choose(choice: ProviderName | TorchInUse): Promise<void>;
+  choose(choice: ProviderName | TorchInUse, signal: AbortSignal): Promise<void>;
   /** Opens the device that a manifest names for its run: probes it and closes the models of all others. */
   open(device: RunDevice): Promise<DeviceInUse>;
   /** Models of onnxruntime on the processor, beside those of the open device. */
@@ -130,8 +130,10 @@ export const createDevicesInUse = async (
     get current() {
       return current;
     },
-    choose: async (choice) => {
-      current = await take(choice);
+    choose: async (choice, signal) => {
+      const taken = await take(choice);
+      requireAsked(signal);
+      current = taken;
     },
     open: async (device) => {
       const taken = await take(choiceOf(device));

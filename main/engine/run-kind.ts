@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { deviceNamed, type RunDevice } from '../contract/device.ts';
-import { refuse } from '../contract/errors.ts';
+import { refuse, requireAsked } from '../contract/errors.ts';
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
@@ -45,11 +45,15 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   ) => Promise<void> | void;
 }
 
-/** Checks a new run, makes its folder and manifest, and queues its job. `later`: leaves it to other workers. */
+/**
+ * Checks a new run, makes its folder and manifest, and queues its job. `signal`: no run is made once nobody waits for
+ * it. `later`: leaves it to other workers.
+ */
 export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, unknown>>>>(
   context: EngineContext,
   definition: RunKindDefinition<Schema>,
   order: RunOrder<z.output<Schema>>,
+  signal: AbortSignal,
   later = false,
 ): Promise<{ run: string }> => {
   const { kind, recorded, onCpu } = definition;
@@ -86,6 +90,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     output: null,
   };
   const job = await definition.job(context, order, context.device);
+  requireAsked(signal);
   const created = await context.workspace.runs.create(kind, manifest, (made) => bindRun(context, made));
   if (later) {
     await created.lock.release();

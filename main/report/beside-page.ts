@@ -100,6 +100,6 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
       },
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],
-    footer: `Run ${manifest.id}, ${manifest.createdAt}.`,
+    origin: `Run ${manifest.id}, ${manifest.createdAt}.`,
   });
 };

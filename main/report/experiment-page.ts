@@ -133,7 +133,7 @@ export const experimentPage = (manifest: RunManifest, document: ExperimentDocume
         : [{ id: 'reproduction', title: 'Reproduction', content: [html('p', {}, document.reproduction.sentence)] }]),
       { id: 'record', title: 'Record', content: recordSection(manifest) },
     ],
-    footer:
+    origin:
       `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored ` +
       'outcomes.',
   });

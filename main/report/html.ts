@@ -55,6 +55,9 @@ export interface ReportColumn<T> {
   readonly cell: (row: T) => HtmlContent;
 }
 
+/** Rows of a table that stays on one page of paper. */
+const SHORT_ROWS = 30;
+
 /** A table with a caption; the first column names its row. */
 export const reportTable = <T>(
   caption: HtmlContent,
@@ -65,7 +68,7 @@ export const reportTable = <T>(
     isNumber ? { class: 'number' } : {};
   return html(
     'div',
-    { class: 'wide' },
+    { class: rows.length <= SHORT_ROWS ? 'wide short' : 'wide' },
     html(
       'table',
       {},
@@ -171,8 +174,10 @@ small,.eyebrow,.muted,figcaption,caption{color:var(--figure-muted)}
 .notice{background:var(--notice);border-radius:6px;padding:.7rem 1rem;max-width:46rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1.2rem 2rem;margin:2rem 0 0;
   padding:1.2rem 0 0;border-top:1px solid var(--border)}
+.facts .long{grid-column:span 2}
 .facts dt,.record dt{font-size:.8rem;color:var(--figure-muted)}
 .facts dd{margin:0;font-size:.95rem;overflow-wrap:anywhere}
+body>.origin{margin-top:1.4rem;font-size:.9rem}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;padding:0;margin:2rem 0 0;font-size:.95rem}
 .findings{margin:1.2rem 0 1.6rem}
 .findings div{display:grid;grid-template-columns:10rem 1fr;gap:0 2rem;padding:.55rem 0}
@@ -218,7 +223,6 @@ details{margin:.8rem 0}
 summary{cursor:pointer;padding:.3rem 0}
 .record{display:grid;grid-template-columns:max-content 1fr;gap:.4rem 1.6rem;align-items:baseline}
 .record dd{margin:0}
-footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--border);font-size:.88rem;color:var(--figure-muted)}
 @media (max-width:44rem){body{padding:1.6rem 1rem 3rem}
 .definitions{columns:1}.findings div{grid-template-columns:1fr}.chart{margin:0}}
 @page{size:A4;margin:17mm 15mm 18mm}
@@ -227,10 +231,10 @@ footer{margin-top:4rem;padding-top:1.2rem;border-top:1px solid var(--border);fon
 html{font-size:10pt}
 body{padding:0;max-width:none;font-size:10pt;line-height:1.5}
 h1{font-size:20pt}h2{font-size:14pt;margin:9mm 0 3mm;padding-top:4mm}h3{font-size:11pt;margin:6mm 0 2mm}
-h2,h3,caption,summary{break-after:avoid}
+h2,h3,caption,summary,h2+.muted{break-after:avoid}
 nav{display:none}
 a{color:inherit;text-decoration:none}
-figure,.findings div,.notice,tr,.matrices table,.record{break-inside:avoid}
+figure,.findings div,.notice,tr,.matrices table,.record,.short{break-inside:avoid}
 figure{margin:4mm 0 6mm}
 .chart{margin:0 -4mm;overflow:visible}
 .chart svg{min-width:0;max-height:225mm;margin:0}
@@ -245,9 +249,7 @@ th,td{padding:1mm 2mm}
 .single{grid-template-columns:1fr}
 .half svg{max-height:94mm}
 .definitions dd,.notes,figcaption{font-size:8.5pt}
-#record .wide{break-inside:avoid}
 details:not([open]){display:none}
-footer{margin-top:6mm;padding-top:3mm;break-before:avoid}
 .screen{display:none}
 }
 `;

@@ -11,14 +11,15 @@ export interface PageContents {
   readonly manifest: RunManifest;
   readonly header: HtmlNode;
   readonly parts: readonly Section[];
-  readonly footer: string;
+  /** The run that the numbers come from, in a sentence below the header. */
+  readonly origin: string;
 }
 
 /**
  * A self-contained page: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark like the
  * reader's system, laid out for A4 in print.
  */
-export const htmlPage = ({ manifest, header, parts, footer }: PageContents): string => {
+export const htmlPage = ({ manifest, header, parts, origin }: PageContents): string => {
   const head = html(
     'head',
     {},
@@ -43,6 +44,7 @@ export const htmlPage = ({ manifest, header, parts, footer }: PageContents): str
     'body',
     {},
     header,
+    html('p', { class: 'muted origin' }, origin),
     contents,
     html(
       'main',
@@ -56,7 +58,6 @@ export const htmlPage = ({ manifest, header, parts, footer }: PageContents): str
         ),
       ),
     ),
-    html('footer', {}, footer),
   );
   return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;
 };

@@ -65,17 +65,22 @@ export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =
 /** Small multiples of quality against an axis that fit on a page. */
 const AXIS_PANELS = perPage(PANEL.height + PANEL.below);
 
-/** Quality against bytes, dropped share and KL, for each model whose points have them. */
+const AXES = { bytes: 'bytes', dropped: 'dropped share', kl: 'KL' } as const;
+
+/** Quality against bytes, dropped share and KL, for each model whose points have them; collapsed, as there are many. */
 export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  (['bytes', 'dropped', 'kl'] as const).flatMap((axis) =>
-    [...new Set(document.results.map(({ model }) => model))]
-      .filter((model) => hasAxis(document, model, axis))
-      .flatMap((model) =>
-        parts(axisTasks(document, model, axis), AXIS_PANELS).map((tasks) =>
-          figure(axisFigure(document, model, axis, manifest, pageTheme, tasks), axisCaption(axis)),
-        ),
+  (['bytes', 'dropped', 'kl'] as const).flatMap((axis) => {
+    const models = [...new Set(document.results.map(({ model }) => model))].filter((model) =>
+      hasAxis(document, model, axis),
+    );
+    if (models.length === 0) return [];
+    const figures = models.flatMap((model) =>
+      parts(axisTasks(document, model, axis), AXIS_PANELS).map((tasks) =>
+        figure(axisFigure(document, model, axis, manifest, pageTheme, tasks), axisCaption(axis)),
       ),
-  );
+    );
+    return [html('details', {}, html('summary', {}, `Quality against ${AXES[axis]}`), figures)];
+  });
 
 /** Quality against bytes, a line per type of weights, of every model measured at several types. */
 export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>

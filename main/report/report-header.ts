@@ -265,6 +265,9 @@ const otherSettings = (settings: SweepSettings): readonly (readonly [label: stri
       return [label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, value)];
     });
 
+/** Letters of a fact that gets two columns. */
+const LONG_FACT = 60;
+
 const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   const settings = recordedSweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
@@ -288,7 +291,9 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   return html(
     'dl',
     { class: 'facts' },
-    entries.map(([name, value]) => html('div', {}, html('dt', {}, name), html('dd', {}, value))),
+    entries.map(([name, value]) =>
+      html('div', value.length > LONG_FACT ? { class: 'long' } : {}, html('dt', {}, name), html('dd', {}, value)),
+    ),
   );
 };
 

@@ -14,11 +14,16 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
   return [
     html('h3', {}, 'Chosen and written answers'),
     ...(summary === null ? [] : [html('p', {}, summary)]),
-    columnsTable(
-      'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
-        'if it writes them.',
-      kindColumns,
-      pairs,
+    html(
+      'details',
+      {},
+      html('summary', {}, `All ${pairs.length} pairs as a table`),
+      columnsTable(
+        'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
+          'if it writes them.',
+        kindColumns,
+        pairs,
+      ),
     ),
   ];
 };

@@ -86,12 +86,19 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
       ];
 
 /** Comparisons of methods, a section per model at its middle factor and kind of answers. */
-export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] =>
-  comparisons.flatMap((comparison) => [
-    html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),
-    ...comparison.findings.map((finding) => html('p', {}, finding)),
-    overviewTable(comparison),
-    ...recoveryTable(comparison),
-    taskTable(comparison),
-    html('ul', { class: 'notes' }, htmlAll(comparison.notes.map((note) => html('li', {}, note)))),
-  ]);
+export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] => {
+  const isOfAll = (note: string): boolean => comparisons.every(({ notes }) => notes.includes(note));
+  const list = (notes: readonly string[]): HtmlNode[] =>
+    notes.length === 0 ? [] : [html('ul', { class: 'notes' }, htmlAll(notes.map((note) => html('li', {}, note))))];
+  return [
+    ...comparisons.flatMap((comparison) => [
+      html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),
+      ...comparison.findings.map((finding) => html('p', {}, finding)),
+      overviewTable(comparison),
+      ...recoveryTable(comparison),
+      taskTable(comparison),
+      ...list(comparison.notes.filter((note) => !isOfAll(note))),
+    ]),
+    ...list(comparisons[0]?.notes.filter(isOfAll) ?? []),
+  ];
+};

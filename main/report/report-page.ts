@@ -66,6 +66,13 @@ const sizeTrendSections = (source: ReportSource): Section[] => {
   return [overExperts, ...(sizeTrend.pairs.length > 0 ? [pairs] : [])];
 };
 
+/** Above figures and tables that are collapsed. */
+const NOT_PRINTED = html(
+  'p',
+  { class: 'muted' },
+  'Collapsed figures and tables are not printed: expand those that you want on paper.',
+);
+
 const sections = (source: ReportSource): Section[] => {
   const { manifest, document, sizeTrend, comparisons = [], profiles, frontier } = source;
   return [
@@ -86,7 +93,7 @@ const sections = (source: ReportSource): Section[] => {
         ...notes([choiceWarnings(document.results)].flatMap((warning) => warning ?? [])),
       ],
     },
-    { id: 'curves', title: 'Curves', content: [...curveFigures(source), ...axisFigures(source)] },
+    { id: 'curves', title: 'Curves', content: [NOT_PRINTED, ...curveFigures(source), ...axisFigures(source)] },
     ...(frontier === undefined
       ? []
       : [
@@ -104,12 +111,7 @@ const sections = (source: ReportSource): Section[] => {
     {
       id: 'measurements',
       title: 'Measurements',
-      content: [
-        html('p', { class: 'muted' }, 'Collapsed tables are not printed: expand those that you want on paper.'),
-        measurementTables(document),
-        ...curtailedTable(document),
-        ...notes(sweepNotes(document)),
-      ],
+      content: [NOT_PRINTED, measurementTables(document), ...curtailedTable(document), ...notes(sweepNotes(document))],
     },
     { id: 'definitions', title: 'Definitions', content: definitionSection(source) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
@@ -132,10 +134,10 @@ export const reportPage = (source: ReportSource): string => {
       'Wait for its first point, or resume it.',
     );
   }
-  const footer =
+  const origin =
     `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
     `stored outcomes.`;
-  return htmlPage({ manifest, header: reportHeader(source), parts: sections(source), footer });
+  return htmlPage({ manifest, header: reportHeader(source), parts: sections(source), origin });
 };
 
 export interface MadeReport {

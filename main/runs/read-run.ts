@@ -49,6 +49,7 @@ export interface RunProfiles {
 export const readRunProfiles = async (folder: string, manifest: RunManifest): Promise<readonly RunProfiles[]> => {
   const names = (await readdir(folder)).filter(isProfileName).sort();
   const found: RunProfiles[] = [];
+  const place = ({ model }: RunProfiles): number => manifest.models.findIndex(({ name }) => name === model);
   for (const name of names) {
     await requireAsWritten(folder, name);
     const { model, fingerprint, tasks } = await readProfileFile(join(folder, name));
@@ -57,7 +58,7 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
       profiles: tasks.map((task) => taskProfileOf(task, task.statistics)),
     });
   }
-  return found;
+  return found.sort((one, other) => place(one) - place(other));
 };
 
 /** Measures the methods of a sweep at each of the given points, reading its stored outcomes once. */

@@ -12,4 +12,5 @@ export const recordedExperimentFolder = (resources: string): string => join(reso
 export const addRecordedExperiment = (
   workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>,
   resources: string,
-): Promise<boolean> => addBundledRun(workspace, recordedExperimentFolder(resources), RECORDED_EXPERIMENT);
+  signal?: AbortSignal,
+): Promise<boolean> => addBundledRun(workspace, recordedExperimentFolder(resources), RECORDED_EXPERIMENT, signal);

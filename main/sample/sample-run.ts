@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress, type ZstdOptions } from 'node:zlib';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { refuse, requireAsked, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -91,11 +91,16 @@ const unpackFile = async (source: string, name: string, folder: string): Promise
   await flush(file);
 };
 
-/** Adds a bundled run to a workspace, completely or not at all; false where it is there already. */
+/**
+ * Adds a bundled run to a workspace, completely or not at all; false where it is there already.
+ *
+ * @throws WorkbenchError `call-cancelled` once `signal` is aborted.
+ */
 export const addBundledRun = async (
   { runs, temporaryFolder }: Pick<Workspace, 'runs' | 'temporaryFolder'>,
   source: string,
   run: string,
+  signal?: AbortSignal,
 ): Promise<boolean> => {
   const destination = runs.folder(run);
   if ((await filesIn(destination)).length > 0) return false;
@@ -106,7 +111,10 @@ export const addBundledRun = async (
   try {
     await mkdir(coming);
     // One after another: files that are still being written could not be removed if another one fails.
-    for (const name of names) await unpackFile(source, name, coming);
+    for (const name of names) {
+      if (signal !== undefined) requireAsked(signal);
+      await unpackFile(source, name, coming);
+    }
     await rename(coming, destination);
     return true;
   } catch (error) {
@@ -121,7 +129,8 @@ export const addBundledRun = async (
 export const addSample = (
   workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>,
   resources: string,
-): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN);
+  signal?: AbortSignal,
+): Promise<boolean> => addBundledRun(workspace, sampleFolder(resources), SAMPLE_RUN, signal);
 
 /** Errors of the sample itself: the engine starts without it, and says why. */
 const OF_SAMPLE: ReadonlySet<string> = new Set(['no-decoder', 'recording-damaged']);

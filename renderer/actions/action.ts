@@ -5,7 +5,8 @@ import { useEngine } from '../engine/engine-context.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts, useFacts } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
-import { noticesStore, showWait } from '../state/notices-store.ts';
+import { focusedPlace, performWork } from '../engine/waits.ts';
+import { noticesStore } from '../state/notices-store.ts';
 
 /**
  * A command the user can run. Files group actions by subject; the palette, shortcuts, menu and buttons all read the
@@ -24,10 +25,8 @@ export interface Action {
   /** Also works while a dialog is open. Other actions would change what the dialog covers. */
   readonly inDialogs?: boolean;
   readonly enabled: (facts: Facts) => boolean;
-  /** A long action ends without effect once the signal is aborted; it then has `wait`. */
+  /** Calls of `engine` that take long are shown as waits; the action ends without effect once they are cancelled. */
   readonly perform: (engine: Engine, facts: Facts, signal: AbortSignal) => void | Promise<void>;
-  /** Shown, with a button that aborts it, while the action takes longer than a second: "Making the report". */
-  readonly wait?: string;
 }
 
 export const always = (): boolean => true;
@@ -35,29 +34,24 @@ export const always = (): boolean => true;
 const underWay = new WeakMap<Engine, Set<Action>>();
 
 /**
- * Performs an enabled action and reports errors, as notices unless elsewhere. Ignores the call while the same action
- * is still running, so a double click does not start a second sweep.
+ * Performs an enabled action and reports errors, as notices unless elsewhere; `place`: its button. Ignores the call
+ * while the same action is still running, so a double click does not start a second sweep.
  */
 export const performAction = async (
   action: Action,
   engine: Engine,
   report: (error: unknown) => void = noticesStore.getState().report,
+  place: Element | null = null,
 ): Promise<void> => {
   const facts = readFacts(engine);
   const busy = underWay.get(engine) ?? new Set<Action>();
   if (busy.has(action) || !action.enabled(facts)) return;
   underWay.set(engine, busy.add(action));
-  const controller = new AbortController();
-  const endWait = action.wait === undefined ? null : showWait(action.wait, () => controller.abort());
-  const aborted = new Promise<void>((resolve) => {
-    controller.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
   try {
-    await Promise.race([action.perform(engine, facts, controller.signal), aborted]);
+    await performWork(engine, place, (asking, signal) => action.perform(asking, facts, signal));
   } catch (error) {
     report(error);
   } finally {
-    endWait?.();
     busy.delete(action);
   }
 };
@@ -76,7 +70,8 @@ export const useAction = (action: Action, where: 'here' | 'notices' = 'notices')
   const [problem, setProblem] = useState<SerialisedError | null>(null);
   const perform = useCallback(() => {
     setProblem(null);
-    void performAction(action, engine, where === 'here' ? (error) => setProblem(serialiseError(error)) : undefined);
+    const report = where === 'here' ? (error: unknown) => setProblem(serialiseError(error)) : undefined;
+    void performAction(action, engine, report, focusedPlace());
   }, [action, engine, where]);
   return { perform, enabled, problem };
 };

@@ -5,6 +5,7 @@ import { copyText } from '../components/copy-text.ts';
 import type { MenuItem } from '../components/row-menu.tsx';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';
+import { performWork } from '../engine/waits.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { outcomesStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
@@ -19,7 +20,11 @@ import { isReproducible, startReproduction } from './sweep.ts';
 
 // Commands of what lies under the pointer, for the menus of rows and the right click.
 
-const reported = (work: Promise<unknown>): void => void work.catch(noticesStore.getState().report);
+/** A command whose long wait is shown at the button of its menu. */
+const performs =
+  (engine: Engine, work: (engine: Engine) => Promise<unknown>): MenuItem['onChoose'] =>
+  (place) =>
+    void performWork(engine, place, work).catch(noticesStore.getState().report);
 
 /** Commands of a run in a list; `isBusy`: one of them is under way. */
 export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): readonly MenuItem[] => {
@@ -33,22 +38,22 @@ export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): r
     { label: 'Choose, to compare', disabled: !isReadable, onChoose: () => toggleChosen(run.id) },
     {
       label: 'Copy the name of its folder',
-      onChoose: () => reported(copyText('The name', run.id, shownRunName(run, readFacts(engine).tasks))),
+      onChoose: performs(engine, () => copyText('The name', run.id, shownRunName(run, readFacts(engine).tasks))),
     },
     {
       label: 'Reproduce: run again, compare',
       disabled: isBusy || !isReadable || !isReproducible(run),
-      onChoose: () => reported(startReproduction(engine, run.id)),
+      onChoose: performs(engine, (asking) => startReproduction(asking, run.id)),
     },
     {
       label: isArchived ? 'Take out of the archive' : 'Archive',
       disabled: isBusy || !isReadable,
-      onChoose: () => reported(labelRun(engine, run.id, { archived: !isArchived })),
+      onChoose: performs(engine, (asking) => labelRun(asking, run.id, { archived: !isArchived })),
     },
     {
       label: 'Move to the trash',
       disabled: isBusy || !isAtRest(run),
-      onChoose: () => reported(trashRuns(engine, [run])),
+      onChoose: performs(engine, (asking) => trashRuns(asking, [run])),
     },
   ];
 };
@@ -79,7 +84,9 @@ export const pointCommands = (
     },
     {
       label: 'Copy its numbers',
-      onChoose: () => reported(copyText('The point', tsvText([[pointTitle(result), ...lines]]), pointTitle(result))),
+      onChoose: performs(engine, () =>
+        copyText('The point', tsvText([[pointTitle(result), ...lines]]), pointTitle(result)),
+      ),
     },
   ];
 };

@@ -35,7 +35,6 @@ export const startExport: Action = {
   shortcut: 'Mod+E',
   inDialogs: true,
   enabled: (facts) => facts.connected && exportObstacle(facts, exportStore.getState()) === null,
-  wait: 'Looking for measurements of this plan',
   perform: async (engine, facts, signal) => {
     const state = exportStore.getState();
     const source = exportSource(facts, state);
@@ -46,11 +45,7 @@ export const startExport: Action = {
         : source.call === 'plan.import'
           ? await engine.cache.fetch('plan.import', source.input)
           : await engine.cache.fetch('plan.make', source.input);
-    const { results } = await engine.cache.fetch(
-      'export.measured',
-      { model: source.model.handle, plan: made.plan },
-      signal,
-    );
+    const { results } = await engine.cache.fetch('export.measured', { model: source.model.handle, plan: made.plan });
     const key = JSON.stringify(source.input);
     if (signal.aborted) return;
     if (planStanding(results) !== 'safe' && state.toConfirm !== key) {

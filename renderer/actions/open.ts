@@ -16,8 +16,8 @@ export const openModel: Action = {
   shortcut: 'Mod+O',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    await chooseFolder(bridge, 'model', async ({ handle }) => {
-      takeModel(cache, await bridge.call('models.open', { handle }));
+    await chooseFolder(bridge, 'model', async ({ handle }, asked) => {
+      takeModel(cache, await asked.call('models.open', { handle }));
     });
   },
 };
@@ -29,7 +29,9 @@ export const openModelFile: Action = {
   menu: 'file',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    await chooseFile(bridge, 'model', async (handle) => takeModel(cache, await bridge.call('models.open', { handle })));
+    await chooseFile(bridge, 'model', async (handle, asked) =>
+      takeModel(cache, await asked.call('models.open', { handle })),
+    );
   },
 };
 
@@ -59,7 +61,7 @@ export const openTask: Action = {
   shortcut: 'Mod+Shift+O',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    await chooseFolder(bridge, 'task', ({ handle }) => takeTask({ bridge, cache }, handle));
+    await chooseFolder(bridge, 'task', ({ handle }, asked) => takeTask({ bridge: asked, cache }, handle));
   },
 };
 
@@ -124,7 +126,7 @@ export const openTaskFile: Action = {
   menu: 'file',
   enabled: ({ connected }) => connected,
   perform: async ({ bridge, cache }) => {
-    await chooseFile(bridge, 'task', (handle) => takeTask({ bridge, cache }, handle));
+    await chooseFile(bridge, 'task', (handle, asked) => takeTask({ bridge: asked, cache }, handle));
   },
 };
 
@@ -146,7 +148,7 @@ export const nextTask = stepTask('next', 'Alt+Down', 1);
 
 /** Asks where a moved model is now; the engine rejects a folder that contains a different model. */
 export const locateModel = async ({ bridge, cache }: Engine, model: ModelEntry): Promise<void> => {
-  await chooseFolder(bridge, 'model', async ({ handle: at }) => {
-    takeModel(cache, await bridge.call('models.locate', { handle: model.handle, at }));
+  await chooseFolder(bridge, 'model', async ({ handle: at }, asked) => {
+    takeModel(cache, await asked.call('models.locate', { handle: model.handle, at }));
   });
 };

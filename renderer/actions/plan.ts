@@ -55,12 +55,16 @@ export const importPlan: Action = {
 };
 
 /** Lets the user choose a file of counts (importance matrix, routed experts), and gives its ranking to `use`. */
-const withCounts = async ({ bridge }: Engine, facts: Facts, use: (file: NamedText) => Promise<void>): Promise<void> => {
+const withCounts = async (
+  engine: Engine,
+  facts: Facts,
+  use: (engine: Engine, file: NamedText) => Promise<void>,
+): Promise<void> => {
   const model = selectedModel(facts);
   if (model === null) return;
-  await chooseFile(bridge, 'counts', async (file) => {
+  await chooseFile(engine.bridge, 'counts', async (file, bridge) => {
     const { name, text, notes } = await bridge.call('ranking.take', { model: model.handle, file });
-    await use({ name, text });
+    await use({ ...engine, bridge }, { name, text });
     for (const note of notes) noticesStore.getState().tell(`Experts are ranked by ${name}.`, note);
   });
 };
@@ -95,7 +99,7 @@ export const importCounts: Action = {
   keywords: COUNTS_WORDS,
   menu: 'file',
   enabled: hasModel,
-  perform: (engine, facts) => withCounts(engine, facts, (file) => importText(engine, facts, file)),
+  perform: (engine, facts) => withCounts(engine, facts, (asking, file) => importText(asking, facts, file)),
 };
 
 export const addCountsFile: Action = {
@@ -104,7 +108,7 @@ export const addCountsFile: Action = {
   keywords: COUNTS_WORDS,
   menu: 'file',
   enabled: hasModel,
-  perform: (engine, facts) => withCounts(engine, facts, (file) => addToSweep(engine, facts, file)),
+  perform: (engine, facts) => withCounts(engine, facts, (asking, file) => addToSweep(asking, facts, file)),
 };
 
 export const addCandidateFolder: Action = {

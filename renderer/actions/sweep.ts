@@ -44,7 +44,8 @@ const submitSweep = async (
   try {
     await bridge.call('cluster.submit', { run, request });
   } catch (error) {
-    await bridge.call('runs.remove', { run });
+    // A cancelled submission removes its run, too.
+    await bridge.call('runs.remove', { run }, new AbortController().signal);
     throw error;
   }
   return run;
@@ -195,16 +196,11 @@ export const saveReport: Action = {
   keywords: ['html', 'page', 'print', 'figures', 'thresholds', 'export'],
   menu: 'file',
   enabled: (facts) => facts.connected && shownSweep(facts) !== null,
-  wait: 'Making the report',
   perform: async ({ bridge }, facts, signal) => {
     const sweep = shownSweep(facts);
     if (sweep === null) return;
     const { delta, familywise } = curvesStore.getState();
-    const { name, html } = await bridge.call(
-      'report.make',
-      { run: sweep.id, familywise, delta: delta ?? undefined },
-      signal,
-    );
+    const { name, html } = await bridge.call('report.make', { run: sweep.id, familywise, delta: delta ?? undefined });
     if (!signal.aborted) await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
   },
 };

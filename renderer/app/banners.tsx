@@ -1,8 +1,9 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useTopDialog } from '../components/dialog.tsx';
+import { placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
@@ -73,18 +74,108 @@ const STAYS_MS = { error: 20_000, done: 8_000 } as const;
  */
 export const Notices = () => {
   const dialog = useTopDialog();
+  const { waits } = useStore(waitsStore);
+  const now = useNow(waits.length > 0);
+  const places = new Set(waits.flatMap(({ place }) => (place !== null && isInReach(place, dialog) ? [place] : [])));
+  const placed = waits.filter(({ place }) => place !== null && places.has(place));
+  // An answer that a view reads too is shown once, at the button.
+  const others = waits.filter((wait) => !placed.some((one) => one === wait || one.label === wait.label));
   return (
     <>
-      <MessageBox isShown={dialog === null} />
-      {dialog !== null && createPortal(<MessageBox isShown />, dialog)}
+      <MessageBox isShown={dialog === null} waits={others} now={now} />
+      {dialog !== null && createPortal(<MessageBox isShown waits={others} now={now} />, dialog)}
+      {[...places].map((place, index) => (
+        <PlacedWaits key={index} place={place} waits={placed.filter((wait) => wait.place === place)} now={now} />
+      ))}
     </>
   );
 };
 
+/** The time in milliseconds, renewed every second while `isOn`. */
+const useNow = (isOn: boolean): number => {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!isOn) return undefined;
+    const look = (): void => setNow(Date.now());
+    look();
+    const timer = setInterval(look, 1000);
+    return () => clearInterval(timer);
+  }, [isOn]);
+  return now;
+};
+
+/** The element of the page that a wait at a button is put into: a table cannot contain it, and rows hide their tools. */
+const hostOf = (place: Element): Element | null =>
+  place.closest('.row') ?? (place.closest('table') ?? place).parentElement;
+
+/** Whether a wait can be shown at its button: not where that was removed or hidden, or lies under a dialog. */
+const isInReach = (place: Element, dialog: HTMLElement | null): boolean =>
+  place.isConnected && hostOf(place)?.checkVisibility() === true && dialog?.contains(place) !== false;
+
+/**
+ * Waits at the button that waits: in the top layer, but in the page beside the button, so that Tab reaches Cancel from
+ * there.
+ */
+const PlacedWaits = ({
+  place,
+  waits,
+  now,
+}: {
+  readonly place: Element;
+  readonly waits: readonly Wait[];
+  readonly now: number;
+}) => {
+  const box = useRef<HTMLDivElement>(null);
+  const host = hostOf(place);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null || host === null) return undefined;
+    if (!element.matches(':popover-open')) element.showPopover();
+    const move = (): void => {
+      const room = { width: window.innerWidth, height: window.innerHeight };
+      const from = place.checkVisibility() ? place : host;
+      const { left, top } = placeBelow(from.getBoundingClientRect(), element.getBoundingClientRect(), room);
+      element.style.left = `${String(left)}px`;
+      element.style.top = `${String(top)}px`;
+    };
+    move();
+    window.addEventListener('scroll', move, true);
+    window.addEventListener('resize', move);
+    return () => {
+      window.removeEventListener('scroll', move, true);
+      window.removeEventListener('resize', move);
+    };
+  }, [place, host, waits]);
+  useLayoutEffect(() => {
+    const element = box.current;
+    return () => {
+      const { activeElement } = document;
+      // The focus was on Cancel, or left the button while that was disabled.
+      const isLost = activeElement === document.body || element?.contains(activeElement) === true;
+      if (isLost && place instanceof HTMLElement) setTimeout(() => place.focus());
+    };
+  }, [place]);
+  return host === null
+    ? null
+    : createPortal(
+        <div ref={box} popover="manual" className="placed-waits" role="status">
+          {[...waitsByLabel(waits)].map(([label, same]) => (
+            <WaitLine key={label} label={label} waits={same} now={now} />
+          ))}
+        </div>,
+        host,
+      );
+};
+
+interface MessageBoxProps {
+  readonly isShown: boolean;
+  readonly waits: readonly Wait[];
+  readonly now: number;
+}
+
 /** A popover, shown anew whenever a message is added, so that it comes to the top. */
-const MessageBox = ({ isShown }: { readonly isShown: boolean }) => {
+const MessageBox = ({ isShown, waits, now }: MessageBoxProps) => {
   const { notices } = useStore(noticesStore);
-  const { waits } = useStore(waitsStore);
   const box = useRef<HTMLDivElement>(null);
   const latest = isShown ? `${notices.at(-1)?.id ?? ''} ${waits.at(-1)?.id ?? ''}`.trim() : '';
   useEffect(() => {
@@ -95,7 +186,8 @@ const MessageBox = ({ isShown }: { readonly isShown: boolean }) => {
   }, [latest]);
   return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">
-      {isShown && [...waitsByLabel(waits)].map(([label, same]) => <WaitLine key={label} label={label} waits={same} />)}
+      {isShown &&
+        [...waitsByLabel(waits)].map(([label, same]) => <WaitLine key={label} label={label} waits={same} now={now} />)}
       {isShown && notices.map((notice) => <NoticeCard key={notice.id} notice={notice} />)}
     </div>
   );
@@ -108,24 +200,23 @@ const waitsByLabel = (waits: readonly Wait[]): ReadonlyMap<string, readonly Wait
   return groups;
 };
 
-const WaitLine = ({ label, waits }: { readonly label: string; readonly waits: readonly Wait[] }) => {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return (
-    <div className="notice notice-wait">
-      <progress aria-label={label} />
-      <p>
-        {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
-      </p>
-      <Button className="button-small" onClick={() => waits.forEach(({ abort }) => abort())}>
-        Cancel
-      </Button>
-    </div>
-  );
-};
+interface WaitLineProps {
+  readonly label: string;
+  readonly waits: readonly Wait[];
+  readonly now: number;
+}
+
+const WaitLine = ({ label, waits, now }: WaitLineProps) => (
+  <div className="notice notice-wait">
+    <progress aria-label={label} />
+    <p>
+      {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
+    </p>
+    <Button className="button-small" onClick={() => waits.forEach(({ abort }) => abort())}>
+      Cancel
+    </Button>
+  </div>
+);
 
 const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
   const { dismiss } = useStore(noticesStore);

@@ -83,7 +83,7 @@ const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
         close();
       }}
     >
-      <MenuItems list={list} items={menu.items} />
+      <MenuItems list={list} items={menu.items} placeOf={() => null} />
     </div>
   );
 };

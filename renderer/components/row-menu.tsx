@@ -4,7 +4,8 @@ import './row-menu.css';
 
 export interface MenuItem {
   readonly label: string;
-  readonly onChoose: () => void;
+  /** `place`: the button that opened the menu, for what the command shows beside it. */
+  readonly onChoose: (place: Element | null) => void;
   readonly disabled?: boolean;
 }
 
@@ -45,9 +46,11 @@ export const walkMenu = (list: HTMLElement | null, step: number): void => {
 export const MenuItems = ({
   list,
   items,
+  placeOf,
 }: {
   readonly list: RefObject<HTMLDivElement | null>;
   readonly items: readonly MenuItem[];
+  readonly placeOf: () => Element | null;
 }) =>
   items.map((item) => (
     <button
@@ -65,7 +68,7 @@ export const MenuItems = ({
       }}
       onClick={() => {
         list.current?.hidePopover();
-        item.onChoose();
+        item.onChoose(placeOf());
       }}
     >
       {item.label}
@@ -108,7 +111,7 @@ export const RowMenu = ({ label, items }: RowMenuProps) => {
         }}
         onKeyDown={(event) => event.stopPropagation()}
       >
-        <MenuItems list={list} items={items} />
+        <MenuItems list={list} items={items} placeOf={() => button.current?.firstElementChild ?? null} />
       </div>
     </>
   );

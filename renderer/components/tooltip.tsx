@@ -6,8 +6,8 @@ import { createPortal } from 'react-dom';
 const GAP_PX = 6;
 const EDGE_PX = 8;
 
-/** Position of a box: below the anchor, or above it if there is no room below; always inside the window. */
-const positionTooltip = (
+/** Position of a box in the window: below the anchor, or above it if there is no room below; always inside the window. */
+export const placeBelow = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },
   room: { readonly width: number; readonly height: number },
@@ -42,7 +42,7 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
   useLayoutEffect(() => {
     if (!open || anchor.current === null || box.current === null) return;
     setPosition(
-      positionTooltip(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
+      placeBelow(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
         width: window.innerWidth,
         height: window.innerHeight,
       }),

@@ -4,7 +4,7 @@ import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
 import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
-import type { QueryCache } from './query-cache.ts';
+import type { Engine } from './waits.ts';
 
 /** Whether two results belong to the same point of a sweep. */
 const samePoint = (left: SweepResult, right: SweepResult): boolean =>
@@ -49,7 +49,7 @@ interface EventEffects {
 }
 
 /** Updates the cache after an engine event: stores the data that the event carries and invalidates the rest. */
-export const applyEvent = (cache: QueryCache, event: EngineEvent, effects: EventEffects): void => {
+export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: EventEffects): void => {
   switch (event.type) {
     case 'job.progress':
       cache.patch('jobs.list', (jobs) => withProgress(jobs, event.progress));

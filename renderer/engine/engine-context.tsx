@@ -4,16 +4,14 @@ import type { CallInput, CallName } from '../../main/contract/calls.ts';
 import { type SerialisedError, serialiseError } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import { callsThatReadRun } from '../../main/contract/stale-calls.ts';
-import type { Bridge, BridgeStatus } from '../bridge/bridge.ts';
+import type { BridgeStatus } from '../bridge/bridge.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { applyEvent } from './apply-event.ts';
 import { inputKey } from './query-cache.ts';
-import type { QueryCache, QueryState } from './query-cache.ts';
+import type { QueryState } from './query-cache.ts';
+import { type Engine, focusedPlace, performWork } from './waits.ts';
 
-export interface Engine {
-  readonly bridge: Bridge;
-  readonly cache: QueryCache;
-}
+export type { Engine } from './waits.ts';
 
 const EngineContext = createContext<Engine | null>(null);
 
@@ -115,24 +113,24 @@ export const useQueries = <N extends CallName>(name: N, inputs: readonly CallInp
 };
 
 /**
- * For buttons that act on one list row: performs the request, and tells whether it is in progress. Errors become
- * notices, or, `here`, `problem` until the next request.
+ * For the button that has the focus: performs its work, shows a wait with Cancel at it (`performWork`), and tells
+ * whether it is in progress. Errors become notices, or, `here`, `problem` until the next request.
  */
 export const useRequest = (
   where: 'here' | 'notices' = 'notices',
 ): {
   readonly busy: boolean;
   readonly problem: SerialisedError | null;
-  readonly start: (work: (engine: Engine) => Promise<unknown>) => void;
+  readonly start: (work: (engine: Engine, signal: AbortSignal) => Promise<unknown>) => void;
 } => {
   const engine = useEngine();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<SerialisedError | null>(null);
   const start = useCallback(
-    (work: (engine: Engine) => Promise<unknown>): void => {
+    (work: (engine: Engine, signal: AbortSignal) => Promise<unknown>): void => {
       setBusy(true);
       setProblem(null);
-      work(engine)
+      performWork(engine, focusedPlace(), work)
         .catch((error: unknown) => {
           if (where === 'here') setProblem(serialiseError(error));
           else noticesStore.getState().report(error);

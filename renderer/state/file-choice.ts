@@ -6,8 +6,11 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { ChosenFolder } from './export-store.ts';
 import type { ChosenProgram } from './finetune-store.ts';
 
-/** Uses a chosen folder, for example opens it. Where it fails, the folder browser stays open with the reason. */
-type UseFolder = (folder: ChosenFolder) => Promise<void>;
+/**
+ * Uses a chosen folder, for example opens it, with the bridge of the button that chose it. Where it fails, the folder
+ * browser stays open with the reason.
+ */
+type UseFolder = (folder: ChosenFolder, bridge: Bridge) => Promise<void>;
 
 /** Purposes of the folder browser, which lists files where one of them is chosen. */
 export type BrowsedPurpose = FolderPurpose | 'counts' | 'python';
@@ -51,7 +54,7 @@ export const chooseFolder = async (
   const handle = await bridge.shell.chooseFolder({ purpose });
   if (handle === null) return null;
   const { path } = await bridge.call('paths.name', { handle });
-  await onChosen?.({ handle, path });
+  await onChosen?.({ handle, path }, bridge);
   return { handle, path };
 };
 
@@ -59,12 +62,14 @@ export const chooseFolder = async (
 export const chooseFile = async (
   bridge: Bridge,
   kind: 'task' | 'model' | 'counts',
-  onChosen: (handle: PathHandle) => Promise<void> = async () => undefined,
+  onChosen: (handle: PathHandle, bridge: Bridge) => Promise<void> = async () => undefined,
 ): Promise<PathHandle | null> => {
   if (bridge.shell === null)
-    return (await folderDialogStore.getState().ask(kind, ({ handle }) => onChosen(handle)))?.handle ?? null;
+    return (
+      (await folderDialogStore.getState().ask(kind, ({ handle }, asked) => onChosen(handle, asked)))?.handle ?? null
+    );
   const handle = await bridge.shell.chooseFolder({ purpose: `${kind}-file` });
-  if (handle !== null) await onChosen(handle);
+  if (handle !== null) await onChosen(handle, bridge);
   return handle;
 };
 

@@ -61,23 +61,35 @@ export interface Wait {
   readonly label: string;
   readonly startedAt: number;
   readonly abort: () => void;
+  /** The button that waits; null: the wait is shown under Messages. */
+  readonly place: Element | null;
+}
+
+/** A wait that may be on screen. */
+export interface ShownWait {
+  /** Changes its words. */
+  readonly say: (label: string) => void;
+  readonly end: () => void;
 }
 
 interface WaitsState {
   readonly waits: readonly Wait[];
-  /** Shows a wait; returns the function that ends it. */
-  readonly begin: (label: string, abort: () => void) => () => void;
+  readonly begin: (wait: Omit<Wait, 'id'>) => ShownWait;
 }
 
 const createWaitsStore = () => {
   let next = 1;
   return createStore<WaitsState>()((set) => ({
     waits: [],
-    begin: (label, abort) => {
+    begin: (wait) => {
       const id = next;
       next += 1;
-      set(({ waits }) => ({ waits: [...waits, { id, label, startedAt: Date.now(), abort }] }));
-      return () => set(({ waits }) => ({ waits: waits.filter((wait) => wait.id !== id) }));
+      set(({ waits }) => ({ waits: [...waits, { ...wait, id }] }));
+      return {
+        say: (label) =>
+          set(({ waits }) => ({ waits: waits.map((known) => (known.id === id ? { ...known, label } : known)) })),
+        end: () => set(({ waits }) => ({ waits: waits.filter((known) => known.id !== id) })),
+      };
     },
   }));
 };
@@ -87,25 +99,22 @@ export const waitsStore = createWaitsStore();
 /** Time after which a wait is shown. */
 const SHOWN_AFTER_MS = 1000;
 
-/** Shows a wait once it has lasted a second, until the returned function is called. */
-export const showWait = (label: string, abort: () => void): (() => void) => {
-  let end = (): void => undefined;
+/** Shows a wait once it has lasted a second. */
+export const showWait = (label: string, abort: () => void, place: Element | null = null): ShownWait => {
+  const startedAt = Date.now();
+  let now = label;
+  let shown: ShownWait | null = null;
   const timer = setTimeout(() => {
-    end = waitsStore.getState().begin(label, abort);
+    shown = waitsStore.getState().begin({ label: now, startedAt, abort, place });
   }, SHOWN_AFTER_MS);
-  return () => {
-    clearTimeout(timer);
-    end();
+  return {
+    say: (next) => {
+      if (next !== now) shown?.say(next);
+      now = next;
+    },
+    end: () => {
+      clearTimeout(timer);
+      shown?.end();
+    },
   };
-};
-
-/** Runs work whose wait is shown with a button that aborts it. */
-export const withWait = async (label: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {
-  const controller = new AbortController();
-  const end = showWait(label, () => controller.abort());
-  try {
-    await work(controller.signal);
-  } finally {
-    end();
-  }
 };

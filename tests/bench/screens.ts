@@ -12,8 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, expect, type Locator, type Page } from '@playwright/test';
-import { reportPage } from '../../main/report/report-page.ts';
-import { readStoredSweep } from '../../main/runs/read-run.ts';
+import { makeReport } from '../../main/report/report-page.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { addRecordedExperiment } from '../../main/sample/recorded-experiment.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
@@ -344,10 +343,9 @@ const fillWorkspace = async (page: Page): Promise<void> => {
 };
 
 const report = async (): Promise<void> => {
-  const opened = await openWorkspace(workspace);
-  const stored = await readStoredSweep(await openRunSource(opened, resources), 'sample');
+  const { html } = await makeReport(await openRunSource(await openWorkspace(workspace), resources), 'sample');
   const file = path.join(base, 'report.html');
-  await writeFile(file, reportPage({ ...stored, profiles: [] }));
+  await writeFile(file, html);
   const page = await browser.newPage({ viewport: PAPER });
   await page.goto(pathToFileURL(file).href);
   await page.pdf({ path: path.join(folder, 'report.pdf'), format: 'A4', printBackground: true });

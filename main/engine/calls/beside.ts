@@ -80,8 +80,8 @@ export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> =
   const noTexts = ({ title, state }: RunManifest): Error =>
     refuse('no-beside', `${title} has no texts (${state}).`, 'Wait until it is done, or resume it.');
   return {
-    'beside.start': answer(calls['beside.start'], async ({ model, ...spec }) =>
-      startRun(context, besideRun, { spec, models: await openRunModels(context, [model]), tasks: [] }),
+    'beside.start': answer(calls['beside.start'], async ({ model, ...spec }, signal) =>
+      startRun(context, besideRun, { spec, models: await openRunModels(context, [model]), tasks: [] }, signal),
     ),
     'beside.stop': answer(calls['beside.stop'], ({ run }) => {
       const job = context.queue.list().find((known) => known.run === run);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type CalibrationChoice, calibrationAt, type RecordedCalibration } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
+import { requireAsked } from '../../contract/errors.ts';
 import { requireNoCalibration } from '../../tasks/calibration/calibrated-task.ts';
 import { calibrate } from '../../tasks/calibration/load-task-document.ts';
 import { writeTaskDocument } from '../../tasks/calibration/task-document.ts';
@@ -31,7 +32,7 @@ export const calibrationCalls = (context: EngineContext): Pick<Answers, Calibrat
       const { task, leftOut, groups } = await calibrate(base, chosenPaths(context, choice), context.task);
       return { calibration: task.calibration.length, test: task.test.length, leftOut, groups };
     }),
-    'tasks.calibrate': answer(calls['tasks.calibrate'], async ({ handle, choice }) => {
+    'tasks.calibrate': answer(calls['tasks.calibrate'], async ({ handle, choice }, signal) => {
       const from = handles.resolve(handle);
       const items = await itemsOf(from);
       const base = await context.task(items);
@@ -39,6 +40,7 @@ export const calibrationCalls = (context: EngineContext): Pick<Answers, Calibrat
       const calibration = chosenPaths(context, choice);
       // Refuses before anything is written.
       await calibrate(base, calibration, context.task);
+      requireAsked(signal);
       const document = { items, calibration: recorded(context, calibration) };
       const path = await writeTaskDocument(join(workspace.path, FOLDER), document, workspace.temporaryFolder);
       const { hash } = await context.task(path);

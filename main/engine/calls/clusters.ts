@@ -9,8 +9,8 @@ export const clusterCalls = (clusters: ClusterWorks): Pick<Answers, ClusterCall>
   'cluster.script': answer(calls['cluster.script'], async ({ run, request }) => ({
     script: await clusters.script(run, request),
   })),
-  'cluster.submit': answer(calls['cluster.submit'], ({ run, request, confirmed }) =>
-    clusters.submit(run, request, confirmed),
+  'cluster.submit': answer(calls['cluster.submit'], ({ run, request, confirmed }, signal) =>
+    clusters.submit(run, request, signal, confirmed),
   ),
   'cluster.list': answer(calls['cluster.list'], () => clusters.list()),
   'cluster.cancel': answer(calls['cluster.cancel'], async ({ run }) => {

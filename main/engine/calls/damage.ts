@@ -47,12 +47,17 @@ const onlyTask = ([task]: readonly RunTask[]): RunTask => {
 type DamageCall = 'damage.start' | 'damage.read';
 
 export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
-  'damage.start': answer(calls['damage.start'], async ({ model, task, ...spec }) =>
-    startRun(context, damageRun, {
-      spec,
-      models: await openRunModels(context, [model]),
-      tasks: await openRunTasks(context, [task]),
-    }),
+  'damage.start': answer(calls['damage.start'], async ({ model, task, ...spec }, signal) =>
+    startRun(
+      context,
+      damageRun,
+      {
+        spec,
+        models: await openRunModels(context, [model]),
+        tasks: await openRunTasks(context, [task]),
+      },
+      signal,
+    ),
   ),
   'damage.read': answer(calls['damage.read'], async ({ run }) => {
     const { runs } = context.workspace;

@@ -24,10 +24,11 @@ export const deviceCalls = (
   return {
     'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
     'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),
-    'devices.use': answer(calls['devices.use'], async (wanted) => {
+    'devices.use': answer(calls['devices.use'], async (wanted, signal) => {
       if ('torch' in wanted || wanted.provider !== devices.current.provider) {
         await devices.choose(
           'torch' in wanted ? { ...wanted.torch, python: await pythonOf(wanted.torch.python) } : wanted.provider,
+          signal,
         );
         emit({ type: 'device.changed' });
       }

@@ -21,8 +21,8 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
         ? null
         : { message: context.sampleProblem.message, remedy: context.sampleProblem.remedy },
   })),
-  'sample.add': answer(calls['sample.add'], async () => {
-    await addSample(context.workspace, context.resources);
+  'sample.add': answer(calls['sample.add'], async (_, signal) => {
+    await addSample(context.workspace, context.resources, signal);
     await restoreSample(context);
     context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(SAMPLE_RUN) });
     return { run: SAMPLE_RUN };

@@ -177,7 +177,7 @@ export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
   'experiment.start': answer(
     calls['experiment.start'],
-    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file }) => {
+    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file }, signal) => {
       const models = byExperts(await openRunModels(context, modelHandles));
       const tasks = await openRunTasks(context, taskHandles);
       const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
@@ -186,30 +186,33 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
         ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
         : null;
       const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
-      return startRun(context, experimentRun, { spec, models, tasks });
+      return startRun(context, experimentRun, { spec, models, tasks }, signal);
     },
   ),
   'experiment.read': answer(calls['experiment.read'], (asked, signal) =>
     context.reader.read({ read: 'experiment', ...asked }, signal),
   ),
-  'experiment.reproduce': answer(calls['experiment.reproduce'], async ({ run, python: pythonHandle, confirmed }) => {
-    const original = await finishedExperiment(context, run);
-    const { settings, mixture } = recordedSpec(original, experimentSpec);
-    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-    const unconfirmed = await codeToConfirm(context, original, confirmed);
-    if (unconfirmed !== null && mixture !== null && mixture.file !== null) throw notOpened(mixture.file, unconfirmed);
-    const subjects = await reopenSubjects(context, original, unconfirmed);
-    const spec = {
-      settings,
-      python,
-      mixture,
-      reproduces: run,
-      ...(confirmed === undefined ? {} : { confirmed }),
-    };
-    return startRun(context, experimentRun, { spec, ...subjects });
-  }),
-  'experiment.recorded': answer(calls['experiment.recorded'], async () => {
-    await addRecordedExperiment(context.workspace, context.resources);
+  'experiment.reproduce': answer(
+    calls['experiment.reproduce'],
+    async ({ run, python: pythonHandle, confirmed }, signal) => {
+      const original = await finishedExperiment(context, run);
+      const { settings, mixture } = recordedSpec(original, experimentSpec);
+      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+      const unconfirmed = await codeToConfirm(context, original, confirmed);
+      if (unconfirmed !== null && mixture !== null && mixture.file !== null) throw notOpened(mixture.file, unconfirmed);
+      const subjects = await reopenSubjects(context, original, unconfirmed);
+      const spec = {
+        settings,
+        python,
+        mixture,
+        reproduces: run,
+        ...(confirmed === undefined ? {} : { confirmed }),
+      };
+      return startRun(context, experimentRun, { spec, ...subjects }, signal);
+    },
+  ),
+  'experiment.recorded': answer(calls['experiment.recorded'], async (_, signal) => {
+    await addRecordedExperiment(context.workspace, context.resources, signal);
     context.emit({ type: 'run.changed', manifest: await experimentManifest(context, RECORDED_EXPERIMENT) });
     return { run: RECORDED_EXPERIMENT };
   }),

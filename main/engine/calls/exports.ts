@@ -202,19 +202,19 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
   }),
   'export.start': answer(
     calls['export.start'],
-    async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }) => {
+    async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
       if (type !== undefined && format !== 'gguf')
         throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
       const { model, plan } = await openOne(context, handle, given);
       const destination = join(context.handles.resolve(into), name);
       const spec = { plan, destination, format, ggufType: type, hfType, mtp };
-      return startRun(context, exportRun, { spec, models: [model], tasks: [] });
+      return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
     },
   ),
-  'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }) => {
+  'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }, signal) => {
     const { model, plan } = await openOne(context, against, given);
     const exported = context.handles.resolve(exportedHandle);
-    return startRun(context, verifyRun, { spec: { plan, exported }, models: [model], tasks: [] });
+    return startRun(context, verifyRun, { spec: { plan, exported }, models: [model], tasks: [] }, signal);
   }),
   'verify.read': answer(calls['verify.read'], async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);

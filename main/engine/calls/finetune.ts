@@ -115,7 +115,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
 export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({
   'finetune.start': answer(
     calls['finetune.start'],
-    async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }) => {
+    async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }, signal) => {
       const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
       const models = await openRunModels(context, [handle]);
       const tasks = await openRunTasks(context, taskHandles);
@@ -136,7 +136,7 @@ export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.s
               fingerprint: taught.checkpoint.fingerprint,
             };
       const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
-      return startRun(context, finetuneRun, { spec, models, tasks });
+      return startRun(context, finetuneRun, { spec, models, tasks }, signal);
     },
   ),
 });

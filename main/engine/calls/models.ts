@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { calls } from '../../contract/calls.ts';
 import { exportFormat } from '../../contract/export.ts';
-import { refuse, serialiseError } from '../../contract/errors.ts';
+import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
@@ -59,8 +59,9 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
   const bundledPaths = new Set(bundled.models.values());
   const entryNow = async (path: string, hash: string): Promise<ModelEntry> =>
     entryOf(context, { path, hash }, await workspace.runs.list());
-  const opened = async (path: string): Promise<ModelEntry> => {
+  const opened = async (path: string, signal: AbortSignal): Promise<ModelEntry> => {
     const { fingerprint } = await context.checkpoint(path);
+    requireAsked(signal);
     if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
       context.emit({ type: 'models.changed' });
     return entryNow(path, fingerprint);
@@ -77,8 +78,8 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       await workspace.library.see('models', seen);
       return entries;
     }),
-    'models.open': answer(calls['models.open'], ({ handle }) => opened(handles.resolve(handle))),
-    'models.openMade': answer(calls['models.openMade'], async ({ run }) => {
+    'models.open': answer(calls['models.open'], ({ handle }, signal) => opened(handles.resolve(handle), signal)),
+    'models.openMade': answer(calls['models.openMade'], async ({ run }, signal) => {
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
       if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
@@ -92,10 +93,10 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       const model = manifest.spec['format'] === exportFormat.enum.gguf ? join(output, GGUF_FILE) : output;
       if (await isModelGone(model))
         throw refuse('model-gone', `${output} no longer contains a model.`, 'Open it at its present path.');
-      return opened(model);
+      return opened(model, signal);
     }),
     'models.forget': answer(calls['models.forget'], ({ handle }) => forget(context, 'models', handles.resolve(handle))),
-    'models.locate': answer(calls['models.locate'], async ({ handle, at }) => {
+    'models.locate': answer(calls['models.locate'], async ({ handle, at }, signal) => {
       const [from, to] = [handles.resolve(handle), handles.resolve(at)];
       const entry = (await workspace.library.list('models')).find(({ path }) => path === from);
       if (entry === undefined)
@@ -109,6 +110,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
           'Choose the folder that it was moved to, or open this one as another model.',
         );
       }
+      requireAsked(signal);
       if (bundledPaths.has(to)) await workspace.library.remove('models', from);
       else await workspace.library.move('models', from, to, now);
       context.emit({ type: 'models.changed' });

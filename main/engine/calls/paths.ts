@@ -43,7 +43,7 @@ export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
   const { workspace, handles } = context;
   return {
     'paths.tell': answer(calls['paths.tell'], ({ handle }) => tell(handles.resolve(handle), workspace.path)),
-    'tasks.take': answer(calls['tasks.take'], async ({ name, base64 }) => {
+    'tasks.take': answer(calls['tasks.take'], async ({ name, base64 }, signal) => {
       const bytes = Buffer.from(base64, 'base64');
       if (bytes.length > MAX_GIVEN_BYTES)
         throw refuse(
@@ -56,7 +56,7 @@ export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
       await makeFolder(folder);
       const file = join(folder, name);
       await writeFileAtomically(file, bytes, workspace.temporaryFolder);
-      return openTask(context, file);
+      return openTask(context, file, signal);
     }),
   };
 };

@@ -120,11 +120,16 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   }),
-  'profile.start': answer(calls['profile.start'], async ({ model, tasks, ...spec }) =>
-    startRun(context, profileRun, {
-      spec,
-      models: await openRunModels(context, [model]),
-      tasks: await openRunTasks(context, tasks),
-    }),
+  'profile.start': answer(calls['profile.start'], async ({ model, tasks, ...spec }, signal) =>
+    startRun(
+      context,
+      profileRun,
+      {
+        spec,
+        models: await openRunModels(context, [model]),
+        tasks: await openRunTasks(context, tasks),
+      },
+      signal,
+    ),
   ),
 });

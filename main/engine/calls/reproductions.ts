@@ -62,12 +62,12 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
 };
 
 export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
-  'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }) => {
+  'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }, signal) => {
     const original = await readFinishedSweep(context, run);
     const settings = recordedSpec(original, recordedSweepSettings);
     const spec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
     const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
-    return startRun(context, reproduceRun, { spec, ...subjects });
+    return startRun(context, reproduceRun, { spec, ...subjects }, signal);
   }),
   'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {
     const { runs } = context.workspace;

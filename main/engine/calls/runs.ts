@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { calls } from '../../contract/calls.ts';
-import { refuse } from '../../contract/errors.ts';
+import { refuse, requireAsked } from '../../contract/errors.ts';
 import { takeoverOf } from '../../jobs/carry-out.ts';
 import type { ClusterWorks } from '../cluster-works.ts';
 import { adoptRun, approveRun, approveToResume, readRunOrigin } from '../approved-run.ts';
@@ -30,6 +30,7 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
     run: string,
     takeOver: boolean | undefined,
     confirmed: Parameters<typeof approveToResume>[2],
+    signal: AbortSignal,
   ): Promise<void> => {
     // Before locking, so that a refusal changes nothing.
     await approveRun(context, run, confirmed?.code);
@@ -39,6 +40,7 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       const job = await jobOfRun(context, manifest);
       // Making the job takes a moment, in which another process may have taken the run over.
       if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
+      requireAsked(signal);
       if (isForeign) await adoptRun(context, manifest);
       const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
       await workspace.runs.write(queued);
@@ -99,14 +101,14 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
       queue.move(run, before);
       return {};
     }),
-    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }) => {
+    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }, signal) => {
       queue.requireNew(run);
       clusters.requireNotOn(run);
       if (resuming.has(run))
         throw refuse('already-running', `${run} is already being resumed.`, 'Wait until it is in the list of jobs.');
       resuming.add(run);
       try {
-        await resume(run, takeOver, confirmed);
+        await resume(run, takeOver, confirmed, signal);
       } finally {
         resuming.delete(run);
       }

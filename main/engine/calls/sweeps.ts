@@ -118,11 +118,11 @@ const storedPlan = async (
 };
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
-  'sweep.start': answer(calls['sweep.start'], async ({ settings, later, ...named }) => {
+  'sweep.start': answer(calls['sweep.start'], async ({ settings, later, ...named }, signal) => {
     const models = await openRunModels(context, named.models);
     const tasks = await openRunTasks(context, named.tasks);
     const candidates = await openCandidates(context, named, models, tasks);
-    return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, later);
+    return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, signal, later);
   }),
   'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }, signal) =>
     currentDocument(context, run, reading, signal),

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import { calibrationAt } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
-import { serialiseError } from '../../contract/errors.ts';
+import { requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
@@ -103,9 +103,10 @@ const previewOf = (item: TaskItem): { id: string; context: string; choices: stri
 };
 
 /** Opens the task at a path and remembers it. */
-export const openTask = async (context: EngineContext, path: string): Promise<TaskEntry> => {
+export const openTask = async (context: EngineContext, path: string, signal: AbortSignal): Promise<TaskEntry> => {
   const { workspace, bundled } = context;
   const { hash } = await context.task(path);
+  requireAsked(signal);
   const isBundled = [...bundled.tasks.values()].includes(path);
   if (!isBundled && (await workspace.library.add('tasks', path, hash))) context.emit({ type: 'tasks.changed' });
   return entryOf(context, path, await workspace.runs.list());
@@ -125,7 +126,9 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       );
       return entries;
     }),
-    'tasks.open': answer(calls['tasks.open'], ({ handle }) => openTask(context, handles.resolve(handle))),
+    'tasks.open': answer(calls['tasks.open'], ({ handle }, signal) =>
+      openTask(context, handles.resolve(handle), signal),
+    ),
     'tasks.forget': answer(calls['tasks.forget'], ({ handle }) => forget(context, 'tasks', handles.resolve(handle))),
     'tasks.preview': answer(calls['tasks.preview'], async ({ handle, split, count }) => {
       const task = await context.task(handles.resolve(handle));

@@ -5,7 +5,8 @@ import { useAction } from '../../actions/action.ts';
 import { Button, Icon } from '../../components/button.tsx';
 import type { IconName } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { useEngine } from '../../engine/engine-context.tsx';
+import { type Engine, useEngine } from '../../engine/engine-context.tsx';
+import { performWork } from '../../engine/waits.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import './drop-zone.css';
 
@@ -26,10 +27,10 @@ const dropOf = ({ dataTransfer }: DragEvent): Drop => {
 };
 
 /** Opens one after the other; an error is reported and does not stop the next. */
-const inTurn = async (works: readonly (() => Promise<void>)[]): Promise<void> => {
+const inTurn = async (engine: Engine, works: readonly ((engine: Engine) => Promise<void>)[]): Promise<void> => {
   for (const work of works) {
     try {
-      await work();
+      await performWork(engine, null, work);
     } catch (error) {
       noticesStore.getState().report(error);
     }
@@ -73,7 +74,11 @@ export const DropZone = () => {
       const { files, hasFolder } = dropOf(event);
       if (shell !== null) waiting.current = files;
       else if (hasFolder) setRefusedFolder(true);
-      else void inTurn(files.map((file) => () => openFile(engine, file)));
+      else
+        void inTurn(
+          engine,
+          files.map((file) => (asking) => openFile(asking, file)),
+        );
     };
     const ended = new AbortController();
     const { signal } = ended;
@@ -91,11 +96,12 @@ export const DropZone = () => {
         const files = waiting.current;
         waiting.current = [];
         void inTurn(
-          handles.map((handle, index) => async () => {
+          engine,
+          handles.map((handle, index) => async (asking) => {
             const file = files[index];
             const isRead = file !== undefined && ['plan', 'figure'].includes(contentKind(file.name));
-            if (file !== undefined && (isRead || handle === null)) await openFile(engine, file);
-            else if (handle !== null) await openPath(engine, handle);
+            if (file !== undefined && (isRead || handle === null)) await openFile(asking, file);
+            else if (handle !== null) await openPath(asking, handle);
           }),
         );
       }),
@@ -104,8 +110,8 @@ export const DropZone = () => {
 
   useEffect(() => {
     if (shell === null) return undefined;
-    const stop = shell.onOpened((handle) => void inTurn([() => openPath(engine, handle)]));
-    void inTurn([shell.listen]);
+    const stop = shell.onOpened((handle) => void inTurn(engine, [(asking) => openPath(asking, handle)]));
+    void inTurn(engine, [() => shell.listen()]);
     return stop;
   }, [engine, shell]);
 

@@ -11,7 +11,6 @@ import { type Engine, useQuery, useRequest } from '../../engine/engine-context.t
 import { shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../format/task-titles.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
-import { withWait } from '../../state/notices-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
 import './experiment.css';
@@ -41,11 +40,10 @@ const Pages = ({ document, manifest }: PagesProps) => {
   const [page, turnTo] = useState<Page>('scratch');
   const tasks = useQuery('tasks.list', {}).data ?? [];
   const { busy, start } = useRequest();
-  const saveReport = ({ bridge }: Engine): Promise<void> =>
-    withWait('Making the report', async (signal) => {
-      const { name, html } = await bridge.call('experiment.report', { run: document.run }, signal);
-      await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
-    });
+  const saveReport = async ({ bridge }: Engine): Promise<void> => {
+    const { name, html } = await bridge.call('experiment.report', { run: document.run });
+    await bridge.saveFile({ suggestedName: name, bytes: new TextEncoder().encode(html) });
+  };
   const reproduce = async ({ bridge, cache }: Engine): Promise<void> => {
     await bridge.call('experiment.reproduce', { run: document.run });
     cache.invalidate(listsRuns);

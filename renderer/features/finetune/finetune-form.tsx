@@ -1,7 +1,5 @@
-import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
-import { type SerialisedError, serialiseError } from '../../../main/contract/errors.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
@@ -43,8 +41,7 @@ const stageOptions = [
 export const FinetuneForm = () => {
   const facts = useFacts();
   const state = useStore(finetuneStore);
-  const [refusal, setRefusal] = useState<SerialisedError | null>(null);
-  const { busy, start } = useRequest();
+  const { busy, problem, start } = useRequest('here');
   const model = selectedModel(facts);
   const tasks = tickedTasks(facts);
   const obstacle = finetuneObstacle(model, tasks, state);
@@ -56,14 +53,9 @@ export const FinetuneForm = () => {
     start(async ({ bridge, cache }) => {
       const input = finetuneInput(model, tasks, state);
       if (input === null) return;
-      setRefusal(null);
-      try {
-        await bridge.call('finetune.start', input);
-        cache.invalidate(listsRuns);
-        state.show(false);
-      } catch (error) {
-        setRefusal(serialiseError(error));
-      }
+      await bridge.call('finetune.start', input);
+      cache.invalidate(listsRuns);
+      state.show(false);
     });
   return (
     <>
@@ -105,7 +97,7 @@ export const FinetuneForm = () => {
         {hasTeacher(state.settings) && <Teacher student={model?.handle ?? null} />}
         <Python />
         <Into name={model === null ? '' : finetuneName(model, tasks, state.name)} />
-        {refusal !== null && <Problem error={refusal} />}
+        {problem !== null && <Problem error={problem} />}
       </div>
       <footer className="dialog-foot">
         <span className="muted">{obstacle ?? ''}</span>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
+import type { Bridge } from '../../bridge/bridge.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -89,7 +90,7 @@ export const FolderDialog = () => {
 interface FolderBrowserProps {
   readonly purpose: BrowsedPurpose;
   /** Uses the chosen folder before the dialog closes. */
-  readonly onChosen: (folder: ChosenFolder) => Promise<void>;
+  readonly onChosen: (folder: ChosenFolder, bridge: Bridge) => Promise<void>;
 }
 
 const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
@@ -112,19 +113,20 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
     setLastGood(handle);
     setHandle(next);
   };
-  const take = async (chosen: ChosenFolder): Promise<void> => {
-    await onChosen(chosen);
-    answer(chosen);
+  const take = async (chosen: ChosenFolder, bridge: Bridge, signal: AbortSignal): Promise<void> => {
+    await onChosen(chosen, bridge);
+    if (!signal.aborted) answer(chosen);
   };
-  const choose = (chosen: ChosenFolder): void => start(() => take(chosen));
+  const choose = (chosen: ChosenFolder): void => start(({ bridge }, signal) => take(chosen, bridge, signal));
   /** Enters a folder, or takes it where that is confirmed; takes a file that can be chosen here. */
   const goTo = (path: string, isConfirmed = false): void =>
-    start(async ({ bridge }) => {
+    start(async ({ bridge }, signal) => {
       const there = await bridge.call('folders.list', { path, hidden });
       const entry = there.entries.find((one) => one.handle === there.file);
       if (there.file !== undefined && (entry === undefined || isChoice(entry)))
-        await take({ handle: there.file, path });
-      else if (isConfirmed && there.file === undefined) await take({ handle: there.handle, path: there.path });
+        await take({ handle: there.file, path }, bridge, signal);
+      else if (isConfirmed && there.file === undefined)
+        await take({ handle: there.handle, path: there.path }, bridge, signal);
       else enter(there.handle);
     });
 

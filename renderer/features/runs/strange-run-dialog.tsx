@@ -1,7 +1,5 @@
 import { useState } from 'react';
 import { useStore } from 'zustand';
-import { serialiseError } from '../../../main/contract/errors.ts';
-import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunOrigin } from '../../../main/contract/run-origin.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
@@ -37,24 +35,18 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
   const { run, code, says, asks } = origin;
   const { show } = strangeRunStore.getState();
   const { connected } = useFacts();
-  const { busy, start } = useRequest();
+  const { busy, problem, start } = useRequest('here');
   const [python, setPython] = useState<ChosenProgram | null>(null);
   const [into, setInto] = useState<ChosenFolder | null>(null);
   const [name, setName] = useState('');
-  const [refusal, setRefusal] = useState<SerialisedError | null>(null);
   const lacksProgram = asks.program && says.program !== null && python === null;
   const lacksFolder = asks.destination && (into === null || name.trim() === '');
   const resume = (): void =>
     start(async ({ bridge, cache }) => {
-      setRefusal(null);
       const destination = asks.destination && into !== null ? { into: into.handle, name: name.trim() } : null;
-      try {
-        await bridge.call('jobs.resume', { run, confirmed: { code, python: python?.handle ?? null, destination } });
-        cache.invalidate(listsRuns);
-        show(null);
-      } catch (error) {
-        setRefusal(serialiseError(error));
-      }
+      await bridge.call('jobs.resume', { run, confirmed: { code, python: python?.handle ?? null, destination } });
+      cache.invalidate(listsRuns);
+      show(null);
     });
   return (
     <>
@@ -84,7 +76,7 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
             ))}
           </ul>
         </section>
-        {refusal !== null && <Problem error={refusal} />}
+        {problem !== null && <Problem error={problem} />}
       </div>
       <footer className="dialog-foot">
         <span className="muted">

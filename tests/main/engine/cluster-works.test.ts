@@ -22,6 +22,9 @@ const forgetful = (): Promise<string> =>
     new WorkbenchError('cluster-command-failed', 'failed', 'slurm_load_jobs error: Invalid job id specified', ''),
   );
 
+/** Nobody cancels. */
+const STANDING = new AbortController().signal;
+
 interface Made {
   /** Folder of the per-user state. */
   readonly state: string;
@@ -162,7 +165,7 @@ test('a run that Slurm refuses keeps its state, also if it is done', async () =>
   const { workspace, clusters } = await make({ commands: () => slurm('sbatch') });
   const { manifest, lock } = await workspace.runs.create('sweep', { ...plainRun, finishedAt: '2026-01-01T00:00:00Z' });
   await lock.release();
-  await expect(clusters.submit(manifest.id, clusterRequest.parse({}))).rejects.toThrow('sbatch refuses');
+  await expect(clusters.submit(manifest.id, clusterRequest.parse({}), STANDING)).rejects.toThrow('sbatch refuses');
   expect(await workspace.runs.read(manifest.id)).toMatchObject({ state: 'done', finishedAt: '2026-01-01T00:00:00Z' });
   expect(await clusters.list()).toEqual([]);
 });
@@ -188,7 +191,9 @@ test('a run whose submission cannot be followed is not submitted again while its
     { state: 'failed', error: expect.stringContaining('no longer followed') },
   ]);
   refuses = null;
-  await expect(clusters.submit(run, clusterRequest.parse({}))).rejects.toMatchObject({ code: 'already-submitted' });
+  await expect(clusters.submit(run, clusterRequest.parse({}), STANDING)).rejects.toMatchObject({
+    code: 'already-submitted',
+  });
 });
 
 test('a submission that cannot be read hides no run: its own is reported as damaged, until it is mended', async () => {

@@ -33,6 +33,38 @@ const bundled = async (
   return { model: found.handle, tasks: handles.flatMap((handle) => handle ?? []) };
 };
 
+test('a call that is cancelled before it changes something changes nothing', async () => {
+  const { engine, events, workspace } = await openEngine();
+  const { model, tasks } = await bundled(engine, 'uncurl-8', 'add');
+  const own = join(workspace, '..', 'own-8');
+  await cp(join(resources, 'models', 'uncurl-8'), own, { recursive: true });
+  const items = join(workspace, '..', 'own.jsonl');
+  await cp(join(resources, 'tasks', 'add', 'test.jsonl'), items);
+  const listed = async () => [
+    (await engine.call('runs.list', {})).length,
+    (await engine.call('models.list', {})).length,
+    (await engine.call('tasks.list', {})).length,
+  ];
+  const before = await listed();
+  const asked: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
+    (signal) => engine.call('models.open', { handle: engine.grantPath(own) }, signal),
+    (signal) => engine.call('tasks.open', { handle: engine.grantPath(items) }, signal),
+    (signal) => engine.call('profile.start', { model, tasks }, signal),
+    (signal) =>
+      engine.call('sweep.start', { models: [model], tasks, settings: { methods: ['random'], factors: [2] } }, signal),
+    (signal) => engine.call('sample.add', {}, signal),
+  ];
+  for (const ask of asked) {
+    const controller = new AbortController();
+    const ended = expect(ask(controller.signal)).rejects.toMatchObject({ code: 'call-cancelled', kind: 'cancelled' });
+    controller.abort();
+    await ended;
+  }
+  expect(await listed()).toEqual(before);
+  expect(await readdir(join(workspace, 'runs'))).toEqual([]);
+  expect(events).toEqual([]);
+});
+
 test('lists bundled models and tasks and its device, and refuses malformed calls and foreign handles', async () => {
   const { engine } = await openEngine();
   const facts = await engine.call('engine.facts', {});

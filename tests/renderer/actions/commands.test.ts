@@ -29,7 +29,7 @@ afterEach(() => {
 const open = (items: readonly MenuItem[]): readonly string[] =>
   items.filter(({ disabled }) => disabled !== true).map(({ label }) => label);
 const choose = (items: readonly MenuItem[], label: string): void =>
-  (items.find((item) => item.label === label) ?? expect.fail(label)).onChoose();
+  (items.find((item) => item.label === label) ?? expect.fail(label)).onChoose(null);
 
 test('the commands of a run fit its state', () => {
   const sweep = runOf({ id: 'sweep-1', kind: 'sweep', state: 'done' });

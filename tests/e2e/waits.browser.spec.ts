@@ -1,0 +1,81 @@
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { putRuns } from './many-runs.ts';
+import { pageErrors, photograph, resources } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+const pageMessage = z.object({ type: z.string(), id: z.number(), name: z.string().optional() });
+
+test('a button that waits for a busy engine says so where it is, and Cancel ends what it began', async ({
+  workbench,
+}) => {
+  const { page, workspace, exports } = workbench;
+  const problems = pageErrors(page);
+  const own = path.join(exports, 'own-8');
+  await cp(path.join(resources, 'models', 'uncurl-8'), own, { recursive: true });
+  // Calls of these names wait on their way, as for an engine that is busy; everything else is the engine's own.
+  const held = new Set<string>();
+  const waiting = new Set<number>();
+  const cancelled: number[] = [];
+  await page.routeWebSocket(/\/engine$/u, (socket) => {
+    const engine = socket.connectToServer();
+    socket.onMessage((message) => {
+      const { type, id, name } = pageMessage.parse(JSON.parse(String(message)));
+      if (type === 'cancel' && waiting.has(id)) cancelled.push(id);
+      else if (name !== undefined && held.has(name)) waiting.add(id);
+      else engine.send(message);
+    });
+  });
+  await putRuns(workspace, 1);
+  await page.reload();
+  const placed = page.locator('.placed-waits');
+  const cancel = placed.getByRole('button', { name: 'Cancel' });
+  const runs = page.getByRole('list', { name: 'Runs' });
+  await expect(runs.getByRole('listitem')).toHaveCount(1);
+
+  // An action, by the keyboard: Tab leads to its Cancel, and the button has the focus again.
+  held.add('sweep.start');
+  const start = page.getByRole('button', { name: 'Start sweep' });
+  await start.press('Enter');
+  await expect(placed).toContainText(/^Checking the sweep, \d+\ss/);
+  await photograph(workbench, 'button-wait');
+  await page.keyboard.press('Tab');
+  await expect(cancel).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(placed).toHaveCount(0);
+  await expect(start).toBeFocused();
+  await expect.poll(() => cancelled.length).toBe(1);
+  await expect(runs.getByRole('listitem')).toHaveCount(1);
+
+  // The menu of a row: the wait is at the button that opened it.
+  held.add('runs.trash');
+  await runs.getByRole('listitem').hover();
+  await runs.getByRole('button', { name: /^More for/ }).click();
+  await page.getByRole('menuitem', { name: 'Move to the trash' }).click();
+  await expect(placed).toContainText(/^Moving runs to the trash, \d+\ss/);
+  await cancel.click();
+  await expect(placed).toHaveCount(0);
+  await expect(runs.getByRole('listitem')).toHaveCount(1);
+
+  // A dialog stays open, with its button ready, when what it began is cancelled; then it ends as usual.
+  held.add('models.open');
+  await page.keyboard.press('Control+o');
+  const dialog = page.getByRole('dialog', { name: 'Open a model' });
+  await expect(dialog.getByRole('textbox', { name: 'Path' })).not.toHaveValue('');
+  await dialog.getByRole('textbox', { name: 'Path' }).fill(own);
+  const open = dialog.getByRole('button', { name: 'Open this folder' });
+  await open.click();
+  await expect(placed).toContainText(/^Opening the model, \d+\ss/);
+  await photograph(workbench, 'dialog-wait');
+  await cancel.click();
+  await expect(placed).toHaveCount(0);
+  await expect(dialog.getByRole('alert')).toHaveCount(0);
+  await expect(open).toBeEnabled();
+  await expect.poll(() => cancelled.length).toBe(3);
+  held.clear();
+  await open.click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('list', { name: 'Models' })).toContainText('own-8');
+  expect(problems).toEqual([]);
+});

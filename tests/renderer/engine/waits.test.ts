@@ -1,0 +1,98 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { parseOutput } from '../../../main/contract/call-boundary.ts';
+import type { CallInput, EngineCall } from '../../../main/contract/calls.ts';
+import { callCancelled, refuse } from '../../../main/contract/errors.ts';
+import { pathHandle } from '../../../main/contract/model.ts';
+import { QueryCache } from '../../../renderer/engine/query-cache.ts';
+import { type Engine, performWork } from '../../../renderer/engine/waits.ts';
+import { waitsStore } from '../../../renderer/state/notices-store.ts';
+
+/** An engine whose calls last as long as their timers, and end as cancelled with their signal. */
+const slowEngine = (lastsMs: number): { readonly engine: Engine; readonly asked: string[] } => {
+  const asked: string[] = [];
+  const call: EngineCall = (name, _input, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(callCancelled(name));
+      asked.push(name);
+      const timer = setTimeout(() => resolve(parseOutput(name, name === 'profile.read' ? [] : {})), lastsMs);
+      signal?.addEventListener('abort', () => {
+        clearTimeout(timer);
+        reject(callCancelled(name));
+      });
+    });
+  const engine: Engine = {
+    bridge: {
+      call,
+      subscribe: () => () => undefined,
+      host: 'browser',
+      shell: null,
+      saveFile: () => Promise.resolve(true),
+      status: { get: () => ({ state: 'connected' }), subscribe: () => () => undefined },
+    },
+    cache: new QueryCache(call),
+  };
+  return { engine, asked };
+};
+
+const shown = (): readonly string[] => waitsStore.getState().waits.map(({ label }) => label);
+
+const withFakeTimers = (): void => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+};
+
+test('many short calls of one button are one wait, which says the present one', async () => {
+  withFakeTimers();
+  const { engine } = slowEngine(400);
+  const worked = performWork(engine, null, async ({ bridge }) => {
+    await bridge.call('jobs.cancel', { run: 'one' });
+    for (const run of ['two', 'three', 'four', 'five']) await bridge.call('jobs.resume', { run });
+  });
+  await vi.advanceTimersByTimeAsync(999);
+  expect(shown()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(shown()).toEqual(['Resuming the run']);
+  await vi.advanceTimersByTimeAsync(1100);
+  await worked;
+  expect(shown()).toEqual([]);
+});
+
+test('no wait is shown while the user chooses a file, and none after an error', async () => {
+  withFakeTimers();
+  const { engine } = slowEngine(100);
+  const worked = performWork(engine, null, async ({ bridge }) => {
+    await bridge.call('jobs.cancel', { run: 'one' });
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    throw refuse('none', 'Nothing was chosen.', 'Choose one.');
+  });
+  const ended = expect(worked).rejects.toMatchObject({ code: 'none' });
+  await vi.advanceTimersByTimeAsync(4000);
+  expect(shown()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2000);
+  await ended;
+  expect(shown()).toEqual([]);
+});
+
+test('Cancel ends the call and all that would follow, also where others still wait for the same answer', async () => {
+  withFakeTimers();
+  const { engine, asked } = slowEngine(3000);
+  const asks: CallInput<'profile.read'> = { model: pathHandle.parse('m'), tasks: [pathHandle.parse('t')] };
+  const stopReading = engine.cache.reader('profile.read', asks).subscribe(() => undefined);
+  const effects: string[] = [];
+  const worked = performWork(engine, null, async ({ bridge, cache }) => {
+    await cache.fetch('profile.read', asks);
+    effects.push('read');
+    await bridge.call('jobs.resume', { run: 'one' });
+  });
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(shown()).toEqual(['Reading profiles']);
+  waitsStore.getState().waits[0]?.abort();
+  await worked;
+  expect(shown()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(engine.cache.state('profile.read', asks).data).toEqual([]);
+  expect([asked, effects]).toEqual([['profile.read'], []]);
+  stopReading();
+});
