@@ -94,7 +94,7 @@ const madePython = (reader: OptionReader, host: VerbHost, environments: MadeEnvi
   });
 
 const pythonText = (python: Awaited<ReturnType<typeof pythonHere>>): string => {
-  if (python === null) return 'no environment yet: --python makes one, and nothing else needs it';
+  if (python === null) return 'no environment yet: --python makes one, for fine-tuning and for --engine torch';
   if ('problem' in python) return python.problem;
   return `${python.path} (${Object.entries(python.versions)
     .map(([name, version]) => `${name} ${version}`)
@@ -113,7 +113,9 @@ export const doctor: Verb = {
     },
     python: {
       type: 'boolean',
-      help: 'Make the environment for fine-tuning in the workspace, with PyTorch and transformers from PyPI.',
+      help:
+        'Make a Python environment in the workspace, with PyTorch and transformers from PyPI, for fine-tuning and ' +
+        'for --engine torch.',
     },
     'python-base': {
       type: 'string',
