@@ -104,7 +104,7 @@ export const startEngineProcess = <P>(
       computes.killAll();
       const end = describeEngineEnd(code, said, errors);
       for (const grant of grants.values()) grant.fail(refuse(ENGINE_STOPPED, end.message, 'Choose the folder again.'));
-      for (const output of outputs.values()) output.fail(refuse(ENGINE_STOPPED, end.message, 'Ask again.'));
+      for (const output of outputs.values()) output.fail(refuse(ENGINE_STOPPED, end.message, 'Try again.'));
       grants.clear();
       outputs.clear();
       resolve();

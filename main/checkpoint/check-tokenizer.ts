@@ -26,7 +26,7 @@ const textParts = (tokenizer: Json): readonly Json[] =>
   ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'].flatMap((name) => objectsWithin(tokenizer[name]));
 
 const bad = (file: string, what: string): Error =>
-  refuse('bad-tokenizer', `${file}: ${what}.`, 'Use a tokenizer.json as the tokenizers library writes it.');
+  refuse('bad-tokenizer', `${file}: ${what}.`, 'Use a tokenizer.json that the tokenizers library wrote.');
 
 const checkId = (file: string, token: string, id: unknown, vocabulary: number | null): void => {
   const name = JSON.stringify(token.slice(0, 40));

@@ -61,8 +61,8 @@ const requireOneKind = (experts: readonly ExpertTensors[], folder: string): void
     if (first !== undefined && other !== undefined)
       throw refuse(
         'mixed-experts',
-        `${folder}: "${storedName(first)}" and "${storedName(other)}" are experts of one layer, but stored in two ` +
-          'ways: one is quantised otherwise than the other.',
+        `${folder}: "${storedName(first)}" and "${storedName(other)}" are experts of one layer, but are ` +
+          'quantised in two different ways.',
         'Quantise all experts of a layer in the same way.',
       );
   }

@@ -249,8 +249,9 @@ const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNo
   if (hashed > 0)
     return {
       pruningNote:
-        `In ${hashed === 1 ? 'the layer' : `the ${String(hashed)} layers`} whose experts follow from the token, the ` +
-        'table is rewritten: a dropped expert becomes the next kept one that the token does not have yet.',
+        `In ${hashed === 1 ? 'the layer that chooses' : `the ${String(hashed)} layers that choose`} experts by a ` +
+        'table of tokens, the table is rewritten: a dropped expert becomes the next kept one that the token does not ' +
+        'have yet.',
     };
   const [first] = moeLayers;
   const moe = first?.moe;

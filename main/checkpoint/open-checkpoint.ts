@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, realpath, stat } from 'node:fs/promises';
+import { access, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -77,12 +77,20 @@ export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
   return explainingReads(resolved, () => (isGgufPath(resolved) ? openGgufFile(resolved) : openFolder(resolved)));
 };
 
-const openFolder = async (resolved: string): Promise<Checkpoint> => {
-  const isFolder = await stat(resolved).then(
+/** "Its weights are in DIR/model.gguf: ..."; null where a folder contains no GGUF file. */
+export const ggufInside = async (folder: string): Promise<string | null> => {
+  const [file] = (await readdir(folder)).filter((name) => isGgufPath(name)).sort();
+  return file === undefined ? null : `Its weights are in ${path.join(folder, file)}: name that file.`;
+};
+
+const isDirectory = (location: string): Promise<boolean> =>
+  stat(location).then(
     (stats) => stats.isDirectory(),
     () => false,
   );
-  if (!isFolder)
+
+const openFolder = async (resolved: string): Promise<Checkpoint> => {
+  if (!(await isDirectory(resolved)))
     throw refuse('no-model', `${resolved} is not a folder.`, 'Choose a folder with config.json and *.safetensors.');
   const config = await readConfig(resolved);
   const family = familyOfConfig(config, resolved);
@@ -134,6 +142,12 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
  * its identity counts its tokenizer, which is in its header.
  */
 const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
+  if (await isDirectory(resolved))
+    throw refuse(
+      'no-model',
+      `${resolved} is a folder, not a GGUF file.`,
+      (await ggufInside(resolved)) ?? 'Name a GGUF file, or a folder without this ending.',
+    );
   const { family, config, parts, tensors } = await openGguf(resolved);
   const weightFiles = parts.map(({ name, file }) => ({ name, file }));
   const sources = await stampModel(
@@ -278,7 +292,7 @@ const readHeaders = async (folder: string): Promise<readonly WeightFile[]> => {
     throw refuse(
       'no-weights',
       `${folder} contains neither ${SINGLE_FILE} nor ${INDEX_FILE}.`,
-      'Choose a checkpoint in safetensors format (pickle files are never opened).',
+      (await ggufInside(folder)) ?? 'Choose a checkpoint in safetensors format (pickle files are never opened).',
     );
   }
   const { weight_map: weightMap } = index;

@@ -9,7 +9,7 @@ import { describeModel } from './describe-model.ts';
 import type { PlainDtype } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import { besideModel, modelInfo } from './model-info.ts';
-import { familyOfConfig, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
+import { familyOfConfig, ggufInside, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
 
 /** Facts about a model whose weights are not here. */
 export interface CheckpointOutline {
@@ -75,5 +75,7 @@ export const outlineCheckpoint = async (folder: string): Promise<CheckpointOutli
     resolved,
     index === null ? null : { names: Object.keys(index.weight_map), sizeBytes: index.metadata?.total_size ?? null },
   );
-  return { name: path.basename(resolved), folder: resolved, info };
+  const gguf = await ggufInside(resolved);
+  const noted = gguf === null ? info : { ...info, reasons: [gguf, ...info.reasons.slice(1)] };
+  return { name: path.basename(resolved), folder: resolved, info: noted };
 };

@@ -35,13 +35,15 @@ export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
   'max-new-tokens': {
     type: 'string',
     value: 'N',
-    help: 'With --split or --calibrate-on, for answers that the model writes: their most tokens (default 256).',
+    help: 'With --split or --calibrate-on: largest number of tokens of a written answer (default 256).',
   },
   until: {
     type: 'string',
     multiple: true,
     value: 'STRING',
-    help: 'The same: a string that ends an answer (default "\\n\\n", an empty line); may be given several times.',
+    help:
+      'With --split or --calibrate-on: a string that ends a written answer (default "\\n\\n", an empty line); may be ' +
+      'given several times.',
   },
 };
 

@@ -24,8 +24,8 @@ export const namedFile = (value: string): NamedFile | null => {
   if (isFree && file !== '') return { name, file };
   throw refuse(
     'bad-value',
-    `--method "${value}" is not file:NAME=FILE, NAME being lower-case words joined by hyphens and no method's name.`,
-    'Give it such a name, an equals sign and the file.',
+    `--method "${value}" does not have the form file:NAME=FILE.`,
+    'Choose a NAME of lower-case words joined by hyphens that no method has, for example file:mine=ranking.json.',
   );
 };
 

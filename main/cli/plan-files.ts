@@ -80,7 +80,7 @@ const installWeights = async (
     if ((await isSealed(candidate)) && (await sealOf(candidate, weights)) === null)
       throw refuse(
         'recovery-damaged',
-        `${candidate} is not what was written there: the ${what} of the plan.`,
+        `${candidate} holds the ${what} of the plan, and was changed or damaged after it was written.`,
         `Delete it, and ${again}.`,
       );
     const { tensors } = await readSafetensorsHeader(candidate);
@@ -90,7 +90,7 @@ const installWeights = async (
   }
   throw refuse(
     'recovery-missing',
-    `The ${what} of the plan are neither ${candidates.join(' nor ')}.`,
+    `The ${what} of the plan were not found: neither ${candidates.join(' nor ')} exists.`,
     `Put them beside the plan, or ${again}.`,
   );
 };

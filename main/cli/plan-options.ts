@@ -94,8 +94,8 @@ export const HASH_LAYERS = {
     type: 'string',
     value: 'WHAT',
     help:
-      'Layers whose experts follow from the token: rewrite (default) their table for the kept experts, or keep it, ' +
-      'and refuse plans that it does not allow.',
+      'Layers that choose experts by a table of tokens: rewrite the table for the kept experts (default), or keep ' +
+      'it and refuse plans that drop experts which it names.',
   },
 } as const;
 
@@ -109,8 +109,8 @@ export const requireTables = (reader: OptionReader, { name, descriptor }: Checkp
   if (layer < 0) return;
   throw refuse(
     'hash-layers',
-    `${name}: the experts of MoE layer ${String(layer)} follow from the token, and its table names experts that the ` +
-      'plan drops. One number of experts holds for all layers, so the table cannot stay.',
+    `${name}: MoE layer ${String(layer)} chooses experts by a table of tokens, and the table names experts that the ` +
+      'plan drops. All layers keep the same number of experts, so the table cannot stay.',
     'Leave --hash-layers out: the table is rewritten, and the plan says so.',
   );
 };

@@ -58,7 +58,7 @@ export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
   workspace: {
     type: 'string',
     value: 'DIR',
-    help: 'Folder of the runs (default: UNCURL_WORKSPACE, or the one of the window).',
+    help: 'Folder of the runs (default: UNCURL_WORKSPACE, else the workspace of the window).',
   },
 };
 

@@ -147,3 +147,7 @@ export const sweepText = (document: SweepDocument): string => {
     `Run ${run}.`,
   ].join('\n\n');
 };
+
+/** `sweepText` of a sweep that has just ended, with the summary of its steps unless its notes contain it. */
+export const endedSweepText = (document: SweepDocument, summary: string): string =>
+  `${sweepText(document)}${sweepNotes(document).includes(summary) ? '' : `\n${summary}`}`;

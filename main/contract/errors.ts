@@ -32,7 +32,7 @@ export class CancelledError extends WorkbenchError {
 
 /** The error of a call that its caller cancelled. */
 export const callCancelled = (name: string): WorkbenchError =>
-  new WorkbenchError('call-cancelled', 'cancelled', `${name} was cancelled.`, 'Ask again.');
+  new WorkbenchError('call-cancelled', 'cancelled', `${name} was cancelled.`, 'Try again.');
 
 /**
  * Before an answer begins to change something: ends it where nobody waits for it any more.

@@ -275,7 +275,7 @@ export const describedSweepSettings = z.object({
     .register(settingTexts, {
       label: 'Calibration draws',
       flag: 'calibration-draws',
-      help: 'Draw the calibration items again this often, and measure the plans of every draw at the listed factors.',
+      help: 'Times to draw the calibration items again; plans of every draw are measured at the listed factors.',
       otherwise: 'none',
       about:
         'Draws the calibration items of each task again with replacement (whole passages where items share them), ' +
@@ -294,7 +294,7 @@ export const describedSweepSettings = z.object({
       flag: 'calibration-sizes',
       value: 'N,N',
       range: 'whole numbers of at least 1, separated by commas',
-      help: 'Number of calibration items in each draw, as a list: how luck falls with more of them.',
+      help: 'Numbers of calibration items in a draw: shows how much the influence of chance falls with more items.',
       otherwise: 'as many as there are',
       about:
         'How many calibration items each calibration draw has, one or more numbers separated by commas. A smaller ' +

@@ -242,7 +242,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
     shown,
     requireNotOn: (run) => {
       if (worksOn(run))
-        throw refuse('already-submitted', `A cluster works on ${run}.`, 'Cancel it there, or wait until it ends.');
+        throw refuse('already-submitted', `A cluster is computing ${run}.`, 'Cancel it there, or wait until it ends.');
     },
     script: async (run, request) =>
       run === undefined

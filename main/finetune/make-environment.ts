@@ -33,7 +33,7 @@ const run = async (
     if (fileErrorCode(error) !== 'ENOENT') throw error;
     throw refuse(
       'no-python',
-      `${path} is not there.`,
+      `${path} does not exist.`,
       'Install Python 3.10 or later, or name one with --python-base.',
       error,
     );

@@ -48,8 +48,8 @@ export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: stri
 };
 
 /**
- * Refuses models with experts that give back their input, or that follow from the token, for what tries subsets of
- * experts by their matrices and scores.
+ * Refuses models with experts that return their input unchanged, or that are chosen by a table of tokens: a search
+ * over subsets of experts needs their matrices and scores.
  *
  * @throws WorkbenchError `method-unsupported`.
  */
@@ -57,8 +57,8 @@ export const requireExperts = ({ name, descriptor }: Checkpoint, what: string): 
   if (descriptor.moeLayers.every(({ moe }) => moe.identities === 0 && tableOf(moe.routing) === null)) return;
   throw refuse(
     'method-unsupported',
-    `${name}: ${what} knows only experts with weights that are chosen by scores, and some of the family ` +
-      `${descriptor.family} give back their input, or follow from the token.`,
+    `${name}: ${what} needs experts that have weights and are chosen by scores; some of the family ` +
+      `${descriptor.family} return their input unchanged, or are chosen by a table of tokens.`,
     'Use another method, or leave it out.',
   );
 };

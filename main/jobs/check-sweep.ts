@@ -31,8 +31,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
   throw refuse(
     'router-untrained',
-    `The method ${untrained} starts with a random router, and the sweep would measure it before any ` +
-      `recovery of it.`,
+    `The method ${untrained} starts with a random router, and the sweep would measure it without ` + `any recovery.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
   );
 };
@@ -49,26 +48,26 @@ const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tas
   );
 };
 
-/** Refuses (`bad-usage`) to measure plans elsewhere where there is no other task, or what excludes it. */
+/** Refuses (`bad-usage`) `--elsewhere` in a sweep of one task, and together with settings that exclude it. */
 const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: readonly RunTask[]): void => {
   if (elsewhere !== true) return;
   if (tasks.length < 2)
     throw refuse(
       'bad-usage',
-      'The sweep has one task, so there is no other one to measure its plans on.',
+      'The sweep has one task, so there is no other task to measure its plans on.',
       'Name another task too, or leave out --elsewhere.',
     );
   if (stop !== undefined)
     throw refuse(
       'bad-usage',
-      'Plans are measured elsewhere on every item, which a search that stops early does not do.',
+      'On other tasks, plans are measured on every item; a search that stops early does not measure every item.',
       'Leave out --elsewhere, or --stop early.',
     );
   const rounded = weights?.find((type) => type !== 'stored');
   if (rounded !== undefined)
     throw refuse(
       'bad-usage',
-      `Plans are measured elsewhere with weights as stored, not as ${rounded}.`,
+      `On other tasks, plans are measured with stored weights only, not with ${rounded}.`,
       'Leave out --elsewhere, or --weights.',
     );
 };

@@ -62,7 +62,7 @@ export class JobQueue {
   /** @throws WorkbenchError `already-running` where the run waits or runs here. */
   requireNew(run: string): void {
     if (this.#jobs.has(run))
-      throw refuse('already-running', `${run} is already being worked on.`, 'Wait until it ends.');
+      throw refuse('already-running', `${run} is already waiting or running.`, 'Wait until it ends.');
   }
 
   /** Adds a run whose lock is taken and whose manifest is written; works on it when its turn comes. */
@@ -103,11 +103,7 @@ export class JobQueue {
     const waiting = [...this.#jobs].filter(([, { isStarted }]) => !isStarted);
     const moved = waiting.find(([id]) => id === run);
     if (moved === undefined || (before !== null && !waiting.some(([id]) => id === before)))
-      throw refuse(
-        'not-waiting',
-        `Run "${before ?? run}" does not wait here.`,
-        'Only waiting jobs change their order.',
-      );
+      throw refuse('not-waiting', `Run "${before ?? run}" is not waiting here.`, 'Only waiting jobs can be reordered.');
     const others = waiting.filter(([id]) => id !== run);
     const index = before === null || before === run ? others.length : others.findIndex(([id]) => id === before);
     const ordered = before === run ? waiting : [...others.slice(0, index), moved, ...others.slice(index)];
@@ -120,7 +116,11 @@ export class JobQueue {
   finished(run: string): Promise<RunManifest> {
     const queued = this.#jobs.get(run);
     if (queued === undefined)
-      throw refuse('not-running', `This engine does not work on run "${run}".`, 'List the runs to see their states.');
+      throw refuse(
+        'not-running',
+        `Run "${run}" is neither waiting nor running in this engine.`,
+        'List the runs to see their states.',
+      );
     return queued.finished;
   }
 
@@ -141,7 +141,7 @@ export class JobQueue {
     if (queued !== undefined) return queued;
     throw refuse(
       'not-running',
-      `This engine does not work on run "${run}".`,
+      `Run "${run}" is neither waiting nor running in this engine.`,
       'Cancel it where it runs, or resume it here.',
     );
   }

@@ -54,13 +54,17 @@ export const requireDrawable = (settings: SweepSettings, experts: number, topK: 
   const { calibrationDraws, calibrationSizes, stop, recovery, weights, methods } = settings;
   if (calibrationDraws === undefined) {
     if (calibrationSizes === undefined) return;
-    throw refuse('bad-usage', 'There are no calibration draws to give sizes to.', 'Add --calibration-draws N.');
+    throw refuse(
+      'bad-usage',
+      'Sizes of calibration draws are given, but no calibration draws.',
+      'Add --calibration-draws N.',
+    );
   }
   const leaveOut = (what: string): string => `Leave out --calibration-draws, or ${what}.`;
   if (stop !== undefined)
     throw refuse(
       'bad-usage',
-      'Calibration draws are measured on every item, which a search that stops early does not do.',
+      'Calibration draws are measured on every item; a search that stops early does not measure every item.',
       leaveOut('--stop early'),
     );
   if (recovery !== 'none')
@@ -73,7 +77,7 @@ export const requireDrawable = (settings: SweepSettings, experts: number, topK: 
   if (rounded !== undefined)
     throw refuse(
       'bad-usage',
-      `Calibration draws are measured with weights as stored, not as ${rounded}.`,
+      `Calibration draws are measured with stored weights only, not with ${rounded}.`,
       leaveOut('--weights'),
     );
   const made = methods.filter((method) => !isFileMethod(settings, method));

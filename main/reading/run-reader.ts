@@ -179,7 +179,7 @@ class ReadingThread {
           'reader-ended',
           'failed',
           `${what} was not ${done}: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
-          'Ask again.',
+          'Try again.',
           { cause: error },
         );
     this.#settleEnded();
@@ -281,7 +281,7 @@ export const createRunReader = ({
     },
     dispose: async () => {
       isDisposed = true;
-      const ended = new WorkbenchError('cancelled', 'cancelled', 'Reading was ended.', 'Ask again.');
+      const ended = new WorkbenchError('cancelled', 'cancelled', 'Reading was cancelled.', 'Try again.');
       for (const { reject } of queue.splice(0)) reject(ended);
       await Promise.all([...threads].map((thread) => thread.end(ended)));
     },

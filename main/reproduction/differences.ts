@@ -43,7 +43,7 @@ const mismatch = (item: string): WorkbenchError =>
   new WorkbenchError(
     'outcomes-mismatch',
     'failed',
-    `The stored outcomes do not contain the task's items in their order: item "${item}" is another one there.`,
+    `The stored outcomes do not contain the task's items in their order: item "${item}" differs.`,
     'The stored outcomes were edited or damaged: restore them, or start a new sweep.',
   );
 

@@ -91,6 +91,6 @@ export const readExperimentReproduction = async (folder: string): Promise<Experi
 export const readPublishedTable = async (resources: string): Promise<PublishedTable> => {
   const file = join(resources, 'experiment', 'published.json');
   const table = await readParsed(file, publishedTable, 'Install the workbench again.');
-  if (table === null) throw refuse('no-published-table', `${file} is not there.`, 'Install the workbench again.');
+  if (table === null) throw refuse('no-published-table', `${file} does not exist.`, 'Install the workbench again.');
   return table;
 };

@@ -199,7 +199,7 @@ const damaged = (file: string, cause: unknown): WorkbenchError =>
   new WorkbenchError(
     'outcomes-damaged',
     'failed',
-    `${file} is not what was written there.`,
+    `${file} was changed or damaged after it was written.`,
     'Delete it and resume the run: its steps are kept.',
     { cause },
   );

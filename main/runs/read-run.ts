@@ -38,6 +38,7 @@ import { taskProfileOf } from '../workspace/task-profile.ts';
 import { recordedSpec, sweepDelta } from './recorded-spec.ts';
 import type { RunSource } from './run-source.ts';
 import { readPointOutcomes } from './stored-outcomes.ts';
+import { kindInWords } from '../words/run-kinds.ts';
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -202,7 +203,7 @@ export const readSizeTrend = async (
 export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
   const manifest = await runs.read(run);
   if (manifest.kind === 'sweep') return manifest;
-  throw refuse('not-a-sweep', `${run} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+  throw refuse('not-a-sweep', `${run} is ${kindInWords(manifest.kind)}, not a sweep.`, 'Choose a sweep.');
 };
 
 /** A sweep computed from its outcomes; refuses one that has measured nothing. */

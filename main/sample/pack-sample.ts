@@ -13,6 +13,7 @@ import { readPointIndex, readSweepDocument, RESULTS } from '../runs/sweep-record
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
+import { kindInWords } from '../words/run-kinds.ts';
 
 /** Largest bundled sample: it is copied into every new workspace. */
 const MAX_BYTES = 20e6;
@@ -34,7 +35,7 @@ export const checkPortable = (
   wanted: 'sweep' | 'experiment',
 ): void => {
   if (kind !== wanted || state !== 'done')
-    throw refuse('not-a-sample', `The run is a ${kind} (${state}).`, `Name a finished ${wanted}.`);
+    throw refuse('not-a-sample', `The run is ${kindInWords(kind)} (${state}).`, `Name a finished ${wanted}.`);
   const strange = [...models, ...tasks].filter(({ path }) => !path.startsWith('bundled:')).map(({ path }) => path);
   if (strange.length > 0)
     throw refuse('not-a-sample', `The run used ${strange.join(', ')}.`, 'Use bundled models and tasks only.');

@@ -31,8 +31,8 @@ export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Pr
     if (first !== undefined && kindOf(first) !== kindOf(item)) {
       throw refuse(
         'mixed-items',
-        `${location} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} among items of another kind.`,
-        'Make two tasks of them.',
+        `${location} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} after a ${KIND_WORDS[kindOf(first)]}.`,
+        'Give each kind of items a file of its own.',
       );
     }
     items.push(item);

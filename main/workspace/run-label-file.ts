@@ -29,7 +29,12 @@ export const readRunLabel = async (folder: string): Promise<RunLabel> => {
   try {
     json = parseForeignJson(text);
   } catch (cause) {
-    throw refuse('label-unreadable', `${file} is not JSON.`, 'Mend the file, or remove it: the run stays.', cause);
+    throw refuse(
+      'label-unreadable',
+      `${file} is not JSON.`,
+      'Repair the file, or remove it: the run itself stays.',
+      cause,
+    );
   }
   const parsed = labelFile.safeParse(json);
   if (parsed.success) {
@@ -41,7 +46,7 @@ export const readRunLabel = async (folder: string): Promise<RunLabel> => {
     'label-unreadable',
     `${file} contains no name, note and tags that this version reads` +
       `${issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`}.`,
-    'Mend the file, or remove it: the run stays.',
+    'Repair the file, or remove it: the run itself stays.',
   );
 };
 

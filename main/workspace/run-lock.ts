@@ -153,8 +153,8 @@ export const acquireRunLock = async (
     if (holder !== null && !takeOver) {
       throw refuse(
         'run-locked',
-        `The run in ${folder} is being worked on by process ${String(holder.pid)} on ${holder.host} (last ` +
-          `sign of life ${timeOf(holder.heartbeatAt)}).`,
+        `The run in ${folder} is in use by process ${String(holder.pid)} on ${holder.host} (last ` +
+          `heartbeat ${timeOf(holder.heartbeatAt)}).`,
         'Wait until it ends, or cancel it there. If that process is gone: uncurl resume RUN --take-over.',
       );
     }

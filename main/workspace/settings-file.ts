@@ -47,13 +47,17 @@ const readEntries = async (file: string): Promise<z.infer<typeof entries>> => {
     throw refuse(
       'settings-unreadable',
       `${file} is not JSON.`,
-      'Mend the file, or remove it: all is as usual then.',
+      'Repair the file, or remove it to use the defaults.',
       cause,
     );
   }
   const parsed = entries.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw refuse('settings-unreadable', `${file} contains no settings.`, 'Mend the file, or remove it.');
+  throw refuse(
+    'settings-unreadable',
+    `${file} contains no settings.`,
+    'Repair the file, or remove it to use the defaults.',
+  );
 };
 
 const checked = (file: string, given: z.infer<typeof entries>): UserSettings => {
@@ -63,7 +67,7 @@ const checked = (file: string, given: z.infer<typeof entries>): UserSettings => 
   throw refuse(
     'settings-unreadable',
     `${file}: ${issue === undefined ? 'unknown form' : `${issue.path.join('.')}: ${issue.message}`}.`,
-    'Mend the file, or remove it: all is as usual then.',
+    'Repair the file, or remove it to use the defaults.',
   );
 };
 

@@ -71,7 +71,7 @@ const contentOf = (key: string, text: string): string | null => {
   return text.startsWith(`${start}${hashOf(content)}${middle}`) && text.endsWith('}') ? content : null;
 };
 
-const DAMAGED = 'is not what was written there, or was written by an earlier version';
+const DAMAGED = 'was changed or damaged after it was written, or an earlier version wrote it';
 
 /** The path of a step's file is taken by something else: a folder, a pipe, or a file too large for a step. */
 const isNoStep = (error: unknown): boolean =>
@@ -194,7 +194,12 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders): St
           await writeTensors(key, 'overlay', { tensors });
           const written = await readOverlay(key);
           if (written.isSound) return written;
-          throw new WorkbenchError('step-lost', 'failed', `What was just written is gone: ${written.why}.`, 'Resume.');
+          throw new WorkbenchError(
+            'step-lost',
+            'failed',
+            `A result that was just written is gone: ${written.why}.`,
+            'Resume the run.',
+          );
         },
       },
       telling: storeTelling,

@@ -90,7 +90,7 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   expect(await jsonOf(...plan('--method', mask, '--format', 'expert-list'))).toMatchObject({ method: 'mine' });
   expect((await readFile(at('plan.json'), 'utf8')).split('\n')[1]).toBe('{"1":[0,5,1,2,3,4,6,7]}');
   await refused(plan('--method', mask, '--keep', '4'), /mask\.json names the experts that stay/);
-  await refused(plan('--method', 'file:reap=x', '--keep', '4'), /is not file:NAME=FILE/);
+  await refused(plan('--method', 'file:reap=x', '--keep', '4'), /does not have the form file:NAME=FILE/);
   await refused(plan('--method', named, '--keep', '4', '--protect', 'all'), /--protect has no effect/);
   const sweep = ['sweep', 'uncurl-8', '--task', 'add', '--factors', '2', '--workspace', at('w')];
   await refused([...sweep, '--method', 'file:mine=nowhere.json'], /nowhere\.json.*does not exist/);

@@ -10,7 +10,7 @@ import {
   unquantised,
 } from './shared-names.ts';
 
-/** DeepSeek-V4: compressed attention, hyper-connections, and layers whose experts follow from the token itself. */
+/** DeepSeek-V4: compressed attention, hyper-connections, and layers that choose experts by a table of tokens. */
 export const deepseekV4: Family = {
   ...plain,
   modelType: 'deepseek_v4',

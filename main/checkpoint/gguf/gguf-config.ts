@@ -253,7 +253,7 @@ const latentConfig = (
   };
 };
 
-/** Sizes of compressed attention and of hyper-connections, and the layers whose experts follow from the token. */
+/** Sizes of compressed attention and of hyper-connections, and the layers that choose experts by a table of tokens. */
 const compressedConfig = ({ attention, routing }: Family, metadata: Metadata, layers: number): Config => {
   if (attention.kind !== 'compressed' || routing.kind !== 'scores') throw new Error('another attention');
   const scaling = scalingConfig(metadata);

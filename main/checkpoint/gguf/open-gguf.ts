@@ -79,7 +79,11 @@ const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
   const [, stem, , total] = splitName.exec(path.basename(model)) ?? [];
   const count = Number(total ?? 1);
   if (count < 1 || count > MAX_PARTS)
-    throw refuse('gguf-parts', `${model} says that it is one of ${String(count)} parts.`, 'Rename it.');
+    throw refuse(
+      'gguf-parts',
+      `The name of ${model} says that it is one of ${String(count)} parts (1 to ${String(MAX_PARTS)} are read).`,
+      'Rename it.',
+    );
   const parts: OpenedGguf['parts'][number][] = [];
   for (let part = 1; part <= count; part += 1) {
     const name =

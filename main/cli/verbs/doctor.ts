@@ -95,7 +95,7 @@ const madePython = (reader: OptionReader, host: VerbHost, environments: MadeEnvi
   });
 
 const pythonText = (python: Awaited<ReturnType<typeof pythonHere>>): string => {
-  if (python === null) return 'no environment yet: --python makes one, and nothing else needs it';
+  if (python === null) return 'no environment yet: --python makes one, for fine-tuning and for --engine torch';
   if ('problem' in python) return python.problem;
   return `${python.path} (${Object.entries(python.versions)
     .map(([name, version]) => `${name} ${version}`)
@@ -114,7 +114,9 @@ export const doctor: Verb = {
     },
     python: {
       type: 'boolean',
-      help: `Make an environment with PyTorch and transformers from PyPI in the workspace (${ENVIRONMENT_SIZE}).`,
+      help:
+        `Make a Python environment in the workspace, with PyTorch and transformers from PyPI (${ENVIRONMENT_SIZE}), ` +
+        'for fine-tuning and for --engine torch.',
     },
     'python-base': {
       type: 'string',

@@ -196,7 +196,7 @@ export const plan: Verb = {
   usage:
     'MODEL (--profile F --method M | --ranking F) (--factor X | --keep N | --counts N,N,...) ' +
     '[--budget NAME] [--pin L:E] --out PLAN',
-  summary: 'Chooses which experts each layer keeps, or how they merge, by a method and a profile.',
+  summary: 'Chooses which experts each layer keeps, or how they merge, by a method and a profile, or by a ranking.',
   positionals: [1, 1],
   engine: 'A plan follows from a profile, whose engine computed its numbers: use `uncurl profile --engine torch`.',
   options: {

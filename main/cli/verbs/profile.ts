@@ -46,7 +46,7 @@ const wantedExtras = (reader: OptionReader): readonly ExtraStatistic[] => {
 export const profile: Verb = {
   name: 'profile',
   usage: 'MODEL --task T... [--method M...] --out F.safetensors',
-  summary: "Routing statistics of a model on tasks' calibration splits.",
+  summary: 'Measures which experts a model uses on the calibration items of tasks.',
   positionals: [1, 1],
   options: {
     ...TASKS_OPTION,

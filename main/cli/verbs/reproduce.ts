@@ -15,13 +15,14 @@ import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../sub
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { sayArms } from './experiment.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 export const reproduce: Verb = {
   name: 'reproduce',
   usage: 'RUN [--workspace DIR] [--confirm CODE]',
   summary:
     'Runs a finished sweep or experiment again without its stored steps and says whether every number matches; ' +
-    '"sample" and "experiment" are those that come along.',
+    '"sample" and "experiment" are the bundled ones.',
   positionals: [1, 1],
   options: {
     ...ENGINE_OPTIONS,
@@ -47,7 +48,7 @@ export const reproduce: Verb = {
       choice?.precision ?? torchPrecision.parse(device.engine === undefined ? 'float32' : device.precision);
     const torch = choice === null ? undefined : { ...choice, precision };
     if (python !== undefined && !isTorch && kind !== 'experiment')
-      throw refuse('bad-usage', `${run} is a ${kind}, which does not use Python.`, 'Leave --python out.');
+      throw refuse('bad-usage', `${run} is ${kindInWords(kind)}, which does not use Python.`, 'Leave --python out.');
     const again = async (engine: Engine): Promise<VerbResult> => {
       const { run: second } = await engine.call('experiment.reproduce', {
         run,

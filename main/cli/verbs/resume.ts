@@ -10,7 +10,7 @@ import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
 import { type OptionReader, optionReader } from '../option-values.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { sweepText } from '../sweep-text.ts';
+import { endedSweepText } from '../sweep-text.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { damageText } from './damage.ts';
 
@@ -104,7 +104,7 @@ export const resume: Verb = {
       const manifest = (await engine.call('runs.list', {})).find(({ id }) => id === run);
       if (manifest?.kind === 'sweep') {
         const document = await engine.call('sweep.read', { run });
-        return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
+        return { document: { ...document, summary }, text: endedSweepText(document, summary) };
       }
       if (manifest?.kind === 'reproduce') {
         const found = await engine.call('reproduction.read', { run });

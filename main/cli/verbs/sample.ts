@@ -8,7 +8,8 @@ export const sample: Verb = {
   name: 'sample',
   usage: '[--workspace DIR]',
   summary:
-    'Adds the sample (a finished sweep of the bundled models) to a workspace, which is made where there is none.',
+    'Adds the sample (a finished sweep of the bundled models) to a workspace, and makes the workspace if it does not ' +
+    'exist.',
   positionals: [0, 0],
   options: WORKSPACE_OPTION,
   run: async (given, host) => {

@@ -5,7 +5,7 @@ import { followCluster, watchCluster } from '../follow-cluster.ts';
 import { withEngine } from '../open-engine.ts';
 import { optionReader, readSettings, settingOptions } from '../option-values.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { sweepText } from '../sweep-text.ts';
+import { endedSweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
 export const submit: Verb = {
@@ -46,7 +46,7 @@ export const submit: Verb = {
           const summary = document.notes?.at(-1) ?? '';
           return {
             document: { ...document, summary, array, join, script },
-            text: `${sweepText(document)}\n${summary}`,
+            text: endedSweepText(document, summary),
           };
         } finally {
           stop();

@@ -19,7 +19,7 @@ import { optionReader, type OptionReader, readSettings, settingOptions } from '.
 import { readMethods } from '../method-files.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
-import { sweepText } from '../sweep-text.ts';
+import { endedSweepText } from '../sweep-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
 /** Reports the cost of drawing a method several times, before anything starts. */
@@ -170,7 +170,7 @@ export const sweep: Verb = {
       await sayEngine(engine, run, host);
       const summary = await followRun(engine, run, host);
       const document = await engine.call('sweep.read', { run, familywise: reader.flag('familywise') });
-      return { document: { ...document, summary }, text: `${sweepText(document)}\n${summary}` };
+      return { document: { ...document, summary }, text: endedSweepText(document, summary) };
     };
     return withEngine(reader, host, measure, { torch });
   },

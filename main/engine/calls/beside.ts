@@ -15,6 +15,7 @@ import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels } from '../run-subjects.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 /** Limit for three texts of at most 4096 tokens each. */
 const MAX_BESIDE_BYTES = 16 * 2 ** 20;
@@ -57,7 +58,8 @@ const nothingYet = (manifest: RunManifest): BesideDocument => {
 };
 
 const requireKind = (run: string, kind: RunKind): void => {
-  if (kind !== 'beside') throw refuse('not-beside', `${run} is a ${kind}, not a side by side.`, 'Choose one.');
+  if (kind !== 'beside')
+    throw refuse('not-beside', `${run} is ${kindInWords(kind)}, not a side-by-side run.`, 'Choose a side-by-side run.');
 };
 
 type BesideCall = 'beside.start' | 'beside.stop' | 'beside.read' | 'beside.report';

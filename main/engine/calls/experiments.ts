@@ -31,6 +31,7 @@ import { engineVersion } from '../machine.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { exportMachine } from './exports.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
 
@@ -107,7 +108,11 @@ const check = async (
 const experimentManifest = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
   const manifest = await workspace.runs.read(run);
   if (manifest.kind !== 'experiment')
-    throw refuse('not-an-experiment', `${run} is a ${manifest.kind}, not an experiment.`, 'Choose an experiment.');
+    throw refuse(
+      'not-an-experiment',
+      `${run} is ${kindInWords(manifest.kind)}, not an experiment.`,
+      'Choose an experiment.',
+    );
   return manifest;
 };
 

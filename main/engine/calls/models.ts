@@ -11,6 +11,7 @@ import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import { forget } from '../forget.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
@@ -83,7 +84,11 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
       if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
-        throw refuse('nothing-made', `${run} is a ${kind} (${state}) and made no model.`, 'Choose a finished export.');
+        throw refuse(
+          'nothing-made',
+          `${run} is ${kindInWords(kind)} (${state}) and made no model.`,
+          'Choose a finished export.',
+        );
       if (!(await context.bindings.isBound(manifest)))
         throw refuse(
           'made-elsewhere',

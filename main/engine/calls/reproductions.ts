@@ -15,6 +15,7 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates } from '../sweep-candidates.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
@@ -31,7 +32,7 @@ const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Pro
   if (manifest.kind !== 'sweep')
     throw refuse(
       'not-a-sweep',
-      `${run} is a ${manifest.kind}, not a sweep.`,
+      `${run} is ${kindInWords(manifest.kind)}, not a sweep.`,
       'Choose a sweep: only sweeps are reproduced.',
     );
   requireDone(manifest);
@@ -73,7 +74,11 @@ export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceC
     const { runs } = context.workspace;
     const manifest = await runs.read(run);
     if (manifest.kind !== 'reproduce')
-      throw refuse('not-a-reproduction', `${run} is a ${manifest.kind}, not a reproduction.`, 'Choose a reproduction.');
+      throw refuse(
+        'not-a-reproduction',
+        `${run} is ${kindInWords(manifest.kind)}, not a reproduction.`,
+        'Choose a reproduction.',
+      );
     const found = await readResult(join(runs.folder(run), REPRODUCTION_FILE), reproduction);
     if (found === null)
       throw refuse(

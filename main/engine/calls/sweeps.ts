@@ -30,6 +30,7 @@ import {
   taskNames,
 } from '../run-kind.ts';
 import { openCandidates, candidatesToRecord, refuseCandidatePlan } from '../sweep-candidates.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
@@ -68,7 +69,7 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
 /** Inputs of a recorded sweep. Refuses models, tasks and devices that have changed. */
 export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
   if (manifest.kind !== 'sweep')
-    throw refuse('not-a-sweep', `${manifest.id} is a ${manifest.kind}, not a sweep.`, 'Choose a sweep.');
+    throw refuse('not-a-sweep', `${manifest.id} is ${kindInWords(manifest.kind)}, not a sweep.`, 'Choose a sweep.');
   await requireItsDevice(context, manifest);
   return inputOf(await recordedOrder(context, recordedSweepSettings, manifest));
 };

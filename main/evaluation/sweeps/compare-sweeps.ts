@@ -70,9 +70,10 @@ const compareWith = (reference: ComparedSweep, sweep: ComparedSweep): Pairing =>
   const models = matchedNames(namesOf(ours, 'model'), namesOf(theirs, 'model'));
   const methods = matchedNames(methodsOf(ours), methodsOf(theirs));
   const key = (model: string, task: string, method: string, factor: number): string =>
-    JSON.stringify([model, task, factor > 1 ? method : '', factorKey(factor)]);
+    JSON.stringify([model, task, method, factorKey(factor)]);
   const own = grouped(ours, ({ model, task, method, factor }) => {
-    const [known, stand] = [models.get(model), factor > 1 ? methods.get(method) : ''];
+    // The unpruned model at each type of weights has a name of its own.
+    const [known, stand] = [models.get(model), factor > 1 ? methods.get(method) : method];
     return known === undefined || stand === undefined ? null : key(known, task, stand, factor);
   });
   const other = grouped(theirs, ({ model, task, method, factor }) => key(model, task, method, factor));

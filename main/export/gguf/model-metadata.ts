@@ -133,7 +133,7 @@ const attentionMetadata = (
   ];
 };
 
-/** Sizes of compressed attention and of hyper-connections, and the layers whose experts follow from the token. */
+/** Sizes of compressed attention and of hyper-connections, and the layers that choose experts by a table of tokens. */
 const compressedMetadata = ({
   blocks,
   moeLayers,

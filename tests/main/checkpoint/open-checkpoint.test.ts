@@ -2,6 +2,7 @@ import { copyFile, cp, mkdir, rename, rm, symlink, truncate, writeFile } from 'n
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { outlineCheckpoint } from '../../../main/checkpoint/outline-checkpoint.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { changeableCopy, checkpointFixture, editJson, editTensors, makeMixtral } from './checkpoint-files.ts';
 
@@ -74,6 +75,22 @@ describe('a folder that is not a checkpoint is refused with the reason', () => {
     await refusal(folder, 'no-model', /contains no config\.json/);
     await copyFile(config(checkpointFixture('mixtral')), config(folder));
     await refusal(folder, 'no-weights', /contains neither model\.safetensors nor model\.safetensors\.index\.json/);
+  });
+
+  it('names the GGUF file in a folder, as an export makes it', async () => {
+    const parent = await temporaryFolder();
+    for (const [name, code] of [
+      ['exported', 'no-weights'],
+      ['exported.gguf', 'no-model'],
+    ] as const) {
+      const folder = path.join(parent, name);
+      await mkdir(folder);
+      await copyFile(config(checkpointFixture('mixtral')), config(folder));
+      await writeFile(path.join(folder, 'model.gguf'), '');
+      const remedy = `Its weights are in ${path.join(folder, 'model.gguf')}: name that file.`;
+      await expect(openCheckpoint(folder)).rejects.toMatchObject({ code, remedy });
+      expect((await outlineCheckpoint(folder)).info.reasons[0]).toBe(remedy);
+    }
   });
 
   it('a config that is not JSON', async () => {

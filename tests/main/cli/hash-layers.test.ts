@@ -13,10 +13,10 @@ test('tables of experts are rewritten, which the plan says, or stay, which refus
   const all = { kept: checkpoint.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4, 5, 6, 7]) };
   expect(() => {
     requireTables(reader('keep'), checkpoint, half);
-  }).toThrow(/the experts of MoE layer 0 follow from the token/);
+  }).toThrow(/MoE layer 0 chooses experts by a table of tokens/);
   requireTables(reader('keep'), checkpoint, all);
   requireTables(reader('rewrite'), checkpoint, half);
   expect(planCost(checkpoint.info, half).note).toMatch(
-    /In the layer whose experts follow from the token, the table is/,
+    /In the layer that chooses experts by a table of tokens, the table is/,
   );
 });

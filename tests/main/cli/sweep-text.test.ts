@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sweepText } from '../../../main/cli/sweep-text.ts';
+import { endedSweepText, sweepText } from '../../../main/cli/sweep-text.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { UNITS_NOTE } from '../../../main/words/numbers.ts';
 import { sampleSweep } from '../figures/sample-run.ts';
@@ -23,6 +23,13 @@ test('a curve that ended at a candidate that answered everything says which fact
   const { model, task, method, seed } = first;
   const notNeeded = [16, 32].map((factor) => ({ model, task, method, seed, factor, kept: 1 }));
   expect(sweepText({ ...document, notNeeded })).toMatch(/measured in full +x?16, x?32\n/);
+});
+
+test('the summary of the steps is printed once', () => {
+  const summary = '3 of 3 steps computed, 0 reused from disk.';
+  const times = (notes: readonly string[]): number =>
+    endedSweepText({ ...document, notes: [...notes] }, summary).split(summary).length - 1;
+  expect([times([]), times([summary])]).toEqual([1, 1]);
 });
 
 test('it keeps to letters that every terminal has', () => {

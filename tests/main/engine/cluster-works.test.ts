@@ -114,7 +114,7 @@ test('a submission unknown to Slurm has failed, unless its run is done; it is li
   const { run } = await submitted({ state, workspace });
   expect((await clusters.list()).map(({ state }) => state)).toEqual(['active']);
   expect(clusters.worksOn(run)).toBe(true);
-  expect(() => clusters.requireNotOn(run)).toThrow('A cluster works on');
+  expect(() => clusters.requireNotOn(run)).toThrow('A cluster is computing');
   expect(clusters.shown(await workspace.runs.read(run)).state).toBe('running');
   answer();
   while (!events.some((event) => event.type === 'run.changed' && event.manifest.state === 'failed'))

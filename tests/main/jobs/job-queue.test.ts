@@ -87,7 +87,7 @@ test('waiting jobs are worked on in the order they are moved to; one whose turn 
     ['verify-none', null],
     [fourth, 'verify-none'],
   ] as const)
-    expect(() => queue.move(run, before)).toThrow(/does not wait here/);
+    expect(() => queue.move(run, before)).toThrow(/is not waiting here/);
   queue.cancel(third);
   const ended = [running, second, third, fourth].map((run) => queue.finished(run).catch(() => null));
   held.forEach(({ end }) => end());
@@ -138,7 +138,7 @@ test('a waiting and a running job can be cancelled; a failure is written down wi
   );
   expect(states).toEqual(['cancelled', 'cancelled', 'failed']);
   expect((await onDisk(workspace, failing.manifest.id)).error).toBe('It broke. Mend it.');
-  expect(() => queue.cancel(running.manifest.id)).toThrow('does not work on run');
+  expect(() => queue.cancel(running.manifest.id)).toThrow('is neither waiting nor running');
   await queue.dispose();
 });
 

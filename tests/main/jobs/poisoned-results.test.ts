@@ -31,7 +31,7 @@ const rewriteSameFile = async (file: string): Promise<void> => {
 const flipped = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.map((byte, at) => (at < bytes.length / 3 ? byte : byte ^ 0x80)));
 
-const DAMAGED = 'is not what was written there, or was written by an earlier version: it is not used.';
+const DAMAGED = 'was changed or damaged after it was written, or an earlier version wrote it: it is not used.';
 
 const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
   const names = await readdir(join(folder, 'workspace', 'steps'), { recursive: true });

@@ -143,7 +143,7 @@ describe('refuses, naming file, line and key:', () => {
     [
       'kinds that differ',
       { 'test.jsonl': `${row('q')}\n{"id":"r","context":"c","choices":["a","b"],"answer":0}` },
-      /line 2 \(id "r"\): a multiple-choice item among items of another kind/,
+      /line 2 \(id "r"\): a multiple-choice item after a written item/,
     ],
     [
       'an empty stop string',

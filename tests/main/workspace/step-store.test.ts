@@ -96,7 +96,9 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
   await store.writeJson(keyOf('b'), { value: 2 });
   await damage(store.path(keyOf('a'), 'json'), store.path(keyOf('b'), 'json'));
   expect(await store.readJson(keyOf('a'), schema)).toBeNull();
-  expect(said).toEqual([expect.stringContaining(`${store.path(keyOf('a'), 'json')} is not what was written there`)]);
+  expect(said).toEqual([
+    expect.stringContaining(`${store.path(keyOf('a'), 'json')} was changed or damaged after it was written`),
+  ]);
   await store.writeJson(keyOf('a'), { value: 1 });
   expect(await store.readJson(keyOf('a'), schema)).toEqual({ value: 1 });
 });
@@ -145,7 +147,7 @@ test.each<[string, (file: string, other: string) => Promise<void>]>([
     // A process that has not read it before.
     const folders = { steps: join(folder, 'steps'), overlays: join(folder, 'overlays'), temporary: folder };
     const reader = isReadBefore ? store : createStepStore(folders).telling((text) => said.push(text));
-    const why = expect.stringContaining(`${file} is not what was written there`);
+    const why = expect.stringContaining(`${file} was changed or damaged after it was written`);
     expect(await reader.overlays.read(key)).toEqual({ isSound: false, why });
     expect(said).toEqual([why]);
     await reader.overlays.write(key, oneTensor(Float32Array.of(1, 2)).tensors);

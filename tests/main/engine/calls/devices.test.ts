@@ -185,7 +185,7 @@ describe('an engine', () => {
       });
     });
     expect(await engine.call('python.make', {})).toEqual({ ...none, making: 'Looking at Python' });
-    expect(await changed).toMatchObject({ making: null, problem: { message: 'python3 is not there.' } });
+    expect(await changed).toMatchObject({ making: null, problem: { message: 'python3 does not exist.' } });
     expect(await engine.call('python.environment', {})).toEqual(await changed);
     // A Python that never answers.
     await writeFile(join(programs, 'python3'), '#!/bin/sh\nread never\n', { mode: 0o755 });

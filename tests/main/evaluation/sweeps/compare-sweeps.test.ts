@@ -112,6 +112,14 @@ test('the same items are paired: Tango, McNemar, and Holm over all rows', () => 
   expect(notes).toEqual(['2 candidates of one sweep are not in the other.']);
 });
 
+test('the unpruned model at each type of weights is a candidate of its own, not a draw', () => {
+  const stored = { method: 'unpruned', factor: 1, outcomes: answers('1111') };
+  const rounded = { method: 'unpruned@q8_0', factor: 1, outcomes: answers('1110') };
+  const { rows, notes } = compareSweeps([sweep('a', [stored]), sweep('b', [stored, rounded])]);
+  expect(rows.map(({ method, value, pairs }) => [method, value, pairs.length])).toEqual([['unpruned', 1, 1]]);
+  expect(notes).toEqual(['1 candidate of one sweep is not in the other.']);
+});
+
 test('a real difference is read on its side', () => {
   const [low, high] = ['0'.repeat(40) + '1'.repeat(10), '1'.repeat(50)];
   const rows = (first: string, second: string) =>
