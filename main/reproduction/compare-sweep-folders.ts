@@ -3,6 +3,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
+import { isRefereeNote } from '../words/referee.ts';
 import { curveWords, pointWords } from '../words/verdicts.ts';
 import { KEPT_STATES } from '../jobs/planned-stages.ts';
 import { STEP_SUMMARY } from '../jobs/step.ts';
@@ -71,16 +72,21 @@ const plansAllowance: AllowanceOf = (field) => {
 
 /**
  * Notes without the one that counts steps, which depends on the files that already existed, and the one on hidden
- * states, which runs of earlier versions do not have.
+ * states, which runs of earlier versions do not have. `isRefereed`: with that of a referee.
  */
-const notesOf = ({ notes = [] }: Pick<SweepDocument, 'notes'>): ReadonlyMap<string, string> =>
+const notesOf = ({ notes = [] }: Pick<SweepDocument, 'notes'>, isRefereed: boolean): ReadonlyMap<string, string> =>
   namedEntries(
-    notes.filter((note) => !STEP_SUMMARY.test(note) && !note.startsWith(KEPT_STATES)),
+    notes.filter(
+      (note) => !STEP_SUMMARY.test(note) && !note.startsWith(KEPT_STATES) && (isRefereed || !isRefereeNote(note)),
+    ),
     (note) => note,
   );
 
 /** Everything of a document except results and thresholds, which are compared one by one. */
-const comparable = ({ results: _results, thresholds: _thresholds, ...document }: SweepDocument): unknown => ({
+const comparable = (
+  { results: _results, thresholds: _thresholds, ...document }: SweepDocument,
+  isRefereed: boolean,
+): unknown => ({
   ...document,
   curtailed: namedEntries(document.curtailed ?? [], pointWords),
   elsewhere: namedEntries(
@@ -92,7 +98,7 @@ const comparable = ({ results: _results, thresholds: _thresholds, ...document }:
     ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${String(draw)} of ${String(items)} items`,
   ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
-  notes: notesOf(document),
+  notes: notesOf(document, isRefereed),
 });
 
 /** Compares entries of both lists by name; those that `isExplained` names follow from different profiles. */
@@ -279,7 +285,9 @@ export const compareSweepFolders = async (
   if (after === null) throw gone(join(second, RESULTS));
   const ledger = new FieldLedger();
   ledger.read(RESULTS);
-  ledger.compare(RESULTS, resultsAllowance, comparable(before), comparable(after));
+  // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
+  const isRefereed = [before, after].every(({ notes = [] }) => notes.some(isRefereeNote));
+  ledger.compare(RESULTS, resultsAllowance, comparable(before, isRefereed), comparable(after, isRefereed));
   const rerouted = await compareProfiles(ledger, first, second);
   const isRerouted = (point: Pick<PointName, 'model' | 'task'>): boolean =>
     rerouted.some(({ model, task }) => model === point.model && task === point.task);

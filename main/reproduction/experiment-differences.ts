@@ -9,6 +9,7 @@ import type {
 } from '../contract/experiment.ts';
 import type { ComparedFields } from '../contract/reproduction.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
+import { deviceName, precisionText } from '../words/devices.ts';
 import { treatmentWords } from '../words/methods.ts';
 import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
@@ -158,7 +159,7 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
 
 const madeWith = ({ versions, device, python }: ExperimentReproduction['before']): string =>
   [
-    `${device.processor}, ${device.provider}, ${counted(device.threads, 'thread')}`,
+    `${device.processor}, ${deviceName(device)}, ${precisionText(device)}, ${counted(device.threads, 'thread')}`,
     ...Object.entries({ ...versions, ...python }).map(([name, version]) => `${name} ${version}`),
   ].join('; ');
 

@@ -4,6 +4,10 @@ import { counted, formatPercent } from './numbers.ts';
 /** Flips that are named. */
 const MOST_NAMED = 10;
 
+const BEGINNING = 'Referee: ';
+
+export const isRefereeNote = (note: string): boolean => note.startsWith(BEGINNING);
+
 /** The findings of a referee in a sentence, with the flips. */
 export const refereeWords = (
   { precision, seed, answers, atMost, flips }: Refereed,
@@ -14,7 +18,7 @@ export const refereeWords = (
     return `${point}, item ${item} (margins ${before ?? ''} and ${after ?? ''})`;
   });
   return (
-    `Referee: onnxruntime in float32 gave ${counted(answers, 'answer')} of ${of} too, drawn at random ` +
+    `${BEGINNING}onnxruntime in float32 gave ${counted(answers, 'answer')} of ${of} too, drawn at random ` +
     `(seed ${String(seed)}), and ${String(flips.length)} of them differ from PyTorch's in ${precision}` +
     (atMost === null
       ? '.'

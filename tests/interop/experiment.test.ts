@@ -96,6 +96,11 @@ test('fine-tuned arms equal the results of finetune, and a killed arm resumes to
   const resumed = await documentOf(['resume', run, '--threads', '1', '--workspace', inWork('killed')]);
   expect({ ...resumed, run: '' }).toEqual({ ...whole, run: '' });
   expect(await readdir(inWork('killed', 'runs', run))).not.toContain('arms');
+
+  // Trained alike, and measured by PyTorch.
+  const torch = await documentOf([...experiment('torch'), '--engine', 'torch', '--precision', 'float32']);
+  const measuredIn = ({ arms }: ExperimentDocument) => arms.map((arm) => [armText(arm), arm.training, arm.right]);
+  expect(measuredIn(torch)).toEqual(measuredIn(whole));
 });
 
 test('both stages and a new router are trained for every draw, once for chosen and written answers', async () => {
