@@ -20,17 +20,18 @@ const spreadArguments = {
     'Arguments are on the stack, which overflows at about a hundred thousand: use maxOf, minOf or a loop, or pass a ' +
     'list.',
 };
-/** Refuses comments that begin with "What of", which hide their subject. */
+/** Refuses comments that begin with "What of" or "Of", which hide their subject. */
 const plainWords = {
   rules: {
-    'no-what-of': {
+    'no-hidden-subject': {
       create: (context) => ({
         Program: () => {
           for (const { loc, value } of context.sourceCode.getAllComments())
-            if (/^[\s*]*What of\b/.test(value))
+            if (/^[\s*]*(?:What of|Of)\b/.test(value))
               context.report({
                 loc,
-                message: 'Name the thing: "Plan fields that ..." instead of "What of a plan ...".',
+                message:
+                  'Name the thing: "Plan fields that ..." instead of "What of a plan ...", "Bytes of ..." instead of "Of ...".',
               });
         },
       }),
@@ -52,7 +53,7 @@ export default defineConfig(
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
-  { plugins: { words: plainWords }, rules: { 'words/no-what-of': 'error' } },
+  { plugins: { words: plainWords }, rules: { 'words/no-hidden-subject': 'error' } },
   {
     files: ['**/*.{ts,tsx}'],
     extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],

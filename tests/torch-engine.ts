@@ -37,5 +37,5 @@ export const refusedByTorch: Readonly<Record<string, string>> = {
   kimi_k2: 'torch-architecture',
 };
 
-/** Folders that transformers 5.24 continues from its cache otherwise than in one pass: no texts are written. */
+/** Folders on which transformers 5.24 gives other values from its cache than in one pass: no texts are written. */
 export const unwrittenByTorch = ['granitemoehybrid-fused'];

@@ -143,7 +143,7 @@ export class ConfigReader {
     return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, defaults, aliases);
   }
 
-  /** Of a list, every entry must be one of the values. */
+  /** Requires a value, or every entry of a list, to be one of `values`. */
   requireOneOf(key: string, values: readonly unknown[]): void {
     const value = this.raw(key);
     const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;

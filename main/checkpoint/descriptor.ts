@@ -196,7 +196,7 @@ export interface Norm {
   /** Multiplies the normed value, plus one where the family stores it so. */
   readonly scale: TensorView;
   readonly plusOne: boolean;
-  /** Of a layer norm. */
+  /** Bias of a layer norm; null: none. */
   readonly bias: TensorView | null;
   readonly epsilon: number;
 }
@@ -207,7 +207,7 @@ export type AttentionDescriptor =
       /** Query heads, a multiple of the heads of keys and values. */
       readonly heads: number;
       readonly keyValueHeads: number;
-      /** Of queries and keys, and of values. */
+      /** Widths of the heads of queries and keys, and of values. */
       readonly headDimension: number;
       readonly valueDimension: number;
       readonly query: Projection;
@@ -347,7 +347,7 @@ export type StateDescriptor =
       readonly decayLog: TensorView;
       readonly decayForm: DecayForm;
       readonly decayBias: TensorView;
-      /** Of each head's output, before it is multiplied by silu(z). */
+      /** Norm of each head's output, before it is multiplied by silu(z). */
       readonly norm: Norm;
       readonly output: Projection;
     }
@@ -355,7 +355,7 @@ export type StateDescriptor =
       /** Kimi delta attention (arXiv 2510.26692): the gated delta rule with a decay for every channel of the keys. */
       readonly kind: 'channel-delta';
       readonly heads: number;
-      /** Of queries, keys and values. */
+      /** Width of a head of queries, keys and values. */
       readonly dimension: number;
       readonly query: Projection;
       readonly key: Projection;
@@ -369,7 +369,7 @@ export type StateDescriptor =
       readonly decayLog: TensorView;
       readonly decayForm: DecayForm;
       readonly decayBound: number | null;
-      /** Of each head's output, before it is multiplied by the sigmoid of the gate. */
+      /** Norm of each head's output, before it is multiplied by the sigmoid of the gate. */
       readonly norm: Norm;
       readonly gate: Projection;
       readonly output: Projection;
@@ -409,7 +409,7 @@ export interface BlockDescriptor {
   readonly state: StateDescriptor | null;
   /** Query i sees keys j > i - window; null: all. */
   readonly window: number | null;
-  /** Query i sees keys j of its own chunk of so many positions; null: all. */
+  /** Query i sees keys j of its own chunk, which has this number of positions; null: all keys. */
   readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
@@ -452,7 +452,7 @@ export interface HyperHead {
   readonly scale: TensorView;
   /** Added to sigmoids, and to divisors. */
   readonly added: number;
-  /** Of the RMS norm. */
+  /** Epsilon of the RMS norm. */
   readonly epsilon: number;
 }
 
@@ -496,7 +496,7 @@ export interface Compressor {
     readonly heads: number;
     readonly dimension: number;
     readonly most: number;
-    /** Of the low-rank queries of attention. */
+    /** Projection of the low-rank queries of attention. */
     readonly query: Projection;
     readonly weights: Projection;
     readonly compressor: Omit<Compressor, 'indexer'>;

@@ -61,7 +61,7 @@ export const memoryNeed = (
   };
   const largest = (of: (each: BlockCounts) => number): number => maxOf([0, ...blocks.map(of)]);
   const expertsOf = ({ block }: BlockCounts): number => block.moe?.experts ?? 0;
-  // Of a block that computes in float16, the session's copy is float32 as well until the graph has cast it.
+  // If a block computes in float16, the session's copy stays float32 until the graph has cast it.
   const computed = hasBlocks(model) ? (bytes === 4 ? 1 : 4) * largest(bytesOf) : 0;
   const always =
     bytes * outer +

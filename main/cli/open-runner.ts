@@ -111,7 +111,7 @@ export interface VerbWork<T> {
   readonly keep?: (made: T, overlays: Overlays) => Promise<void>;
   /** Default: the device that `--device` names. */
   readonly provider?: ProviderName;
-  /** Opens the model with another engine than onnxruntime. */
+  /** Opens the model with an engine other than onnxruntime. */
   readonly open?: Parameters<typeof createModelPool>[1];
 }
 

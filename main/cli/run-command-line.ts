@@ -37,7 +37,7 @@ const leftStanding = (signal: AbortSignal, endsWell: () => boolean): Promise<nev
   new Promise((_, reject) => {
     const wait = (): void => {
       setTimeout(() => {
-        if (!endsWell()) reject(new CancelledError('The command'));
+        if (!endsWell()) reject(new CancelledError('The command', 'Run it again.'));
       }, GRACE_MS).unref();
     };
     if (signal.aborted) wait();

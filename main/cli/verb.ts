@@ -60,7 +60,7 @@ export interface Verb {
   /** Number of positional arguments. */
   readonly positionals: readonly [fewest: number, most: number];
   readonly options: Readonly<Record<string, VerbOption>>;
-  /** Of a verb of models without `--engine`: which engine computes, and how to have another one. */
+  /** For a verb without `--engine`: says which engine computes, and how to use the other one. */
   readonly engine?: string;
   /** Resolves to null where everything was printed already. */
   readonly run: (given: VerbArguments, host: VerbHost) => Promise<VerbResult | null>;

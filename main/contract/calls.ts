@@ -475,7 +475,7 @@ export const calls = {
   'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
   /** Lets the unpruned model and one or two plans continue a prompt, side by side. */
   'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
-  /** Ends the writing with what there is; the run is then done. A waiting run is cancelled. */
+  /** Ends the writing and keeps the text so far; the run is then done. A waiting run is cancelled. */
   'beside.stop': call(z.object({ run: runId }), nothing),
   /** The texts so far; while the run works, `beside.written` continues them. */
   'beside.read': call(z.object({ run: runId }), besideDocument, 'results'),

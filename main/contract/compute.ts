@@ -57,7 +57,7 @@ export const computeOrder = z.discriminatedUnion('type', [
    */
   z.object({ type: z.literal('carry-out'), run: z.string(), lock: z.number().int().nullable(), code: runCodeText }),
   z.object({ type: z.literal('cancel'), run: z.string() }),
-  /** End early, with what there is (jobs that write texts). */
+  /** End early and keep the text so far (jobs that write texts). */
   z.object({ type: z.literal('finish'), run: z.string() }),
   /** Outcome of the requested probe. */
   z.object({ type: z.literal('probed'), id: z.number().int(), end: probeEnd }),

@@ -201,7 +201,7 @@ export const torchEngine = z.object({ name: z.literal('torch'), python: z.string
 
 /** The device that computed a run, as its manifest records it. Optional fields are absent for the processor. */
 export const runDevice = z.object({
-  /** Of onnxruntime, or PyTorch's name of the device. */
+  /** Execution provider of onnxruntime, or PyTorch's name of the device. */
   provider: z.string(),
   precision: z.string(),
   threads: z.number(),

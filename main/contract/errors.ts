@@ -1,3 +1,4 @@
+import './schema-words.ts';
 /**
  * An error with what is wrong, where, and what to do. `refused` (bad usage or refused input) makes the command line
  * exit with 2, `failed` with 1, `cancelled` with 130. Crosses hosts as `{code, kind, message, remedy}`.
@@ -24,8 +25,8 @@ export const refuse = (code: string, message: string, remedy: string, cause?: un
   new WorkbenchError(code, 'refused', message, remedy, cause === undefined ? undefined : { cause });
 
 export class CancelledError extends WorkbenchError {
-  constructor(what: string) {
-    super('cancelled', 'cancelled', `${what} was cancelled.`, 'Resume it to go on from the last finished step.');
+  constructor(what: string, remedy = 'Resume it to go on from the last finished step.') {
+    super('cancelled', 'cancelled', `${what} was cancelled.`, remedy);
     this.name = 'CancelledError';
   }
 }

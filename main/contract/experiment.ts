@@ -378,7 +378,7 @@ export const experimentDocument = experimentRecord.extend({
   answers: z.array(experimentAnswer),
   published: publishedTable.extend({ rows: z.array(publishedDifference) }).nullable(),
   notes: z.array(z.string()),
-  /** Of a finished run that reproduces another one. */
+  /** Result of a finished reproduction; null for other runs. */
   reproduction: experimentReproduction.nullable(),
 });
 export type ExperimentDocument = z.infer<typeof experimentDocument>;

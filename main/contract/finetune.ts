@@ -179,7 +179,7 @@ const PAPER = { rate: 1e-6, parameters: 354e6 } as const;
 const LARGEST_RATE = 1e-3;
 
 /**
- * Peak rate to begin with for a model of so many parameters: the paper's for its size and above, and in inverse
+ * Suggested peak rate for a model with this number of parameters: the paper's for its size and above, and in inverse
  * proportion to the size below; one significant digit.
  */
 export const suitedRate = (parameters: number): number =>

@@ -7,7 +7,7 @@ import { UNPRUNED } from './sweep.ts';
 export const methodOption = z.object({
   name: z.string(),
   kind: z.enum(['choice', 'number', 'switch']),
-  /** Of a choice. */
+  /** Values to choose from; empty for other kinds of options. */
   choices: z.array(z.string()),
   default: z.union([z.string(), z.number(), z.boolean(), z.null()]),
   help: z.string(),

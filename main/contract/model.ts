@@ -46,7 +46,7 @@ export const modelInfo = z.object({
   weightTypes: z.array(z.object({ type: z.string(), bytes: z.number() })).optional(),
   /** Whether it is a GGUF file, which is exported as stored. */
   isGguf: z.boolean().optional(),
-  /** Of these, bytes that are not used here: of extra prediction layers, and of towers for images and sound. */
+  /** Bytes among them that are not used here: extra prediction layers, and towers for images and sound. */
   unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
   /** The same with matrices in float32, and in float16 on a device that computes in it. */
   memory: memoryBytes.extend({ float16: memoryBytes }),

@@ -14,11 +14,16 @@ export const editDistance = (from: string, to: string): number => {
   return at(from.length, to.length);
 };
 
-/** The name that was probably meant: at most a third of its letters differ, or it begins with the typed text. */
+/**
+ * The name that was probably meant: at most a third of its letters differ, or it begins with the typed text. Of names
+ * that are equally near, one with the same first letter.
+ */
 export const nearestName = (typed: string, names: readonly string[]): string | null => {
   const ranked = names
-    .map((name) => ({ name, distance: editDistance(typed, name) }))
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1));
+    .map((name) => ({ name, distance: editDistance(typed, name), beginsAlike: name.startsWith(typed.charAt(0)) }))
+    .sort(
+      (a, b) => a.distance - b.distance || Number(b.beginsAlike) - Number(a.beginsAlike) || (a.name < b.name ? -1 : 1),
+    );
   const [best] = ranked;
   if (best !== undefined && best.distance <= Math.max(1, Math.floor(best.name.length / 3))) return best.name;
   return names.find((name) => typed.length >= 2 && name.startsWith(typed)) ?? null;

@@ -39,7 +39,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'run',
   'beside',
   'expert',
-  // Of the map.
+  // Settings of the map.
   'metric',
   'colours',
   'minus',

@@ -70,7 +70,7 @@ export type NearestChoice = z.infer<typeof nearestChoice>;
 export const reroutedChoices = z.object({
   model: z.string(),
   task: z.string(),
-  /** Number of them, and of all routed choices, in all layers. */
+  /** Number of choices that differ, and of all routed choices, in all layers. */
   choices: z.number().int().positive(),
   of: z.number().int().positive(),
   /** The first MoE layer in which they differ, from 0, the number of MoE layers, and the experts chosen less and more. */

@@ -382,7 +382,7 @@ export type PointVerdict = z.infer<typeof pointVerdict>;
 
 /** Storage and compute cost of a point's model. */
 export const pointCost = z.object({
-  /** Of all weights, in their stored types. */
+  /** Bytes of all weights, in their stored types. */
   bytes: z.number(),
   /** Parameters that a token uses. */
   activeParameters: z.number(),
@@ -506,8 +506,8 @@ export const sweepResult = candidatePoint
     /** Two-sided exact McNemar; null for perplexity and for the unpruned model itself. */
     p: z.number().nullable(),
     /**
-     * Of the unpruned model's own point, where items have choices: the accuracy of guessing, and the one-sided exact p
-     * of an accuracy like this one or better by guessing. Absent elsewhere and in old documents.
+     * Accuracy of guessing, and the one-sided exact p of reaching this accuracy or a better one by guessing. Present
+     * only in the unpruned model's point on items with choices; absent in old documents.
      */
     chance: z.object({ accuracy: z.number(), p: z.number() }).optional(),
     /** Items that only the unpruned model, or only the candidate, answers correctly; 0 for perplexity. */
@@ -515,9 +515,9 @@ export const sweepResult = candidatePoint
     gained: itemCount,
     /** Items whose context was cut on the left to fit max_position_embeddings. */
     truncated: itemCount,
-    /** Of tasks with written answers; absent in old documents. */
+    /** How written answers end; absent for other tasks and in old documents. */
     endings: endings.optional(),
-    /** Of tasks with choices and at least two items (or passages); absent in old documents. */
+    /** Present for tasks with choices and at least two items (or passages); absent in old documents. */
     answerLoss: answerLoss.optional(),
     /** Where the sweep measured it, for tasks with scored answers and at least two items (or passages). */
     fidelity: fidelity.optional(),
@@ -623,7 +623,7 @@ export const everywhere = z.object({
 });
 export type Everywhere = z.infer<typeof everywhere>;
 
-/** The same of plans made for all tasks at once. */
+/** The same for plans made for all tasks at once. */
 export const togetherThreshold = z.object({ model: shortName, method: shortName, ...everywhere.shape });
 export type TogetherThreshold = z.infer<typeof togetherThreshold>;
 
@@ -644,11 +644,11 @@ export const threshold = z.object({
   delta: z.number(),
   n: z.number(),
   /**
-   * Of a task with written answers: how far its texts end as often as the unpruned model's, by the same rule, margin
-   * and items. Absent where candidates were curtailed, and in old documents.
+   * For a task with written answers: the threshold up to which its texts end as often as the unpruned model's, by the
+   * same rule, margin and items. Absent where candidates were curtailed, and in old documents.
    */
   endings: z.object(bracket).optional(),
-  /** Of a sweep that measured plans elsewhere: how far the plans made for this task are safe on every task. */
+  /** Up to which factor plans made for this task are safe on every task, if the sweep measured it. */
   everywhere: everywhere.optional(),
   /** For a threshold over several draws: that of each, by seed. Absent elsewhere. */
   draws: z.array(drawThreshold).max(MOST_SEEDS).optional(),
@@ -689,7 +689,7 @@ export const sweepDocument = z.object({
   multiplicity: multiplicity.optional(),
   /** Omissions and warnings, for example factors that a model cannot reach. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
-  /** Of a document read from a run's folder; never stored in a file. */
+  /** Result of checking a document that was read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;

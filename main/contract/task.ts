@@ -47,7 +47,7 @@ export interface WrittenItem {
   readonly endWeight?: number;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
-  /** Of an item that is written several times: which time, from 0, and the item that all of them share. */
+  /** For an item that is written several times: number of the repeat, from 0, and the item that all repeats share. */
   readonly repeat?: number;
   readonly group?: string;
   /** Texts of the choices in the context; only the filter multi_choice_regex reads them. */

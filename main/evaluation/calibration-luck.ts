@@ -18,7 +18,7 @@ import { ranksOf } from './comparison/ranks.ts';
 import { groupBy, readInSequence } from './threshold.ts';
 
 /**
- * Calibration luck: how much of a result hangs on the calibration items that happened to be there. Each draw of them
+ * Calibration luck: how much of a result depends on the calibration items that happened to be there. Each draw of them
  * gives a plan with a verdict of its own; draws are never pooled, as draws of a method are not (`draws.ts`).
  */
 

@@ -26,7 +26,7 @@ import { groupBy } from './threshold.ts';
 export interface FrontierPoint {
   readonly result: SweepResult;
   readonly bytes: number;
-  /** Of the unpruned model's bytes at its stored weights. */
+  /** Share of the unpruned model's bytes at its stored weights. */
   readonly share: number;
   /** Type as which the weights are rounded; null: as stored. */
   readonly weights: RoundedType | null;
@@ -50,7 +50,7 @@ export interface FrontierPair {
   readonly pHolm: number | null;
 }
 
-/** Of all pairs of a sweep together. */
+/** Significance level for all pairs of a sweep together. */
 const FAMILYWISE_LEVEL = 0.05;
 
 const isBetter = (metric: MetricName, one: number, other: number): boolean =>

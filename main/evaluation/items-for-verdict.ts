@@ -1,5 +1,5 @@
 import type { MetricName } from '../contract/task.ts';
-import { formatRoughPercent } from '../words/numbers.ts';
+import { counted, formatRoughPercent } from '../words/numbers.ts';
 import { itemsForChance } from '../statistics/paired-power.ts';
 import { itemsNeeded, ONE_SIDED_ALPHA, TEXTS_NEEDED } from './verdicts.ts';
 import { WANTED_CHANCE } from '../contract/sweep.ts';
@@ -45,8 +45,9 @@ export const itemsForVerdictText = (n: number, delta: number, metric: MetricName
   }
   const { fewest, byDiscordance } = itemsForVerdict(delta);
   const margin = `at a margin of ${points(delta)}`;
-  const have = `${String(n)} test items`;
-  if (n < fewest) return `${have} are too few: ${margin} nothing can be called safe with fewer than ${String(fewest)}.`;
+  const [have, are] = [counted(n, 'test item'), n === 1 ? 'is' : 'are'];
+  if (n < fewest)
+    return `${have} ${are} too few: ${margin} nothing can be called safe with fewer than ${String(fewest)}.`;
   const [first, ...others] = byDiscordance.map(
     ({ discordance, items }) => `${String(items)} if ${formatRoughPercent(discordance)}`,
   );

@@ -96,7 +96,7 @@ const multiplicityOf = (
 const hasItems = (result: SweepResult, delta: number, alpha: number): boolean =>
   independentItems(result) >= itemsNeeded(delta, result.metric, alpha);
 
-/** The endings with the ends of their intervals at this margin. */
+/** The endings, with the interval ends that are tested at this margin. */
 const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings => {
   const {
     low,

@@ -91,7 +91,7 @@ const bracketOf = (curve: JudgedCurve, delta: number, alpha: number): Threshold 
   const { lastSafe, firstUnsafe } = bracket;
   const verdict = firstUnsafe === null ? 'all-safe' : lastSafe === 1 ? 'none-safe' : 'found';
   const end = points.find(({ factor }) => factor === firstUnsafe);
-  // Of several draws that differ, the worst one may itself be worse: then more items would not make it safe.
+  // If draws differ, the verdict of the worst one may be "worse": then more items would not make it safe.
   const open = end?.result ?? null;
   const isOpen = open !== null && verdictOf(open, delta, alpha) === 'undecided';
   const power = isOpen ? powerOf(open, delta, alpha) : null;

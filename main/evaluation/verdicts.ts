@@ -121,7 +121,7 @@ export const upperEndOf = (result: Judged, delta: number): number | null => {
 
 const isOfCounts = ({ metric, groups }: Judged): boolean => metric !== 'perplexity' && groups === undefined;
 
-/** How well the test of a result is known to keep its level; absent where it does exactly. */
+/** How reliably the test of a result keeps its level; absent where it keeps it exactly. */
 export const levelKnown = ({ metric, groups }: Pick<SweepResult, 'metric' | 'groups'>): Pick<SweepResult, 'level'> =>
   metric === 'perplexity' ? { level: 'nominal' } : groups === undefined ? {} : { level: 'simulated' };
 

@@ -82,7 +82,7 @@ export const compressedFolder = (
   const largest = new Map<string, Promise<number>>();
   const valuesOf = async (view: TensorView): Promise<Float32Array> =>
     toFloat32(await read(view), view.dtype, view.tensor);
-  /** Of all matrices that servers join into one, which must share the divisor of NVFP4. */
+  /** Largest value of all matrices that servers join into one: they must share the divisor of NVFP4. */
   const mostOf = async (view: TensorView): Promise<number> => {
     const joined = [...chosen.values()].filter(({ tensor }) => joinedName(tensor) === joinedName(view.tensor));
     const most = await Promise.all(

@@ -48,7 +48,7 @@ export interface CompressedMatrix {
 
 const FP8_MOST = 448;
 const FP4_MOST = 6;
-/** Of float32 (2^-23), which stands for a scale of 0. */
+/** Machine epsilon of float32, used in place of a scale of 0. */
 const EPSILON = 2 ** -23;
 /** Least normal float32. */
 const LEAST = 2 ** -126;

@@ -24,7 +24,7 @@ export const verificationSlots = (vocabulary: number): number =>
   Math.max(1, Math.min(MAX_SLOTS, Math.floor(MAX_LOGITS / vocabulary)));
 
 /**
- * Bound where sums run in another order than the original's: over other slots (padding on the left), or over weights
+ * Bound where sums run in an order other than the original's: over other slots (padding on the left), or over weights
  * that are not repacked. A wrong graph differs far more.
  */
 const OTHER_ORDER_TOLERANCE = 1e-4;

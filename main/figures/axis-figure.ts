@@ -107,9 +107,9 @@ export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string,
 export interface AxisFrame {
   readonly left: number;
   readonly top: number;
-  /** Of values, upwards. */
+  /** Range of the values on the vertical axis. */
   readonly domain: readonly [number, number];
-  /** Of the horizontal axis, and its title. */
+  /** Range of the horizontal axis, and its title. */
   readonly span: readonly [number, number];
   readonly across: string;
   readonly theme: FigureTheme;

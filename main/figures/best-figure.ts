@@ -21,14 +21,14 @@ import {
 
 const LEFT = 24;
 const TASK_WIDTH = 150;
-/** Of a model and a task, in the figure's pixels. */
+/** Size of the cell of a model and a task, in the figure's pixels. */
 export const CELL = { width: 168, height: 46 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
 const TINT = 0.075;
-/** Of a cell in which no factor is safe and the smallest is worse. */
+/** Colour of a cell in which no factor is safe and the smallest is worse. */
 const UNSAFE = '#9a4a00';
 
 const drawCell = (

@@ -83,7 +83,7 @@ export const pick = <T>(columns: Columns<T>, names: string): Columns<T> =>
 export const shownCell = <T>([, value, shown]: Column<T>, row: T, names: Names): Cell =>
   shown?.text === undefined ? (value?.(row) ?? null) : shown.text(row, names);
 
-/** The columns for readers that have something to say about one of these rows. */
+/** The columns for readers that are not empty in at least one of these rows. */
 export const filledColumns = <T>(columns: Columns<T>, rows: readonly T[]): Columns<T> =>
   columns.filter(
     (column) => column[2] !== undefined && rows.some((row) => (shownCell(column, row, PLAIN_NAMES) ?? '') !== ''),

@@ -10,7 +10,7 @@ const LEFT = 24;
 const ROW_WIDTH = 150;
 const CELL = { width: 76, height: 22 } as const;
 const PANEL_HEAD = 52;
-/** Of a loss; its opacity grows with the loss, up to this many points. */
+/** Colour of a loss; its opacity grows with the loss, up to `DEEPEST_LOSS`. */
 const LOSS = '#9a4a00';
 const DEEPEST_LOSS = 0.5;
 

@@ -5,7 +5,7 @@ import type { RefitName } from '../contract/plan.ts';
 import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
-/** Of curves behind an emphasised one: they step back by their thinner line, and are still seen on either ground. */
+/** Opacity of curves behind an emphasised one; their lines are thinner, too. They stay visible in both themes. */
 export const BACK_OPACITY: Readonly<Record<ThemeName, number>> = { light: 0.7, dark: 0.6 };
 
 export type MarkShape = 'circle' | 'square' | 'triangle' | 'diamond' | 'down' | 'bar' | 'hexagon' | 'plus';
@@ -88,7 +88,7 @@ const DOTTED: Readonly<Record<RefitName, string>> = {
 };
 /** For the one method whose line is dotted without recovery. */
 const LONG = '12 3';
-/** Of curves with rounded weights: a dash and a dot for each step in the list of types. */
+/** Line pattern of curves with rounded weights: a dash, and a dot for each step in the list of types. */
 const roundedDash = (type: RoundedType): string => `7 2${' 1 2'.repeat(1 + roundedTypes.indexOf(type))}`;
 
 /** Every style without recovery, for pages that refer to colours by name. */

@@ -34,7 +34,7 @@ export interface RunLine {
   readonly run: RunManifest;
   /** The run's displayed name. */
   readonly name: string;
-  /** Of a line with points their models, tasks, methods and factors, else those that the run was asked for. */
+  /** Models, tasks, methods and factors of the line's points; without points, those of the run's settings. */
   readonly models: readonly string[];
   readonly tasks: readonly string[];
   readonly methods: readonly string[];

@@ -16,7 +16,7 @@ export interface WritingRequest {
   /** Stop strings, applied in order; none: the text ends with an end token or at its maximum length. */
   readonly until: readonly string[];
   readonly maxNewTokens: number;
-  /** Of a request that is written several times: which time, from 0, and the item that all of them share. */
+  /** For a request that is written several times: number of the repeat, from 0, and the item that all repeats share. */
   readonly repeat?: number | undefined;
   readonly group?: string | undefined;
 }
@@ -55,7 +55,7 @@ export interface WrittenText {
   /** Every chosen token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
   readonly stopped: WrittenOutcome['stopped'];
-  /** Of a text that ended by its length. */
+  /** Where the text loops; only for a text that ended by its length. */
   readonly loop: TextLoop | null;
   readonly truncatedTokens: number;
 }

@@ -104,7 +104,7 @@ export interface Heads extends KeysAndValues {
   readonly headDimension: number;
   readonly valueDimension: number;
   readonly sinks: Value | null;
-  /** Of an indexer. */
+  /** Values of the block's indexer. */
   readonly indexed?: IndexValues | null;
   /** [T, N * Dv] or [T, N] whose sigmoid multiplies the output; null: none. */
   readonly gate: Value | null;

@@ -7,7 +7,7 @@ import { stateShape } from './state.ts';
 /** A tensor that a block carries from step to step: an output of its cached form, and an input of the next step. */
 export interface CarriedPart {
   readonly name: 'key' | 'value' | 'index' | 'raw' | 'window' | 'state';
-  /** Of one token [heads, width], or of a whole sequence. */
+  /** Shape for one token [heads, width], or for a whole sequence. */
   readonly shape: readonly number[];
   /** Keys and values of every token of a sequence, or one state for all of them, which cannot be cut back. */
   readonly perToken: boolean;

@@ -257,7 +257,7 @@ const compress = (
   const dimension = norm.scale.shape[0] ?? 0;
   const slice = (value: Value, axis: number, start: number, end: number): Value =>
     graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
-  /** Of the window before, the first half of the columns; of the own one, the second. */
+  /** The first half of the columns belongs to the window before, the second half to the window itself. */
   const taken = (value: Value): Value =>
     overlapping
       ? graph.node(

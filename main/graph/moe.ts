@@ -308,7 +308,7 @@ const constantOnTokens = (
   return { output: graph.node('Add', [nothing, constant]), inner: zeros(graph, tokens, width) };
 };
 
-/** [n, width] zeros for tokens [n, H], in the format of products as they are. */
+/** [n, width] zeros for tokens [n, H], in the number format of products. */
 const zeros = (graph: OnnxGraph, tokens: Value, width: number): Value => {
   const nothing = graph.node('Mul', [tokens, scalar(graph, 0, productType(graph))]);
   const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });

@@ -131,7 +131,7 @@ export const weight = (graph: OnnxGraph, given: Weight, type: ProductType): Valu
   return graph.cast(value, type);
 };
 
-/** The float32 values of a weight that is stored otherwise than as one plain tensor. */
+/** The float32 values of a weight that is not stored as one plain tensor. */
 const dequantised = (graph: OnnxGraph, given: Weight): Value => {
   const { stored, select, shape } = given;
   if (stored.kind === 'scaled' || stored.kind === 'packed-columns') {

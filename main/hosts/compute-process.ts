@@ -14,7 +14,7 @@ import { portChannel, type ProcessPort } from './port-channel.ts';
  * kill: finished work is on disk.
  */
 interface Host {
-  /** Of Electron's utilityProcess. */
+  /** Present in Electron's utilityProcess. */
   readonly parentPort?: {
     on(event: 'message', listener: (event: { readonly ports: readonly ProcessPort[] }) => void): unknown;
   };

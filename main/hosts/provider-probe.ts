@@ -10,9 +10,9 @@ import { endWithParent } from './end-with-parent.ts';
  * waits to be killed, or for its parent's end.
  */
 interface Host {
-  /** Of Electron's utilityProcess. */
+  /** Present in Electron's utilityProcess. */
   readonly parentPort?: { postMessage(message: unknown): void };
-  /** Of a process with an IPC channel. */
+  /** Present in a process with an IPC channel. */
   readonly send?: (message: unknown) => boolean;
 }
 

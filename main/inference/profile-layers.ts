@@ -292,7 +292,7 @@ const tokenNumbers = (batch: Batch, firstToken: readonly number[]): readonly num
   return numbers;
 };
 
-/** For each MoE layer of a profile of so many tokens: what collects the products of every stride-th of them. */
+/** For each MoE layer of a profile with this number of tokens: collects the products of every stride-th token. */
 export const traceBuilders = (
   { descriptor }: Checkpoint,
   tokens: number,

@@ -36,7 +36,7 @@ export interface JobContext extends Computing {
   /** Set where a model is never read block by block, whatever its size. */
   readonly keepsWhole?: true | undefined;
   readonly signal: AbortSignal;
-  /** Aborted where a job that writes texts shall end early with what there is; other jobs take no notice. */
+  /** Aborted to end a job that writes texts early, keeping the text so far; other jobs ignore it. */
   readonly finish?: AbortSignal | undefined;
   readonly meter: ProgressMeter;
   readonly now: () => number;

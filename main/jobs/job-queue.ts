@@ -16,7 +16,7 @@ interface QueuedJob {
   readonly created: CreatedRun;
   readonly job: Job;
   readonly controller: AbortController;
-  /** Aborted to end the job early with what there is. */
+  /** Aborted to end the job early, keeping what it has written. */
   readonly finisher: AbortController;
   readonly meter: ProgressMeter;
   readonly finished: Promise<RunManifest>;
@@ -129,7 +129,7 @@ export class JobQueue {
     this.#stop(this.#ownJob(run));
   }
 
-  /** Ends a running job early, with what there is; a waiting one is cancelled. */
+  /** Ends a running job early, keeping what it has written; a waiting one is cancelled. */
   finish(run: string): void {
     const queued = this.#ownJob(run);
     if (queued.isStarted) queued.finisher.abort();

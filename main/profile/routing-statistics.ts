@@ -29,7 +29,7 @@ export interface RoutingStatistics {
   readonly eanSquareSum: Float64Array;
   /**
    * [L, 3, 2, 3, E] sums over T_e of gate^alpha ||f_e(x)||_2^beta, for the gates in the order of `gateKinds`, alpha 1
-   * and 2, beta 0 to 2. Saliencies that published code computes with another gate than the model's follow from them.
+   * and 2, beta 0 to 2. Saliencies that published code computes with a gate other than the model's follow from them.
    */
   readonly gatedMoments: Float64Array;
   /** [L, E] sum of z over all tokens. */

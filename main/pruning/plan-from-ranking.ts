@@ -9,7 +9,7 @@ export interface RankingPlanInput {
   readonly topK: number;
   readonly keep: number;
   readonly budget: BudgetName;
-  /** Of the budget `manual`. */
+  /** Kept experts of each layer, for the budget `manual`. */
   readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
   /** The ranking's name; absent: `ranking`. */

@@ -14,7 +14,7 @@ import { plan, type Plan } from '../contract/plan.ts';
 
 const whole = z.number().int();
 
-/** Of each item; absent where the sweep did not measure it. */
+/** Fidelity of each item; absent where the sweep did not measure it. */
 const fidelityColumns = z
   .object({
     positions: z.array(whole),
@@ -63,13 +63,13 @@ const writtenColumns = z.object({
   correct: z.array(z.boolean()),
   tokens: z.array(whole),
   stopped: z.array(z.enum(['until', 'end', 'length'])),
-  /** Of each text; absent in earlier versions. */
+  /** Where each text loops; absent in records of earlier versions. */
   loops: z.array(z.object({ token: whole, character: whole, period: whole.nullable() }).nullable()).optional(),
   truncatedTokens: z.array(whole),
-  /** Of items that were written several times. */
+  /** Present for items that were written several times. */
   groups: z.array(z.string()).optional(),
   fidelity: fidelityColumns,
-  /** Of the unpruned model, where fidelity is measured. */
+  /** Tokens that the unpruned model wrote, where fidelity is measured. */
   tokenIds: z.array(z.array(whole)).optional(),
 });
 

@@ -69,8 +69,8 @@ import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.t
 const DECODING_SLOTS = 8192;
 
 /**
- * Opens a checkpoint in a process of `workers`. `precision` null: by the checkpoint and the device; `started` gets what
- * computes. The workers stay their owner's.
+ * Opens a checkpoint in a process of `workers`. `precision` null: chosen by the checkpoint and the device; `started` is
+ * called with the versions and the device. The caller disposes of the workers.
  *
  * @throws WorkbenchError of its start.
  */
@@ -829,7 +829,7 @@ interface ObservedLayer extends RoutingTaps {
   readonly everywhere?: { readonly sum: Float32Array; readonly cosineSum: Float32Array };
   /** [N] cosines of the hidden state before and after the routed sum is added. */
   readonly cosines?: Float64Array;
-  /** Of some tokens: numbers, places in the batch, outputs [E, n, H], routed sums [n, H] and router logits [n, E]. */
+  /** Traced tokens: numbers, positions in the batch, outputs [E, n, H], routed sums [n, H], router logits [n, E]. */
   readonly traced?: {
     readonly numbers: readonly number[];
     readonly at: readonly number[];
@@ -932,9 +932,9 @@ interface DecodingGroup {
   readonly atOnce: number;
 }
 
-/** Rows of a group are so many times those that are written at once: groups are what processes share. */
+/** A group has this many batches of rows; processes share the work out by groups. */
 const BATCHES_IN_GROUP = 2;
-/** Rows join when so many places are free, since every pass over prompts reads all weights. */
+/** New rows join once this share of a batch is free, since every pass over prompts reads all weights. */
 const LEAST_FREE = 0.25;
 
 /** Rows in groups: of similar lengths if they can join one another, else of one length, all at once. */

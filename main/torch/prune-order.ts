@@ -135,7 +135,7 @@ const rowsOf = (
   return { rows: carriers, numbers: carriers.map((_, position) => position) };
 };
 
-/** Matrices that are not those of the carriers. */
+/** Matrices that differ from those of the experts which carry them. */
 const copiesOf = (
   { expertTensors }: MoeDescriptor,
   carriers: readonly number[],

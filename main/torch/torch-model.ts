@@ -44,7 +44,7 @@ export const usualPrecision = (dtype: string, { bfloat16 }: Pick<ComputedBy, 'bf
 
 /**
  * Teams of PyTorch processes, one for each open model; one more may wait for the next model, since a start takes
- * seconds. The first one says what computes.
+ * seconds. The first one to start reports the versions and the device.
  */
 export class TorchWorkers {
   readonly #order: WorkerOrder;
@@ -77,7 +77,7 @@ export class TorchWorkers {
     }
   }
 
-  /** Processes for a model, for its owner to give back. */
+  /** Processes for a model; the caller gives them back. */
   async take(): Promise<WorkerTeam> {
     await this.computedBy();
     const idle = this.#idle;

@@ -20,7 +20,7 @@ export interface WorkerOrder {
   readonly python: string;
   /** resources/torch/worker.py. */
   readonly script: string;
-  /** Of one process: `cpu`, `cuda:N` or `auto`; of a team also several, separated by commas. */
+  /** `cpu`, `cuda:N` or `auto`; for a team also several devices, separated by commas. */
   readonly device: string;
   readonly threads: number;
 }

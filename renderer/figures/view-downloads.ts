@@ -12,7 +12,7 @@ export type ViewMaker = (views: typeof Views) => Views.ViewFiles;
 export interface Download {
   readonly suggestedName: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of a table: the manifest, for a file beside it. */
+  /** Manifest of a table, for a file beside it. */
   readonly manifest?: Uint8Array<ArrayBuffer>;
 }
 

@@ -38,16 +38,16 @@ export interface Shown {
   readonly hidden: readonly string[];
   /** Sections shown as tables instead of charts. */
   readonly tables: readonly TableOf[];
-  /** Of the comparison of methods. */
+  /** Choices of the comparison of methods. */
   readonly answers: AnswerKind | null;
   readonly against: string;
   /** The form of the next sweep, as far as it differs from its defaults; null: not at all. */
   readonly sweep: SweepWords | null;
-  /** Of the runs, in their list and their table. */
+  /** Filters of the runs, in their list and their table. */
   readonly filter: string;
   readonly archived: boolean;
   readonly chosen: readonly string[];
-  /** Of the table of runs. */
+  /** Choices of the table of runs. */
   readonly sort: TableSort | null;
   readonly group: RunGroup | null;
   readonly columns: readonly string[];

@@ -99,7 +99,7 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
   });
 };
 
-/** Points of a method that another sweep than the one shown measured. */
+/** Points of a method that were measured by a sweep other than the one shown. */
 export interface PooledCurve {
   readonly run: string;
   readonly method: MethodName;

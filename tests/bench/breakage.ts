@@ -11,7 +11,7 @@
  * draw as many as its plans. Endings: the time of finding the loops of as many texts as a sweep of long answers has
  * (`wordy-16` on `digits`, 40 items, the same plans), each of 192 tokens, where the search finds nothing and is
  * longest, against that sweep.
- * Usage: node tests/bench/breakage.ts [rounds, default 3]
+ * Usage: npx node tests/bench/breakage.ts [rounds, default 3]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

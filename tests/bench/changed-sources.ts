@@ -13,7 +13,7 @@ import { computingPaths, type ComputingPath, openEngine, type Bench, resources }
 import { filesOf } from './kills/sweeps.ts';
 
 /**
- * node tests/bench/changed-sources.ts [rounds] [seed] [pattern of names]
+ * npx node tests/bench/changed-sources.ts [rounds] [seed] [pattern of names]
  *
  * Runs every way to compute numbers of a model in turn (default: 200 rounds in total), while a thread changes one of
  * the files that it reads at a random moment and restores it at another: weights (in place, or by replacing the file),
@@ -120,7 +120,7 @@ const codeOf = (error: unknown): string => {
   return /\b(?:changed while it was|was changed while)\b/.test(error.message) ? 'model-changed' : error.code;
 };
 
-/** The first difference of two texts with its surroundings, the right one first. */
+/** The first difference of two texts with its surroundings; the correct text comes first. */
 const differenceOf = (right: string, wrong: string): string => {
   let at = 0;
   while (at < right.length && right[at] === wrong[at]) at += 1;

@@ -5,7 +5,7 @@ import { oneGigabyteCheckpoint } from './shapes.ts';
 import { median } from './statistics.ts';
 
 /**
- * node tests/bench/checksums.ts [MODEL] [times]
+ * npx node tests/bench/checksums.ts [MODEL] [times]
  *
  * The cost of detecting changed weights in a run: their checksum when they are first mapped, and again at the end of
  * the run. Makes both passes over all parts of a checkpoint (default: a synthetic one of about 1 GB), which the system

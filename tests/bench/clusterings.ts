@@ -36,7 +36,7 @@ import { loadTask } from '../../main/tasks/load-task.ts';
  * within a cell, averaged over cells), and the adjusted Rand index between draws; per variant with draws, Spearman's
  * rank correlation of inertia and loss within cells, averaged over them, with a 95 % bootstrap interval over cells.
  *
- * Usage: node tests/bench/clusterings.ts FILE --models uncurl-16,uncurl-32 --tasks add,german --factors 2,4
+ * Usage: npx node tests/bench/clusterings.ts FILE --models uncurl-16,uncurl-32 --tasks add,german --factors 2,4
  *        [--items N] | --report
  */
 

@@ -6,7 +6,7 @@ import { readCheckedSweep } from '../../main/runs/checked-sweep.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 
 /**
- * node tests/bench/edits.ts [--rounds 500] [--seed 1]
+ * npx node tests/bench/edits.ts [--rounds 500] [--seed 1]
  *
  * Measures a small sweep and a small experiment twice. Then edits one random field of one file of the first run, again
  * and again, each time in a fresh copy, and checks three things: whether the comparison with the second run detects it

@@ -9,9 +9,9 @@ import { seededRandom } from '../../main/statistics/random.ts';
 // How often the rules call a candidate safe (or worse, or different) when it is not, and how often they call an
 // unharmed one safe.
 //
-//   node tests/bench/error-rates.ts items [LARGEST N] [STEP OF N]    exact: every n at every margin
-//   node tests/bench/error-rates.ts passages [RUNS]                  simulated
-//   node tests/bench/error-rates.ts texts [RUNS]                     simulated
+//   npx node tests/bench/error-rates.ts items [LARGEST N] [STEP OF N]    exact: every n at every margin
+//   npx node tests/bench/error-rates.ts passages [RUNS]                  simulated
+//   npx node tests/bench/error-rates.ts texts [RUNS]                     simulated
 //
 // items: the size of a test is the largest probability of rejecting a true hypothesis, over every share of discordant
 // items. It is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the grid for

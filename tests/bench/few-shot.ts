@@ -6,7 +6,7 @@
  * Method: both read the same folder, whose items already contain the examples, and run alternately as whole processes
  * on one thread each, ROUNDS times; wall time including start-up, with a fresh workspace each time. Accuracies are
  * compared: the model is random, so they are near chance, but they must agree. The numbers of tokens of the examples
- * and of the rest are printed first. Usage: node tests/bench/few-shot.ts [rounds]
+ * and of the rest are printed first. Usage: npx node tests/bench/few-shot.ts [rounds]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';

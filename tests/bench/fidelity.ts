@@ -4,7 +4,7 @@
  * Method: one runner on one thread, nine plans (frequency-like: the first n of the experts) and the unpruned model on
  * 100 items of each of three bundled choice tasks, with and without alternately; processor time of this process, the
  * median ratio of the rounds. Whole sweeps cost less beside it, since they also profile and make plans.
- * Usage: node tests/bench/fidelity.ts [model folder, default bundled uncurl-64] [rounds, default 5]
+ * Usage: npx node tests/bench/fidelity.ts [model folder, default bundled uncurl-64] [rounds, default 5]
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

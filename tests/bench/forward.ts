@@ -8,7 +8,7 @@
  * changes the logits. All compute the logits of every position. "Of one product": the workbench's arithmetic rate over
  * the whole pass, relative to that of onnxruntime multiplying two matrices of 2048 x 2048 in the same rounds. The
  * processor is printed first, since matrix units for bfloat16 speed up PyTorch.
- * Usage: node tests/bench/forward.ts
+ * Usage: npx node tests/bench/forward.ts
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../open-model-runner.ts';

@@ -6,7 +6,7 @@
  * real ones; headless Chromium of 1440 x 900 on the built page (`npm run build` first). For each action, input events
  * arrive about every 8 ms for SECONDS seconds while the page records the time between animation frames; the first 300
  * ms are left out. Prints frames, median and 95th percentile (ms), the longest frame, and the load of the machine over
- * the last minute before each action. An idle machine draws every 16.7 ms. Usage: node tests/bench/frames.ts
+ * the last minute before each action. An idle machine draws every 16.7 ms. Usage: npx node tests/bench/frames.ts
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

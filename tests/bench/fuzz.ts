@@ -8,7 +8,7 @@ import { mutate } from '../main/fuzz/mutate.ts';
 import { fuzzedParsers } from '../main/fuzz/parsers.ts';
 
 /**
- * node tests/bench/fuzz.ts [mutations] [seed] [pattern of names]
+ * npx node tests/bench/fuzz.ts [mutations] [seed] [pattern of names]
  *
  * Mutates a sound example of every foreign input that the engine reads, `mutations` times each (default 10,000), and
  * reads it. Prints per reader: values and refusals, untyped errors, the slowest read in processor time of this thread

@@ -25,7 +25,7 @@ import { median } from './statistics.ts';
  * one thread each; the variants of a comparison alternate, ROUNDS times. Comparisons within the workbench use processor
  * time, which other work on the machine disturbs less; comparisons with transformers use wall time and processor time.
  * Tokens are compared wherever two variants wrote the same rows.
- * Usage: node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
+ * Usage: npx node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
  */
 
 const [, , part = 'all', rounds = '2', items = '100', outFile] = process.argv;

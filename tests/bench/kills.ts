@@ -8,7 +8,7 @@ import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
 
 /**
- * node tests/bench/kills.ts [kills] [seed] [pattern of names]
+ * npx node tests/bench/kills.ts [kills] [seed] [pattern of names]
  *
  * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
  * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In

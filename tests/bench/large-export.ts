@@ -17,7 +17,7 @@ import { sweepOfFive } from './sweep-of-five.ts';
  *
  * Method: each is a separate process with one thread; the system reports its peak resident memory (maxRSS). The budget
  * of the sweep is the prediction for one block at a time, with 4 items of 2 choices. Needs 25 GB of disk in the
- * temporary folder; the checkpoint stays there, the export does not. Usage: node tests/bench/large-export.ts
+ * temporary folder; the checkpoint stays there, the export does not. Usage: npx node tests/bench/large-export.ts
  */
 
 const measurement = z.object({ seconds: z.number(), startBytes: z.number(), peakBytes: z.number(), done: z.string() });

@@ -24,7 +24,7 @@ import { emptyLargeCheckpoint, largeCharacter } from './large-checkpoint.ts';
  * start, and with the memory that is predicted for one block at a time as its budget; the system reports its peak
  * resident memory (maxRSS), mapped pages of the file included. The copy is by the file system's own call. Needs 20 GB
  * of disk in the temporary folder, and leaves nothing.
- * Usage: node tests/bench/large-gguf.ts [copied | exported | profiled]
+ * Usage: npx node tests/bench/large-gguf.ts [copied | exported | profiled]
  */
 
 const ITEMS = 100;

@@ -21,7 +21,7 @@ import { sweepOfFive } from './sweep-of-five.ts';
  * Method: one thread; the first pass opens the layers, the second finds them open. The sweep is a process of its own,
  * whose peak resident memory the system reports; it begins while this one is small, because a new process starts at the
  * peak of the one that starts it.
- * Usage: node tests/bench/many-experts.ts [layers] [tokens] [hidden width] [width of an expert]
+ * Usage: npx node tests/bench/many-experts.ts [layers] [tokens] [hidden width] [width of an expert]
  */
 const LENGTH = 50;
 const VOCABULARY = 512;

@@ -11,7 +11,7 @@ import { median, ratios } from './statistics.ts';
  *
  * Method: the synthetic 1 GB checkpoint, one thread, 64 short items of four choices made of random tokens. Each round
  * measures both ways alternately. Prints medians and ratios. "Again" opens the runner, evaluates one candidate and
- * closes it, twelve times. Usage: node tests/bench/masks.ts
+ * closes it, twelve times. Usage: npx node tests/bench/masks.ts
  */
 
 const ROUNDS = 3;

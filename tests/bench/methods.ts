@@ -14,7 +14,7 @@ import { median } from './statistics.ts';
  * (the worst case of the assignment). Clustering: 256 experts into 64 groups, by spectral clustering of random logits
  * (512 tokens) and by average linkage of random mean outputs. Prints medians of three rounds in seconds of processor
  * time, which other work on the machine does not affect, and the goals.
- * Usage: node tests/bench/methods.ts
+ * Usage: npx node tests/bench/methods.ts
  */
 
 const ROUNDS = 3;

@@ -5,7 +5,7 @@
  * allocated on disk): Mixtral-like (8 experts per layer, 3 shards) and fine-grained (128 experts per layer, 24 shards,
  * about 18,000 tensors), each once with large shards and once cut into shards of 50 MB. Each is opened ROUNDS times,
  * each time in a new process. Prints the median time of the first open in the process, the range, and the peak resident
- * memory of the process beside that of a process that only loads the same code. Usage: node tests/bench/open.ts
+ * memory of the process beside that of a process that only loads the same code. Usage: npx node tests/bench/open.ts
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -13,7 +13,7 @@ import { median } from './statistics.ts';
  * Method: one thread, features and residuals from a seed, top-2 of the kept experts for each token, all ridges of the
  * cross-validation. Rounds are interleaved. Prints medians of processor time, which other work on the machine does not
  * affect, and the largest difference of a correction relative to the largest correction.
- * Usage: node tests/bench/recovery.ts [ROUNDS]
+ * Usage: npx node tests/bench/recovery.ts [ROUNDS]
  */
 
 const rounds = Number(process.argv[2] ?? 3);

@@ -7,7 +7,7 @@
  * four tasks each, written by this script) and Chromium of 1440 x 900 on the built page (`npm run build` first). Times
  * run in the page from the event to the second animation frame after the rows have changed; those of a load from its
  * start, first by an engine that has just started (cold), then again. Prints the median and the largest of ROUNDS, and
- * the load of the machine. Usage: node tests/bench/runs-view.ts
+ * the load of the machine. Usage: npx node tests/bench/runs-view.ts
  */
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';

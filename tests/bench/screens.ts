@@ -5,7 +5,7 @@
  *
  * Method: `uncurl serve` on a workspace with the sample and the recorded experiment, and Chromium on the built page
  * (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two sheets of each scene (`sheets/`) and `report.pdf`.
- * Usage: node tests/bench/screens.ts FOLDER [WORD ...]: only scenes whose names contain one of the words.
+ * Usage: npx node tests/bench/screens.ts FOLDER [WORD ...]: only scenes whose names contain one of the words.
  */
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';

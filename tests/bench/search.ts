@@ -8,7 +8,7 @@
  * are real; two tasks of four choices, all items; frequency and REAP; six factors (14, 12, 10, 8, 4 and 2 of 16 experts
  * kept). Whole processes alternate with their default threads, with a fresh workspace each time; the workbench computes
  * in float32. Accuracies are compared where the workbench measured in full.
- * Usage: node tests/bench/search.ts [rounds, default 1]
+ * Usage: npx node tests/bench/search.ts [rounds, default 1]
  */
 import path from 'node:path';
 import { compareSweeps } from './compare-sweeps.ts';

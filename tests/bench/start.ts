@@ -4,7 +4,7 @@
  *
  * Method: ROUNDS times, with a fresh workspace each; one Chromium is open beforehand, like a user's browser. The page
  * is usable when the first bundled model is listed and the Thresholds tab responds to a click.
- * Usage: node tests/bench/start.ts
+ * Usage: npx node tests/bench/start.ts
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -9,7 +9,7 @@
  * cancelled, and the time until its run ends is measured. In both cases the engine runs in the measuring process, so
  * the times are those that a page would wait. The delay of a timer in this process is measured too, as the machine's
  * own share. Prints milliseconds and the machine's load.
- * Usage: node tests/bench/starve.ts [seconds, default 60] [beside | before]
+ * Usage: npx node tests/bench/starve.ts [seconds, default 60] [beside | before]
  */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';

@@ -13,7 +13,7 @@ import { median } from './statistics.ts';
  *
  * Method: random weights, one thread, one sequence; 32 tokens after the first new one, so that the prompt is left out;
  * lengths alternate, ROUNDS times, and medians are compared.
- * Usage: node tests/bench/states.ts [rounds]
+ * Usage: npx node tests/bench/states.ts [rounds]
  */
 
 const ROUNDS = Number(process.argv[2] ?? '3');

@@ -19,7 +19,7 @@ import { median } from './statistics.ts';
  * thread, 64 four-choice items. Each measurement is a separate process; they alternate, ROUNDS times. Prints wall time,
  * time inside block runs (which grows with candidates) and the rest (reading, opening), and the peak resident memory,
  * with the memory that the process used before, beside budget and largest block.
- * Usage: node tests/bench/streaming.ts
+ * Usage: npx node tests/bench/streaming.ts
  */
 
 const ROUNDS = 3;

@@ -8,7 +8,7 @@
  * tasks, all items. Synthetic 1 GB model (with the bundled tokenizer): two four-choice tasks, 40 items; its loop spends
  * most of its time saving and loading. PyTorch's threads are made to sleep while they wait: by default they spin, and
  * then any other process makes the loop several times slower.
- * Usage: node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
+ * Usage: npx node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';

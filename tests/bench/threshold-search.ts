@@ -6,7 +6,7 @@
  * frequency, reap and uncurl, powers of two from 2 on). Both run alternately as whole processes, each in a fresh
  * workspace so that nothing is reused; wall time and processor time are measured, including start-up and profiles. Item
  * evaluations are those of pruned candidates. Every threshold is compared: a faster wrong verdict is worthless.
- * Usage: node tests/bench/threshold-search.ts [rounds, default 3]
+ * Usage: npx node tests/bench/threshold-search.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';

@@ -16,7 +16,7 @@
  * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time
  * of all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
  * differently by batch, so they agree within a few points.
- * Usage: node tests/bench/torch.ts PART [rounds] [items of search, generation and worker]
+ * Usage: npx node tests/bench/torch.ts PART [rounds] [items of search, generation and worker]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

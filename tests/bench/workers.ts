@@ -6,7 +6,7 @@
  * a fresh workspace, with one thread each; processor time is measured, since wall time on a shared machine says little.
  * The overhead consists of claims, markers, reading steps again and additional program starts; it is printed as a share
  * of the sweep and per part, beside the cost of `steps`, which reads every step and computes none.
- * Usage: node tests/bench/workers.ts [rounds, default 3]
+ * Usage: npx node tests/bench/workers.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -4,7 +4,7 @@ import { addLargeModels } from './large-maps.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-/** UNCURL takes seconds of processor time for a plan of so many experts, on any machine. */
+/** UNCURL takes seconds of processor time for a plan of this number of experts, on any machine. */
 const LARGE = { name: 'large-16-512', layers: 16, experts: 512, topK: 10 } as const;
 
 test('a plan that takes long is made apart from the engine: its wait is shown, and ends the work', async ({

@@ -199,7 +199,7 @@ test(
   'batches shrink once when the memory is full; the second time the work ends with what would fit',
   async () => {
     const folder = await temporaryFolder();
-    // PyTorch as on a device that is full beyond so many tokens at once.
+    // PyTorch as on a device whose memory holds only this number of tokens at once.
     const patch = [
       'import os',
       'import torch',
@@ -623,7 +623,7 @@ describe('the command line', () => {
     async () => {
       const workspace = await temporaryFolder();
       const full = await temporaryFolder();
-      // PyTorch as on a device that is full from then on.
+      // PyTorch as on a device whose memory is full from then on.
       const patch = [
         'import torch',
         'own, calls = torch.nn.functional.embedding, []',

@@ -58,7 +58,7 @@ export const startSshHost = async (context: TestContext): Promise<SshHost> => {
     'StrictModes no',
     'UsePAM no',
     'PidFile none',
-    // The host has its own home, so its engines have another key than the submitting machine.
+    // The host has its own home, so its engines and the submitting machine have different keys.
     `SetEnv SLURM_CONF=${process.env['SLURM_CONF'] ?? ''} UNCURL_SETTINGS=${inFolder('home/settings.json')}`,
   ];
   await writeFile(inFolder('sshd_config'), `${settings.join('\n')}\n`);

@@ -305,7 +305,7 @@ const windowedLayers = ({ windows }: LlamaArchitecture, metadata: Metadata, laye
   return stated ?? Array.from({ length: layers }, (_, layer) => patternHas(windows, layer, false) === true);
 };
 
-/** Values of another width than keys, and their factor. */
+/** Width of values where it differs from that of keys, and their factor. */
 const valueConfig = ({ attention }: Family, metadata: Metadata): Config => {
   if (attention.kind !== 'grouped') return {};
   const { valueDimensionKey, valueScaleKey } = attention;

@@ -27,7 +27,7 @@ export interface GgufContents {
   readonly file: string;
   readonly sizeBytes: number;
   readonly version: number;
-  /** Of the data and of each tensor, in bytes. */
+  /** Alignment of the data and of each tensor, in bytes. */
   readonly alignment: number;
   readonly metadata: ReadonlyMap<string, MetadataEntry>;
   /** In the order of their positions. */

@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { deviceWords, type ProviderListing, providerName, type ProviderProbe } from '../../contract/device.ts';
 import { serialiseError } from '../../contract/errors.ts';
 import { deviceOf, engineVersion, engineVersions, physicalCores } from '../../engine/machine.ts';
+import { explainFileError } from '../../files/file-errors.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
 import { createMadeEnvironments, environmentPython, type MadeEnvironments } from '../../finetune/made-environments.ts';
 import { makeEnvironment } from '../../finetune/make-environment.ts';
@@ -43,9 +45,10 @@ const workspaceState = async (path: string): Promise<string> => {
   try {
     if (!(await isWorkspace(path))) return `${path} (not made yet: the first run makes it)`;
     await openExistingWorkspace(path);
+    await access(path, constants.W_OK);
     return `${path} (writable)`;
   } catch (error) {
-    return `${path}: ${serialiseError(error).message}`;
+    return `${path}: ${serialiseError(explainFileError(error, path)).message}`;
   }
 };
 

@@ -11,6 +11,7 @@ import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
+import { counted } from '../../words/numbers.ts';
 
 const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
 
@@ -63,7 +64,7 @@ export const forward: Verb = {
     const made = madeBy(torch);
     return {
       document: { out, sequences: sequences.length, tokens, masked: plan !== null, ...made.document },
-      text: `${String(sequences.length)} sequences (${String(tokens)} tokens) written to ${out}.${made.text}`,
+      text: `${counted(sequences.length, 'sequence')} (${counted(tokens, 'token')}) written to ${out}.${made.text}`,
     };
   },
 };

@@ -20,6 +20,7 @@ import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
+import { counted } from '../../words/numbers.ts';
 
 /** Default of lm-evaluation-harness for tasks that set no limit. */
 const DEFAULT_NEW_TOKENS = 256;
@@ -129,7 +130,7 @@ const answerRequests = async (work: Work, file: string): Promise<VerbResult> => 
   const made = madeBy(work.torch);
   return {
     document: { out, requests: texts.length, truncated, ...samplerField(sampler), ...made.document },
-    text: `${String(texts.length)} texts written to ${out}${samplerWords(sampler)}.${note}${made.text}`,
+    text: `${counted(texts.length, 'text')} written to ${out}${samplerWords(sampler)}.${note}${made.text}`,
   };
 };
 
@@ -177,7 +178,7 @@ const continueTokens = async (work: Work, file: string): Promise<VerbResult> => 
   const made = madeBy(work.torch);
   return {
     document: { out, sequences: tokens.length, ...made.document },
-    text: `${String(tokens.length)} continuations written to ${out}.${made.text}`,
+    text: `${counted(tokens.length, 'continuation')} written to ${out}.${made.text}`,
   };
 };
 

@@ -15,6 +15,7 @@ import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import type { Verb } from '../verb.ts';
+import { counted } from '../../words/numbers.ts';
 
 const tokens = z.array(z.number().int().nonnegative());
 const request = z.union(
@@ -132,7 +133,7 @@ export const score: Verb = {
     const made = madeBy(torch);
     return {
       document: { out, requests: requests.length, truncated, ...made.document },
-      text: `${String(requests.length)} scores written to ${out}.${note}${made.text}`,
+      text: `${counted(requests.length, 'score')} written to ${out}.${note}${made.text}`,
     };
   },
 };

@@ -75,7 +75,7 @@ export interface PermutationTest {
   readonly exact: boolean;
   /** The smallest p that models of these sizes could show, whatever was measured. */
   readonly leastP: number;
-  /** Of the statistic: 1 where thresholds rise with E, -1 where they fall, 0 where neither. */
+  /** Sign of the statistic: 1 where thresholds rise with E, -1 where they fall, else 0. */
   readonly sign: number;
 }
 

@@ -310,7 +310,7 @@ const limitOf = (activation: ExpertActivation | undefined): number =>
 /** Keys of single architectures. */
 const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (readonly [string, GgufValue])[]> = new Map(
   [
-    // Of the layers that predict further tokens, which a file need not have.
+    // Epsilon of the layers that predict further tokens; a file need not have such layers.
     ['nemotron_h_moe', ({ finalNorm }) => [['attention.layer_norm_epsilon', real(finalNorm.epsilon)]]],
     ['llama4', (model) => [['interleave_moe_layer_step', whole(leadingDenseLayers(model) + 1)]]],
     [

@@ -110,7 +110,7 @@ const objection = (
 
 /** A message of the runtime as a sentence, without its source location. */
 const sentence = (message: string): string => {
-  // Of each shader with 16-bit floats; the first of a graph says it.
+  // Every shader with 16-bit floats gives this message; the first one of a graph is enough.
   if (message.includes('requires f16 but the device does not support it')) return 'The device has no 16-bit floats.';
   const reason = message.replace(/^.* was false\. /s, '').trim();
   return /[.!?]$/.test(reason) ? reason : `${reason}.`;

@@ -104,7 +104,7 @@ export const measureProvider = async (provider: ProviderName, folder: string): P
 };
 
 interface ProviderRun {
-  /** Of the unpruned block, the masked block, the block with a prefix, and the head. */
+  /** Outputs of the unpruned block, the masked block, the block with a prefix, and the head. */
   readonly outputs: readonly ProbeOutputs[];
   readonly placement: Placement;
   readonly milliseconds: number;

@@ -46,7 +46,7 @@ export class RoutedCounts {
     this.#tokens += values.length / perToken;
   }
 
-  /** The same of nested lists, [tokens][layers][top-k]. @throws WorkbenchError `routed-experts`. */
+  /** The same for nested lists, [tokens][layers][top-k]. @throws WorkbenchError `routed-experts`. */
   addNested(tokens: readonly (readonly (readonly number[])[])[], what: string): void {
     const layers = tokens[0]?.length ?? 0;
     const { topK } = this.#target;

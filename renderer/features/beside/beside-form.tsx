@@ -177,7 +177,7 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
   );
 };
 
-/** Ends the writing after the next token, with what there is; a second press ends it at once, with nothing. */
+/** Ends the writing after the next token and keeps the text so far; a second press ends it at once, without it. */
 const StopButton = ({ run }: { readonly run: RunManifest }) => {
   const { start } = useRequest();
   const [isAsked, setAsked] = useState(false);

@@ -41,7 +41,7 @@ describe('a checkpoint', () => {
     const copy = await changeableCopy(original);
     expect((await openCheckpoint(copy)).fingerprint).toBe(fingerprint);
 
-    // A Hugging Face cache: links to files whose names are hashes, in another order than the shards.
+    // A Hugging Face cache: links to files whose names are hashes, in a different order from the shards.
     const [cache, blobs] = [path.join(await temporaryFolder(), 'snapshot'), path.join(copy, 'blobs')];
     await cp(copy, cache, { recursive: true });
     await mkdir(blobs);

@@ -87,7 +87,7 @@ describe('safetensors files', () => {
   });
 });
 
-/** A file with this header and so many bytes of data. */
+/** A file with this header and this number of bytes of data. */
 const fileWith = async (header: string, data: number, claimed = Buffer.byteLength(header)): Promise<string> => {
   const file = path.join(await temporaryFolder(), 'bad.safetensors');
   const length = Buffer.alloc(8);

@@ -69,6 +69,8 @@ test('the edit distance is symmetric and counts edits, and the nearest name is o
     'profile',
   ]);
   expect(nearestName('quux', names)).toBeNull();
+  // Both are one edit away.
+  expect(nearestName('rep', ['eep', 'reap'])).toBe('reap');
 });
 
 test('values are parsed by type, and refusals name option and value', () => {

@@ -31,7 +31,7 @@ test.each(['export', 'finetune'] as const)(
   async (kind) => {
     const folder = await temporaryFolder();
     const destination = path.join(folder, 'small');
-    // Of an ended process of this machine: no process has its id and start.
+    // A folder of an ended process of this machine: no process has its id and start.
     const own = path.basename(unfinishedName(destination));
     const dead = own.replace(/-(\d+)-(\d*)-([0-9a-f]{12})$/, '-2147483646-1-$3');
     await mkdir(path.join(folder, dead));

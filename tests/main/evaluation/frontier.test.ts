@@ -65,7 +65,7 @@ test('a point is undominated if no other one is as good in no more bytes', () =>
     [1000, false],
   ]);
   expect(points[0]).toMatchObject({ share: 0.16, weights: 'q4_0' });
-  // Of two equal points both stand.
+  // Two equal points both stay on the frontier.
   const [first] = results;
   expect(frontierPoints(first === undefined ? [] : [first, { ...first, method: 'reap' }])).toMatchObject([
     { isUndominated: true },

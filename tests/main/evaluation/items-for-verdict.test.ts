@@ -26,6 +26,7 @@ test('the items that it names do give an unharmed plan the wanted chance, and a 
 });
 
 test('says in words whether the items suffice', () => {
+  expect(itemsForVerdictText(1, 0.02)).toMatch(/^1 test item is too few/);
   expect(itemsForVerdictText(148, 0.02)).toBe(
     '148 test items are too few: at a margin of 2 points nothing can be called safe with fewer than 149.',
   );

@@ -14,7 +14,7 @@ const root = path.join(import.meta.dirname, '../../..');
 /** Opening a model and its tokenizer takes longer than reading a header. */
 const MODEL_MUTATIONS = 60;
 
-/** Of the bundled models. */
+/** Vocabulary of the bundled models. */
 const VOCABULARY = 47;
 
 const ggufFile = (): Buffer => {

@@ -15,7 +15,7 @@ import { anyEdit, editOutcomes } from './edits.ts';
 import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
 import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 
-/** For more rounds: node tests/bench/edits.ts. */
+/** For more rounds: npx node tests/bench/edits.ts. */
 const ROUNDS = 25;
 const SEED = 19;
 

@@ -41,7 +41,7 @@ test('each model and factor has a picture over the number of items: bars from th
   const lines = findAll(parseXml(svg), 'line').map(({ attributes }) => attributes);
   const height = ({ y1, y2 }: (typeof lines)[number]): number => Math.abs(Number(y1) - Number(y2));
   const bars = lines.filter(({ x1, x2, 'stroke-width': width }) => x1 === x2 && width === '1.2');
-  // A bar for each task, method and number of items, as long as the draws are apart on the scale of its task.
+  // A bar for each task, method and number of items; its length is the range of the draws on the scale of the task.
   expect(bars).toHaveLength(9 * 3 * 2);
   const ascending = (values: readonly number[]): readonly number[] => [...values].sort((one, other) => one - other);
   [...new Set(picture.points.map(({ task }) => task))].forEach((task, panel) => {

@@ -134,7 +134,16 @@ describe('refuses, naming file, line and key:', () => {
     ['an answer that is missing', { 'test.jsonl': row('q', {}) }, /item "q" has neither choices nor an answer/],
     ['an answer that is empty', { 'test.jsonl': row('q', { answer: '' }) }, /\(id "q"\): answer:/],
     ['no answers', { 'test.jsonl': row('q', { answers: [] }) }, /\(id "q"\): answers:/],
-    ['an answer that is no text', { 'test.jsonl': row('q', { answer: 1 }) }, /\(id "q"\): answer:/],
+    [
+      'an answer that is no text',
+      { 'test.jsonl': row('q', { answer: 1 }) },
+      /\(id "q"\): answer: a string is expected, not 1\./,
+    ],
+    [
+      'a choice without an answer',
+      { 'test.jsonl': '{"id":"q","context":"c","choices":["a","b"]}' },
+      /\(id "q"\): answer: missing; a number is expected\./,
+    ],
     [
       'an answer beside answers',
       { 'test.jsonl': row('q', { answer: 'a', answers: ['b'] }) },

@@ -51,7 +51,7 @@ test('a context runs once for its choices', () => {
     parents: [0],
     tokens: 5,
   });
-  // Of [1, 2], [1, 2], [1, 2, 3] and [9, 8] two are equal.
+  // Two of [1, 2], [1, 2], [1, 2, 3] and [9, 8] are equal.
   expect(scoreWork(sequences, 10, 'inputs').batches.flatMap(({ trunks }) => trunks)).toHaveLength(3);
 });
 

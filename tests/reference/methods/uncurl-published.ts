@@ -18,7 +18,7 @@ const file = z.object({
   expected: z.object({
     counts: z.array(z.number()),
     similarity: tensor,
-    /** Of D^-1/2 S D^-1/2, decreasing: 1 minus those of the Laplacian. */
+    /** Eigenvalues of D^-1/2 S D^-1/2, decreasing: 1 minus those of the Laplacian. */
     eigenvalues: z.array(z.number()),
     embedding_gram: tensor,
     labels: z.array(z.number()),

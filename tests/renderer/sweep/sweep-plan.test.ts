@@ -48,7 +48,7 @@ test('the cost counts each plan once, seeds only for methods that draw, and the 
     drawnAgain: 0,
     drawn: [{ method: 'random', draws: 3, more: 8 }],
   });
-  // Of random and reap, only reap reads calibration items.
+  // REAP reads calibration items; random does not.
   const again = { ...settings, calibrationDraws: 5, calibrationSizes: '30,300' };
   const { drawnAgain, itemEvaluations } = sweepCost([model(16)], tasks, again, known);
   expect([drawnAgain, itemEvaluations]).toEqual([2 * 2 * 10, 1800 + 2 * 10 * 200]);

@@ -15,7 +15,7 @@ import { recordedResults } from '../../sample/recorded.ts';
 interface Family {
   readonly sizes?: readonly number[];
   readonly seeds?: readonly (number | null)[];
-  /** Of a model at a share. */
+  /** Loss of a model at a dropped share. */
   readonly loss: (experts: number, share: number, model: number, seed: number | null) => number;
 }
 
