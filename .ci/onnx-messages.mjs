@@ -29,6 +29,13 @@ try {
   );
   if (status !== 0) fail(`${target} is unchanged: the message of buf is above.`);
   writeFileSync(path.join(root, target), readFileSync(path.join(work, 'onnx_pb.ts')));
+  const prettier = path.join(root, 'node_modules', 'prettier', 'bin', 'prettier.cjs');
+  if (
+    runToEnd(node, [prettier, '--write', '--log-level', 'warn', '--ignore-path', '.gitignore', target], {
+      cwd: root,
+    }) !== 0
+  )
+    fail(`${target} was written, but Prettier could not format it.`);
   say(`${target} was generated from resources/onnx.proto.`);
 } finally {
   rmSync(work, { recursive: true, force: true });

@@ -117,7 +117,7 @@ export type ActivationRecord =
   | { readonly kind: 'clamped'; readonly limitKey: string; readonly alphaKey: string }
   /** SiLU of a gate at most a limit, times up within it. */
   | { readonly kind: 'bounded'; readonly limitKey: string }
-  /** SiLU at most a limit, times up within it; a limit for each layer, 0 for none, and others for dense networks. */
+  /** SiLU(gate) and up are cut at a limit of the layer (0: no limit); dense networks have limits of their own. */
   | { readonly kind: 'limited'; readonly limitsKey: string; readonly denseLimitsKey: string };
 
 /** A family's `RoutingRule` with its keys and tensors; a null key means a scale of 1. */
@@ -312,7 +312,7 @@ export interface RotaryRecord {
   readonly interleaved: Flag;
   /** Part of each head that is rotated: key, or 1. */
   readonly partialKey: string | null;
-  /** Key of the number of rotated dimensions, which some files have in place of their part. */
+  /** Key of the number of rotated dimensions, which some files state in place of their share. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
   readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional' | 'divided')[];

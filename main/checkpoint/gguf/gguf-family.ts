@@ -265,7 +265,7 @@ const operatorNames: NonNullable<Family['renamed']>['names'] = [
   ['.state.o_proj.', '.attn_output.'],
 ];
 
-/** Operators with the names and in the forms of files, which have -A or A of a decay. */
+/** Operators with the tensor names and forms of GGUF files, which store a decay as -A or A. */
 const stateInFile = (state: StateRecord): StateRecord => {
   const { operator } = state;
   switch (operator.kind) {

@@ -8,7 +8,7 @@ export type ExpertFileFormat = (typeof expertFileFormats)[number];
 /** Parameters for writing a plan. */
 export interface ExpertFileTarget {
   readonly name: string;
-  /** E. */
+  /** E: experts of a layer. */
   readonly experts: number;
   /** Numbers of the MoE layers among all layers. */
   readonly layers: readonly number[];

@@ -6,7 +6,7 @@ import { upperLimit } from '../../../main/statistics/p-values.ts';
 
 test('the upper limit is that of Clopper and Pearson', () => {
   expect(upperLimit(0, 80)).toBeCloseTo(1 - 0.05 ** (1 / 80), 12);
-  // At the limit, so few or fewer have a chance of 5 %: (1 - p)^n + n p (1 - p)^(n - 1) for one.
+  // At the limit, this number of differences or fewer has a chance of 5 %: (1 - p)^n + n p (1 - p)^(n - 1) for one.
   const p = upperLimit(1, 20);
   expect((1 - p) ** 20 + 20 * p * (1 - p) ** 19).toBeCloseTo(0.05, 10);
   expect(upperLimit(5, 5)).toBe(1);

@@ -33,7 +33,7 @@ const logitsOf = async (checkpoint: Checkpoint, tokens: number[][]): Promise<rea
 const largestDifference = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
   Math.max(...a.flatMap((row, index) => Array.from(row, (value, at) => Math.abs(value - (b[index]?.[at] ?? NaN)))));
 
-/** Families that are read as another one. */
+/** Families whose GGUF files are read as those of another family. */
 const otherFamilies: ReadonlyMap<string, string> = new Map([
   ['solar_open', 'glm4_moe'],
   ['kimi_k2', 'deepseek_v3'],
