@@ -27,6 +27,7 @@ import type {
   ScoreResult,
 } from '../inference/model-runner.ts';
 import { checkTokens, openModel, setLayer } from '../inference/open-model-runner.ts';
+import { splitPrefix, type TokenTree, treeOf } from '../inference/token-tree.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { countedRows, eliminate, traceBuilders } from '../inference/profile-layers.ts';
 import {
@@ -61,7 +62,7 @@ import {
 import type { OutputMergeSettings } from '../pruning/method.ts';
 import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { type ScoreWork, scoreWork } from './score-batches.ts';
+import { CACHE_SLOTS, type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
 import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.ts';
 
@@ -206,10 +207,36 @@ class TorchRunner implements ModelRunner {
     const traces = extras.includes('elimination') ? traceBuilders(this.checkpoint, tokensOf(sequences)) : null;
     const firstToken = prefixSums(sequences.map(({ length }) => length));
     const { hidden } = this.checkpoint.descriptor;
-    await this.#observe({ sequences, counted }, control, { extras, traces }, (batch) => {
-      const numbers = batch.members.flatMap((index) =>
-        (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
-      );
+    // Where only routing is measured, a prefix that items share runs once and counts for each of them.
+    const sharesPrefix =
+      extras.length === 0 && this.#sharing === 'prefixes' && counted.every((each) => each === undefined);
+    const { prefix, trees } = sharesPrefix
+      ? splitPrefix(
+          sequences.map((trunk) => ({ trunk, branches: [] })),
+          sequences.map(({ length }) => length - 1),
+        )
+      : { prefix: [], trees: sequences.map((trunk): TokenTree => ({ trunk, branches: [] })) };
+    const sharing = [...trees.keys()].filter((index) => trees[index]?.start !== undefined);
+    if (prefix.length > 0) {
+      const once = emptyFor(this.checkpoint, extras);
+      const whole = { trees: [{ trunk: prefix, branches: [] }], counted: [undefined] };
+      await this.#observe(whole, { signal: control.signal }, { extras, traces }, ({ layers }) => {
+        for (const [layer, taps] of layers.entries()) {
+          accumulateRouting(once, layer, taps);
+          for (const index of sharing) {
+            const numbers = prefix.map((_, position) => (firstToken[index] ?? 0) + position);
+            addChoices(choices, layer, statistics.topK, numbers, taps);
+          }
+        }
+      });
+      addSums(statistics, once, sharing.length);
+      statistics.tokens += sharing.length * prefix.length;
+    }
+    await this.#observe({ trees, counted }, control, { extras, traces, prefix }, (batch) => {
+      const numbers = batch.members.flatMap((index) => {
+        const { trunk, start = 0 } = trees[index] ?? { trunk: [] };
+        return trunk.map((_, position) => (firstToken[index] ?? 0) + start + position);
+      });
       for (const [layer, taps] of batch.layers.entries()) {
         accumulateRouting(statistics, layer, taps, batch.counted);
         addChoices(choices, layer, statistics.topK, numbers, taps);
@@ -244,7 +271,8 @@ class TorchRunner implements ModelRunner {
     const { sequences, counted, itemOf } = this.#calibration(items);
     const draws = times.map(() => emptyFor(this.checkpoint, extras));
     const once = emptyFor(this.checkpoint, extras, 1);
-    await this.#observe({ sequences, counted }, control, { extras, traces: null }, ({ members, layers }) => {
+    const trees = sequences.map((trunk): TokenTree => ({ trunk, branches: [] }));
+    await this.#observe({ trees, counted }, control, { extras, traces: null }, ({ members, layers }) => {
       let row = 0;
       for (const member of members) {
         const length = sequences[member]?.length ?? 0;
@@ -536,19 +564,15 @@ class TorchRunner implements ModelRunner {
     return groups.map((group) => scores.slice(next, (next += group.sequences.length)));
   }
 
-  #scoreWork(sequences: readonly ScoredSequence[]): ScoreWork {
-    const { blocks, vocabulary } = this.checkpoint.descriptor;
+  /** Parts that sequences of this model can share. */
+  get #sharing(): Sharing {
+    const { blocks } = this.checkpoint.descriptor;
     // A state cannot be continued in several ways, and padding in front would move the bounds of chunks.
     const isWhole = blocks.some(
       ({ state, compressed, chunk }) => state !== null || compressed !== null || chunk !== null,
     );
     const hasWindow = blocks.some(({ window }) => window !== null);
-    return scoreWork(
-      sequences,
-      vocabulary,
-      isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes',
-      this.#model.batchShare,
-    );
+    return isWhole ? 'inputs' : hasWindow ? 'contexts' : 'prefixes';
   }
 
   /** Per sequence, the scores of its targets in order; once more in smaller batches where the memory was full. */
@@ -558,8 +582,9 @@ class TorchRunner implements ModelRunner {
     control: RunControl,
     states: string | null = null,
   ): Promise<readonly (readonly ComparedScore[])[]> {
+    const { descriptor } = this.checkpoint;
     for (;;) {
-      const work = this.#scoreWork(sequences);
+      const work = scoreWork(sequences, descriptor.vocabulary, this.#sharing, this.#model.batchShare);
       try {
         // Batches of another size need the states of their own sequences.
         if (states !== null && plan !== null && this.#model.keptStates !== states)
@@ -585,19 +610,14 @@ class TorchRunner implements ModelRunner {
     if (states !== null && plan === null) this.#model.keptStates = null;
     const { members } = this.#model;
     await this.#inParts(batches, async (part, batch) => {
-      const { isBehind, trunks, branches, parents, trunkRows, branchRows, sequenceOfRow, tokens } = part;
+      const { isBehind, sequenceOfRow, tokens } = part;
       const answer = await this.#model.request(
         batch,
         'score',
         states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch, first: batch < members },
         {
           ...(isBehind ? { prefix: row(prefix) } : {}),
-          trunks: matrix(trunks, branches.length > 0 ? 'front' : 'behind'),
-          lengths: row(trunks.map(({ length }) => length)),
-          rows: matrix(trunkRows),
-          ...(branches.length > 0
-            ? { branches: matrix(branches), parents: row(parents), branch_rows: matrix(branchRows) }
-            : {}),
+          ...scoreTensors(part),
         },
         control.signal,
       );
@@ -615,14 +635,23 @@ class TorchRunner implements ModelRunner {
   }
 
   /**
-   * Runs sequences through the unpruned model, and gives what the experts of each layer did, batch by batch.
+   * Runs trees without branches through the unpruned model, those with a start behind `prefix`, and gives what the
+   * experts of each layer did, batch by batch.
    *
    * @throws WorkbenchError `torch-router`, `method-unsupported`.
    */
   async #observe(
-    { sequences, counted: weights }: Calibration,
+    { trees, counted: weights }: { readonly trees: readonly TokenTree[] } & Pick<Calibration, 'counted'>,
     control: RunControl,
-    { extras, traces }: { readonly extras: readonly ExtraStatistic[]; readonly traces: Traces | null },
+    {
+      extras,
+      traces,
+      prefix = [],
+    }: {
+      readonly extras: readonly ExtraStatistic[];
+      readonly traces: Traces | null;
+      readonly prefix?: readonly number[];
+    },
     seen: (batch: ObservedBatch) => void,
   ): Promise<void> {
     const { checkpoint } = this;
@@ -633,14 +662,29 @@ class TorchRunner implements ModelRunner {
     // Our norms are those of what an expert adds to the hidden states.
     if (descriptor.moeLayers.some(({ moe }) => moe.latent !== null)) throw withoutRouters(checkpoint);
     const layers = descriptor.moeLayers.length;
+    const sequences = trees.map(({ trunk }) => trunk);
     const total = tokensOf(sequences);
     let done = 0;
     await this.#model.load(null, this.#overlays, control.signal);
     const ofToken = layers * info.experts * descriptor.hidden;
     const slots = traces === null ? PROFILE_SLOTS : Math.min(PROFILE_SLOTS, Math.ceil(MOST_OUTPUTS / ofToken));
-    const trees = sequences.map((trunk) => ({ trunk, branches: [] }));
     const firstToken = prefixSums(sequences.map(({ length }) => length));
-    let left: readonly (readonly number[])[] = groupTrees(trees, slots * this.#model.batchShare);
+    const isBehind = (index: number): boolean => trees[index]?.start !== undefined;
+    const share = this.#model.batchShare;
+    let left: readonly (readonly number[])[] = [true, false].flatMap((behind) => {
+      const own = [...trees.keys()].filter((index) => isBehind(index) === behind);
+      const groups = groupTrees(
+        own.map((index) => trees[index] ?? treeOf([])),
+        slots * share,
+      ).map((group) => group.map((at) => own[at] ?? -1));
+      // Every sequence of a batch gets a copy of the keys and values of the prefix.
+      return !behind
+        ? groups
+        : groups.flatMap((group) => {
+            const longest = maxOf(group.map((index) => prefix.length + (sequences[index]?.length ?? 0)));
+            return partsOf(group, Math.max(1, Math.floor((CACHE_SLOTS * share) / longest)));
+          });
+    });
     while (left.length > 0) {
       const together = left.slice(0, this.#model.members);
       const asked = together.map((members, part) => {
@@ -664,6 +708,7 @@ class TorchRunner implements ModelRunner {
             residual: extras.includes('residual') ? descriptor.residualMultiplier : null,
           },
           {
+            ...(members.some(isBehind) ? { prefix: row(prefix) } : {}),
             tokens: matrix(own),
             lengths: row(own.map(({ length }) => length)),
             ...(counted === undefined
@@ -950,10 +995,7 @@ const decodingGroups = (
     const full = Math.min(list.length, Math.floor(DECODING_SLOTS / most));
     const atOnce = Math.max(1, Math.floor(share * full));
     const size = atOnce * batches;
-    return Array.from({ length: Math.ceil(list.length / size) }, (_, part) => ({
-      members: list.slice(part * size, (part + 1) * size),
-      atOnce,
-    }));
+    return partsOf(list, size).map((members) => ({ members, atOnce }));
   };
   const sorted = indices.toSorted((a, b) => length(b) - length(a));
   if (joins) return cutIn(sorted, BATCHES_IN_GROUP);
@@ -980,6 +1022,10 @@ async function* merged<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenera
   }
 }
 
+/** A list in parts of `size`. */
+const partsOf = (list: readonly number[], size: number): readonly (readonly number[])[] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, part) => list.slice(part * size, (part + 1) * size));
+
 /** A batch in two parts, or in one, if it has one member. */
 const halves = (batch: readonly number[]): readonly (readonly number[])[] => {
   const middle = Math.ceil(batch.length / 2);
@@ -987,6 +1033,29 @@ const halves = (batch: readonly number[]): readonly (readonly number[])[] => {
 };
 
 const row = (values: readonly number[]): FrameTensor => ({ shape: [values.length], values: Int32Array.from(values) });
+
+/** A batch as the worker reads it (`score` of resources/torch/worker.py). */
+const scoreTensors = (batch: ScoreBatch): Readonly<Record<string, FrameTensor>> => {
+  if (batch.rows !== null) {
+    const { tokens, places, trees, branches, scores } = treeRows(batch);
+    return {
+      tokens: matrix(tokens),
+      places: matrix(places),
+      trees: matrix(trees),
+      branches: matrix(branches),
+      rows: matrix(scores),
+    };
+  }
+  const { trunks, branches, parents, trunkRows, branchRows } = batch;
+  return {
+    trunks: matrix(trunks, branches.length > 0 ? 'front' : 'behind'),
+    lengths: row(trunks.map(({ length }) => length)),
+    rows: matrix(trunkRows),
+    ...(branches.length > 0
+      ? { branches: matrix(branches), parents: row(parents), branch_rows: matrix(branchRows) }
+      : {}),
+  };
+};
 
 /** Rows, padded with zeros: behind, where later tokens never change earlier ones, or in front. */
 const matrix = (rows: readonly (readonly number[])[], padding: 'behind' | 'front' = 'behind'): FrameTensor => {

@@ -1,18 +1,18 @@
 import { type ScoredSequence, unscoredTokens } from '../inference/scorer.ts';
-import { splitPrefix, type TokenTree, treeOf } from '../inference/token-tree.ts';
+import { splitPrefix, type TokenTree, treeLength, treeOf } from '../inference/token-tree.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
-/** Padded tokens per batch. */
+/** Padded tokens per pass. */
 const BATCH_SLOTS = 2048;
-/** Padded tokens whose keys and values the branches of a batch hold. */
-const CACHE_SLOTS = 8192;
+/** Padded tokens whose keys and values a pass holds. */
+export const CACHE_SLOTS = 8192;
 /** Logits of a batch: rows x vocabulary (256 MB of float32). */
 const MOST_LOGITS = 2 ** 26;
 
 /** (index of the trunk or branch, position in it, target token) of a score. */
 export type ScoreRow = readonly [number, number, number];
 
-/** Trunks that run together, and then the branches that continue them. */
+/** Trunks that run together, with the branches that continue them: in one pass (`rows`), or in a second one. */
 export interface ScoreBatch {
   /** Whether the trunks continue the shared prefix. */
   readonly isBehind: boolean;
@@ -24,6 +24,8 @@ export interface ScoreBatch {
   readonly branchRows: readonly ScoreRow[];
   /** Index of the sequence of each of `trunkRows`, then `branchRows`; the targets of a sequence are in order. */
   readonly sequenceOfRow: readonly number[];
+  /** Trunks in each row of the one pass, where each is followed by its branches; null: branches run after trunks. */
+  readonly rows: readonly (readonly number[])[] | null;
   /** Tokens that run. */
   readonly tokens: number;
 }
@@ -43,9 +45,10 @@ interface Member {
 const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
 
 /**
- * Parts that sequences share. `prefixes`: contexts (all tokens before the first target), and a long prefix of contexts.
- * `contexts`: not the prefix, where distances to it count (windows), which padding between both would change. `inputs`:
- * equal inputs only, where a context cannot be continued in several ways.
+ * Parts that sequences share. `prefixes`: contexts (all tokens before the first target), which run together with what
+ * continues them, and a long prefix of contexts. `contexts`: not the prefix, and one pass after the other, where
+ * distances count (windows), which padding or other branches between would change. `inputs`: equal inputs only, where a
+ * context cannot be continued in several ways.
  */
 export type Sharing = 'prefixes' | 'contexts' | 'inputs';
 
@@ -72,7 +75,10 @@ export const scoreWork = (
         )
       : { prefix: [], trees: whole };
   const members = trees.map((tree, index): Member => ({ tree, sequences: groups[index] ?? [] }));
-  return { prefix, batches: batchesOf(sequences, members, prefix.length, { vocabulary, share }) };
+  return {
+    prefix,
+    batches: batchesOf(sequences, members, prefix.length, { vocabulary, share, inRows: sharing === 'prefixes' }),
+  };
 };
 
 /** Batches of similar lengths, the longest first, within the bounds of tokens, keys and logits. */
@@ -80,39 +86,126 @@ const batchesOf = (
   sequences: readonly ScoredSequence[],
   members: readonly Member[],
   prefix: number,
-  { vocabulary, share }: { readonly vocabulary: number; readonly share: number },
+  { vocabulary, share, inRows }: { readonly vocabulary: number; readonly share: number; readonly inRows: boolean },
 ): readonly ScoreBatch[] => {
-  const length = ({ tree }: Member): number => tree.trunk.length;
+  const trunkLength = ({ tree }: Member): number => tree.trunk.length;
   const branchLength = ({ tree }: Member): number => maxOf([0, ...tree.branches.map((branch) => branch.length)]);
   const branchesIn = ({ tree }: Member): number => tree.branches.filter((branch) => branch.length > 0).length;
+  const before = ({ tree }: Member): number => (tree.start === undefined ? 0 : prefix);
   const logitsOf = (member: Member): number =>
     vocabulary * member.sequences.reduce((sum, index) => sum + (sequences[index]?.targets.length ?? 0), 0);
   const isWithin = (batch: readonly Member[]): boolean => {
-    const [trunk, branch] = [maxOf(batch.map(length)), maxOf(batch.map(branchLength))];
+    const [trunk, branch] = [maxOf(batch.map(trunkLength)), maxOf(batch.map(branchLength))];
     const branches = batch.reduce((sum, member) => sum + branchesIn(member), 0);
-    const before = batch.some(({ tree }) => tree.start !== undefined) ? prefix : 0;
+    const keys = maxOf(batch.map(before));
     return (
       trunk * batch.length <= share * BATCH_SLOTS &&
       branch * branches <= share * BATCH_SLOTS &&
-      (before + trunk + branch) * (before > 0 ? Math.max(branches, batch.length) : branches) <= share * CACHE_SLOTS &&
-      batch.reduce((sum, member) => sum + logitsOf(member), 0) <= share * MOST_LOGITS
+      (keys + trunk + branch) * (keys > 0 ? Math.max(branches, batch.length) : branches) <= share * CACHE_SLOTS
     );
   };
-  const kinds = [true, false].map((isBehind) =>
-    members.filter(({ tree }) => (tree.start !== undefined) === isBehind).sort((a, b) => length(b) - length(a)),
-  );
-  return kinds.flatMap((kind) => {
+  const isWithinRows = (batch: readonly Member[]): boolean => {
+    const keys = maxOf(batch.map(before));
+    const rows = rowsOf(batch, keys);
+    const width = maxOf(rows.map((row) => row.reduce((sum, at) => sum + lengthOf(batch[at]), 0)));
+    return rows.length * width <= share * BATCH_SLOTS && rows.length * (keys + width) <= share * CACHE_SLOTS;
+  };
+  const kinds = [...new Set([prefix, 0])].flatMap((keys) => {
+    const kind = members.filter((member) => before(member) === keys);
+    // Sequences that nothing precedes or continues need no mask.
+    const isPlain = keys === 0 && kind.every((member) => branchesIn(member) === 0);
+    const isTogether = (member: Member): boolean => inRows && !isPlain && isWithinRows([member]);
+    return [true, false].map((together) => ({
+      keys,
+      together,
+      kind: kind.filter((member) => isTogether(member) === together),
+    }));
+  });
+  return kinds.flatMap(({ keys, together, kind }) => {
+    const length = together ? lengthOf : trunkLength;
     const batches: Member[][] = [];
-    for (const member of kind) {
+    for (const member of kind.toSorted((a, b) => length(b) - length(a))) {
       const last = batches.at(-1);
-      if (last === undefined || !isWithin([...last, member])) batches.push([member]);
-      else last.push(member);
+      const more = [...(last ?? []), member];
+      const fits =
+        (together ? isWithinRows(more) : isWithin(more)) &&
+        more.reduce((sum, each) => sum + logitsOf(each), 0) <= share * MOST_LOGITS;
+      if (last !== undefined && fits) last.push(member);
+      else batches.push([member]);
     }
-    return batches.map((batch) => batchOf(sequences, batch));
+    return batches.map((batch) => batchOf(sequences, batch, together ? rowsOf(batch, keys) : null));
   });
 };
 
-const batchOf = (sequences: readonly ScoredSequence[], members: readonly Member[]): ScoreBatch => {
+const lengthOf = (member: Member | undefined): number => (member === undefined ? 0 : treeLength(member.tree));
+
+/** Trees in rows up to the length of the prefix, which every row gets a copy of, or of the longest tree. */
+const rowsOf = (batch: readonly Member[], prefix: number): readonly (readonly number[])[] => {
+  const most = maxOf([prefix, ...batch.map(lengthOf)]);
+  const rows: number[][] = [];
+  let left = 0;
+  for (const [at, member] of batch.entries()) {
+    if (lengthOf(member) > left) {
+      rows.push([]);
+      left = most;
+    }
+    rows.at(-1)?.push(at);
+    left -= lengthOf(member);
+  }
+  return rows;
+};
+
+/**
+ * Rows [B, S] of one pass over trees. Of every token: its place after the prefix, its tree (from 1 on; 0 is for padding)
+ * and its branch (0: the trunk). It sees the prefix, and what is not after it of its tree's trunk and of its own branch.
+ */
+export interface TreeRows {
+  readonly tokens: readonly (readonly number[])[];
+  readonly places: readonly (readonly number[])[];
+  readonly trees: readonly (readonly number[])[];
+  readonly branches: readonly (readonly number[])[];
+  readonly scores: readonly ScoreRow[];
+}
+
+/** The rows of a batch that runs in one pass, and its scores in the order of `sequenceOfRow`. */
+export const treeRows = ({ trunks, branches, parents, trunkRows, branchRows, rows }: ScoreBatch): TreeRows => {
+  const childrenOf = Map.groupBy(branches.keys(), (branch) => parents[branch] ?? -1);
+  /** Row and first column. */
+  type Start = readonly [number, number];
+  const [trunkStarts, branchStarts]: [Start[], Start[]] = [[], []];
+  const made = (rows ?? []).map((members, row) => {
+    const listed: (readonly [token: number, place: number, tree: number, branch: number])[] = [];
+    for (const trunk of members) {
+      const own = trunks[trunk] ?? [];
+      trunkStarts[trunk] = [row, listed.length];
+      own.forEach((token, place) => listed.push([token, place, trunk + 1, 0]));
+      for (const [index, branch] of (childrenOf.get(trunk) ?? []).entries()) {
+        branchStarts[branch] = [row, listed.length];
+        branches[branch]?.forEach((token, place) => listed.push([token, own.length + place, trunk + 1, index + 1]));
+      }
+    }
+    return listed;
+  });
+  const moved =
+    (starts: readonly Start[]) =>
+    ([part, position, token]: ScoreRow): ScoreRow => {
+      const [row, first] = starts[part] ?? [-1, 0];
+      return [row, first + position, token];
+    };
+  return {
+    tokens: made.map((row) => row.map(([token]) => token)),
+    places: made.map((row) => row.map(([, place]) => place)),
+    trees: made.map((row) => row.map(([, , tree]) => tree)),
+    branches: made.map((row) => row.map(([, , , branch]) => branch)),
+    scores: [...trunkRows.map(moved(trunkStarts)), ...branchRows.map(moved(branchStarts))],
+  };
+};
+
+const batchOf = (
+  sequences: readonly ScoredSequence[],
+  members: readonly Member[],
+  rowsOfTrees: ScoreBatch['rows'],
+): ScoreBatch => {
   const [branches, parents]: [(readonly number[])[], number[]] = [[], []];
   const rows: { trunk: (readonly [ScoreRow, number])[]; branch: (readonly [ScoreRow, number])[] } = {
     trunk: [],
@@ -144,6 +237,7 @@ const batchOf = (sequences: readonly ScoredSequence[], members: readonly Member[
     trunkRows: rows.trunk.map(([row]) => row),
     branchRows: rows.branch.map(([row]) => row),
     sequenceOfRow: all.map(([, sequence]) => sequence),
+    rows: rowsOfTrees,
     tokens: [...trunks, ...branches].reduce((sum, tokens) => sum + tokens.length, 0),
   };
 };

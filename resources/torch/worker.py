@@ -61,7 +61,7 @@ STORED = {
 # Version of the arithmetic of this file and of main/torch, in keys of stored steps and in manifests. Raise it with each
 # change after which a result may differ in its last bit (another experts function, other batches or kernels, sums in
 # another order): steps of older workers are then computed again and not mixed with new ones. Version 1 had no name.
-ARITHMETIC = 2
+ARITHMETIC = 3
 # Relative difference of logits that rounding explains.
 MOST_CACHE_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 # Key of the checkpoint's own model.
@@ -262,6 +262,7 @@ class Worker:
     def profile(self, header, tensors):
         """Routing of N tokens, those of sequences [B, T] without the padding behind them, per MoE layer.
 
+        `prefix` [P], where there is one, comes before every sequence, and is not among the tokens.
         Router logits [N, R], chosen experts and their combine weights [N, K], and of each chosen expert's output,
         before it is weighted, the norm [N, K] and, with `peaks`, the largest magnitude [N, K]. With `outputs`, sums
         over the tokens: "routed": of the outputs of chosen experts [E, H]; "every": also of all outputs [E, H] and of
@@ -277,9 +278,13 @@ class Worker:
         counted = tensors["counted"].to(self.device).double() if "counted" in tensors else None
         wanted = {"real": real, "outputs": header["outputs"], "traced": traced, "counted": counted}
         wanted["residual"] = header["residual"]
+        given = {"use_cache": False}
+        if "prefix" in tensors:
+            behind, _ = self.after(tensors["prefix"].long().to(self.device), len(tokens))
+            given = {"use_cache": True, cache_name(self.model.base_model): behind}
         with taps_of(self.model) as routed, observed_experts(self.model, **wanted) as experts:
             # The head is not needed, and its logits may be larger than everything else.
-            self.model.base_model(input_ids=tokens, use_cache=False)
+            self.model.base_model(input_ids=tokens, **given)
         if len(routed) != len(experts):
             raise Refused(
                 "torch-router",
@@ -299,15 +304,18 @@ class Worker:
     def score(self, header, tensors):
         """Log-probability and greediness of target tokens, whose rows [N, 3] are (sequence, position, token).
 
+        `tokens` [B, S]: contexts and their continuations in one pass (`trees_in_rows`). Otherwise in two:
         `prefix` [P], where there is one, comes before every trunk. Trunks [B, T] are padded behind; with branches, in
         front, since these go on behind them. Branches [M, S] are padded behind; `parents` [M] are their trunks. Scores
         of the trunks' rows come first, then those of the branches'. Positions count from the beginning of the trunk,
         or of the branch. `states` "keep": keeps the hidden states that the scores are from, under the number `batch`
-        (`first`: instead of all that are kept); "compare": also gives, of each score's distribution q and the one p of the kept states, KL(p, q), KL(q, p),
-        whether the likeliest token changed, and the sum of min(p, q) [N, 4].
+        (`first`: instead of all that are kept); "compare": also gives, of each score's distribution q and the one p of
+        the kept states, KL(p, q), KL(q, p), whether the likeliest token changed, and the sum of min(p, q) [N, 4].
         """
         if header.get("states") == "keep" and header["first"]:
             self.states = {}
+        if "tokens" in tensors:
+            return self.trees_in_rows(header, {name: each.long().to(self.device) for name, each in tensors.items()})
         trunks, lengths = tensors["trunks"].long().to(self.device), tensors["lengths"].long().to(self.device)
         rows = tensors["rows"].long().to(self.device)
         behind, begun = None, 0
@@ -361,6 +369,34 @@ class Worker:
                 ),
             )
         return {}, [(name, torch.cat([values, second[name]])) for name, values in first.items()]
+
+    def trees_in_rows(self, header, tensors):
+        """Scores of one pass over rows [B, S], each of one or several contexts that are followed by continuations.
+
+        Of every token: its place after the `prefix`, its tree (0: padding) and its branch (0: the context). It sees the
+        prefix, and what is not after it of the context of its tree and of its own branch.
+        """
+        places, trees, branches = tensors["places"], tensors["trees"], tensors["branches"]
+        behind, begun = None, 0
+        if "prefix" in tensors:
+            behind, begun = self.after(tensors["prefix"], len(places))
+        sees = trees[:, :, None] == trees[:, None]
+        sees &= (branches[:, None] == 0) | (branches[:, :, None] == branches[:, None])
+        sees &= places[:, :, None] >= places[:, None]
+        sees = torch.nn.functional.pad(sees, (begun, 0), value=True)[:, None]
+        dtype = self.model.dtype
+        mask = torch.zeros(sees.shape, dtype=dtype, device=self.device).masked_fill_(~sees, torch.finfo(dtype).min)
+        with unpadded(trees > 0):
+            _, scores = self.run(
+                tensors["rows"],
+                header,
+                "trunks",
+                past=behind,
+                input_ids=tensors["tokens"],
+                attention_mask=mask,
+                position_ids=begun + places,
+            )
+        return {}, list(scores.items())
 
     def after(self, tokens, copies):
         """Keys and values of tokens before `copies` sequences, computed once for a model, and their number."""

@@ -30,7 +30,7 @@ import { encodeScored } from '../../main/inference/encode-item.ts';
 import { loadTaskFolder } from '../../main/tasks/load-task-folder.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { openTorchModel } from '../../main/torch/open-torch-model.ts';
-import { scoreWork } from '../../main/torch/score-batches.ts';
+import { scoreWork, treeRows } from '../../main/torch/score-batches.ts';
 import { TorchWorkers } from '../../main/torch/torch-model.ts';
 import { overlaysIn } from '../open-model-runner.ts';
 import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
@@ -77,7 +77,8 @@ const worker = async (): Promise<void> => {
   );
   const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-torch-'));
   const file = path.join(folder, 'batches.json');
-  writeFileSync(file, JSON.stringify(work));
+  const batches = work.batches.map((batch) => ({ ...batch, inRows: batch.rows === null ? null : treeRows(batch) }));
+  writeFileSync(file, JSON.stringify({ ...work, batches }));
   const workers = new TorchWorkers({ python, script, device: 'cpu', threads: 1 }, { keepsOne: false });
   const settings = { threads: 1, memoryBudgetBytes: 8e9, scratchFolder: folder };
   const open = await openTorchModel(checkpoint, settings, workers, 'bfloat16');

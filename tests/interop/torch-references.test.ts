@@ -16,7 +16,7 @@ import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { openTorchRunner, refusedByTorch, unwrittenByTorch } from '../torch-engine.ts';
-import { expectClose, expectSameStatistics, weightedItems } from './same-statistics.ts';
+import { expectClose, expectSameStatistics, items, weightedItems } from './same-statistics.ts';
 
 /**
  * The engine torch in float32 on every reference folder (CHECKPOINTS names others): logits, router logits and choices
@@ -203,6 +203,7 @@ test.each(folders.filter((name) => refusedByTorch[name] === undefined))(
       const referee = await openModelRunner(checkpoint, settings);
       try {
         expectSameStatistics(ours, await referee.profile(weightedItems, control, extras), extras);
+        expectSameStatistics(await runner.profile(items, control), await referee.profile(items, control), []);
         if (extras.includes('residual')) observed.push(name);
       } finally {
         await referee.dispose();

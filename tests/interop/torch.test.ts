@@ -171,6 +171,7 @@ test.each(folders)(
           await referee.profile(given, control, extras),
           extras,
         );
+      expectSameStatistics(await runner.profile(items, control), await referee.profile(items, control), []);
       if (!plain.includes(name)) return;
       const times = [
         [1, 0, 2, 1, 0],

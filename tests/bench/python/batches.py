@@ -1,7 +1,8 @@
 """Bare transformers on the batches of the engine torch: the same passes, without its process and its frames.
 
 usage: batches.py MODEL BATCHES DTYPE WORKER
-BATCHES: {"prefix": [token], "batches": [{"isBehind", "trunks", "branches", "parents", "trunkRows", "branchRows"}]}.
+BATCHES: {"prefix": [token], "batches": [{"isBehind", "trunks", "branches", "parents", "trunkRows", "branchRows",
+"inRows"}]}, with "inRows" null or {"tokens", "places", "trees", "branches", "scores"}: the same in one pass.
 Answers each line with the milliseconds of processor time that all batches took. The experts are those of WORKER, so
 that what is compared is the rest.
 """
@@ -32,12 +33,40 @@ def scores(states, rows):
     return torch.log_softmax(logits, -1).gather(1, rows[:, 2:])[:, 0], logits.argmax(-1) == rows[:, 2]
 
 
+def in_one_pass(rows, prefix, begun):
+    def padded(name):
+        longest = max(map(len, rows[name]))
+        return torch.tensor([row + [0] * (longest - len(row)) for row in rows[name]])
+
+    tokens, places, trees, branches = map(padded, ("tokens", "places", "trees", "branches"))
+    cache, before = None, 0
+    if prefix is not None:
+        cache, before = copy.deepcopy(prefix), begun
+        cache.batch_repeat_interleave(len(tokens))
+    own = (branches[:, None] == 0) | (branches[:, :, None] == branches[:, None])
+    sees = own & (trees[:, :, None] == trees[:, None]) & (places[:, :, None] >= places[:, None])
+    sees = torch.nn.functional.pad(sees, (before, 0), value=True)[:, None]
+    mask = torch.zeros(sees.shape, dtype=model.dtype).masked_fill_(~sees, torch.finfo(model.dtype).min)
+    with worker["unpadded"](trees > 0):
+        result = model.model(
+            input_ids=tokens,
+            attention_mask=mask,
+            position_ids=before + places,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
+    scores(result.last_hidden_state, rows["scores"])
+
+
 def run():
     prefix = None
     if work["prefix"]:
         prefix = model.model(input_ids=torch.tensor([work["prefix"]]), use_cache=True).past_key_values
     begun = len(work["prefix"])
     for batch in work["batches"]:
+        if batch["inRows"]:
+            in_one_pass(batch["inRows"], prefix if batch["isBehind"] else None, begun)
+            continue
         trunks, branches = batch["trunks"], batch["branches"]
         width = max(map(len, trunks))
         padding = torch.tensor([[width - len(trunk)] for trunk in trunks])
