@@ -156,8 +156,9 @@ const rowsOf = (batch: readonly Member[], prefix: number): readonly (readonly nu
 };
 
 /**
- * Rows [B, S] of one pass over trees. Of every token: its place after the prefix, its tree (from 1 on; 0 is for padding)
- * and its branch (0: the trunk). It sees the prefix, and what is not after it of its tree's trunk and of its own branch.
+ * Rows [B, S] of one pass over trees. Of every token: its place after the prefix, its tree (from 1 on; 0 is for
+ * padding) and its branch (0: the trunk). It sees the prefix, and what is not after it of its tree's trunk and of its
+ * own branch.
  */
 export interface TreeRows {
   readonly tokens: readonly (readonly number[])[];

@@ -1,7 +1,8 @@
 /**
  * The engine torch in bfloat16 compared with the usual loop in bfloat16 (python/sweep.py, python/generate.py), and what
  * its process costs beyond transformers. Goals: sweep 5x, search for thresholds 8x, 5-shot 20x, generation 3x, and at
- * most 10 % beyond transformers.
+ * most 10 % beyond transformers. By tokens that exact answers need, sweep, search and 5-shot cannot reach theirs at the
+ * loop's rate (resources/docs/speed.md says how far they could).
  *
  * - sweep: the synthetic model of 1 GB, five factors by frequency, two tasks of four choices, 40 items.
  * - search: the widened model of 1 GB (widened-checkpoint.ts), whose thresholds are real; six factors by frequency and
