@@ -27,7 +27,7 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   readonly kind: RunKind;
   /** Its settings, as a manifest records them. */
   readonly schema: Schema;
-  /** Computes on the CPU, whatever device measured the plan: exports are proven there. */
+  /** Uses the CPU, whatever device is chosen: exports are proven there, and a training names its own device. */
   readonly onCpu?: true;
   /** Can compute with PyTorch. */
   readonly onTorch?: true;

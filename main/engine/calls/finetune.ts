@@ -77,6 +77,7 @@ const requireTeacher = async (
 export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
   kind: 'finetune',
   schema: finetuneSpec,
+  onCpu: true,
   check: async (context, { spec: { settings, destination, python, teacher }, models, tasks }) => {
     const model = onlyModel({ models });
     const { checkpoint } = model;

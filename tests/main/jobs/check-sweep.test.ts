@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { budgetName, refitName, superExpertProtection } from '../../../main/contract/plan.ts';
 import { sweepSettings, type SweepSettings } from '../../../main/contract/sweep.ts';
 import { checkSweep, methodWithoutTorch } from '../../../main/jobs/check-sweep.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
@@ -32,6 +33,10 @@ test('sweeps with PyTorch that only onnxruntime measures are refused by name', a
   await checked({ methods: ['hc-smoe', 'frequency'], recovery: 'both', fidelity: true });
   await checked({ methods: ['mone', 'naee', 'tsep'] });
   await checked({ budget: 'global', calibrationDraws: 2 });
+  for (const budget of budgetName.exclude(['manual']).options) await checked({ budget });
+  for (const protect of superExpertProtection.options) await checked({ protect });
+  for (const recovery of ['both', 'only'] as const) await checked({ recovery, refits: [...refitName.options] });
+  await checked({ adaptive: true, stop: 'early' });
   await checked({ weights: ['stored', 'q8_0'] });
   await checked({ referee: 20 });
   await expect(checked({ referee: 20 }, {})).rejects.toMatchObject({ code: 'bad-usage' });

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { runKind } from '../../../main/contract/run.ts';
+import { besideRun } from '../../../main/engine/calls/beside.ts';
+import { damageRun } from '../../../main/engine/calls/damage.ts';
+import { experimentRun } from '../../../main/engine/calls/experiments.ts';
+import { exportRun, verifyRun } from '../../../main/engine/calls/exports.ts';
+import { finetuneRun } from '../../../main/engine/calls/finetune.ts';
+import { profileRun } from '../../../main/engine/calls/profiles.ts';
+import { reproduceRun } from '../../../main/engine/calls/reproductions.ts';
+import { sweepRun } from '../../../main/engine/calls/sweeps.ts';
+
+test('every kind of run computes with PyTorch where it is chosen, or with no chosen device', () => {
+  const definitions = [
+    ...[sweepRun, profileRun, damageRun, besideRun, experimentRun, reproduceRun],
+    ...[exportRun, verifyRun, finetuneRun],
+  ];
+  expect(definitions.map(({ kind }) => kind).sort()).toEqual([...runKind.options].sort());
+  const kindsWith = (name: 'onTorch' | 'onCpu') =>
+    definitions.filter((definition) => definition[name] === true).map(({ kind }) => kind);
+  expect(kindsWith('onTorch')).toEqual(['sweep', 'profile', 'damage', 'beside', 'experiment', 'reproduce']);
+  expect(kindsWith('onCpu')).toEqual(['export', 'verify', 'finetune']);
+});
