@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { MOST_THREADS } from '../../../main/reading/questions.ts';
@@ -8,6 +9,7 @@ import { openRunSource } from '../../../main/runs/run-source.ts';
 import { readings } from '../../../main/reading/readings.ts';
 import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
+import { HANG_LIMIT_MS } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /** Simulates an endless reading: `hang` computes without pause, as does a plan, `crash` throws, the rest is answered. */
@@ -58,6 +60,10 @@ test('a thread that fails is reported, and another one reads on', async () => {
 });
 
 test('a cancelled reading ends its thread, and one that waits is never begun', async () => {
+  const threads: Worker[] = [];
+  const onWorker = (worker: Worker): unknown => threads.push(worker);
+  process.on('worker', onWorker);
+  onTestFinished(() => void process.off('worker', onWorker));
   const reader = await readerOf();
   const [hanging, queued] = [new AbortController(), new AbortController()];
   const cancelled = { code: 'call-cancelled', kind: 'cancelled' };
@@ -71,6 +77,9 @@ test('a cancelled reading ends its thread, and one that waits is never begun', a
   await skipped;
   hanging.abort();
   await Promise.all(ends);
+  // A thread has no number once it has ended.
+  for (const thread of threads.slice(0, MOST_THREADS))
+    await expect.poll(() => thread.threadId, { timeout: HANG_LIMIT_MS }).toBe(-1);
   expect(await answered).toBe('abusy');
   await expect(ask(reader, 'b', hanging.signal)).rejects.toMatchObject(cancelled);
 });

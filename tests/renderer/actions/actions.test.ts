@@ -1,9 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
+import { type ModelEntry, type PathHandle, pathHandle } from '../../../main/contract/model.ts';
 import { refuse } from '../../../main/contract/errors.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
 import { type Action, performAction } from '../../../renderer/actions/action.ts';
-import { unfinishedRun } from '../../../renderer/actions/jobs.ts';
+import { startProfile, unfinishedRun } from '../../../renderer/actions/jobs.ts';
 import { actions } from '../../../renderer/app/views.tsx';
 import {
   matchesShortcut,
@@ -150,6 +151,20 @@ test('a long action is shown after a second, and can be given up', async () => {
   expect(wasAborted).toBe(true);
   expect(waitsStore.getState().waits).toEqual([]);
   vi.useRealTimers();
+});
+
+test('a profile started in the window keeps tokens, with what else is asked for', async () => {
+  const asked: unknown[] = [];
+  const { bridge, cache } = engineOf((name, input) => {
+    asked.push([name, input]);
+    return Promise.reject(new Error('not started'));
+  });
+  const [model, task] = [{ handle: pathHandle.parse('m') }, { handle: pathHandle.parse('t') }];
+  const started = startProfile({ bridge, cache }, model as ModelEntry, [task as TaskEntry], { methods: ['uncurl'] });
+  await expect(started).rejects.toThrow('not started');
+  expect(asked).toMatchObject([
+    ['profile.start', { model: 'm', tasks: ['t'], methods: ['uncurl'], inspect: ['choices'] }],
+  ]);
 });
 
 test('tasks without calibration items are asked about one after the other', () => {
