@@ -36,7 +36,8 @@ test('has every column of a point, once, and those that it begins with', () => {
   expect(names).toEqual(expect.arrayContaining(resultColumns.map(([name]) => name)));
   expect(names).toEqual(expect.arrayContaining([...RUNS_SHOWN]));
   expect(RUNS_SHOWN.join(' ')).toBe(
-    'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags command',
+    'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags ' +
+      'command',
   );
 });
 

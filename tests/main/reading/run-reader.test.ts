@@ -13,8 +13,8 @@ import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /**
- * Simulates an endless reading: `hang` computes without pause and adds to a file, a plan computes alike, `crash` throws,
- * the rest is answered.
+ * Simulates an endless reading: `hang` computes without pause and adds to a file, a plan computes without pause,
+ * `crash` throws, the rest is answered.
  */
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');

@@ -1,8 +1,7 @@
 import { expect, test, vi } from 'vitest';
-import { type ModelEntry, type PathHandle, pathHandle } from '../../../main/contract/model.ts';
+import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
 import { refuse } from '../../../main/contract/errors.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
-import type { TaskEntry } from '../../../main/contract/task.ts';
 import { type Action, performAction } from '../../../renderer/actions/action.ts';
 import { startProfile, unfinishedRun } from '../../../renderer/actions/jobs.ts';
 import { actions } from '../../../renderer/app/views.tsx';
@@ -14,6 +13,7 @@ import {
 } from '../../../renderer/actions/shortcut.ts';
 import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
 import { noticesStore, waitsStore } from '../../../renderer/state/notices-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { engineOf } from '../engine-of.ts';
 
@@ -159,8 +159,8 @@ test('a profile started in the window keeps tokens, with what else is asked for'
     asked.push([name, input]);
     return Promise.reject(new Error('not started'));
   });
-  const [model, task] = [{ handle: pathHandle.parse('m') }, { handle: pathHandle.parse('t') }];
-  const started = startProfile({ bridge, cache }, model as ModelEntry, [task as TaskEntry], { methods: ['uncurl'] });
+  const [model, task] = [modelEntryOf('m'), taskEntryOf('t')];
+  const started = startProfile({ bridge, cache }, model, [task], { methods: ['uncurl'] });
   await expect(started).rejects.toThrow('not started');
   expect(asked).toMatchObject([
     ['profile.start', { model: 'm', tasks: ['t'], methods: ['uncurl'], inspect: ['choices'] }],
