@@ -2,10 +2,17 @@ import { expect, test } from 'vitest';
 import { endedSweepText, sweepText } from '../../../main/cli/sweep-text.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { UNITS_NOTE } from '../../../main/words/numbers.ts';
-import { sampleSweep } from '../figures/sample-run.ts';
+import { sampleSweep, sampleSweepAtChance } from '../figures/sample-run.ts';
 
 const document = withThresholds(sampleSweep(), { delta: 0.02 });
 const text = sweepText(document);
+
+test('a sweep in text says where the unpruned model is at chance, with its numbers, and gives no verdict there', () => {
+  expect(text).not.toContain('chance 25.0');
+  const atChance = sweepText(withThresholds(sampleSweepAtChance(), { delta: 0.02 }));
+  expect(atChance).toMatch(/e16 on sums is not above chance: unpruned [\d.]+, chance 25\.0 \(one-sided exact p = 0\.4/);
+  expect(atChance).toMatch(/e16 +sums +reap .*nothing to lose: at chance/);
+});
 
 test('a sweep in text says verdicts, brackets, where it is worse, what could be shown, rule and level', () => {
   expect(text).toMatch(/difference +95 % interval +p +verdict\b/);

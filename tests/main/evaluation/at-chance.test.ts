@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UNPRUNED } from '../../../main/contract/sweep.ts';
+import { sweepDocument, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { pointsOverDraws } from '../../../main/evaluation/draws.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { guessingP } from '../../../main/statistics/p-values.ts';
@@ -46,6 +46,16 @@ describe('an unpruned model at chance', () => {
       `model on task is not above chance: unpruned 26.0, chance 25.0 (one-sided exact p = 0.24), n = ` +
         `${formatCount(1000)}. Its pruned models have nothing to lose there, so they get no verdict.`,
     ]);
+  });
+
+  it('is in the JSON of the sweep: the test, and verdicts that say so', () => {
+    const read = sweepDocument.parse(JSON.parse(JSON.stringify(sweepWith(260))));
+    expect(read.results.map(({ chance, verdict }) => [chance?.accuracy, verdict])).toEqual([
+      [0.25, null],
+      [undefined, 'at-chance'],
+      [undefined, 'at-chance'],
+    ]);
+    expect(read.thresholds.map(({ verdict }) => verdict)).toEqual(['at-chance']);
   });
 
   it('is not one whose accuracy is proven to be higher', () => {

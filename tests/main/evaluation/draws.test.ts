@@ -100,6 +100,16 @@ describe('several draws of a method', () => {
     expect([alone?.draws, drawsFraction({ ...joint, draws: undefined })]).toEqual([undefined, '']);
   });
 
+  it('are worse from the factor on from which every draw is, and not where one of them is undecided', () => {
+    const worseAt = (lost: readonly number[]) => {
+      const eight = lost.map((count, seed) => draw(seed, 8, count));
+      return sweepThresholds([...results, ...eight], 0.02).find(
+        ({ method, seed }) => method === 'uncurl' && seed === null,
+      )?.firstWorse;
+    };
+    expect([worseAt([300, 300, 300]), worseAt([300, 20, 300])]).toEqual([8, null]);
+  });
+
   it('have only the readings that all of them share', () => {
     expect([unanimous(['safe', 'safe']), unanimous(['safe', 'worse']), unanimous([])]).toEqual(['safe', null, null]);
     expect(spreadOf([1, 2, 6])).toEqual({ mean: 3, lowest: 1, highest: 6 });

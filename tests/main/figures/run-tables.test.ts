@@ -35,6 +35,10 @@ test('has every column of a point, once, and those that it begins with', () => {
   expect(new Set(names).size).toBe(names.length);
   expect(names).toEqual(expect.arrayContaining(resultColumns.map(([name]) => name)));
   expect(names).toEqual(expect.arrayContaining([...RUNS_SHOWN]));
+  expect(RUNS_SHOWN.join(' ')).toBe(
+    'name model method factor task n unpruned chance difference interval verdict threshold bytes duration_ms tags ' +
+      'command',
+  );
 });
 
 test('a run says the spread of its points, and a point its own numbers', () => {
@@ -61,6 +65,14 @@ test('a run says the spread of its points, and a point its own numbers', () => {
     );
     expect(pick(runColumns, 'unpruned')[0]?.[1]?.(point)).toBe(unpruned?.value);
   });
+});
+
+test('a run says the command that makes it, its tags and its duration', () => {
+  const finishedAt = new Date(Date.parse(sampleManifest.createdAt) + 61_000).toISOString();
+  const label = { name: null, note: '', tags: ['paper', 'odd'], archived: false };
+  const { line } = entryOf('sweep-5', { finishedAt, label, spec: { methods: ['reap'], factors: [1, 2] } });
+  expect(textOf('command', line)).toBe('uncurl sweep /models/e16 --method reap --factors 1,2 --seeds 0');
+  expect([textOf('tags', line), textOf('duration_ms', line)]).toEqual(['paper odd', '61\u202fs']);
 });
 
 test('a run that has measured nothing says what it was asked for', () => {
@@ -135,8 +147,13 @@ test('rows are found by words in any cell, and copied for a spreadsheet', () => 
     ['Sums', 'EAN', 4],
   ] as const;
   expect(rowsWith(rows, 'reap SORT', (row) => row)).toEqual([rows[0]]);
+  expect(rowsWith(rows, 'reap sums', (row) => row)).toEqual([]);
   expect(rowsWith(rows, ' ', (row) => row)).toBe(rows);
   expect(tsvText([['a\tb', '=1+1', null, 0.125]])).toBe('"a\tb"\t\'=1+1\t\t0.125\n');
   const columns = pick(runColumns, 'name factor');
   expect(tableTsv(columns, [profile.line], PLAIN_NAMES)).toBe('Run\tFactor\na profile\t\n');
+  const [point] = sweep.points;
+  if (point === undefined) throw new Error('the sample holds no point');
+  const { difference } = point.points[0]?.result ?? {};
+  expect(tableTsv(pick(runColumns, 'difference'), [point], PLAIN_NAMES)).toBe(`Difference\n${String(difference)}\n`);
 });

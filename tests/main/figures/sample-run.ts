@@ -93,3 +93,13 @@ export const sampleProfile = (task: string, layers: number, experts: number): Ta
     eanSum: only(matrix(9000)),
   };
 };
+
+/** The same sweep, whose unpruned model answers the sums no better than by guessing among four choices. */
+export const sampleSweepAtChance = (): SweepDocument => {
+  const document = sampleSweep();
+  const chance = { accuracy: 0.25, p: 0.4 };
+  return {
+    ...document,
+    results: document.results.map((one) => (one.task === 'sums' && one.factor === 1 ? { ...one, chance } : one)),
+  };
+};

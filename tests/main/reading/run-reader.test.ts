@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { MOST_THREADS } from '../../../main/reading/questions.ts';
@@ -8,26 +9,43 @@ import { openRunSource } from '../../../main/runs/run-source.ts';
 import { readings } from '../../../main/reading/readings.ts';
 import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
+import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
-/** Simulates an endless reading: `hang` computes without pause, as does a plan, `crash` throws, the rest is answered. */
+/**
+ * Simulates an endless reading: `hang` computes without pause and adds to a file, a plan computes without pause,
+ * `crash` throws, the rest is answered.
+ */
 const PROGRAM = `
   const { parentPort } = require('node:worker_threads');
-  parentPort.on('message', ({ question: { read, run }, live }) => {
-    if (run === 'hang' || read === 'plan') for (;;);
+  const { appendFileSync } = require('node:fs');
+  parentPort.on('message', ({ workspace, question: { read, run }, live }) => {
+    if (run === 'hang') for (;;) appendFileSync(workspace + '/beats', '.');
+    if (read === 'plan') for (;;);
     if (run === 'crash') throw new Error('a defect');
     parentPort.postMessage({ is: 'answer', value: { html: run + live.join() } });
   });
 `;
 
-const readerOf = async (processorMs?: number): Promise<RunReader> => {
+/** A thread that computes without pause is not silent for so long. */
+const SILENCE_MS = 250;
+
+interface HangingReader {
+  readonly reader: RunReader;
+  /** How often its hanging threads have added to their file. */
+  readonly beats: () => Promise<number>;
+}
+
+const hangingReader = async (processorMs?: number): Promise<HangingReader> => {
   const workspace = await temporaryFolder();
   const program = join(workspace, 'program.cjs');
   await writeFile(program, PROGRAM);
   const reader = createRunReader({ workspace, resources, program, processorMs, live: () => ['busy'] });
   onTestFinished(() => reader.dispose());
-  return reader;
+  return { reader, beats: async () => (await stat(join(workspace, 'beats'))).size };
 };
+
+const readerOf = async (processorMs?: number): Promise<RunReader> => (await hangingReader(processorMs)).reader;
 
 const ask = async (reader: RunReader, run: string, signal?: AbortSignal): Promise<string> =>
   (await reader.read({ read: 'report', run }, signal)).html;
@@ -58,7 +76,7 @@ test('a thread that fails is reported, and another one reads on', async () => {
 });
 
 test('a cancelled reading ends its thread, and one that waits is never begun', async () => {
-  const reader = await readerOf();
+  const { reader, beats } = await hangingReader();
   const [hanging, queued] = [new AbortController(), new AbortController()];
   const cancelled = { code: 'call-cancelled', kind: 'cancelled' };
   // All threads compute without pause, so the last two can only be answered once their threads are ended.
@@ -69,8 +87,15 @@ test('a cancelled reading ends its thread, and one that waits is never begun', a
   const answered = ask(reader, 'a');
   queued.abort();
   await skipped;
+  await expect.poll(beats, patiently).toBeGreaterThan(0);
   hanging.abort();
   await Promise.all(ends);
+  const isSilent = async (): Promise<boolean> => {
+    const before = await beats();
+    await setTimeout(SILENCE_MS);
+    return (await beats()) === before;
+  };
+  await expect.poll(isSilent, patiently).toBe(true);
   expect(await answered).toBe('abusy');
   await expect(ask(reader, 'b', hanging.signal)).rejects.toMatchObject(cancelled);
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { reportName, reportPage } from '../../../main/report/report-page.ts';
 import type { ReportSource } from '../../../main/report/report-source.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
-import { sampleManifest, sampleProfile, sampleSweep } from '../figures/sample-run.ts';
+import { sampleManifest, sampleProfile, sampleSweep, sampleSweepAtChance } from '../figures/sample-run.ts';
 
 const tasks = ['french', 'sort'];
 const { document, sizeTrend } = sampleSizeTrend({
@@ -131,6 +132,15 @@ describe('a report', () => {
     expect(unescape(text(reportPage({ ...source, ...open, profiles: [] })))).toContain('\u2265 \u00d74 [4, \u2026)');
     const few = sampleSizeTrend({ sizes: [8, 16], tasks: ['a'], limit: () => 1000, items: 60 });
     expect(reportPage({ ...source, ...few, profiles: [] })).toContain('<b>?</b>');
+  });
+
+  it('says where the unpruned model is at chance, and gives no verdict there', () => {
+    const atChance = withThresholds(sampleSweepAtChance(), { delta: 0.02 });
+    expect(text(pageOf(atChance))).toMatch(
+      /e16 on sums is not above chance: unpruned [\d.]+, chance 25\.0 \(one-sided/,
+    );
+    expect(pageOf(atChance)).toContain('<b>chance</b>');
+    expect(text(pageOf(sampleSweep()))).not.toContain('e16 on sums is not above chance');
   });
 
   it('states the settings of the sweep that differ from their defaults', () => {

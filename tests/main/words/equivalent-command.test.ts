@@ -28,6 +28,16 @@ test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb'])(
   },
 );
 
+test('checkpoint folders that a sweep measured are named with their curves', () => {
+  const candidates = [
+    { name: 'tuned', fingerprint: '0', path: '/models/tuned' },
+    { name: 'switch-8', fingerprint: '1', path: 'bundled:switch-8' },
+  ];
+  expect(equivalentCommand({ ...sample, spec: { ...sample.spec, candidates } })).toBe(
+    `${sample.commandLine} --candidate tuned=/models/tuned switch-8=switch-8`,
+  );
+});
+
 test('a path with spaces and quotes is one word', () => {
   const models = [{ name: 'a', fingerprint: '0', path: "/my models/it's" }];
   expect(equivalentCommand({ ...sample, models })).toContain("uncurl sweep '/my models/it'\\''s' --task");

@@ -3,7 +3,7 @@ import { type PathHandle, pathHandle } from '../../../main/contract/model.ts';
 import { refuse } from '../../../main/contract/errors.ts';
 import { menuAction } from '../../../main/contract/shell.ts';
 import { type Action, performAction } from '../../../renderer/actions/action.ts';
-import { unfinishedRun } from '../../../renderer/actions/jobs.ts';
+import { startProfile, unfinishedRun } from '../../../renderer/actions/jobs.ts';
 import { actions } from '../../../renderer/app/views.tsx';
 import {
   matchesShortcut,
@@ -13,6 +13,7 @@ import {
 } from '../../../renderer/actions/shortcut.ts';
 import { calibrationStore } from '../../../renderer/state/dialog-stores.ts';
 import { noticesStore, waitsStore } from '../../../renderer/state/notices-store.ts';
+import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 import { engineOf } from '../engine-of.ts';
 
@@ -150,6 +151,20 @@ test('a long action is shown after a second, and can be given up', async () => {
   expect(wasAborted).toBe(true);
   expect(waitsStore.getState().waits).toEqual([]);
   vi.useRealTimers();
+});
+
+test('a profile started in the window keeps tokens, with what else is asked for', async () => {
+  const asked: unknown[] = [];
+  const { bridge, cache } = engineOf((name, input) => {
+    asked.push([name, input]);
+    return Promise.reject(new Error('not started'));
+  });
+  const [model, task] = [modelEntryOf('m'), taskEntryOf('t')];
+  const started = startProfile({ bridge, cache }, model, [task], { methods: ['uncurl'] });
+  await expect(started).rejects.toThrow('not started');
+  expect(asked).toMatchObject([
+    ['profile.start', { model: 'm', tasks: ['t'], methods: ['uncurl'], inspect: ['choices'] }],
+  ]);
 });
 
 test('tasks without calibration items are asked about one after the other', () => {

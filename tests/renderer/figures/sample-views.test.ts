@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
@@ -81,6 +82,8 @@ const expectSame = async (view: ViewFiles): Promise<void> => {
 };
 
 test('curves of every model are saved as by `uncurl figures`, with every column', async () => {
+  const { manifest: beside } = tableDownload(thresholdsView({ manifest, document }), SAMPLE_RUN);
+  expect(JSON.parse(new TextDecoder().decode(beside))).toMatchObject({ id: SAMPLE_RUN, kind: 'sweep' });
   const methods = sweepMethods(document);
   for (const model of manifest.models.map(({ name }) => name)) {
     const tasks = taskCurves(document, model, methods, []).map(({ task }) => task);
@@ -117,6 +120,11 @@ test('the same for routing maps of every model, task and statistic', async () =>
       model: model.handle,
       tasks: tasks.map(({ handle }) => handle),
     });
+    // The panel of an expert needs tokens of its profile.
+    const [task = expect.fail('no task')] = tasks.filter(({ name }) => name === profiles[0]?.task);
+    const asked = { model: model.handle, task: task.handle, layer: 0, expert: 0 };
+    const { found } = await engine.call('expert.read', asked);
+    expect(found?.takes?.sampled, model.name).toBe(FEW_SAMPLED);
     for (const profile of profiles) {
       const { names, ...origin } = profileSource(runs, model, profile, profiles);
       for (const { name: metric } of profileMetrics) {

@@ -35,7 +35,10 @@ test('a written address is read back, whatever is selected', () => {
       fc.array(pin, { maxLength: 4 }),
       fc.integer({ min: 1, max: 512 }),
       fc.constantFrom(null, '20260101-sweep'),
-      (model, task, tasks, pins, kept, run) => {
+      fc.option(
+        fc.record({ method: fc.constantFrom('reap', 'uncurl+recovery', 'mine@q4_0'), seed: fc.option(fc.nat(9)) }),
+      ),
+      (model, task, tasks, pins, kept, run, pointed) => {
         const selection = {
           ...noSelection,
           model,
@@ -47,6 +50,7 @@ test('a written address is read back, whatever is selected', () => {
           beside: run === null ? null : 'beside-20261128-160240-b30e',
           layer: 3,
           expert: 5,
+          point: pointed === null ? null : { run: 'sweep-1', model: 'a, b/c', task: 'größe', factor: 1.5, ...pointed },
           subject: run === null ? ('model' as const) : ('plan' as const),
         };
         const { view, known } = readAddress(`#${addressOf('thresholds', selection, shelves)}`, shelves);
