@@ -12,10 +12,10 @@ export type PathHandle = z.infer<typeof pathHandle>;
 export const expertGroupRule = z.object({ count: z.number(), kept: z.number(), least: z.number() });
 export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
 
-/** Facts about a checkpoint, read from its headers without loading weights. */
 /** Bytes that a model adds to a process with every block resident, and with one block at a time. */
 const memoryBytes = z.object({ resident: z.number(), streaming: z.number() });
 
+/** Facts about a checkpoint, read from its headers without loading weights. */
 export const modelInfo = z.object({
   family: z.string(),
   layers: z.number(),

@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { DropPlan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -31,6 +32,20 @@ const atAnswer = (item: TaskItem): TaskItem => {
 };
 
 /**
+ * Refuses a search over budgets where experts are chosen in groups.
+ *
+ * @throws WorkbenchError `groups-uneven`.
+ */
+export const requireNoGroups = ({ name, info }: Pick<Checkpoint, 'name' | 'info'>): void => {
+  if (info.expertGroups === undefined) return;
+  throw refuse(
+    'groups-uneven',
+    `The method evo-esap moves single experts between layers, and ${name} chooses them in groups of equal size.`,
+    'Use a method that takes a number of experts to keep.',
+  );
+};
+
+/**
  * The experts that EvoESAP keeps: the best of each layer by the scores of `order`, as many as the search finds by the
  * expected acceptance on the first calibration items.
  *
@@ -39,14 +54,8 @@ const atAnswer = (item: TaskItem): TaskItem => {
 export const budgetPlan = async (request: BudgetPlanRequest): Promise<Pick<DropPlan, 'kept'>> => {
   const { runner, statistics, calibration, keep, seed, settings, signal, onProgress } = request;
   const { checkpoint } = runner;
-  const { moeLayers: layers, experts, topK, expertGroups } = checkpoint.info;
-  if (expertGroups !== undefined)
-    throw refuse(
-      'groups-uneven',
-      `The method evo-esap moves single experts between layers, and ${checkpoint.name} chooses them in groups of ` +
-        'equal size.',
-      'Use a method that takes a number of experts to keep.',
-    );
+  requireNoGroups(checkpoint);
+  const { moeLayers: layers, experts, topK } = checkpoint.info;
   const scores = scoresForModel(checkpoint, {
     method: settings.order,
     statistics: [statistics],

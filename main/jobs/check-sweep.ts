@@ -13,13 +13,15 @@ import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireReadable } from '../torch/torch-model.ts';
+import { requireNoGroups } from './budget-search.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
+import { labelledItems, requireSearchable } from './plan-step.ts';
 import { requireCalibration } from './profile-job.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
 import { curvesOf, leavesConstants, needsOf, needsOfMethod, optionsOf, sweepCounts } from './sweep-curves.ts';
 import type { SweepInput } from './planned-stages.ts';
-import { requireTokenizer } from './task-work.ts';
+import { askedTasks, requireTokenizer } from './task-work.ts';
 
 /**
  * Refuses to measure a randomly initialised router before it is recovered: it would say nothing about the method.
@@ -147,6 +149,22 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
   );
 };
 
+/**
+ * Refuses searches that a model or a task does not allow.
+ *
+ * @throws WorkbenchError `no-labels`, and those of `requireSearchable` and `requireNoGroups`.
+ */
+const requireSearches = ({ models, tasks, settings }: SweepInput): void => {
+  for (const method of settings.methods.filter((name) => !isFileMethod(settings, name))) {
+    const { search } = needsOfMethod(settings, method);
+    for (const { checkpoint } of models) {
+      if (search?.search === 'evolution') requireSearchable(checkpoint, method, search.settings);
+      if (search?.search === 'budgets') requireNoGroups(checkpoint);
+    }
+    if (search?.search === 'evolution') for (const task of tasks) labelledItems(method, task);
+  }
+};
+
 /** Why the engine torch cannot compute the plans of a method; null where it can. */
 export const methodWithoutTorch = (settings: Pick<SweepSettings, 'options'>, method: MethodName): string | null =>
   routerOf(methodNamed(method).prepare(optionsOf(settings, method)).behaviour) === 'summed-probabilities'
@@ -206,10 +224,12 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
     models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
     settings,
   );
-  for (const { checkpoint } of models) {
+  for (const model of models) {
+    const { checkpoint } = model;
     requireNoConstants(checkpoint.info);
     await requireTokenizer(checkpoint);
-    for (const { name, task } of tasks) requireRoom(task.test, name, checkpoint.descriptor);
+    for (const { name, task } of await askedTasks(model, tasks, settings.chat, new Date()))
+      requireRoom(task.test, name, checkpoint.descriptor);
   }
   const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
   if (device.engine !== undefined) requireTorchWork(input);
@@ -239,4 +259,5 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
   if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));
+  requireSearches(input);
 };

@@ -12,7 +12,7 @@ import {
   type RefitName,
   type SuperExpertProtection,
 } from '../contract/plan.ts';
-import type { MetricName } from '../contract/task.ts';
+import type { MetricName, TaskItem } from '../contract/task.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import { withConstants } from '../inference/expert-constants.ts';
 import { requireMergeable } from '../inference/merged-layer.ts';
@@ -171,6 +171,21 @@ export const requireSearchable = (
     for (const { moe } of descriptor.moeLayers) requireMergeable(checkpoint, moe, BLEND_ROUTER);
 };
 
+/**
+ * Calibration items with an answer, by which a search judges its candidates.
+ *
+ * @throws WorkbenchError `no-labels` where there are none.
+ */
+export const labelledItems = (method: MethodName, { name, task }: RunTask): readonly TaskItem[] => {
+  const items = task.calibration.filter((item) => !isTextItem(item));
+  if (items.length > 0) return items;
+  throw refuse(
+    'no-labels',
+    `${name} has no calibration items with an answer, which the method ${method} needs to judge its candidates.`,
+    'Use another method for this task.',
+  );
+};
+
 const searchStep = async (
   context: JobContext,
   subject: PlanSubject,
@@ -240,7 +255,7 @@ export const searchFitness = (metric: MetricName, outcomes: readonly ItemOutcome
 
 const evolvedPlan = async (
   { runners, meter, signal }: JobContext,
-  { model, task: { name, task } }: PlanSubject,
+  { model, task: own }: PlanSubject,
   {
     method,
     seed,
@@ -255,13 +270,7 @@ const evolvedPlan = async (
     readonly title: string;
   },
 ): Promise<Plan> => {
-  const items = task.calibration.filter((item) => !isTextItem(item));
-  if (items.length === 0)
-    throw refuse(
-      'no-labels',
-      `${name} has no calibration items with an answer, which the method ${method} needs to judge its candidates.`,
-      'Use another method for this task.',
-    );
+  const items = labelledItems(method, own);
   const runner = await runners.open(model.checkpoint);
   const { moeLayers: layers, experts } = model.checkpoint.info;
   const { best } = await searchExperts({
@@ -273,8 +282,8 @@ const evolvedPlan = async (
     signal,
     fitness: async (candidate) => {
       const tried = [{ key: 'candidate', plan: candidatePlan(candidate) }];
-      const outcomes = await answerItems(runner, task, items, tried, { signal });
-      return searchFitness(task.metric, outcomes.get('candidate') ?? []);
+      const outcomes = await answerItems(runner, own.task, items, tried, { signal });
+      return searchFitness(own.task.metric, outcomes.get('candidate') ?? []);
     },
     onProgress: (measured, fitness) => {
       meter.describe(

@@ -6,15 +6,10 @@ sequence i of `tokens`. Prints one JSON line per job: {"name", "missing", "unexp
 lists are those of the stock loader. Needs the package compressed-tensors.
 """
 
-import json
-import sys
-import traceback
-from pathlib import Path
-
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
-from transformers_logits import logits
+from transformers_logits import logits, run_jobs
 
 
 def run(job):
@@ -33,15 +28,5 @@ def run(job):
     return {kind: sorted(map(str, loading[f"{kind}_keys"])) for kind in ("missing", "unexpected", "mismatched")}
 
 
-def main():
-    torch.set_num_threads(1)
-    for job in json.loads(Path(sys.argv[1]).read_text()):
-        try:
-            outcome = {**run(job), "error": None}
-        except Exception:  # A model that does not load must not hide the results of the others.
-            outcome = {"missing": [], "unexpected": [], "mismatched": [], "error": traceback.format_exc(limit=-3)}
-        print(json.dumps({"name": job["name"], **outcome}), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_jobs(run)

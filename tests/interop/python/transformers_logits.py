@@ -61,7 +61,8 @@ def run(job):
     return {kind: sorted(map(str, loading[f"{kind}_keys"])) for kind in ("missing", "unexpected", "mismatched")}
 
 
-def main():
+def run_jobs(run):
+    """Runs the jobs of the file that the command line names, and prints a JSON line for each."""
     torch.set_num_threads(1)
     for job in json.loads(Path(sys.argv[1]).read_text()):
         try:
@@ -73,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_jobs(run)

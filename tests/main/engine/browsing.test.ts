@@ -1,17 +1,14 @@
 import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-const browsing = async (roots: readonly string[]): Promise<Engine> => {
-  const engine = await createEngine({ workspace: await temporaryFolder(), resources, commandLine: 'test', roots });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
+const browsing = (roots: readonly string[]): Promise<Engine> => openEngine(undefined, { roots });
 
 test('a page looks into the root and below, by handles only; the folder above is not shown', async () => {
   const root = await realpath(join(resources, 'models'));

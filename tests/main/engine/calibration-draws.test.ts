@@ -1,21 +1,15 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { drawnTimes } from '../../../main/profile/calibration-draws.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const LIMIT_MS = 120_000;
-
-const openEngine = async (): Promise<Engine> => {
-  const workspace = await temporaryFolder();
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 const start = (engine: Engine, task: string, settings: Readonly<Record<string, unknown>>, later?: true) =>
   engine.call('sweep.start', {

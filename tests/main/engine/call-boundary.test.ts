@@ -1,13 +1,10 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type CallName, calls } from '../../../main/contract/calls.ts';
 import { connectionLost, connectRpc, type MessageChannelEnd, serveRpc } from '../../../main/contract/rpc.ts';
-import { createEngine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+import { openEngine } from './open-engine.ts';
 
 const channelOf = (port: MessagePort): MessageChannelEnd => ({
   post: (message) => port.postMessage(message),
@@ -26,13 +23,7 @@ const parsesOf = (name: CallName): { readonly input: () => number; readonly outp
 };
 
 test('input and output of a call are parsed once each, from a page and within the process', async () => {
-  const engine = await createEngine({
-    workspace: join(await temporaryFolder(), 'workspace'),
-    resources,
-    commandLine: 'test',
-    threads: 1,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(join(await temporaryFolder(), 'workspace'));
   const { port1, port2 } = new MessageChannel();
   const stop = serveRpc(engine, channelOf(port2));
   const page = connectRpc(channelOf(port1), () => undefined);

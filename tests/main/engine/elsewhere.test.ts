@@ -1,19 +1,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
-import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const LIMIT_MS = 120_000;
-
-const openEngine = async (): Promise<Engine> => {
-  const workspace = await temporaryFolder();
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 const start = (engine: Engine, tasks: readonly string[], settings: Readonly<Record<string, unknown>>) =>
   engine.call('sweep.start', {

@@ -1,21 +1,21 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { pathHandle, type PathHandle } from '../../../main/contract/model.ts';
-import { createEngine, type Engine, type EngineSettings } from '../../../main/engine/engine.ts';
+import type { Engine, EngineSettings } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
-const openEngine = async (
+const openWatched = async (
   workspace?: string,
   settings: Partial<EngineSettings> = {},
 ): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
   const folder = workspace ?? join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 2, ...settings });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(folder, { threads: 2, ...settings });
   const events: EngineEvent[] = [];
   engine.subscribe((event) => events.push(event));
   return { engine, events, workspace: folder };
@@ -66,7 +66,7 @@ test('a call that is cancelled before it changes something changes nothing', asy
 });
 
 test('lists bundled models and tasks and its device, and refuses malformed calls and foreign handles', async () => {
-  const { engine } = await openEngine();
+  const { engine } = await openWatched();
   const facts = await engine.call('engine.facts', {});
   expect(facts).toMatchObject({
     version: expect.any(String),
@@ -98,7 +98,7 @@ test('lists bundled models and tasks and its device, and refuses malformed calls
 test(
   'remembers opened models and tasks across engines, ' + 'reports later problems with them, and forgets them',
   async () => {
-    const { engine, events, workspace } = await openEngine();
+    const { engine, events, workspace } = await openWatched();
     const folder = await temporaryFolder();
     await cp(join(resources, 'models', 'uncurl-16'), join(folder, 'mine'), { recursive: true });
     await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
@@ -111,7 +111,7 @@ test(
       kind: 'refused',
     });
 
-    const second = (await openEngine(workspace)).engine;
+    const second = (await openWatched(workspace)).engine;
     const find = async (): Promise<unknown> =>
       (await second.call('models.list', {})).find(({ path }) => path === join(folder, 'mine'));
     expect(await find()).toMatchObject({ handle: model, error: null });
@@ -126,7 +126,7 @@ test(
 );
 
 test('folders are not listed if the shell has dialogs: a handle reveals its path only', async () => {
-  const { engine } = await openEngine();
+  const { engine } = await openWatched();
   const models = engine.grantPath(join(resources, 'models'));
   await expect(engine.call('folders.list', {})).rejects.toMatchObject({ code: 'no-browsing', kind: 'refused' });
   await expect(engine.call('folders.list', { handle: models })).rejects.toMatchObject({ code: 'no-browsing' });
@@ -134,7 +134,7 @@ test('folders are not listed if the shell has dialogs: a handle reveals its path
 });
 
 test('profile, plan, sweep, read, plan of a point, export, verify: the loop, through the contract', async () => {
-  const { engine, events, workspace } = await openEngine();
+  const { engine, events, workspace } = await openWatched();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital', 'sort');
   expect(await engine.call('profile.read', { model, tasks })).toEqual([]);
   const request = { model, tasks, method: 'reap', factor: 4 } as const;
@@ -230,7 +230,7 @@ test('profile, plan, sweep, read, plan of a point, export, verify: the loop, thr
 test(
   'a sweep is cancelled in the middle, resumed to the ' + 'same numbers, and says when there was nothing left to do',
   async () => {
-    const { engine } = await openEngine();
+    const { engine } = await openWatched();
     const { model, tasks } = await bundled(engine, 'uncurl-16', 'french', 'add');
     const sweep = {
       models: [model],
@@ -256,7 +256,7 @@ test(
     await engine.finished(run);
     const resumed = await engine.call('sweep.read', { run });
 
-    const elsewhere = (await openEngine()).engine;
+    const elsewhere = (await openWatched()).engine;
     const again = await bundled(elsewhere, 'uncurl-16', 'french', 'add');
     const second = await elsewhere.call('sweep.start', { ...sweep, models: [again.model], tasks: again.tasks });
     await elsewhere.finished(second.run);
@@ -273,7 +273,7 @@ test(
 );
 
 test('refuses before a run is made: impossible factors, untrained routers, no calibration, changed tasks', async () => {
-  const { engine, workspace } = await openEngine();
+  const { engine, workspace } = await openWatched();
   const { model, tasks } = await bundled(engine, 'uncurl-16', 'capital');
   const sweep = (
     factors: number[],
@@ -303,7 +303,7 @@ test('refuses before a run is made: impossible factors, untrained routers, no ca
 });
 
 test('an adaptive sweep ends with neighbouring counts, one safe and one not', async () => {
-  const { engine } = await openEngine();
+  const { engine } = await openWatched();
   const {
     model,
     tasks: [french],
@@ -338,7 +338,7 @@ test('a chat template prints the date on which the run was made, whenever the ru
   const template = "{{ strftime_now('%Y-%m-%d') }} {% for m in messages %}{{ m.content }}{% endfor %}";
   await writeFile(join(folder, 'chat_template.jinja'), template);
   const day = (number: number) => ({ now: () => Date.UTC(2026, 0, number, 12) });
-  const { engine, workspace } = await openEngine(undefined, day(1));
+  const { engine, workspace } = await openWatched(undefined, day(1));
   const { tasks } = await bundled(engine, 'uncurl-8', 'add');
   const { run } = await engine.call('sweep.start', {
     models: [engine.grantPath(folder)],
@@ -352,9 +352,9 @@ test('a chat template prints the date on which the run was made, whenever the ru
     say: () => undefined,
     signal: new AbortController().signal,
   };
-  const { engine: worker } = await openEngine(workspace, day(2));
+  const { engine: worker } = await openWatched(workspace, day(2));
   expect(await worker.fillSteps(run, order)).toMatchObject({ parts: 2, computed: 2 });
-  const { engine: joining } = await openEngine(workspace, day(3));
+  const { engine: joining } = await openWatched(workspace, day(3));
   await joining.call('jobs.resume', { run });
   await joining.finished(run);
   expect((await joining.call('sweep.read', { run })).notes?.at(-1)).toBe('0 of 2 steps computed, 2 reused from disk.');

@@ -1,21 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const bundled = join(resources, 'models', 'uncurl-8');
 const LIMIT_MS = 120_000;
-
-const openEngine = async (): Promise<Engine> => {
-  const engine = await createEngine({ workspace: await temporaryFolder(), resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 const start = (
   engine: Engine,

@@ -1,19 +1,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const model = join(resources, 'models', 'uncurl-8');
 const LIMIT_MS = 120_000;
-
-const openEngine = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 const start = (engine: Engine, settings: Readonly<Record<string, unknown>>): Promise<{ run: string }> =>
   engine.call('sweep.start', {

@@ -1,20 +1,15 @@
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { CallOutput } from '../../../main/contract/calls.ts';
 import { type ModelEntry, type PathHandle, shortHash } from '../../../main/contract/model.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { editTensors } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
-
-const openEngine = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 /** An engine that remembers copies of a bundled model and a bundled task, which the test may change and move. */
 const openWithCopies = async (): Promise<{ engine: Engine; folder: string; model: ModelEntry; task: PathHandle }> => {

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { experimentSettings } from '../../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openEngine } from './open-engine.ts';
 
 // A run folder may come from anybody. It is always shown, but nothing that it names is started, written or read.
 
@@ -29,8 +30,7 @@ const program = async (folder: string, name: string): Promise<{ readonly file: s
 /** An engine of the user whose settings lie in `home`. */
 const engineOf = async (workspace: string, home: string): Promise<Engine> => {
   const settingsFile = join(home, 'settings.json');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1, settingsFile });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace, { settingsFile });
   return engine;
 };
 

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readRunProfiles } from '../../../main/runs/read-run.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
 import { runManifest } from '../../../main/contract/run.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine } from '../../../main/engine/engine.ts';
 import { droppedShare } from '../../../main/evaluation/dropped-share.ts';
 import { addSample, SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -79,13 +79,7 @@ test('every point of the sample has the share that its plan drops by its profile
 });
 
 test('a sweep records it for every point that has a plan and a profile, curtailed ones too', async () => {
-  const engine = await createEngine({
-    workspace: await temporaryFolder(),
-    resources,
-    commandLine: 'test',
-    threads: 1,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine();
   const model = join(resources, 'models', 'uncurl-8');
   const measure = async (settings: Readonly<Record<string, unknown>>) => {
     const { run } = await engine.call('sweep.start', {

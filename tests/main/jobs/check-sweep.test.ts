@@ -6,6 +6,7 @@ import { sweepSettings, type SweepSettings } from '../../../main/contract/sweep.
 import { checkSweep, methodWithoutTorch } from '../../../main/jobs/check-sweep.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import type { Task } from '../../../main/tasks/task.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 const torch = { engine: { name: 'torch', python: '/usr/bin/python3' } } as const;
@@ -69,4 +70,27 @@ test('methods whose plans no file of rounded weights holds are refused before a 
       message: expect.stringContaining(`the method ${method}: it`),
     });
   await expect(checked(['eep'], { eep: { stage: 'merge' } })).rejects.toMatchObject({ code: 'weights-without-file' });
+});
+
+test('a chat template that is missing, and a search without labels or in groups, are refused before a run exists', async () => {
+  const checkpoint = await openCheckpoint(`${resources}/models/uncurl-8`);
+  const task = await loadTask(`${resources}/tasks/add`, (path) => path);
+  const texts = {
+    ...task,
+    metric: 'perplexity',
+    calibration: [{ id: 'a', text: 'one' }],
+    test: [{ id: 'b', text: 'two' }],
+  } as const;
+  const grouped = { ...checkpoint, info: { ...checkpoint.info, expertGroups: { count: 2, kept: 1, least: 1 } } };
+  const checked = (own: Partial<SweepSettings>, asked: Task = task, model = checkpoint): Promise<void> =>
+    checkSweep(
+      { models: [{ name: 'm', checkpoint: model }], tasks: [{ name: 't', task: asked }], settings: settingsOf(own) },
+      {},
+    );
+  await checked({ methods: ['eep', 'evo-esap'] });
+  await checked({ methods: ['evo-esap'] }, texts);
+  await expect(checked({ chat: true })).rejects.toMatchObject({ code: 'no-chat-template' });
+  await expect(checked({ methods: ['eep'] }, texts)).rejects.toMatchObject({ code: 'no-labels' });
+  for (const method of ['eep', 'evo-esap'])
+    await expect(checked({ methods: [method] }, task, grouped)).rejects.toMatchObject({ code: 'groups-uneven' });
 });

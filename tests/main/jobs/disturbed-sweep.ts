@@ -1,11 +1,12 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import type { z } from 'zod';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { SweepDocument, sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -22,13 +23,7 @@ export const subject = async (): Promise<Subject> => {
   const folder = await temporaryFolder();
   await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
   await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
-  const engine = await createEngine({
-    workspace: join(folder, 'workspace'),
-    resources,
-    commandLine: 'test',
-    threads: 1,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(join(folder, 'workspace'));
   const model = engine.grantPath(join(folder, 'mine'));
   const task = engine.grantPath(join(folder, 'quiz'));
   return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };

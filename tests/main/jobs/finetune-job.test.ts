@@ -1,15 +1,15 @@
 import { cp, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
-import { createEngine } from '../../../main/engine/engine.ts';
 import { type FinetuneInput, finetuneJob } from '../../../main/jobs/finetune-job.ts';
 import type { JobContext } from '../../../main/jobs/job-context.ts';
 import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { nothingRuns } from './nothing-runs.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
@@ -175,8 +175,7 @@ test.runIf(process.platform !== 'win32')(
 
 test('no run is made where there is no Python', async () => {
   const [workspace, parent] = [await temporaryFolder(), await temporaryFolder()];
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   const request = {
     model: engine.grantPath(join(resources, 'models', 'uncurl-8')),
     tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { createEngine } from '../../../main/engine/engine.ts';
 import { openModelRunner } from '../../open-model-runner.ts';
 import { folderCost, measureSpeed, planPointCost } from '../../../main/jobs/point-cost.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -57,8 +57,7 @@ test(
   'a sweep reports costs of every point, and speeds where requested',
   async () => {
     const folder = await temporaryFolder();
-    const engine = await createEngine({ workspace: folder, resources, commandLine: 'test', threads: 1 });
-    onTestFinished(() => engine.dispose());
+    const engine = await openEngine(folder);
     const start = (settings: Readonly<Record<string, unknown>>) =>
       engine.call('sweep.start', {
         models: [engine.grantPath(model)],
@@ -89,13 +88,7 @@ test(
 test(
   'a checkpoint beside the plans has no dropped share: its experts are not those of the profile',
   async () => {
-    const engine = await createEngine({
-      workspace: await temporaryFolder(),
-      resources,
-      commandLine: 'test',
-      threads: 1,
-    });
-    onTestFinished(() => engine.dispose());
+    const engine = await openEngine();
     const { run } = await engine.call('sweep.start', {
       models: [engine.grantPath(model)],
       tasks: [engine.grantPath(join(resources, 'tasks', 'add'))],

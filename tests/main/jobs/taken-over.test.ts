@@ -1,17 +1,16 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
 
 test('an engine that loses its run in mid-sweep leaves results and tables to the new holder', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   const { runs } = await openWorkspace(workspace);
   const theirs: Promise<readonly string[]>[] = [];
   /** Another engine takes the run over, ends it, and releases the lock. */

@@ -1,11 +1,12 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
-import { createEngine, type Engine } from '../../../main/engine/engine.ts';
+import type { Engine } from '../../../main/engine/engine.ts';
 import { addSample, offerSample, SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
+import { openEngine } from '../engine/open-engine.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
@@ -17,14 +18,7 @@ const firstStart = async (
   workspace?: string,
 ): Promise<{ engine: Engine; events: EngineEvent[]; workspace: string }> => {
   const folder = workspace ?? join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({
-    workspace: folder,
-    resources,
-    commandLine: 'test',
-    threads: 1,
-    offerSample: true,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(folder, { offerSample: true });
   const events: EngineEvent[] = [];
   engine.subscribe((event) => events.push(event));
   return { engine, events, workspace: folder };

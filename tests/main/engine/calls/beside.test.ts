@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../../main/checkpoint/open-checkpoint.ts';
-import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import type { Engine } from '../../../../main/engine/engine.ts';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { besideLines, firstDifference } from '../../../../main/evaluation/beside.ts';
 import { prepareTexts, textEnds, writeTexts } from '../../../../main/generation/write-texts.ts';
@@ -10,13 +10,13 @@ import { requireTokenizer } from '../../../../main/jobs/task-work.ts';
 import { bundledModels } from '../../../../main/workspace/library.ts';
 import { openRunner, uncancelled } from '../../inference/open-runner.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
 const opened = async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace, { threads: 2 });
   const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
   if (model === undefined) throw new Error('nothing bundled');
   return { engine, model };

@@ -1,17 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
+import type { Engine } from '../../../../main/engine/engine.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
-const started = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
+const started = (workspace: string): Promise<Engine> => openEngine(workspace, { threads: 2 });
 
 /** The test items of a bundled task as an own file. */
 const ownFile = async (folder: string, name = 'own.jsonl'): Promise<string> => {

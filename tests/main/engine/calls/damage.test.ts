@@ -1,19 +1,13 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+import { openEngine, bundled } from '../open-engine.ts';
 
 test('each expert of a layer is measured alone, with the steps of a sweep and the interval of its counts', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
-  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
-  const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
-  if (model === undefined || task === undefined) throw new Error('nothing bundled');
+  const engine = await openEngine(workspace, { threads: 2 });
+  const { model, task } = await bundled(engine, 'uncurl-8', 'add');
 
   const one = await engine.call('damage.start', { model, task, layer: 1, experts: [5, 5] });
   await engine.finished(one.run);

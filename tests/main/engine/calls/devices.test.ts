@@ -1,24 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ProbeMeasurement } from '../../../../main/contract/device.ts';
-import { createEngine, type Engine, type EngineSettings } from '../../../../main/engine/engine.ts';
+import type { Engine, EngineSettings } from '../../../../main/engine/engine.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
-
-const open = async (settings: Partial<EngineSettings>): Promise<Engine> => {
-  const engine = await createEngine({
-    workspace: await temporaryFolder(),
-    resources,
-    commandLine: 'test',
-    threads: 1,
-    ...settings,
-  });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
+const open = (settings: Partial<EngineSettings>): Promise<Engine> => openEngine(undefined, settings);
 
 const measurement: ProbeMeasurement = {
   deviation: 4e-6,

@@ -1,19 +1,13 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { FEW_SAMPLED } from '../../../../main/contract/expert.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+import { openEngine, bundled } from '../open-engine.ts';
 
 test('an expert is described as far as the profile goes, and in full once it was profiled for that', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
-  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
-  const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
-  if (model === undefined || task === undefined) throw new Error('nothing bundled');
+  const engine = await openEngine(workspace, { threads: 2 });
+  const { model, task } = await bundled(engine, 'uncurl-8', 'add');
   const asked = { model, task, layer: 1, expert: 2 };
   expect(await engine.call('expert.read', asked)).toEqual({ found: null });
   expect(await engine.call('expert.together', asked)).toEqual({ found: null });

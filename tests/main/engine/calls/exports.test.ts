@@ -1,22 +1,17 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
+import type { Engine } from '../../../../main/engine/engine.ts';
 import { readGgufType } from '../../../../main/export/gguf/gguf-file.ts';
 import { addSample } from '../../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
 import { planStanding } from '../../../../main/words/verdicts.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 const LIMIT_MS = 60_000;
-
-const openEngine = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 /** The smallest bundled model and a plan that keeps four of its eight experts. */
 const subject = async (engine: Engine) => {

@@ -1,20 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
-
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+import { openEngine, bundled } from '../open-engine.ts';
 
 test('a pruned copy and its source recognise each other, and experts can be ordered by similarity', async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 2 });
-  onTestFinished(() => engine.dispose());
-  const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8')?.handle;
-  const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
-  if (model === undefined || task === undefined) throw new Error('nothing bundled');
+  const engine = await openEngine(workspace, { threads: 2 });
+  const { model, task } = await bundled(engine, 'uncurl-8', 'add');
   expect(await engine.call('models.pruned', { model })).toEqual({ copies: [], source: null });
   expect(await engine.call('profile.likeness', { model, task })).toEqual({ order: null });
 

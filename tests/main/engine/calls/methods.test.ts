@@ -1,13 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PathHandle } from '../../../../main/contract/model.ts';
-import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import type { Engine } from '../../../../main/engine/engine.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 import { methodNames } from '../../../../main/pruning/methods.ts';
-
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+import { openEngine } from '../open-engine.ts';
 
 interface Bench {
   readonly engine: Engine;
@@ -19,13 +17,7 @@ interface Bench {
 /** An engine, the smallest bundled model, and the bundled task add. */
 const openBench = async (): Promise<Bench> => {
   const folder = await temporaryFolder();
-  const engine = await createEngine({
-    workspace: join(folder, 'workspace'),
-    resources,
-    commandLine: 'test',
-    threads: 2,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(join(folder, 'workspace'), { threads: 2 });
   const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8');
   const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add');
   if (model === undefined || task === undefined) throw new Error('nothing bundled');

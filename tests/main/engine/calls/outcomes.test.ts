@@ -1,18 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine, type Engine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { addSample } from '../../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
 import { sweepOnDisk } from '../../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
-
-const openEngine = async (workspace: string): Promise<Engine> => {
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
-  return engine;
-};
 
 test('items of a point of the sample: its lost and gained, with questions, choices and log-probabilities', async () => {
   const workspace = await openWorkspace(await temporaryFolder());

@@ -1,17 +1,16 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
 const started = async () => {
   const folder = await temporaryFolder();
   const workspace = join(folder, 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   const tell = (path: string) => engine.call('paths.tell', { handle: engine.grantPath(path) });
   return { folder, workspace, engine, tell };
 };

@@ -1,21 +1,15 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
 test('a profile through the chat template is a separate profile: read, planned with and refused as such', async () => {
   const folder = await temporaryFolder();
-  const engine = await createEngine({
-    workspace: join(folder, 'workspace'),
-    resources,
-    commandLine: 'test',
-    threads: 2,
-  });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(join(folder, 'workspace'), { threads: 2 });
   const path = join(folder, 'chatty');
   await cp(join(resources, 'models', 'uncurl-8'), path, { recursive: true });
   await writeFile(join(path, 'chat_template.jinja'), '{% for m in messages %}sort {{ m.content }}{% endfor %}');

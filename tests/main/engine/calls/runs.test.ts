@@ -1,17 +1,16 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { openWorkspace } from '../../../../main/workspace/open-workspace.ts';
 import { plainRun } from '../../contract/run-of.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
+import { openEngine } from '../open-engine.ts';
 
 const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
 
 test('a run that two pages take over at once runs once, and the queue continues', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   const model = engine.grantPath(join(resources, 'models', 'uncurl-8'));
   const task = engine.grantPath(join(resources, 'tasks', 'capital'));
   const settings = { methods: ['random'], factors: [2], limit: 10 };
@@ -26,8 +25,7 @@ test('a run that two pages take over at once runs once, and the queue continues'
 
 test('resuming a missing run is refused by name', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   await expect(engine.call('jobs.resume', { run: 'sweep-none' })).rejects.toMatchObject({
     code: 'no-such-run',
     kind: 'refused',
@@ -36,8 +34,7 @@ test('resuming a missing run is refused by name', async () => {
 
 test('a foreign sweep whose manifest lacks its settings is refused with an explanation by every call', async () => {
   const workspace = join(await temporaryFolder(), 'workspace');
-  const engine = await createEngine({ workspace, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace);
   const { runs } = await openWorkspace(workspace);
   const { manifest, lock } = await runs.create('sweep', { ...plainRun, spec: { delta: 'much', candidates: 'all' } });
   await lock.release();

@@ -1,14 +1,10 @@
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import { createEngine } from '../../../../main/engine/engine.ts';
+import { expect, test } from 'vitest';
 import { sample, sweepOnDisk } from '../../report/sweep-on-disk.ts';
-
-const resources = fileURLToPath(new URL('../../../../resources', import.meta.url));
+import { openEngine } from '../open-engine.ts';
 
 test('analyses a stored sweep over the sizes of its models, and returns its report, for any margin', async () => {
   const { workspace, run } = await sweepOnDisk();
-  const engine = await createEngine({ workspace: workspace.path, resources, commandLine: 'test', threads: 1 });
-  onTestFinished(() => engine.dispose());
+  const engine = await openEngine(workspace.path);
   const note: unknown = expect.stringContaining('thresholds found, each at the 5 % level');
   expect(await engine.call('sweep.sizeTrend', { run })).toEqual({
     ...sample.sizeTrend,

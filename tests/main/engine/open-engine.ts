@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import { createEngine, type Engine, type EngineSettings } from '../../../main/engine/engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+const resources = fileURLToPath(new URL('../../../resources', import.meta.url));
+
+/** An engine that ends with the test; without a workspace in one of its own. */
+export const openEngine = async (workspace?: string, settings: Partial<EngineSettings> = {}): Promise<Engine> => {
+  const engine = await createEngine({
+    workspace: workspace ?? (await temporaryFolder()),
+    resources,
+    commandLine: 'test',
+    threads: 1,
+    ...settings,
+  });
+  onTestFinished(() => engine.dispose());
+  return engine;
+};
+
+/** Handles of a bundled model and of a bundled task. */
+export const bundled = async (
+  engine: Engine,
+  model: string,
+  task: string,
+): Promise<{ readonly model: PathHandle; readonly task: PathHandle }> => {
+  const [models, tasks] = [await engine.call('models.list', {}), await engine.call('tasks.list', {})];
+  const found = { model: models.find(({ name }) => name === model), task: tasks.find(({ name }) => name === task) };
+  if (found.model === undefined || found.task === undefined) throw new Error(`${model} or ${task} is not bundled`);
+  return { model: found.model.handle, task: found.task.handle };
+};
