@@ -65,10 +65,6 @@ const suffixes: Readonly<Record<RefitName, string>> = {
 export const curveLabel = (method: string, refit: RefitName | null, weights?: RoundedType): string =>
   `${method}${refit === null ? '' : suffixes[refit]}${weights === undefined ? '' : `@${weights}`}`;
 
-/** The same for plans without recovery, or with their experts refitted. */
-export const methodLabel = (method: string, isRecovered: boolean): string =>
-  curveLabel(method, isRecovered ? 'experts' : null);
-
 /** A curve's name without its weight type, and that type; null: as stored. */
 export const weightsOfLabel = (label: string): { readonly bare: string; readonly weights: RoundedType | null } => {
   const weights = roundedTypes.find((type) => label.endsWith(`@${type}`)) ?? null;

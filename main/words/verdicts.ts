@@ -355,10 +355,6 @@ export const endingWords = ({ loop }: Pick<Extract<ShownAnswer, { kind: 'written
   return `looped ${repeating}, from character ${formatCount(character + 1)} on, until its length ended it`;
 };
 
-/** "safe by choice to ×4, written to ×2". */
-export const reachSentence = ({ choice, writing }: Readonly<Record<'choice' | 'writing', Threshold>>): string =>
-  `safe by choice ${reachText(choice)}, written ${reachText(writing)}`;
-
 /**
  * Power of the test behind a threshold: "an unharmed candidate would be called safe with a chance of 57 % (n = 300, 3 %
  * of items discordant); 80 % takes about 530 items". Empty where nothing is undecided.

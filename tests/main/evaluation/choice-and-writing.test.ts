@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { choiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
-import { reachSentence } from '../../../main/words/verdicts.ts';
+import { reachText } from '../../../main/words/verdicts.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
 import { sweepThresholds } from '../../../main/evaluation/threshold.ts';
 import { choiceAndWritingCsv } from '../../../main/figures/tables.ts';
@@ -39,10 +39,10 @@ test('a task and its written twin are reported in one statement', () => {
     ...points({ task: 'small-written', n: 20, ...written }, 2),
   ]);
   const pairs = choiceAndWriting(document);
-  expect(pairs.map((pair) => `${pair.task}: ${reachSentence(pair)}`)).toEqual([
-    'plural: safe by choice to ×4, written to ×2',
-    'sort: safe by choice to ×8 or more, written at no tested factor',
-    'small: safe by choice cannot be determined, written cannot be determined',
+  expect(pairs.map(({ task, choice, writing }) => [task, reachText(choice), reachText(writing)])).toEqual([
+    ['plural', 'to ×4', 'to ×2'],
+    ['sort', 'to ×8 or more', 'at no tested factor'],
+    ['small', 'cannot be determined', 'cannot be determined'],
   ]);
   expect(reachSummary(pairs)).toBe(
     'Of 2 thresholds that were determined both ways, the one for answers that the model writes is lower than the one ' +

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { contrast } from '../../../main/figures/color-scales.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { methodLabel } from '../../../main/contract/method.ts';
+import { curveLabel } from '../../../main/contract/method.ts';
 import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
-const every = methodNames.flatMap((method) => [method, methodLabel(method, true)]);
+const every = methodNames.flatMap((method) => [method, curveLabel(method, 'experts')]);
 const marks = methodMarks(every, figureTheme('light'));
 const markOf = (label: string): MethodMark => marks.get(label) ?? expect.fail(label);
 
 test('every method and its recovered variant are drawn differently, in one colour', () => {
   expect(new Set(every.map((label) => JSON.stringify(markOf(label)))).size).toBe(every.length);
   for (const method of methodNames) {
-    const [bare, recovered] = [markOf(method), markOf(methodLabel(method, true))];
+    const [bare, recovered] = [markOf(method), markOf(curveLabel(method, 'experts'))];
     expect([recovered.color, recovered.shape]).toEqual([bare.color, bare.shape]);
     expect(recovered.dash).not.toBe(bare.dash);
     expect([bare.isRecovered, recovered.isRecovered]).toEqual([false, true]);

@@ -5,6 +5,7 @@ import type { MethodOptions, Plan, RefitName } from '../../../main/contract/plan
 import { summarise } from '../../../main/evaluation/summarise.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import type { ItemOutcome } from '../../../main/contract/outcome.ts';
+import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { exportSettingsIn, type RunnerSettings } from '../../open-model-runner.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
@@ -59,37 +60,34 @@ const accuracy = (outcomes: readonly ItemOutcome[] | undefined): number =>
     0,
   ) / (outcomes?.length ?? 1);
 
+const evaluateBoth = (runner: ModelRunner, bare: Plan, plan: Plan): ReturnType<ModelRunner['evaluate']> =>
+  runner.evaluate(
+    task.test.slice(0, 120),
+    [
+      { key: 'bare', plan: bare },
+      { key: 'recovered', plan },
+    ],
+    uncancelled,
+  );
+
+/** Exports the recovered plan, and expects its logits of the export, and not those of the bare plan. */
+const expectExported = async (runner: ModelRunner, bare: Plan, plan: Plan, overlayFolder: string): Promise<void> => {
+  const request = await exportRequest(model, plan);
+  const { folder, verification } = await exportPlan({ ...request, settings: exportSettingsIn(overlayFolder) });
+  expect(verification).toMatchObject({ ok: true, problems: [] });
+  const logits = await (await openRunner(folder)).forward(tokens, null, uncancelled);
+  expect(logitDifference(logits, await runner.forward(tokens, plan, uncancelled))).toBeLessThan(1e-5);
+  expect(logitDifference(logits, await runner.forward(tokens, bare, uncancelled))).toBeGreaterThan(1e-3);
+};
+
 describe('recovery', () => {
   it('restores part of what dropping lost, and exports and verifies like any plan', async () => {
     const { runner, bare, plan, overlayFolder } = await recovered('frequency');
     expect(plan).toMatchObject({ ...bare, recovery: { tasks: ['add'], items: 48 } });
-    const outcomes = await runner.evaluate(
-      task.test.slice(0, 120),
-      [
-        { key: 'bare', plan: bare },
-        { key: 'recovered', plan },
-      ],
-      uncancelled,
-    );
+    const outcomes = await evaluateBoth(runner, bare, plan);
     expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 
-    const request = await exportRequest(model, plan);
-    const settings = exportSettingsIn(overlayFolder);
-    const { folder, verification } = await exportPlan({ ...request, settings });
-    expect(verification).toMatchObject({ ok: true, problems: [] });
-    const exported = await openRunner(folder);
-    expect(
-      logitDifference(
-        await exported.forward(tokens, null, uncancelled),
-        await runner.forward(tokens, plan, uncancelled),
-      ),
-    ).toBeLessThan(1e-5);
-    expect(
-      logitDifference(
-        await exported.forward(tokens, null, uncancelled),
-        await runner.forward(tokens, bare, uncancelled),
-      ),
-    ).toBeGreaterThan(1e-3);
+    await expectExported(runner, bare, plan, overlayFolder);
   });
 
   it.each(['router', 'router+experts'] as const)(
@@ -106,36 +104,13 @@ describe('recovery', () => {
       }
       expect(layers).toHaveLength(refit === 'router' ? 0 : 3);
       expect((await readdir(overlayFolder)).filter((name) => name.includes('recovering'))).toEqual([]);
-      const outcomes = await runner.evaluate(
-        task.test.slice(0, 120),
-        [
-          { key: 'bare', plan: bare },
-          { key: 'recovered', plan },
-        ],
-        uncancelled,
-      );
+      const outcomes = await evaluateBoth(runner, bare, plan);
       // The router alone brings each layer nearer to the unpruned one, which need not improve the answers (here it does
       // not).
       if (refit === 'router+experts')
         expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')) + 0.05);
 
-      const request = await exportRequest(model, plan);
-      const settings = exportSettingsIn(overlayFolder);
-      const { folder, verification } = await exportPlan({ ...request, settings });
-      expect(verification).toMatchObject({ ok: true, problems: [] });
-      const exported = await openRunner(folder);
-      expect(
-        logitDifference(
-          await exported.forward(tokens, null, uncancelled),
-          await runner.forward(tokens, plan, uncancelled),
-        ),
-      ).toBeLessThan(1e-5);
-      expect(
-        logitDifference(
-          await exported.forward(tokens, null, uncancelled),
-          await runner.forward(tokens, bare, uncancelled),
-        ),
-      ).toBeGreaterThan(1e-3);
+      await expectExported(runner, bare, plan, overlayFolder);
     },
   );
 
@@ -143,14 +118,7 @@ describe('recovery', () => {
     'refits the router of a merge from a %s start',
     async (router) => {
       const { runner, bare, plan } = await recovered('uncurl', { refit: 'router', options: { router } });
-      const outcomes = await runner.evaluate(
-        task.test.slice(0, 120),
-        [
-          { key: 'bare', plan: bare },
-          { key: 'recovered', plan },
-        ],
-        uncancelled,
-      );
+      const outcomes = await evaluateBoth(runner, bare, plan);
       const gain = summarise('acc', outcomes.get('bare') ?? [], outcomes.get('recovered') ?? []);
       expect(gain.difference).toBeGreaterThan(0);
       // From random rows much is missing: the gain is certain. From the reference's rows less is.
@@ -169,14 +137,7 @@ describe('recovery', () => {
 
   it('works on a merge', async () => {
     const { runner, bare, plan } = await recovered('uncurl');
-    const outcomes = await runner.evaluate(
-      task.test.slice(0, 120),
-      [
-        { key: 'bare', plan: bare },
-        { key: 'recovered', plan },
-      ],
-      uncancelled,
-    );
+    const outcomes = await evaluateBoth(runner, bare, plan);
     expect(accuracy(outcomes.get('recovered'))).toBeGreaterThan(accuracy(outcomes.get('bare')));
   });
 
