@@ -34,7 +34,7 @@ const bundled = async (
 };
 
 test('a call that is cancelled before it changes something changes nothing', async () => {
-  const { engine, events, workspace } = await openEngine();
+  const { engine, events, workspace } = await openWatched();
   const { model, tasks } = await bundled(engine, 'uncurl-8', 'add');
   const own = join(workspace, '..', 'own-8');
   await cp(join(resources, 'models', 'uncurl-8'), own, { recursive: true });

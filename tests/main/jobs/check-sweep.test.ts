@@ -72,7 +72,7 @@ test('methods whose plans no file of rounded weights holds are refused before a 
   await expect(checked(['eep'], { eep: { stage: 'merge' } })).rejects.toMatchObject({ code: 'weights-without-file' });
 });
 
-test('a chat template that is missing, and a search without labels or in groups, are refused before a run exists', async () => {
+test('a missing chat template, and searches without labels or in groups, are refused before a run exists', async () => {
   const checkpoint = await openCheckpoint(`${resources}/models/uncurl-8`);
   const task = await loadTask(`${resources}/tasks/add`, (path) => path);
   const texts = {
