@@ -33,7 +33,7 @@ test('fine-tuning asks for missing input, and says what to do without a Python',
   await dialog.getByLabel('Epochs').fill('2');
   await photograph(workbench, 'finetune');
   await start.click();
-  await expect(dialog.getByRole('alert')).toContainText(/contains no environment for it.*uncurl doctor --python/s);
+  await expect(dialog.getByRole('alert')).toContainText(/No Python is named.*uncurl doctor --python/s);
   await photograph(workbench, 'finetune-refused');
   await page.keyboard.press('Escape');
   await expect(page.getByRole('list', { name: 'Runs' }).getByRole('listitem')).toHaveCount(0);

@@ -177,6 +177,6 @@ test('a teacher of router distillation is another model with the same tokens, an
   await expect(teach(model)).rejects.toMatchObject({ code: 'teacher-is-model' });
   await expect(teach(other('wordy-16'))).rejects.toMatchObject({ code: 'candidate-vocabulary' });
   // Another member of the family has the same tokens: all that is missing here is a Python.
-  await expect(teach(other('uncurl-16'))).rejects.toThrow('contains no environment for it');
+  await expect(teach(other('uncurl-16'))).rejects.toThrow('No Python is named');
   expect(await engine.call('runs.list', {})).toEqual([]);
 });
