@@ -3,7 +3,16 @@ import type { FigureTheme } from './colors.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import { drawMethodLegend, LEGEND_LINE, type LegendEntry } from './method-marks.ts';
 import type { AxisScale } from './scales.ts';
-import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import {
+  type Drawing,
+  figureFooter,
+  fitText,
+  svgDocument,
+  svgElement,
+  svgLabel,
+  type SvgNode,
+  textWidth,
+} from './svg.ts';
 
 const MARGIN = 24;
 const COLUMNS = 3;
@@ -62,15 +71,23 @@ export const drawSmallMultiples = (figure: SmallMultiples): Drawing => {
   });
 };
 
+const SMALLEST_HEAD = 10;
+const HEAD_SIZES = [13, 12, 11, SMALLEST_HEAD];
+
 /** A panel's task and its number of items, over a plot of `width` pixels. */
 export const drawPanelHead = (
   { task, n }: { readonly task: string; readonly n: number },
   { left, top, width }: { readonly left: number; readonly top: number; readonly width: number },
   theme: FigureTheme,
-): SvgNode[] => [
-  svgLabel(left, top + 12, fitText(theme.task(task), width - 70, 13), { 'font-size': 13, 'font-weight': 600 }),
-  svgLabel(left + width, top + 12, `n = ${n}`, { 'text-anchor': 'end', fill: theme.muted }),
-];
+): SvgNode[] => {
+  const [title, room] = [theme.task(task), width - 70];
+  // The end of a title may tell two tasks apart ("written"): smaller letters before fewer.
+  const size = HEAD_SIZES.find((one) => textWidth(title, one) <= room) ?? SMALLEST_HEAD;
+  return [
+    svgLabel(left, top + 12, fitText(title, room, size), { 'font-size': size, 'font-weight': 600 }),
+    svgLabel(left + width, top + 12, `n = ${n}`, { 'text-anchor': 'end', fill: theme.muted }),
+  ];
+};
 
 /** Short label of a tick: accuracies (and their differences) in per cent. */
 export const tickText = (tick: number, metric: MetricName): string =>

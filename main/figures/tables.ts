@@ -182,6 +182,7 @@ export const resultColumns: Columns<SweepResult> = [
     ({ verdict }) => verdict ?? null,
     {
       title: 'verdict',
+      text: ({ verdict }) => (verdict === undefined || verdict === null ? null : pointVerdictText(verdict)),
       definition: 'oneSidedEnds',
       spread: (rows) =>
         safeDrawsText({ count: rows.filter(({ verdict }) => verdict === 'safe').length, of: rows.length }),

@@ -129,17 +129,31 @@ export const planStanding = (results: readonly Pick<SweepResult, 'verdict'>[]): 
   return verdicts.every((verdict) => verdict === first) ? first : 'undecided';
 };
 
+/** "Sums unsafe (−55.0 points, n = 300)", for each task that measured a plan. */
+export const planVerdicts = (
+  results: readonly SweepResult[],
+  title = (task: string): string => task,
+): readonly string[] =>
+  results.map(
+    ({ task, verdict, difference, metric, n }) =>
+      `${title(task)} ${pointVerdictText(verdict ?? 'undecided')} (${formatDifference(difference, metric)}` +
+      `${differenceUnit(metric)}, n = ${formatCount(n)})`,
+  );
+
 /** "Measured: Sums unsafe (−55.0 points, n = 300); Plurals safe (0.0 points, n = 300)." */
 export const planStandingText = (results: readonly SweepResult[], title = (task: string): string => task): string =>
   results.length === 0
     ? 'Not measured: no sweep of this workspace has tested exactly this plan.'
-    : `Measured: ${results
-        .map(
-          ({ task, verdict, difference, metric, n }) =>
-            `${title(task)} ${pointVerdictText(verdict ?? 'undecided')} (${formatDifference(difference, metric)}` +
-            `${differenceUnit(metric)}, n = ${formatCount(n)})`,
-        )
-        .join('; ')}.`;
+    : `Measured: ${planVerdicts(results, title).join('; ')}.`;
+
+/** "Measured on 18 tasks: 2 safe, 16 unsafe." */
+export const planCountsText = (results: readonly Pick<SweepResult, 'verdict'>[]): string => {
+  const counts = (['safe', 'worse', 'undecided', 'at-chance'] as const).flatMap((verdict) => {
+    const count = results.filter((result) => (result.verdict ?? 'undecided') === verdict).length;
+    return count === 0 ? [] : [`${formatCount(count)} ${pointVerdictText(verdict)}`];
+  });
+  return `Measured on ${counted(results.length, 'task')}: ${counts.join(', ')}.`;
+};
 
 type Bracket = Pick<Threshold, 'lastSafe' | 'firstUnsafe' | 'firstWorse'>;
 

@@ -152,7 +152,7 @@ const PlacedWaits = ({
       const { activeElement } = document;
       // The focus was on Cancel, or left the button while that was disabled.
       const isLost = activeElement === document.body || element?.contains(activeElement) === true;
-      if (isLost && place instanceof HTMLElement) setTimeout(() => place.focus());
+      if (isLost && place instanceof HTMLElement) setTimeout(() => place.focus({ preventScroll: true }));
     };
   }, [place]);
   return host === null

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useSyncExternalStore } from 'react';
+import { useId, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import { IconButton } from './button.tsx';
 
@@ -36,7 +36,8 @@ export const Dialog = ({ title, onClose, children, wide = false, drawer = false,
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef<EventTarget | null>(null);
-  useEffect(() => {
+  // Before the dialog leaves the page, closing it returns the focus to where it was.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element !== null && !element.open) {
       element.showModal();

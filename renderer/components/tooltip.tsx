@@ -36,7 +36,10 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
   const [host, setHost] = useState<Element | null>(null);
   const open = host !== null;
   const [position, setPosition] = useState({ left: 0, top: 0 });
-  const show = useCallback(() => setHost(anchor.current?.closest('dialog') ?? document.body), []);
+  const show = useCallback(
+    () => setHost(anchor.current?.closest('dialog') ?? document.querySelector('main') ?? document.body),
+    [],
+  );
   const hide = useCallback(() => setHost(null), []);
 
   useLayoutEffect(() => {

@@ -22,6 +22,10 @@ export const titlesOf =
   (task: string): string =>
     tasks.find(({ name }) => name === task)?.title ?? task;
 
+/** Titles in a line; some contain commas. */
+export const titleList = (titles: readonly string[]): string =>
+  titles.join(titles.some((title) => title.includes(',')) ? '; ' : ', ');
+
 /** `withTaskTitles` for all listed tasks. */
 export const inTaskTitles = (sentence: string, tasks: NamedTasks): string =>
   withTaskTitles(

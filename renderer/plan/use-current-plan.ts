@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import type { CallOutput } from '../../main/contract/calls.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import { useQuery } from '../engine/engine-context.tsx';
+import { inputKey } from '../engine/query-cache.ts';
 import { selectedModel, useFacts } from '../engine/facts.ts';
 import { useDebounced, useLasting } from '../engine/use-settled.ts';
 import { planStore } from '../state/plan-store.ts';
@@ -18,6 +19,8 @@ type MadePlan = CallOutput<'plan.make'> & { readonly notes?: CallOutput<'plan.im
 
 interface CurrentPlan {
   readonly made: MadePlan | undefined;
+  /** Whether `made` is the plan of the present choices, not the last one. */
+  readonly isCurrent: boolean;
   /** [L][E]; null until there is a plan. */
   readonly fates: readonly (readonly ExpertFate[])[] | null;
   readonly error: SerialisedError | null;
@@ -28,14 +31,16 @@ export const useCurrentPlan = (): CurrentPlan => {
   const facts = useFacts();
   const settings = useStore(planStore);
   const model = selectedModel(facts);
-  const call = useDebounced(currentPlanCall(facts, settings), SETTLE_MS);
+  const asked = currentPlanCall(facts, settings);
+  const call = useDebounced(asked, SETTLE_MS);
   const valid = call !== null && call.input.model === model?.handle ? call : null;
   const planned = useQuery('plan.make', valid?.call === 'plan.make' ? valid.input : null);
   const read = useQuery('plan.import', valid?.call === 'plan.import' ? valid.input : null);
   const { data, error } = valid?.call === 'plan.import' ? read : planned;
   const lasting = useLasting<MadePlan>(data, `${valid?.call ?? ''} ${String(model?.handle ?? '')}`);
   const made = error === null && valid !== null ? lasting : undefined;
+  const isCurrent = made !== undefined && data !== undefined && inputKey(call) === inputKey(asked);
   const experts = model?.info?.experts ?? 0;
   const fates = useMemo(() => (made === undefined ? null : expertFates(made.plan, experts)), [made, experts]);
-  return { made, fates, error };
+  return { made, isCurrent, fates, error };
 };

@@ -247,18 +247,20 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
             />
           )}
           <div className="routing-legend">
-            <ColorLegend
-              scale={scale}
-              labels={legendLabels}
-              words={shaded.words}
-              ends={
-                minus === null
-                  ? undefined
-                  : minus.kind === 'task'
-                    ? [`more on ${minus.title}`, `more on ${title}`]
-                    : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
-              }
-            />
+            {!asTable && (
+              <ColorLegend
+                scale={scale}
+                labels={legendLabels}
+                words={shaded.words}
+                ends={
+                  minus === null
+                    ? undefined
+                    : minus.kind === 'task'
+                      ? [`more on ${minus.title}`, `more on ${title}`]
+                      : [`more in ${minus.title}`, `more in ${model?.name ?? 'this model'}`]
+                }
+              />
+            )}
             {gone !== null && (
               <span className="absent-key">
                 <span className="absent-swatch" />

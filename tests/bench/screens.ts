@@ -1,21 +1,27 @@
 /**
  * Screenshots of every view and dialog in both themes at 1440 x 900, 1920 x 1080 and 1024 x 700, and of the sample's
  * report on paper, for a person to look at. Prints texts that are cut without an ellipsis or a scroll bar, and pages
- * that are wider than the window.
+ * that are wider than the window, and what axe-core finds in both themes.
  *
  * Method: `uncurl serve` on a workspace with the sample and the recorded experiment, and Chromium on the built page
  * (`npm run build` first). Writes `SCENE-WIDTH-THEME.png`, two sheets of each scene (`sheets/`) and `report.pdf`.
  * Usage: npx node tests/bench/screens.ts FOLDER [WORD ...]: only scenes whose names contain one of the words.
  */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, expect, type Locator, type Page } from '@playwright/test';
+import { createSubmissions } from '../../main/cluster/submissions.ts';
+import { clusterRequest, type ClusterWork } from '../../main/contract/cluster.ts';
+import { type RunManifest, runManifest } from '../../main/contract/run.ts';
+import { createEngine } from '../../main/engine/engine.ts';
 import { makeReport } from '../../main/report/report-page.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { addRecordedExperiment } from '../../main/sample/recorded-experiment.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
+import { stateFolder } from '../../main/workspace/user-key.ts';
+import { axeFindings } from '../e2e/axe-findings.ts';
 import { putRuns } from '../e2e/many-runs.ts';
 import { openDetails, resources, showWhole, tab } from '../e2e/page-steps.ts';
 import { startServer, stopServer } from '../e2e/workbench.ts';
@@ -97,6 +103,13 @@ const ofRun = (name: string, item: string | RegExp, title: string | RegExp): Sce
   },
 });
 
+/** The first run with a text, alone in the list. */
+const rowOf = async (page: Page, text: string): Promise<Locator> => {
+  await showPanels(page);
+  await page.getByRole('searchbox', { name: 'Filter runs' }).fill(text);
+  return page.getByRole('list', { name: 'Runs' }).getByRole('listitem').filter({ hasText: text }).first();
+};
+
 const scenes: readonly Scene[] = [
   {
     name: 'workbench',
@@ -175,9 +188,20 @@ const scenes: readonly Scene[] = [
     name: 'thresholds-details',
     open: async (page) => {
       await openDetails(page);
-      await page.locator('.thresholds > details').first().scrollIntoViewIfNeeded();
+      await page
+        .locator('.thresholds > details')
+        .first()
+        .evaluate((element) => element.scrollIntoView());
     },
   },
+  ...[1, 2, 3, 4].map((index) => ({
+    name: `thresholds-details-${String(index + 1)}`,
+    open: (page: Page) =>
+      page
+        .locator('.thresholds > details')
+        .nth(index)
+        .evaluate((element) => element.scrollIntoView()),
+  })),
   {
     name: 'thresholds-tables',
     open: async (page) => {
@@ -231,11 +255,12 @@ const scenes: readonly Scene[] = [
       await page.waitForTimeout(1_000);
       await header(page).getByLabel('Factor', { exact: true }).selectOption({ label: '×4' });
       await form.getByLabel(/^Item of/).selectOption({ index: 1 });
+      await expect(form.getByRole('button', { name: 'Write' })).toBeEnabled({ timeout: READING_MS });
       await form.getByLabel('Prompt', { exact: true }).press('Control+Enter');
       await page
         .getByRole('region', { name: /^First difference of/ })
         .first()
-        .waitFor();
+        .waitFor({ timeout: READING_MS });
     },
   },
   byKeys('palette', 'Control+k', 'Commands'),
@@ -245,7 +270,21 @@ const scenes: readonly Scene[] = [
   byKeys('settings', 'Control+,', 'Settings'),
   byKeys('shortcuts', 'Shift+?', 'Keyboard shortcuts'),
   byCommand('documentation', 'documentation', 'Documentation'),
-  byCommand('experiment', 'recorded experiment', 'Experiment'),
+  {
+    name: 'experiment',
+    open: async (page) => {
+      await command(page, 'recorded experiment');
+      await dialog(page, 'Experiment').getByRole('img').first().waitFor({ timeout: READING_MS });
+    },
+  },
+  ...(['Against unpruned', 'The paper’s table'] as const).map((name, index) => ({
+    name: `experiment-${String(index + 2)}`,
+    open: async (page: Page) => {
+      await command(page, 'recorded experiment');
+      await dialog(page, 'Experiment').getByRole('radio', { name }).click();
+      await page.waitForTimeout(1_000);
+    },
+  })),
   byCommand('new-experiment', 'new experiment', 'New experiment'),
   byCommand('finetune', 'fine-tune', 'Fine-tune'),
   byCommand('trash', 'trash of runs', 'Trash of runs'),
@@ -263,6 +302,106 @@ const scenes: readonly Scene[] = [
     },
   },
   ofRun('run', 'Note, tags, details…', /sweep/),
+  {
+    name: 'sweeps-compared',
+    open: async (page) => {
+      await tab(page, 'Workbench');
+      await showPanels(page);
+      await page.getByRole('button', { name: 'Clear the choice' }).first().click();
+      for (const text of ['Sums again', 'Sums first'])
+        await (await rowOf(page, text)).locator('.row-main').click({ modifiers: ['Control'] });
+      await page.getByRole('group', { name: 'Chosen runs' }).getByRole('button', { name: 'Compare' }).click();
+      await dialog(page, 'Sweeps compared').getByRole('table').first().waitFor({ timeout: READING_MS });
+    },
+  },
+  {
+    name: 'reproduction',
+    open: async (page) => {
+      await (await rowOf(page, 'Reproduction')).locator('.row-main').click();
+      await dialog(page, 'Reproduction').waitFor();
+      await page.waitForTimeout(1_500);
+    },
+  },
+  {
+    name: 'exported',
+    open: async (page) => {
+      await (await rowOf(page, 'Export of')).locator('.row-main').click();
+      await dialog(page, 'Export').waitFor();
+      await page.waitForTimeout(1_500);
+    },
+  },
+  {
+    name: 'cluster-tasks',
+    open: async (page) => {
+      await page.getByRole('button', { name: /^Tasks of .* on the cluster$/ }).click();
+      await dialog(page, 'Tasks on the cluster').waitFor();
+    },
+  },
+  {
+    name: 'cluster-fields',
+    open: async (page) => {
+      await tab(page, 'Workbench');
+      await page.getByRole('radio', { name: 'Slurm cluster' }).click();
+      await page.getByRole('button', { name: 'Submit sweep' }).scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'strange-run',
+    open: async (page) => {
+      await page.getByRole('radio', { name: 'This machine' }).click();
+      const row = await rowOf(page, 'made elsewhere');
+      await row.hover();
+      await row.getByRole('button', { name: /^Resume/ }).click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'trash-full',
+    open: async (page) => {
+      await (await rowOf(page, 'verify 039')).locator('.row-main').press('Delete');
+      await command(page, 'trash of runs');
+      await dialog(page, 'Trash of runs').getByRole('listitem').first().waitFor();
+    },
+  },
+  {
+    name: 'save-menu',
+    open: async (page) => {
+      await page.getByRole('searchbox', { name: 'Filter runs' }).fill('');
+      await tab(page, 'Thresholds');
+      await page.getByRole('button', { name: 'Save figure' }).first().click();
+      await page.getByRole('menuitem').first().waitFor();
+    },
+  },
+  {
+    name: 'columns',
+    open: async (page) => {
+      await page.keyboard.press('Escape');
+      await tab(page, 'Runs');
+      await page.getByRole('main').getByText('Columns', { exact: true }).click();
+    },
+  },
+  {
+    name: 'definition',
+    open: async (page) => {
+      await page.keyboard.press('Escape');
+      await tab(page, 'Workbench');
+      await showPanels(page);
+      await header(page).getByText('Method', { exact: true }).hover();
+      await page.getByRole('tooltip').waitFor();
+    },
+  },
+  {
+    name: 'drop',
+    open: async (page) => {
+      await page.mouse.move(2, 2);
+      const data = await page.evaluateHandle(() => {
+        const held = new DataTransfer();
+        held.items.add(new File(['{}'], 'plan.json'));
+        return held;
+      });
+      await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
+    },
+  },
   {
     name: 'task',
     open: async (page) => {
@@ -284,6 +423,7 @@ const scenes: readonly Scene[] = [
   {
     name: 'run-menu',
     open: async (page) => {
+      await page.mouse.move(3, 3);
       await showPanels(page);
       const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
       await run.click({ button: 'right' });
@@ -315,7 +455,108 @@ if (folder === undefined) throw new Error('Name the folder to write into.');
 await mkdir(path.join(folder, 'sheets'), { recursive: true });
 const workspace = path.join(base, 'workspace');
 await openWorkspace(workspace);
-const { server, address } = await startServer({ workspace, settings: path.join(base, 'settings.json') });
+const settings = path.join(base, 'settings.json');
+const SUBMITTED = 'sweep-20260102-000000-cluster';
+
+/** A submission to a cluster of which one task failed, as an engine of this user stores it. */
+const submittedWork = (run: string): ClusterWork => ({
+  run,
+  title: 'Sweep on a cluster',
+  request: clusterRequest.parse({ workers: 2 }),
+  array: 712,
+  join: 713,
+  script: path.join(workspace, 'runs', run, 'slurm.sh'),
+  submittedAt: '2026-11-28T10:00:00.000Z',
+  state: 'failed',
+  error: 'Task 1 of the array 712 failed (exit code 1)',
+  away: false,
+  tasks: [
+    {
+      task: 0,
+      state: 'COMPLETED',
+      reason: null,
+      node: 'node-1',
+      exitCode: 0,
+      signal: 0,
+      elapsedMs: 250_000,
+      parts: 3,
+      log: null,
+    },
+    {
+      task: 1,
+      state: 'FAILED',
+      reason: null,
+      node: 'node-2',
+      exitCode: 1,
+      signal: 0,
+      elapsedMs: 12_000,
+      parts: 0,
+      log: null,
+    },
+  ],
+  parts: { done: 3, of: 8 },
+});
+
+/** Runs of the engine itself: two small sweeps, a reproduction and an export; then one as if it came from elsewhere. */
+const makeRuns = async (): Promise<void> => {
+  const engine = await createEngine({ workspace, resources, commandLine: 'uncurl', settingsFile: settings });
+  try {
+    await engine.call('sample.add', {});
+    const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-8');
+    const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add');
+    if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+    const runs: string[] = [];
+    for (const [name, limit] of [
+      ['Sums first', 40],
+      ['Sums again', 30],
+    ] as const) {
+      const { run } = await engine.call('sweep.start', {
+        models: [model.handle],
+        tasks: [task.handle],
+        settings: { methods: ['random', 'frequency'], factors: [2, 4], limit },
+      });
+      await engine.finished(run);
+      await engine.call('runs.label', { run, change: { name } });
+      runs.push(run);
+    }
+    const [first = '', again = ''] = runs;
+    await engine.finished((await engine.call('run.reproduce', { run: again })).run);
+    const { plan } = await engine.call('plan.make', {
+      model: model.handle,
+      tasks: [task.handle],
+      method: 'frequency',
+      factor: 2,
+    });
+    const into = path.join(base, 'exports');
+    await mkdir(into);
+    const exported = await engine.call('export.start', {
+      model: model.handle,
+      plan,
+      into: engine.grantPath(into),
+      name: 'sums-4',
+      format: 'hf',
+    });
+    await engine.finished(exported.run);
+    const copy = async (id: string, changes: Partial<RunManifest>): Promise<void> => {
+      const made = path.join(workspace, 'runs', id);
+      await cp(path.join(workspace, 'runs', first), made, { recursive: true });
+      const file = path.join(made, 'manifest.json');
+      const manifest = runManifest.parse(JSON.parse(await readFile(file, 'utf8')));
+      await writeFile(file, JSON.stringify({ ...manifest, ...changes, id }));
+      await rm(path.join(made, 'label.json'), { force: true });
+    };
+    await copy('sweep-20260101-000000-strange', { title: 'Sweep made elsewhere', state: 'interrupted' });
+    await copy(SUBMITTED, { title: 'Sweep on a cluster', state: 'failed', error: 'Task 1 failed.' });
+    await createSubmissions(stateFolder(settings), workspace).write(submittedWork(SUBMITTED));
+  } finally {
+    await engine.dispose();
+  }
+};
+
+await makeRuns();
+await addRecordedExperiment(await openWorkspace(workspace), resources);
+await putRuns(workspace, 40);
+const { server, address } = await startServer({ workspace, settings });
 const browser = await chromium.launch({
   executablePath: process.env['UNCURL_CHROMIUM'] ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
@@ -330,16 +571,6 @@ const makeSheet = async (name: string, files: readonly string[]): Promise<void> 
   await page.setContent(images.map((source) => `<img style="display:block;width:100%" src="${source}">`).join(''));
   await page.screenshot({ path: path.join(folder, 'sheets', `${name}.png`), fullPage: true });
   await page.close();
-};
-
-/** The sample, added as a person adds it, so that its profiles are there too; then the experiment and other runs. */
-const fillWorkspace = async (page: Page): Promise<void> => {
-  await page.getByRole('button', { name: 'Add the sample sweep' }).click();
-  await page.getByRole('list', { name: 'Runs' }).getByText('Sample').waitFor({ timeout: READING_MS });
-  await addRecordedExperiment(await openWorkspace(workspace), resources);
-  await putRuns(workspace, 40);
-  await page.reload();
-  await page.getByRole('list', { name: 'Runs' }).getByText('Sample').waitFor({ timeout: READING_MS });
 };
 
 const report = async (): Promise<void> => {
@@ -358,8 +589,7 @@ try {
   page.on('pageerror', (error) => console.log(`page error: ${error.message}`));
   await page.goto(address);
   await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
-  if (words.length === 0) await page.screenshot({ path: path.join(folder, 'empty.png') });
-  await fillWorkspace(page);
+  await page.getByRole('list', { name: 'Runs' }).getByText('Sample').waitFor({ timeout: READING_MS });
   if (words.length === 0 || words.includes('report')) await report();
   for (const { name, open } of scenes) {
     try {
@@ -380,6 +610,7 @@ try {
         await page.screenshot({ path: path.join(folder, `${name}-${String(width)}-${theme}.png`) });
       }
       for (const fault of await faults(page)) console.log(`${name} at ${String(width)}: ${fault}`);
+      if (width === 1440) for (const found of await axeFindings(page)) console.log(`${name}: ${found}`);
     }
     await page.setViewportSize({ width: 1440, height: 900 });
     if (isWanted) {

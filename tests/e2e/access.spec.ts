@@ -44,5 +44,12 @@ test('the palette takes input at once, ranks results across groups, and finds ex
     await expect(page.getByRole('button', { name: 'Skip to the view' })).toBeFocused();
     await page.keyboard.press('Enter');
     await expect(page.getByRole('main')).toBeFocused();
+    // A dialog gives the focus back to the button that opened it.
+    const trash = page.getByRole('button', { name: 'Trash of runs' });
+    await trash.press('Enter');
+    await expect(page.getByRole('dialog', { name: 'Trash of runs' })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog', { name: 'Trash of runs' })).toHaveCount(0);
+    await expect(trash).toBeFocused();
   });
 });

@@ -1,45 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import axe from 'axe-core';
-import type { Page } from '@playwright/test';
-import { z } from 'zod';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { axeFindings } from './axe-findings.ts';
 import { openDetails, resources, showWhole, tab, withSample } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
-
-// The window has the same page; in the old Electron of the window tests axe-core did not terminate.
-const violations = z.array(
-  z.object({ rule: z.string(), impact: z.string().nullable(), elements: z.array(z.string()) }),
-);
-
-/** Violations found by axe-core in the current page, in both themes. */
-const findings = async (page: Page): Promise<readonly string[]> => {
-  const found: string[] = [];
-  for (const theme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    // The page's policy forbids foreign scripts; the browser's own protocol may inject one.
-    await page.evaluate(axe.source);
-    const answer: unknown = await page.evaluate(
-      `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map((one) => ({
-        rule: one.id, impact: one.impact, elements: one.nodes.map((node) => node.target.join(' ')),
-      })))`,
-    );
-    found.push(
-      ...violations
-        .parse(answer)
-        .map(
-          ({ rule, impact, elements }) => `${theme}: ${rule} (${impact ?? '?'}) at ${elements.slice(0, 4).join(', ')}`,
-        ),
-    );
-  }
-  return found;
-};
 
 test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
   const { page, exports } = workbench;
   await withSample(workbench);
   const isClean = async (what: string): Promise<void> => {
-    expect.soft(await findings(page), what).toEqual([]);
+    expect.soft(await axeFindings(page), what).toEqual([]);
   };
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });

@@ -37,6 +37,7 @@ test('unpruned and two plans continue a prompt next to each other, by keyboard, 
     await form.getByLabel(/^Item of/).selectOption({ index: 1 });
     const prompt = form.getByLabel('Prompt', { exact: true });
     await expect(prompt).toHaveValue('\nsort adcbjh>');
+    await expect(form.getByRole('button', { name: 'Write', exact: true })).toBeEnabled();
     await prompt.press('Control+Enter');
     const texts = page.getByRole('region', { name: 'Texts' });
     await expect(texts.getByRole('region', { name: 'Text of unpruned' })).toContainText('ended by itself', {

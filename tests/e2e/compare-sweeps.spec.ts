@@ -34,7 +34,7 @@ test('two sweeps are chosen among the runs and compared, settings first', async 
 
   const dialog = page.getByRole('dialog', { name: 'Sweeps compared' });
   const settings = dialog.getByRole('region', { name: 'Settings that differ' });
-  await expect(settings.getByRole('row', { name: /^limit/ })).toContainText('6040');
+  await expect(settings.getByRole('row', { name: /^Item limit/ })).toContainText('6040');
   await expect(settings.getByRole('row', { name: /^methods/ })).toContainText('reapfrequency');
   await expect(settings.getByRole('row', { name: /^factors/ })).toHaveCount(0);
   await expect(dialog).toContainText(/2 comparisons: \d better, \d worse, \d cannot tell/);

@@ -65,7 +65,7 @@ test('an experiment on own members is started from the ticked models and tasks, 
 
   await test.step('what is missing is said', async () => {
     await asked();
-    await expect(form).toContainText('Tick two models of a family at least');
+    await expect(form).toContainText('Tick at least two models of a family');
     await expect(start).toBeDisabled();
     await page.keyboard.press('Escape');
     await sweep.getByRole('checkbox', { name: 'uncurl-16', exact: true }).check();

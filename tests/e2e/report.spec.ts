@@ -98,6 +98,8 @@ test('no two texts of a report or of a saved figure cover each other, on screens
   for (const [name, content] of Object.entries(files)) {
     await writeFile(path.join(exports, name), content);
     const page = await openFile(path.join(exports, name));
+    for (const details of await page.locator('details:has(figure)').all())
+      await details.evaluate((element) => element.toggleAttribute('open', true));
     for (const width of [1024, 1440, 1920]) {
       await page.setViewportSize({ width, height: 900 });
       expect.soft(await covered(page), `${name} at ${String(width)} pixels`).toEqual([]);

@@ -12,6 +12,7 @@ import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { inputKey } from '../../engine/query-cache.ts';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -83,14 +84,17 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
   const { prompt, maxNewTokens, second, typePrompt, chooseMaxNewTokens, keepSecond } = useStore(besideStore);
   const chat = useStore(planStore, (state) => state.chat);
   const current = useNamedPlan(model);
-  const { error } = useCurrentPlan();
+  const { isCurrent, error } = useCurrentPlan();
   const { tasks } = useFacts();
   const { busy, problem, start } = useRequest('here');
   const id = useId();
   const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
   const kept = second?.model === model.handle ? second : null;
-  const plans = [current, kept].flatMap((each) => (each === null ? [] : [{ name: each.name, plan: each.plan }]));
-  const canWrite = current !== null && prompt !== '' && !busy && !isAtWork;
+  const isKept = kept !== null && inputKey(kept.plan) === inputKey(current?.plan);
+  const plans = [current, isKept ? null : kept].flatMap((each) =>
+    each === null ? [] : [{ name: each.name, plan: each.plan }],
+  );
+  const canWrite = current !== null && isCurrent && prompt !== '' && !busy && !isAtWork;
   const write = (): void =>
     start(async ({ bridge, cache }) => {
       const asked = { model: model.handle, prompt, chat: chatOf([model], chat), maxNewTokens, plans };
@@ -157,7 +161,7 @@ export const BesideForm = ({ model, run }: BesideFormProps) => {
             </span>
           )}
           {kept === null && (
-            <Button look="quiet" icon="plus" disabled={current === null} onClick={() => keepSecond(current)}>
+            <Button look="quiet" icon="plus" disabled={!isCurrent} onClick={() => keepSecond(current)}>
               Keep for a second text
             </Button>
           )}

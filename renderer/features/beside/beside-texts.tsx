@@ -60,7 +60,7 @@ const Difference = ({ difference, name }: { readonly difference: BesideDifferenc
         <DataTable
           caption={`Likeliest tokens of unpruned and ${name}`}
           columns={[
-            { key: 'rank', title: '', cell: ({ rank }) => rank },
+            { key: 'rank', title: '#', cell: ({ rank }) => rank },
             { key: 'unpruned', title: 'unpruned', cell: ({ unpruned }) => <Token text={unpruned.text} /> },
             {
               key: 'unpruned probability',

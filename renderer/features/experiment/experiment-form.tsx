@@ -5,6 +5,7 @@ import { methodTitle, treatmentWords } from '../../../main/words/methods.ts';
 import { listed } from '../../../main/words/numbers.ts';
 import { sweepModels } from '../../actions/sweep.ts';
 import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -67,7 +68,9 @@ export const ExperimentForm = () => {
           ))}
         </fieldset>
         <fieldset className="experiment-choice">
-          <legend className="field-label">Arms</legend>
+          <legend className="field-label">
+            <Definition of="experimentArm">Arms</Definition>
+          </legend>
           {armTreatment.options.map((treatment: ArmTreatment) => (
             <Checkbox
               key={treatment}

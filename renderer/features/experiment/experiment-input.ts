@@ -48,7 +48,7 @@ export const experimentObstacle = (
   training: Training,
 ): string | null => {
   if (models.length < 2)
-    return 'Tick two models of a family at least under “Models” of the sweep; they differ in their number of experts.';
+    return 'Tick at least two models of a family under “Models” of the sweep; they differ in their number of experts.';
   const sizes = models.flatMap(({ info }) => (info === null ? [] : [info.experts]));
   if (new Set(sizes).size < sizes.length) return 'Two of the models have as many experts: tick one of each size.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';

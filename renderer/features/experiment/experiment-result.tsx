@@ -27,7 +27,8 @@ export const ExperimentResult = ({ run }: { readonly run: string }) => {
   const { data, error } = useQuery('experiment.read', { run });
   const manifest = useQuery('runs.list', {}).data?.find(({ id }) => id === run);
   if (error !== null && data === undefined) return <Problem error={error} />;
-  if (data === undefined || manifest === undefined) return <p className="panel-empty">Reading the experiment…</p>;
+  if (data === undefined || manifest === undefined)
+    return <p className="muted dialog-reading">Reading the experiment…</p>;
   return <Pages document={data} manifest={manifest} />;
 };
 

@@ -1,9 +1,10 @@
 import type { CallInput } from '../../../main/contract/calls.ts';
-import { planStanding, planStandingText } from '../../../main/words/verdicts.ts';
+import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
+import { titlesOf } from '../../format/task-titles.ts';
 
 interface ExportCheckProps {
   readonly asked: CallInput<'export.check'> | null;
@@ -26,12 +27,29 @@ export const ExportCheck = ({ asked }: ExportCheckProps) => {
   );
 };
 
+/** Tasks of a plan's verdict that are read in one line; more are counted, and listed on demand. */
+const MOST_IN_A_LINE = 3;
+
 /** Verdict of sweeps on a plan, or on an export's, on every task that measured it. */
 export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.measured'> }) => {
   const { tasks } = useFacts();
   const { data, error } = useQuery('export.measured', asked);
   if (error !== null) return <Problem error={error} />;
   if (data === undefined) return <p className="muted">Looking for measurements of this plan…</p>;
-  const text = planStandingText(data.results, (name) => tasks.find((task) => task.name === name)?.title ?? name);
-  return <p className={`plan-standing plan-standing-${planStanding(data.results)}`}>{text}</p>;
+  const { results } = data;
+  const title = titlesOf(tasks);
+  const look = `plan-standing plan-standing-${planStanding(results)}`;
+  if (results.length <= MOST_IN_A_LINE) return <p className={look}>{planStandingText(results, title)}</p>;
+  return (
+    <div>
+      <p className={look}>{planCountsText(results)}</p>
+      <Disclosure summary="Task by task">
+        <ul className="export-serving">
+          {planVerdicts(results, title).map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </Disclosure>
+    </div>
+  );
 };

@@ -5,6 +5,7 @@ import type { Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { titleList } from '../../format/task-titles.ts';
 import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
@@ -62,7 +63,7 @@ export const FinetuneForm = () => {
       <div className="finetune">
         <p>
           A copy of <strong>{model?.name ?? 'no model'}</strong> is trained on the calibration items of{' '}
-          {tasks.length === 0 ? 'no task' : tasks.map(({ title }) => title).join(', ')}: {formatCount(items)} items
+          {tasks.length === 0 ? 'no task' : titleList(tasks.map(({ title }) => title))}: {formatCount(items)} items
           {steps !== null && `, ${formatCount(steps)} steps`}. Test items are never used for training.
         </p>
         <div className="field-stacked finetune-stages">
@@ -177,11 +178,11 @@ const Python = () => {
       </div>
       {python === null && (
         <p className="muted finetune-hint">
-          Create it once, in a terminal, with{' '}
+          Make it once under Devices, or in a terminal with{' '}
           <code>
             uncurl doctor --python{workspace === undefined ? '' : ` --workspace ${JSON.stringify(workspace)}`}
           </code>
-          , which downloads PyTorch and transformers from PyPI.
+          : PyTorch and transformers come from PyPI.
         </p>
       )}
     </div>

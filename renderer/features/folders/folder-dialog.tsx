@@ -204,7 +204,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         })}
         {folder?.entries.length === 0 && <li className="panel-empty">This folder is empty.</li>}
       </ul>
-      {folder?.parent === null && (
+      {folder?.parent === null && folder.path !== '/' && (
         <p className="muted folder-root">
           Only {folder.path} and the folders in it are listed; start with --root FOLDER to list another one.
         </p>

@@ -12,6 +12,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
+import { titleList } from '../../format/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';
@@ -102,7 +103,7 @@ export const SweepLauncher = () => {
           ))}
         </div>
         <span>Tasks</span>
-        <div>{tasks.length === 0 ? 'none ticked' : tasks.map((task) => task.title).join(', ')}</div>
+        <div>{tasks.length === 0 ? 'none ticked' : titleList(tasks.map((task) => task.title))}</div>
         <span>
           <Definition of="method">Methods</Definition>
         </span>

@@ -61,7 +61,7 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
   return (
     <section className="chosen-curves" aria-label="Chosen runs">
       <div className="section-head">
-        <h3>{counted(picked.length, 'run')} chosen</h3>
+        <h2>{counted(picked.length, 'run')} chosen</h2>
         {shown !== undefined && (
           <Select
             label="Curves of"

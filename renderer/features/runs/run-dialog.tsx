@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { Fragment, useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
@@ -19,7 +19,7 @@ import { formatDuration } from '../../../main/words/durations.ts';
 import { formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
-import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
+import { inTaskTitles, titleList, titlesOf } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
@@ -135,7 +135,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ...(run.finishedAt === null ? [] : [['Ended', formatMoment(run.finishedAt, now)] as const]),
     ...(duration === null ? [] : [[DURATION, formatDuration(duration)] as const]),
     ['Models', run.models.map((model) => model.name).join(', ')],
-    ['Tasks', run.tasks.map(({ name }) => title(name)).join(', ')],
+    ['Tasks', titleList(run.tasks.map(({ name }) => title(name)))],
     ['Device', runDeviceText(run.device)],
     ...sweepFacts(run),
     ...(run.commandLine === command ? [] : [['Started by', run.commandLine] as const]),
@@ -179,7 +179,15 @@ const CommandLine = ({ command }: { readonly command: string }) => {
       <span>
         <Definition of="equivalentCommand">The same on the command line</Definition>
       </span>
-      <pre className="command-line">{command}</pre>
+      {/* Broken between its words only: "--" is no place to break. */}
+      <pre className="command-line">
+        {command.split(' ').map((word, index) => (
+          <Fragment key={index}>
+            {index > 0 && ' '}
+            <span>{word}</span>
+          </Fragment>
+        ))}
+      </pre>
       <Button onClick={() => start(() => copyText('The command', command))}>Copy the command</Button>
     </div>
   );

@@ -48,8 +48,8 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
               <Definition of="withoutQuestion">without the question</Definition> {withoutQuestion}
             </>
           )}
-          {task.source !== '' && ` · ${task.source}`}
-          {task.licence !== '' && ` · ${task.licence}`}
+          {task.source !== '' && ` · source: ${task.source}`}
+          {task.licence !== '' && ` · licence: ${task.licence}`}
         </p>
         <Segmented
           label="Split"

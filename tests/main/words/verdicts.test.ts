@@ -5,6 +5,7 @@ import {
   bracketWords,
   findingVerdictText,
   planStanding,
+  planCountsText,
   planStandingText,
   sizesText,
   standingOf,
@@ -94,5 +95,8 @@ describe('an exported plan', () => {
       'Measured: PLURAL unsafe (\u22121.3 points, n = 300); SORT safe (\u22121.3 points, n = 300).',
     );
     expect(planStandingText([])).toContain('Not measured');
+    expect(planCountsText([of('worse'), of('safe'), of('worse'), {}])).toBe(
+      'Measured on 4 tasks: 1 safe, 2 unsafe, 1 cannot tell.',
+    );
   });
 });

@@ -8,6 +8,7 @@ test.each([
   ['items of add', ['12', '\u2013'], 'items of Sums', ['12', '\u2013']],
   ['items of mine', ['12', '34'], 'items of mine', ['12', '34']],
   ['methods', ['add', 'reap'], 'methods', ['add', 'reap']],
+  ['limit', ['40', '30'], 'Item limit', ['40', '30']],
 ])('the setting "%s" names tasks as the lists do', (key, values, shownKey, shownValues) => {
   expect(shownSetting({ key, values }, title)).toEqual({ key: shownKey, values: shownValues });
 });
