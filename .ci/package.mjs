@@ -7,7 +7,7 @@ import path from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { collectLicences, writeLicences } from './licences.mjs';
 import { reportLicences, reportSizes } from './package-report.mjs';
-import { ensureInstalled, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd } from './setup.mjs';
+import { ensureInstalled, nodeBinary, nodeEnvironment, nodeOptions, root, runToEnd, say } from './setup.mjs';
 
 ensureInstalled();
 ensureBuilt();
@@ -17,6 +17,11 @@ const node = nodeBinary();
 const forge = path.join(root, 'node_modules', '@electron-forge', 'cli', 'dist', 'electron-forge.js');
 const startedMs = Date.now();
 process.exitCode = runToEnd(node, [...nodeOptions, forge, ...process.argv.slice(2)], { env: nodeEnvironment(node) });
+if (process.exitCode !== 0 && !process.env.UNCURL_ELECTRON_DIST && !process.env.UNCURL_ELECTRON_ZIPS)
+  say(
+    'Packaging downloads Electron. Without a network, UNCURL_ELECTRON_DIST names the folder of an unpacked Electron, ' +
+      'and UNCURL_ELECTRON_ZIPS a folder with its zip.',
+  );
 if (process.exitCode === 0) {
   reportLicences(licences);
   reportSizes(startedMs);

@@ -131,6 +131,8 @@ try {
     note(`${how}, first rows`, rows);
     await loaded.close();
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    // On a busy machine 300 runs are read for longer than the usual limit of 30 s.
+    page.setDefaultTimeout(300_000);
     await page.goto(address);
     // The address of the last round is followed first.
     await page.waitForURL(/view=/);

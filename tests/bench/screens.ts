@@ -588,7 +588,7 @@ try {
   page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => console.log(`page error: ${error.message}`));
   await page.goto(address);
-  await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor();
+  await page.getByRole('list', { name: 'Models' }).getByRole('listitem').first().waitFor({ timeout: READING_MS });
   await page.getByRole('list', { name: 'Runs' }).getByText('Sample').waitFor({ timeout: READING_MS });
   if (words.length === 0 || words.includes('report')) await report();
   for (const { name, open } of scenes) {

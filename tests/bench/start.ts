@@ -51,7 +51,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
   });
   served.push((performance.now() - start) / 1000);
   await page.goto(address);
-  await page.getByText('uncurl-16', { exact: true }).first().waitFor();
+  await page.getByRole('list', { name: 'Models' }).getByText('uncurl-16').waitFor();
   await page.getByRole('tab', { name: 'Thresholds' }).click();
   await page.getByRole('heading', { name: 'No sweep yet' }).waitFor();
   usable.push((performance.now() - start) / 1000);

@@ -80,7 +80,7 @@ interface ProfileAgainProps {
   readonly model: ModelEntry;
   readonly task: TaskEntry;
   readonly inspect: keyof typeof missing;
-  /** What the profile lacks. */
+  /** Says which statistics the profile lacks. */
   readonly lead: string;
 }
 

@@ -75,7 +75,7 @@ test('keeps as many as asked, none below the least, and evenly without tolerance
   );
 });
 
-test('reads router logits alone, and needs the outputs where told', () => {
+test('reads router logits alone, and needs the outputs where they are chosen', () => {
   const { outputs: _, ...blind } = fullStatistics({ layers: 3, experts: 6, topK: 1, tokens: 40 }, 2);
   const options = { similarity: 'outputs' };
   expect(() => planOf({ statistics: [blind], options })).toThrow('the outputs of every expert on every token');
