@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { writeSyntheticCheckpoint, type SyntheticShape } from './synthetic-checkpoint.ts';
@@ -34,3 +34,7 @@ export const fineGrainedCheckpoint = (): Promise<string> => written('uncurl-benc
 
 export const bundledModel = path.join(import.meta.dirname, '..', '..', 'resources', 'models', 'uncurl-16');
 export const bundledTasks = path.join(import.meta.dirname, '..', '..', 'resources', 'tasks');
+/** Names of the bundled tasks with chosen answers, each of which has a written twin; `wordy-16`'s tasks have none. */
+export const chosenTasks: readonly string[] = readdirSync(bundledTasks).filter((task) =>
+  existsSync(path.join(bundledTasks, `${task}-written`)),
+);

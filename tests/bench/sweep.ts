@@ -10,18 +10,15 @@
  * then any other process makes the loop several times slower.
  * Usage: npx node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
  */
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
-import { bundledModel, bundledTasks } from './shapes.ts';
+import { bundledModel, bundledTasks, chosenTasks } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 
 const which = process.argv[2] ?? 'both';
 const rounds = Number(process.argv[3] ?? 1);
 /** Tasks with chosen answers only; their written twins have the same items. */
-const taskFolders = readdirSync(bundledTasks)
-  .filter((task) => !task.endsWith('-written'))
-  .map((task) => path.join(bundledTasks, task));
+const taskFolders = chosenTasks.map((task) => path.join(bundledTasks, task));
 if (which !== 'large') {
   compareSweeps({
     ...FREQUENCY_IN_FULL,

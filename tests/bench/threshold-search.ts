@@ -9,18 +9,17 @@
  * Usage: npx node tests/bench/threshold-search.ts [rounds, default 3]
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type SweepDocument, sweepDocument } from '../../main/contract/sweep.ts';
 import { childrenMs } from './processor-time.ts';
-import { bundledTasks } from './shapes.ts';
+import { chosenTasks } from './shapes.ts';
 import { ratios } from './statistics.ts';
 
 const uncurl = path.join(import.meta.dirname, '../../main/cli/uncurl.ts');
-const tasks = readdirSync(bundledTasks).filter((task) => !task.endsWith('-written'));
 const SWEEP = [
-  ...['sweep', 'uncurl-8', 'uncurl-16', 'uncurl-32', 'uncurl-64', '--task', ...tasks],
+  ...['sweep', 'uncurl-8', 'uncurl-16', 'uncurl-32', 'uncurl-64', '--task', ...chosenTasks],
   ...['--method', 'random', 'frequency', 'reap', 'uncurl', '--factors', '2,4,8,16,32', '--seeds', '0,1,2', '--json'],
 ];
 
