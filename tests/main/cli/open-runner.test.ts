@@ -106,7 +106,7 @@ test('refitted weights beside a plan are checked: damaged ones are refused, earl
   await writeFile(weights, damaged);
   expect(await forward('damaged')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`${weights} is not what`),
+    stderr: expect.stringContaining(`${weights} holds the refitted weights of the plan, and was changed or damaged`),
   });
   // Without the hash of its content, as early versions wrote it.
   const header = JSON.parse(sound.toString('utf8', 8, 8 + Number(sound.readBigUInt64LE()))) as object;
