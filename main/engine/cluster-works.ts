@@ -173,7 +173,7 @@ export const createClusterWorks = (host: ClusterHost): ClusterWorks => {
           await end({
             ...followed.work,
             state: 'failed',
-            error: `It is no longer followed: ${message} ${remedy}`.replace(/\.$/, ''),
+            error: `It is no longer followed: ${message.replace(/\.?$/, '.')} ${remedy}`.replace(/\.$/, ''),
           });
         }
       }),

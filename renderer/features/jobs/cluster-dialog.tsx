@@ -79,19 +79,23 @@ const Tasks = ({ work, isListed }: { readonly work: ClusterWork; readonly isList
     <div className="cluster-tasks">
       <p>
         {isListed ? workText(work) : 'This submission has ended.'}
-        {isListed && `; ${formatCount(work.parts.done)} of ${formatCount(work.parts.of)} parts of the sweep are done.`}
+        {isListed &&
+          work.parts.of > 0 &&
+          `; ${formatCount(work.parts.done)} of ${formatCount(work.parts.of)} parts of the sweep are done.`}
       </p>
       {work.error !== null && (
         <Problem
           error={{ message: `${work.error}.`, remedy: 'Finished steps stay on disk: submit again to continue.' }}
         />
       )}
-      <DataTable
-        caption="Tasks of the array and the joining job"
-        columns={columns}
-        rows={work.tasks}
-        rowKey={taskName}
-      />
+      {work.tasks.length > 0 && (
+        <DataTable
+          caption="Tasks of the array and the joining job"
+          columns={columns}
+          rows={work.tasks}
+          rowKey={taskName}
+        />
+      )}
       <p className="muted">
         Array {work.array}, joining job {work.join}; batch script: <code>{work.script}</code>
       </p>
