@@ -1,3 +1,4 @@
+import type { TorchMemory } from '../contract/model.ts';
 import { MAPPED_ALONE, MOST_MAPPED } from '../contract/allocation.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { BlockDescriptor, ModelDescriptor, TensorDtype, Weight } from './descriptor.ts';
@@ -81,6 +82,37 @@ export const memoryNeed = (
       always +
       largest((each) => bytesOf(each) + keptOf(each, expertsOf(each)) + SESSION_BYTES_OF_EXPERT * expertsOf(each)),
   };
+};
+
+/** Padded tokens of the largest pass in PyTorch, those whose keys and values are held, and the most logits of a pass. */
+const TORCH = { pass: 4096, keys: 8192, logits: 2 ** 26 };
+
+/**
+ * Bytes that a model takes in PyTorch beside the process itself, with weights and values of `bytes` each: all weights,
+ * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width)
+ * and its logits, as they are and twice in float32.
+ */
+const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): number => {
+  const { hidden, vocabulary, blocks } = model;
+  const rows = blocks.map(({ moe }) => 4 * (moe?.topK ?? 0) * hidden + 3 * (moe?.width ?? 0));
+  const keys = blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
+  return (
+    bytes * (parameters + TORCH.keys * keys + TORCH.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
+    (bytes + 8) * Math.min(TORCH.logits, TORCH.pass * vocabulary)
+  );
+};
+
+export const torchMemory = (model: ModelDescriptor, parameters: number): TorchMemory => ({
+  float32: torchBytes(model, parameters, 4),
+  half: torchBytes(model, parameters, 2),
+});
+
+/** Numbers of the keys and values of a token, as transformers keeps them. */
+const keyNumbers = (attention: BlockDescriptor['attention']): number => {
+  if (attention === null) return 0;
+  if (attention.kind === 'grouped')
+    return attention.key === null ? 0 : attention.keyValueHeads * (attention.headDimension + attention.valueDimension);
+  return attention.heads * (attention.plainDimension + attention.rotatedDimension + attention.valueDimension);
 };
 
 /** Values of one run of a block at once. */

@@ -15,7 +15,7 @@ import type {
   Weight,
 } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
-import { memoryNeed } from './memory-need.ts';
+import { memoryNeed, torchMemory } from './memory-need.ts';
 import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -187,6 +187,7 @@ export const modelInfo = (
     memory: {
       ...memoryNeed(model, outer, blocks, environment, 4),
       float16: memoryNeed(model, outer, blocks, environment, 2),
+      torch: torchMemory(model, rest + expert),
     },
     supported: true,
     reasons: [...reasons],

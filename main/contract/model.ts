@@ -15,6 +15,10 @@ export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
 /** Bytes that a model adds to a process with every block resident, and with one block at a time. */
 const memoryBytes = z.object({ resident: z.number(), streaming: z.number() });
 
+/** Bytes that a model takes in PyTorch beside the process itself, in float32 and in 16-bit precisions. */
+const torchMemory = z.object({ float32: z.number(), half: z.number() });
+export type TorchMemory = z.infer<typeof torchMemory>;
+
 /** Facts about a checkpoint, read from its headers without loading weights. */
 export const modelInfo = z.object({
   family: z.string(),
@@ -48,8 +52,8 @@ export const modelInfo = z.object({
   isGguf: z.boolean().optional(),
   /** Bytes among them that are not used here: extra prediction layers, and towers for images and sound. */
   unusedBytes: z.object({ prediction: z.number(), carried: z.number() }).optional(),
-  /** The same with matrices in float32, and in float16 on a device that computes in it. */
-  memory: memoryBytes.extend({ float16: memoryBytes }),
+  /** The same with matrices in float32, and in float16 on a device that computes in it; and in PyTorch. */
+  memory: memoryBytes.extend({ float16: memoryBytes, torch: torchMemory }),
   supported: z.boolean(),
   /** Why it cannot run here, or what it lacks (for example: no tokenizer, so no tasks). */
   reasons: z.array(z.string()),
@@ -129,6 +133,20 @@ export const memoryIn = (
   { memory }: Pick<ModelInfo, 'memory'>,
   precision: string,
 ): { readonly resident: number; readonly streaming: number } => (precision === 'float16' ? memory.float16 : memory);
+
+/** Bytes of Python with PyTorch 2.13 and transformers, of the engine, and of what the allocator keeps. */
+const TORCH_PROCESS_BYTES = 0.8e9;
+
+/**
+ * Bytes that a model takes in PyTorch in a precision; on the processor with the process itself, whose share of a card
+ * is taken before the card says what it has free. The pages of the file, which are in memory while a model is loaded,
+ * do not count: the system takes them back when it needs them.
+ */
+export const torchNeed = (
+  { memory: { torch } }: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
+  precision: string,
+  isOnProcessor: boolean,
+): number => (precision === 'float32' ? torch.float32 : torch.half) + (isOnProcessor ? TORCH_PROCESS_BYTES : 0);
 
 /** Decides from headers alone, before anything runs. `precision`: of the device. */
 export const memoryVerdict = (

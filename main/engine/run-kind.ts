@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { deviceNamed, type RunDevice } from '../contract/device.ts';
+import { deviceNamed, type RunDevice, torchPrecision } from '../contract/device.ts';
 import { refuse, requireAsked } from '../contract/errors.ts';
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import type { Job, RunModel, RunTask } from '../jobs/job-context.ts';
@@ -9,7 +9,7 @@ import { type ApprovedManifest, bindRun } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deviceOf, TORCH_VERSIONS } from './machine.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
-import { requireArchitecture, requireReadable } from '../torch/torch-model.ts';
+import { requireForTorch } from '../torch/torch-model.ts';
 import { reopenSubjects } from './run-subjects.ts';
 import { reopenCandidates } from './sweep-candidates.ts';
 
@@ -62,10 +62,13 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     requireTorchKind(definition, context.device);
     const { computedBy } = context.devices.current;
     if (computedBy !== null)
-      for (const { checkpoint } of [...models, ...(order.candidates ?? [])]) {
-        requireReadable(checkpoint);
-        await requireArchitecture(checkpoint, computedBy);
-      }
+      for (const { checkpoint } of [...models, ...(order.candidates ?? [])])
+        await requireForTorch(
+          checkpoint,
+          computedBy,
+          torchPrecision.parse(context.device.precision),
+          context.memory.budgetBytes,
+        );
   }
   await definition.check(context, order);
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {

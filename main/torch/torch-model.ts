@@ -6,6 +6,7 @@ import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES, readConfig } from '../checkpoint/open-checkpoint.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { torchNeed } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
@@ -186,8 +187,7 @@ export class TorchModel {
     }
     return new TorchModel(checkpoint, workers, team, by, {
       precision: precision ?? usualPrecision(checkpoint.info.dtype, by),
-      // Processes on the processor share its memory.
-      budgetBytes: by.freeBytes ?? budgetBytes / by.device.split(',').length,
+      budgetBytes: roomOf(by, budgetBytes),
     });
   }
 
@@ -299,7 +299,7 @@ export class TorchModel {
   /** Loads the checkpoint's own model. */
   async #open(signal: AbortSignal): Promise<void> {
     const { folder } = this.checkpoint;
-    this.#requireRoom(this.#unprunedBytes);
+    this.#requireRoom(0);
     await this.noteWeights();
     const config = await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
     await this.#team.requestAll('load', { precision: this.precision, config, folder }, signal);
@@ -312,34 +312,76 @@ export class TorchModel {
 
   /** Keys of the models to give up for `bytes` more. @throws WorkbenchError `too-large`. */
   #makeRoom(bytes: number): readonly string[] {
-    this.#requireRoom(this.#unprunedBytes + bytes);
+    this.#requireRoom(bytes);
     const drop: string[] = [];
     for (const [oldest] of [...this.#held]) {
       const held = [...this.#held.values()].reduce((sum, size) => sum + size, 0);
-      if (this.#unprunedBytes + held + bytes <= this.#budgetBytes && this.#held.size < MOST_HELD) break;
+      const all = needOf(this.checkpoint, this.computedBy, this.precision) + held + bytes;
+      if (all <= this.#budgetBytes && this.#held.size < MOST_HELD) break;
       this.#held.delete(oldest);
       drop.push(oldest);
     }
     return drop;
   }
 
-  #requireRoom(bytes: number): void {
-    if (bytes <= this.#budgetBytes) return;
-    const { card } = this.computedBy;
-    const own = bytes - this.#unprunedBytes;
-    const { members } = this;
-    const budget =
-      members === 1 ? 'the memory budget is' : `the memory budget of each of ${String(members)} processes is`;
-    const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
-    throw refuse(
-      'too-large',
-      `${this.checkpoint.name} takes ${gigabytes(this.#unprunedBytes)} GB in ${this.precision}${also}, and ` +
-        `${card === null ? budget : `${card} has`} ${gigabytes(this.#budgetBytes)} GB` +
-        `${card === null ? '' : ' free'}.`,
-      `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
-    );
+  /** `own`: bytes of a pruned copy's own weights. @throws WorkbenchError `too-large`. */
+  #requireRoom(own: number): void {
+    requireTorchRoom(this.checkpoint, this.computedBy, this.precision, this.#budgetBytes, own);
   }
 }
+
+/** Bytes for a model: what is free on the card, or its share of a budget, since processes share the memory. */
+const roomOf = ({ freeBytes, device }: Pick<ComputedBy, 'freeBytes' | 'device'>, budgetBytes: number): number =>
+  freeBytes ?? budgetBytes / device.split(',').length;
+
+const needOf = ({ info }: Pick<Checkpoint, 'info'>, { card }: Pick<ComputedBy, 'card'>, precision: string): number =>
+  torchNeed(info, precision, card === null);
+
+/**
+ * Refuses a model that does not fit, before it is loaded. `roomBytes`: for one process; `own`: bytes of a pruned copy's
+ * own weights.
+ *
+ * @throws WorkbenchError `too-large`.
+ */
+const requireTorchRoom = (
+  checkpoint: Pick<Checkpoint, 'name' | 'info'>,
+  by: Pick<ComputedBy, 'card' | 'device'>,
+  precision: TorchPrecision,
+  roomBytes: number,
+  own = 0,
+): void => {
+  const need = needOf(checkpoint, by, precision);
+  if (need + own <= roomBytes) return;
+  const { card } = by;
+  const members = by.device.split(',').length;
+  const budget =
+    members === 1 ? 'the memory budget is' : `the memory budget of each of ${String(members)} processes is`;
+  const weights = gigabytes(checkpoint.info.parameters.total * BYTES_OF[precision]);
+  const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
+  throw refuse(
+    'too-large',
+    `${checkpoint.name} takes ${gigabytes(need)} GB in PyTorch in ${precision} (its weights ${weights} GB)${also}, ` +
+      `and ${card === null ? budget : `${card} has`} ${gigabytes(roomBytes)} GB${card === null ? '' : ' free'}.`,
+    `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
+  );
+};
+
+/**
+ * Refuses a model that PyTorch does not open, or that does not fit, before a run exists. `budgetBytes`: memory that
+ * weights may take on the processor.
+ *
+ * @throws WorkbenchError `torch-weights`, `torch-architecture`, `too-large`.
+ */
+export const requireForTorch = async (
+  checkpoint: Checkpoint,
+  by: ComputedBy,
+  precision: TorchPrecision,
+  budgetBytes: number,
+): Promise<void> => {
+  requireReadable(checkpoint);
+  await requireArchitecture(checkpoint, by);
+  requireTorchRoom(checkpoint, by, precision, roomOf(by, budgetBytes));
+};
 
 /** Pruned models that one process holds at most: a search for a threshold alternates between as many candidates. */
 const MOST_HELD = 24;
@@ -357,7 +399,7 @@ const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
  *
  * @throws WorkbenchError `torch-architecture`.
  */
-export const requireArchitecture = async (
+const requireArchitecture = async (
   { name, folder }: Pick<Checkpoint, 'name' | 'folder'>,
   { modelTypes, versions }: Pick<ComputedBy, 'modelTypes' | 'versions'>,
 ): Promise<void> => {

@@ -1,4 +1,5 @@
-import { memoryIn, memoryVerdict, type ModelInfo } from '../contract/model.ts';
+import type { RunDevice } from '../contract/device.ts';
+import { memoryIn, memoryVerdict, type ModelInfo, torchNeed } from '../contract/model.ts';
 import { formatBytes } from './numbers.ts';
 
 /** How a model runs within a memory budget on a device of onnxruntime, in the device's precision, and why. */
@@ -24,4 +25,20 @@ export const runsWithin = (
     case 'too-large':
       return `not here: one block at a time takes ${streaming ?? ''} ${words}, and the budget is ${budget ?? ''}`;
   }
+};
+
+/** The same in PyTorch, which holds the whole model: within the budget on the processor, or on a card. */
+export const runsInTorch = (
+  info: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
+  { provider, precision }: Pick<RunDevice, 'provider' | 'precision'>,
+  budgetBytes: number,
+): string => {
+  const isOnProcessor = provider.startsWith('cpu');
+  const bytes = torchNeed(info, precision, isOnProcessor);
+  const budget = budgetBytes / (isOnProcessor ? provider.split(',').length : 1);
+  const [takes, most] = [formatBytes(bytes), formatBytes(budget)];
+  if (isOnProcessor && bytes > budget)
+    return `not here: in PyTorch it takes ${takes} in ${precision}, and the budget is ${most}`;
+  const whole = isOnProcessor ? `a budget of ${most}` : `what ${provider} has free`;
+  return `in PyTorch, in ${precision}: it takes ${takes} of ${whole}`;
 };

@@ -24,6 +24,8 @@ import traceback
 ANSWERS = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+# Else weights are converted far ahead of where they are put: a second copy of the model.
+os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 
 import torch  # noqa: E402
 import transformers  # noqa: E402

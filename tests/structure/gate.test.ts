@@ -114,7 +114,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   profileSequences: 'tokens of a text',
   prunedImportance: 'rows of an importance matrix, a file of its own',
   reopenMixture: 'reads texts',
-  requireArchitecture: 'reads a config',
+  requireForTorch: 'reads headers and a config, and says what would be refused',
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
   roundedWeightsNote: 'reads headers, and says what would be refused',

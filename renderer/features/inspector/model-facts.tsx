@@ -9,7 +9,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
-import { runsWithin } from '../../../main/words/memory.ts';
+import { runsInTorch, runsWithin } from '../../../main/words/memory.ts';
 import { changedSentence } from '../../format/record-words.ts';
 import { planStore } from '../../state/plan-store.ts';
 
@@ -84,28 +84,32 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
               ]
             : []),
           { key: 'size', term: <Definition of="sizeBytes" />, value: formatBytes(info.sizeBytes) },
-          {
-            key: 'memory',
-            term: <Definition of="memory" />,
-            value: (
-              <>
-                {formatBytes(info.memory.resident)} resident
-                <br />
-                {formatBytes(info.memory.streaming)} streaming
-              </>
-            ),
-          },
+          // PyTorch holds whole models: how much they take stands in the next line.
+          ...(engine?.device.engine !== undefined
+            ? []
+            : [
+                {
+                  key: 'memory',
+                  term: <Definition of="memory" />,
+                  value: (
+                    <>
+                      {formatBytes(info.memory.resident)} resident
+                      <br />
+                      {formatBytes(info.memory.streaming)} streaming
+                    </>
+                  ),
+                },
+              ]),
           ...(engine === undefined
             ? []
             : [
                 {
                   key: 'fits',
                   term: <Definition of="fitsHere" />,
-                  value: runsWithin(
-                    info,
-                    engine.memory.budgetBytes,
-                    engine.device.engine === undefined ? engine.device.precision : undefined,
-                  ),
+                  value:
+                    engine.device.engine === undefined
+                      ? runsWithin(info, engine.memory.budgetBytes, engine.device.precision)
+                      : runsInTorch(info, engine.device, engine.memory.budgetBytes),
                 },
               ]),
           ...(info.chatTemplate === undefined

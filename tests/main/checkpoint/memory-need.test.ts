@@ -49,6 +49,19 @@ it('counts sessions, descriptions and values of a run beside the weights', () =>
   expect(beside(few) - beside(one)).toBe(4 * 2048 * 8 * (3 * 1024 + 2 * 512) - attention);
 });
 
+it('counts weights, keys and values, and the rows and logits of a pass in PyTorch', () => {
+  const { memory, parameters } = infoOf('bfloat16', {});
+  // A pass of 4,096 tokens: four hidden states of each of 8 choices, three widths, and eight of hidden states.
+  const numbers = parameters.total + 8192 * 3 * 2 * 1024 + 4096 * (4 * 8 * 1024 + 3 * 512 + 8 * 1024);
+  expect(memory.torch).toEqual({
+    float32: 4 * numbers + 12 * 4096 * 512,
+    half: 2 * numbers + 10 * 4096 * 512,
+  });
+  const many = infoOf('bfloat16', { vocab_size: 150_000 });
+  const beside = ({ memory: { torch }, parameters: { total } }: ModelInfo): number => torch.half - 2 * total;
+  expect(beside(many) - beside(infoOf('bfloat16', {}))).toBe(10 * (2 ** 26 - 4096 * 512));
+});
+
 it('puts the settings of the allocator where there are none, and takes back its own alone', () => {
   expect(withAllocation({ A: '1' })).toEqual({ A: '1', ...allocationEnvironment });
   expect(withAllocation({ MALLOC_MMAP_THRESHOLD_: '5' })['MALLOC_MMAP_THRESHOLD_']).toBe('5');

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { ModelInfo } from '../../../main/contract/model.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { outlineCheckpoint } from '../../../main/checkpoint/outline-checkpoint.ts';
-import { runsWithin } from '../../../main/words/memory.ts';
+import { runsInTorch, runsWithin } from '../../../main/words/memory.ts';
 import { readPublishedModels } from '../../structure/published-models.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { checkpointFixture } from './checkpoint-files.ts';
@@ -62,10 +62,19 @@ it('counts the parameters that publishers state, from configs alone, and memory 
 
 it('says which way a model runs within a budget, in which precision, and why', () => {
   const float16 = { resident: 20e9, streaming: 3e9 };
-  const info = { dtype: 'bfloat16', memory: { resident: 40e9, streaming: 5e9, float16 } };
+  const torch = { float32: 40e9, half: 20e9 };
+  const info = { dtype: 'bfloat16', memory: { resident: 40e9, streaming: 5e9, float16, torch } };
   expect(runsWithin(info, 41e9)).toMatch(/^resident, in float32 \(stored as bfloat16; .*40.GB of a budget of 41.GB$/);
   expect(runsWithin(info, 6e9)).toMatch(/^one block at a time, in float32 .*40.GB, .*5.GB, and the budget is 6.GB$/);
   expect(runsWithin(info, 1e9)).toMatch(/^not here: .*5.GB in float32 .*, and the budget is 1.GB$/);
   expect(runsWithin(info, 21e9, 'float16')).toMatch(/^resident, in float16 \(stored as bfloat16; .*20.GB of a budget/);
   expect(runsWithin({ ...info, dtype: 'float16' }, 2e9, 'float16')).toMatch(/^not here: .*3.GB in float16, and the/);
+  const words = (precision: string, provider: string, budget: number): string =>
+    runsInTorch(info, { provider, precision }, budget);
+  expect(words('bfloat16', 'cpu', 21e9)).toMatch(/^in PyTorch, in bfloat16: it takes 20\.8.GB of a budget of 21.GB$/);
+  expect(words('float32', 'cpu', 40e9)).toMatch(
+    /^not here: in PyTorch it takes 40\.8.GB in float32, and the budget is/,
+  );
+  // What a card has free is known to the engine alone.
+  expect(words('float32', 'cuda:0', 1e9)).toMatch(/^in PyTorch, in float32: it takes 40.GB of what cuda:0 has free$/);
 });

@@ -16,7 +16,7 @@ export const modelInfoOf = (fields: Partial<ModelInfo> = {}): ModelInfo => ({
   parameters: { total: 1, expert: 1, active: 1 },
   dtype: 'float16',
   sizeBytes: 1,
-  memory: { resident: 1, streaming: 1, float16: { resident: 1, streaming: 1 } },
+  memory: { resident: 1, streaming: 1, float16: { resident: 1, streaming: 1 }, torch: { float32: 1, half: 1 } },
   supported: true,
   reasons: [],
   ...fields,

@@ -107,6 +107,12 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
       code: 'wrong-python',
       kind: 'refused',
     });
+    // A program for a processor that is nowhere, as one for another processor is here.
+    const foreign = join(folder, 'foreign');
+    const header = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]), Buffer.alloc(249)]);
+    header.writeUInt16LE(0xfff0, 18);
+    await writeFile(foreign, header, { mode: 0o755 });
+    await expect(findPython(foreign, folder, none)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
     const file = join(folder, 'text');
     await writeFile(file, 'no program');
     await expect(findPython(file, folder, none)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });

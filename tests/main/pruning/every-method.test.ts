@@ -117,7 +117,12 @@ describe.each(planned)('%s', (method) => {
       parameters: { total: 1000, expert: 576, active: 568 },
       dtype: 'F32',
       sizeBytes: 4000,
-      memory: { resident: 4000, streaming: 2000, float16: { resident: 2000, streaming: 1000 } },
+      memory: {
+        resident: 4000,
+        streaming: 2000,
+        float16: { resident: 2000, streaming: 1000 },
+        torch: { float32: 0, half: 0 },
+      },
     });
     expect(planCost(info, plan).parameters.total).toBeLessThan(1000);
   });

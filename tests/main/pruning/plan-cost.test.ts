@@ -21,7 +21,7 @@ const model: ModelInfo = {
   reasons: [],
   parameters: { total: 3072 + 64 + 1000, expert: 3072, active: 2 * 2 * 384 + 64 + 1000 },
   sizeBytes: 2 * (3072 + 64 + 1000),
-  memory: { resident: 0, streaming: 0, float16: { resident: 0, streaming: 0 } },
+  memory: { resident: 0, streaming: 0, float16: { resident: 0, streaming: 0 }, torch: { float32: 0, half: 0 } },
 };
 const pair = (a: number, b: number) => ({ members: [a, b], reference: a, weights: [1, 1] });
 const merge = (router: MergePlan['router']): MergePlan => ({

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { torchDevice } from '../../../main/contract/device.ts';
-import { requireReadable, TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
+import { requireForTorch, requireReadable, TorchModel, TorchWorkers } from '../../../main/torch/torch-model.ts';
 
 const references = fileURLToPath(new URL('../../fixtures/reference/checkpoints', import.meta.url));
 const order = {
@@ -41,6 +41,37 @@ test('a Python that does not start is named', async () => {
   ).rejects.toMatchObject({
     code: 'no-python',
     message: '/nowhere/python does not start.',
+  });
+});
+
+test('a model that does not fit is refused with what it takes, on the processor and on a card', async () => {
+  const model = await openCheckpoint(`${references}/mixtral`);
+  const large = {
+    ...model,
+    info: { ...model.info, memory: { ...model.info.memory, torch: { float32: 21.4e9, half: 10.8e9 } } },
+  };
+  const by = { bfloat16: true, cards: [], modelTypes: ['mixtral'], versions: {} };
+  const processor = { ...by, device: 'cpu', card: null, freeBytes: null };
+  // Free memory of a card is that of the fullest one.
+  const card = { ...by, device: 'cuda:0', card: 'a card', freeBytes: 21e9 };
+  await requireForTorch(large, processor, 'float32', 22.3e9);
+  await requireForTorch(large, card, 'bfloat16', 1e9);
+  await expect(requireForTorch(large, processor, 'float32', 21.9e9)).rejects.toMatchObject({
+    code: 'too-large',
+    message: expect.stringMatching(
+      /^mixtral takes 22\.2 GB in PyTorch in float32 \(its weights 0\.0 GB\), and the memory budget is 21\.9 GB\.$/,
+    ),
+    remedy: 'Raise --memory, choose a smaller --precision, or use --engine onnxruntime.',
+  });
+  // Two processes share the budget.
+  await expect(requireForTorch(large, { ...processor, device: 'cpu,cpu' }, 'bfloat16', 22e9)).rejects.toMatchObject({
+    message: expect.stringContaining('the memory budget of each of 2 processes is 11.0 GB'),
+  });
+  await expect(requireForTorch(large, card, 'float32', 99e9)).rejects.toMatchObject({
+    message: expect.stringContaining(
+      'takes 21.4 GB in PyTorch in float32 (its weights 0.0 GB), and a card has 21.0 GB free',
+    ),
+    remedy: expect.stringMatching(/^Choose a smaller --precision/),
   });
 });
 
