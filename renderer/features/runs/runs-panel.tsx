@@ -7,9 +7,10 @@ import { Button, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
+import { openRun } from '../../actions/open-run.ts';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { useFacts } from '../../engine/facts.ts';
+import { readFacts, useFacts } from '../../engine/facts.ts';
 import { shownRunName, shownRunText } from '../../format/run-names.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -53,9 +54,12 @@ const NoRuns = () => {
         icon="plus"
         disabled={busy}
         onClick={() =>
-          start(async ({ bridge, cache }) => {
-            await bridge.call('sample.add', {});
-            cache.invalidate(listsRuns);
+          start(async (engine) => {
+            const { run } = await engine.bridge.call('sample.add', {});
+            engine.cache.invalidate(listsRuns);
+            // The model on screen may be none of the sample's.
+            const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
+            if (sample !== undefined) openRun(readFacts(engine), sample);
           })
         }
       >
