@@ -3,13 +3,20 @@ import { weightsOfLabel } from '../contract/method.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
-import { formatCount } from '../words/numbers.ts';
+import { counted, formatCount } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
 import { differenceAxisTitle, drawDifferenceChart } from './difference-chart.ts';
 import { DIFFERENCE_CAPTION } from './difference-figure.ts';
 import { type DifferencePanel, differencePanel } from './difference-points.ts';
 import type { RunsRecord } from './figure-manifest.ts';
-import { drawMethodLegend, type LegendEntry, LEGEND_LINE, type MethodMark, runMark } from './method-marks.ts';
+import {
+  drawMethodLegend,
+  type LegendEntry,
+  LEGEND_LINE,
+  type MethodMark,
+  methodMarks,
+  runMark,
+} from './method-marks.ts';
 import { drawAcrossTitle, drawPanelHead, drawUpwardTitle } from './small-multiples.ts';
 import { type Drawing, figureFooter, svgDocument, svgLabel } from './svg.ts';
 
@@ -66,9 +73,11 @@ export const runsChart = (runs: readonly ChartedRun[], { model, task, delta, the
     if (panel === null) return [];
     const weights = panel.series.flatMap(({ method }) => weightsOfLabel(method).weights ?? []);
     const types = [...new Set(weights)];
+    // Colours tell runs apart; those of a single one are its methods'.
+    const alone = runs.length > 1 ? null : methodMarks([...new Set(panel.series.map(({ method }) => method))], theme);
     const series = panel.series.map(({ method, points }, order) => {
       const key = JSON.stringify([run, method]);
-      marks.set(key, runMark(run, method, order, theme, types));
+      marks.set(key, alone?.get(method) ?? runMark(run, method, order, theme, types));
       labels.set(key, `${methodTitle(method)}, ${name}, n ${formatCount(panel.n)}`);
       return { method: key, points: points.map((point) => ({ ...point, method: key })) };
     });
@@ -110,7 +119,7 @@ export const runsFigure = (
   const bottom = frame.top + frame.height;
   const caption = `${DIFFERENCE_CAPTION} Each run is compared with its own unpruned model. ${settingsText(settings)}`;
   const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: bottom + PLOT.below, width });
-  const title = `${model}: ${String(manifest.runs.length)} runs, difference to unpruned against pruning factor`;
+  const title = `${model}: ${counted(manifest.runs.length, 'run')}, difference to unpruned against pruning factor`;
   return svgDocument({
     width,
     height: bottom + PLOT.below + footer.height,

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { contrast } from '../../../main/figures/color-scales.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
+import { runsChart } from '../../../main/figures/runs-figure.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
+import { sampleSweep } from './sample-run.ts';
 
 const every = methodNames.flatMap((method) => [method, curveLabel(method, 'experts')]);
 const marks = methodMarks(every, figureTheme('light'));
@@ -56,4 +59,23 @@ test('in a chart of several runs, each type of rounded weights of a run has a co
     expect(new Set(marks.map(({ shape }) => shape)).size).toBe(1);
     for (const { color } of marks) expect(contrast(color, theme.background)).toBeGreaterThan(3);
   }
+});
+
+test('the curves of one run have the colours of its methods, those of several runs a colour for each run', () => {
+  const theme = figureTheme('light');
+  const document = sampleSweep();
+  const [first] = document.results;
+  if (first === undefined) throw new Error('the sweep has no results');
+  const chart = (names: readonly string[]) =>
+    runsChart(
+      names.map((name) => ({ name, document })),
+      { model: first.model, task: first.task, delta: 0.02, theme },
+    ) ?? expect.fail('no chart');
+  const colours = (names: readonly string[]) => new Set([...chart(names).marks.values()].map(({ color }) => color));
+  const methods = new Set(
+    [...chart(['one']).marks.keys()].map((key) => z.tuple([z.number(), z.string()]).parse(JSON.parse(key))[1]),
+  );
+  expect(methods.size).toBeGreaterThan(1);
+  expect(colours(['one'])).toEqual(new Set([...methodMarks([...methods], theme).values()].map(({ color }) => color)));
+  expect(colours(['one', 'two']).size).toBe(2);
 });
