@@ -112,5 +112,7 @@ test('calibration draws refuse by name what is not made from sums over items', a
   await refused({ methods: ['random'], ...draws }).toThrow('random read none');
   await refused({ methods: ['frequency'], ...draws, stop: 'early' }).toThrow('on every item');
   await refused({ methods: ['frequency'], ...draws, recovery: 'both' }).toThrow('A refit reads');
-  await refused({ methods: ['frequency'], calibrationSizes: '20' }).toThrow('no calibration draws to give sizes to');
+  await refused({ methods: ['frequency'], calibrationSizes: '20' }).toThrow(
+    'Sizes of calibration draws are given, but no calibration draws',
+  );
 });

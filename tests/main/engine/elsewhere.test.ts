@@ -68,6 +68,6 @@ test(
 test('plans cannot be measured elsewhere without another task, or where they stop early', async () => {
   const engine = await openEngine();
   const settings = { methods: ['frequency'], elsewhere: true };
-  await expect(start(engine, ['add'], settings)).rejects.toThrow('no other one to measure its plans on');
+  await expect(start(engine, ['add'], settings)).rejects.toThrow('no other task to measure its plans on');
   await expect(start(engine, ['add', 'german'], { ...settings, stop: 'early' })).rejects.toThrow('on every item');
 });

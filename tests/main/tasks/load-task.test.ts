@@ -122,7 +122,7 @@ describe('refuses, naming file, line and id:', () => {
     [
       'both kinds in one file',
       { 'test.jsonl': `${item('a')}\n${text}` },
-      /test\.jsonl, line 2 \(id "t"\): a text among/,
+      /test\.jsonl, line 2 \(id "t"\): a text after a multiple-choice item/,
     ],
     [
       'both kinds in one item',
