@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { photograph, resources, withSample } from './page-steps.ts';
-import { expect, test } from './workbench.ts';
+import { expect, test, withServer } from './workbench.ts';
 
 interface Dropped {
   readonly name: string;
@@ -94,11 +94,19 @@ test('the folder browser opens the typed path, and stays open with the reason wh
   await field.fill(path.join(resources, 'docs'));
   await dialog.getByRole('button', { name: 'Open this folder' }).click();
   await expect(dialog.getByRole('alert')).toContainText('config.json');
-  // Where folders end, the dialog says how others are listed.
-  await field.fill('/');
-  await field.press('Enter');
-  await expect(dialog).toContainText('start with --root FOLDER to list another one');
   await field.fill(path.join(resources, 'models', 'uncurl-16'));
   await dialog.getByRole('button', { name: 'Open this folder' }).click();
   await expect(dialog).toBeHidden();
+
+  // Where folders end, the dialog says how others are listed.
+  const { settings, exports } = workbench;
+  const folders = { settings, workspace: path.join(exports, 'workspace') };
+  const atTop = async (address: string): Promise<void> => {
+    await page.goto(address);
+    await page.getByRole('button', { name: 'Open model folder', exact: true }).click();
+    await expect(dialog).toContainText(
+      `Only ${resources} and the folders in it are listed; start with --root FOLDER to list another one.`,
+    );
+  };
+  await withServer(folders, atTop, resources);
 });

@@ -67,12 +67,12 @@ export const stopServer = async (server: ChildProcess): Promise<void> => {
 
 type Folders = Pick<Workbench, 'workspace' | 'exports' | 'settings'>;
 
-/** `uncurl serve` on a workspace and a free port, with the address that it prints. */
-export const startServer = async ({
-  workspace,
-  settings,
-}: Pick<Folders, 'workspace' | 'settings'>): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
-  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', '--root=/', `--workspace=${workspace}`];
+/** `uncurl serve` on a workspace and a free port, with the address that it prints. `top`: the folder that it lists. */
+export const startServer = async (
+  { workspace, settings }: Pick<Folders, 'workspace' | 'settings'>,
+  top = '/',
+): Promise<{ readonly server: ChildProcess; readonly address: string }> => {
+  const command = [path.join(root, 'main', 'cli', 'uncurl.ts'), 'serve', `--root=${top}`, `--workspace=${workspace}`];
   const env = { ...process.env, UNCURL_SETTINGS: settings };
   const server = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   try {
@@ -87,8 +87,9 @@ export const startServer = async ({
 export const withServer = async (
   folders: Pick<Folders, 'workspace' | 'settings'>,
   use: (address: string) => Promise<void>,
+  top = '/',
 ): Promise<void> => {
-  const { server, address } = await startServer(folders);
+  const { server, address } = await startServer(folders, top);
   try {
     await use(address);
   } finally {

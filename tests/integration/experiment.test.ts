@@ -167,7 +167,7 @@ test('invalid experiments are refused before anything runs', async () => {
     expect(code, stderr).toBe(2);
     return stderr;
   };
-  expect(await refused([...MEMBERS, '--task', task])).toMatch(/no environment.*\n.*--arms as-is,refit/);
+  expect(await refused([...MEMBERS, '--task', task])).toMatch(/No Python is named.*\n.*--arms as-is,refit/);
   expect(await refused(['switch-8', 'uncurl-8', '--task', task, '--arms', 'as-is'])).toContain('both have 8 experts');
   expect(await refused(['switch-8', '--task', task, '--arms', 'as-is'])).toContain('two members');
   expect(await refused([...MEMBERS, '--task', task, '--arms', 'as-is', '--method', 'eep'])).toContain('searches');

@@ -62,7 +62,7 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
   await copyFile(at('plan.json'), alone);
   await refused(
     ['export', 'uncurl-8', '--plan', alone, '--out', at('other')],
-    /constants of the plan are neither .*\n.*uncurl plan/,
+    /constants of the plan were not found: neither .*\n.*uncurl plan/,
   );
   await rm(at('constants'), { recursive: true });
   await writeFile(at('ranking.json'), '{"0":[7,1,2,0,3,4,5,6],\n"1":[5,0,1,2,3,4,6,7],\n"2":[4,3,0,1,2,5,6,7]}');
@@ -198,5 +198,5 @@ test('recover: a plan with a file of refitted weights, for run, export and verif
     UNCURL_WORKSPACE: at('none'),
   });
   expect(elsewhere.code).toBe(2);
-  expect(elsewhere.stderr).toMatch(/refitted weights of the plan are neither .*\n.*uncurl recover/);
+  expect(elsewhere.stderr).toMatch(/refitted weights of the plan were not found: neither .*\n.*uncurl recover/);
 });
