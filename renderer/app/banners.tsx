@@ -3,7 +3,7 @@ import { createPortal } from 'react-dom';
 import { useStore } from 'zustand';
 import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useTopDialog } from '../components/dialog.tsx';
-import { placeBelow } from '../components/tooltip.tsx';
+import { openPopover, placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
@@ -130,7 +130,7 @@ const PlacedWaits = ({
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null || host === null) return undefined;
-    if (!element.matches(':popover-open')) element.showPopover();
+    openPopover(element);
     const move = (): void => {
       const room = { width: window.innerWidth, height: window.innerHeight };
       const from = place.checkVisibility() ? place : host;
@@ -182,7 +182,7 @@ const MessageBox = ({ isShown, waits, now }: MessageBoxProps) => {
     const element = box.current;
     if (element === null) return;
     if (element.matches(':popover-open')) element.hidePopover();
-    if (latest !== '') element.showPopover();
+    if (latest !== '') openPopover(element);
   }, [latest]);
   return (
     <div ref={box} popover="manual" className="notices" role="log" aria-live="assertive" aria-label="Messages">

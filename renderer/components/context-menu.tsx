@@ -4,6 +4,7 @@ import { useStore } from 'zustand';
 import { createStore } from 'zustand/vanilla';
 import { useTopDialog } from './dialog.tsx';
 import { type MenuItem, MenuItems, menuPlace, walkMenu } from './row-menu.tsx';
+import { openPopover } from './tooltip.tsx';
 
 interface OpenMenu {
   /** The subject of the commands. */
@@ -47,7 +48,7 @@ const Opened = ({ menu }: { readonly menu: OpenMenu }) => {
     const element = list.current;
     if (element === null) return;
     const before = document.activeElement;
-    if (!element.matches(':popover-open')) element.showPopover();
+    openPopover(element);
     walkMenu(element, 1);
     const closeOutside = ({ target }: Event): void => {
       if (!(target instanceof Node && element.contains(target))) close();
