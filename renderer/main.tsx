@@ -6,7 +6,7 @@ import { App } from './app/app.tsx';
 import { connectBrowser } from './bridge/browser.ts';
 import { connectWindow } from './bridge/window.ts';
 import { Button } from './components/button.tsx';
-import { Problem } from './components/problem.tsx';
+import { ErrorBoundary, Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
 import { readingWaits } from './engine/waits.ts';
 import { followTheme } from './state/theme.ts';
@@ -39,7 +39,9 @@ try {
   const engine = { bridge, cache: new QueryCache(bridge.call, readingWaits) };
   root.render(
     <StrictMode>
-      <App engine={engine} />
+      <ErrorBoundary>
+        <App engine={engine} />
+      </ErrorBoundary>
     </StrictMode>,
   );
 } catch (error) {
