@@ -11,11 +11,11 @@ const applyTheme = (theme: Theme): void => {
 
 /**
  * Keeps the style sheets' theme in step with the chosen one. Called before anything renders, so that canvases, which
- * read colours from the style sheets, are repainted after the style sheets have changed.
+ * read colours from the style sheets, are repainted after the style sheets have changed. Returns how to stop.
  */
-export const followTheme = (): void => {
+export const followTheme = (): (() => void) => {
   applyTheme(layoutStore.getState().theme);
-  layoutStore.subscribe(({ theme }) => applyTheme(theme));
+  return layoutStore.subscribe(({ theme }) => applyTheme(theme));
 };
 
 export type ResolvedTheme = 'light' | 'dark';

@@ -6,10 +6,10 @@ test('the style sheets have the new theme before the window draws with it', () =
   const dataset: Record<string, string> = {};
   vi.stubGlobal('document', { documentElement: { dataset } });
   onTestFinished(() => void vi.unstubAllGlobals());
-  followTheme();
+  onTestFinished(followTheme());
   const drawnWith: (string | undefined)[] = [];
   // As a component: it subscribes later, and is called at the same change.
-  layoutStore.subscribe(() => drawnWith.push(dataset['theme']));
+  onTestFinished(layoutStore.subscribe(() => drawnWith.push(dataset['theme'])));
   for (const theme of ['dark', 'light', 'system'] as const) layoutStore.getState().chooseTheme(theme);
   expect(drawnWith).toEqual(['dark', 'light', undefined]);
 });
