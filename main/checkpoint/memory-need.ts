@@ -84,8 +84,8 @@ export const memoryNeed = (
   };
 };
 
-/** Padded tokens of the largest pass in PyTorch, those whose keys and values are held, and the most logits of a pass. */
-const TORCH = { pass: 4096, keys: 8192, logits: 2 ** 26 };
+/** In PyTorch: padded tokens that are counted for a pass, those whose keys and values it holds, and its most logits. */
+export const TORCH_LIMITS = { pass: 4096, keys: 8192, logits: 2 ** 26 };
 
 /**
  * Bytes that a model takes in PyTorch beside the process itself, with weights and values of `bytes` each: all weights,
@@ -97,8 +97,8 @@ const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): n
   const rows = blocks.map(({ moe }) => 4 * (moe?.topK ?? 0) * hidden + 3 * (moe?.width ?? 0));
   const keys = blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
   return (
-    bytes * (parameters + TORCH.keys * keys + TORCH.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
-    (bytes + 8) * Math.min(TORCH.logits, TORCH.pass * vocabulary)
+    bytes * (parameters + TORCH_LIMITS.keys * keys + TORCH_LIMITS.pass * (maxOf([0, ...rows]) + 8 * hidden)) +
+    (bytes + 8) * Math.min(TORCH_LIMITS.logits, TORCH_LIMITS.pass * vocabulary)
   );
 };
 

@@ -43,6 +43,9 @@ export interface NamedEngine {
   readonly precision?: () => TorchPrecision | undefined;
 }
 
+/** Parts of the host that a choice of an engine needs. */
+type EngineHost = Pick<VerbHost, 'resources' | 'environment' | 'settingsFile'>;
+
 /** A choice whose Python may not be named. */
 type AskedTorch = Omit<TorchChoice, 'python'> & { readonly python: string | null };
 
@@ -73,7 +76,7 @@ export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): 
 export const withPython = async (
   choice: AskedTorch,
   reader: OptionReader,
-  host: Pick<VerbHost, 'environment' | 'settingsFile'>,
+  host: Omit<EngineHost, 'resources'>,
 ): Promise<TorchChoice> => {
   const environments = createMadeEnvironments(stateFolder(host.settingsFile));
   return { ...choice, python: choice.python ?? (await ownPython(workspaceOf(reader, host), environments)) };
@@ -82,7 +85,7 @@ export const withPython = async (
 /** The same for an engine's run on models in folders; in bfloat16 by default only where all of them are stored so. */
 export const readTorchInUse = async (
   reader: OptionReader,
-  host: Parameters<typeof withPython>[2],
+  host: Omit<EngineHost, 'resources'>,
   folders: readonly string[],
   use: Parameters<typeof readTorchChoice>[1] = {},
 ): Promise<TorchInUse | undefined> => {
@@ -120,10 +123,7 @@ const readHalf = async (reader: OptionReader): Promise<NamedEngine | null> => {
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`, or what is wrong with the Python.
  */
-export const readEngine = async (
-  reader: OptionReader,
-  host: Pick<VerbHost, 'resources' | 'environment' | 'settingsFile'>,
-): Promise<NamedEngine | null> => {
+export const readEngine = async (reader: OptionReader, host: EngineHost): Promise<NamedEngine | null> => {
   const asked = readTorchChoice(reader);
   if (asked === null) return readHalf(reader);
   const choice = await withPython(asked, reader, host);
@@ -153,7 +153,7 @@ export const readEngine = async (
  */
 export const readEngineBeside = async (
   reader: OptionReader,
-  host: Parameters<typeof readEngine>[1],
+  host: EngineHost,
   does: string,
 ): Promise<NamedEngine | null> => {
   const idle = ['device', 'precision'].find((option) => reader.text(option) !== undefined);

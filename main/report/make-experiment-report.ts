@@ -1,21 +1,13 @@
-import { refuse } from '../contract/errors.ts';
 import type { ExperimentDocument } from '../contract/experiment.ts';
-import type { RunManifest } from '../contract/run.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
-import { readExperimentReproduction, readPublishedTable, requireExperimentRecord } from '../runs/experiment-record.ts';
+import {
+  experimentManifestOf,
+  readExperimentReproduction,
+  readPublishedTable,
+  requireExperimentRecord,
+} from '../runs/experiment-record.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { experimentPage, experimentReportName } from './experiment-page.ts';
-import { kindInWords } from '../words/run-kinds.ts';
-
-export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
-  const manifest = await runs.read(run);
-  if (manifest.kind === 'experiment') return manifest;
-  throw refuse(
-    'not-an-experiment',
-    `${run} is ${kindInWords(manifest.kind)}, not an experiment.`,
-    'Choose an experiment.',
-  );
-};
 
 /** Document of an experiment, at its own margin unless another one is given. */
 export const readExperimentDocument = async (

@@ -9,7 +9,7 @@ import {
   recoveryColumns,
 } from '../figures/compare-tables.ts';
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
-import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
+import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 import { answersText } from '../words/comparisons.ts';
 import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
 
@@ -87,9 +87,7 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
 
 /** Comparisons of methods, a section per model at its middle factor and kind of answers. */
 export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] => {
-  const isOfAll = (note: string): boolean => comparisons.every(({ notes }) => notes.includes(note));
-  const list = (notes: readonly string[]): HtmlNode[] =>
-    notes.length === 0 ? [] : [html('ul', { class: 'notes' }, htmlAll(notes.map((note) => html('li', {}, note))))];
+  const isOfAll = (note: string): boolean => comparisons.every((comparison) => comparison.notes.includes(note));
   return [
     ...comparisons.flatMap((comparison) => [
       html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),
@@ -97,8 +95,8 @@ export const methodComparisons = (comparisons: readonly CompareDocument[]): Html
       overviewTable(comparison),
       ...recoveryTable(comparison),
       taskTable(comparison),
-      ...list(comparison.notes.filter((note) => !isOfAll(note))),
+      ...notes(comparison.notes.filter((note) => !isOfAll(note))),
     ]),
-    ...list(comparisons[0]?.notes.filter(isOfAll) ?? []),
+    ...notes(comparisons[0]?.notes.filter(isOfAll) ?? []),
   ];
 };

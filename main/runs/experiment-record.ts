@@ -12,7 +12,9 @@ import {
 import type { RunManifest } from '../contract/run.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
+import { kindInWords } from '../words/run-kinds.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
+import type { RunSource } from './run-source.ts';
 
 export const EXPERIMENT_FILE = 'experiment.json';
 export const EXPERIMENT_REPRODUCTION_FILE = 'reproduction.json';
@@ -27,6 +29,17 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string
     { mostBytes: MAX_RECORD_BYTES },
     (cause) => new WorkbenchError('results-damaged', 'failed', `${file} is damaged.`, remedy, { cause }),
   );
+
+/** The manifest of a run that must be an experiment. */
+export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
+  const manifest = await runs.read(run);
+  if (manifest.kind === 'experiment') return manifest;
+  throw refuse(
+    'not-an-experiment',
+    `${run} is ${kindInWords(manifest.kind)}, not an experiment.`,
+    'Choose an experiment.',
+  );
+};
 
 /** The current record of an experiment; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { TORCH_LIMITS } from '../checkpoint/memory-need.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { FEW_SAMPLED } from '../contract/expert.ts';
@@ -62,7 +63,7 @@ import {
 import type { OutputMergeSettings } from '../pruning/method.ts';
 import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { CACHE_SLOTS, type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
+import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
 import { allSettled, type FrameTensor, type WorkerAnswer } from './worker-link.ts';
 
@@ -682,7 +683,7 @@ class TorchRunner implements ModelRunner {
         ? groups
         : groups.flatMap((group) => {
             const longest = maxOf(group.map((index) => prefix.length + (sequences[index]?.length ?? 0)));
-            return partsOf(group, Math.max(1, Math.floor((CACHE_SLOTS * share) / longest)));
+            return partsOf(group, Math.max(1, Math.floor((TORCH_LIMITS.keys * share) / longest)));
           });
     });
     while (left.length > 0) {

@@ -1,13 +1,10 @@
+import { TORCH_LIMITS } from '../checkpoint/memory-need.ts';
 import { type ScoredSequence, unscoredTokens } from '../inference/scorer.ts';
 import { splitPrefix, type TokenTree, treeLength, treeOf } from '../inference/token-tree.ts';
 import { maxOf } from '../statistics/extremes.ts';
 
 /** Padded tokens per pass. */
 const BATCH_SLOTS = 2048;
-/** Padded tokens whose keys and values a pass holds. */
-export const CACHE_SLOTS = 8192;
-/** Logits of a batch: rows x vocabulary (256 MB of float32). */
-const MOST_LOGITS = 2 ** 26;
 
 /** (index of the trunk or branch, position in it, target token) of a score. */
 export type ScoreRow = readonly [number, number, number];
@@ -101,14 +98,14 @@ const batchesOf = (
     return (
       trunk * batch.length <= share * BATCH_SLOTS &&
       branch * branches <= share * BATCH_SLOTS &&
-      (keys + trunk + branch) * (keys > 0 ? Math.max(branches, batch.length) : branches) <= share * CACHE_SLOTS
+      (keys + trunk + branch) * (keys > 0 ? Math.max(branches, batch.length) : branches) <= share * TORCH_LIMITS.keys
     );
   };
   const isWithinRows = (batch: readonly Member[]): boolean => {
     const keys = maxOf(batch.map(before));
     const rows = rowsOf(batch, keys);
     const width = maxOf(rows.map((row) => row.reduce((sum, at) => sum + lengthOf(batch[at]), 0)));
-    return rows.length * width <= share * BATCH_SLOTS && rows.length * (keys + width) <= share * CACHE_SLOTS;
+    return rows.length * width <= share * BATCH_SLOTS && rows.length * (keys + width) <= share * TORCH_LIMITS.keys;
   };
   const kinds = [...new Set([prefix, 0])].flatMap((keys) => {
     const kind = members.filter((member) => before(member) === keys);
@@ -129,7 +126,7 @@ const batchesOf = (
       const more = [...(last ?? []), member];
       const fits =
         (together ? isWithinRows(more) : isWithin(more)) &&
-        more.reduce((sum, each) => sum + logitsOf(each), 0) <= share * MOST_LOGITS;
+        more.reduce((sum, each) => sum + logitsOf(each), 0) <= share * TORCH_LIMITS.logits;
       if (last !== undefined && fits) last.push(member);
       else batches.push([member]);
     }
@@ -156,9 +153,8 @@ const rowsOf = (batch: readonly Member[], prefix: number): readonly (readonly nu
 };
 
 /**
- * Rows [B, S] of one pass over trees. Of every token: its place after the prefix, its tree (from 1 on; 0 is for
- * padding) and its branch (0: the trunk). It sees the prefix, and what is not after it of its tree's trunk and of its
- * own branch.
+ * Rows [B, S] of one pass over trees. Each token has its place after the prefix, its tree (from 1 on; 0 is for padding)
+ * and its branch (0: the trunk). It sees the prefix, and the tokens up to itself in its tree's trunk and in its branch.
  */
 export interface TreeRows {
   readonly tokens: readonly (readonly number[])[];

@@ -20,7 +20,7 @@ import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.t
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { reproduceExperimentJob, type ReproduceExperimentInput } from '../../reproduction/reproduce-experiment.ts';
-import { experimentRecordAsItLies } from '../../runs/experiment-record.ts';
+import { experimentManifestOf, experimentRecordAsItLies } from '../../runs/experiment-record.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import type { Task } from '../../tasks/task.ts';
@@ -31,7 +31,6 @@ import { engineVersion } from '../machine.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { exportMachine } from './exports.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
 
@@ -105,17 +104,6 @@ const check = async (
   if (isTuned) await requirePython(context, python);
 };
 
-const experimentManifest = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
-  const manifest = await workspace.runs.read(run);
-  if (manifest.kind !== 'experiment')
-    throw refuse(
-      'not-an-experiment',
-      `${run} is ${kindInWords(manifest.kind)}, not an experiment.`,
-      'Choose an experiment.',
-    );
-  return manifest;
-};
-
 /** Omits the fine-tuned arms where there is no Python for them, and returns the reason. */
 const withoutOf = async (
   context: EngineContext,
@@ -134,7 +122,7 @@ const withoutOf = async (
 };
 
 const finishedExperiment = async (context: EngineContext, run: string): Promise<RunManifest> => {
-  const original = await experimentManifest(context, run);
+  const original = await experimentManifestOf(context.workspace, run);
   requireDone(original);
   return original;
 };
@@ -169,7 +157,7 @@ export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
   title: async (context, { spec, ...order }) =>
     spec.reproduces === null
       ? `Experiment on ${modelNames(order)} with ${taskNames(order)}`
-      : `Reproduction of ${(await experimentManifest(context, spec.reproduces)).title}`,
+      : `Reproduction of ${(await experimentManifestOf(context.workspace, spec.reproduces)).title}`,
   job: (context, { spec, ...subjects }, device) =>
     spec.reproduces === null
       ? experimentJob(inputOf(context, subjects, spec, device))
@@ -218,7 +206,7 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
   ),
   'experiment.recorded': answer(calls['experiment.recorded'], async (_, signal) => {
     await addRecordedExperiment(context.workspace, context.resources, signal);
-    context.emit({ type: 'run.changed', manifest: await experimentManifest(context, RECORDED_EXPERIMENT) });
+    context.emit({ type: 'run.changed', manifest: await experimentManifestOf(context.workspace, RECORDED_EXPERIMENT) });
     return { run: RECORDED_EXPERIMENT };
   }),
   'experiment.report': answer(calls['experiment.report'], async ({ run, delta }, signal) => {

@@ -3,9 +3,9 @@ import { parseOutput } from '../../../main/contract/call-boundary.ts';
 import type { CallInput, EngineCall } from '../../../main/contract/calls.ts';
 import { callCancelled, refuse } from '../../../main/contract/errors.ts';
 import { pathHandle } from '../../../main/contract/model.ts';
-import { QueryCache } from '../../../renderer/engine/query-cache.ts';
 import { type Engine, performWork } from '../../../renderer/engine/waits.ts';
 import { waitsStore } from '../../../renderer/state/notices-store.ts';
+import { engineOf } from '../engine-of.ts';
 
 /** An engine whose calls last as long as their timers, and end as cancelled with their signal. */
 const slowEngine = (lastsMs: number): { readonly engine: Engine; readonly asked: string[] } => {
@@ -20,18 +20,7 @@ const slowEngine = (lastsMs: number): { readonly engine: Engine; readonly asked:
         reject(callCancelled(name));
       });
     });
-  const engine: Engine = {
-    bridge: {
-      call,
-      subscribe: () => () => undefined,
-      host: 'browser',
-      shell: null,
-      saveFile: () => Promise.resolve(true),
-      status: { get: () => ({ state: 'connected' }), subscribe: () => () => undefined },
-    },
-    cache: new QueryCache(call),
-  };
-  return { engine, asked };
+  return { engine: engineOf(call), asked };
 };
 
 const shown = (): readonly string[] => waitsStore.getState().waits.map(({ label }) => label);
