@@ -31,7 +31,7 @@ const plainWords = {
               context.report({
                 loc,
                 message:
-                  'Name the thing: "Plan fields that ..." instead of "What of a plan ...", "Bytes of ..." instead of "Of ...".',
+                  'Name the thing: "Plan fields that ..." for "What of a plan ...", "Bytes of ..." for "Of ...".',
               });
         },
       }),

@@ -1,4 +1,6 @@
+// Sets the words of errors of schemas, wherever errors are made.
 import './schema-words.ts';
+
 /**
  * An error with what is wrong, where, and what to do. `refused` (bad usage or refused input) makes the command line
  * exit with 2, `failed` with 1, `cancelled` with 130. Crosses hosts as `{code, kind, message, remedy}`.
@@ -36,7 +38,7 @@ export const callCancelled = (name: string): WorkbenchError =>
   new WorkbenchError('call-cancelled', 'cancelled', `${name} was cancelled.`, 'Try again.');
 
 /**
- * Before an answer begins to change something: ends it where nobody waits for it any more.
+ * Ends an answer that nobody waits for any more. Called just before it changes something.
  *
  * @throws WorkbenchError `call-cancelled`.
  */

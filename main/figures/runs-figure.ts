@@ -73,7 +73,7 @@ export const runsChart = (runs: readonly ChartedRun[], { model, task, delta, the
     if (panel === null) return [];
     const weights = panel.series.flatMap(({ method }) => weightsOfLabel(method).weights ?? []);
     const types = [...new Set(weights)];
-    // Colours tell runs apart; those of a single one are its methods'.
+    // Colours tell runs apart; a single run has the colours of its methods.
     const alone = runs.length > 1 ? null : methodMarks([...new Set(panel.series.map(({ method }) => method))], theme);
     const series = panel.series.map(({ method, points }, order) => {
       const key = JSON.stringify([run, method]);

@@ -33,7 +33,7 @@ export const requireTrainedRouters = (settings: SweepSettings): void => {
   if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
   throw refuse(
     'router-untrained',
-    `The method ${untrained} starts with a random router, and the sweep would measure it without ` + `any recovery.`,
+    `The method ${untrained} starts with a random router, and the sweep would measure it without any recovery.`,
     'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
   );
 };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -32,7 +33,6 @@ import {
   unitFolder,
   WORK_FOLDER,
 } from './work-folder.ts';
-import { createHash } from 'node:crypto';
 
 /** How often an idle worker checks whether another one has finished or died. */
 const LOOK_EVERY_MS = 500;

@@ -6,12 +6,12 @@ import { createPortal } from 'react-dom';
 const GAP_PX = 6;
 const EDGE_PX = 8;
 
-/** Shows a popover, unless what it belongs to has just left the page: the browser throws then. */
+/** Shows a popover. Does nothing once its element has left the page, where the browser would throw. */
 export const openPopover = (element: HTMLElement): void => {
   if (element.isConnected && !element.matches(':popover-open')) element.showPopover();
 };
 
-/** Position of a box in the window: below the anchor, or above it if there is no room below; always inside the window. */
+/** Position of a box: below the anchor, or above it if there is no room below; always inside the window. */
 export const placeBelow = (
   anchor: { readonly left: number; readonly top: number; readonly bottom: number },
   box: { readonly width: number; readonly height: number },

@@ -11,8 +11,8 @@ export interface Engine {
 }
 
 /**
- * Words of a wait. Cancelling it ends the engine's work where that runs apart, and else only the waiting; nothing that
- * was not yet begun is changed then (`requireAsked`).
+ * Words of a wait. Cancel ends work that runs in a thread or process of its own. Other work goes on, but changes
+ * nothing that it had not begun to change (`requireAsked`).
  */
 const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sample.add': 'Adding the sample',

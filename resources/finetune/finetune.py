@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for deterministic sums on CUDA
-# So that trainings depend little on the processor: PyTorch, MKL and oneDNN use the widest registers by default.
+# PyTorch, MKL and oneDNN use the widest registers that they find: with AVX2 alone, processors round nearly alike.
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
     os.environ.setdefault("MKL_CBWR", "AVX2")

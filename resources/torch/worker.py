@@ -24,7 +24,7 @@ import traceback
 ANSWERS = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
-# Else weights are converted far ahead of where they are put: a second copy of the model.
+# By default transformers converts many weights before it places the first: almost a second copy of the model.
 os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 
 import torch  # noqa: E402
@@ -228,7 +228,9 @@ class Worker:
         if self.name != "auto":
             model = model.to(self.device)
         elif elsewhere := sorted({str(place) for place in model.hf_device_map.values()} & {"cpu", "disk"}):
-            raise Refused("too-large", f"The cards do not hold the model: parts would lie on {' and '.join(elsewhere)}.")
+            raise Refused(
+                "too-large", f"The cards do not hold the model: parts would lie on {' and '.join(elsewhere)}."
+            )
         self.model = self.models[UNPRUNED] = model.eval()
         return {}, []
 
@@ -375,8 +377,9 @@ class Worker:
     def trees_in_rows(self, header, tensors):
         """Scores of one pass over rows [B, S], each of one or several contexts that are followed by continuations.
 
-        Of every token: its place after the `prefix`, its tree (0: padding) and its branch (0: the context). It sees the
-        prefix, and what is not after it of the context of its tree and of its own branch.
+        `places`, `trees` and `branches` [B, S] give each token's place after the `prefix`, its tree (0: padding) and
+        its branch (0: the context). A token sees the prefix, and the tokens up to itself in its tree's context and in
+        its own branch.
         """
         places, trees, branches = tensors["places"], tensors["trees"], tensors["branches"]
         behind, begun = None, 0

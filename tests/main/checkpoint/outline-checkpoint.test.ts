@@ -75,6 +75,6 @@ it('says which way a model runs within a budget, in which precision, and why', (
   expect(words('float32', 'cpu', 40e9)).toMatch(
     /^not here: in PyTorch it takes 40\.8.GB in float32, and the budget is/,
   );
-  // What a card has free is known to the engine alone.
+  // Only the engine knows how much memory a card has free.
   expect(words('float32', 'cuda:0', 1e9)).toMatch(/^in PyTorch, in float32: it takes 40.GB of what cuda:0 has free$/);
 });
