@@ -6,7 +6,7 @@ import { bundledTasks } from './shapes.ts';
 export const SHOTS = 5;
 const TASK = 'french';
 
-/** Writes the bundled task with five examples before every item, and returns its folder and the test items' contexts. */
+/** Writes the bundled task with five examples before every item; returns its folder and the contexts of test items. */
 export const writeFewShotTask = async (
   folder: string,
 ): Promise<{ readonly task: string; readonly contexts: readonly string[] }> => {

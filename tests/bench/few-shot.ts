@@ -6,7 +6,8 @@
  * Method: both read the same folder, whose items already contain the examples, and run alternately as whole processes
  * on one thread each, ROUNDS times; wall time including start-up, with a fresh workspace each time. Accuracies are
  * compared: the model is random, so they are near chance, but they must agree. The numbers of tokens of the examples
- * and of the rest are printed first. Usage: npx node tests/bench/few-shot.ts [rounds]
+ * and of the rest are printed first. Two idle cores take about 12 minutes for a round of 100 items.
+ * Usage: npx node tests/bench/few-shot.ts [rounds, default 2] [items, default 100]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -18,7 +19,7 @@ import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 import { writeFewShotTask } from './few-shot-task.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 2);
-const ITEMS = 100;
+const ITEMS = Number(process.argv[3] ?? 100);
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-few-shot-'));
 try {

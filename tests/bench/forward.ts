@@ -8,7 +8,7 @@
  * changes the logits. All compute the logits of every position. "Of one product": the workbench's arithmetic rate over
  * the whole pass, relative to that of onnxruntime multiplying two matrices of 2048 x 2048 in the same rounds. The
  * processor is printed first, since matrix units for bfloat16 speed up PyTorch.
- * Usage: npx node tests/bench/forward.ts
+ * Usage: npx node tests/bench/forward.ts [rounds, default 9]
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../open-model-runner.ts';
@@ -20,7 +20,7 @@ import { startPython } from './python-environment.ts';
 import { bundledModel, fineGrainedCheckpoint, oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';
 
-const ROUNDS = 9;
+const ROUNDS = Number(process.argv[2] ?? 9);
 const DTYPES = ['float32', 'bfloat16'] as const;
 type Dtype = (typeof DTYPES)[number];
 /** The first line of forward.py. */

@@ -25,7 +25,7 @@ import { median } from './statistics.ts';
  * one thread each; the variants of a comparison alternate, ROUNDS times. Comparisons within the workbench use processor
  * time, which other work on the machine disturbs less; comparisons with transformers use wall time and processor time.
  * Tokens are compared wherever two variants wrote the same rows.
- * Usage: npx node tests/bench/generation.ts [together|steps|transformers] [rounds] [items]
+ * Usage: npx node tests/bench/generation.ts [together | steps | transformers | all] [rounds, default 2] [items, 100]
  */
 
 const [, , part = 'all', rounds = '2', items = '100', outFile] = process.argv;
@@ -203,7 +203,9 @@ interface Timed {
 
 const answered = z.object({ seconds: z.number(), rows: z.record(z.string(), z.string()) });
 
+const parts = ['all', 'together', 'steps', 'transformers'];
 if (part === 'child') await child(outFile ?? '');
+else if (!parts.includes(part)) throw new Error(`the part is one of ${parts.join(', ')}`);
 else {
   console.log(
     `${String(candidates.length)} candidates, ${String(ITEMS)} prompts, ${String(NEW_TOKENS)} new tokens, one thread`,

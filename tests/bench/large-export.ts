@@ -17,7 +17,8 @@ import { sweepOfFive } from './sweep-of-five.ts';
  *
  * Method: each is a separate process with one thread; the system reports its peak resident memory (maxRSS). The budget
  * of the sweep is the prediction for one block at a time, with 4 items of 2 choices. Needs 25 GB of disk in the
- * temporary folder; the checkpoint stays there, the export does not. Usage: npx node tests/bench/large-export.ts
+ * temporary folder; the checkpoint stays there, the export does not.
+ * Usage: npx node tests/bench/large-export.ts [exported | swept]
  */
 
 const measurement = z.object({ seconds: z.number(), startBytes: z.number(), peakBytes: z.number(), done: z.string() });
@@ -49,7 +50,13 @@ const swept = async (folder: string, work: string): Promise<string> => {
   return sweepOfFive(folder, task, path.join(work, 'workspace'));
 };
 
-const measure = (kind: string, folder: string, work: string): z.infer<typeof measurement> => {
+const steps = { exported, swept };
+const [, , given, childFolder = '', childWork] = process.argv;
+const chosen = (['exported', 'swept'] as const).filter((step) => given === undefined || given === step);
+const [first] = chosen;
+if (first === undefined) throw new Error(`a step is one of ${Object.keys(steps).join(', ')}`);
+
+const measure = (kind: keyof typeof steps, folder: string, work: string): z.infer<typeof measurement> => {
   const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, kind, folder, work], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -58,8 +65,7 @@ const measure = (kind: string, folder: string, work: string): z.infer<typeof mea
   return measurement.parse(JSON.parse(stdout));
 };
 
-const [, , kind, childFolder = '', childWork = ''] = process.argv;
-if (kind === undefined) {
+if (childWork === undefined) {
   const folder = await largeCheckpoint();
   const { info } = await openCheckpoint(folder);
   const work = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-export-'));
@@ -68,21 +74,25 @@ if (kind === undefined) {
     `(${(startBytes / 1e9).toFixed(2)} GB before)`;
   try {
     console.log(`checkpoint ${(info.sizeBytes / 1e9).toFixed(1)} GB`);
-    console.log(`GGUF export at half: ${words(measure('export', folder, work))}, goal 2 GB`);
-    await rm(path.join(work, 'exported'), { recursive: true });
-    const { kind: verdict, needBytes } = memoryVerdict(info, info.memory.streaming);
-    const sweep = measure('sweep', folder, work);
-    console.log(
-      `sweep of five candidates: ${words(sweep)}, verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB, ` +
-        `ratio ${((sweep.peakBytes - sweep.startBytes) / needBytes).toFixed(2)}`,
-    );
+    if (chosen.includes('exported')) {
+      console.log(`GGUF export at half: ${words(measure('exported', folder, work))}, goal 2 GB`);
+      await rm(path.join(work, 'exported'), { recursive: true });
+    }
+    if (chosen.includes('swept')) {
+      const { kind: verdict, needBytes } = memoryVerdict(info, info.memory.streaming);
+      const sweep = measure('swept', folder, work);
+      console.log(
+        `sweep of five candidates: ${words(sweep)}, verdict ${verdict} ${(needBytes / 1e9).toFixed(2)} GB, ` +
+          `ratio ${((sweep.peakBytes - sweep.startBytes) / needBytes).toFixed(2)}`,
+      );
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 } else {
   const startBytes = process.memoryUsage.rss();
   const start = performance.now();
-  const done = kind === 'export' ? await exported(childFolder, childWork) : await swept(childFolder, childWork);
+  const done = await steps[first](childFolder, childWork);
   const seconds = (performance.now() - start) / 1000;
   console.log(JSON.stringify({ seconds, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024, done }));
 }

@@ -139,13 +139,14 @@ const measure = (kind: keyof typeof steps, file: string, work: string): Measurem
 };
 
 const [, , kind, file = '', childWork] = process.argv;
+if (kind !== undefined && !isStep(kind)) throw new Error(`a step is one of ${Object.keys(steps).join(', ')}`);
 if (childWork === undefined) {
   const work = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-gguf-'));
   try {
     const source = await writeRandom(work);
     const { info } = await openCheckpoint(source);
     console.log(`file ${(info.sizeBytes / 1e9).toFixed(2)} GB, ${info.dtype}`);
-    for (const step of kind !== undefined && isStep(kind) ? [kind] : (['copied', 'exported', 'profiled'] as const)) {
+    for (const step of kind === undefined ? (['copied', 'exported', 'profiled'] as const) : [kind]) {
       const { seconds, peakBytes, needBytes, done } = measure(step, source, work);
       console.log(
         `${step}: ${done}; ${seconds.toFixed(0)} s, peak ${(peakBytes / 1e9).toFixed(2)} GB resident, ` +
@@ -155,7 +156,7 @@ if (childWork === undefined) {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-} else if (kind !== undefined && isStep(kind)) {
+} else if (kind !== undefined) {
   const start = performance.now();
   const done = await steps[kind](file, childWork);
   const seconds = (performance.now() - start) / 1000;

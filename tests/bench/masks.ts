@@ -11,10 +11,10 @@ import { median, ratios } from './statistics.ts';
  *
  * Method: the synthetic 1 GB checkpoint, one thread, 64 short items of four choices made of random tokens. Each round
  * measures both ways alternately. Prints medians and ratios. "Again" opens the runner, evaluates one candidate and
- * closes it, twelve times. Usage: npx node tests/bench/masks.ts
+ * closes it, twelve times. Usage: npx node tests/bench/masks.ts [rounds, default 3]
  */
 
-const ROUNDS = 3;
+const ROUNDS = Number(process.argv[2] ?? 3);
 const CANDIDATES = 12;
 const REQUESTS = 64;
 const control = { signal: new AbortController().signal };

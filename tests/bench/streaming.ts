@@ -19,10 +19,9 @@ import { median } from './statistics.ts';
  * thread, 64 four-choice items. Each measurement is a separate process; they alternate, ROUNDS times. Prints wall time,
  * time inside block runs (which grows with candidates) and the rest (reading, opening), and the peak resident memory,
  * with the memory that the process used before, beside budget and largest block.
- * Usage: npx node tests/bench/streaming.ts
+ * Usage: npx node tests/bench/streaming.ts [rounds, default 3]
  */
 
-const ROUNDS = 3;
 const ITEMS = 64;
 const BUDGET_SHARE = 1 / 3;
 
@@ -76,7 +75,7 @@ const evaluate = async (folder: string, candidates: number): Promise<void> => {
 };
 
 const measure = (folder: string, candidates: number): z.infer<typeof measurement> => {
-  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, folder, String(candidates)], {
+  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, rounds, folder, String(candidates)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -84,7 +83,8 @@ const measure = (folder: string, candidates: number): z.infer<typeof measurement
   return measurement.parse(JSON.parse(stdout));
 };
 
-const [, , childFolder, childCandidates] = process.argv;
+const [, , rounds = '3', childFolder, childCandidates] = process.argv;
+const ROUNDS = Number(rounds);
 if (childFolder !== undefined) {
   await evaluate(childFolder, Number(childCandidates));
 } else {

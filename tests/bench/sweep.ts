@@ -16,6 +16,7 @@ import { bundledModel, bundledTasks, chosenTasks } from './shapes.ts';
 import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 
 const which = process.argv[2] ?? 'both';
+if (!['bundled', 'large', 'both'].includes(which)) throw new Error('the model is one of bundled, large, both');
 const rounds = Number(process.argv[3] ?? 1);
 /** Tasks with chosen answers only; their written twins have the same items. */
 const taskFolders = chosenTasks.map((task) => path.join(bundledTasks, task));

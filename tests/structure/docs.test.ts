@@ -80,6 +80,20 @@ it.each(['README.md', ...topics.map(({ name }) => `resources/docs/${name}.md`)])
   },
 );
 
+it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...topics.map(({ name }) => `resources/docs/${name}.md`)])(
+  'names only scripts of npm and benchmarks that exist: %s',
+  (file) => {
+    const code = codeOf(readFileSync(path.join(root, file), 'utf8'));
+    const scripts = code.flatMap((line) => /^(?:[A-Z_]+=\S+ )*npm run (?:--silent )?([\w:-]+)/.exec(line)?.[1] ?? []);
+    const benchmarks = code.flatMap((line) => /tests\/bench\/[\w-]+\.ts/.exec(line)?.[0] ?? []);
+    const { scripts: known } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      scripts: Readonly<Record<string, string>>;
+    };
+    expect(scripts.filter((name) => !Object.hasOwn(known, name))).toEqual([]);
+    expect(benchmarks.filter((name) => !files.has(name))).toEqual([]);
+  },
+);
+
 it('README says how many model types can be opened', () => {
   const page = readFileSync(path.join(root, 'README.md'), 'utf8');
   expect(page).toContain(`- ${String(families.length)} model types are verified against transformers`);
