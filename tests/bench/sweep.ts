@@ -8,7 +8,7 @@
  * tasks, all items. Synthetic 1 GB model (with the bundled tokenizer): two four-choice tasks, 40 items; its loop spends
  * most of its time saving and loading. PyTorch's threads are made to sleep while they wait: by default they spin, and
  * then any other process makes the loop several times slower.
- * Usage: npx node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1]
+ * Usage: npx node tests/bench/sweep.ts [bundled | large | both, default both] [rounds, default 1] [items of each split]
  */
 import path from 'node:path';
 import { compareSweeps, FREQUENCY_IN_FULL } from './compare-sweeps.ts';
@@ -18,15 +18,16 @@ import { readableOneGigabyteCheckpoint } from './readable-checkpoint.ts';
 const which = process.argv[2] ?? 'both';
 if (!['bundled', 'large', 'both'].includes(which)) throw new Error('the model is one of bundled, large, both');
 const rounds = Number(process.argv[3] ?? 1);
+const items = process.argv[4] === undefined ? null : Number(process.argv[4]);
 /** Tasks with chosen answers only; their written twins have the same items. */
 const taskFolders = chosenTasks.map((task) => path.join(bundledTasks, task));
 if (which !== 'large') {
   compareSweeps({
     ...FREQUENCY_IN_FULL,
-    title: 'bundled model, 5 factors x 9 tasks',
+    title: `bundled model, 5 factors x 9 tasks x ${String(items ?? 'all')} items`,
     model: bundledModel,
     tasks: taskFolders,
-    limit: null,
+    limit: items,
     threads: null,
     rounds,
   });
@@ -36,10 +37,10 @@ if (which !== 'bundled') {
   const tasks = taskFolders.filter((task) => ['french', 'plural'].includes(path.basename(task)));
   compareSweeps({
     ...FREQUENCY_IN_FULL,
-    title: 'synthetic model of 1 GB, 5 factors x 2 tasks x 40 items',
+    title: `synthetic model of 1 GB, 5 factors x 2 tasks x ${String(items ?? 40)} items`,
     model,
     tasks,
-    limit: 40,
+    limit: items ?? 40,
     threads: null,
     rounds,
   });

@@ -4,20 +4,20 @@
  * most 10 % beyond transformers. By tokens that exact answers need, sweep, search and 5-shot cannot reach theirs at the
  * loop's rate (resources/docs/speed.md says how far they could).
  *
- * - sweep: the synthetic model of 1 GB, five factors by frequency, two tasks of four choices, 40 items.
+ * - sweep: the synthetic model of 1 GB, five factors by frequency, two tasks of four choices, ITEMS items (40).
  * - search: the widened model of 1 GB (widened-checkpoint.ts), whose thresholds are real; six factors by frequency and
- *   REAP, two tasks; the workbench stops a candidate once its verdict is decided (search.ts).
- * - few-shot: five examples before each of 40 items of a task of four choices, five factors.
- * - generation: the unpruned model and eight that keep half of the experts, ITEMS prompts of 16 to 48 tokens, 32 new
- *   ones each; both include the start of their programs.
- * - worker: batches of a task of four choices as the engine makes them, answered by its process, and by a bare loop
- *   over transformers' model with its own head (python/batches.py), alternately within two open processes; processor
- *   time of both, on our side with that of the workbench itself.
+ *   REAP, two tasks of ITEMS items (all); the workbench stops a candidate once its verdict is decided (search.ts).
+ * - few-shot: five examples before each of ITEMS (40) items of a task of four choices, five factors.
+ * - generation: the unpruned model and eight that keep half of the experts, ITEMS (100) prompts of 16 to 48 tokens, 32
+ *   new ones each; both include the start of their programs.
+ * - worker: batches of ITEMS (40) items of four choices as the engine makes them, answered by its process, and by a
+ *   bare loop over transformers' model with its own head (python/batches.py), alternately within two open processes;
+ *   processor time of both, on our side with that of the workbench itself.
  *
  * Method: whole processes alternate, one thread each, with a fresh workspace each time; wall time, and processor time
  * of all their processes, which other work on the machine disturbs less. Accuracies are compared: bfloat16 rounds
  * differently by batch, so they agree within a few points.
- * Usage: npx node tests/bench/torch.ts PART [rounds] [items of search, generation and worker]
+ * Usage: npx node tests/bench/torch.ts PART [rounds, default 1] [items]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -211,10 +211,10 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     compareSweeps({
       ...FREQUENCY_IN_FULL,
       ...shared,
-      title: 'sweep, 1 GB, 5 factors x 2 tasks x 40 items',
+      title: `sweep, 1 GB, 5 factors x 2 tasks x ${items ?? '40'} items`,
       model: await readableOneGigabyteCheckpoint(),
       tasks: twoTasks,
-      limit: 40,
+      limit: Number(items ?? 40),
     }),
   search: async () =>
     compareSweeps({
@@ -232,10 +232,10 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       compareSweeps({
         ...FREQUENCY_IN_FULL,
         ...shared,
-        title: '5-shot, 1 GB, 5 factors x 40 items',
+        title: `5-shot, 1 GB, 5 factors x ${items ?? '40'} items`,
         model,
         tasks: [task],
-        limit: 40,
+        limit: Number(items ?? 40),
       }),
     ),
   generation,
