@@ -24,8 +24,9 @@ const seconds = Number(process.argv[2] ?? 60);
 const asked = process.argv[3];
 const resources = path.join(import.meta.dirname, '..', '..', 'resources');
 
-const quantile = (values: readonly number[], part: number): number =>
-  [...values].sort((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? NaN;
+/** Milliseconds; `-` without any value. */
+const quantile = (values: readonly number[], part: number): string =>
+  [...values].sort((a, b) => a - b)[Math.ceil(values.length * part) - 1]?.toFixed(1) ?? '-';
 
 const loadNow = (): string =>
   os
@@ -120,7 +121,7 @@ const measure = async (where: 'beside' | 'before'): Promise<void> => {
     const title = where === 'beside' ? 'the sweep in a separate process' : 'before: the sweep in the engine';
     process.stdout.write(`\n${title}, ${String(seconds)} s, load ${load}${isOver ? ' (THE SWEEP ENDED EARLY)' : ''}\n`);
     const row = (name: string, list: readonly number[], early = ''): void => {
-      const figures = [0.5, 0.95, 1].map((part) => quantile(list, part).toFixed(1).padStart(9)).join('');
+      const figures = [0.5, 0.95, 1].map((part) => quantile(list, part).padStart(9)).join('');
       process.stdout.write(`${name.padEnd(24)}${String(list.length).padStart(6)}${figures}${early.padStart(9)}\n`);
     };
     process.stdout.write(`${''.padEnd(24)}${'n'.padStart(6)}   median     95 %      max    first   (ms)\n`);
