@@ -2,7 +2,7 @@ import type { RunManifest } from '../contract/run.ts';
 import { curveLabel, weightsOfLabel } from '../contract/method.ts';
 import { type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { axisTitle } from './curve-panel.ts';
+import { axisTitle } from './curve-figure.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, methodMarks, type MethodMark } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
@@ -16,7 +16,7 @@ import {
   drawUpwardTitle,
   tickText,
 } from './small-multiples.ts';
-import { type Drawing, svgElement, type SvgNode } from './svg.ts';
+import { type Drawing, pathThrough, svgElement, svgLine, type SvgNode } from './svg.ts';
 
 /** Size of a panel in pixels: below it ticks and title of the axis, above it its heading. */
 export const PANEL = { width: 250, height: 216, axisRoom: 52, gap: 18, below: 54, head: 22 } as const;
@@ -131,16 +131,12 @@ export const drawAxisPanel = (
     drawPanelHead(first, { left, top, width }, theme),
     drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, first.metric), theme),
     drawAcrossTicks(x, [plotTop, bottom], String, theme),
-    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+    svgLine(left, bottom, left + width, bottom, theme.muted),
     draw(x, y),
     drawUpwardTitle(left - 38, (plotTop + bottom) / 2, axisTitle(first.metric), theme),
     drawAcrossTitle(left + width / 2, bottom, across, theme),
   );
 };
-
-/** A line through points in pixels. */
-export const linePath = (points: readonly (readonly [x: number, y: number])[]): string =>
-  points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
 
 const drawCurves = (
   results: readonly PositionedResult[],
@@ -157,7 +153,7 @@ const drawCurves = (
     const path = [...points, ...whole.slice(0, 1)].sort((a, b) => a.at - b.at);
     return [
       svgElement('path', {
-        d: linePath(path.map(({ at, value }) => [x.position(at), y.position(value)])),
+        d: pathThrough(path.map(({ at, value }) => [x.position(at), y.position(value)])),
         fill: 'none',
         stroke: mark.color,
         'stroke-width': 1.6,
@@ -166,7 +162,7 @@ const drawCurves = (
       ...points.flatMap((result) => {
         const [px, low, high] = [x.position(result.at), unpruned + result.low, unpruned + result.high];
         return [
-          svgElement('line', { x1: px, y1: y.position(low), x2: px, y2: y.position(high), stroke: mark.color }),
+          svgLine(px, y.position(low), px, y.position(high), mark.color),
           drawMark(mark, px, y.position(result.value), RADIUS),
         ];
       }),
@@ -177,14 +173,7 @@ const drawCurves = (
     return distinct(own.map(({ seed }) => seed)).map((seed) => own.filter((result) => result.seed === seed));
   };
   return [
-    svgElement('line', {
-      x1: left,
-      y1: y.position(unpruned),
-      x2: left + PANEL.width,
-      y2: y.position(unpruned),
-      stroke: theme.ink,
-      'stroke-width': 0.8,
-    }),
+    svgLine(left, y.position(unpruned), left + PANEL.width, y.position(unpruned), theme.ink, { 'stroke-width': 0.8 }),
     ...[...marks].flatMap(([method, mark]) => curvesOf(method).flatMap((points) => curve(points, mark))),
   ];
 };

@@ -1,30 +1,75 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { bracketText, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
-import { type BestCell, bestCell, bestMethods, ownTasks } from './best-cells.ts';
-import { BEST_CAPTION } from './captions.ts';
 import type { FigureTheme } from './colors.ts';
 import type { Columns } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { methodStyle } from './method-marks.ts';
 import {
+  captionedFigure,
   type Drawing,
-  figureFooter,
   fitText,
-  svgDocument,
+  MARGIN,
   svgElement,
   svgLabel,
+  svgLine,
   type SvgNode,
   textWidth,
 } from './svg.ts';
+import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.ts';
+import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
+import { methodTitle } from '../words/methods.ts';
 
-const LEFT = 24;
+/** The best threshold of a model on a task, and that of the task's written twin if it has one. */
+export interface BestCell {
+  readonly model: string;
+  readonly experts: number;
+  readonly task: string;
+  readonly best: BestThreshold<SizeThreshold> | null;
+  readonly written: BestThreshold<SizeThreshold> | null;
+}
+
+type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'written'>;
+
+/** Tasks with a cell of their own: a written task whose multiple-choice twin is present shares the twin's cell. */
+export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
+  tasks.filter((task) => !(written.includes(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length))));
+
+/** How far a model can be pruned for a task with the best of the shown methods. */
+export const bestCell = (
+  { thresholds }: Pick<Best, 'thresholds'>,
+  { name: model, experts }: SizeTrendDocument['models'][number],
+  task: string,
+  shown: readonly string[],
+): BestCell => {
+  const bestOf = (named: string): BestThreshold<SizeThreshold> | null =>
+    bestThreshold(
+      shown.flatMap((method) =>
+        thresholds.filter((one) => one.task === named && one.model === model && one.method === method),
+      ),
+    );
+  return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
+};
+
+/** Methods that reach the best threshold, such as "REAP" or "Frequency + 2 more"; empty if no factor above 1 is safe. */
+export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
+  const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
+  return first === undefined
+    ? ''
+    : `${methodTitle(first)}${others.length === 0 ? '' : ` + ${String(others.length)} more`}`;
+};
+
 const TASK_WIDTH = 150;
 /** Size of the cell of a model and a task, in the figure's pixels. */
 export const CELL = { width: 168, height: 46 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
+/** How to read the best threshold of each model and task, beside the threshold rule. */
+export const BEST_CAPTION =
+  'For each model and task, the method that reaches furthest (+ n more: n others reach as far), selected after ' +
+  'seeing all results; written: the best when the model writes its answer.';
+
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
 const TINT = 0.075;
@@ -71,27 +116,22 @@ export const bestThresholdsFigure = (
 ): Drawing => {
   const { models, rule } = sizeTrend;
   const rows = ownTasks(sizeTrend, tasks);
-  const width = 2 * LEFT + TASK_WIDTH + models.length * CELL.width;
+  const width = 2 * MARGIN + TASK_WIDTH + models.length * CELL.width;
   const bottom = GRID_TOP + HEAD + rows.length * CELL.height;
-  const line = (y: number): SvgNode =>
-    svgElement('line', { x1: LEFT, x2: width - LEFT, y1: y, y2: y, stroke: theme.grid });
-  const wide = Math.max(width, 560);
-  const caption = `${BEST_CAPTION} ${MATRIX_CAPTION} ${rule}`;
-  const footer = figureFooter({ caption, manifest, theme }, { left: LEFT, top: bottom + 18, width: wide });
-  const title = 'How far each model can be pruned';
-  return svgDocument({
-    width: wide,
-    height: bottom + 18 + footer.height,
-    title,
+  const line = (y: number): SvgNode => svgLine(MARGIN, y, width - MARGIN, y, theme.grid);
+  return captionedFigure({
+    width: Math.max(width, 560),
+    bottom: bottom + 18,
+    title: 'How far each model can be pruned',
+    caption: `${BEST_CAPTION} ${MATRIX_CAPTION} ${rule}`,
     description:
       `${counted(rows.length, 'task')}, ${counted(models.length, 'model')}, ` +
       `the best of ${counted(shown.length, 'method')}. ${rule}`,
     manifest,
     theme,
     children: [
-      svgLabel(LEFT, 34, title, { 'font-size': 17, 'font-weight': 600 }),
       ...models.flatMap(({ name, experts }, column) => {
-        const right = LEFT + TASK_WIDTH + (column + 1) * CELL.width - 8;
+        const right = MARGIN + TASK_WIDTH + (column + 1) * CELL.width - 8;
         return [
           svgLabel(right, GRID_TOP + 14, fitText(name, CELL.width - 12, 12), {
             'text-anchor': 'end',
@@ -106,17 +146,16 @@ export const bestThresholdsFigure = (
           ...models.flatMap((model, column) =>
             drawCell(
               bestCell(sizeTrend, model, task, shown),
-              [LEFT + TASK_WIDTH + column * CELL.width, y],
+              [MARGIN + TASK_WIDTH + column * CELL.width, y],
               sizeTrend.methods,
               theme,
             ),
           ),
           line(y),
-          svgLabel(LEFT, y + 27, fitText(theme.task(task), TASK_WIDTH - 8, 12)),
+          svgLabel(MARGIN, y + 27, fitText(theme.task(task), TASK_WIDTH - 8, 12)),
         ];
       }),
       line(bottom),
-      ...footer.nodes,
     ],
   });
 };

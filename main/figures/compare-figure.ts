@@ -1,36 +1,48 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../contract/compare.ts';
 import type { RunManifest } from '../contract/run.ts';
 import {
+  answersText,
   MARK_CAPTION,
   RANK_CAPTION,
   rankIntervalText,
   rankText,
   readingMark,
   readingText,
-  answersText,
   referenceText,
   sharedRankText,
 } from '../words/comparisons.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { differenceScale, inkOn } from './color-scales.ts';
 import type { FigureTheme } from './colors.ts';
-import { goodness, scaleOf } from './compare-scale.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
 import { formatDifference, formatFactor, UNITS_NOTE } from '../words/numbers.ts';
 import {
+  captionedFigure,
   type Drawing,
-  figureFooter,
   fitText,
-  svgDocument,
+  MARGIN,
   svgElement,
   svgLabel,
   type SvgNode,
   svgText,
   wrapText,
 } from './svg.ts';
+import type { MetricName } from '../contract/task.ts';
 
-const MARGIN = 24;
+/** A difference with positive values for better: lower is better for perplexity. */
+export const goodness = (difference: number, metric: MetricName): number =>
+  metric === 'perplexity' ? -difference : difference;
+
+/** Largest absolute difference of the accuracies, and of each perplexity task separately: they have no common unit. */
+export const scaleOf = ({ tasks }: CompareDocument, { task, metric }: CompareTask): number =>
+  maxOf([
+    0,
+    ...tasks
+      .filter((other) => (metric === 'perplexity' ? other.task === task : other.metric !== 'perplexity'))
+      .flatMap(({ rows }) => rows.map(({ paired }) => Math.abs(paired?.difference ?? 0))),
+  ]);
+
 const TOP = 62;
 const NAMES = 150;
 const CELL = { width: 108, height: 26 } as const;
@@ -120,26 +132,20 @@ export const compareFigure = (comparison: CompareDocument, manifest: RunManifest
   const frame: Frame = { comparison, marks: methodMarks(methods, theme), theme };
   const summaryTop = TOP + 14 + LINE * maxOf([1, ...overview.map(({ method }) => headLines(method).length)]);
   const tasksTop = summaryTop + 2 * CELL.height + 6;
-  const captionTop = tasksTop + tasks.length * CELL.height + 24;
-  const width = Math.max(720, 2 * MARGIN + NAMES + overview.length * CELL.width);
-  const caption = `Differences to ${referenceText(reference)}. ${RANK_CAPTION} ${MARK_CAPTION} ${UNITS_NOTE}`;
-  const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
   const names = overview.map(({ method }) => method);
   const subject = `${model} at ${formatFactor(factor)}${answersText(comparison)}`;
-  const title = `${subject}: methods against ${referenceText(reference)}`;
-  return svgDocument({
-    width,
-    height: captionTop + footer.height,
-    title,
+  return captionedFigure({
+    width: Math.max(720, 2 * MARGIN + NAMES + overview.length * CELL.width),
+    bottom: tasksTop + tasks.length * CELL.height + 24,
+    title: `${subject}: methods against ${referenceText(reference)}`,
+    caption: `Differences to ${referenceText(reference)}. ${RANK_CAPTION} ${MARK_CAPTION} ${UNITS_NOTE}`,
     description: [`${tasks.length} tasks, methods ${names.join(', ')}.`, ...findings].join(' '),
     manifest,
     theme,
     children: [
-      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
       ...drawHeads(frame),
       ...drawSummary(frame, summaryTop),
       ...tasks.flatMap((task, line) => drawTask(frame, task, tasksTop + line * CELL.height)),
-      ...footer.nodes,
     ],
   });
 };

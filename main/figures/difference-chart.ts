@@ -2,12 +2,97 @@ import { scaleSymlog } from 'd3-scale';
 import type { MetricName } from '../contract/task.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
-import type { DifferencePanel, DifferencePoint } from './difference-points.ts';
 import { BACK_OPACITY, BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
 import { bareFactor, formatSigned } from '../words/numbers.ts';
 import { type AxisScale, factorScale } from './scales.ts';
 import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
-import { svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { pathThrough, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
+import { type DrawCount, type PointVerdict, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
+import { type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
+import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.ts';
+import { compareMethodLabels } from '../words/methods.ts';
+
+/** One draw on the scale of the rule. */
+export interface DrawnDifference {
+  readonly difference: number;
+  /** Its one-sided ends; null if the document does not contain them. */
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly result: SweepResult;
+}
+
+/**
+ * A method at a factor on the scale of the threshold rule: accuracies, or minus the rise of log-perplexity (nats per
+ * token), so that less is worse for both.
+ */
+export interface DifferencePoint {
+  readonly method: string;
+  readonly factor: number;
+  /** Difference to the unpruned model: for several draws the mean, the lowest and the highest. */
+  readonly difference: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Safe or worse if every draw is. */
+  readonly verdict: PointVerdict;
+  readonly safe: DrawCount;
+  /** By seed; one for a method without draws. */
+  readonly draws: readonly DrawnDifference[];
+}
+
+export interface DifferencePanel {
+  readonly task: string;
+  readonly metric: MetricName;
+  readonly n: number;
+  readonly delta: number;
+  /** By method, then by rising factor. */
+  readonly series: readonly { readonly method: string; readonly points: readonly DifferencePoint[] }[];
+}
+
+/** Difference of a result to the unpruned model on the scale of the rule. */
+export const ruleDifference = ({ metric, value, difference }: SweepResult): number =>
+  metric === 'perplexity' ? -Math.log(value / (value - difference)) : difference;
+
+const drawOf = (result: SweepResult, delta: number, alpha: number): DrawnDifference => ({
+  difference: ruleDifference(result),
+  low: lowerEndAt(result, delta, alpha),
+  high: upperEndOf(result, delta),
+  result,
+});
+
+const pointOf = (
+  { method, factor, verdict, safe, results }: PointOverDraws,
+  delta: number,
+  alpha: number,
+): DifferencePoint => {
+  const draws = results.map((result) => drawOf(result, delta, alpha));
+  const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
+  return { method, factor, difference: mean, lowest, highest, verdict, safe, draws };
+};
+
+/**
+ * Results of one model on one task (the caller omits others), with the draws of a factor as one point; null if there is
+ * no pruned model. Verdicts come from the document (which requires enough items), else from the margin and the
+ * one-sided level given.
+ */
+export const differencePanel = (
+  results: readonly SweepResult[],
+  delta: number,
+  alpha = ONE_SIDED_ALPHA,
+): DifferencePanel | null => {
+  const pruned = results.filter(({ factor, method }) => factor > 1 && method !== UNPRUNED);
+  const [first] = pruned;
+  if (first === undefined) return null;
+  const points = pointsOverDraws({ results: pruned }, { delta, alpha });
+  const methods = [...new Set(pruned.map(({ method }) => method))].sort(compareMethodLabels);
+  const series = methods.map((method) => ({
+    method,
+    points: points
+      .filter((point) => point.method === method)
+      .sort((left, right) => left.factor - right.factor)
+      .map((point) => pointOf(point, delta, alpha)),
+  }));
+  return { task: first.task, metric: first.metric, n: first.n, delta, series };
+};
 
 /** Position of a chart of differences. */
 export interface DifferenceFrame {
@@ -109,9 +194,6 @@ export const drawnPoints = (panel: DifferencePanel, frame: DifferenceFrame): rea
   );
 };
 
-const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, width = 1): SvgNode =>
-  svgElement('line', { x1, y1, x2, y2, stroke, 'stroke-width': width });
-
 /** Offset between the intervals of two draws of one point. */
 const DRAW_STEP_PX = 2.4;
 
@@ -130,8 +212,8 @@ const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color:
       const dot = isOne ? [] : [svgElement('circle', { cx: at, cy: y.position(difference), r: 1.3, fill: color })];
       if (low === null) return dot;
       return [
-        line(at, y.position(low), at, y.position(high ?? difference), color, isOne ? 1.2 : 0.9),
-        line(at - bar, y.position(low), at + bar, y.position(low), color, 2),
+        svgLine(at, y.position(low), at, y.position(high ?? difference), color, { 'stroke-width': isOne ? 1.2 : 0.9 }),
+        svgLine(at - bar, y.position(low), at + bar, y.position(low), color, { 'stroke-width': 2 }),
         ...dot,
       ];
     }),
@@ -157,15 +239,13 @@ const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Axes): 
 };
 
 const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Axes, opacity: number): SvgNode => {
-  const path = [{ x: x.position(1), y: y.position(0) }, ...drawn]
-    .map((at, index) => `${index === 0 ? 'M' : 'L'}${at.x.toFixed(2)} ${at.y.toFixed(2)}`)
-    .join('');
+  const points = drawn.map((at) => [at.x, at.y] as const);
   return svgElement(
     'g',
     { opacity },
     drawBand(drawn, mark.color, { x, y }),
     svgElement('path', {
-      d: path,
+      d: pathThrough([[x.position(1), y.position(0)], ...points]),
       fill: 'none',
       stroke: mark.color,
       'stroke-width': opacity === 1 ? 2 : 1.3,
@@ -196,15 +276,8 @@ export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFra
     }),
     drawUpwardTicks(y, [left, left + width], (tick) => differenceTick(tick, panel.metric), theme),
     drawAcrossTicks(x, [top, top + height], (factor) => `\u00d7${bareFactor(factor)}`, theme),
-    line(left, y.position(0), left + width, y.position(0), theme.muted),
-    svgElement('line', {
-      x1: left,
-      x2: left + width,
-      y1: margin,
-      y2: margin,
-      stroke: theme.muted,
-      'stroke-dasharray': '4 3',
-    }),
+    svgLine(left, y.position(0), left + width, y.position(0), theme.muted, { 'stroke-width': 1 }),
+    svgLine(left, margin, left + width, margin, theme.muted, { 'stroke-dasharray': '4 3' }),
     svgLabel(
       left + width - 6,
       margin - 5,

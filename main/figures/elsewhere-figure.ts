@@ -4,9 +4,8 @@ import { type ElsewhereRow, elsewhereRows, rowCells } from '../evaluation/elsewh
 import { methodTitle } from '../words/methods.ts';
 import { formatDifference, formatFactor } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
-import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { captionedFigure, type Drawing, fitText, MARGIN, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
 
-const LEFT = 24;
 const ROW_WIDTH = 150;
 const CELL = { width: 76, height: 22 } as const;
 const PANEL_HEAD = 52;
@@ -89,39 +88,42 @@ export const elsewhereFigure = (
   const tasks = elsewhereTasks(document, curve.model);
   const matrices = elsewhereMatrices(document, curve);
   const title = `Elsewhere: ${curve.model} by ${methodTitle(curve.method)}`;
-  const width = 2 * LEFT + ROW_WIDTH + tasks.length * CELL.width;
-  const wide = Math.max(width, 560);
+  const width = 2 * MARGIN + ROW_WIDTH + tasks.length * CELL.width;
   const nameOf = (task: string | null): string => (task === null ? 'all tasks at once' : theme.task(task));
   let top = 56;
-  const children: SvgNode[] = [svgLabel(LEFT, 34, title, { 'font-size': 17, 'font-weight': 600 })];
+  const children: SvgNode[] = [];
   for (const { factor, rows } of matrices) {
-    children.push(svgLabel(LEFT, top + 18, formatFactor(factor), { 'font-size': 13, 'font-weight': 600 }));
-    children.push(svgLabel(LEFT, top + PANEL_HEAD - 10, 'made for', { fill: theme.muted }));
+    children.push(svgLabel(MARGIN, top + 18, formatFactor(factor), { 'font-size': 13, 'font-weight': 600 }));
+    children.push(svgLabel(MARGIN, top + PANEL_HEAD - 10, 'made for', { fill: theme.muted }));
     for (const [column, task] of tasks.entries()) {
-      const right = LEFT + ROW_WIDTH + (column + 1) * CELL.width - 8;
+      const right = MARGIN + ROW_WIDTH + (column + 1) * CELL.width - 8;
       const head = fitText(theme.task(task), CELL.width - 8, 11);
       children.push(svgLabel(right, top + PANEL_HEAD - 10, head, { 'text-anchor': 'end', fill: theme.muted }));
     }
     for (const [index, { madeFor, cells }] of rows.entries()) {
       const y = top + PANEL_HEAD + index * CELL.height;
-      children.push(svgElement('line', { x1: LEFT, x2: width - LEFT, y1: y, y2: y, stroke: theme.grid }));
-      children.push(svgLabel(LEFT, y + 15, fitText(nameOf(madeFor), ROW_WIDTH - 8, 11)));
+      children.push(svgLine(MARGIN, y, width - MARGIN, y, theme.grid));
+      children.push(svgLabel(MARGIN, y + 15, fitText(nameOf(madeFor), ROW_WIDTH - 8, 11)));
       for (const [column, cell] of cells.entries())
-        for (const node of drawCell(cell, LEFT + ROW_WIDTH + column * CELL.width, y, tasks[column] === madeFor, theme))
+        for (const node of drawCell(
+          cell,
+          MARGIN + ROW_WIDTH + column * CELL.width,
+          y,
+          tasks[column] === madeFor,
+          theme,
+        ))
           children.push(node);
     }
     top += PANEL_HEAD + rows.length * CELL.height + 18;
   }
-  const caption = `${ELSEWHERE_CAPTION} ${document.rule}`;
-  const footer = figureFooter({ caption, manifest, theme }, { left: LEFT, top, width: wide });
-  const description = `${ELSEWHERE_CAPTION} Factors ${matrices.map(({ factor }) => formatFactor(factor)).join(', ')}.`;
-  return svgDocument({
-    width: wide,
-    height: top + footer.height,
+  return captionedFigure({
+    width: Math.max(width, 560),
+    bottom: top,
     title,
-    description,
+    description: `${ELSEWHERE_CAPTION} Factors ${matrices.map(({ factor }) => formatFactor(factor)).join(', ')}.`,
+    caption: `${ELSEWHERE_CAPTION} ${document.rule}`,
     manifest,
     theme,
-    children: [...children, ...footer.nodes],
+    children,
   });
 };

@@ -12,7 +12,7 @@ import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { linearScale } from './scales.ts';
 import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { type Drawing, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
 
 const CELL_WIDTH = 320;
 const LABEL_ROOM = 66;
@@ -89,14 +89,7 @@ const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: n
   const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
   const n = minOf(cells.map((cell) => cell.n));
   const line = (from: number, to: number, y: number, { color }: MethodMark, width: number): SvgNode =>
-    svgElement('line', {
-      x1: x.position(from),
-      y1: y,
-      x2: x.position(to),
-      y2: y,
-      stroke: color,
-      'stroke-width': width,
-    });
+    svgLine(x.position(from), y, x.position(to), y, color, { 'stroke-width': width });
   const drawCell = (cell: ExperimentCell, y: number, mark: MethodMark): SvgNode =>
     svgElement(
       'g',
@@ -120,13 +113,12 @@ const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: n
       }),
     ];
   });
-  const zero = { x1: x.position(0), y1: plotTop, x2: x.position(0), y2: bottom, stroke: theme.ink };
   return svgElement(
     'g',
     {},
     drawPanelHead({ task, n }, { left, top, width: PLOT_WIDTH }, theme),
     drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, 'acc'), theme),
-    svgElement('line', { ...zero, 'stroke-width': 0.8 }),
+    svgLine(x.position(0), plotTop, x.position(0), bottom, theme.ink, { 'stroke-width': 0.8 }),
     rows,
     drawAcrossTitle(left + PLOT_WIDTH / 2, bottom, 'difference of accuracy (points)', theme),
   );

@@ -5,12 +5,12 @@ import { type SweepDocument, type SweepResult, UNPRUNED } from '../contract/swee
 import { type FrontierPoint, frontierPoints, undominatedOf } from '../evaluation/frontier.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
-import { domainOf, drawAxisPanel, linePath, PANEL } from './axis-figure.ts';
+import { domainOf, drawAxisPanel, PANEL } from './axis-figure.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type LegendEntry, type MethodMark, weightsMark } from './method-marks.ts';
 import type { AxisScale } from './scales.ts';
 import { drawSmallMultiples } from './small-multiples.ts';
-import { type Drawing, svgElement, type SvgNode } from './svg.ts';
+import { type Drawing, pathThrough, svgElement, svgLine, type SvgNode } from './svg.ts';
 
 const RADIUS = 3.6;
 /** Opacity of points that another one of their type beats. */
@@ -41,8 +41,8 @@ const typeOf = ({ weights }: FrontierPoint): WeightType => weights ?? 'stored';
 const methodOf = ({ result }: FrontierPoint): string => weightsOfLabel(result.method).bare;
 const isWhole = (point: FrontierPoint): boolean => methodOf(point) === UNPRUNED;
 
-const pathThrough = (points: readonly FrontierPoint[], x: AxisScale, y: AxisScale): string =>
-  linePath(points.map(({ bytes, result }) => [x.position(bytes / 1e6), y.position(result.value)]));
+const frontierPath = (points: readonly FrontierPoint[], x: AxisScale, y: AxisScale): string =>
+  pathThrough(points.map(({ bytes, result }) => [x.position(bytes / 1e6), y.position(result.value)]));
 
 const drawTypes = (
   points: readonly FrontierPoint[],
@@ -59,7 +59,7 @@ const drawTypes = (
     const [{ color: stroke, dash } = { color: theme.ink, dash: 'none' }] = own.map(markOf);
     return [
       svgElement('path', {
-        d: pathThrough([...best], x, y),
+        d: frontierPath([...best], x, y),
         fill: 'none',
         stroke,
         'stroke-width': 1.6,
@@ -72,13 +72,7 @@ const drawTypes = (
         return svgElement(
           'g',
           best.has(point) ? {} : { opacity: BEATEN_OPACITY },
-          svgElement('line', {
-            x1: px,
-            y1: y.position(unpruned + result.low),
-            x2: px,
-            y2: y.position(unpruned + result.high),
-            stroke: color,
-          }),
+          svgLine(px, y.position(unpruned + result.low), px, y.position(unpruned + result.high), color),
           drawMark(markOf(point), px, y.position(result.value), RADIUS),
         );
       }),
@@ -86,7 +80,7 @@ const drawTypes = (
   };
   return [
     svgElement('path', {
-      d: pathThrough(
+      d: frontierPath(
         points.filter(({ isUndominated }) => isUndominated),
         x,
         y,

@@ -17,7 +17,7 @@ import {
   drawUpwardTitle,
   tickText,
 } from './small-multiples.ts';
-import { type Drawing, svgElement, type SvgNode } from './svg.ts';
+import { type Drawing, svgElement, svgLine, type SvgNode } from './svg.ts';
 
 const PANEL = { width: 250, height: 180 } as const;
 const CELL = { width: 320, height: 250, axisRoom: 52, plotWidth: PANEL.width } as const;
@@ -45,16 +45,11 @@ export const luckPictures = (document: SweepDocument, shown?: readonly string[])
   });
 };
 
-interface PanelPlace {
-  readonly left: number;
-  readonly top: number;
-}
-
 /** One task: for each method its bars, means and the level of the plan of all items. */
 const drawTask = (
   points: readonly LuckPoint[],
   marks: ReadonlyMap<string, MethodMark>,
-  { left, top }: PanelPlace,
+  { left, top }: { readonly left: number; readonly top: number },
   theme: FigureTheme,
 ): SvgNode => {
   const { width, height } = PANEL;
@@ -80,24 +75,14 @@ const drawTask = (
       ...(level === undefined || level === null
         ? []
         : [
-            svgElement('line', {
-              x1: left,
-              x2: right,
-              y1: y.position(level.value),
-              y2: y.position(level.value),
-              stroke: mark.color,
+            svgLine(left, y.position(level.value), right, y.position(level.value), mark.color, {
               'stroke-width': 0.8,
               'stroke-opacity': 0.6,
             }),
           ]),
       svgElement('path', { d: path, ...line, 'stroke-width': 1.6, 'stroke-dasharray': mark.dash }),
       ...own.flatMap((one) => [
-        svgElement('line', {
-          x1: across(one),
-          x2: across(one),
-          y1: y.position(one.value.lowest),
-          y2: y.position(one.value.highest),
-          stroke: mark.color,
+        svgLine(across(one), y.position(one.value.lowest), across(one), y.position(one.value.highest), mark.color, {
           'stroke-width': 1.2,
         }),
         drawMark(mark, across(one), y.position(one.value.mean), RADIUS),
@@ -137,10 +122,6 @@ export const luckFigure = (
     theme,
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
     cell: CELL,
-    panels: tasks.map(
-      (own) =>
-        (left, top): SvgNode =>
-          drawTask(own, marks, { left, top }, theme),
-    ),
+    panels: tasks.map((own) => (left, top) => drawTask(own, marks, { left, top }, theme)),
   });
 };

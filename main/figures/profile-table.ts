@@ -1,8 +1,7 @@
 import type { TaskProfile } from '../contract/profile.ts';
-import { type CellMatrix, type Hatch, matrixDifference } from './cell-matrix.ts';
+import { atIndices, type CellMatrix, type Hatch, matrixDifference, type Subtracted } from './cell-matrix.ts';
 import type { Columns } from './columns.ts';
 import { csvTable } from './csv.ts';
-import { atIndices, type Subtracted } from './expert-indices.ts';
 import type { FigureManifest } from './figure-manifest.ts';
 import { profileMetrics } from './profile-matrices.ts';
 

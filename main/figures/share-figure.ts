@@ -17,7 +17,7 @@ import {
   drawUpwardTitle,
   tickText,
 } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
+import { type Drawing, pathThrough, svgElement, svgLabel, svgLine, type SvgNode, textWidth } from './svg.ts';
 
 const PANEL = { width: 250, height: 216, head: 22 } as const;
 const CELL = { width: 320, height: 276, axisRoom: 52, plotWidth: PANEL.width } as const;
@@ -117,7 +117,7 @@ const drawLine = (
     'g',
     { opacity },
     svgElement('path', {
-      d: positions.map(([px, py], index) => `${index === 0 ? 'M' : 'L'}${px.toFixed(2)} ${py.toFixed(2)}`).join(''),
+      d: pathThrough(positions),
       fill: 'none',
       stroke: mark.color,
       'stroke-width': 1.6,
@@ -158,7 +158,7 @@ const drawPanel = (
     svgLabel(left + width, top + 12, counted(tasks, 'task'), { 'text-anchor': 'end', fill: theme.muted }),
     drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, 'acc'), theme),
     drawAcrossTicks(x, [plotTop, bottom], String, theme),
-    svgElement('line', { x1: left, y1: bottom, x2: left + width, y2: bottom, stroke: theme.muted }),
+    svgLine(left, bottom, left + width, bottom, theme.muted),
     lines.map((line) => drawLine(line, opacityOf(sizes.indexOf(line.experts), sizes.length), mark, [x, y], theme)),
     apartNames(names, [plotTop, bottom]).map(({ x: left, y: base, text }) =>
       svgLabel(left, base, text, { 'font-size': NAME_SIZE, fill: theme.ink }),

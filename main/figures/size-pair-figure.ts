@@ -1,14 +1,122 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SizeTrendDocument } from '../contract/size-trend.ts';
-import { maxOf } from '../statistics/extremes.ts';
-import { SIZE_PAIR_CAPTION } from './captions.ts';
+import type { SizePair, SizeTrendDocument } from '../contract/size-trend.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
-import { differenceDomain, type PairPanel, pairPanels, type PairPoint } from './pair-panels.ts';
 import { type AxisScale, linearScale } from './scales.ts';
 import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, type SvgNode } from './svg.ts';
+import { type Drawing, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
+import type { MetricName } from '../contract/task.ts';
+import { type Standing, standingOf } from '../words/verdicts.ts';
+
+/** A method's point in a row: one comparison with its interval, or the mean and range of several. */
+export interface PairPoint {
+  readonly method: string;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** Draws and trainings behind the point. */
+  readonly pairs: readonly SizePair[];
+  /** Relative to the large model's threshold: past it if any comparison behind the point is. */
+  readonly standing: Standing;
+}
+
+/** A size pruned to a smaller size, against that smaller size from scratch. */
+export interface PairRow {
+  readonly largeExperts: number;
+  readonly experts: number;
+  readonly points: readonly PairPoint[];
+}
+
+export interface PairPanel {
+  readonly task: string;
+  readonly metric: MetricName;
+  readonly n: number;
+  readonly rows: readonly PairRow[];
+}
+
+const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+const standingOfAll = (pairs: readonly SizePair[]): Standing => {
+  const standings = pairs.map(standingOf);
+  if (standings.includes('past')) return 'past';
+  return standings.every((standing) => standing === 'within') ? 'within' : 'unknown';
+};
+
+const pointOf = (method: string, pairs: readonly SizePair[]): PairPoint => {
+  const [only] = pairs;
+  const standing = standingOfAll(pairs);
+  if (pairs.length === 1 && only !== undefined) {
+    const { difference, low, high } = only;
+    return { method, difference, low, high, pairs, standing };
+  }
+  const differences = pairs.map(({ difference }) => difference);
+  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+  return {
+    method,
+    difference: mean,
+    low: minOf(differences),
+    high: maxOf(differences),
+    pairs,
+    standing,
+  };
+};
+
+const rowOf = (largeExperts: number, experts: number, pairs: readonly SizePair[]): PairRow => ({
+  largeExperts,
+  experts,
+  points: distinct(pairs.map(({ method }) => method)).map((method) =>
+    pointOf(
+      method,
+      pairs.filter((pair) => pair.method === method),
+    ),
+  ),
+});
+
+/** Gathers pairs for drawing: a panel per task, a row per pair of sizes (by E', then E). */
+export const pairPanels = (pairs: readonly SizePair[], tasks: readonly string[]): PairPanel[] =>
+  tasks.flatMap((task): PairPanel[] => {
+    const own = pairs.filter((pair) => pair.task === task);
+    const [first] = own;
+    if (first === undefined) return [];
+    const ascending = (a: number, b: number): number => a - b;
+    const rows = distinct(own.map(({ experts }) => experts))
+      .sort(ascending)
+      .flatMap((experts) => {
+        const toThis = own.filter((pair) => pair.experts === experts);
+        return distinct(toThis.map(({ largeExperts }) => largeExperts))
+          .sort(ascending)
+          .map((largeExperts) =>
+            rowOf(
+              largeExperts,
+              experts,
+              toThis.filter((pair) => pair.largeExperts === largeExperts),
+            ),
+          );
+      });
+    return [{ task, metric: first.metric, n: minOf(own.map(({ n }) => n)), rows }];
+  });
+
+const valuesOf = ({ rows }: PairPanel): number[] =>
+  rows.flatMap(({ points }) => points.flatMap(({ low, high, difference }) => [low, high, difference]));
+
+/** Lowest and highest end of any whisker, including 0: accuracies share one axis, each perplexity has its own. */
+export const differenceDomain = (panel: PairPanel, panels: readonly PairPanel[]): readonly [number, number] => {
+  const shown = panel.metric === 'perplexity' ? [panel] : panels.filter(({ metric }) => metric !== 'perplexity');
+  const values = [0, ...shown.flatMap(valuesOf)];
+  return [minOf(values), maxOf(values)];
+};
+
+/** How to read comparisons of a pruned large model with a small one. */
+export const SIZE_PAIR_CAPTION =
+  'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, ' +
+  'on the same items; left of 0 (perplexity: ' +
+  'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference ' +
+  '(Tango\u2019s score ' +
+  'interval; paired bootstrap for perplexity); for several draws or trainings mean and range. Filled: past ' +
+  'the pruned ' +
+  'model\u2019s threshold; hollow: within it; pale: undecided.';
 
 const CELL_WIDTH = 320;
 const LABEL_ROOM = 58;
@@ -32,14 +140,7 @@ const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, 
   svgElement(
     'g',
     point.standing === 'unknown' ? { opacity: 0.45 } : {},
-    svgElement('line', {
-      x1: x.position(point.low),
-      y1: y,
-      x2: x.position(point.high),
-      y2: y,
-      stroke: mark.color,
-      'stroke-width': 1.1,
-    }),
+    svgLine(x.position(point.low), y, x.position(point.high), y, mark.color, { 'stroke-width': 1.1 }),
     drawMark(mark, x.position(point.difference), y, RADIUS, point.standing === 'within' ? theme : undefined),
   );
 
@@ -78,14 +179,7 @@ export const drawPairChart = (panel: PairPanel, chart: PairChart) => {
   const { x, step, points, bottom } = pairLayout(panel, chart);
   const nodes = [
     ...drawAcrossTicks(x, [top, bottom], (tick) => tickText(tick, panel.metric), theme),
-    svgElement('line', {
-      x1: x.position(0),
-      y1: top,
-      x2: x.position(0),
-      y2: bottom,
-      stroke: theme.ink,
-      'stroke-width': 0.8,
-    }),
+    svgLine(x.position(0), top, x.position(0), bottom, theme.ink, { 'stroke-width': 0.8 }),
     ...panel.rows.flatMap(({ largeExperts, experts }, index) => {
       const y = top + index * step;
       const stripe = { x: left, y, width, height: step, fill: theme.grid, 'fill-opacity': 0.35 };

@@ -1,20 +1,19 @@
 import type { MetricName } from '../contract/task.ts';
 import type { FigureTheme } from './colors.ts';
-import type { FigureManifest } from './figure-manifest.ts';
 import { drawMethodLegend, LEGEND_LINE, type LegendEntry } from './method-marks.ts';
 import type { AxisScale } from './scales.ts';
 import {
+  captionedFigure,
   type Drawing,
-  figureFooter,
   fitText,
-  svgDocument,
-  svgElement,
+  MARGIN,
+  type SvgFigure,
   svgLabel,
+  svgLine,
   type SvgNode,
   textWidth,
 } from './svg.ts';
 
-const MARGIN = 24;
 const COLUMNS = 3;
 /** Space between the last row of panels and the caption. */
 const ABOVE_CAPTION = 18;
@@ -27,13 +26,9 @@ export interface PanelCell {
   readonly plotWidth: number;
 }
 
-export interface SmallMultiples {
-  readonly title: string;
-  readonly description: string;
+export interface SmallMultiples extends Pick<SvgFigure, 'title' | 'description' | 'manifest' | 'theme'> {
   /** How to read it; for a figure in a page, the page explains it. */
   readonly caption: string;
-  readonly manifest: FigureManifest;
-  readonly theme: FigureTheme;
   readonly legend: readonly LegendEntry[];
   readonly cell: PanelCell;
   /** Each draws a panel with its plot beginning at `left` and its heading at `top`. */
@@ -48,17 +43,15 @@ export const drawSmallMultiples = (figure: SmallMultiples): Drawing => {
   const width = 2 * MARGIN + Math.max(columns, 2) * cell.width - (cell.width - cell.axisRoom - cell.plotWidth);
   const legend = drawMethodLegend(figure.legend, { left: MARGIN, right: width - MARGIN, top: 58 });
   const gridTop = 62 + legend.rows * LEGEND_LINE;
-  const captionTop = gridTop + rows * cell.height + ABOVE_CAPTION;
-  const footer = figureFooter({ caption, manifest, theme }, { left: MARGIN, top: captionTop, width });
-  return svgDocument({
+  return captionedFigure({
     width,
-    height: captionTop + footer.height,
+    bottom: gridTop + rows * cell.height + ABOVE_CAPTION,
     title,
     description,
+    caption,
     manifest,
     theme,
     children: [
-      svgLabel(MARGIN, 34, title, { 'font-size': 17, 'font-weight': 600 }),
       ...legend.nodes,
       ...panels.map((draw, index) =>
         draw(
@@ -66,7 +59,6 @@ export const drawSmallMultiples = (figure: SmallMultiples): Drawing => {
           gridTop + Math.floor(index / columns) * cell.height,
         ),
       ),
-      ...footer.nodes,
     ],
   });
 };
@@ -101,7 +93,7 @@ export const drawUpwardTicks = (
   theme: FigureTheme,
 ): SvgNode[] =>
   ticks.flatMap((tick) => [
-    svgElement('line', { x1: left, y1: position(tick), x2: right, y2: position(tick), stroke: theme.grid }),
+    svgLine(left, position(tick), right, position(tick), theme.grid),
     svgLabel(left - 6, position(tick) + 3.5, written(tick), { 'text-anchor': 'end', fill: theme.muted }),
   ]);
 
@@ -113,7 +105,7 @@ export const drawAcrossTicks = (
   theme: FigureTheme,
 ): SvgNode[] =>
   ticks.flatMap((tick) => [
-    svgElement('line', { x1: position(tick), y1: top, x2: position(tick), y2: bottom + 4, stroke: theme.grid }),
+    svgLine(position(tick), top, position(tick), bottom + 4, theme.grid),
     svgLabel(position(tick), bottom + 16, written(tick), { 'text-anchor': 'middle', fill: theme.muted }),
   ]);
 

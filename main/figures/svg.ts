@@ -35,6 +35,20 @@ export const svgElement = (
 export const svgLabel = (x: number, y: number, content: string, attributes: Attributes = {}): SvgNode =>
   svgElement('text', { x, y, ...attributes }, svgText(content));
 
+/** A straight line from (x1, y1) to (x2, y2). */
+export const svgLine = (
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  stroke: string,
+  attributes: Attributes = {},
+): SvgNode => svgElement('line', { x1, y1, x2, y2, stroke, ...attributes });
+
+/** The `d` of a path through points in pixels. */
+export const pathThrough = (points: readonly (readonly [x: number, y: number])[]): string =>
+  points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(2)} ${y.toFixed(2)}`).join('');
+
 /** Mean width of a character of a sans-serif font, relative to the font size: wide enough for all but capitals. */
 const CHARACTER_WIDTH = 0.54;
 
@@ -124,6 +138,28 @@ export interface FigureFooter {
   /** Pixels from `top` to the lower edge of the figure. */
   readonly height: number;
 }
+
+/** Left edge of titles and captions in pixels. */
+export const MARGIN = 24;
+
+/** A figure with its title above and, from `bottom` in pixels on, its caption and its run. */
+export const captionedFigure = ({
+  bottom,
+  caption,
+  children,
+  ...figure
+}: Omit<SvgFigure, 'height'> & { readonly bottom: number; readonly caption: string }): Drawing => {
+  const footer = figureFooter({ caption, ...figure }, { left: MARGIN, top: bottom, width: figure.width });
+  return svgDocument({
+    ...figure,
+    height: bottom + footer.height,
+    children: [
+      svgLabel(MARGIN, 34, figure.title, { 'font-size': 17, 'font-weight': 600 }),
+      ...children,
+      ...footer.nodes,
+    ],
+  });
+};
 
 /**
  * Footer of a standalone figure: how to read it, and its run. A figure in a page has neither: the page shows both

@@ -5,7 +5,17 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import { factorInName } from '../words/numbers.ts';
-import { type Hatch, largestCell, largestDifference, matrixDifference } from './cell-matrix.ts';
+import {
+  atIndices,
+  type ExpertOrder,
+  goneThere,
+  type Hatch,
+  inOrder,
+  largestCell,
+  largestDifference,
+  matrixDifference,
+  type Subtracted,
+} from './cell-matrix.ts';
 import { amountScale, differenceScale } from './color-scales.ts';
 import { figureTheme, type TaskNaming, type ThemeName } from './colors.ts';
 import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
@@ -13,23 +23,19 @@ import { axisFigure, type CurveAxis, hasAxis } from './axis-figure.ts';
 import { compareFigure } from './compare-figure.ts';
 import { curveFigure } from './curve-figure.ts';
 import { curveSheet } from './curve-panels.ts';
-import { type DifferenceFigure, differenceFigure } from './difference-figure.ts';
+import { type DifferenceFigure, differenceFigure, type RunsChart, runsFigure } from './difference-figure.ts';
 import { elsewhereFigure } from './elsewhere-figure.ts';
 import { frontierFigure, hasFrontier } from './frontier-figure.ts';
 import { frontierCsv } from './frontier-table.ts';
-import { type ExpertOrder, inOrder } from './expert-order.ts';
-import { atIndices, goneThere, type Subtracted } from './expert-indices.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
-import { heatmapFigure, type HeatmapFigure } from './heatmap-figure.ts';
-import { heatmapPng } from './heatmap-png.ts';
+import { heatmapFigure, type HeatmapFigure, heatmapPng } from './heatmap-figure.ts';
 import { luckFigure, type LuckPicture } from './luck-figure.ts';
 import { type MapScaling, shadedMap } from './map-scaling.ts';
 import { type Deflate, pngTexts } from './png.ts';
 import { profileMetric, type ProfileMetric } from './profile-matrices.ts';
 import { profileCsv } from './profile-table.ts';
 import { type RunEntry, runsCsv } from './run-tables.ts';
-import { type RunsChart, runsFigure } from './runs-figure.ts';
 import { shareFigure } from './share-figure.ts';
 import { sizePairFigure } from './size-pair-figure.ts';
 import { expertTrendFigure } from './size-trend-figure.ts';

@@ -2,7 +2,7 @@ import type { TaskProfile } from '../../main/contract/profile.ts';
 import { profileMetric } from '../../main/figures/profile-matrices.ts';
 import { formatFixed, formatNumber, formatPercent, formatSigned } from '../../main/words/numbers.ts';
 import type { RoutingMetric } from '../state/map-view.ts';
-import { byFallingValue } from '../../main/figures/expert-order.ts';
+import { byFallingValue } from '../../main/figures/cell-matrix.ts';
 
 /** [L][E]. */
 export type Matrix = readonly (readonly number[])[];

@@ -1,8 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import type { Hatch } from '../../main/figures/cell-matrix.ts';
-import { inOrder } from '../../main/figures/expert-order.ts';
+import { type Hatch, inOrder } from '../../main/figures/cell-matrix.ts';
 import type { Cell } from '../charts/heatmap-geometry.ts';
 import { Heatmap } from '../charts/heatmap.tsx';
 import { ColorLegend } from '../charts/legend.tsx';

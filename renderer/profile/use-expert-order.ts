@@ -1,8 +1,7 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import type { CellMatrix } from '../../main/figures/cell-matrix.ts';
-import { type ExpertOrder, isOrderOf, orderByValue } from '../../main/figures/expert-order.ts';
+import { type CellMatrix, type ExpertOrder, isOrderOf, orderByValue } from '../../main/figures/cell-matrix.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import type { ExpertFate } from '../plan/expert-fates.ts';

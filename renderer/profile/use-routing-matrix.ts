@@ -1,8 +1,14 @@
 import { useMemo } from 'react';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import { type CellMatrix, matrixDifference } from '../../main/figures/cell-matrix.ts';
+import {
+  atIndices,
+  canSubtract,
+  type CellMatrix,
+  goneThere,
+  matrixDifference,
+  type Subtracted,
+} from '../../main/figures/cell-matrix.ts';
 import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
-import { atIndices, canSubtract, goneThere, type Subtracted } from '../../main/figures/expert-indices.ts';
 import { type ShadedMap, shadedMap } from '../../main/figures/map-scaling.ts';
 import { focusedTask, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';

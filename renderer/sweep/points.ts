@@ -12,7 +12,7 @@ import {
 } from '../../main/words/numbers.ts';
 import type { MetricName } from '../../main/contract/task.ts';
 import { pointVerdictText, safeDrawsText } from '../../main/words/verdicts.ts';
-import type { DifferencePoint, DrawnDifference } from '../../main/figures/difference-points.ts';
+import type { DifferencePoint, DrawnDifference } from '../../main/figures/difference-chart.ts';
 import { methodTitle } from '../../main/words/methods.ts';
 import type { PointKey } from '../state/selection.ts';
 

@@ -1,6 +1,6 @@
 import type { CompareDocument, CompareRow, CompareTask } from '../../../main/contract/compare.ts';
 import { taskRankText, rankIntervalText, rankText, readingMark, readingText } from '../../../main/words/comparisons.ts';
-import { goodness, scaleOf } from '../../../main/figures/compare-scale.ts';
+import { goodness, scaleOf } from '../../../main/figures/compare-figure.ts';
 import { formatDifference, formatFactor, formatSigned } from '../../../main/words/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
 import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';

@@ -2,7 +2,7 @@ import type { CompareDocument, CompareRow, CompareTask } from '../../../main/con
 import type { PairedOverDraws } from '../../../main/contract/paired-numbers.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import { taskRankText, readingMark, readingText } from '../../../main/words/comparisons.ts';
-import { goodness } from '../../../main/figures/compare-scale.ts';
+import { goodness } from '../../../main/figures/compare-figure.ts';
 import { methodStyle, type MethodStyle } from '../../../main/figures/method-marks.ts';
 import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';

@@ -5,12 +5,13 @@ import { figureTheme } from '../../../main/figures/colors.ts';
 import {
   differenceAxisTitle,
   type DifferenceFrame,
+  type DifferencePanel,
+  type DifferencePoint,
   differenceScales,
   drawDifferenceChart,
   type DrawnPoint,
   drawnPoints,
 } from '../../../main/figures/difference-chart.ts';
-import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { formatDifference, formatFactor } from '../../../main/words/numbers.ts';
 import { neighbour } from '../../state/selection-store.ts';

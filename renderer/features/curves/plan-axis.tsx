@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import type { ModelInfo } from '../../../main/contract/model.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
-import { differencePanel } from '../../../main/figures/difference-points.ts';
+import { differencePanel } from '../../../main/figures/difference-chart.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { useElementWidth } from '../../charts/chart-element.ts';

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-points.ts';
+import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-chart.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { useAction } from '../../actions/action.ts';

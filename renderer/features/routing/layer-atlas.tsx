@@ -1,7 +1,7 @@
 import { memo, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import { largestDifference } from '../../../main/figures/cell-matrix.ts';
+import { byFallingValue, largestDifference } from '../../../main/figures/cell-matrix.ts';
 import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -10,7 +10,6 @@ import { useFacts } from '../../engine/facts.ts';
 import { formatFixed } from '../../../main/words/numbers.ts';
 import { type ExpertFate, goes } from '../../plan/expert-fates.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
-import { byFallingValue } from '../../../main/figures/expert-order.ts';
 import { effectiveExperts, formatMetric, metricMatrix } from '../../profile/metrics.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { differenceOf, useRoutingMatrix, useSubtraction } from '../../profile/use-routing-matrix.ts';

@@ -12,7 +12,7 @@ import {
 } from '../../../main/figures/difference-chart.ts';
 import { drawMark } from '../../../main/figures/method-marks.ts';
 import type { RunEntry } from '../../../main/figures/run-tables.ts';
-import { chartable, type RunsChart, runsChart } from '../../../main/figures/runs-figure.ts';
+import { chartable, type RunsChart, runsChart } from '../../../main/figures/difference-figure.ts';
 import { counted, formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import { useElementWidth } from '../../charts/chart-element.ts';

@@ -1,6 +1,6 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { reachText, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
-import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-cells.ts';
+import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
 import { SortedTable, useSortedTable } from '../../components/data-table.tsx';

@@ -1,6 +1,12 @@
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import type { PairPanel, PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
-import { drawPairChart, type PairChart as Drawn, pairChartHeight } from '../../../main/figures/size-pair-figure.ts';
+import {
+  drawPairChart,
+  type PairChart as Drawn,
+  pairChartHeight,
+  type PairPanel,
+  type PairPoint,
+  type PairRow,
+} from '../../../main/figures/size-pair-figure.ts';
 import { PointedChart } from './pointed-chart.tsx';
 import { dotText } from './threshold-text.ts';
 

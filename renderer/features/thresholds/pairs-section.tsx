@@ -1,10 +1,9 @@
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import { SIZE_PAIR_CAPTION } from '../../../main/figures/captions.ts';
+import { differenceDomain, pairPanels, SIZE_PAIR_CAPTION } from '../../../main/figures/size-pair-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
-import { differenceDomain, pairPanels } from '../../../main/figures/pair-panels.ts';
 import { PAIR_SHOWN, pairColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';

@@ -19,7 +19,7 @@ import {
   formatP,
   formatValue,
 } from '../../../main/words/numbers.ts';
-import type { PairPoint, PairRow } from '../../../main/figures/pair-panels.ts';
+import type { PairPoint, PairRow } from '../../../main/figures/size-pair-figure.ts';
 import type { PointText } from './pointed-chart.tsx';
 
 /** Exact numbers of a dot. */

@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { expertTrendCaption } from '../../../main/figures/captions.ts';
+import { expertTrendCaption, largestDrawnFactor } from '../../../main/figures/size-trend-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
@@ -8,7 +8,6 @@ import { sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { largestDrawnFactor } from '../../../main/figures/trend-layout.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';

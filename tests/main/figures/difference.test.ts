@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { figureTheme } from '../../../main/figures/colors.ts';
-import { differenceScales, drawDifferenceChart, drawnPoints } from '../../../main/figures/difference-chart.ts';
+import {
+  differencePanel,
+  differenceScales,
+  drawDifferenceChart,
+  drawnPoints,
+  ruleDifference,
+} from '../../../main/figures/difference-chart.ts';
 import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
 import { differenceFigure } from '../../../main/figures/difference-figure.ts';
-import { differencePanel, ruleDifference } from '../../../main/figures/difference-points.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { sweepResult } from '../evaluation/outcomes.ts';
 import { sampleManifest } from './sample-run.ts';

@@ -4,7 +4,7 @@ import { contrast } from '../../../main/figures/color-scales.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
-import { runsChart } from '../../../main/figures/runs-figure.ts';
+import { runsChart } from '../../../main/figures/difference-figure.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 import { sampleSweep } from './sample-run.ts';
 

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { bestThresholdsFigure, CELL } from '../../../main/figures/best-figure.ts';
 import { figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
 import { figures } from '../../../main/figures/figures.ts';
@@ -7,8 +7,7 @@ import { methodColors } from '../../../main/figures/method-marks.ts';
 import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
 import { routingSheet } from '../../../main/figures/routing-sheet.ts';
 import { expertScale } from '../../../main/figures/scales.ts';
-import { pairPanels } from '../../../main/figures/pair-panels.ts';
-import { sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
+import { differenceDomain, pairPanels, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
 import { textWidth } from '../../../main/figures/svg.ts';
 import { expertTrendFigure } from '../../../main/figures/size-trend-figure.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
@@ -173,4 +172,24 @@ describe('figures inside a page', () => {
     const cells = findAll(parseXml(svg), 'path').flatMap(({ attributes }) => attributes['d']?.match(/M\d+ \d+/g) ?? []);
     expect([cells.length, new Set(cells).size]).toEqual([128, 128]);
   });
+});
+
+test('the axis of pairs includes every whisker, and 0', () => {
+  const { sizeTrend } = sampleSizeTrend({
+    sizes: [8, 16, 32],
+    trainings: 2,
+    tasks: ['sums', 'plurals'],
+    methods: ['frequency', 'reap'],
+    limit: (experts) => experts / 8,
+  });
+  const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
+  for (const panel of panels) {
+    const [low, high] = differenceDomain(panel, panels);
+    expect(low).toBeLessThanOrEqual(0);
+    expect(high).toBeGreaterThanOrEqual(0);
+    for (const dot of panel.rows.flatMap(({ points }) => points)) {
+      expect(dot.low).toBeGreaterThanOrEqual(low);
+      expect(dot.high).toBeLessThanOrEqual(high);
+    }
+  }
 });

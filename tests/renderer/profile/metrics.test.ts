@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
-import { byFallingValue } from '../../../main/figures/expert-order.ts';
+import { byFallingValue } from '../../../main/figures/cell-matrix.ts';
 import { effectiveExperts, metricMatrix, rankInLayer } from '../../../renderer/profile/metrics.ts';
 
 const profile: TaskProfile = {

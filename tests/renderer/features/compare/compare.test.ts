@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { taskRankText, readingMark } from '../../../../main/words/comparisons.ts';
-import { goodness, scaleOf } from '../../../../main/figures/compare-scale.ts';
+import { goodness, scaleOf } from '../../../../main/figures/compare-figure.ts';
 import { compareView } from '../../../../main/figures/views.ts';
 import { referenceTitle, rowLines } from '../../../../renderer/features/compare/compare-words.ts';
 import { comparedPoint, comparisonChoice } from '../../../../renderer/features/compare/comparison.ts';

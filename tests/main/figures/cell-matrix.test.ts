@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { byFallingValue, inOrder, isOrderOf, orderByValue } from '../../../main/figures/expert-order.ts';
-import { atIndices, canSubtract, goneThere, indicesInCopy } from '../../../main/figures/expert-indices.ts';
+import {
+  atIndices,
+  byFallingValue,
+  canSubtract,
+  goneThere,
+  indicesInCopy,
+  inOrder,
+  isOrderOf,
+  orderByValue,
+} from '../../../main/figures/cell-matrix.ts';
 import { sampleProfile } from './sample-run.ts';
 
 test('experts are ordered by falling value, ties by number, and those without a value come last', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { doublings, expertScale } from '../../../main/figures/scales.ts';
-import { reachedByHalf, trendLayout } from '../../../main/figures/trend-layout.ts';
+import { reachedByHalf, trendLayout } from '../../../main/figures/size-trend-figure.ts';
 
 const threshold = (
   experts: number,
