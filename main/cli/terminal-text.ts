@@ -6,7 +6,6 @@ import {
   formatDifference,
   formatInterval,
   formatPercent,
-  formatProbability,
   formatValue,
 } from '../words/numbers.ts';
 
@@ -34,6 +33,3 @@ export const printedInterval = (
   interval: { readonly low: number; readonly high: number },
   metric: MetricName,
 ): string => terminalText(formatInterval(interval, metric));
-/** Null where there is no test. */
-export const printedP = (p: number | null | undefined): string | null =>
-  p === null || p === undefined ? null : formatProbability(p);

@@ -150,6 +150,11 @@ export const pColumn: Column<{ readonly p: number | null }> = number(
   'mcnemar',
 );
 
+export const lostGainedColumns: Columns<{ readonly lost: number; readonly gained: number }> = [
+  ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
+  ['gained', ({ gained }) => gained, amount('gained', undefined, 'lostGained')],
+];
+
 interface Difference extends Measured {
   readonly difference: number;
   readonly low: number;

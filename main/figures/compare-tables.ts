@@ -1,14 +1,21 @@
+import type { BesideDifference, LikelyToken } from '../contract/beside.ts';
 import type { SweepsRow } from '../contract/compare-sweeps.ts';
 import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
+import type { DamageDocument, ExpertDamage } from '../contract/damage.ts';
 import { curveLabel } from '../contract/method.ts';
+import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
+import type { Threshold } from '../contract/sweep.ts';
 import {
   amount,
   asDifference,
+  type Column,
   type Columns,
+  differenceColumns,
   factorColumn,
   inUnits,
   itemsColumn,
+  lostGainedColumns,
   methodColumn,
   type Names,
   number,
@@ -16,6 +23,8 @@ import {
   taskColumn,
 } from './columns.ts';
 import { csvTable } from './csv.ts';
+import { curveColumns } from './tables.ts';
+import { shownProbability, shownToken } from '../words/beside.ts';
 import {
   pairedRangeText,
   rankIntervalText,
@@ -25,6 +34,7 @@ import {
   sharedRankText,
 } from '../words/comparisons.ts';
 import { bareFactor, formatCount, formatFixed, formatProbability, formatValue } from '../words/numbers.ts';
+import { bracketWords, thresholdValue } from '../words/verdicts.ts';
 
 /** A method on one task. */
 export interface CompareLine {
@@ -207,3 +217,110 @@ export const sweepsColumns: Columns<SweepsRow> = [
     },
   ],
 ];
+
+/** The task without one expert of a layer, for each expert; the value's title is the metric. */
+export const damageColumns = ({
+  metric,
+}: Pick<DamageDocument, 'metric'>): Columns<ExpertDamage & Pick<DamageDocument, 'metric'>> => [
+  ['expert', ({ expert }) => expert, amount('expert gone', undefined, 'damageAlone')],
+  number('value', ({ value }) => value, metric, inUnits, metric),
+  ...differenceColumns('pairedDifference'),
+  ...lostGainedColumns,
+  pColumn,
+];
+
+interface LikelyRow {
+  readonly rank: number;
+  readonly unpruned: LikelyToken | undefined;
+  readonly pruned: LikelyToken | undefined;
+}
+
+/** Both lists of likeliest tokens, by rank. */
+export const likelyRows = ({ unpruned, pruned }: BesideDifference): readonly LikelyRow[] =>
+  Array.from({ length: Math.max(unpruned.length, pruned.length) }, (_, index) => ({
+    rank: index + 1,
+    unpruned: unpruned[index],
+    pruned: pruned[index],
+  }));
+
+/** Likeliest next tokens of the unpruned model and of a plan after the same text. */
+export const likelyColumns = (plan: string): Columns<LikelyRow> => [
+  ['rank', ({ rank }) => rank, { title: 'rank' }],
+  ...(['unpruned', 'pruned'] as const).flatMap((side): Columns<LikelyRow> => [
+    [
+      side,
+      ({ [side]: token }) => (token === undefined ? null : shownToken(token.text)),
+      { title: side === 'unpruned' ? side : plan },
+    ],
+    number(`${side}_probability`, (row) => row[side]?.probability, 'probability', shownProbability, 'tokenProbability'),
+  ]),
+];
+
+/** Experts that the unpruned model used at the first difference, per MoE layer, and those that are gone. */
+export const goneColumns: Columns<BesideDifference['layers'][number] & { readonly layer: number }> = [
+  ['layer', ({ layer }) => layer, { title: 'MoE layer' }],
+  ['experts', null, { title: 'experts used', text: ({ experts }) => experts.join(', '), definition: 'usedExperts' }],
+  ['gone', null, { title: 'gone', text: ({ gone }) => (gone.length === 0 ? 'none' : gone.join(', ')) }],
+];
+
+export const goneRows = ({ layers }: BesideDifference) => layers.map((each, layer) => ({ ...each, layer }));
+
+const scoresText = ({ chosen, scores }: FlippedItem['before']): string =>
+  `${String(chosen)} of ${scores.map((score) => formatFixed(score, 6)).join(', ')}`;
+
+const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
+  `${JSON.stringify(text)} (${correct ? 'right' : 'wrong'})`;
+
+const thresholdText = (threshold: Threshold): string => `${thresholdValue(threshold)} (${bracketWords(threshold)})`;
+
+const pointColumns: Columns<PointName> = [...curveColumns, factorColumn];
+const itemColumn: Column<{ readonly item: string }> = ['item', ({ item }) => item, { title: 'item' }];
+
+/** Both scores, and which choice they make. */
+const flippedColumns: Columns<FlippedItem> = [
+  itemColumn,
+  ...pointColumns,
+  ['answer', ({ answer }) => answer, amount('right')],
+  ['before', null, { title: 'before', text: ({ before }) => scoresText(before) }],
+  ['after', null, { title: 'now', text: ({ after }) => scoresText(after) }],
+];
+
+const rewrittenColumns: Columns<RewrittenItem> = [
+  itemColumn,
+  ...pointColumns,
+  ['before', ({ before }) => writtenText(before), { title: 'before' }],
+  ['after', ({ after }) => writtenText(after), { title: 'now' }],
+];
+
+/** In full precision, because any difference counts. */
+const changedColumns: Columns<Reproduction['changed'][number]> = [
+  ...pointColumns,
+  ['metric', ({ metric }) => metric, { title: 'metric' }],
+  ['before', ({ before }) => before, amount('before')],
+  ['after', ({ after }) => after, amount('now')],
+];
+
+const movedColumns: Columns<Threshold & { readonly after: Threshold }> = [
+  ...curveColumns,
+  ['before', null, { title: 'before', text: thresholdText }],
+  ['after', null, { title: 'now', text: ({ after }) => thresholdText(after) }],
+];
+
+/** Draws each list of differences that a reproduction found, under its title. */
+export const reproductionTables = <R>(
+  { changed, flipped, rewritten = [], thresholds, missing, added, replanned }: Reproduction,
+  draw: <T>(title: string, columns: Columns<T>, rows: readonly T[]) => R,
+): readonly R[] => {
+  const table = <T>(title: string, columns: Columns<T>, rows: readonly T[]): readonly R[] =>
+    rows.length === 0 ? [] : [draw(title, columns, rows)];
+  const moved = thresholds.map(({ before, after }) => ({ ...before, after }));
+  return [
+    ...table('Values that changed', changedColumns, changed),
+    ...table('Items that flipped (choices and answers counted from 0)', flippedColumns, flipped),
+    ...table('Items with different written answers', rewrittenColumns, rewritten),
+    ...table('Thresholds that changed', movedColumns, moved),
+    ...table('Points that were not measured again', pointColumns, missing),
+    ...table('Points that the first run did not measure', pointColumns, added),
+    ...table('Points with a different plan', pointColumns, replanned ?? []),
+  ];
+};

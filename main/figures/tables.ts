@@ -33,6 +33,7 @@ import {
   inUnits,
   itemsColumn,
   keptColumn,
+  lostGainedColumns,
   methodColumn,
   modelColumn,
   number,
@@ -72,7 +73,7 @@ import {
 } from '../words/numbers.ts';
 
 /** Leading columns of a line: its curve. */
-const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
+export const curveColumns: Columns<Pick<PointName, 'model' | 'task' | 'method' | 'seed'>> = [
   modelColumn,
   taskColumn,
   methodColumn,
@@ -126,8 +127,7 @@ export const resultColumns: Columns<SweepResult> = [
   ...differenceColumns('pairedDifference'),
   number('low_one_sided', ({ lowOneSided }) => lowOneSided, 'one-sided', asDifference, 'oneSided'),
   pColumn,
-  ['lost', ({ lost }) => lost, amount('lost', undefined, 'lostGained')],
-  ['gained', ({ gained }) => gained, amount('gained', undefined, 'lostGained')],
+  ...lostGainedColumns,
   ['truncated', ({ truncated }) => truncated, amount('truncated', undefined, 'truncated')],
   number(
     'ended',

@@ -1,7 +1,8 @@
 import type { BesideColumn, BesideDifference, BesideDocument } from '../contract/beside.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { besideTexts, choicesGone, endedText, likelyRows, shownToken } from '../words/beside.ts';
-import { html, htmlAll, type HtmlNode, reportTable } from './html.ts';
+import { goneColumns, goneRows, likelyColumns, likelyRows } from '../figures/compare-tables.ts';
+import { besideTexts, choicesGone, endedText } from '../words/beside.ts';
+import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
@@ -19,31 +20,20 @@ const differenceSection = (difference: BesideDifference | null, column: BesideCo
   const id = `difference-${String(index + 1)}`;
   const title = `First difference of ${column.name}`;
   if (difference === null) return { id, title, content: [html('p', {}, 'No token differs in what both wrote.')] };
-  const { at, layers } = difference;
   return {
     id,
     title,
     content: [
-      html('p', { class: 'lead' }, `New token ${String(at + 1)}. ${choicesGone(difference)}`),
-      reportTable(
+      html('p', { class: 'lead' }, `New token ${String(difference.at + 1)}. ${choicesGone(difference)}`),
+      columnsTable(
         'Likeliest next tokens of both models after the same text.',
-        [
-          { title: 'rank', cell: ({ rank }) => rank },
-          { title: 'unpruned', cell: ({ unpruned }) => html('code', {}, shownToken(unpruned.text)) },
-          { title: 'probability', isNumber: true, cell: ({ unpruned }) => unpruned.probability },
-          { title: column.name, cell: ({ pruned }) => html('code', {}, shownToken(pruned.text)) },
-          { title: 'probability', isNumber: true, cell: ({ pruned }) => pruned.probability },
-        ],
+        likelyColumns(column.name),
         likelyRows(difference),
       ),
-      reportTable(
+      columnsTable(
         'Experts that the unpruned model used there, and those of them that are gone under the plan.',
-        [
-          { title: 'MoE layer', isNumber: true, cell: ({ layer }) => layer },
-          { title: 'used', cell: ({ experts }) => experts.join(', ') },
-          { title: 'gone', cell: ({ gone }) => (gone.length === 0 ? 'none' : gone.join(', ')) },
-        ],
-        layers.map((each, layer) => ({ ...each, layer })),
+        goneColumns,
+        goneRows(difference),
       ),
     ],
   };

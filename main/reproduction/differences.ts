@@ -1,13 +1,10 @@
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
-import { circumstances } from '../words/devices.ts';
-import { causeWords, printedScore } from '../words/reproduction.ts';
-import { bracketWords, thresholdValue } from '../words/verdicts.ts';
-import { bareFactor, counted } from '../words/numbers.ts';
+import { printedScore } from '../words/reproduction.ts';
+import { counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
-import { changedFieldsWords, fieldSections, roundedFieldsWords } from './field-ledger.ts';
-import { ROUNDING_WORDS } from './rounding.ts';
+import { changedFieldsWords, roundedFieldsWords } from './field-ledger.ts';
 
 export interface ComparedOutcomes {
   readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
@@ -167,60 +164,3 @@ export const reproductionSentence = (findings: Findings): string => {
   ];
   return `Not every number matches: ${parts.join(', ')}.`;
 };
-
-const named = ({ model, task, method, seed, factor }: PointName): string =>
-  `${model}  ${task}  ${method}${seed === null ? '' : ` (seed ${String(seed)})`}  factor ${bareFactor(factor)}`;
-
-const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
-  `chose ${String(chosen)} of [${all.map((score) => score.toFixed(6)).join(', ')}]`;
-
-const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
-  `${JSON.stringify(text)} (${correct ? 'right' : 'wrong'})`;
-
-const verdictOf = (threshold: Threshold): string => `${thresholdValue(threshold)} (${bracketWords(threshold)})`;
-
-const section = (title: string, lines: readonly string[]): readonly string[] =>
-  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
-
-/** The findings of a reproduction as text: the verdict, then the differences, item by item. */
-export const reproductionText = (found: Reproduction): string =>
-  [
-    found.sentence,
-    ...section('Why:', causeWords(found)),
-    ...section(
-      'Values that changed:',
-      found.changed.map((point) => `${named(point)}: ${String(point.before)}, now ${String(point.after)}`),
-    ),
-    ...section(
-      'Items that flipped (choices and answers counted from 0):',
-      found.flipped.map(
-        (flip) =>
-          `${named(flip)}  item ${flip.item}, right answer ${String(flip.answer)}: ${scores(flip.before)}, ` +
-          `now ${scores(flip.after)}`,
-      ),
-    ),
-    ...section(
-      'Items with different written answers:',
-      (found.rewritten ?? []).map(
-        (item) => `${named(item)}  item ${item.item}: ${writtenText(item.before)}, now ${writtenText(item.after)}`,
-      ),
-    ),
-    ...section(
-      'Thresholds that changed:',
-      found.thresholds.map(
-        ({ before, after }) =>
-          `${before.model}  ${before.task}  ` +
-          `${before.method}${before.seed === null ? '' : ` (seed ${String(before.seed)})`}: ` +
-          `${verdictOf(before)}, now ` +
-          verdictOf(after),
-      ),
-    ),
-    ...section('Points that were not measured again:', found.missing.map(named)),
-    ...section('Points that the first run did not measure:', found.added.map(named)),
-    ...section('Points with a different plan:', (found.replanned ?? []).map(named)),
-    ...(found.fields === undefined
-      ? []
-      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
-    ROUNDING_WORDS,
-    `First run:  ${circumstances(found.before)}\nSecond run: ${circumstances(found.after)}`,
-  ].join('\n\n');

@@ -12,7 +12,7 @@ import {
 import type { RunManifest } from '../contract/run.ts';
 import { readJsonIfThere } from '../files/read-json-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { kindInWords } from '../words/run-kinds.ts';
+import { requireKind } from '../words/run-kinds.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 import type { RunSource } from './run-source.ts';
 
@@ -31,15 +31,8 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string
   );
 
 /** The manifest of a run that must be an experiment. */
-export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
-  const manifest = await runs.read(run);
-  if (manifest.kind === 'experiment') return manifest;
-  throw refuse(
-    'not-an-experiment',
-    `${run} is ${kindInWords(manifest.kind)}, not an experiment.`,
-    'Choose an experiment.',
-  );
-};
+export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> =>
+  requireKind(await runs.read(run), 'experiment');
 
 /** The current record of an experiment; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>

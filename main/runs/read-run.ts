@@ -38,7 +38,7 @@ import { taskProfileOf } from '../workspace/task-profile.ts';
 import { recordedSpec, sweepDelta } from './recorded-spec.ts';
 import type { RunSource } from './run-source.ts';
 import { readPointOutcomes } from './stored-outcomes.ts';
-import { kindInWords } from '../words/run-kinds.ts';
+import { requireKind } from '../words/run-kinds.ts';
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -200,11 +200,8 @@ export const readSizeTrend = async (
   sizeTrendOf(manifest, document, { delta, familywise }, await readSizePairs(source, document), source.bundled);
 
 /** The manifest of a run that must be a sweep. */
-export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> => {
-  const manifest = await runs.read(run);
-  if (manifest.kind === 'sweep') return manifest;
-  throw refuse('not-a-sweep', `${run} is ${kindInWords(manifest.kind)}, not a sweep.`, 'Choose a sweep.');
-};
+export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> =>
+  requireKind(await runs.read(run), 'sweep');
 
 /** A sweep computed from its outcomes; refuses one that has measured nothing. */
 export const requireCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument> => {

@@ -1,4 +1,4 @@
-import type { BesideColumn, BesideDifference, LikelyToken } from '../contract/beside.ts';
+import type { BesideColumn, BesideDifference } from '../contract/beside.ts';
 
 /** A token's text with its spaces and line ends made visible; an empty one is a special token. */
 export const shownToken = (text: string): string =>
@@ -27,23 +27,10 @@ export const choicesGone = ({ layers }: BesideDifference): string => {
 };
 
 /** A token's probability in percent, one digit after the point; extremes as bounds, never as 0 or 100. */
-const shownProbability = (probability: number): string => {
+export const shownProbability = (probability: number): string => {
   const percent = 100 * probability;
   return percent < 0.1 ? '< 0.1 %' : percent > 99.9 ? '> 99.9 %' : `${percent.toFixed(1)} %`;
 };
-
-const shownLikely = (token: LikelyToken | undefined): { readonly text: string; readonly probability: string } => ({
-  text: token?.text ?? '',
-  probability: token === undefined ? '' : shownProbability(token.probability),
-});
-
-/** Both lists of likeliest tokens, by rank. */
-export const likelyRows = ({ unpruned, pruned }: BesideDifference) =>
-  Array.from({ length: Math.max(unpruned.length, pruned.length) }, (_, index) => ({
-    rank: String(index + 1),
-    unpruned: shownLikely(unpruned[index]),
-    pruned: shownLikely(pruned[index]),
-  }));
 
 /** Definitions of what a side by side shows, for the window and the page. */
 export const besideTexts = {

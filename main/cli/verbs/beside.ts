@@ -4,8 +4,9 @@ import { type BesideDocument, MOST_PLANS_BESIDE } from '../../contract/beside.ts
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { besideLines } from '../../evaluation/beside.ts';
+import { goneColumns, goneRows, likelyColumns, likelyRows } from '../../figures/compare-tables.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { choicesGone, endedText, likelyRows, shownToken } from '../../words/beside.ts';
+import { choicesGone, endedText } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
 import { CHAT_OPTION } from '../chat-option.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
@@ -15,7 +16,7 @@ import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { installRecovery, type PlanOnDisk, readPlanOption } from '../plan-files.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { textTable } from '../text-table.ts';
+import { columnsTable } from '../text-table.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
 export const besideText = ({ columns, differences }: BesideDocument): string =>
@@ -29,20 +30,8 @@ export const besideText = ({ columns, differences }: BesideDocument): string =>
       return [
         ...text,
         `First difference at new token ${String(difference.at + 1)}. ${choicesGone(difference)}`,
-        textTable(
-          ['', 'unpruned', 'probability', name, 'probability'],
-          likelyRows(difference).map(({ rank, unpruned, pruned }) => [
-            rank,
-            shownToken(unpruned.text),
-            unpruned.probability,
-            shownToken(pruned.text),
-            pruned.probability,
-          ]),
-        ),
-        textTable(
-          ['MoE layer', 'experts used', 'gone'],
-          difference.layers.map(({ experts, gone }, layer) => [layer, experts.join(' '), gone.join(' ')]),
-        ),
+        columnsTable(likelyColumns(name), likelyRows(difference)),
+        columnsTable(goneColumns, goneRows(difference)),
       ];
     })
     .join('\n\n');

@@ -1,34 +1,29 @@
 import type { DamageDocument } from '../../contract/damage.ts';
-import { CHAT_OPTION } from '../chat-option.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { damageColumns } from '../../figures/compare-tables.ts';
+import { CHAT_OPTION } from '../chat-option.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
-import { printedDifference, printedInterval, printedP, printedValue } from '../terminal-text.ts';
-import { textTable } from '../text-table.ts';
+import { printedValue } from '../terminal-text.ts';
+import { columnsTable } from '../text-table.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
-export const damageText = ({ model, task, layer, metric, n, unpruned, results }: DamageDocument): string =>
-  [
+export const damageText = (document: DamageDocument): string => {
+  const { model, task, layer, metric, n, unpruned, results } = document;
+  return [
     `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${String(n)} items with every expert; ` +
       `without one of layer ${String(layer)}:`,
-    textTable(
-      ['expert gone', metric, 'difference', '95 % interval', 'lost', 'gained', 'p'],
-      results.map(({ expert, value, difference, low, high, lost, gained, p }) => [
-        expert,
-        printedValue(value, metric),
-        printedDifference(difference, metric),
-        printedInterval({ low, high }, metric),
-        lost,
-        gained,
-        printedP(p) ?? '',
-      ]),
+    columnsTable(
+      damageColumns(document),
+      results.map((result) => ({ ...result, metric })),
     ),
     'Intervals and p are per expert, uncorrected: of twenty experts that change nothing, about one shows a difference.',
   ].join('\n');
+};
 
 export const damage: Verb = {
   name: 'damage',

@@ -2,7 +2,10 @@ import { resolve } from 'node:path';
 import { torchPrecision } from '../../contract/device.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { refuse } from '../../contract/errors.ts';
-import { reproductionText } from '../../reproduction/differences.ts';
+import type { Reproduction } from '../../contract/reproduction.ts';
+import { reproductionTables } from '../../figures/compare-tables.ts';
+import { fieldSections } from '../../reproduction/field-ledger.ts';
+import { ROUNDING_WORDS } from '../../reproduction/rounding.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
@@ -12,10 +15,29 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { optionReader } from '../option-values.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
+import { columnsTable } from '../text-table.ts';
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { sayArms } from './experiment.ts';
+import { circumstances } from '../../words/devices.ts';
+import { causeWords } from '../../words/reproduction.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
+
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
+
+/** The findings of a reproduction as text: the verdict, then the differences, item by item. */
+export const reproductionText = (found: Reproduction): string =>
+  [
+    found.sentence,
+    ...section('Why:', causeWords(found)),
+    ...reproductionTables(found, (title, columns, rows) => `${title}:\n${columnsTable(columns, rows)}`),
+    ...(found.fields === undefined
+      ? []
+      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
+    ROUNDING_WORDS,
+    `First run:  ${circumstances(found.before)}\nSecond run: ${circumstances(found.after)}`,
+  ].join('\n\n');
 
 export const reproduce: Verb = {
   name: 'reproduce',

@@ -1,7 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { reproductionText } from '../../reproduction/differences.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { outFolder } from '../files.ts';
@@ -13,6 +12,7 @@ import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../sub
 import { endedSweepText } from '../sweep-text.ts';
 import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { damageText } from './damage.ts';
+import { reproductionText } from './reproduce.ts';
 
 /** The risks of taking a run over, reported before doing so. */
 const risksOf = ({ pid, host }: LockHolder): string =>

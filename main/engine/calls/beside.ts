@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type BesideDocument, besideDocument, besideSettings } from '../../contract/beside.ts';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import type { RunKind, RunManifest } from '../../contract/run.ts';
+import type { RunManifest } from '../../contract/run.ts';
 import { UNPRUNED } from '../../contract/sweep.ts';
 import { readJsonIfThere } from '../../files/read-json-file.ts';
 import { besidePrompt } from '../../generation/write-beside.ts';
@@ -15,7 +15,7 @@ import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels } from '../run-subjects.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 
 /** Limit for three texts of at most 4096 tokens each. */
 const MAX_BESIDE_BYTES = 16 * 2 ** 20;
@@ -57,20 +57,11 @@ const nothingYet = (manifest: RunManifest): BesideDocument => {
   };
 };
 
-const requireKind = (run: string, kind: RunKind): void => {
-  if (kind !== 'beside')
-    throw refuse('not-beside', `${run} is ${kindInWords(kind)}, not a side-by-side run.`, 'Choose a side-by-side run.');
-};
-
 type BesideCall = 'beside.start' | 'beside.stop' | 'beside.read' | 'beside.report';
 
 export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> => {
   const { runs } = context.workspace;
-  const manifestOf = async (run: string): Promise<RunManifest> => {
-    const manifest = await runs.read(run);
-    requireKind(run, manifest.kind);
-    return manifest;
-  };
+  const manifestOf = async (run: string): Promise<RunManifest> => requireKind(await runs.read(run), 'beside');
   const stored = async (manifest: RunManifest): Promise<BesideDocument | null> => {
     const folder = runs.folder(manifest.id);
     await requireAsWritten(folder, BESIDE_FILE);
@@ -87,7 +78,7 @@ export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> =
     ),
     'beside.stop': answer(calls['beside.stop'], ({ run }) => {
       const job = context.queue.list().find((known) => known.run === run);
-      if (job !== undefined) requireKind(run, job.kind);
+      if (job !== undefined) requireKind({ id: run, kind: job.kind }, 'beside');
       context.queue.finish(run);
       return {};
     }),

@@ -11,7 +11,7 @@ import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 
 /** Limit for the outcomes of a layer's experts on a task, which take a few hundred bytes each. */
 const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
@@ -62,13 +62,7 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
   ),
   'damage.read': answer(calls['damage.read'], async ({ run }) => {
     const { runs } = context.workspace;
-    const manifest = await runs.read(run);
-    if (manifest.kind !== 'damage')
-      throw refuse(
-        'not-damage',
-        `${run} is ${kindInWords(manifest.kind)}, not a measurement of single experts.`,
-        'Choose a run of "uncurl damage".',
-      );
+    const manifest = requireKind(await runs.read(run), 'damage', 'Choose a run of "uncurl damage".');
     await requireAsWritten(runs.folder(run), DAMAGE_FILE);
     const file = join(runs.folder(run), DAMAGE_FILE);
     const document = await readJsonIfThere(file, damageDocument, { mostBytes: MAX_DAMAGE_BYTES }, (cause) =>

@@ -6,11 +6,11 @@ import { readSampler, samplerText } from '../../contract/sampling.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 import { answersOf, type MetricName, type TaskItem } from '../../contract/task.ts';
 import type { PointAnswers } from '../../reading/readings.ts';
+import { sweepManifestOf } from '../../runs/read-run.ts';
 import { isChoiceItem, isTextItem, itemOfRepeat } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenTask } from '../run-subjects.ts';
-import { sweepManifest } from './sweeps.ts';
 
 const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
   if (isTextItem(item)) return { context: item.text, choices: [], right: [] };
@@ -69,7 +69,7 @@ export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.re
   return {
     'outcomes.read': answer(calls['outcomes.read'], async ({ show, from, count, ...point }, signal) => {
       const { run, model, task, method, seed } = point;
-      const manifest = await sweepManifest(context, run);
+      const manifest = await sweepManifestOf(context.workspace, run);
       const { result, items, counts } = await pointOf(manifest, point, signal);
       const { factor, metric } = result;
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);

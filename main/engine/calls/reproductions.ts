@@ -15,7 +15,7 @@ import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { reopenSubjects } from '../run-subjects.ts';
 import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates } from '../sweep-candidates.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
@@ -28,13 +28,7 @@ const reproduceSpec = z.object({
 });
 
 const readFinishedSweep = async ({ workspace }: EngineContext, run: string): Promise<RunManifest> => {
-  const manifest = await workspace.runs.read(run);
-  if (manifest.kind !== 'sweep')
-    throw refuse(
-      'not-a-sweep',
-      `${run} is ${kindInWords(manifest.kind)}, not a sweep.`,
-      'Choose a sweep: only sweeps are reproduced.',
-    );
+  const manifest = requireKind(await workspace.runs.read(run), 'sweep', 'Choose a sweep: only sweeps are reproduced.');
   requireDone(manifest);
   return manifest;
 };
@@ -72,13 +66,7 @@ export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceC
   }),
   'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {
     const { runs } = context.workspace;
-    const manifest = await runs.read(run);
-    if (manifest.kind !== 'reproduce')
-      throw refuse(
-        'not-a-reproduction',
-        `${run} is ${kindInWords(manifest.kind)}, not a reproduction.`,
-        'Choose a reproduction.',
-      );
+    const manifest = requireKind(await runs.read(run), 'reproduce');
     const found = await readResult(join(runs.folder(run), REPRODUCTION_FILE), reproduction);
     if (found === null)
       throw refuse(

@@ -2,7 +2,6 @@ import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
-import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
 import { frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
@@ -30,7 +29,7 @@ import {
   taskNames,
 } from '../run-kind.ts';
 import { openCandidates, candidatesToRecord, refuseCandidatePlan } from '../sweep-candidates.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
@@ -68,14 +67,10 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
 
 /** Inputs of a recorded sweep. Refuses models, tasks and devices that have changed. */
 export const sweepInputOf = async (context: EngineContext, manifest: ApprovedManifest): Promise<SweepInput> => {
-  if (manifest.kind !== 'sweep')
-    throw refuse('not-a-sweep', `${manifest.id} is ${kindInWords(manifest.kind)}, not a sweep.`, 'Choose a sweep.');
+  requireKind(manifest, 'sweep');
   await requireItsDevice(context, manifest);
   return inputOf(await recordedOrder(context, recordedSweepSettings, manifest));
 };
-
-export const sweepManifest = (context: EngineContext, run: string): Promise<RunManifest> =>
-  sweepManifestOf(context.workspace, run);
 
 /** Results and thresholds so far of a sweep, finished or running. */
 export const currentDocument = async (
@@ -86,7 +81,7 @@ export const currentDocument = async (
 ): Promise<SweepDocument> => {
   const live = context.liveSweeps.get(run);
   if (live === undefined) return context.reader.read({ read: 'sweep', run, delta, familywise }, signal);
-  return live.document({ delta: delta ?? sweepDelta(await sweepManifest(context, run)), familywise });
+  return live.document({ delta: delta ?? sweepDelta(await sweepManifestOf(context.workspace, run)), familywise });
 };
 
 /** Plan of the unpruned model: keeps every expert. */
@@ -129,7 +124,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     currentDocument(context, run, reading, signal),
   ),
   'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
-    const manifest = await sweepManifest(context, run);
+    const manifest = await sweepManifestOf(context.workspace, run);
     refuseCandidatePlan(manifest, name.method);
     const live = context.liveSweeps.get(run);
     await live?.write();

@@ -1,7 +1,8 @@
 import type { BesideColumn, BesideDifference, BesideDocument } from '../../../main/contract/beside.ts';
 import { firstDifference } from '../../../main/evaluation/beside.ts';
-import { choicesGone, endedText, likelyRows, shownToken } from '../../../main/words/beside.ts';
-import { DataTable } from '../../components/data-table.tsx';
+import { goneColumns, goneRows, likelyColumns, likelyRows } from '../../../main/figures/compare-tables.ts';
+import { choicesGone, endedText, shownToken } from '../../../main/words/beside.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 
 /** The texts next to each other, and the first difference of each plan. */
@@ -49,7 +50,7 @@ const Difference = ({ difference, name }: { readonly difference: BesideDifferenc
         <p className="muted">No token differs in what both wrote.</p>
       </section>
     );
-  const layers = difference.layers.map((each, layer) => ({ ...each, layer }));
+  const [likely, layers] = [likelyRows(difference), goneRows(difference)];
   return (
     <section className="beside-difference" aria-label={`First difference of ${name}`}>
       <h3>
@@ -59,37 +60,13 @@ const Difference = ({ difference, name }: { readonly difference: BesideDifferenc
       <div className="beside-tables">
         <DataTable
           caption={`Likeliest tokens of unpruned and ${name}`}
-          columns={[
-            { key: 'rank', title: '#', cell: ({ rank }) => rank },
-            { key: 'unpruned', title: 'unpruned', cell: ({ unpruned }) => <Token text={unpruned.text} /> },
-            {
-              key: 'unpruned probability',
-              title: <Definition of="tokenProbability">probability</Definition>,
-              numeric: true,
-              cell: ({ unpruned }) => unpruned.probability,
-            },
-            { key: 'pruned', title: name, cell: ({ pruned }) => <Token text={pruned.text} /> },
-            {
-              key: 'pruned probability',
-              title: 'probability',
-              numeric: true,
-              cell: ({ pruned }) => pruned.probability,
-            },
-          ]}
-          rows={likelyRows(difference)}
-          rowKey={({ rank }) => rank}
+          columns={shownColumns(likelyColumns(name), likely)}
+          rows={likely}
+          rowKey={({ rank }) => String(rank)}
         />
         <DataTable
           caption={`Experts used by the unpruned model, and gone under ${name}`}
-          columns={[
-            { key: 'layer', title: 'MoE layer', cell: ({ layer }) => String(layer) },
-            {
-              key: 'experts',
-              title: <Definition of="usedExperts">experts used</Definition>,
-              cell: ({ experts, gone }) => <Experts experts={experts} gone={gone} />,
-            },
-            { key: 'gone', title: 'gone', numeric: true, cell: ({ gone }) => String(gone.length) },
-          ]}
+          columns={shownColumns(goneColumns, layers)}
           rows={layers}
           rowKey={({ layer }) => String(layer)}
         />
@@ -97,14 +74,3 @@ const Difference = ({ difference, name }: { readonly difference: BesideDifferenc
     </section>
   );
 };
-
-const Token = ({ text }: { readonly text: string }) => <code className="beside-token">{shownToken(text)}</code>;
-
-/** The experts by number; those that are gone are struck through. */
-const Experts = ({ experts, gone }: { readonly experts: readonly number[]; readonly gone: readonly number[] }) => (
-  <span className="beside-experts">
-    {experts.map((expert) =>
-      gone.includes(expert) ? <s key={expert}>{expert}</s> : <span key={expert}>{expert}</span>,
-    )}
-  </span>
-);

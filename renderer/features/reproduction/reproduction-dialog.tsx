@@ -1,19 +1,17 @@
 import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
-import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../../../main/contract/reproduction.ts';
+import type { Reproduction } from '../../../main/contract/reproduction.ts';
 import { Icon } from '../../components/button.tsx';
-import { DataTable } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../format/task-titles.ts';
+import { reproductionTables } from '../../../main/figures/compare-tables.ts';
 import { circumstances } from '../../../main/words/devices.ts';
-import { formatCount, formatFactor, formatFixed } from '../../../main/words/numbers.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
 import { causeWords } from '../../../main/words/reproduction.ts';
-import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
-import { methodTitle } from '../../../main/words/methods.ts';
 import { reproductionStore } from '../../state/dialog-stores.ts';
 import { noticesStore } from '../../state/notices-store.ts';
 import './reproduction-dialog.css';
@@ -37,35 +35,8 @@ const Result = ({ run }: { readonly run: string }) => {
   return data === undefined ? <p className="muted">Reading the result…</p> : <Comparison found={data} />;
 };
 
-const pointCells = (title: (task: string) => string) => [
-  { key: 'model', title: 'Model', cell: ({ model }: PointName) => model },
-  { key: 'task', title: 'Task', cell: ({ task }: PointName) => title(task) },
-  {
-    key: 'method',
-    title: 'Method',
-    cell: ({ method, seed }: PointName) =>
-      `${method === 'unpruned' ? 'unpruned' : methodTitle(method)}${seed === null ? '' : `, seed ${seed}`}`,
-  },
-  {
-    key: 'factor',
-    title: <Definition of="factor">Factor</Definition>,
-    numeric: true,
-    cell: ({ factor }: PointName) => formatFactor(factor),
-  },
-];
-
-const keyOf = ({ model, task, method, seed, factor }: PointName): string =>
-  JSON.stringify([model, task, method, seed, factor]);
-const scores = ({ chosen, scores: all }: FlippedItem['before']): string =>
-  `choice ${chosen + 1} of ${all.map((score) => formatFixed(score, 4)).join(', ')}`;
-
-const writtenText = ({ text, correct }: RewrittenItem['before']): string =>
-  `${JSON.stringify(text)}, ${correct ? 'right' : 'wrong'}`;
-
-const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Reproduction }) => {
-  const { tasks } = useFacts();
-  const title = titlesOf(tasks);
-  const cells = pointCells(title);
+const Comparison = ({ found }: { readonly found: Reproduction }) => {
+  const title = titlesOf(useFacts().tasks);
   return (
     <>
       <p className={found.matches ? 'reproduction-verdict reproduction-matches' : 'reproduction-verdict'}>
@@ -73,79 +44,19 @@ const Comparison = ({ found, found: { rewritten = [] } }: { readonly found: Repr
         <strong>{found.sentence}</strong>
       </p>
       <Causes found={found} />
-      {found.flipped.length > 0 && (
-        <section>
-          <h3>Items that flipped, {formatCount(found.flipped.length)}</h3>
+      {reproductionTables(found, (name, columns, rows) => (
+        <section key={name}>
+          <h3>
+            {name}, {formatCount(rows.length)}
+          </h3>
           <DataTable
-            caption="Items with a different answer, with both scores"
-            rows={found.flipped}
-            rowKey={(flip) => `${flip.item} ${keyOf(flip)}`}
-            columns={[
-              { key: 'item', title: 'Item', cell: ({ item }) => item },
-              ...cells,
-              { key: 'answer', title: 'Right', numeric: true, cell: ({ answer }) => answer + 1 },
-              { key: 'before', title: 'Before', cell: ({ before }) => scores(before) },
-              { key: 'after', title: 'Now', cell: ({ after }) => scores(after) },
-            ]}
+            caption={name}
+            rows={rows}
+            rowKey={(row) => JSON.stringify(row)}
+            columns={shownColumns(columns, rows, title)}
           />
         </section>
-      )}
-      {rewritten.length > 0 && (
-        <section>
-          <h3>Items with a different written answer, {formatCount(rewritten.length)}</h3>
-          <DataTable
-            caption="Items with a different written answer"
-            rows={rewritten}
-            rowKey={(item) => `${item.item} ${keyOf(item)}`}
-            columns={[
-              { key: 'item', title: 'Item', cell: ({ item }) => item },
-              ...cells,
-              { key: 'before', title: 'Before', cell: ({ before }) => writtenText(before) },
-              { key: 'after', title: 'Now', cell: ({ after }) => writtenText(after) },
-            ]}
-          />
-        </section>
-      )}
-      {found.changed.length > 0 && (
-        <section>
-          <h3>Values that changed, {formatCount(found.changed.length)}</h3>
-          <DataTable
-            caption="Values that changed"
-            rows={found.changed}
-            rowKey={keyOf}
-            columns={[
-              ...cells,
-              { key: 'metric', title: 'Metric', cell: ({ metric }) => metric },
-              { key: 'before', title: 'Before', numeric: true, cell: ({ before }) => formatFixed(before, 4) },
-              { key: 'after', title: 'Now', numeric: true, cell: ({ after }) => formatFixed(after, 4) },
-            ]}
-          />
-        </section>
-      )}
-      {found.thresholds.length > 0 && (
-        <section>
-          <h3>Thresholds that changed, {formatCount(found.thresholds.length)}</h3>
-          <DataTable
-            caption="Thresholds that changed"
-            rows={found.thresholds}
-            rowKey={({ before: { model, task, method, seed } }) => JSON.stringify([model, task, method, seed])}
-            columns={[
-              { key: 'model', title: 'Model', cell: ({ before }) => before.model },
-              { key: 'task', title: 'Task', cell: ({ before }) => title(before.task) },
-              { key: 'method', title: 'Method', cell: ({ before }) => methodTitle(before.method) },
-              {
-                key: 'before',
-                title: 'Before',
-                cell: ({ before }) => `${thresholdValue(before)}, ${bracketWords(before)}`,
-              },
-              { key: 'after', title: 'Now', cell: ({ after }) => `${thresholdValue(after)}, ${bracketWords(after)}` },
-            ]}
-          />
-        </section>
-      )}
-      <PointList title="Points that were not measured again" points={found.missing} cells={cells} />
-      <PointList title="Points that the first run did not measure" points={found.added} cells={cells} />
-      <PointList title="Points whose plan differs" points={found.replanned ?? []} cells={cells} />
+      ))}
       <p className="muted">
         First run: {circumstances(found.before)}
         <br />
@@ -166,22 +77,6 @@ const Causes = ({ found }: { readonly found: Reproduction }) => {
     </section>
   );
 };
-
-interface PointListProps {
-  readonly title: string;
-  readonly points: readonly PointName[];
-  readonly cells: ReturnType<typeof pointCells>;
-}
-
-const PointList = ({ title, points, cells }: PointListProps) =>
-  points.length === 0 ? null : (
-    <section>
-      <h3>
-        {title}, {formatCount(points.length)}
-      </h3>
-      <DataTable caption={title} rows={points} rowKey={keyOf} columns={cells} />
-    </section>
-  );
 
 /** Reports the result of a reproduction that ended while the window was open; opens it if something does not match. */
 const useReproductionEnd = (): void => {

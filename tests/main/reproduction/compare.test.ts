@@ -9,8 +9,8 @@ import {
   type Findings,
   isMatch,
   reproductionSentence,
-  reproductionText,
 } from '../../../main/reproduction/differences.ts';
+import { reproductionText } from '../../../main/cli/verbs/reproduce.ts';
 import { choiceOutcome, sweepResult, textOutcome, writtenOutcome } from '../evaluation/outcomes.ts';
 
 const nothing: Findings = {
@@ -200,12 +200,14 @@ describe('the verdict', () => {
       before: circumstances,
       after: circumstances,
     });
-    expect(text).toContain(
-      'm  t  reap (seed 1)  factor 4  item fr-17, right answer 2: chose 2 of [-3.000000, -2.500000, ' +
-        '-1.000001], now chose 0 of [-1.000000, -2.500000, -1.000002]',
-    );
-    expect(text).toContain('m  t  reap (seed 1)  factor 4: 0.9, now 0.89');
-    expect(text).toContain('factor 4  item pl-2: "no" (right), now "\\n" (wrong)');
+    expect(text.replaceAll(/ {2,}/gu, ' | ').split('\n\n').slice(1, 4)).toEqual([
+      expect.stringMatching(/^Values that changed:\n.*\n.*\nm \| t \| reap \| 1 \| 4 \| acc \| 0.9 \| 0.89$/),
+      expect.stringContaining(
+        '\nfr-17 | m | t | reap | 1 | 4 | 2 | 2 of -3.000000, -2.500000, -1.000001 | ' +
+          '0 of -1.000000, -2.500000, -1.000002',
+      ),
+      expect.stringContaining('\npl-2 | m | t | reap | 1 | 4 | "no" (right) | "\\n" (wrong)'),
+    ]);
   });
 
   it('is not a match for each single kind of difference', () => {
