@@ -142,6 +142,7 @@ export const compareMethods = (
   };
   const overview = overMethods(methods, tasks, measured);
   const recoveries = compareRecoveries(measured.tasks, methods);
+  const holmWithheld = reference === BEST_REFERENCE ? HOLM_WITHHELD : null;
   return {
     run,
     model,
@@ -157,7 +158,7 @@ export const compareMethods = (
     overview,
     recoveries,
     comparisons,
-    holmWithheld: reference === BEST_REFERENCE ? HOLM_WITHHELD : null,
+    holmWithheld,
     thresholds: headlineThresholds(thresholds).filter(
       (threshold) => threshold.model === model && points.tasks.some(({ task }) => task === threshold.task),
     ),
@@ -171,6 +172,6 @@ export const compareMethods = (
       recoveries,
       comparisons,
     }),
-    notes: compareNotes(points, measured.tasks),
+    notes: [...compareNotes(points, measured.tasks), ...(holmWithheld === null ? [] : [holmWithheld])],
   };
 };

@@ -39,7 +39,7 @@ const countText = (reference: string, { count, apart, withP, afterHolm }: Compar
   if (reference === BEST_REFERENCE) {
     return (
       `${counted(count, 'comparison')} with ${referenceText(reference)}: in ${apart} the paired 95 % interval ` +
-      `excludes 0. The intervals are not corrected for their number, nor for that choice. ${HOLM_WITHHELD}`
+      `excludes 0. The intervals are not corrected for their number, nor for that choice.`
     );
   }
   const holm =
