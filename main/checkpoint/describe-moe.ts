@@ -109,17 +109,12 @@ export const describeMoe = (
   let layout: ExpertLayout | null = null;
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
-    layout ??= chooseLayout(family, reader, weights, layer, folder);
-    const { router, routerBias, expertTensors, stacked, prefix } = takeLayout(
-      layout,
-      reader,
-      weights,
-      layer,
-      sizes,
-      constants.get(layer) ?? NO_CONSTANTS,
-    );
+    const site = { family, reader, weights, layer };
+    layout ??= chooseLayout(site, folder);
+    const taken = takeLayout(layout, site, sizes, constants.get(layer) ?? NO_CONSTANTS);
+    const { router, routerBias, expertTensors, stacked, prefix } = taken;
     requireOneKind(expertTensors, folder);
-    const routing = routingOf(family, reader, weights, layer, { ...sizes, topK });
+    const routing = routingOf(site, { ...sizes, topK });
     const correction = correctionOf(routing);
     return {
       experts: sizes.experts,
@@ -131,8 +126,8 @@ export const describeMoe = (
       routerBias,
       activation: activationOf(family.activation, reader, layer),
       expertTensors,
-      latent: takeLatent(family, weights, layer, sizes),
-      shared: takeShared(family, reader, weights, layer, hidden),
+      latent: takeLatent(site, sizes),
+      shared: takeShared(site, hidden),
       storage: {
         stacked: [
           ...[router, routerBias, correction, expertScaleOf(routing)].flatMap((view) => view?.tensor ?? []),
@@ -143,6 +138,14 @@ export const describeMoe = (
     };
   };
 };
+
+/** Where experts are described: a layer of a checkpoint. */
+interface Site {
+  readonly family: Family;
+  readonly reader: ConfigReader;
+  readonly weights: WeightReader;
+  readonly layer: number;
+}
 
 /** The key with E; refuses two keys that disagree. */
 const expertsKeyOf = (family: Family, reader: ConfigReader): string => {
@@ -195,15 +198,12 @@ const groupsOf = (
 };
 
 const routingOf = (
-  { routing }: Family,
-  reader: ConfigReader,
-  weights: WeightReader,
-  layer: number,
+  { family: { routing }, reader, weights, layer }: Site,
   sizes: Pick<Sizes, 'experts' | 'identities'> & { readonly topK: number },
 ): RoutingRule => {
   if (routing.kind === 'sparsemixer') return { kind: routing.kind, jitter: reader.number(routing.jitterKey) };
   const { kind, score, after, gate, correctionIsRow, correctionWhen } = routing;
-  const table = takeTable(routing, reader, weights, layer, sizes.topK);
+  const table = takeTable(routing, { reader, weights, layer }, sizes.topK);
   const correction = table === null ? routing.correction : null;
   const { renormalise, scaleKey, expertScale } = routing;
   const epsilon = renormalise?.epsilon ?? 0;
@@ -233,9 +233,7 @@ const routingOf = (
 /** The table of the experts of each token, in a layer that has one. */
 const takeTable = (
   { table }: ScoreRecord,
-  reader: ConfigReader,
-  weights: WeightReader,
-  layer: number,
+  { reader, weights, layer }: Omit<Site, 'family'>,
   topK: number,
 ): TensorView | null => {
   if (table === undefined) return null;
@@ -251,9 +249,7 @@ const takeTable = (
 };
 
 const takeLatent = (
-  { latent: names }: Family,
-  weights: WeightReader,
-  layer: number,
+  { family: { latent: names }, weights, layer }: Site,
   { hidden, latent }: Sizes,
 ): MoeDescriptor['latent'] =>
   names === undefined || latent === null
@@ -263,13 +259,7 @@ const takeLatent = (
         back: weights.take(layerName(names.back, layer), [hidden, latent]),
       };
 
-const takeShared = (
-  family: Family,
-  reader: ConfigReader,
-  weights: WeightReader,
-  layer: number,
-  hidden: number,
-): MoeDescriptor['shared'] => {
+const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): MoeDescriptor['shared'] => {
   const record = family.shared;
   if (record === null) return null;
   const experts = record.countKey === null ? 1 : reader.count(record.countKey);
@@ -387,13 +377,7 @@ const matricesOf = ({
 /**
  * Finds the layout from the expert tensors of the first MoE layer. The quantisation named in config.json must match it.
  */
-const chooseLayout = (
-  family: Family,
-  reader: ConfigReader,
-  weights: WeightReader,
-  layer: number,
-  folder: string,
-): ExpertLayout => {
+const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string): ExpertLayout => {
   const found = family.layouts.flatMap((candidate) => {
     const example = weights.index.firstMatching(ownNames(weights.index, candidate, layer).pattern);
     return example === undefined ? [] : [{ candidate, example }];
@@ -430,9 +414,7 @@ interface TakenLayout {
 
 const takeLayout = (
   layout: ExpertLayout,
-  reader: ConfigReader,
-  weights: WeightReader,
-  layer: number,
+  { reader, weights, layer }: Site,
   sizes: Sizes,
   constants: ReadonlySet<number>,
 ): TakenLayout => {
@@ -442,6 +424,7 @@ const takeLayout = (
   if (constants.size > 0 && layout.kind !== 'per-expert')
     throw reader.inconsistent(`"${CONSTANTS_KEY}" names experts, but the experts of the checkpoint are stacked`);
   const router = weights.takeView(named(layout.router), [experts + identities, sizes.hidden]);
+  const taken = { router, routerBias: null, prefix: null };
   const every = (describe: (expert: number) => ExpertTensors): readonly ExpertTensors[] =>
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
@@ -469,8 +452,7 @@ const takeLayout = (
       if (some === undefined)
         throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${String(layer)}`);
       return {
-        router,
-        routerBias: null,
+        ...taken,
         stacked: [],
         prefix: weights.index.onDisk(named(layout.prefix)),
         // The matrices of a constant expert are not used, so those of another expert fill their positions.
@@ -490,10 +472,8 @@ const takeLayout = (
       const down = weights.takeView(named(layout.down), [experts, hidden, width]);
       // gateUp alone may be square; the shape of down still shows that neither is stored transposed.
       return {
-        router,
-        routerBias: null,
+        ...taken,
         stacked: [gateUp.tensor, down.tensor],
-        prefix: null,
         expertTensors: every((expert) => ({
           gate: plainWeight(contiguousPart(gateUp, 2 * expert, 2 * rows, [width, hidden])),
           up: plainWeight(contiguousPart(gateUp, 2 * expert + 1, 2 * rows, [width, hidden])),
@@ -512,10 +492,9 @@ const takeLayout = (
       const [gateBias, upBias] = [bias(layout.gate, width), bias(layout.up, width)];
       const downBias = bias(layout.down, hidden);
       return {
-        router,
+        ...taken,
         routerBias: layout.biased === true ? weights.takeView(biasName(named(layout.router)), [experts]) : null,
         stacked: [gate, up, down, gateBias, upBias, downBias].flatMap((view) => view?.tensor ?? []),
-        prefix: null,
         expertTensors: every((expert) => ({
           gate: gate === null ? null : part(gate, expert),
           up: part(up, expert),
@@ -536,18 +515,12 @@ const takeLayout = (
         shape: [width, hidden],
       });
       return {
-        router,
-        routerBias: null,
+        ...taken,
         stacked: [gateUp.tensor, down.tensor],
-        prefix: null,
         expertTensors: every((expert) => ({
           gate: half(expert, 0),
           up: half(expert, 1),
-          down: {
-            ...plainWeight(contiguousPart(down, expert, experts, [width, hidden])),
-            transposed: true,
-            shape: [hidden, width],
-          },
+          down: transposed(plainWeight(contiguousPart(down, expert, experts, [width, hidden]))),
         })),
       };
     }
@@ -556,6 +529,9 @@ const takeLayout = (
       return takeInterleaved(layout, reader, weights, named, router, sizes, every);
   }
 };
+
+/** A matrix that is stored as [in, out]. */
+const transposed = (stored: Weight): Weight => ({ ...stored, transposed: true, shape: stored.shape.toReversed() });
 
 /**
  * gpt-oss: gate and up alternate, every expert has biases, and the matrices are bfloat16 [in, out] or MXFP4 [out, in].
@@ -592,13 +568,8 @@ const takeInterleaved = (
         transposed: true,
         shape: [width, hidden],
       });
-      const downWeight = plainWeight(contiguousPart(down, expert, experts, [width, hidden]));
-      return {
-        gate: half(0),
-        up: half(1),
-        down: { ...downWeight, transposed: true, shape: [hidden, width] },
-        ...biases(expert),
-      };
+      const downWeight = transposed(plainWeight(contiguousPart(down, expert, experts, [width, hidden])));
+      return { gate: half(0), up: half(1), down: downWeight, ...biases(expert) };
     });
     return { ...taken, expertTensors, stacked: [gateUp.tensor, gateUpBias.tensor, down.tensor, downBias.tensor] };
   }

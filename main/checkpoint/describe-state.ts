@@ -1,6 +1,6 @@
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
-import type { ChannelConvolution, Norm, StateDescriptor } from './descriptor.ts';
+import type { ChannelConvolution, Norm, Projection, StateDescriptor } from './descriptor.ts';
 import type { Family, OperatorRecord, StateRecord } from './families/family.ts';
 import { layerWords } from './layer-words.ts';
 import type { WeightReader } from './weight-reader.ts';
@@ -19,18 +19,27 @@ export const describeState = (
   return (layer) => {
     if (!hasState(record, words, reader, layer)) return null;
     const { operator } = record;
+    const site = { reader, weights, hidden, layer };
     switch (operator.kind) {
       case 'convolution':
-        return describeConvolution(operator, reader, weights, hidden, layer);
+        return describeConvolution(operator, site);
       case 'delta':
-        return describeDelta(operator, reader, weights, hidden, layer);
+        return describeDelta(operator, site);
       case 'channel-delta':
-        return describeChannelDelta(operator, reader, weights, hidden, layer);
+        return describeChannelDelta(operator, site);
       case 'mamba':
-        return describeMamba(operator, reader, weights, hidden, layer);
+        return describeMamba(operator, site);
     }
   };
 };
+
+/** Where an operator is described: a layer of a model with this hidden size. */
+interface Site {
+  readonly reader: ConfigReader;
+  readonly weights: WeightReader;
+  readonly hidden: number;
+  readonly layer: number;
+}
 
 const hasState = (
   { words, everyKey }: StateRecord,
@@ -45,8 +54,7 @@ const hasState = (
 
 /** The convolution over the channels of some tensors, one after the other. */
 const convolutionOf = (
-  reader: ConfigReader,
-  weights: WeightReader,
+  { reader, weights }: Pick<Site, 'reader' | 'weights'>,
   kernelKey: string,
   tensors: readonly { readonly name: string; readonly channels: number }[],
   biased: boolean,
@@ -65,10 +73,7 @@ const convolutionOf = (
 
 const describeConvolution = (
   record: Extract<OperatorRecord, { kind: 'convolution' }>,
-  reader: ConfigReader,
-  weights: WeightReader,
-  hidden: number,
-  layer: number,
+  { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (pattern: string): string => layerName(pattern, layer);
   const biased = reader.flag(record.biased);
@@ -76,8 +81,7 @@ const describeConvolution = (
     kind: 'convolution',
     input: project(weights, named(record.input), [3 * hidden, hidden], biased),
     convolution: convolutionOf(
-      reader,
-      weights,
+      { reader, weights },
       record.kernelKey,
       [{ name: named(record.convolution), channels: hidden }],
       biased,
@@ -88,10 +92,7 @@ const describeConvolution = (
 
 const describeDelta = (
   { prefix, rows, sharing = 'in-turn', decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'delta' }>,
-  reader: ConfigReader,
-  weights: WeightReader,
-  hidden: number,
-  layer: number,
+  { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (name: string): string => layerName(`${prefix}${name}`, layer);
   const [keyHeads, valueHeads] = [reader.integer('linear_num_key_heads'), reader.integer('linear_num_value_heads')];
@@ -103,7 +104,7 @@ const describeDelta = (
     );
   const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
   const channels = 2 * keyWidth + valueWidth;
-  const take = (name: string, length: number): ReturnType<typeof project> =>
+  const take = (name: string, length: number): Projection =>
     project(weights, named(`${name}.weight`), [length, hidden], false);
   const inputs = (): Extract<StateDescriptor, { kind: 'delta' }>['input'] => {
     if (rows === 'by-head')
@@ -126,8 +127,7 @@ const describeDelta = (
     input: inputs(),
     sharing,
     convolution: convolutionOf(
-      reader,
-      weights,
+      { reader, weights },
       'linear_conv_kernel_dim',
       [{ name: named('conv1d.weight'), channels }],
       false,
@@ -142,15 +142,12 @@ const describeDelta = (
 
 const describeChannelDelta = (
   { prefix, keys, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
-  reader: ConfigReader,
-  weights: WeightReader,
-  hidden: number,
-  layer: number,
+  { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (name: string): string => layerName(`${prefix}${name}`, layer);
   const [heads, dimension] = [reader.integer(keys.heads), reader.integer(keys.dimension)];
   const width = heads * dimension;
-  const take = (name: string, length: number): ReturnType<typeof project> =>
+  const take = (name: string, length: number): Projection =>
     project(weights, named(`${name}.weight`), [length, hidden], false);
   const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
   const areApart = parts.some(({ name }) => weights.index.has(name));
@@ -162,8 +159,7 @@ const describeChannelDelta = (
     key: take('k_proj', width),
     value: take('v_proj', width),
     convolution: convolutionOf(
-      reader,
-      weights,
+      { reader, weights },
       keys.kernel,
       areApart ? parts : [{ name: named('conv1d.weight'), channels: 3 * width }],
       false,
@@ -182,10 +178,7 @@ const describeChannelDelta = (
 
 const describeMamba = (
   { prefix, keys, expandKey, limits, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'mamba' }>,
-  reader: ConfigReader,
-  weights: WeightReader,
-  hidden: number,
-  layer: number,
+  { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (name: string): string => layerName(`${prefix}${name}`, layer);
   const [heads, groups] = [reader.integer(keys.heads), reader.integer(keys.groups)];
@@ -207,8 +200,7 @@ const describeMamba = (
     groups,
     input: project(weights, named('in_proj.weight'), [width + channels + heads, hidden], biased),
     convolution: convolutionOf(
-      reader,
-      weights,
+      { reader, weights },
       keys.kernel,
       [{ name: named('conv1d.weight'), channels }],
       reader.flag(keys.convolutionBias),

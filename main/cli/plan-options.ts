@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type MethodName, type MethodOptions, type Pin, type Plan } from '../contract/plan.ts';
-import { optionTexts } from '../pruning/method-options.ts';
+import { optionTexts } from '../pruning/method-page.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { nearestName, suggestion } from '../contract/nearest-name.ts';
 import { badValue, type OptionReader } from './option-values.ts';

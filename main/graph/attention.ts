@@ -136,13 +136,13 @@ const indexedBias = (
 ): Value => {
   if (descriptor.kind !== 'latent' || descriptor.indexer === null || indexed == null) return inputs.bias;
   const { pack, prefix } = inputs;
-  const own = graph.node('Transpose', [graph.node('Gather', [indexed.key, pack], { axis: 0 })], { perm: [0, 2, 3, 1] });
+  const own = graph.transpose(graph.gather(indexed.key, pack, 0), [0, 2, 3, 1]);
   return chosenBias(graph, descriptor.indexer, indexed, inputs, (queries) => {
-    const scores = graph.node('MatMul', [queries, own]);
+    const scores = graph.matmul(queries, own);
     if (prefix === undefined) return scores;
     if (prefix.index === undefined) throw new Error('a prefix without keys of the indexer');
-    const before = graph.node('Transpose', [prefix.index], { perm: [1, 2, 0] });
-    return graph.node('Concat', [graph.node('MatMul', [queries, before]), scores], { axis: -1 });
+    const before = graph.transpose(prefix.index, [1, 2, 0]);
+    return graph.concat([graph.matmul(queries, before), scores], -1);
   });
 };
 
@@ -153,8 +153,8 @@ export const gated = (
   attended: Value,
 ): Value => {
   if (gate === null) return attended;
-  const byHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, queryHeads, -1])]);
-  const opened = graph.node('Mul', [byHead(attended), byHead(graph.node('Sigmoid', [gate]))]);
+  const byHead = (value: Value): Value => graph.reshape(value, [0, queryHeads, -1]);
+  const opened = graph.mul(byHead(attended), byHead(graph.node('Sigmoid', [gate])));
   return merge(graph, opened, queryHeads * valueDimension);
 };
 
@@ -180,9 +180,8 @@ export const groupedHeads = (
     return plainNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, headDimension), plainNorm);
   };
   const warmed = (queries: Value): Value =>
-    inputs.temperature === null ? queries : graph.node('Mul', [queries, inputs.temperature]);
-  const scaled = (values: Value): Value =>
-    valueScale === 1 ? values : graph.node('Mul', [values, graph.float(valueScale)]);
+    inputs.temperature === null ? queries : graph.mul(queries, inputs.temperature);
+  const scaled = (values: Value): Value => (valueScale === 1 ? values : graph.mul(values, graph.float(valueScale)));
   const values = (projected: Value): Value => {
     const perHead = split(graph, scaled(clipped(projected)), keyValueHeads, valueDimension);
     return valueNorm === null ? perHead : normaliseBy(graph, perHead, ones(graph, valueDimension), valueNorm);
@@ -266,8 +265,8 @@ const latentHeads = (
   ]);
   const everyHead = graph.node('Tile', [turnedKey, graph.integers([1, heads, 1])]);
   return {
-    query: graph.node('Concat', [plainQuery, turnedQuery], { axis: -1 }),
-    key: graph.node('Concat', [plainKey, everyHead], { axis: -1 }),
+    query: graph.concat([plainQuery, turnedQuery], -1),
+    key: graph.concat([plainKey, everyHead], -1),
     value,
     queryHeads: heads,
     keyHeads: heads,
@@ -308,7 +307,7 @@ export const latentParts = (
   return {
     plainQuery,
     turnedQuery: split(graph, turnedQuery, heads, rotatedDimension),
-    latent: latentScale === 1 ? normed : graph.node('Mul', [normed, graph.float(latentScale)]),
+    latent: latentScale === 1 ? normed : graph.mul(normed, graph.float(latentScale)),
     turnedKey: split(graph, rotate(graph, rawKey, 1, inputs.rotation), 1, rotatedDimension),
     indexed:
       descriptor.indexer === null || low === null ? null : indexValues(graph, descriptor.indexer, tokens, low, inputs),
@@ -322,8 +321,8 @@ export const latentParts = (
 const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: AttentionInputs): Value => {
   const { queryHeads, keyHeads, headDimension, valueDimension } = heads;
   const repeats = queryHeads / keyHeads;
-  const scaled = graph.node('Mul', [heads.query, graph.float(scale)]);
-  const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
+  const scaled = graph.mul(heads.query, graph.float(scale));
+  const packed = (value: Value): Value => graph.gather(value, inputs.pack, 0);
   const transposed = (value: Value, order: readonly number[]): Value =>
     graph.node('Transpose', [packed(value)], { perm: order });
   const [key, value] = [transposed(heads.key, [0, 2, 3, 1]), transposed(heads.value, [0, 2, 1, 3])];
@@ -332,18 +331,18 @@ const attend = (graph: OnnxGraph, heads: Heads, scale: number, inputs: Attention
   if (repeats === 1) {
     const softmax: Softmax = (scores) => probabilities(graph, scores, inputs.bias, heads.sinks, [1, queryHeads, 1, 1]);
     const mixed = mix(graph, transposed(scaled, [0, 2, 1, 3]), { key, value }, prefix, softmax);
-    return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), width, inputs);
+    return unpacked(graph, graph.transpose(mixed, [0, 2, 1, 3]), width, inputs);
   }
   // Query heads of one group are contiguous, so that one product serves all heads of the group: [B, S, G, R, D] -> [B,
   // G, R, S, D] against [B, G, 1, D, S].
-  const grouped = graph.node('Reshape', [packed(scaled), graph.integers([0, 0, keyHeads, repeats, headDimension])]);
-  const queries = graph.node('Transpose', [grouped], { perm: [0, 2, 3, 1, 4] });
-  const alone = (each: Value, axis = 2): Value => graph.node('Unsqueeze', [each, graph.integers([axis])]);
+  const grouped = graph.reshape(packed(scaled), [0, 0, keyHeads, repeats, headDimension]);
+  const queries = graph.transpose(grouped, [0, 2, 3, 1, 4]);
+  const alone = (each: Value, axis = 2): Value => graph.unsqueeze(each, [axis]);
   const softmax: Softmax = (scores) =>
     probabilities(graph, scores, alone(inputs.bias), heads.sinks, [1, keyHeads, repeats, 1, 1]);
   const shared = prefix === null ? null : { ...prefix, key: alone(prefix.key, 1), value: alone(prefix.value, 1) };
   const mixed = mix(graph, queries, { key: alone(key), value: alone(value) }, shared, softmax);
-  return unpacked(graph, graph.node('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] }), width, inputs);
+  return unpacked(graph, graph.transpose(mixed, [0, 3, 1, 2, 4]), width, inputs);
 };
 
 type Softmax = (scores: Value) => Value;
@@ -356,8 +355,8 @@ interface Transposed extends KeysAndValues {
 
 /** [P, G, D] -> [G, D, P] and [G, P, Dv]: shared by all sequences. */
 const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Transposed => ({
-  key: graph.node('Transpose', [key], { perm: [1, 2, 0] }),
-  value: graph.node('Transpose', [value], { perm: [1, 0, 2] }),
+  key: graph.transpose(key, [1, 2, 0]),
+  value: graph.transpose(value, [1, 0, 2]),
   count: graph.node('Shape', [key], { start: 0, end: 1 }),
 });
 
@@ -372,13 +371,13 @@ const mix = (
   prefix: Transposed | null,
   softmax: Softmax,
 ): Value => {
-  const scores = graph.node('MatMul', [queries, own.key]);
-  if (prefix === null) return graph.node('MatMul', [softmax(scores), own.value]);
-  const all = softmax(graph.node('Concat', [graph.node('MatMul', [queries, prefix.key]), scores], { axis: -1 }));
+  const scores = graph.matmul(queries, own.key);
+  if (prefix === null) return graph.matmul(softmax(scores), own.value);
+  const all = softmax(graph.concat([graph.matmul(queries, prefix.key), scores], -1));
   const columns = (first: Value, end: Value): Value => graph.node('Slice', [all, first, end, graph.integers([-1])]);
-  const before = graph.node('MatMul', [columns(graph.integers([0]), prefix.count), prefix.value]);
-  const after = graph.node('MatMul', [columns(prefix.count, graph.integers([Number.MAX_SAFE_INTEGER])), own.value]);
-  return graph.node('Add', [before, after]);
+  const before = graph.matmul(columns(graph.integers([0]), prefix.count), prefix.value);
+  const after = graph.matmul(columns(prefix.count, graph.integers([Number.MAX_SAFE_INTEGER])), own.value);
+  return graph.add(before, after);
 };
 
 /** Softmax over keys; a sink is one more column per head, which takes its share and is dropped. */
@@ -389,18 +388,15 @@ export const probabilities = (
   sinks: Value | null,
   sinkShape: readonly number[],
 ): Value => {
-  const biased = graph.node('Add', [scores, bias]);
+  const biased = graph.add(scores, bias);
   if (sinks === null) return graph.node('Softmax', [biased], { axis: -1 });
   // The sink's column has the scores' shape except for its width, 1.
-  const first = graph.node('Slice', [biased, graph.integers([0]), graph.integers([1]), graph.integers([-1])]);
-  const column = graph.node('Expand', [
-    graph.node('Reshape', [sinks, graph.integers(sinkShape)]),
-    graph.node('Shape', [first]),
-  ]);
-  const all = graph.node('Softmax', [graph.node('Concat', [biased, column], { axis: -1 })], { axis: -1 });
-  return graph.node('Slice', [all, graph.integers([0]), graph.integers([-1]), graph.integers([-1])]);
+  const first = graph.slice(biased, 0, 1, -1);
+  const column = graph.node('Expand', [graph.reshape(sinks, sinkShape), graph.node('Shape', [first])]);
+  const all = graph.node('Softmax', [graph.concat([biased, column], -1)], { axis: -1 });
+  return graph.slice(all, 0, -1, -1);
 };
 
 /** [B, S, heads...] -> the real tokens [T, width]. */
 export const unpacked = (graph: OnnxGraph, mixed: Value, width: number, inputs: AttentionInputs): Value =>
-  graph.node('Gather', [merge(graph, mixed, width), inputs.unpack], { axis: 0 });
+  graph.gather(merge(graph, mixed, width), inputs.unpack, 0);

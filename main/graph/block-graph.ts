@@ -208,7 +208,7 @@ export const blockNodes = (
   const finished = (sum: Value, given: StreamParts = new Map()): Value => {
     const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
     const output = block.tokenInput === null ? added : addTokenInput(graph, added, block.tokenInput, parts);
-    const scaled = block.outputScale === null ? output : graph.node('Mul', [output, tensor(graph, block.outputScale)]);
+    const scaled = block.outputScale === null ? output : graph.mul(output, tensor(graph, block.outputScale));
     return putTogether(graph, model, scaled, new Map([...later, ...given]));
   };
   const tokens = normalise(graph, residual, block.feedForwardNorm);
@@ -217,7 +217,7 @@ export const blockNodes = (
     const dense = normalise(graph, swiglu(graph, tokens, block.dense), beside.dense);
     const forExperts = normalise(graph, residual, beside.expertsIn);
     const router = moe(graph, layer, forExperts, mask, routerTokens(graph, model, residual, block.beside));
-    const output = finished(graph.node('Add', [dense, normalise(graph, router.output, beside.expertsOut)]));
+    const output = finished(graph.add(dense, normalise(graph, router.output, beside.expertsOut)));
     return { output, router, residual, tokens: forExperts, carried };
   }
   if (layer !== null && mask !== null && block.late === 'gives' && block.dense !== null) {
@@ -233,7 +233,7 @@ export const blockNodes = (
   const dense = swiglu(graph, tokens, block.dense);
   const late = block.late === 'takes' ? parts.get(LATE_EXPERTS) : undefined;
   return {
-    output: finished(late === undefined ? dense : graph.node('Add', [dense, late])),
+    output: finished(late === undefined ? dense : graph.add(dense, late)),
     router: null,
     residual,
     tokens,
@@ -268,12 +268,12 @@ const hyperNodes = (
 const allStreams = (graph: OnnxGraph, hidden: Value, parts: StreamParts): Value => {
   const others = parts.get(OTHER_STREAMS);
   if (others === undefined) throw new Error('a stream without its other streams');
-  return graph.node('Concat', [hidden, others], { axis: -1 });
+  return graph.concat([hidden, others], -1);
 };
 
 /** [T, 1] numbers of tokens as floats, which hold them exactly -> [T] int64. */
 const wholeIds = (graph: OnnxGraph, ids: Value): Value =>
-  graph.node('Cast', [graph.node('Squeeze', [ids, graph.integers([1])])], { to: DataType.INT64 });
+  graph.node('Cast', [graph.squeeze(ids, [1])], { to: DataType.INT64 });
 
 /** Input of a router beside a dense network: the normed hidden state times the router's own factors and H^-0.5. */
 const routerTokens = (
@@ -282,7 +282,7 @@ const routerTokens = (
   residual: Value,
   { router, expertsIn }: NonNullable<BlockDescriptor['beside']>,
 ): Value => {
-  const factors = graph.node('Mul', [tensor(graph, router), graph.float(hidden ** -0.5)]);
+  const factors = graph.mul(tensor(graph, router), graph.float(hidden ** -0.5));
   return normaliseBy(graph, residual, factors, expertsIn.epsilon);
 };
 
@@ -295,18 +295,13 @@ const addTokenInput = (
 ): Value => {
   const all = parts.get(TOKEN_INPUTS);
   if (all === undefined) throw new Error('a stream without inputs of tokens');
-  const [start, end] = [first, first + (gate.shape[0] ?? 0)].map((column) => graph.integers([column]));
-  if (start === undefined || end === undefined) throw new Error('two columns');
-  const own = graph.node('Slice', [all, start, end, graph.integers([-1])]);
-  const gated = graph.node('Mul', [gelu(graph, linear(graph, output, gate), DataType.FLOAT), own]);
-  return graph.node('Add', [output, normalise(graph, linear(graph, gated, projection), norm)]);
+  const own = graph.slice(all, first, first + (gate.shape[0] ?? 0), -1);
+  const gated = graph.mul(gelu(graph, linear(graph, output, gate), DataType.FLOAT), own);
+  return graph.add(output, normalise(graph, linear(graph, gated, projection), norm));
 };
 
 const addBranch = (graph: OnnxGraph, { residualMultiplier }: ModelDescriptor, residual: Value, branch: Value): Value =>
-  graph.node('Add', [
-    residual,
-    residualMultiplier === 1 ? branch : graph.node('Mul', [branch, graph.float(residualMultiplier)]),
-  ]);
+  graph.add(residual, residualMultiplier === 1 ? branch : graph.mul(branch, graph.float(residualMultiplier)));
 
 /** Token ids [T] -> stream [T, W]. 16-bit rows are cast after they are gathered, so that the table is never copied. */
 export const embeddingGraph = (model: ModelDescriptor): SerialisedGraph => {
@@ -319,10 +314,9 @@ export const embeddingGraph = (model: ModelDescriptor): SerialisedGraph => {
 /** The stream [T, W] of token ids [T]: their rows times the model's multiplier, and what follows from them. */
 export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): Value => {
   const rowsOf = (table: TensorView): Value =>
-    toFloat(graph, graph.node('Gather', [storedTensor(graph, table), tokens], { axis: 0 }), table);
+    toFloat(graph, graph.gather(storedTensor(graph, table), tokens, 0), table);
   const rows = rowsOf(model.embedding);
-  const hidden =
-    model.embeddingMultiplier === 1 ? rows : graph.node('Mul', [rows, graph.float(model.embeddingMultiplier)]);
+  const hidden = model.embeddingMultiplier === 1 ? rows : graph.mul(rows, graph.float(model.embeddingMultiplier));
   const parts = new Map<string, Value>();
   if (model.tokenInputs !== null)
     parts.set(TOKEN_INPUTS, tokenInputs(graph, model.tokenInputs, rowsOf(model.tokenInputs.table), hidden));
@@ -330,7 +324,7 @@ export const embed = (graph: OnnxGraph, model: ModelDescriptor, tokens: Value): 
     parts.set(OTHER_STREAMS, graph.node('Tile', [hidden, graph.integers([1, model.hyperHead.count - 1])]));
   if (model.stream.some(({ name }) => name === TOKEN_IDS)) {
     const ids = graph.node('Cast', [tokens], { to: DataType.FLOAT });
-    parts.set(TOKEN_IDS, graph.node('Unsqueeze', [ids, graph.integers([1])]));
+    parts.set(TOKEN_IDS, graph.unsqueeze(ids, [1]));
   }
   return putTogether(graph, model, hidden, parts);
 };
@@ -343,11 +337,11 @@ const tokenInputs = (
   hidden: Value,
 ): Value => {
   const [all = 0, width = 1] = projection.shape;
-  const scaled = (value: Value, factor: number): Value => graph.node('Mul', [value, graph.float(factor)]);
+  const scaled = (value: Value, factor: number): Value => graph.mul(value, graph.float(factor));
   const projected = scaled(linear(graph, hidden, projection), width ** -0.5);
-  const normed = normalise(graph, graph.node('Reshape', [projected, graph.integers([-1, dimension])]), norm);
-  const flat = graph.node('Reshape', [normed, graph.integers([-1, all])]);
-  return scaled(graph.node('Add', [scaled(rows, dimension ** 0.5), flat]), 2 ** -0.5);
+  const normed = normalise(graph, graph.reshape(projected, [-1, dimension]), norm);
+  const flat = graph.reshape(normed, [-1, all]);
+  return scaled(graph.add(scaled(rows, dimension ** 0.5), flat), 2 ** -0.5);
 };
 
 /** Stream [N, W] -> logits [N, V]. */
@@ -374,8 +368,8 @@ export const scoreGraph = (model: ModelDescriptor, target?: GraphTarget): Serial
   const logits = head(graph, model, lastHidden(graph, model));
   const pairs = graph.input('pairs', DataType.INT64, ['M', 2]);
   const logprobs = graph.node('GatherND', [graph.node('LogSoftmax', [logits], { axis: -1 }), pairs]);
-  const [rows, targets] = [0, 1].map((column) => graph.node('Gather', [pairs, graph.integers(column)], { axis: 1 }));
-  if (rows === undefined || targets === undefined) throw new Error('pairs have two columns');
+  const column = (number: number): Value => graph.gather(pairs, graph.integers(number), 1);
+  const [rows, targets] = [column(0), column(1)];
   const best = graph.node('ArgMax', [logits], { axis: -1, keepdims: 0 });
   graph.output('logprobs', logprobs, DataType.FLOAT, ['M']);
   graph.output('greedy', graph.node('Equal', [graph.node('Gather', [best, rows]), targets]), DataType.BOOL, ['M']);
@@ -392,8 +386,8 @@ export const head = (graph: OnnxGraph, model: ModelDescriptor, stream: Value): V
   const hidden = hyperHead === null ? first : connectHead(graph, allStreams(graph, first, parts), hyperHead);
   const normed = normalise(graph, hidden, model.finalNorm);
   const logits = multiplyRounded(graph, normed, model.head, model.headBias);
-  const divided = model.logitsDivisor === 1 ? logits : graph.node('Div', [logits, graph.float(model.logitsDivisor)]);
+  const divided = model.logitsDivisor === 1 ? logits : graph.div(logits, graph.float(model.logitsDivisor));
   if (model.logitsCap === null) return divided;
   const cap = graph.float(model.logitsCap);
-  return graph.node('Mul', [graph.node('Tanh', [graph.node('Div', [divided, cap])]), cap]);
+  return graph.mul(graph.node('Tanh', [graph.div(divided, cap)]), cap);
 };

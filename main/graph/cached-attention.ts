@@ -104,23 +104,22 @@ const absorbedHeads = (
   if (keyValueUp.bias !== null) throw new Error('an expansion of the latent with a bias cannot be absorbed');
   const { plainQuery, turnedQuery, latent, turnedKey, indexed } = latentParts(graph, descriptor, tokens, inputs);
   const lying = weight(graph, keyValueUp.weight, productType(graph));
-  const standing = keyValueUp.weight.transposed === true ? graph.node('Transpose', [lying], { perm: [1, 0] }) : lying;
-  const perHead = graph.node('Reshape', [standing, graph.integers([heads, plainDimension + valueDimension, width])]);
+  const standing = keyValueUp.weight.transposed === true ? graph.transpose(lying, [1, 0]) : lying;
+  const perHead = graph.reshape(standing, [heads, plainDimension + valueDimension, width]);
   const [ofKey, ofValue] = graph.nodes('Split', [perHead, graph.integers([plainDimension, valueDimension])], 2, {
     axis: 1,
   });
-  if (ofKey === undefined || ofValue === undefined) throw new Error('Split gives two outputs');
   /** [T, N, D] times a matrix [D, D'] of each head: [T, N, D']. */
   const times = (value: Value, matrices: Value): Value => {
-    const byHead = toProducts(graph, graph.node('Transpose', [value], { perm: [1, 0, 2] }));
-    const product = fromProducts(graph, graph.node('MatMul', [byHead, matrices]));
-    return graph.node('Transpose', [product], { perm: [1, 0, 2] });
+    const byHead = toProducts(graph, graph.transpose(value, [1, 0, 2]));
+    const product = fromProducts(graph, graph.matmul(byHead, matrices));
+    return graph.transpose(product, [1, 0, 2]);
   };
   const alone = split(graph, latent, 1, width);
   return {
     heads: {
-      query: graph.node('Concat', [times(plainQuery, ofKey), turnedQuery], { axis: -1 }),
-      key: graph.node('Concat', [alone, turnedKey], { axis: -1 }),
+      query: graph.concat([times(plainQuery, ofKey), turnedQuery], -1),
+      key: graph.concat([alone, turnedKey], -1),
       value: alone,
       queryHeads: heads,
       keyHeads: 1,
@@ -133,7 +132,7 @@ const absorbedHeads = (
     expand: (mixed) =>
       merge(
         graph,
-        times(split(graph, mixed, heads, width), graph.node('Transpose', [ofValue], { perm: [0, 2, 1] })),
+        times(split(graph, mixed, heads, width), graph.transpose(ofValue, [0, 2, 1])),
         heads * valueDimension,
       ),
   };
@@ -149,19 +148,17 @@ const indexedBias = (
 ): Value => {
   const [before, past] = [cache.prefix.index, cache.past.index];
   if (indexer === null || indexed == null || before === undefined || past === undefined) return inputs.bias;
-  const transpose = (value: Value, perm: readonly number[]): Value => graph.node('Transpose', [value], { perm });
-  const own = graph.node('Gather', [indexed.key, inputs.pack], { axis: 0 });
+  const own = graph.gather(indexed.key, inputs.pack, 0);
   return chosenBias(graph, indexer, indexed, inputs, (queries) => {
     // [B, n, S, d] -> [B, 1, n * S, d]: the heads have one key.
-    const rows = graph.node('Reshape', [queries, graph.integers([0, 1, -1, indexer.dimension])]);
-    const joined = graph.node(
-      'Concat',
+    const rows = graph.reshape(queries, [0, 1, -1, indexer.dimension]);
+    const joined = graph.concat(
       [
-        perCandidate(graph, rows, transpose(before, [0, 1, 3, 2]), cache),
-        graph.node('MatMul', [rows, transpose(past, [0, 1, 3, 2])]),
-        graph.node('MatMul', [rows, transpose(own, [0, 2, 3, 1])]),
+        perCandidate(graph, rows, graph.transpose(before, [0, 1, 3, 2]), cache),
+        graph.matmul(rows, graph.transpose(past, [0, 1, 3, 2])),
+        graph.matmul(rows, graph.transpose(own, [0, 2, 3, 1])),
       ],
-      { axis: -1 },
+      -1,
     );
     return graph.node('Reshape', [joined, shapeOf(graph, [[0, indexer.heads, -1], dimensions(graph, joined, 3, 4)])]);
   });
@@ -181,26 +178,25 @@ const attendCached = (
   const { queryHeads, keyHeads: groups, headDimension, valueDimension } = heads;
   const { past, prefix } = cache;
   const repeats = queryHeads / groups;
-  const reshape = (value: Value, shape: readonly number[]): Value =>
-    graph.node('Reshape', [value, graph.integers(shape)]);
-  const transpose = (value: Value, perm: readonly number[]): Value => graph.node('Transpose', [value], { perm });
-  const product = (one: Value, other: Value): Value => graph.node('MatMul', [one, other]);
-  const packed = (value: Value): Value => graph.node('Gather', [value, inputs.pack], { axis: 0 });
-  const scaled = graph.node('Mul', [heads.query, graph.float(scale)]);
+  const packed = (value: Value): Value => graph.gather(value, inputs.pack, 0);
+  const scaled = graph.mul(heads.query, graph.float(scale));
   // [B, S, G * R, D] -> [B, G, R, S, D] -> [B, G, R * S, D].
-  const byGroup = transpose(reshape(packed(scaled), [0, 0, groups, repeats, headDimension]), [0, 2, 3, 1, 4]);
-  const queries = reshape(byGroup, [0, groups, -1, headDimension]);
+  const byGroup = graph.transpose(
+    graph.reshape(packed(scaled), [0, 0, groups, repeats, headDimension]),
+    [0, 2, 3, 1, 4],
+  );
+  const queries = graph.reshape(byGroup, [0, groups, -1, headDimension]);
   const scores = [
-    perCandidate(graph, queries, transpose(prefix.key, [0, 1, 3, 2]), cache),
-    product(queries, transpose(past.key, [0, 1, 3, 2])),
-    product(queries, transpose(packed(heads.key), [0, 2, 3, 1])),
+    perCandidate(graph, queries, graph.transpose(prefix.key, [0, 1, 3, 2]), cache),
+    graph.matmul(queries, graph.transpose(past.key, [0, 1, 3, 2])),
+    graph.matmul(queries, graph.transpose(packed(heads.key), [0, 2, 3, 1])),
   ];
-  const joined = graph.node('Concat', scores, { axis: -1 });
+  const joined = graph.concat(scores, -1);
   const apart = graph.node('Reshape', [
     joined,
     shapeOf(graph, [[0, groups, repeats, -1], dimensions(graph, joined, 3, 4)]),
   ]);
-  const bias = graph.node('Unsqueeze', [inputs.bias, graph.integers([1])]);
+  const bias = graph.unsqueeze(inputs.bias, [1]);
   const softmax = probabilities(graph, apart, bias, heads.sinks, [1, groups, repeats, 1, 1]);
   const shares = graph.node('Reshape', [softmax, graph.node('Shape', [joined])]);
   const widths = shapeOf(
@@ -208,12 +204,10 @@ const attendCached = (
     scores.map((part) => dimensions(graph, part, 3, 4)),
   );
   const [ofPrefix, ofPast, ofOwn] = graph.nodes('Split', [shares, widths], 3, { axis: -1 });
-  if (ofPrefix === undefined || ofPast === undefined || ofOwn === undefined)
-    throw new Error('Split gives three outputs');
-  const before = graph.node('Add', [perCandidate(graph, ofPrefix, prefix.value, cache), product(ofPast, past.value)]);
-  const mixed = graph.node('Add', [before, product(ofOwn, transpose(packed(heads.value), [0, 2, 1, 3]))]);
+  const before = graph.add(perCandidate(graph, ofPrefix, prefix.value, cache), graph.matmul(ofPast, past.value));
+  const mixed = graph.add(before, graph.matmul(ofOwn, graph.transpose(packed(heads.value), [0, 2, 1, 3])));
   // [B, G, R * S, Dv] -> [B, S, G, R, Dv].
-  const perToken = transpose(reshape(mixed, [0, groups, repeats, -1, valueDimension]), [0, 3, 1, 2, 4]);
+  const perToken = graph.transpose(graph.reshape(mixed, [0, groups, repeats, -1, valueDimension]), [0, 3, 1, 2, 4]);
   return unpacked(graph, perToken, queryHeads * valueDimension, inputs);
 };
 
@@ -224,16 +218,16 @@ const attendCached = (
 const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, seats }: CacheInputs): Value => {
   const bySeat = [0, 2, 1, 3, 4];
   // [N, M, G, R, X] -> [N, G, M, R, X] -> [N, G, M * R, X].
-  const seated = graph.node('Transpose', [graph.node('Gather', [rows, members], { axis: 0 })], { perm: bySeat });
+  const seated = graph.node('Transpose', [graph.gather(rows, members, 0)], { perm: bySeat });
   const joined = graph.node('Reshape', [seated, shapeOf(graph, [[0, 0, -1], dimensions(graph, seated, 4, 5)])]);
-  const product = graph.node('MatMul', [joined, matrix]);
+  const product = graph.matmul(joined, matrix);
   const apart = graph.node('Reshape', [
     product,
     shapeOf(graph, [dimensions(graph, seated, 0, 4), dimensions(graph, matrix, 3, 4)]),
   ]);
   const perSeat = graph.node('Transpose', [apart], { perm: bySeat });
   const flat = graph.node('Reshape', [perSeat, shapeOf(graph, [[-1], dimensions(graph, perSeat, 2, 5)])]);
-  return graph.node('Gather', [flat, seats], { axis: 0 });
+  return graph.gather(flat, seats, 0);
 };
 
 /** Dimensions of a value from `start` up to `end`. */
@@ -242,8 +236,7 @@ const dimensions = (graph: OnnxGraph, value: Value, start: number, end: number):
 
 /** A shape from constant and computed parts. */
 const shapeOf = (graph: OnnxGraph, parts: readonly (Value | readonly number[])[]): Value =>
-  graph.node(
-    'Concat',
+  graph.concat(
     parts.map((part) => (typeof part === 'string' ? part : graph.integers(part))),
-    { axis: 0 },
+    0,
   );

@@ -163,16 +163,15 @@ const rotateEnd = (graph: OnnxGraph, value: Value, count: number, dimension: num
     split(graph, rotate(graph, merge(graph, end, count * dimensions), count, rotation), count, dimensions);
   if (dimensions === dimension) return turn(value);
   const [first, end] = cut(graph, value, [dimension - dimensions, dimensions]);
-  return graph.node('Concat', [first, turn(end)], { axis: -1 });
+  return graph.concat([first, turn(end)], -1);
 };
 
 /** [T, R]. */
 const rawOf = (graph: OnnxGraph, { values, gates, indexer }: Compressor, tokens: Value): Value => {
   const all = [values, gates, ...(indexer === null ? [] : [indexer.compressor.values, indexer.compressor.gates])];
-  return graph.node(
-    'Concat',
+  return graph.concat(
     all.map((projection) => project(graph, tokens, projection)),
-    { axis: -1 },
+    -1,
   );
 };
 
@@ -187,19 +186,19 @@ const visible = (
 ): { readonly keys: Value; readonly bias: Value } => {
   const { compressor } = descriptor;
   const { pack, before, entries } = inputs;
-  const flat = (value: Value): Value => graph.node('Squeeze', [value, graph.integers([1])]);
-  const ownKeys = graph.node('Gather', [flat(own.key), pack], { axis: 0 });
+  const flat = (value: Value): Value => graph.squeeze(value, [1]);
+  const ownKeys = graph.gather(flat(own.key), pack, 0);
   const joined = (all: readonly Value[], axis: number): Value =>
-    all.length === 1 && all[0] !== undefined ? all[0] : graph.node('Concat', all, { axis });
+    all.length === 1 && all[0] !== undefined ? all[0] : graph.concat(all, axis);
   const earlier: Value[] = [];
   if (before?.form === 'prefixed') {
     const count = graph.node('Shape', [pack], { start: 0, end: 1 });
-    const shape = graph.node('Concat', [count, graph.node('Shape', [flat(before.prefix.key)])], { axis: 0 });
+    const shape = graph.concat([count, graph.node('Shape', [flat(before.prefix.key)])], 0);
     earlier.push(graph.node('Expand', [flat(before.prefix.key), shape]));
   } else if (before !== null) {
     const seats = graph.node('Shape', [before.members], { start: 1, end: 2 });
-    const candidate = graph.node('Div', [before.seats, seats]);
-    earlier.push(graph.node('Gather', [flat(before.prefix.key), candidate], { axis: 0 }), flat(before.past.key));
+    const candidate = graph.div(before.seats, seats);
+    earlier.push(graph.gather(flat(before.prefix.key), candidate, 0), flat(before.past.key));
   }
   if (compressor === null || entries === null) return { keys: joined([...earlier, ownKeys], 1), bias: inputs.bias };
   const width = rawWidth(descriptor);
@@ -212,7 +211,7 @@ const visible = (
     ],
     0,
   );
-  const gathered = graph.node('Gather', [sources, entries.rows], { axis: 0 });
+  const gathered = graph.gather(sources, entries.rows, 0);
   const [values, gates, indexValues, indexGates] = graph.nodes(
     'Split',
     [gathered, graph.integers(widthsOf(compressor))],
@@ -238,7 +237,7 @@ const visible = (
         );
   return {
     keys: joined([...earlier, ownKeys, made], 1),
-    bias: graph.node('Concat', [inputs.bias, seen], { axis: -1 }),
+    bias: graph.concat([inputs.bias, seen], -1),
   };
 };
 
@@ -255,32 +254,28 @@ const compress = (
   { rows, open, rotation }: EntryInputs,
 ): Value => {
   const dimension = norm.scale.shape[0] ?? 0;
-  const slice = (value: Value, axis: number, start: number, end: number): Value =>
-    graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
+  const slice = (value: Value, axis: number, start: number, end: number): Value => graph.slice(value, start, end, axis);
   /** The first half of the columns belongs to the window before, the second half to the window itself. */
   const taken = (value: Value): Value =>
     overlapping
-      ? graph.node(
-          'Concat',
+      ? graph.concat(
           [
             slice(slice(value, 2, 0, every), 3, 0, dimension),
             slice(slice(value, 2, every, 2 * every), 3, dimension, 2 * dimension),
           ],
-          { axis: 2 },
+          2,
         )
       : value;
   const own = tensor(graph, places);
   const ofPlaces = overlapping
-    ? graph.node('Concat', [slice(own, 1, 0, dimension), slice(own, 1, dimension, 2 * dimension)], { axis: 0 })
+    ? graph.concat([slice(own, 1, 0, dimension), slice(own, 1, dimension, 2 * dimension)], 0)
     : own;
-  const logits = graph.node('Add', [graph.node('Add', [taken(gates), ofPlaces]), open]);
-  const weighted = graph.node('Mul', [taken(values), graph.node('Softmax', [logits], { axis: 2 })]);
+  const logits = graph.add(graph.add(taken(gates), ofPlaces), open);
+  const weighted = graph.mul(taken(values), graph.node('Softmax', [logits], { axis: 2 }));
   const sums = graph.node('ReduceSum', [weighted, graph.integers([2])], { keepdims: 0 });
   const normed = normalise(graph, split(graph, sums, 1, dimension), norm);
   const turned = rotateEnd(graph, normed, 1, dimension, rotation);
-  const shape = graph.node('Concat', [graph.node('Shape', [rows], { start: 0, end: 2 }), graph.integers([dimension])], {
-    axis: 0,
-  });
+  const shape = graph.concat([graph.node('Shape', [rows], { start: 0, end: 2 }), graph.integers([dimension])], 0);
   return graph.node('Reshape', [turned, shape]);
 };
 
@@ -298,9 +293,9 @@ const chosenEntries = (
     query: rotateEnd(graph, queries, heads, dimension, rotation),
     weights: project(graph, tokens, weights),
   };
-  const lying = graph.node('Unsqueeze', [graph.node('Transpose', [keys], { perm: [0, 2, 1] }), graph.integers([1])]);
+  const lying = graph.unsqueeze(graph.transpose(keys, [0, 2, 1]), [1]);
   return chosenBias(graph, { heads, dimension, most }, values, { pack, bias: entries.bias }, (packed) =>
-    graph.node('MatMul', [packed, lying]),
+    graph.matmul(packed, lying),
   );
 };
 
@@ -314,14 +309,14 @@ const attend = (
   bias: Value,
   { pack, unpack }: CompressedInputs,
 ): Value => {
-  const scaled = graph.node('Mul', [queries, graph.float(scale)]);
-  const packed = graph.node('Transpose', [graph.node('Gather', [scaled, pack], { axis: 0 })], { perm: [0, 2, 1, 3] });
-  const lying = graph.node('Unsqueeze', [graph.node('Transpose', [keys], { perm: [0, 2, 1] }), graph.integers([1])]);
-  const scores = graph.node('MatMul', [packed, lying]);
+  const scaled = graph.mul(queries, graph.float(scale));
+  const packed = graph.transpose(graph.gather(scaled, pack, 0), [0, 2, 1, 3]);
+  const lying = graph.unsqueeze(graph.transpose(keys, [0, 2, 1]), [1]);
+  const scores = graph.matmul(packed, lying);
   const ofKeys = probabilities(graph, scores, bias, tensor(graph, sinks), [1, heads, 1, 1]);
-  const mixed = graph.node('MatMul', [ofKeys, graph.node('Unsqueeze', [keys, graph.integers([1])])]);
-  const bySlot = merge(graph, graph.node('Transpose', [mixed], { perm: [0, 2, 1, 3] }), heads * headDimension);
-  return split(graph, graph.node('Gather', [bySlot, unpack], { axis: 0 }), heads, headDimension);
+  const mixed = graph.matmul(ofKeys, graph.unsqueeze(keys, [1]));
+  const bySlot = merge(graph, graph.transpose(mixed, [0, 2, 1, 3]), heads * headDimension);
+  return split(graph, graph.gather(bySlot, unpack, 0), heads, headDimension);
 };
 
 /** The heads in groups, each with a projection of its own, and one projection of all. */
@@ -332,16 +327,12 @@ const outputOf = (
 ): Value => {
   const rank = (down.shape[0] ?? 0) / groups;
   const width = (heads * headDimension) / groups;
-  const apart = toProducts(
-    graph,
-    graph.node('Transpose', [split(graph, attended, groups, width)], { perm: [1, 0, 2] }),
+  const apart = toProducts(graph, graph.transpose(split(graph, attended, groups, width), [1, 0, 2]));
+  const matrices = graph.transpose(
+    graph.reshape(tensorAs(graph, down, productType(graph)), [groups, rank, width]),
+    [0, 2, 1],
   );
-  const matrices = graph.node(
-    'Transpose',
-    [graph.node('Reshape', [tensorAs(graph, down, productType(graph)), graph.integers([groups, rank, width])])],
-    { perm: [0, 2, 1] },
-  );
-  const mixed = fromProducts(graph, graph.node('MatMul', [apart, matrices]));
-  const products = graph.node('Transpose', [mixed], { perm: [1, 0, 2] });
+  const mixed = fromProducts(graph, graph.matmul(apart, matrices));
+  const products = graph.transpose(mixed, [1, 0, 2]);
   return project(graph, merge(graph, products, groups * rank), up);
 };

@@ -16,7 +16,7 @@ export interface Rotation {
 export const rotate = (graph: OnnxGraph, tokens: Value, heads: number, rotation: Rotation | null): Value => {
   if (rotation === null) return tokens;
   const { rotary, cosine, sine, rows } = rotation;
-  const sequence = graph.node('Unsqueeze', [tokens, graph.integers([0])]);
+  const sequence = graph.unsqueeze(tokens, [0]);
   return graph.node('RotaryEmbedding', [sequence, rows, cosine, sine], {
     interleaved: rotary.interleaved ? 1 : 0,
     num_heads: heads,
@@ -26,11 +26,10 @@ export const rotate = (graph: OnnxGraph, tokens: Value, heads: number, rotation:
 
 /** [..., N * D] -> [T, N, D]. */
 export const split = (graph: OnnxGraph, value: Value, count: number, dimension: number): Value =>
-  graph.node('Reshape', [value, graph.integers([-1, count, dimension])]);
+  graph.reshape(value, [-1, count, dimension]);
 
 /** [...] -> [T, width]. */
-export const merge = (graph: OnnxGraph, value: Value, width: number): Value =>
-  graph.node('Reshape', [value, graph.integers([-1, width])]);
+export const merge = (graph: OnnxGraph, value: Value, width: number): Value => graph.reshape(value, [-1, width]);
 
 /** Parts of the last axis, one for each width. */
 export const cut = <Widths extends readonly number[]>(

@@ -19,13 +19,13 @@ const readings = (graph: OnnxGraph, streams: Value, { rows, epsilon }: HyperHead
 
 /** [..., start, end) of the last axis. */
 const columns = (graph: OnnxGraph, value: Value, start: number, end: number): Value =>
-  graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([-1])]);
+  graph.slice(value, start, end, -1);
 
 /** [T, n H] streams weighted by [T, n] and added: [T, H]. */
 const mixture = (graph: OnnxGraph, streams: Value, weights: Value, count: number): Value => {
-  const apart = graph.node('Reshape', [streams, graph.integers([0, count, -1])]);
-  const weighted = graph.node('MatMul', [graph.node('Unsqueeze', [weights, graph.integers([1])]), apart]);
-  return graph.node('Squeeze', [weighted, graph.integers([1])]);
+  const apart = graph.reshape(streams, [0, count, -1]);
+  const weighted = graph.matmul(graph.unsqueeze(weights, [1]), apart);
+  return graph.squeeze(weighted, [1]);
 };
 
 /**
@@ -37,28 +37,25 @@ export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperC
   const read = readings(graph, streams, connection);
   const [scales, bases] = [tensor(graph, scale), tensor(graph, base)];
   const part = (index: number, start: number, end: number): Value =>
-    graph.node('Add', [
-      graph.node('Mul', [columns(graph, read, start, end), columns(graph, scales, index, index + 1)]),
+    graph.add(
+      graph.mul(columns(graph, read, start, end), columns(graph, scales, index, index + 1)),
       columns(graph, bases, start, end),
-    ]);
-  const plus = (value: Value): Value => graph.node('Add', [value, graph.float(added)]);
+    );
+  const plus = (value: Value): Value => graph.add(value, graph.float(added));
   const before = plus(graph.node('Sigmoid', [part(0, 0, n)]));
-  const after = graph.node('Mul', [graph.node('Sigmoid', [part(1, n, 2 * n)]), graph.float(2)]);
-  const square = graph.node('Reshape', [part(2, 2 * n, (2 + n) * n), graph.integers([0, n, n])]);
+  const after = graph.mul(graph.node('Sigmoid', [part(1, n, 2 * n)]), graph.float(2));
+  const square = graph.reshape(part(2, 2 * n, (2 + n) * n), [0, n, n]);
   const divided = (matrix: Value, axis: 1 | 2): Value =>
-    graph.node('Div', [matrix, plus(graph.node('ReduceSum', [matrix, graph.integers([axis])], { keepdims: 1 }))]);
+    graph.div(matrix, plus(graph.node('ReduceSum', [matrix, graph.integers([axis])], { keepdims: 1 })));
   let mixing = divided(plus(graph.node('Softmax', [square], { axis: -1 })), 1);
   for (let turn = 1; turn < iterations; turn += 1) mixing = divided(divided(mixing, 2), 1);
   return {
     input: mixture(graph, streams, before, n),
     goOn: (output) => {
-      const apart = graph.node('Reshape', [streams, graph.integers([0, n, -1])]);
-      const turned = graph.node('Transpose', [mixing], { perm: [0, 2, 1] });
-      const own = graph.node('Mul', [
-        graph.node('Unsqueeze', [after, graph.integers([2])]),
-        graph.node('Unsqueeze', [output, graph.integers([1])]),
-      ]);
-      const next = graph.node('Add', [own, graph.node('MatMul', [turned, apart])]);
+      const apart = graph.reshape(streams, [0, n, -1]);
+      const turned = graph.transpose(mixing, [0, 2, 1]);
+      const own = graph.mul(graph.unsqueeze(after, [2]), graph.unsqueeze(output, [1]));
+      const next = graph.add(own, graph.matmul(turned, apart));
       return graph.node('Reshape', [next, graph.node('Shape', [streams])]);
     },
   };
@@ -66,7 +63,7 @@ export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperC
 
 /** The streams [N, n H] after the last block as one [N, H]. */
 export const connectHead = (graph: OnnxGraph, streams: Value, head: HyperHead): Value => {
-  const read = graph.node('Mul', [readings(graph, streams, head), tensor(graph, head.scale)]);
-  const opened = graph.node('Sigmoid', [graph.node('Add', [read, tensor(graph, head.base)])]);
-  return mixture(graph, streams, graph.node('Add', [opened, graph.float(head.added)]), head.count);
+  const read = graph.mul(readings(graph, streams, head), tensor(graph, head.scale));
+  const opened = graph.node('Sigmoid', [graph.add(read, tensor(graph, head.base))]);
+  return mixture(graph, streams, graph.add(opened, graph.float(head.added)), head.count);
 };

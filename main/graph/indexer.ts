@@ -44,8 +44,7 @@ export const indexPart = (
   graph: OnnxGraph,
   { heads, dimension }: IndexerDescriptor,
   { query, key, weights }: IndexValues,
-): Value =>
-  graph.node('Concat', [merge(graph, query, heads * dimension), merge(graph, key, dimension), weights], { axis: -1 });
+): Value => graph.concat([merge(graph, query, heads * dimension), merge(graph, key, dimension), weights], -1);
 
 /**
  * Attention bias [B, 1, S, keys] that shows each query only the chosen keys: the `most` visible ones with the largest
@@ -59,24 +58,20 @@ export const chosenBias = (
   { pack, bias }: { readonly pack: Value; readonly bias: Value },
   scoresOf: (queries: Value) => Value,
 ): Value => {
-  const packed = (value: Value): Value => graph.node('Gather', [value, pack], { axis: 0 });
-  const queries = graph.node('Transpose', [packed(query)], { perm: [0, 2, 1, 3] });
-  const scaled = graph.node('Mul', [weights, graph.float((heads * dimension) ** -0.5)]);
-  const byHead = graph.node('Unsqueeze', [
-    graph.node('Transpose', [packed(scaled)], { perm: [0, 2, 1] }),
-    graph.integers([3]),
-  ]);
-  const products = graph.node('Mul', [graph.node('Relu', [scoresOf(queries)]), byHead]);
+  const packed = (value: Value): Value => graph.gather(value, pack, 0);
+  const queries = graph.transpose(packed(query), [0, 2, 1, 3]);
+  const scaled = graph.mul(weights, graph.float((heads * dimension) ** -0.5));
+  const byHead = graph.unsqueeze(graph.transpose(packed(scaled), [0, 2, 1]), [3]);
+  const products = graph.mul(graph.node('Relu', [scoresOf(queries)]), byHead);
   const scores = graph.node('ReduceSum', [products, graph.integers([1])], { keepdims: 1 });
-  const visible = graph.node('Add', [scores, bias]);
+  const visible = graph.add(scores, bias);
   const keys = graph.node('Shape', [visible], { start: 3, end: 4 });
   const count = graph.node('Min', [keys, graph.integers([most])]);
   const [, chosen] = graph.nodes('TopK', [visible, count], 2, { largest: 1, sorted: 0, axis: -1 });
-  if (chosen === undefined) throw new Error('TopK gives two outputs');
   const filled = (like: Value, value: number): Value =>
     graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);
   const hidden = graph.node('ScatterElements', [filled(visible, HIDDEN), chosen, filled(chosen, 0)], { axis: -1 });
-  return graph.node('Add', [bias, hidden]);
+  return graph.add(bias, hidden);
 };
 
 /** Inputs with the keys of an indexer, of tokens before: [P, 1, d]. */

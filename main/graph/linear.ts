@@ -16,16 +16,15 @@ export const splitRows = (graph: OnnxGraph, rows: Value, counts: Value, parts: n
   while (size * width < parts) size *= width;
   const bundles = Array.from({ length: Math.ceil(parts / size) }, (_, bundle) => {
     const [first, end] = [bundle * size, Math.min((bundle + 1) * size, parts)];
-    const own = graph.node('Slice', [counts, graph.integers([first]), graph.integers([end]), graph.integers([0])]);
+    const own = graph.slice(counts, first, end, 0);
     return { own, sum: graph.node('ReduceSum', [own, graph.integers([0])], { keepdims: 1 }), parts: end - first };
   });
   const cut = splitRows(
     graph,
     rows,
-    graph.node(
-      'Concat',
+    graph.concat(
       bundles.map(({ sum }) => sum),
-      { axis: 0 },
+      0,
     ),
     bundles.length,
   );
@@ -42,7 +41,7 @@ export const joinRows = (graph: OnnxGraph, blocks: readonly Value[]): Value => {
   const [first, ...others] = blocks;
   if (first === undefined) throw new Error('nothing to join');
   if (others.length === 0) return first;
-  if (blocks.length <= width) return graph.node('Concat', blocks, { axis: 0 });
+  if (blocks.length <= width) return graph.concat(blocks, 0);
   const bundles: Value[] = [];
   for (let start = 0; start < blocks.length; start += width)
     bundles.push(joinRows(graph, blocks.slice(start, start + width)));
@@ -57,7 +56,7 @@ const gemm = (graph: OnnxGraph, tokens: Value, matrix: Value, bias: Value | null
 const rounded = (graph: OnnxGraph, tokens: Value, matrix: Value, bias: Value | null, isTransposed: boolean): Value => {
   if (productType(graph) === DataType.FLOAT) return gemm(graph, tokens, matrix, bias, isTransposed);
   const product = fromProducts(graph, gemm(graph, toProducts(graph, tokens), matrix, null, isTransposed));
-  return bias === null ? product : graph.node('Add', [product, bias]);
+  return bias === null ? product : graph.add(product, bias);
 };
 
 /** x W^T (+ b) for tokens [T, in] and a weight [out, in]. */
@@ -92,7 +91,7 @@ export const ones = (graph: OnnxGraph, length: number): Value =>
 /** RMS norm (x * rsqrt(mean(x^2) + epsilon) * w) or layer norm over the last axis, in float32. */
 export const normalise = (graph: OnnxGraph, tokens: Value, { kind, scale, plusOne, bias, epsilon }: Norm): Value => {
   const stored = tensor(graph, scale);
-  const factor = plusOne ? graph.node('Add', [stored, graph.float(1)]) : stored;
+  const factor = plusOne ? graph.add(stored, graph.float(1)) : stored;
   if (kind === 'rms') return normaliseBy(graph, tokens, factor, epsilon);
   return graph.node('LayerNormalization', [tokens, factor, ...(bias === null ? [] : [tensor(graph, bias)])], {
     axis: -1,
@@ -118,14 +117,14 @@ export const swiglu = (
   const raised = biased(graph, tokens, up, upBias);
   if (gate === null) return fromProducts(graph, biased(graph, squaredRelu(graph, raised), down, downBias));
   const activated = activate(graph, activation, biased(graph, tokens, gate, gateBias));
-  const inner = graph.node('Mul', [activated, limitedUp(graph, activation, raised)]);
+  const inner = graph.mul(activated, limitedUp(graph, activation, raised));
   return fromProducts(graph, biased(graph, inner, down, downBias));
 };
 
 /** relu(x)^2 (arXiv 2109.08668), of networks without a gate. */
 export const squaredRelu = (graph: OnnxGraph, value: Value): Value => {
   const positive = graph.node('Relu', [value]);
-  return graph.node('Mul', [positive, positive]);
+  return graph.mul(positive, positive);
 };
 
 /** gelu(gate) or silu(gate), at most the limit if there is one, in the format of products. */
@@ -151,8 +150,8 @@ export const within = (graph: OnnxGraph, value: Value, limit: number): Value => 
 /** GELU by its tanh form (arXiv 1606.08415): 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). */
 export const gelu = (graph: OnnxGraph, value: Value, type: ProductType): Value => {
   const number = (constant: number): Value => scalar(graph, constant, type);
-  const cube = graph.node('Mul', [graph.node('Mul', [value, value]), value]);
-  const bent = graph.node('Add', [value, graph.node('Mul', [cube, number(0.044715)])]);
-  const share = graph.node('Tanh', [graph.node('Mul', [bent, number(Math.sqrt(2 / Math.PI))])]);
-  return graph.node('Mul', [graph.node('Mul', [value, number(0.5)]), graph.node('Add', [share, number(1)])]);
+  const cube = graph.mul(graph.mul(value, value), value);
+  const bent = graph.add(value, graph.mul(cube, number(0.044715)));
+  const share = graph.node('Tanh', [graph.mul(bent, number(Math.sqrt(2 / Math.PI)))]);
+  return graph.mul(graph.mul(value, number(0.5)), graph.add(share, number(1)));
 };

@@ -99,27 +99,23 @@ export const moe = (
   const weights =
     layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
 
-  const flat = graph.node('Reshape', [experts, graph.integers([-1])]);
+  const flat = graph.reshape(experts, [-1]);
   const count = graph.node('Shape', [flat]);
   const position = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
-  const keys = graph.node('Add', [graph.node('Mul', [flat, count]), position]);
+  const keys = graph.add(graph.mul(flat, count), position);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
-  if (order === undefined) throw new Error('TopK gives two outputs');
-  const rows = graph.node('Div', [order, graph.integers(layer.topK)]);
-  const taken = graph.node('Gather', [expertInputs(graph, layer, tokens), rows], { axis: 0 });
+  const rows = graph.div(order, graph.integers(layer.topK));
+  const taken = graph.gather(expertInputs(graph, layer, tokens), rows, 0);
   const counts = expertCounts(graph, layer, flat, count);
-  const { outputs, inner } = gatesInput(layer.routing)
+  const { output: outputs, inner } = gatesInput(layer.routing)
     ? runGated(graph, layer, taken, counts, gatesOfRows(graph, weights, order))
     : runExperts(graph, layer, taken, counts);
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
-  const inOrder = graph.node('Reshape', [inverse, graph.integers([-1, layer.topK])]);
+  const inOrder = graph.reshape(inverse, [-1, layer.topK]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
-  const weighted = graph.node('MatMul', [
-    graph.node('Unsqueeze', [weights, graph.integers([1])]),
-    graph.node('Gather', [outputs, inOrder], { axis: 0 }),
-  ]);
-  const routed = graph.node('Squeeze', [weighted, graph.integers([1])]);
-  const ofChoices = (perRow: Value): Value => graph.node('Gather', [perRow, inOrder], { axis: 0 });
+  const weighted = graph.matmul(graph.unsqueeze(weights, [1]), graph.gather(outputs, inOrder, 0));
+  const routed = graph.squeeze(weighted, [1]);
+  const ofChoices = (perRow: Value): Value => graph.gather(perRow, inOrder, 0);
   return {
     output: withShared(graph, layer, tokens, routed),
     logits,
@@ -139,14 +135,14 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value, i
   const { topK, routing, map } = layer;
   if (map.kind === 'sums' || map.kind === 'blend') {
     if (!isPlainSoftmax(routing)) throw new Error('sums of probabilities need a softmax router without groups');
-    const probabilities = graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
+    const probabilities = graph.node('Softmax', [graph.add(logits, mask)], { axis: -1 });
     const rowCount = map.kind === 'sums' ? map.experts.length : (map.rows[0]?.length ?? 0);
     const shareOf = (row: number, expert: number): number =>
       map.kind === 'blend' ? (map.rows[expert]?.[row] ?? 0) : map.experts[row] === expert ? 1 : 0;
     const shares = Array.from({ length: rowCount }, (_, row) =>
       layer.experts.map((_expert, expert) => shareOf(row, expert)),
     ).flat();
-    const sums = graph.node('MatMul', [probabilities, graph.floats([rowCount, layer.experts.length], shares)]);
+    const sums = graph.matmul(probabilities, graph.floats([rowCount, layer.experts.length], shares));
     const { values, rows } = largest(graph, sums, topK);
     return { rows, weights: routing.renormalise === null ? values : normalised(graph, values, routing.renormalise) };
   }
@@ -159,8 +155,7 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value, i
 /** Weights [T, 2], with [1, 0] where the second is below `share` times the first. */
 const withoutSecond = (graph: OnnxGraph, weights: Value, share: number): Value => {
   const [first, second] = graph.nodes('Split', [weights], 2, { axis: -1, num_outputs: 2 });
-  if (first === undefined || second === undefined) throw new Error('Split gives two outputs');
-  const skipped = graph.node('Less', [second, graph.node('Mul', [first, graph.float(share)])]);
+  const skipped = graph.node('Less', [second, graph.mul(first, graph.float(share))]);
   return graph.node('Where', [skipped, graph.floats([1, 2], [1, 0]), weights]);
 };
 
@@ -173,41 +168,34 @@ const expertCounts = (graph: OnnxGraph, { experts, identities }: MoeLayer, flat:
   const none = graph.integers(Array.from({ length: experts.length + identities }, () => 0));
   const ones = graph.node('Expand', [graph.integers([1]), count]);
   const counts = graph.node('ScatterElements', [none, flat, ones], { axis: 0, reduction: 'add' });
-  return identities === 0
-    ? counts
-    : graph.node('Slice', [counts, graph.integers([0]), graph.integers([experts.length]), graph.integers([0])]);
+  return identities === 0 ? counts : graph.slice(counts, 0, experts.length, 0);
 };
 
 /** [n, 1] weights of rows sorted by expert, kept from zero so that they can divide. */
 const gatesOfRows = (graph: OnnxGraph, weights: Value, order: Value): Value => {
-  const flat = graph.node('Reshape', [weights, graph.integers([-1, 1])]);
-  return graph.node('Max', [graph.node('Gather', [flat, order], { axis: 0 }), graph.float(LEAST_GATE)]);
+  const flat = graph.reshape(weights, [-1, 1]);
+  return graph.node('Max', [graph.gather(flat, order, 0), graph.float(LEAST_GATE)]);
 };
+
+/** Outputs of experts before their weights, [n, H], and inputs of their down projections, [n, I]. */
+interface ExpertValues {
+  readonly output: Value;
+  readonly inner: Value;
+}
 
 /**
  * Experts f on rows x that are multiplied by their gates w first: f(w x) / w, the output before its weight, so that
  * weights, norms and refits mean the same as in other families.
  */
-const runGated = (
-  graph: OnnxGraph,
-  layer: MoeLayer,
-  rows: Value,
-  counts: Value,
-  gates: Value,
-): { readonly outputs: Value; readonly inner: Value } => {
-  const { outputs, inner } = runExperts(graph, layer, graph.node('Mul', [rows, gates]), counts);
-  return { outputs: graph.node('Div', [outputs, gates]), inner: graph.node('Div', [inner, gates]) };
+const runGated = (graph: OnnxGraph, layer: MoeLayer, rows: Value, counts: Value, gates: Value): ExpertValues => {
+  const { output, inner } = runExperts(graph, layer, graph.mul(rows, gates), counts);
+  return { output: graph.div(output, gates), inner: graph.div(inner, gates) };
 };
 
 /** Experts on float32 rows sorted by expert; an expert without rows costs nothing. */
-const runExperts = (
-  graph: OnnxGraph,
-  layer: MoeLayer,
-  rows: Value,
-  counts: Value,
-): { readonly outputs: Value; readonly inner: Value } => {
+const runExperts = (graph: OnnxGraph, layer: MoeLayer, rows: Value, counts: Value): ExpertValues => {
   const { experts, identities } = layer;
-  const run = (part: Value, index: number): { readonly output: Value; readonly inner: Value } =>
+  const run = (part: Value, index: number): ExpertValues =>
     index < experts.length
       ? expertOnInputs(graph, layer, index, part)
       : { output: part, inner: zeros(graph, part, experts[0]?.down.shape[1] ?? 0) };
@@ -219,7 +207,7 @@ const runExperts = (
       : splitRows(graph, open, withRest(graph, counts, rows), experts.length + 1).map(run);
   const joined = (parts: readonly Value[]): Value => fromProducts(graph, joinRows(graph, parts));
   return {
-    outputs: joined(results.map(({ output }) => output)),
+    output: joined(results.map(({ output }) => output)),
     inner: joined(results.map(({ inner }) => inner)),
   };
 };
@@ -240,7 +228,7 @@ const opensByOtherProducts = (graph: OnnxGraph, { experts }: Experts): boolean =
 /** Rows [n, H] unchanged, reshaped to their own sizes in a way from which onnxruntime cannot infer the axes. */
 const withoutAxes = (graph: OnnxGraph, rows: Value): Value => {
   const sizes = graph.node('Shape', [rows]);
-  const atOrAfterTheEnd = graph.node('Add', [graph.node('Shape', [rows], { start: 0, end: 1 }), graph.integers([2])]);
+  const atOrAfterTheEnd = graph.add(graph.node('Shape', [rows], { start: 0, end: 1 }), graph.integers([2]));
   return graph.node('Reshape', [rows, graph.node('Slice', [sizes, graph.integers([0]), atOrAfterTheEnd])]);
 };
 
@@ -262,7 +250,7 @@ const expertProduct = (
 const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
   const all = graph.node('Shape', [rows], { start: 0, end: 1 });
   const own = graph.node('ReduceSum', [counts, graph.integers([0])], { keepdims: 1 });
-  return graph.node('Concat', [counts, graph.node('Sub', [all, own])], { axis: 0 });
+  return graph.concat([counts, graph.sub(all, own)], 0);
 };
 
 /** Tokens [n, H] as experts see them: [n, D] where they work in a latent space. */
@@ -274,12 +262,7 @@ const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Val
  * down projection, all in the format of products. The projection out of a latent space is that of each output, so that
  * norms and constants are those of what is added to the hidden states.
  */
-const expertOnInputs = (
-  graph: OnnxGraph,
-  layer: Experts,
-  index: number,
-  tokens: Value,
-): { readonly output: Value; readonly inner: Value } => {
+const expertOnInputs = (graph: OnnxGraph, layer: Experts, index: number, tokens: Value): ExpertValues => {
   const { activation, latent } = layer;
   const tensors = layer.experts[index];
   if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
@@ -297,76 +280,69 @@ const expertOnInputs = (
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */
-const constantOnTokens = (
-  graph: OnnxGraph,
-  vector: TensorView,
-  width: number,
-  tokens: Value,
-): { readonly output: Value; readonly inner: Value } => {
+const constantOnTokens = (graph: OnnxGraph, vector: TensorView, width: number, tokens: Value): ExpertValues => {
   const nothing = zeros(graph, tokens, 1);
   const constant = tensorAs(graph, vector, productType(graph));
-  return { output: graph.node('Add', [nothing, constant]), inner: zeros(graph, tokens, width) };
+  return { output: graph.add(nothing, constant), inner: zeros(graph, tokens, width) };
 };
 
 /** [n, width] zeros for tokens [n, H], in the number format of products. */
 const zeros = (graph: OnnxGraph, tokens: Value, width: number): Value => {
-  const nothing = graph.node('Mul', [tokens, scalar(graph, 0, productType(graph))]);
+  const nothing = graph.mul(tokens, scalar(graph, 0, productType(graph)));
   const column = graph.node('ReduceSum', [nothing, graph.integers([1])], { keepdims: 1 });
   const row = graph.floats(
     [1, width],
     Array.from({ length: width }, () => 0),
   );
-  return graph.node('Add', [column, toProducts(graph, row)]);
+  return graph.add(column, toProducts(graph, row));
 };
 
 /** silu(gate) * up, or gpt-oss's clamped form: (up + 1) * gate * sigmoid(alpha gate). */
 const activated = (graph: OnnxGraph, activation: ExpertActivation, gate: Value, up: Value): Value => {
   if (activation.kind !== 'clamped')
-    return graph.node('Mul', [activate(graph, activation, gate), limitedUp(graph, activation, up)]);
+    return graph.mul(activate(graph, activation, gate), limitedUp(graph, activation, up));
   const { limit, alpha } = activation;
   const type = productType(graph);
   const bounded = graph.node('Min', [gate, scalar(graph, limit, type)]);
-  const raised = graph.node('Add', [within(graph, up, limit), scalar(graph, 1, type)]);
-  return graph.node('Mul', [graph.node('QuickGelu', [bounded], { alpha: { float: alpha } }), raised]);
+  const raised = graph.add(within(graph, up, limit), scalar(graph, 1, type));
+  return graph.mul(graph.node('QuickGelu', [bounded], { alpha: { float: alpha } }), raised);
 };
 
 /** Adds the shared expert, which sees every token. */
 const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, routed: Value): Value => {
   if (shared === null) return routed;
   const output = swiglu(graph, tokens, shared);
-  if (shared.scale === null) return graph.node('Add', [routed, output]);
+  if (shared.scale === null) return graph.add(routed, output);
   const share = graph.node('Sigmoid', [graph.node('Gemm', [tokens, tensor(graph, shared.scale)], { transB: 1 })]);
-  return graph.node('Add', [routed, graph.node('Mul', [output, share])]);
+  return graph.add(routed, graph.mul(output, share));
 };
 
 /** The part of a layer that runs on every token. */
 export type Experts = Pick<MoeLayer, 'experts' | 'activation' | 'latent'>;
 
-/** Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H]. */
-export const expertsGraph = (hidden: number, layer: Experts): SerialisedGraph => {
+/**
+ * Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H], or [E, T, I]
+ * inputs of the experts' down projections.
+ */
+export const expertsGraph = (hidden: number, layer: Experts, part: keyof ExpertValues = 'output'): SerialisedGraph => {
   const graph = new OnnxGraph();
   const tokens = graph.input('tokens', DataType.FLOAT, ['T', hidden]);
-  graph.output('outputs', everyExpert(graph, layer, tokens), DataType.FLOAT, [layer.experts.length, 'T', hidden]);
-  return graph.serialise('experts');
+  const width = part === 'output' ? hidden : (layer.experts[0]?.down.shape[1] ?? 0);
+  const outputs = everyExpert(graph, layer, tokens, part);
+  graph.output('outputs', outputs, DataType.FLOAT, [layer.experts.length, 'T', width]);
+  return graph.serialise(part === 'output' ? 'experts' : 'inner activations of experts');
 };
 
-/** [E, T, I] inputs of the experts' down projections. */
-export const innersGraph = (hidden: number, layer: Experts): SerialisedGraph => {
-  const graph = new OnnxGraph();
-  const inputs = expertInputs(graph, layer, graph.input('tokens', DataType.FLOAT, ['T', hidden]));
-  const inners = layer.experts.map((_, index) =>
-    graph.node('Unsqueeze', [expertOnInputs(graph, layer, index, inputs).inner, graph.integers([0])]),
-  );
-  const width = layer.experts[0]?.down.shape[1] ?? 0;
-  graph.output('outputs', graph.node('Concat', inners, { axis: 0 }), DataType.FLOAT, [inners.length, 'T', width]);
-  return graph.serialise('inner activations of experts');
-};
-
-/** [E, T, H] outputs before any weight. */
-export const everyExpert = (graph: OnnxGraph, layer: Experts, tokens: Value): Value => {
+/** [E, T, H] outputs before any weight, or [E, T, I] inputs of down projections. */
+export const everyExpert = (
+  graph: OnnxGraph,
+  layer: Experts,
+  tokens: Value,
+  part: keyof ExpertValues = 'output',
+): Value => {
   const inputs = expertInputs(graph, layer, tokens);
-  const outputs = layer.experts.map((_, index) =>
-    graph.node('Unsqueeze', [expertOnInputs(graph, layer, index, inputs).output, graph.integers([0])]),
+  const values = layer.experts.map((_, index) =>
+    graph.unsqueeze(expertOnInputs(graph, layer, index, inputs)[part], [0]),
   );
-  return graph.node('Concat', outputs, { axis: 0 });
+  return graph.concat(values, 0);
 };

@@ -33,6 +33,8 @@ export type Value = string & { readonly __value: unique symbol };
 type Dimension = number | string;
 type Attribute = number | string | readonly number[] | { readonly float: number };
 
+type Attributes = Readonly<Record<string, Attribute>>;
+
 const asValue = (name: string): Value => name as Value;
 
 /** Limits of the device that runs a graph, and its precision. */
@@ -100,19 +102,17 @@ export class OnnxGraph {
   }
 
   /** One node with one output. */
-  node(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
+  node(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
     const [value] = this.nodes(opType, inputs, 1, attributes);
     if (value === undefined) throw new Error(`${opType} has no output`);
     return value;
   }
 
   /** One node with several outputs. */
-  nodes(
-    opType: string,
-    inputs: readonly Value[],
-    outputs: number,
-    attributes: Readonly<Record<string, Attribute>> = {},
-  ): readonly Value[] {
+  nodes(op: string, inputs: readonly Value[], outputs: 2, attributes?: Attributes): readonly [Value, Value];
+  nodes(op: string, inputs: readonly Value[], outputs: 3, attributes?: Attributes): readonly [Value, Value, Value];
+  nodes(op: string, inputs: readonly Value[], outputs: number, attributes?: Attributes): readonly Value[];
+  nodes(opType: string, inputs: readonly Value[], outputs: number, attributes: Attributes = {}): readonly Value[] {
     const names = Array.from({ length: outputs }, () => this.#fresh(opType));
     this.#nodes.push(
       create(NodeProtoSchema, {
@@ -125,6 +125,25 @@ export class OnnxGraph {
     );
     return names;
   }
+
+  // The most frequent operators.
+  readonly add = (one: Value, other: Value): Value => this.node('Add', [one, other]);
+  readonly sub = (one: Value, other: Value): Value => this.node('Sub', [one, other]);
+  readonly mul = (one: Value, other: Value): Value => this.node('Mul', [one, other]);
+  readonly div = (one: Value, other: Value): Value => this.node('Div', [one, other]);
+  readonly matmul = (one: Value, other: Value): Value => this.node('MatMul', [one, other]);
+  readonly transpose = (value: Value, perm: readonly number[]): Value => this.node('Transpose', [value], { perm });
+  readonly gather = (from: Value, rows: Value, axis: number): Value => this.node('Gather', [from, rows], { axis });
+  readonly concat = (values: readonly Value[], axis: number): Value => this.node('Concat', values, { axis });
+  /** In `shape`, 0 is the length of the value's own axis, and -1 what is left. */
+  readonly reshape = (value: Value, shape: readonly number[]): Value =>
+    this.node('Reshape', [value, this.integers(shape)]);
+  readonly unsqueeze = (value: Value, axes: readonly number[]): Value =>
+    this.node('Unsqueeze', [value, this.integers(axes)]);
+  readonly squeeze = (value: Value, axes: readonly number[]): Value =>
+    this.node('Squeeze', [value, this.integers(axes)]);
+  readonly slice = (value: Value, start: number, end: number, axis: number): Value =>
+    this.node('Slice', [value, ...[start, end, axis].map((bound) => this.integers([bound]))]);
 
   /** A value in another number format: one node, however often it is asked for. */
   cast(value: Value, to: DataType): Value {

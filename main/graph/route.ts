@@ -30,15 +30,15 @@ export const route = (
   mask: Value,
   ids: Value | null = null,
 ): Choice => {
-  if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.node('Add', [logits, mask]));
+  if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.add(logits, mask));
   if (rule.table !== null) return byTable(graph, rule, rule.table, topK, logits, mask, ids);
   const choice =
     rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
-      ? byLogit(graph, rule, topK, graph.node('Add', [logits, mask]))
+      ? byLogit(graph, rule, topK, graph.add(logits, mask))
       : byScore(graph, rule, topK, logits, mask);
   if (rule.expertScale === null) return choice;
-  const factors = graph.node('Gather', [tensor(graph, rule.expertScale), choice.rows], { axis: 0 });
-  return byWeight(graph, choice.rows, graph.node('Mul', [choice.weights, factors]), topK);
+  const factors = graph.gather(tensor(graph, rule.expertScale), choice.rows, 0);
+  return byWeight(graph, choice.rows, graph.mul(choice.weights, factors), topK);
 };
 
 /**
@@ -59,8 +59,8 @@ const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value)
 
 const byScore = (graph: OnnxGraph, rule: ScoreRule, topK: number, logits: Value, mask: Value): Choice => {
   const scores = scoresOf(graph, rule, logits, mask);
-  const corrected = rule.correction === null ? scores : graph.node('Add', [scores, tensor(graph, rule.correction)]);
-  const forChoice = graph.node('Add', [corrected, mask]);
+  const corrected = rule.correction === null ? scores : graph.add(scores, tensor(graph, rule.correction));
+  const forChoice = graph.add(corrected, mask);
   const candidates = rule.groups === null ? forChoice : withinGroups(graph, forChoice, rule.groups);
   const { rows: byChoice } = largest(graph, candidates, topK);
   const { rows, weights: chosen } = byWeight(
@@ -86,32 +86,30 @@ const byTable = (
   ids: Value | null,
 ): Choice => {
   if (ids === null) throw new Error('a table of experts needs the numbers of the tokens');
-  const gathered = graph.node('Gather', [storedTensor(graph, table), ids], { axis: 0 });
+  const gathered = graph.gather(storedTensor(graph, table), ids, 0);
   const stated = table.dtype === 'I64' ? gathered : graph.node('Cast', [gathered], { to: DataType.INT64 });
   const wholeMask = graph.node('Expand', [mask, graph.node('Shape', [logits])]);
   const count = graph.node('Shape', [logits], { start: 1, end: 2 });
   const numbers = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
   const float = (value: Value): Value => graph.node('Cast', [value], { to: DataType.FLOAT });
   const dropped = float(graph.node('Less', [wholeMask, graph.float(-1)]));
-  const columns = Array.from({ length: topK }, (_, slot) =>
-    graph.node('Slice', [stated, graph.integers([slot]), graph.integers([slot + 1]), graph.integers([1])]),
-  );
+  const columns = Array.from({ length: topK }, (_, slot) => graph.slice(stated, slot, slot + 1, 1));
   const isDropped = (column: Value): Value => graph.node('GatherElements', [dropped, column], { axis: 1 });
   const marks = (column: Value): Value => float(graph.node('Equal', [column, numbers]));
   // [T, E] 1 where an expert may not be taken: it is masked, or held already.
   let closed = columns.reduce((so, column) => graph.node('Max', [so, marks(column)]), dropped);
   const chosen = columns.map((column) => {
     const steps = graph.node('Mod', [
-      graph.node('Add', [graph.node('Sub', [numbers, column]), graph.node('Sub', [count, graph.integers([1])])]),
+      graph.add(graph.sub(numbers, column), graph.sub(count, graph.integers([1]))),
       count,
     ]);
-    const distance = graph.node('Add', [float(steps), graph.node('Mul', [closed, graph.float(FAR)])]);
+    const distance = graph.add(float(steps), graph.mul(closed, graph.float(FAR)));
     const next = graph.node('ArgMin', [distance], { axis: 1, keepdims: 1 });
     const taken = graph.node('Where', [graph.node('Greater', [isDropped(column), graph.float(0)]), next, column]);
     closed = graph.node('Max', [closed, marks(taken)]);
     return taken;
   });
-  const rows = graph.node('Concat', chosen, { axis: 1 });
+  const rows = graph.concat(chosen, 1);
   const scores = graph.node('GatherElements', [scoresOf(graph, rule, logits, mask), rows], { axis: -1 });
   const ordered = byWeight(graph, rows, scores, topK);
   return { rows: ordered.rows, weights: finished(graph, rule, ordered.weights) };
@@ -120,7 +118,7 @@ const byTable = (
 const scoresOf = (graph: OnnxGraph, { score }: ScoreRule, logits: Value, mask: Value): Value => {
   switch (score) {
     case 'softmax':
-      return graph.node('Softmax', [graph.node('Add', [logits, mask])], { axis: -1 });
+      return graph.node('Softmax', [graph.add(logits, mask)], { axis: -1 });
     case 'sigmoid':
       return graph.node('Sigmoid', [logits]);
     case 'sqrt-softplus':
@@ -151,7 +149,7 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
   /** `open`: logits that may still be chosen; thresholds are taken on the original ones. */
   const pick = (open: Value): { row: Value; weight: Value } => {
     const { values: best, rows: row } = largest(graph, open, 1);
-    const distance = graph.node('Div', [graph.node('Sub', [best, masked]), graph.node('Max', [magnitude, best])]);
+    const distance = graph.div(graph.sub(best, masked), graph.node('Max', [magnitude, best]));
     const far = graph.node('Greater', [distance, graph.float(2 * jitter)]);
     const near = graph.node('Where', [far, graph.float(OUTSIDE), open]);
     return {
@@ -163,7 +161,7 @@ const sparsemixer = (graph: OnnxGraph, jitter: number, masked: Value): Choice =>
   const second = pick(
     graph.node('ScatterElements', [masked, first.row, filled(graph, first.row, OUTSIDE)], { axis: -1 }),
   );
-  const both = (one: Value, other: Value): Value => graph.node('Concat', [one, other], { axis: -1 });
+  const both = (one: Value, other: Value): Value => graph.concat([one, other], -1);
   return byWeight(graph, both(first.row, second.row), both(first.weight, second.weight), 2);
 };
 
@@ -175,13 +173,13 @@ const byWeight = (graph: OnnxGraph, rows: Value, weights: Value, topK: number): 
 
 /** Scores [T, E] with the minimum outside the best groups; a group's score is the sum of its `least` best. */
 const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept, least }: ExpertGroups): Value => {
-  const grouped = graph.node('Reshape', [scores, graph.integers([0, count, -1])]);
+  const grouped = graph.reshape(scores, [0, count, -1]);
   const best = largest(graph, grouped, least).values;
   const ofGroups = graph.node('ReduceSum', [best, graph.integers([-1])], { keepdims: 0 });
   const chosen = largest(graph, ofGroups, kept).rows;
   const nothing = filled(graph, ofGroups, 0);
   const open = graph.node('ScatterElements', [nothing, chosen, filled(graph, chosen, 1)], { axis: -1 });
-  const isOpen = graph.node('Cast', [graph.node('Unsqueeze', [open, graph.integers([2])])], { to: DataType.BOOL });
+  const isOpen = graph.node('Cast', [graph.unsqueeze(open, [2])], { to: DataType.BOOL });
   return graph.node('Reshape', [
     graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]),
     graph.node('Shape', [scores]),
@@ -195,7 +193,6 @@ export const largest = (
   count: number,
 ): { readonly values: Value; readonly rows: Value } => {
   const [found, rows] = graph.nodes('TopK', [values, graph.integers([count])], 2, { largest: 1, sorted: 1, axis: -1 });
-  if (found === undefined || rows === undefined) throw new Error('TopK gives two outputs');
   return { values: found, rows };
 };
 
@@ -207,11 +204,11 @@ export const normalised = (
 ): Value => {
   const sum = graph.node('ReduceSum', [weights, graph.integers([-1])], { keepdims: 1 });
   const divisor = epsilon === 0 ? sum : graph.node(as === 'addend' ? 'Add' : 'Max', [sum, graph.float(epsilon)]);
-  return graph.node('Div', [weights, divisor]);
+  return graph.div(weights, divisor);
 };
 
 const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value =>
-  scale === 1 ? weights : graph.node('Mul', [weights, graph.float(scale)]);
+  scale === 1 ? weights : graph.mul(weights, graph.float(scale));
 
 /** A float32 tensor of the shape of `like`, filled with one number. */
 const filled = (graph: OnnxGraph, like: Value, value: number): Value =>

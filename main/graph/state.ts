@@ -72,11 +72,8 @@ const inputSequences = (
   const lengths = graph.input(names.lengths, DataType.INT64, [shape[0]]);
   const slots = graph.node('Squeeze', [graph.node('Shape', [pack], { start: 1, end: 2 })]);
   const numbers = graph.node('Range', [graph.integers(0), slots, graph.integers(1)]);
-  const isReal = graph.node('Less', [
-    graph.node('Unsqueeze', [numbers, graph.integers([0])]),
-    graph.node('Unsqueeze', [lengths, graph.integers([1])]),
-  ]);
-  const real = graph.node('Unsqueeze', [graph.node('Cast', [isReal], { to: DataType.FLOAT }), graph.integers([2])]);
+  const isReal = graph.node('Less', [graph.unsqueeze(numbers, [0]), graph.unsqueeze(lengths, [1])]);
+  const real = graph.unsqueeze(graph.node('Cast', [isReal], { to: DataType.FLOAT }), [2]);
   return { pack, real, lengths };
 };
 
@@ -106,10 +103,10 @@ export const stateInputs = (
   const continues = graph.input('continues', DataType.FLOAT, ['B']);
   /** The prefix's for sequences that continue it, zero for the others. */
   const before = (value: Value, rank: number): Value =>
-    graph.node('Mul', [
+    graph.mul(
       value,
       graph.node('Unsqueeze', [continues, graph.integers(Array.from({ length: rank }, (_, axis) => axis + 1))]),
-    ]);
+    );
   const past = {
     window: before(prefix.window, 2),
     state: prefix.state === null ? null : before(prefix.state, 3),
@@ -148,17 +145,17 @@ export const stateOperator = (
   const first = runSequences(graph, operator, descriptor.convolution, sequences, past);
   if (branches === null)
     return {
-      output: operator.finish(graph.node('Gather', [flat(first.mixed), unpack], { axis: 0 })),
+      output: operator.finish(graph.gather(flat(first.mixed), unpack, 0)),
       states: first.states,
     };
   const { parents } = branches;
-  const ofParents = (value: Value): Value => graph.node('Gather', [value, parents], { axis: 0 });
+  const ofParents = (value: Value): Value => graph.gather(value, parents, 0);
   const { mixed } = runSequences(graph, operator, descriptor.convolution, branches.sequences, {
     window: ofParents(first.states.window),
     state: first.states.state === null ? null : ofParents(first.states.state),
   });
-  const all = graph.node('Concat', [flat(first.mixed), flat(mixed)], { axis: 0 });
-  return { output: operator.finish(graph.node('Gather', [all, unpack], { axis: 0 })), states: first.states };
+  const all = graph.concat([flat(first.mixed), flat(mixed)], 0);
+  return { output: operator.finish(graph.gather(all, unpack, 0)), states: first.states };
 };
 
 const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value): Operator => {
@@ -182,13 +179,13 @@ const runSequences = (
   { pack, real, lengths }: Sequences,
   past: States | null,
 ): { readonly mixed: Value; readonly states: States } => {
-  const packed = (value: Value): Value => graph.node('Mul', [graph.node('Gather', [value, pack], { axis: 0 }), real]);
+  const packed = (value: Value): Value => graph.mul(graph.gather(value, pack, 0), real);
   const before = convolution.kernel - 1;
   const own = packed(channels);
   const all =
     past === null
       ? graph.node('Pad', [own, graph.integers([0, before, 0, 0, 0, 0])])
-      : graph.node('Concat', [past.window, own], { axis: 1 });
+      : graph.concat([past.window, own], 1);
   const convolved = convolve(graph, all, convolution);
   const activated = isActivated ? silu(graph, convolved) : convolved;
   const { mixed, state } = mix(activated, packed, past?.state ?? null);
@@ -197,30 +194,28 @@ const runSequences = (
 
 /** [B, C - 1 + S, channels] -> [B, S, channels]: one product a place of the kernel. */
 const convolve = (graph: OnnxGraph, all: Value, { weights, channels, kernel, bias }: ChannelConvolution): Value => {
-  const whole = weights.map((view) => graph.node('Reshape', [tensor(graph, view), graph.integers([-1, kernel])]));
+  const whole = weights.map((view) => graph.reshape(tensor(graph, view), [-1, kernel]));
   const [first] = whole;
   if (first === undefined) throw new Error('a convolution without weights');
-  const joined = whole.length === 1 ? first : graph.node('Concat', whole, { axis: 0 });
-  const places = graph.node('Transpose', [joined], { perm: [1, 0] });
+  const joined = whole.length === 1 ? first : graph.concat(whole, 0);
+  const places = graph.transpose(joined, [1, 0]);
   const shifted = (place: number): Value => {
     const behind = kernel - 1 - place;
     const end = graph.integers([behind === 0 ? Number.MAX_SAFE_INTEGER : -behind]);
     return graph.node('Slice', [all, graph.integers([place]), end, graph.integers([1])]);
   };
   const products = Array.from({ length: kernel }, (_, place) =>
-    graph.node('Mul', [shifted(place), graph.node('Gather', [places, graph.integers(place)], { axis: 0 })]),
+    graph.mul(shifted(place), graph.gather(places, graph.integers(place), 0)),
   );
-  const sum = products.reduce((one, other) => graph.node('Add', [one, other]));
-  return bias === null
-    ? sum
-    : graph.node('Add', [sum, graph.node('Reshape', [tensor(graph, bias), graph.integers([channels])])]);
+  const sum = products.reduce((one, other) => graph.add(one, other));
+  return bias === null ? sum : graph.add(sum, graph.reshape(tensor(graph, bias), [channels]));
 };
 
 /** The last rows before the padding: of [B, rows + S, channels] those from `lengths` on. */
 const lastRows = (graph: OnnxGraph, all: Value, lengths: Value, rows: number): Value => {
   const numbers = graph.integers(Array.from({ length: rows }, (_, row) => row));
-  const places = graph.node('Add', [graph.node('Unsqueeze', [lengths, graph.integers([1])]), numbers]);
-  return graph.node('GatherND', [all, graph.node('Unsqueeze', [places, graph.integers([2])])], { batch_dims: 1 });
+  const places = graph.add(graph.unsqueeze(lengths, [1]), numbers);
+  return graph.node('GatherND', [all, graph.unsqueeze(places, [2])], { batch_dims: 1 });
 };
 
 const silu = (graph: OnnxGraph, value: Value): Value => graph.node('QuickGelu', [value], { alpha: { float: 1 } });
@@ -233,11 +228,11 @@ const shortConvolution = (
   const { channels: width } = convolution;
   const [before, after, value] = cut(graph, project(graph, tokens, input), [width, width, width]);
   return {
-    channels: graph.node('Mul', [before, value]),
+    channels: graph.mul(before, value),
     isActivated: false,
     mix: (mixed) => ({ mixed, state: null }),
     width,
-    finish: (mixed) => project(graph, graph.node('Mul', [after, mixed]), output),
+    finish: (mixed) => project(graph, graph.mul(after, mixed), output),
   };
 };
 
@@ -257,8 +252,8 @@ const gatedDelta = (
   const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
   const { channels, gate, rate, decay } = deltaInputs(graph, descriptor, tokens);
   const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
-  const step = graph.node('Softplus', [graph.node('Add', [decay, tensor(graph, descriptor.decayBias)])]);
-  const logDecay = graph.node('Mul', [step, speed]);
+  const step = graph.node('Softplus', [graph.add(decay, tensor(graph, descriptor.decayBias))]);
+  const logDecay = graph.mul(step, speed);
   const update = graph.node('Sigmoid', [rate]);
   return {
     channels,
@@ -286,11 +281,7 @@ const gatedDelta = (
     width: convolution.channels - 2 * keyWidth,
     finish: (mixed) => {
       const normed = normalise(graph, split(graph, mixed, valueHeads, valueDimension), descriptor.norm);
-      return project(
-        graph,
-        graph.node('Mul', [merge(graph, normed, valueWidth), silu(graph, gate)]),
-        descriptor.output,
-      );
+      return project(graph, graph.mul(merge(graph, normed, valueWidth), silu(graph, gate)), descriptor.output);
     },
   };
 };
@@ -329,7 +320,7 @@ const deltaInputs = (
   const flat = [query, key].map((each) => merge(graph, each, keyHeads * keyDimension));
   const valueWidth = valueHeads * valueDimension;
   return {
-    channels: graph.node('Concat', [...flat, merge(graph, value, valueWidth)], { axis: -1 }),
+    channels: graph.concat([...flat, merge(graph, value, valueWidth)], -1),
     gate: merge(graph, gate, valueWidth),
     ...byHeadOf(input.rateDecay),
   };
@@ -360,21 +351,21 @@ const channelDelta = (
   const { heads: count, dimension, query, key, value, decayBound, norm } = descriptor;
   const width = count * dimension;
   const projected = [query, key, value].map((each) => project(graph, tokens, each));
-  const speed = graph.node('Reshape', [decaySpeed(graph, descriptor), graph.integers([count, 1])]);
+  const speed = graph.reshape(decaySpeed(graph, descriptor), [count, 1]);
   const decays = split(
     graph,
-    graph.node('Add', [project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)]),
+    graph.add(project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)),
     count,
     dimension,
   );
   const logDecay =
     decayBound === null
-      ? graph.node('Neg', [graph.node('Mul', [graph.node('Softplus', [decays]), speed])])
-      : graph.node('Mul', [graph.node('Sigmoid', [graph.node('Mul', [decays, speed])]), graph.float(decayBound)]);
+      ? graph.node('Neg', [graph.mul(graph.node('Softplus', [decays]), speed)])
+      : graph.mul(graph.node('Sigmoid', [graph.mul(decays, speed)]), graph.float(decayBound));
   const update = graph.node('Sigmoid', [project(graph, tokens, descriptor.rate)]);
   const gate = graph.node('Sigmoid', [project(graph, tokens, descriptor.gate)]);
   return {
-    channels: graph.node('Concat', projected, { axis: -1 }),
+    channels: graph.concat(projected, -1),
     isActivated: true,
     mix: (convolved, packed, past) => {
       const [rawQuery, rawKey, values] = cut(graph, convolved, [width, width, width]);
@@ -395,7 +386,7 @@ const channelDelta = (
     width,
     finish: (mixed) => {
       const normed = merge(graph, normalise(graph, split(graph, mixed, count, dimension), norm), width);
-      return project(graph, graph.node('Mul', [normed, gate]), descriptor.output);
+      return project(graph, graph.mul(normed, gate), descriptor.output);
     },
   };
 };
@@ -412,21 +403,21 @@ const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'm
     convolution.channels,
     count,
   ]);
-  const softened = graph.node('Softplus', [graph.node('Add', [rawSteps, tensor(graph, descriptor.stepBias)])]);
+  const softened = graph.node('Softplus', [graph.add(rawSteps, tensor(graph, descriptor.stepBias))]);
   const [lower, upper] = stepLimits;
   const floored = lower === 0 ? softened : graph.node('Max', [softened, graph.float(lower)]);
   const steps = upper === Infinity ? floored : graph.node('Min', [floored, graph.float(upper)]);
   const speed = graph.node('Neg', [decaySpeed(graph, descriptor)]);
-  const skip = graph.node('Reshape', [tensor(graph, descriptor.skip), graph.integers([count, 1])]);
-  const perHead = (value: Value): Value => graph.node('Reshape', [value, graph.integers([0, 0, count, headDimension])]);
+  const skip = graph.reshape(tensor(graph, descriptor.skip), [count, 1]);
+  const perHead = (value: Value): Value => graph.reshape(value, [0, 0, count, headDimension]);
   return {
     channels,
     isActivated: true,
     mix: (convolved, packed, past) => {
       const [value, key, query] = cut(graph, convolved, [width, shared, shared]);
       const step = packed(steps);
-      const scaled = graph.node('Mul', [perHead(value), graph.node('Unsqueeze', [step, graph.integers([3])])]);
-      const keys = graph.node('Reshape', [key, graph.integers([0, 0, groups, stateDimension])]);
+      const scaled = graph.mul(perHead(value), graph.unsqueeze(step, [3]));
+      const keys = graph.reshape(key, [0, 0, groups, stateDimension]);
       const { mixed, state } = linearAttention(graph, {
         rule: 'gated',
         query,
@@ -435,19 +426,19 @@ const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'm
         heads: count,
         value: heads(graph, scaled, width),
         past,
-        decay: graph.node('Mul', [step, speed]),
+        decay: graph.mul(step, speed),
         rate: null,
       });
-      const direct = heads(graph, graph.node('Mul', [perHead(value), skip]), width);
-      return { mixed: graph.node('Add', [mixed, direct]), state };
+      const direct = heads(graph, graph.mul(perHead(value), skip), width);
+      return { mixed: graph.add(mixed, direct), state };
     },
     width,
     finish: (mixed) => {
-      const gated = graph.node('Mul', [mixed, silu(graph, gate)]);
-      const factor = graph.node('Reshape', [tensor(graph, norm.scale), graph.integers([groups, -1])]);
+      const gated = graph.mul(mixed, silu(graph, gate));
+      const factor = graph.reshape(tensor(graph, norm.scale), [groups, -1]);
       const ofGroups = split(graph, gated, groups, width / groups);
       const normed = normaliseBy(graph, ofGroups, ones(graph, width / groups), norm.epsilon);
-      return project(graph, merge(graph, graph.node('Mul', [normed, factor]), width), descriptor.output);
+      return project(graph, merge(graph, graph.mul(normed, factor), width), descriptor.output);
     },
   };
 };
@@ -479,7 +470,6 @@ const linearAttention = (
     2,
     { update_rule: rule, q_num_heads: queryHeads, kv_num_heads: count, scale: { float: 1 } },
   );
-  if (mixed === undefined || state === undefined) throw new Error('LinearAttention gives two outputs');
   return { mixed, state };
 };
 
@@ -488,7 +478,7 @@ const ABSENT = '' as Value;
 
 /** Heads [B, S, N * D] -> [B, S, N, D] of length `length * sqrt(D)`. */
 const unitHeads = (graph: OnnxGraph, value: Value, count: number, dimension: number, length: number): Value => {
-  const perHead = graph.node('Reshape', [value, graph.integers([0, 0, count, dimension])]);
+  const perHead = graph.reshape(value, [0, 0, count, dimension]);
   const factor = graph.floats(
     [dimension],
     Array.from({ length: dimension }, () => length),
@@ -497,8 +487,7 @@ const unitHeads = (graph: OnnxGraph, value: Value, count: number, dimension: num
 };
 
 /** [B, S, N, D] -> [B, S, width]. */
-const heads = (graph: OnnxGraph, value: Value, width: number): Value =>
-  graph.node('Reshape', [value, graph.integers([0, 0, width])]);
+const heads = (graph: OnnxGraph, value: Value, width: number): Value => graph.reshape(value, [0, 0, width]);
 
 /** [B, S, N, D], each head as often as `times`, one after the other -> [B, S, N * times * D]. */
 const repeatedHeads = (
@@ -514,5 +503,5 @@ const repeatedHeads = (
   const numbers = Array.from({ length: count * times }, (_, head) =>
     sharing === 'apart' ? head % count : Math.floor(head / times),
   );
-  return heads(graph, graph.node('Gather', [value, graph.integers(numbers)], { axis: 2 }), width);
+  return heads(graph, graph.gather(value, graph.integers(numbers), 2), width);
 };

@@ -15,8 +15,7 @@ export const takeApart = (
   value: Value,
 ): { readonly hidden: Value; readonly parts: StreamParts } => {
   if (stream.length === 0) return { hidden: value, parts: new Map() };
-  const slice = (start: number, width: number): Value =>
-    graph.node('Slice', [value, graph.integers([start]), graph.integers([start + width]), graph.integers([-1])]);
+  const slice = (start: number, width: number): Value => graph.slice(value, start, start + width, -1);
   const parts = new Map<string, Value>();
   let start = hidden;
   for (const { name, width } of stream) {
@@ -36,7 +35,7 @@ export const putTogether = (
   if (stream.length === 0) return hidden;
   const rows = graph.node('Shape', [hidden], { start: 0, end: 1 });
   const nothing = (width: number): Value =>
-    graph.node('Expand', [graph.float(0), graph.node('Concat', [rows, graph.integers([width])], { axis: 0 })]);
+    graph.node('Expand', [graph.float(0), graph.concat([rows, graph.integers([width])], 0)]);
   const all = stream.map(({ name, width }) => parts.get(name) ?? nothing(width));
-  return graph.node('Concat', [hidden, ...all], { axis: -1 });
+  return graph.concat([hidden, ...all], -1);
 };

@@ -68,7 +68,7 @@ export const externalDataRoot = (file: string): string => path.parse(file).root;
 
 /** Elements from `start` up to `end` along an axis. */
 const between = (graph: OnnxGraph, value: Value, axis: number, start: number, end: number): Value =>
-  graph.node('Slice', [value, graph.integers([start]), graph.integers([end]), graph.integers([axis])]);
+  graph.slice(value, start, end, axis);
 
 /** Elements start, start + 2, start + 4, … along an axis. */
 export const everySecond = (graph: OnnxGraph, value: Value, axis: number, start: number): Value =>
@@ -102,19 +102,17 @@ export const mxfp4Rows = (
   const taken = (value: Value): Value => (start === null ? value : everySecond(graph, value, 0, start));
   const byte = graph.node('Cast', [taken(storedTensor(graph, blocks))], { to: DataType.INT32 });
   const sixteen = graph.node('Cast', [graph.integers(16)], { to: DataType.INT32 });
-  const high = graph.node('Div', [byte, sixteen]);
-  const low = graph.node('Sub', [byte, graph.node('Mul', [high, sixteen])]);
+  const high = graph.div(byte, sixteen);
+  const low = graph.sub(byte, graph.mul(high, sixteen));
   const last = graph.integers([3]);
-  const codes = graph.node('Concat', [graph.node('Unsqueeze', [low, last]), graph.node('Unsqueeze', [high, last])], {
-    axis: 3,
-  });
+  const codes = graph.concat([graph.node('Unsqueeze', [low, last]), graph.node('Unsqueeze', [high, last])], 3);
   const values = graph.node('Gather', [graph.floats([e2m1Values.length], e2m1Values), codes]);
   const count = start === null ? rows : rows / 2;
-  const grouped = graph.node('Reshape', [values, graph.integers([count, groups, 2 * bytes])]);
+  const grouped = graph.reshape(values, [count, groups, 2 * bytes]);
   const exponents = graph.node('Cast', [taken(storedTensor(graph, scales))], { to: DataType.FLOAT });
-  const powers = graph.node('Pow', [graph.float(2), graph.node('Sub', [exponents, graph.float(SCALE_BIAS)])]);
-  const scaled = graph.node('Mul', [grouped, graph.node('Unsqueeze', [powers, graph.integers([2])])]);
-  return graph.node('Reshape', [scaled, graph.integers([count, groups * 2 * bytes])]);
+  const powers = graph.node('Pow', [graph.float(2), graph.sub(exponents, graph.float(SCALE_BIAS))]);
+  const scaled = graph.mul(grouped, graph.unsqueeze(powers, [2]));
+  return graph.reshape(scaled, [count, groups * 2 * bytes]);
 };
 
 /**
@@ -141,9 +139,9 @@ const dequantised = (graph: OnnxGraph, given: Weight): Value => {
   }
   if (stored.kind === 'mxfp4') return mxfp4Rows(graph, stored, select?.start ?? null);
   if (stored.kind === 'split-heads') {
-    const keys = graph.node('Transpose', [tensor(graph, stored.keys)], { perm: [0, 2, 1] });
-    const joined = graph.node('Concat', [keys, tensor(graph, stored.values)], { axis: 1 });
-    return graph.node('Reshape', [joined, graph.integers(shape)]);
+    const keys = graph.transpose(tensor(graph, stored.keys), [0, 2, 1]);
+    const joined = graph.concat([keys, tensor(graph, stored.values)], 1);
+    return graph.reshape(joined, shape);
   }
   if (stored.kind === 'plain') throw new Error('a plain tensor has no scales');
   return selected(graph, given, scaledBlocks(graph, stored));
@@ -166,5 +164,5 @@ const scaledBlocks = (graph: OnnxGraph, { view, scales, block }: Extract<Weight[
     return graph.node('Gather', [value, graph.integers(indices)], { axis });
   };
   const full = spread(spread(tensor(graph, scales), 0), 1);
-  return graph.node('Mul', [tensor(graph, view), full]);
+  return graph.mul(tensor(graph, view), full);
 };

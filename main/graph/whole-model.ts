@@ -36,38 +36,25 @@ export interface WholeModelLayout {
 export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask: Value): WholeModelLayout => {
   const isToken = graph.node('Cast', [mask], { to: DataType.BOOL });
   const tokens = graph.node('Cast', [isToken], { to: DataType.INT64 });
-  const everySlot = graph.integers([-1]);
-  const unpack = graph.node('Reshape', [
-    graph.node('NonZero', [graph.node('Reshape', [isToken, everySlot])]),
-    everySlot,
-  ]);
-  const pack = graph.node('Reshape', [
-    lastCounted(graph, graph.node('Reshape', [tokens, everySlot]), 0),
-    graph.node('Shape', [mask]),
-  ]);
+  const unpack = flat(graph, graph.node('NonZero', [flat(graph, isToken)]));
+  const pack = graph.node('Reshape', [lastCounted(graph, flat(graph, tokens), 0), graph.node('Shape', [mask])]);
   // Positions as float32: exact up to 2^24, and half the memory of int64 in the [S, S] distances.
   const positions = graph.node('Cast', [lastCounted(graph, tokens, 1)], { to: DataType.FLOAT });
-  const ofTokens = graph.node('Gather', [graph.node('Reshape', [positions, everySlot]), unpack], { axis: 0 });
+  const ofTokens = graph.gather(flat(graph, positions), unpack, 0);
   const tables = new Map(
     [...new Set(model.blocks.flatMap(({ rotary }) => rotary ?? []))].map(
       (rotary) => [rotary, rotaryTables(graph, rotary, ofTokens)] as const,
     ),
   );
   const count = graph.node('Squeeze', [graph.node('Shape', [ofTokens])]);
-  const rows = graph.node('Unsqueeze', [
-    graph.node('Range', [graph.integers(0), count, graph.integers(1)]),
-    graph.integers([0]),
-  ]);
+  const rows = graph.unsqueeze(graph.node('Range', [graph.integers(0), count, graph.integers(1)]), [0]);
   const rotationOf = (rotary: Rotary): Rotation => {
     const angles = tables.get(rotary);
     if (angles === undefined) throw new Error('a block with the rotation of another model');
     return { rotary, ...angles, rows };
   };
-  const distances = graph.node('Sub', [
-    graph.node('Unsqueeze', [positions, graph.integers([1, 3])]),
-    graph.node('Unsqueeze', [positions, graph.integers([1, 2])]),
-  ]);
-  const isKey = graph.node('Unsqueeze', [isToken, graph.integers([1, 2])]);
+  const distances = graph.sub(graph.unsqueeze(positions, [1, 3]), graph.unsqueeze(positions, [1, 2]));
+  const isKey = graph.unsqueeze(isToken, [1, 2]);
   const causal = graph.node('And', [graph.node('GreaterOrEqual', [distances, graph.float(0)]), isKey]);
   const biases = new Map<string, Value>();
   const biasOf = (reach: Reach): Value => {
@@ -112,7 +99,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
       ? {
           sequences: {
             pack,
-            real: graph.node('Unsqueeze', [graph.node('Cast', [isToken], { to: DataType.FLOAT }), graph.integers([2])]),
+            real: graph.unsqueeze(graph.node('Cast', [isToken], { to: DataType.FLOAT }), [2]),
             lengths: null,
           },
           past: null,
@@ -132,33 +119,31 @@ const entriesOf = (
 ): EntryInputs => {
   const range = (count: Value): Value =>
     graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
-  const at = (value: Value, ...axes: readonly number[]): Value =>
-    graph.node('Unsqueeze', [value, graph.integers(axes)]);
   const shape = graph.node('Shape', [tokens]);
-  const [batch, slots] = [0, 1].map((axis) => graph.node('Gather', [shape, graph.integers([axis])]));
-  if (batch === undefined || slots === undefined) throw new Error('two axes');
-  const count = graph.node('Max', [graph.node('Div', [slots, graph.integers([every])]), graph.integers([1])]);
+  const axis = (number: number): Value => graph.node('Gather', [shape, graph.integers([number])]);
+  const [batch, slots] = [axis(0), axis(1)];
+  const count = graph.node('Max', [graph.div(slots, graph.integers([every])), graph.integers([1])]);
   const lengths = graph.node('ReduceSum', [tokens, graph.integers([1])], { keepdims: 0 });
-  const first = graph.node('Sub', [graph.node('CumSum', [lengths, graph.integers(0)]), lengths]);
-  const starts = graph.node('Mul', [range(count), graph.integers([every])]);
+  const first = graph.sub(graph.node('CumSum', [lengths, graph.integers(0)]), lengths);
+  const starts = graph.mul(range(count), graph.integers([every]));
   const from = overlapping ? -every : 0;
   const offsets = graph.integers(Array.from({ length: every - from }, (_, slot) => from + slot));
-  const places = graph.node('Add', [at(starts, 1), offsets]);
-  const last = graph.node('Sub', [graph.node('Shape', [unpack], { start: 0, end: 1 }), graph.integers([1])]);
+  const places = graph.add(graph.unsqueeze(starts, [1]), offsets);
+  const last = graph.sub(graph.node('Shape', [unpack], { start: 0, end: 1 }), graph.integers([1]));
   const rows = graph.node('Min', [
-    graph.node('Max', [graph.node('Add', [at(first, 1, 2), at(places, 0)]), graph.integers([0])]),
+    graph.node('Max', [graph.add(graph.unsqueeze(first, [1, 2]), graph.unsqueeze(places, [0])), graph.integers([0])]),
     last,
   ]);
   const hiddenWhere = (hidden: Value): Value => graph.node('Where', [hidden, graph.float(HIDDEN), graph.float(0)]);
-  const all = graph.node('Concat', [batch, count], { axis: 0 });
-  const flatStarts = graph.node('Reshape', [graph.node('Expand', [starts, all]), graph.integers([-1])]);
+  const all = graph.concat([batch, count], 0);
+  const flatStarts = graph.reshape(graph.node('Expand', [starts, all]), [-1]);
   const tables = rotaryTables(graph, rotary, graph.node('Cast', [flatStarts], { to: DataType.FLOAT }));
-  const ends = graph.node('Cast', [graph.node('Add', [starts, graph.integers([every - 1])])], { to: DataType.FLOAT });
+  const ends = graph.node('Cast', [graph.add(starts, graph.integers([every - 1]))], { to: DataType.FLOAT });
   return {
     rows,
-    open: at(hiddenWhere(graph.node('Less', [places, graph.integers([0])])), 0, 3),
-    rotation: { rotary, ...tables, rows: at(range(graph.node('Shape', [flatStarts])), 0) },
-    bias: hiddenWhere(graph.node('Less', [at(positions, 1, 3), ends])),
+    open: graph.unsqueeze(hiddenWhere(graph.node('Less', [places, graph.integers([0])])), [0, 3]),
+    rotation: { rotary, ...tables, rows: graph.unsqueeze(range(graph.node('Shape', [flatStarts])), [0]) },
+    bias: hiddenWhere(graph.node('Less', [graph.unsqueeze(positions, [1, 3]), ends])),
   };
 };
 
@@ -176,25 +161,25 @@ const mixOf =
 
 /** [B, 1, S, S] whether a key, at a distance of 0 or more, lies in the query's chunk: no farther than its beginning. */
 const withinChunk = (graph: OnnxGraph, positions: Value, distances: Value, chunk: number): Value => {
-  const chunks = graph.node('Floor', [graph.node('Div', [positions, graph.float(chunk)])]);
-  const within = graph.node('Sub', [positions, graph.node('Mul', [chunks, graph.float(chunk)])]);
-  return graph.node('LessOrEqual', [distances, graph.node('Unsqueeze', [within, graph.integers([1, 3])])]);
+  const chunks = graph.node('Floor', [graph.div(positions, graph.float(chunk))]);
+  const within = graph.sub(positions, graph.mul(chunks, graph.float(chunk)));
+  return graph.node('LessOrEqual', [distances, graph.unsqueeze(within, [1, 3])]);
 };
 
 /** [T, 1, 1] factors of the queries at positions [T]; logarithms in float64, as block by block. */
 const temperatureFactors = (graph: OnnxGraph, { scale, every }: Temperature, positions: Value): Value => {
-  const next = graph.node('Add', [positions, graph.float(1)]);
-  const steps = graph.node('Floor', [graph.node('Div', [next, graph.float(every)])]);
-  const precise = graph.node('Cast', [graph.node('Add', [steps, graph.float(1)])], { to: DataType.DOUBLE });
-  const grown = graph.node('Mul', [graph.node('Log', [precise]), graph.double(scale)]);
-  const factors = graph.node('Cast', [graph.node('Add', [grown, graph.double(1)])], { to: DataType.FLOAT });
-  return graph.node('Unsqueeze', [factors, graph.integers([1, 2])]);
+  const next = graph.add(positions, graph.float(1));
+  const steps = graph.node('Floor', [graph.div(next, graph.float(every))]);
+  const precise = graph.node('Cast', [graph.add(steps, graph.float(1))], { to: DataType.DOUBLE });
+  const grown = graph.mul(graph.node('Log', [precise]), graph.double(scale));
+  const factors = graph.node('Cast', [graph.add(grown, graph.double(1))], { to: DataType.FLOAT });
+  return graph.unsqueeze(factors, [1, 2]);
 };
 
 /** Number of ones up to each index along an axis, minus one, at least 0: the number of the last one, from 0. */
 const lastCounted = (graph: OnnxGraph, ones: Value, axis: number): Value =>
   graph.node('Max', [
-    graph.node('Sub', [graph.node('CumSum', [ones, graph.integers(axis)]), graph.integers(1)]),
+    graph.sub(graph.node('CumSum', [ones, graph.integers(axis)]), graph.integers(1)),
     graph.integers(0),
   ]);
 
@@ -207,12 +192,12 @@ const rotaryTables = (
   { frequencies, magnitude }: Rotary,
   positions: Value,
 ): { readonly cosine: Value; readonly sine: Value } => {
-  const column = graph.node('Unsqueeze', [positions, graph.integers([1])]);
-  const angles = graph.node('Mul', [column, graph.floats([1, frequencies.length], frequencies)]);
+  const column = graph.unsqueeze(positions, [1]);
+  const angles = graph.mul(column, graph.floats([1, frequencies.length], frequencies));
   const precise = graph.node('Cast', [angles], { to: DataType.DOUBLE });
   const table = (operator: 'Cos' | 'Sin'): Value => {
     const values = graph.node(operator, [precise]);
-    const scaled = magnitude === 1 ? values : graph.node('Mul', [values, graph.double(magnitude)]);
+    const scaled = magnitude === 1 ? values : graph.mul(values, graph.double(magnitude));
     return graph.node('Cast', [scaled], { to: DataType.FLOAT });
   };
   return { cosine: table('Cos'), sine: table('Sin') };
@@ -235,7 +220,7 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
   const ids = graph.input(INPUT_IDS, DataType.INT64, ['batch', 'sequence']);
   const mask = graph.input(ATTENTION_MASK, DataType.INT64, ['batch', 'sequence']);
   const layout = wholeModelLayout(graph, model, mask);
-  const tokens = graph.node('Gather', [flat(graph, ids), layout.unpack], { axis: 0 });
+  const tokens = graph.gather(flat(graph, ids), layout.unpack, 0);
   const last = model.blocks.reduce(
     (hidden: Value, block, index) => {
       const layer = layers[index] ?? null;
@@ -251,11 +236,11 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
     },
     embed(graph, model, tokens),
   );
-  const everySlot = graph.node('Gather', [last, flat(graph, layout.pack)], { axis: 0 });
-  const shape = graph.node('Concat', [graph.node('Shape', [ids]), graph.integers([model.vocabulary])], { axis: 0 });
+  const everySlot = graph.gather(last, flat(graph, layout.pack), 0);
+  const shape = graph.concat([graph.node('Shape', [ids]), graph.integers([model.vocabulary])], 0);
   const logits = graph.node('Reshape', [head(graph, model, everySlot), shape]);
   graph.output(LOGITS, logits, DataType.FLOAT, ['batch', 'sequence', model.vocabulary]);
   return graph.serialise(model.family);
 };
 
-const flat = (graph: OnnxGraph, value: Value): Value => graph.node('Reshape', [value, graph.integers([-1])]);
+const flat = (graph: OnnxGraph, value: Value): Value => graph.reshape(value, [-1]);

@@ -6,9 +6,7 @@ import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanConstants } from '../contract/plan.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
-import { type WeighedProfiles } from '../pruning/average-scores.ts';
-import { combineStatistics } from '../pruning/combine-statistics.ts';
-import { requireStatistic } from '../pruning/saliency/require-statistic.ts';
+import { type WeighedProfiles, combineStatistics, requireStatistic } from '../pruning/weighed-profiles.ts';
 import { type Overlays, overlayTensors } from './overlays.ts';
 
 /**

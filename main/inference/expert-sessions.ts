@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { type Experts, expertsGraph, innersGraph } from '../graph/moe.ts';
+import { type Experts, expertsGraph } from '../graph/moe.ts';
 import { externalDataRoot } from '../graph/weights.ts';
 import { ownLayer } from './layer-variant.ts';
 import { floatsOf, floatTensor, Session } from './session.ts';
@@ -23,7 +23,7 @@ export class ExpertSessions {
   readonly #threads: number;
   readonly #keepOpen: boolean;
   readonly #layerOf: (layer: number) => Experts | undefined;
-  readonly #part: 'outputs' | 'inner';
+  readonly #part: 'output' | 'inner';
   readonly #open = new Map<number, Session>();
 
   /**
@@ -35,7 +35,7 @@ export class ExpertSessions {
     threads: number,
     keepOpen: boolean,
     layerOf: (layer: number) => Experts | undefined = ownExperts(checkpoint),
-    part: 'outputs' | 'inner' = 'outputs',
+    part: 'output' | 'inner' = 'output',
   ) {
     this.#part = part;
     this.#checkpoint = checkpoint;
@@ -58,7 +58,7 @@ export class ExpertSessions {
     const session = await this.#session(layer);
     const total = tokens.length / hidden;
     const experts = this.#layerOf(layer)?.experts ?? [];
-    const width = this.#part === 'outputs' ? hidden : (experts[0]?.down.shape[1] ?? 1);
+    const width = this.#part === 'output' ? hidden : (experts[0]?.down.shape[1] ?? 1);
     const part = Math.max(1, Math.floor(MOST_OUTPUTS / (Math.max(1, experts.length) * width)));
     for (let first = 0; first < total; first += part) {
       const count = Math.min(part, total - first);
@@ -83,7 +83,7 @@ export class ExpertSessions {
     const { descriptor, folder, name } = this.#checkpoint;
     const own = this.#layerOf(layer);
     if (own === undefined) throw new Error(`no MoE layer ${String(layer)}`);
-    const graph = (this.#part === 'outputs' ? expertsGraph : innersGraph)(descriptor.hidden, own);
+    const graph = expertsGraph(descriptor.hidden, own, this.#part);
     const session = await Session.open(`experts of MoE layer ${String(layer)} of ${name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),

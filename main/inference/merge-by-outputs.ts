@@ -8,7 +8,7 @@ import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import type { MergeGroup, MergePlan, PlanRecovery } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { addGram } from '../profile/accumulate-outputs.ts';
-import { groupAroundMostUsed } from '../pruning/clustering/most-used-leaders.ts';
+import { groupAroundMostUsed } from '../pruning/clustering/group-experts.ts';
 import { addTokens, emptyFit, fitError, joinFits, solveFit } from '../pruning/merging/fit-members.ts';
 import { mergeShares } from '../pruning/merging/merge-experts.ts';
 import type { OutputMergeSettings } from '../pruning/method.ts';

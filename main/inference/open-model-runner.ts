@@ -3,13 +3,9 @@ import path from 'node:path';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { BATCH_SLOTS } from '../checkpoint/memory-need.ts';
-import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
-import { positionsText } from '../contract/model.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
-import type { MergePlan, Plan, RefitName } from '../contract/plan.ts';
-import type { OutputMergeSettings } from '../pruning/method.ts';
+import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { maxOf } from '../statistics/extremes.ts';
@@ -19,7 +15,6 @@ import { decode } from './decoding/decode.ts';
 import type {
   Candidate,
   DecodedRow,
-  DecodingCost,
   ForwardResult,
   ModelRunner,
   ModelRunnerSettings,
@@ -27,20 +22,16 @@ import type {
   RowToDecode,
   RunControl,
   RunnerTuning,
-  ScoreRequest,
-  ScoreResult,
 } from './model-runner.ts';
 import type { TokenReader } from '../profile/expert-tokens.ts';
 import { classesOf, tokenReader } from '../profile/token-reader.ts';
-import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { BlockPool } from './block-pool.ts';
-import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
 import { HalfRange } from './half-range.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
 import { itemOutcome } from './item-outcome.ts';
-import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
+import type { ItemFidelity } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
 import { profileDrawsOfLayers, profileLayers } from './profile-layers.ts';
@@ -48,15 +39,13 @@ import { mergeByOutputs } from './merge-by-outputs.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
-import { prefixSums, requestSequences, requireTokenizerOf, scoreLists, textSequences } from './score-lists.ts';
+import { BaseRunner, prefixSums, setLayer } from './base-runner.ts';
 import {
   groupOf,
   groupTargets,
   type ScoredGroup,
   scoredStates,
   scoredTokens,
-  scoredSequence,
-  type ScoredSequence,
   Scorer,
   type TargetScore,
   unscoredTokens,
@@ -117,9 +106,7 @@ interface RunnerParts {
   readonly dispose: () => Promise<void>;
 }
 
-class Runner implements ModelRunner {
-  readonly checkpoint: Checkpoint;
-  readonly tokenizer: TextTokenizer | null;
+class Runner extends BaseRunner implements ModelRunner {
   readonly #parts: RunnerParts;
   readonly #pool: BlockPool;
   readonly #executor: Executor;
@@ -127,24 +114,16 @@ class Runner implements ModelRunner {
   #reader: TokenReader | null = null;
 
   constructor(parts: RunnerParts) {
+    super(parts.checkpoint, parts.tokenizer);
     this.#parts = parts;
-    this.checkpoint = parts.checkpoint;
-    this.tokenizer = parts.tokenizer;
     this.#pool = parts.pool;
     this.#executor = parts.executor;
     this.#scorer = parts.scorer;
   }
 
-  async evaluate(
-    given: readonly TaskItem[],
-    candidates: readonly Candidate[],
-    control: RunControl,
-  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    const items = given.map(requireScored);
-    const tokenizer = this.#requireTokenizer();
-    const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = items.map((item) => encodeScored(tokenizer, item, maxPositions));
-    const groups = sequences.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
+  readonly evaluate: ModelRunner['evaluate'] = async (given, candidates, control) => {
+    const { items, lists } = this.encode(given);
+    const groups = lists.map((list, index) => groupOf(list, 'choices' in (items[index] ?? {})));
     const compared = new Map<string, ItemFidelity[]>();
     const scores =
       control.fidelity === undefined
@@ -156,35 +135,24 @@ class Runner implements ModelRunner {
         key,
         items.map((item, index) => {
           const [first, end] = [firstGroup[index], firstGroup[index + 1]];
-          const outcome = itemOutcome(item, sequences[index] ?? [], perGroup.slice(first, end).flat());
+          const outcome = itemOutcome(item, lists[index] ?? [], perGroup.slice(first, end).flat());
           const fidelity = compared.get(key);
           return fidelity === undefined ? outcome : { ...outcome, fidelity: joinFidelity(fidelity.slice(first, end)) };
         }),
       ]),
     );
-  }
+  };
 
-  async compareTokens(
-    requests: readonly ScoreRequest[],
-    candidates: readonly Candidate[],
-    control: RunControl & { readonly fidelity: string },
-  ): Promise<ReadonlyMap<string, readonly ItemFidelity[]>> {
-    const { maxPositions } = this.checkpoint.descriptor;
-    const groups = requests.flatMap(({ id, contextTokens, continuationTokens }) =>
-      groupOf([scoredSequence(id, contextTokens, continuationTokens, maxPositions)], false),
-    );
+  readonly compareTokens: ModelRunner['compareTokens'] = async (requests, candidates, control) => {
+    const groups = requests.flatMap((request) => groupOf([this.sequenceOf(request)], false));
     const compared = new Map<string, ItemFidelity[]>();
     await this.#scoreAndCompare(groups, candidates, control, control.fidelity, compared, false);
     return compared;
-  }
+  };
 
-  async profile(
-    items: readonly TaskItem[],
-    control: RunControl,
-    extras: readonly ExtraStatistic[] = [],
-  ): Promise<RoutingStatistics> {
+  readonly profile: ModelRunner['profile'] = async (items, control, extras = []) => {
     const { trees } = this.#calibration(items);
-    const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
+    const unpruned = [await this.#unpruned()];
     const statistics = await profileLayers({
       checkpoint: this.checkpoint,
       executor: this.#executor,
@@ -198,16 +166,11 @@ class Runner implements ModelRunner {
     statistics.items = items.length;
     await this.#pool.closeMerged();
     return statistics;
-  }
+  };
 
-  async profileDraws(
-    items: readonly TaskItem[],
-    times: readonly (readonly number[])[],
-    control: RunControl,
-    extras: readonly ExtraStatistic[] = [],
-  ): Promise<readonly RoutingStatistics[]> {
+  readonly profileDraws: ModelRunner['profileDraws'] = async (items, times, control, extras = []) => {
     const { trees, itemOf } = this.#calibration(items);
-    const unpruned = await this.#resolve([{ key: 'unpruned', plan: null }]);
+    const unpruned = [await this.#unpruned()];
     const { checkpoint } = this;
     const request = { checkpoint, executor: this.#executor, trees, unpruned, extras, control };
     const draws = await profileDrawsOfLayers(
@@ -218,21 +181,12 @@ class Runner implements ModelRunner {
       statistics.items = (times[draw] ?? []).reduce((sum, count) => sum + count, 0);
     await this.#pool.closeMerged();
     return draws;
-  }
+  };
 
-  async recover(
-    plan: Plan,
-    items: readonly TaskItem[],
-    tasks: readonly string[],
-    control: RunControl,
-    refit: RefitName = 'experts',
-  ): Promise<Plan> {
+  readonly recover: ModelRunner['recover'] = async (plan, items, tasks, control, refit = 'experts') => {
     const { recovery: _recovery, ...bare } = plan;
-    const [unpruned, pruned] = await this.#resolve([
-      { key: 'unpruned', plan: null },
-      { key: 'pruned', plan: bare },
-    ]);
-    if (unpruned === undefined || pruned === undefined) throw new Error('candidates were not resolved');
+    const unpruned = await this.#unpruned();
+    const pruned = await resolveCandidate(this.checkpoint, { key: 'pruned', plan: bare }, this.#parts.overlays);
     const scratchFolder = temporaryNameFor(path.join(this.#parts.scratchFolder, 'recovering'));
     await mkdir(scratchFolder, { recursive: true });
     const products = new Float64Products();
@@ -258,15 +212,10 @@ class Runner implements ModelRunner {
       await this.#pool.closeMerged();
       await rm(scratchFolder, { recursive: true, force: true });
     }
-  }
+  };
 
-  async pruneProgressively(
-    items: readonly TaskItem[],
-    keptPerLayer: readonly number[],
-    control: RunControl,
-  ): Promise<number[][]> {
-    const unpruned = (await this.#resolve([{ key: 'unpruned', plan: null }]))[0];
-    if (unpruned === undefined) throw new Error('the model was not resolved');
+  readonly pruneProgressively: ModelRunner['pruneProgressively'] = async (items, keptPerLayer, control) => {
+    const unpruned = await this.#unpruned();
     const kept = await pruneProgressively({
       checkpoint: this.checkpoint,
       executor: this.#executor,
@@ -278,17 +227,10 @@ class Runner implements ModelRunner {
     });
     await this.#pool.closeMerged();
     return kept;
-  }
+  };
 
-  async mergeByOutputs(
-    items: readonly TaskItem[],
-    keep: number,
-    settings: OutputMergeSettings,
-    tasks: readonly string[],
-    control: RunControl,
-  ): Promise<MergePlan> {
-    const [unpruned] = await this.#resolve([{ key: 'unpruned', plan: null }]);
-    if (unpruned === undefined) throw new Error('the model was not resolved');
+  readonly mergeByOutputs: ModelRunner['mergeByOutputs'] = async (items, keep, settings, tasks, control) => {
+    const unpruned = await this.#unpruned();
     try {
       return await withProducts((products) =>
         mergeByOutputs({
@@ -308,19 +250,12 @@ class Runner implements ModelRunner {
     } finally {
       await this.#pool.closeMerged();
     }
-  }
+  };
 
-  async forward(
-    sequences: readonly (readonly number[])[],
-    plan: Plan | null,
-    control: RunControl,
-    want: 'every' | 'last' = 'every',
-  ): Promise<ForwardResult[]> {
+  readonly forward: ModelRunner['forward'] = async (sequences, plan, control, want = 'every') => {
     const { vocabulary, moeLayers } = this.checkpoint.descriptor;
     const width = streamWidth(this.checkpoint.descriptor);
-    sequences.forEach((sequence, index) => {
-      checkTokens(sequence, index, this.checkpoint.descriptor);
-    });
+    this.checkTokens(sequences);
     const candidate = await this.#resolve([{ key: 'plan', plan }]);
     const skipped = sequences.map(({ length }) => (want === 'last' ? length - 1 : 0));
     const results = sequences.map((sequence, index) =>
@@ -359,31 +294,7 @@ class Runner implements ModelRunner {
     );
     await this.#pool.closeMerged();
     return results;
-  }
-
-  async score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
-    const sequences = requestSequences(requests, this.checkpoint.descriptor.maxPositions);
-    return this.#scoreLists(
-      requests.map(({ id }) => id),
-      sequences,
-      plan,
-      control,
-    );
-  }
-
-  async scoreRolling(
-    texts: readonly { readonly id: string; readonly tokens: readonly number[] }[],
-    plan: Plan | null,
-    control: RunControl,
-  ): Promise<ScoreResult[]> {
-    const windows = textSequences(texts, this.#requireTokenizer(), this.checkpoint);
-    return this.#scoreLists(
-      texts.map(({ id }) => id),
-      windows,
-      plan,
-      control,
-    );
-  }
+  };
 
   async *decode(
     rows: readonly RowToDecode[],
@@ -399,29 +310,20 @@ class Runner implements ModelRunner {
     yield* decode(engine, rows, await this.#resolve(candidates), { slots: this.#parts.slots }, control);
   }
 
-  async decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
+  readonly decodingCost: ModelRunner['decodingCost'] = async (rows, candidates) => {
     return decodingCost(this.checkpoint.descriptor, this.#pool, rows, await this.#resolve(candidates));
-  }
+  };
 
-  releaseCandidates(): Promise<void> {
-    return this.#pool.closeMerged();
-  }
+  readonly releaseCandidates: ModelRunner['releaseCandidates'] = () => this.#pool.closeMerged();
 
-  dispose(): Promise<void> {
-    return this.#parts.dispose();
-  }
+  readonly dispose: ModelRunner['dispose'] = () => this.#parts.dispose();
 
-  async #scoreLists(
-    ids: readonly string[],
-    sequences: readonly (readonly ScoredSequence[])[],
+  protected async scoreGroups(
+    groups: readonly ScoredGroup[],
     plan: Plan | null,
     control: RunControl,
-  ): Promise<ScoreResult[]> {
-    return scoreLists(
-      ids,
-      sequences,
-      async (groups) => (await this.#score(groups, [{ key: 'plan', plan }], control)).get('plan') ?? [],
-    );
+  ): Promise<readonly (readonly (readonly TargetScore[])[])[]> {
+    return (await this.#score(groups, [{ key: 'plan', plan }], control)).get('plan') ?? [];
   }
 
   /**
@@ -537,6 +439,10 @@ class Runner implements ModelRunner {
     return classesOf(this.#reader, scoredTokens(tree, sequences));
   }
 
+  #unpruned(): Promise<ResolvedCandidate> {
+    return resolveCandidate(this.checkpoint, { key: 'unpruned', plan: null }, this.#parts.overlays);
+  }
+
   async #resolve(candidates: readonly Candidate[]): Promise<ResolvedCandidate[]> {
     const resolved: ResolvedCandidate[] = [];
     for (const candidate of candidates)
@@ -549,26 +455,12 @@ class Runner implements ModelRunner {
     readonly trees: readonly TokenTree[];
     readonly itemOf: readonly number[];
   } {
-    const tokenizer = this.#requireTokenizer();
-    const sequences = items.flatMap((item, index) =>
-      profileSequences(tokenizer, item, this.checkpoint.descriptor.maxPositions).map((trunk) => ({
-        trunk,
-        index,
-        counted: tokenWeights(tokenizer, item, trunk.length),
-      })),
-    );
-    return {
-      trees: sequences.map(({ trunk, counted }) => ({
-        trunk,
-        branches: [],
-        ...(counted === undefined ? {} : { counted }),
-      })),
-      itemOf: sequences.map(({ index }) => index),
-    };
-  }
-
-  #requireTokenizer(): TextTokenizer {
-    return requireTokenizerOf(this.checkpoint, this.tokenizer);
+    const { sequences, counted, itemOf } = this.calibration(items);
+    const trees = sequences.map((trunk, index) => {
+      const own = counted[index];
+      return { trunk, branches: [], ...(own === undefined ? {} : { counted: own }) };
+    });
+    return { trees, itemOf };
   }
 }
 
@@ -601,35 +493,4 @@ const emptyForward = (
     routerLogits: new Float32Array(layers * tokens * most(({ mask }) => mask.length)).fill(-Infinity),
     experts: new Int32Array(layers * tokens * most(({ layer }) => layer?.topK ?? 0)).fill(-1),
   };
-};
-
-/** Copies the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest is unchanged. */
-export const setLayer = <T extends Float32Array | Int32Array>(
-  whole: T,
-  rows: T,
-  layer: number,
-  layers: number,
-  tokens: number,
-): void => {
-  const [most, width] = [whole.length / (layers * tokens), rows.length / tokens];
-  for (let token = 0; token < tokens; token += 1)
-    whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
-};
-
-export const checkTokens = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
-  const { vocabulary, maxPositions } = model;
-  const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
-  if (wrong !== undefined)
-    throw refuse(
-      'bad-token',
-      `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
-      "Encode the text with this model's tokenizer.",
-    );
-  if (sequence.length === 0 || sequence.length > maxPositions) {
-    throw refuse(
-      'bad-length',
-      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model has ${positionsText(model)}.`,
-      'Shorten or split the sequence.',
-    );
-  }
 };

@@ -17,9 +17,8 @@ import {
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
 import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
-import { layerLoss, type RouteToken } from '../pruning/search/layer-trace.ts';
+import { layerLoss, type RouteToken, TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
-import { TraceBuilder } from '../pruning/search/trace-builder.ts';
 import { requireAddedOutputs, requireExperts, requireOutputGates } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
 import { type Executor, pause, type ResolvedCandidate } from './executor.ts';

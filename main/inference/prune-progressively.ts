@@ -1,7 +1,6 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-experts.ts';
-import { layerLoss } from '../pruning/search/layer-trace.ts';
-import { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import { layerLoss, TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
 import type { Batch } from './batch.ts';
 import { pause, type Executor, type ResolvedCandidate } from './executor.ts';

@@ -8,7 +8,7 @@ import type { MoeLayer } from '../graph/moe.ts';
 import { type Gate, gateOf } from '../pruning/recovery/gate-gradient.ts';
 import { recoverRouter, type RouterProblem, type RouterRecovery } from '../pruning/recovery/recover-router.ts';
 import { withPauses } from '../arithmetic/steps.ts';
-import { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { pause } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import type { LayerVariant } from './layer-variant.ts';

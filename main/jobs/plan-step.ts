@@ -22,10 +22,9 @@ import type { OutputMergeSettings, SearchBehaviour } from '../pruning/method.ts'
 import { methodNamed } from '../pruning/methods.ts';
 import { planForModel, type PlanRequest, signedPlan } from '../pruning/plan-for-model.ts';
 import { type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
-import { BLEND_ROUTER, candidatePlan } from '../pruning/search/candidate-plan.ts';
+import { BLEND_ROUTER, candidatePlan, searchExperts, type SearchSettings } from '../pruning/search/search-experts.ts';
 import type { BudgetSearchSettings } from '../pruning/search/search-budgets.ts';
-import { searchExperts, type SearchSettings } from '../pruning/search/search-experts.ts';
-import { taskShares } from '../pruning/task-weights.ts';
+import { taskShares } from '../pruning/weighed-profiles.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isTextItem } from '../tasks/task.ts';
 import { budgetPlan } from './budget-search.ts';

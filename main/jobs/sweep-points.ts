@@ -14,7 +14,7 @@ import { droppedShare } from '../evaluation/dropped-share.ts';
 import { isSafe } from '../evaluation/verdicts.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
-import { layerRow } from '../pruning/layer-view.ts';
+import { layerRow } from '../pruning/weighed-profiles.ts';
 import {
   begunSteps,
   evaluate,

@@ -1,14 +1,51 @@
 import { refuse } from '../contract/errors.ts';
-import type { ExpertGroupRule } from '../contract/model.ts';
 import type { Pin } from '../contract/plan.ts';
-import { pinsByLayer, type LayerPins } from './pins-by-layer.ts';
+import type { ExpertGroupRule } from '../contract/model.ts';
+
+/** Experts of one MoE layer that must stay and that must go. */
+export interface LayerPins {
+  readonly stay: ReadonlySet<number>;
+  readonly go: ReadonlySet<number>;
+}
+
+export const NO_PINS: LayerPins = { stay: new Set(), go: new Set() };
+
+/**
+ * Pins of every MoE layer.
+ *
+ * @throws WorkbenchError `pin-invalid` where a pin names a layer or expert that does not exist, `pins-impossible` where
+ * the same expert is pinned to stay and to go.
+ */
+export const pinsByLayer = (pins: readonly Pin[], layers: number, experts: number): readonly LayerPins[] => {
+  const byLayer = Array.from({ length: layers }, () => ({ stay: new Set<number>(), go: new Set<number>() }));
+  for (const { layer, expert, keep } of pins) {
+    const pinned = byLayer[layer];
+    if (pinned === undefined || expert >= experts) {
+      throw refuse(
+        'pin-invalid',
+        `The pin ${layer}:${expert} names ${pinned === undefined ? `layer ${layer}` : `expert ${expert}`}, ` +
+          `which the model does not have.`,
+        `MoE layers are numbered 0 to ${layers - 1}, experts 0 to ${experts - 1}.`,
+      );
+    }
+    (keep ? pinned.stay : pinned.go).add(expert);
+    if (pinned.stay.has(expert) && pinned.go.has(expert)) {
+      throw refuse(
+        'pins-impossible',
+        `Expert ${expert} of layer ${layer} is pinned to stay and to go.`,
+        'Remove one of the two pins.',
+      );
+    }
+  }
+  return byLayer;
+};
 
 /** Experts of one layer by decreasing score; ties go to the lower index. */
 export const rankExperts = (scores: Float64Array): number[] =>
   Array.from(scores.keys()).sort((a, b) => (scores[a] === scores[b] ? a - b : scores[b]! - scores[a]!));
 
 /** Input of a budget: `scores[layer][expert]`, higher is better, and `keep` experts per layer on average. */
-export interface BudgetRequest {
+interface BudgetRequest {
   readonly scores: readonly Float64Array[];
   readonly keep: number;
   readonly topK: number;
@@ -89,7 +126,7 @@ export const sharesOfLayer = (scores: Float64Array): Float64Array => {
 };
 
 /** The `keep` best experts of one layer, ascending: those pinned to stay, then by decreasing score. */
-export const keepBest = (scores: Float64Array, keep: number, { stay, go }: LayerPins): number[] => {
+const keepBest = (scores: Float64Array, keep: number, { stay, go }: LayerPins): number[] => {
   const free = rankExperts(scores).filter((expert) => !stay.has(expert) && !go.has(expert));
   return [...stay, ...free.slice(0, keep - stay.size)].sort((a, b) => a - b);
 };
@@ -116,7 +153,7 @@ const keepBestOfGroups = (
 };
 
 /** @throws WorkbenchError `pins-impossible` where one layer's pins cannot be met with `keep` experts. */
-export const checkLayerPins = ({ stay, go }: LayerPins, layer: number, experts: number, keep: number): void => {
+const checkLayerPins = ({ stay, go }: LayerPins, layer: number, experts: number, keep: number): void => {
   if (stay.size > keep)
     throw impossible(`layer ${layer}: ${stay.size} experts are pinned to stay and it keeps ${keep}`);
   if (experts - go.size < keep) {

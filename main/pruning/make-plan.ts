@@ -1,17 +1,13 @@
 import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 import type { MergePlan, Pin, Plan } from '../contract/plan.ts';
-import { keepByCounts } from './budget.ts';
-import { layerCounts } from './budgets/layer-counts.ts';
-import { largestPeaks } from './combine-statistics.ts';
+import { keepByCounts, pinsByLayer } from './budget.ts';
+import { layerCounts } from './layer-counts.ts';
+import { largestPeaks, layerRow, requireStatistic, taskShares } from './weighed-profiles.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
-import { layerRow } from './layer-view.ts';
 import type { DropBehaviour, MergeBehaviour, Method, MethodOptions, PlanContext, PlanInput } from './method.ts';
 import { methodNamed } from './methods.ts';
-import { pinsByLayer } from './pins-by-layer.ts';
-import { requireStatistic } from './saliency/require-statistic.ts';
-import { superExpertPins } from './saliency/super-experts.ts';
-import { taskShares } from './task-weights.ts';
+import { superExpertPins } from './saliency.ts';
 
 /**
  * The plan of a method for a model and the profiles of one or more tasks. Deterministic; ties go to the lower index.

@@ -12,7 +12,7 @@ import type {
   SuperExpertProtection,
 } from '../contract/plan.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
-import type { WeighedProfiles } from './average-scores.ts';
+import type { WeighedProfiles } from './weighed-profiles.ts';
 import type { BudgetSearchSettings } from './search/search-budgets.ts';
 import type { SearchSettings } from './search/search-experts.ts';
 

@@ -5,8 +5,8 @@ import { keepFromFactor } from './keep-from-factor.ts';
 import { makePlan, methodScores } from './make-plan.ts';
 import { requireNoConstants } from './validate-plan.ts';
 import type { PlanInput } from './method.ts';
-import { planFromRanking } from './plan-from-ranking.ts';
-import type { Ranking } from './expert-files/ranking.ts';
+import { type Ranking, rankingScores } from './expert-files/ranking.ts';
+import { keepByCounts } from './budget.ts';
 
 /** The model of a plan, from its checkpoint. */
 export interface PlannedModel {
@@ -29,7 +29,7 @@ export interface PlanRequest extends Omit<PlanInput, 'layers' | 'experts' | 'top
 }
 
 /** A ranking and how much of it to keep. */
-export interface RankingOrder extends RequestedSize {
+interface RankingOrder extends RequestedSize {
   readonly ranking: Ranking;
   readonly budget: BudgetName;
   readonly pins: readonly Pin[];
@@ -62,25 +62,14 @@ export const signedPlan = (plan: Plan, { name, fingerprint }: PlannedModel, task
   return tasks.length === 0 ? signed : { ...signed, tasks: [...tasks] };
 };
 
-const inputOf = ({ info }: PlannedModel, order: PlanRequest): PlanInput => {
-  const { method, options, statistics, taskWeights, budget, counts, pins, protect, seed } = order;
-  return {
-    method,
-    options,
-    statistics,
-    taskWeights,
-    layers: info.moeLayers,
-    experts: info.experts,
-    topK: info.topK,
-    groups: info.expertGroups,
-    keep: requestedKeep(order, info),
-    budget,
-    counts,
-    pins,
-    protect,
-    seed,
-  };
-};
+const inputOf = ({ info }: PlannedModel, order: PlanRequest): PlanInput => ({
+  ...order,
+  layers: info.moeLayers,
+  experts: info.experts,
+  topK: info.topK,
+  groups: info.expertGroups,
+  keep: requestedKeep(order, info),
+});
 
 /**
  * The only way to a method's plan for a model: used by command line, window and sweeps.
@@ -111,4 +100,59 @@ export const rankedPlanForModel = (subject: PlannedModel, order: RankingOrder): 
   const { ranking, budget, counts, pins, method, tasks = [] } = order;
   const keep = requestedKeep(order, subject.info);
   return signedPlan(planFromRanking({ ranking, experts, topK, keep, budget, counts, pins, method }), subject, tasks);
+};
+
+interface RankingPlanInput extends Omit<RankingOrder, 'factor' | 'tasks'> {
+  readonly experts: number;
+  readonly topK: number;
+  readonly keep: number;
+}
+
+/**
+ * The plan that keeps the first experts of an imported ranking. A ranking cannot be compared across layers, so its
+ * budget is uniform or by hand.
+ *
+ * @throws WorkbenchError `budget-needs-scores` for the other budgets, `keep-invalid`, `counts-invalid`,
+ * `pins-impossible`.
+ */
+export const planFromRanking = ({
+  ranking,
+  experts,
+  topK,
+  keep,
+  budget,
+  counts,
+  pins,
+  method = 'ranking',
+}: RankingPlanInput): Plan => {
+  const least = Math.max(1, topK);
+  const wanted = budget === 'manual' ? (counts ?? []) : ranking.map(() => keep);
+  if (budget !== 'uniform' && budget !== 'manual') {
+    throw refuse(
+      'budget-needs-scores',
+      `The budget ${budget} compares layers, and a ranking orders experts only within each.`,
+      'Use the budget uniform or manual.',
+    );
+  }
+  if (
+    wanted.length !== ranking.length ||
+    !wanted.every((count) => Number.isInteger(count) && count >= least && count <= experts)
+  ) {
+    throw refuse(
+      budget === 'manual' ? 'counts-invalid' : 'keep-invalid',
+      `Cannot keep ${wanted.join(', ')} of ${experts} experts in ${ranking.length} layers: each token uses ` +
+        `the top ${topK}.`,
+      `Keep a whole number from ${least} to ${experts} in every layer.`,
+    );
+  }
+  const kept = keepByCounts(rankingScores(ranking), wanted, pins);
+  return {
+    method,
+    experts,
+    topK,
+    factor: (experts * kept.length) / kept.reduce((sum, layer) => sum + layer.length, 0),
+    budget,
+    ...(pins.length > 0 ? { pins: pins.map((pin) => ({ ...pin })) } : {}),
+    kept,
+  };
 };

@@ -6,8 +6,7 @@ import { type AskedReading, withThresholds } from '../evaluation/threshold-famil
 import type { Plan } from '../contract/plan.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
-import { leafOrder } from '../pruning/clustering/likeness-order.ts';
-import { averageLinkageTree } from '../pruning/clustering/nearest-neighbour-chain.ts';
+import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
 import { planForModel } from '../pruning/plan-for-model.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/make-experiment-report.ts';
 import { makeReport } from '../report/report-page.ts';

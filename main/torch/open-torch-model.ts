@@ -6,44 +6,31 @@ import type { TorchPrecision } from '../contract/device.ts';
 import { FEW_SAMPLED } from '../contract/expert.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
-import { isMergePlan, type MergePlan, type Plan, type RefitName } from '../contract/plan.ts';
-import type { TaskItem } from '../contract/task.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { requireAddedOutputs, requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
-import { encodeScored, profileSequences, requireScored, tokenWeights } from '../inference/encode-item.ts';
 import { joinFidelity, joinPositions } from '../inference/fidelity.ts';
 import { itemOutcome } from '../inference/item-outcome.ts';
 import type {
   Candidate,
   DecodedRow,
-  DecodingCost,
-  ForwardResult,
   ModelRunner,
   ModelRunnerSettings,
   OpenModel,
   RowToDecode,
   RunControl,
-  ScoreRequest,
-  ScoreResult,
 } from '../inference/model-runner.ts';
-import { checkTokens, openModel, setLayer } from '../inference/open-model-runner.ts';
+import { openModel } from '../inference/open-model-runner.ts';
+import { BaseRunner, type Calibration, prefixSums, setLayer } from '../inference/base-runner.ts';
 import { splitPrefix, type TokenTree, treeOf } from '../inference/token-tree.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { countedRows, eliminate, traceBuilders } from '../inference/profile-layers.ts';
-import {
-  prefixSums,
-  requestSequences,
-  requireTokenizerOf,
-  scoreLists,
-  textSequences,
-} from '../inference/score-lists.ts';
 import {
   groupOf,
   groupTargets,
   scoredTokens,
   type ScoredGroup,
-  scoredSequence,
   type ScoredSequence,
   type TargetScore,
 } from '../inference/scorer.ts';
@@ -60,8 +47,7 @@ import {
   type RoutingTaps,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
-import type { OutputMergeSettings } from '../pruning/method.ts';
-import type { TraceBuilder } from '../pruning/search/trace-builder.ts';
+import type { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
 import { type ComputedBy, TorchModel, type TorchWorkers } from './torch-model.ts';
@@ -100,9 +86,7 @@ const PROFILE_SLOTS = 2048;
 const MOST_OUTPUTS = 2 ** 25;
 
 /** Answers, profiles, forward passes, scores and greedy texts by transformers' own classes; other work is refused. */
-class TorchRunner implements ModelRunner {
-  readonly checkpoint: Checkpoint;
-  readonly tokenizer: TextTokenizer | null;
+class TorchRunner extends BaseRunner implements ModelRunner {
   readonly #model: TorchModel;
   readonly #settings: ModelRunnerSettings;
   readonly #overlays: Overlays;
@@ -114,8 +98,7 @@ class TorchRunner implements ModelRunner {
     settings: ModelRunnerSettings,
     { overlays, say }: { readonly overlays: Overlays; readonly say: (text: string) => void },
   ) {
-    this.checkpoint = model.checkpoint;
-    this.tokenizer = tokenizer;
+    super(model.checkpoint, tokenizer);
     this.#model = model;
     this.#settings = settings;
     this.#overlays = overlays;
@@ -123,19 +106,12 @@ class TorchRunner implements ModelRunner {
   }
 
   /** Candidates one after the other; a context is computed once for its choices. */
-  async evaluate(
-    given: readonly TaskItem[],
-    candidates: readonly Candidate[],
-    control: RunControl,
-  ): Promise<ReadonlyMap<string, readonly ScoredOutcome[]>> {
-    const items = given.map(requireScored);
-    const tokenizer = this.#requireTokenizer();
-    const { maxPositions } = this.checkpoint.descriptor;
-    const lists = items.map((item) => encodeScored(tokenizer, item, maxPositions));
+  readonly evaluate: ModelRunner['evaluate'] = async (given, candidates, control) => {
+    const { items, lists } = this.encode(given);
     const first = prefixSums(lists.map(({ length }) => length));
     const sequences = lists.flat();
     const isCompared = control.fidelity !== undefined;
-    const reader = tokenReader(tokenizer);
+    const reader = tokenReader(this.requireTokenizer());
     const outcomes = new Map<string, readonly ScoredOutcome[]>();
     await this.#scoreEach(sequences, candidates, control, (key, scores) => {
       outcomes.set(
@@ -149,19 +125,12 @@ class TorchRunner implements ModelRunner {
       );
     });
     return outcomes;
-  }
+  };
 
-  async compareTokens(
-    requests: readonly ScoreRequest[],
-    candidates: readonly Candidate[],
-    control: RunControl & { readonly fidelity: string },
-  ): Promise<ReadonlyMap<string, readonly ItemFidelity[]>> {
-    const { maxPositions } = this.checkpoint.descriptor;
-    const sequences = requests.map(({ id, contextTokens, continuationTokens }) =>
-      scoredSequence(id, contextTokens, continuationTokens, maxPositions),
-    );
+  readonly compareTokens: ModelRunner['compareTokens'] = async (requests, candidates, control) => {
+    const sequences = requests.map((request) => this.sequenceOf(request));
     const compared = new Map<string, readonly ItemFidelity[]>();
-    const reader = tokenReader(this.#requireTokenizer());
+    const reader = tokenReader(this.requireTokenizer());
     await this.#scoreEach(sequences, candidates, control, (key, scores) => {
       compared.set(
         key,
@@ -171,7 +140,7 @@ class TorchRunner implements ModelRunner {
       );
     });
     return compared;
-  }
+  };
 
   /** Scores of every candidate by sequence; with fidelity the unpruned model comes first and its states are kept. */
   async #scoreEach(
@@ -195,12 +164,8 @@ class TorchRunner implements ModelRunner {
   }
 
   /** The experts' choices and outputs come from the worker in float32; the sums are those of the other engine. */
-  async profile(
-    items: readonly TaskItem[],
-    control: RunControl,
-    extras: readonly ExtraStatistic[] = [],
-  ): Promise<RoutingStatistics> {
-    const { sequences, counted } = this.#calibration(items);
+  readonly profile: ModelRunner['profile'] = async (items, control, extras = []) => {
+    const { sequences, counted } = this.calibration(items);
     const opened = emptyFor(this.checkpoint, extras);
     const most = extras.includes('choices') ? MOST_TOKENS : FEW_SAMPLED;
     const choices = openChoiceSample(sequences, opened.layers, opened.topK, most);
@@ -260,16 +225,11 @@ class TorchRunner implements ModelRunner {
     for (const [layer, trace] of (traces?.builders ?? []).entries())
       await eliminate(statistics, layer, trace, this.checkpoint, control.signal);
     return statistics;
-  }
+  };
 
-  async profileDraws(
-    items: readonly TaskItem[],
-    times: readonly (readonly number[])[],
-    control: RunControl,
-    extras: readonly ExtraStatistic[] = [],
-  ): Promise<readonly RoutingStatistics[]> {
+  readonly profileDraws: ModelRunner['profileDraws'] = async (items, times, control, extras = []) => {
     if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
-    const { sequences, counted, itemOf } = this.#calibration(items);
+    const { sequences, counted, itemOf } = this.calibration(items);
     const draws = times.map(() => emptyFor(this.checkpoint, extras));
     const once = emptyFor(this.checkpoint, extras, 1);
     const trees = sequences.map((trunk): TokenTree => ({ trunk, branches: [] }));
@@ -297,48 +257,22 @@ class TorchRunner implements ModelRunner {
       );
     }
     return draws;
-  }
+  };
 
   /** Refits are computed by onnxruntime in float32, and used by PyTorch. */
-  recover(
-    plan: Plan,
-    items: readonly TaskItem[],
-    tasks: readonly string[],
-    control: RunControl,
-    refit?: RefitName,
-  ): Promise<Plan> {
-    return this.#withOnnxruntime((runner) => runner.recover(plan, items, tasks, control, refit));
-  }
+  readonly recover: ModelRunner['recover'] = (plan, items, tasks, control, refit) =>
+    this.#withOnnxruntime((runner) => runner.recover(plan, items, tasks, control, refit));
 
   /** By onnxruntime, whose search sees the outputs of pruned layers. */
-  pruneProgressively(
-    items: readonly TaskItem[],
-    keptPerLayer: readonly number[],
-    control: RunControl,
-  ): Promise<number[][]> {
-    return this.#withOnnxruntime((runner) => runner.pruneProgressively(items, keptPerLayer, control));
-  }
+  readonly pruneProgressively: ModelRunner['pruneProgressively'] = (items, keptPerLayer, control) =>
+    this.#withOnnxruntime((runner) => runner.pruneProgressively(items, keptPerLayer, control));
 
   /** By onnxruntime in float32, as refits are. */
-  mergeByOutputs(
-    items: readonly TaskItem[],
-    keep: number,
-    settings: OutputMergeSettings,
-    tasks: readonly string[],
-    control: RunControl,
-  ): Promise<MergePlan> {
-    return this.#withOnnxruntime((runner) => runner.mergeByOutputs(items, keep, settings, tasks, control));
-  }
+  readonly mergeByOutputs: ModelRunner['mergeByOutputs'] = (items, keep, settings, tasks, control) =>
+    this.#withOnnxruntime((runner) => runner.mergeByOutputs(items, keep, settings, tasks, control));
 
-  async forward(
-    sequences: readonly (readonly number[])[],
-    plan: Plan | null,
-    control: RunControl,
-    want: 'every' | 'last' = 'every',
-  ): Promise<ForwardResult[]> {
-    sequences.forEach((sequence, index) => {
-      checkTokens(sequence, index, this.checkpoint.descriptor);
-    });
+  readonly forward: ModelRunner['forward'] = async (sequences, plan, control, want = 'every') => {
+    this.checkTokens(sequences);
     await this.#model.load(plan, this.#overlays, control.signal);
     const { moeLayers } = this.checkpoint.descriptor;
     const layers = moeLayers.length;
@@ -375,27 +309,7 @@ class TorchRunner implements ModelRunner {
       control.onProgress?.((done += 1), sequences.length);
       return result;
     });
-  }
-
-  score(requests: readonly ScoreRequest[], plan: Plan | null, control: RunControl): Promise<ScoreResult[]> {
-    return scoreLists(
-      requests.map(({ id }) => id),
-      requestSequences(requests, this.checkpoint.descriptor.maxPositions),
-      (groups) => this.#score(groups, plan, control),
-    );
-  }
-
-  scoreRolling(
-    texts: readonly { readonly id: string; readonly tokens: readonly number[] }[],
-    plan: Plan | null,
-    control: RunControl,
-  ): Promise<ScoreResult[]> {
-    return scoreLists(
-      texts.map(({ id }) => id),
-      textSequences(texts, this.#requireTokenizer(), this.checkpoint),
-      (groups) => this.#score(groups, plan, control),
-    );
-  }
+  };
 
   /** Candidates one after the other; where texts end, others join. */
   async *decode(
@@ -440,7 +354,7 @@ class TorchRunner implements ModelRunner {
     }
   }
 
-  decodingCost(rows: readonly RowToDecode[], candidates: readonly Candidate[]): Promise<DecodingCost> {
+  readonly decodingCost: ModelRunner['decodingCost'] = (rows, candidates) => {
     const groups = candidates.flatMap(({ key }) => {
       const own = [...rows.keys()].filter((index) => rows[index]?.candidate === key);
       return decodingGroups(rows, own, this.#joins, this.#model.batchShare);
@@ -455,15 +369,11 @@ class TorchRunner implements ModelRunner {
       rowsAtOnce: maxOf([0, ...groups.map(({ members, atOnce }) => Math.min(members.length, atOnce))]),
       rows: rows.length,
     });
-  }
+  };
 
-  releaseCandidates(): Promise<void> {
-    return Promise.resolve();
-  }
+  readonly releaseCandidates: ModelRunner['releaseCandidates'] = () => Promise.resolve();
 
-  dispose(): Promise<void> {
-    return this.#model.dispose();
-  }
+  readonly dispose: ModelRunner['dispose'] = () => this.#model.dispose();
 
   /** Whether rows of other lengths can join: padding in front changes a state, and distances within a window. */
   get #joins(): boolean {
@@ -553,8 +463,7 @@ class TorchRunner implements ModelRunner {
     }
   }
 
-  /** Per group, per sequence of it: the scores of its targets in order. */
-  async #score(
+  protected async scoreGroups(
     groups: readonly ScoredGroup[],
     plan: Plan | null,
     control: RunControl,
@@ -770,24 +679,6 @@ class TorchRunner implements ModelRunner {
     return results;
   }
 
-  /** Calibration items as sequences, and the item of each. */
-  #calibration(items: readonly TaskItem[]): Calibration & { readonly itemOf: readonly number[] } {
-    const tokenizer = this.#requireTokenizer();
-    const { maxPositions } = this.checkpoint.descriptor;
-    const listed = items.flatMap((item, index) =>
-      profileSequences(tokenizer, item, maxPositions).map((sequence) => ({
-        sequence,
-        index,
-        counted: tokenWeights(tokenizer, item, sequence.length),
-      })),
-    );
-    return {
-      sequences: listed.map(({ sequence }) => sequence),
-      counted: listed.map(({ counted }) => counted),
-      itemOf: listed.map(({ index }) => index),
-    };
-  }
-
   /** Work on the same model by onnxruntime in float32, with sessions of its own. */
   async #withOnnxruntime<T>(work: (runner: ModelRunner) => Promise<T>): Promise<T> {
     await this.#model.noteWeights();
@@ -806,10 +697,6 @@ class TorchRunner implements ModelRunner {
     const [layers, chosen] = [header['layers'], tensors.has('experts.0')];
     if (layers === wanted && chosen && !OTHER_ROUTERS.has(family)) return;
     throw withoutRouters(this.checkpoint);
-  }
-
-  #requireTokenizer(): TextTokenizer {
-    return requireTokenizerOf(this.checkpoint, this.tokenizer);
   }
 }
 
@@ -854,12 +741,6 @@ const statesKey = (sequences: readonly ScoredSequence[]): string =>
   createHash('sha256')
     .update(JSON.stringify(sequences.map(({ input, targets }) => [input, targets])))
     .digest('hex');
-
-interface Calibration {
-  readonly sequences: readonly (readonly number[])[];
-  /** How much each token of a sequence counts; undefined: all alike. */
-  readonly counted: readonly (Float64Array | undefined)[];
-}
 
 interface Traces {
   readonly builders: readonly TraceBuilder[];

@@ -12,13 +12,11 @@ import { answerItems } from '../../main/jobs/write-items.ts';
 import type { RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { expertAffinity } from '../../main/pruning/clustering/affinity.ts';
 import { byFirstAppearance, fillEmptyClusters, membersOf } from '../../main/pruning/clustering/cluster-labels.ts';
-import { clusterQr } from '../../main/pruning/clustering/cluster-qr.ts';
+import { clusterQr, spectralEmbedding } from '../../main/pruning/clustering/spectral-clustering.ts';
 import { groupExperts } from '../../main/pruning/clustering/group-experts.ts';
 import { inertiaOf, kernelKMeans } from '../../main/pruning/clustering/kernel-k-means.ts';
 import { cutLinkage, linkage } from '../../main/pruning/clustering/linkage.ts';
-import { mostActive } from '../../main/pruning/clustering/reference-fitness.ts';
-import { spectralEmbedding } from '../../main/pruning/clustering/spectral-embedding.ts';
-import { layerRow } from '../../main/pruning/layer-view.ts';
+import { layerRow } from '../../main/pruning/weighed-profiles.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 
@@ -175,7 +173,6 @@ const planOf = (profile: RoutingStatistics, keep: number, labels: readonly Int32
       layer,
       pins: { stay: new Set(), go: new Set() },
       weights: 'activation',
-      fitness: mostActive(counts),
       cluster: (free, clusters) =>
         membersOf(free, fillEmptyClusters(labels[layer] ?? new Int32Array(), affinity, clusters), clusters),
     });

@@ -1,6 +1,6 @@
 import { withPauses } from '../../main/arithmetic/steps.ts';
 import { Float64Products } from '../../main/inference/float64-products.ts';
-import { subspaceAverage } from '../../main/pruning/merging/subspace-average.ts';
+import { subspaceAverage } from '../../main/pruning/merging/merge-rule.ts';
 import { recoverLayer } from '../../main/pruning/recovery/recover-layer.ts';
 import type { RecoveryProblem } from '../../main/pruning/recovery/recovery-problem.ts';
 import { seededRandom } from '../../main/statistics/random.ts';

@@ -13,8 +13,7 @@ import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '..
 import { methodNamed, methodNames } from '../../main/pruning/methods.ts';
 import { planForModel } from '../../main/pruning/plan-for-model.ts';
 import { planNeeds } from '../../main/pruning/plan-needs.ts';
-import { candidatePlan } from '../../main/pruning/search/candidate-plan.ts';
-import { searchExperts } from '../../main/pruning/search/search-experts.ts';
+import { candidatePlan, searchExperts } from '../../main/pruning/search/search-experts.ts';
 import { addCharacters, characterOf } from '../main/export/gguf/llama-models.ts';
 import { changeableCopy } from '../main/checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';

@@ -1,16 +1,14 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   commonNames,
   correctedSigmoid,
   denseNames,
-  groupedAttention,
+  headNorms,
   plain,
   projLayout,
-  queryKeyNormNames,
   sharedExperts,
-  silu,
   stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
 const router = 'model.layers.{l}.mlp.router.gate.weight';
@@ -37,8 +35,7 @@ export const afmoe: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'score_func', values: ['sigmoid'] },
     { key: 'route_norm', values: [true] },
     { key: 'n_group', values: [1] },
@@ -61,10 +58,8 @@ export const afmoe: Family = {
     scaleKey: 'route_scale',
   },
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    ...biasedAttention,
+    norms: headNorms,
     gate: { name: 'model.layers.{l}.self_attn.gate_proj.weight', per: 'value' },
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'all-but', every: 'global_attn_every_n_layers' } },

@@ -1,15 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  correctedSigmoid,
-  denseNames,
-  latentAttention,
-  plain,
-  projLayout,
-  sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { correctedSigmoid, firstOrListedDense, latentAttention, plain, sharedExperts } from './shared-names.ts';
 
 /** Ling 3: Kimi delta attention in most layers, gated latent attention in the others. */
 export const bailingHybrid: Family = {
@@ -48,8 +38,7 @@ export const bailingHybrid: Family = {
     rope_theta: 6000000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'score_function', values: ['sigmoid'] },
     { key: 'moe_router_enable_expert_bias', values: [true] },
     { key: 'no_kda_lora', values: [true] },
@@ -78,8 +67,7 @@ export const bailingHybrid: Family = {
     },
   },
   rotary: { ...plain.rotary, interleaved: true },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  dense: firstOrListedDense,
   shared: { ...sharedExperts, countKey: 'num_shared_experts' },
   extraLayersKey: 'num_nextn_predict_layers',
-  layouts: [projLayout, stackedLayout],
 };

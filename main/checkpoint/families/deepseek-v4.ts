@@ -1,14 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  commonNames,
-  correctedSigmoid,
-  plain,
-  projLayout,
-  sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { commonNames, correctedSigmoid, plain, sharedExperts } from './shared-names.ts';
 
 /** DeepSeek-V4: compressed attention, hyper-connections, and layers that choose experts by a table of tokens. */
 export const deepseekV4: Family = {
@@ -41,8 +32,7 @@ export const deepseekV4: Family = {
     num_hash_layers: 3,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'attention_bias', values: [false] },
     { key: 'mlp_bias', values: [false] },
     { key: 'scoring_func', values: ['sqrtsoftplus'] },
@@ -106,9 +96,8 @@ export const deepseekV4: Family = {
     ratesKey: 'compress_rates',
   },
   window: { kind: 'always', key: 'sliding_window' },
-  rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
+  rotary: { ...plain.rotary, interleaved: true },
   shared: sharedExperts,
   paddedLists: [...plain.paddedLists, 'compress_ratios'],
   unused: ['mtp.', 'model.mtp.'],
-  layouts: [projLayout, stackedLayout],
 };

@@ -1,18 +1,15 @@
 import type { Family } from './family.ts';
 import {
   correctedSigmoid,
-  denseNames,
+  firstDense,
+  firstOrListedDense,
   latentAttention,
   plain,
-  projLayout,
   scaledSoftmax,
   sharedExperts,
   silu,
-  stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
-const firstDense = { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace' } } as const;
 const keys = {
   experts: ['n_routed_experts', 'num_local_experts'],
   topK: 'num_experts_per_tok',
@@ -47,8 +44,7 @@ export const deepseekV2: Family = {
     intermediate_size: 11008,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'attention_bias', values: [false] },
     { key: 'mlp_bias', values: [false] },
     { key: 'moe_layer_freq', values: [1] },
@@ -56,10 +52,9 @@ export const deepseekV2: Family = {
   ],
   routing: scaledSoftmax,
   attention: latentAttention,
-  rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
+  rotary: { ...plain.rotary, interleaved: true },
   dense: firstDense,
   shared: sharedExperts,
-  layouts: [projLayout, stackedLayout],
 };
 
 /** DeepSeek-V3 (arXiv 2412.19437); also in FP8. */
@@ -91,10 +86,9 @@ export const deepseekV3: Family = {
   ],
   routing: correctedSigmoid,
   attention: latentAttention,
-  rotary: { interleaved: 'rope_interleave', partialKey: null, scalings: ['default', 'yarn'] },
+  rotary: { ...plain.rotary, interleaved: 'rope_interleave' },
   dense: firstDense,
   shared: sharedExperts,
-  layouts: [projLayout, stackedLayout],
   extraLayersKey: 'num_nextn_predict_layers',
 };
 
@@ -142,8 +136,8 @@ export const deepseekV32: Family = {
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
   attention: { ...latentAttention, biased: 'attention_bias', indexer: { interleaved: false } },
-  rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  rotary: { ...plain.rotary, interleaved: true },
+  dense: firstOrListedDense,
 };
 
 /** GLM-5: the same, with an indexer whose pairs lie side by side, and which some layers share. */

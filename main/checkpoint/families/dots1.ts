@@ -1,16 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  correctedSigmoid,
-  denseNames,
-  groupedAttention,
-  plain,
-  projLayout,
-  queryKeyNormNames,
-  sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { biasedAttention, correctedSigmoid, firstDense, headNorms, plain, sharedExperts } from './shared-names.ts';
 
 /** dots.llm1 (arXiv 2506.05767). */
 export const dots1: Family = {
@@ -32,20 +21,13 @@ export const dots1: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'moe_layer_freq', values: [1] },
     { key: 'scoring_func', values: ['noaux_tc', 'sigmoid'] },
   ],
   routing: correctedSigmoid,
-  attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
-  },
+  attention: { ...biasedAttention, norms: headNorms },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'from', key: 'max_window_layers' } },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace' } },
+  dense: firstDense,
   shared: sharedExperts,
-  layouts: [projLayout, stackedLayout],
 };

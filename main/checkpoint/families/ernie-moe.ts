@@ -1,15 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  denseNames,
-  groupedAttention,
-  plain,
-  projLayout,
-  sharedExperts,
-  silu,
-  softmaxOver,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { denseNames, groupedAttention, plain, sharedExperts, softmaxOver } from './shared-names.ts';
 
 /** ERNIE 4.5 (text models): the correction is added to the probabilities. */
 export const ernieMoe: Family = {
@@ -31,7 +21,7 @@ export const ernieMoe: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 500000,
   },
-  required: [silu, unquantised, { key: 'moe_gate', values: ['topk'] }, { key: 'moe_use_aux_free', values: [true] }],
+  required: [...plain.required, { key: 'moe_gate', values: ['topk'] }, { key: 'moe_use_aux_free', values: [true] }],
   routing: {
     ...softmaxOver(true),
     correction: [
@@ -43,7 +33,7 @@ export const ernieMoe: Family = {
   },
   headBiasKey: 'use_bias',
   attention: { ...groupedAttention, queryKeyValueBias: 'use_bias', outputBias: 'use_bias' },
-  rotary: { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
+  rotary: { ...plain.rotary, interleaved: true },
   dense: {
     ...denseNames,
     biased: 'use_bias',
@@ -55,6 +45,5 @@ export const ernieMoe: Family = {
     },
   },
   shared: { ...sharedExperts, countKey: 'moe_num_shared_experts', biased: 'use_bias' },
-  layouts: [projLayout, stackedLayout],
   unused: ['mtp.', 'model.mtp_'],
 };

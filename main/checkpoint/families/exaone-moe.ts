@@ -1,15 +1,11 @@
 import type { Family } from './family.ts';
 import {
   correctedSigmoid,
-  denseNames,
+  firstOrListedDense,
   groupedAttention,
+  headNorms,
   plain,
-  projLayout,
-  queryKeyNormNames,
   sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
 /** K-EXAONE (arXiv 2601.01739): only layers with a window rotate. */
@@ -33,8 +29,7 @@ export const exaoneMoe: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
@@ -43,12 +38,11 @@ export const exaoneMoe: Family = {
     ...correctedSigmoid,
     correction: ['model.layers.{l}.mlp.e_score_correction_bias', 'model.layers.{l}.mlp.gate.e_score_correction_bias'],
   },
-  attention: { ...groupedAttention, norms: { ...queryKeyNormNames, over: 'head', when: true } },
+  attention: { ...groupedAttention, norms: headNorms },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'all-but', every: 'sliding_window_pattern' } },
   rotary: { ...plain.rotary, on: 'sliding' },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  dense: firstOrListedDense,
   shared: { ...sharedExperts, countKey: 'num_shared_experts' },
-  layouts: [projLayout, stackedLayout],
   paddedLists: [...plain.paddedLists, 'is_moe_layer'],
   unused: ['mtp.'],
 };

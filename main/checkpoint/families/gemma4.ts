@@ -1,10 +1,11 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   commonNames,
   denseNames,
-  groupedAttention,
+  headNorms,
+  partialRotary,
   plain,
-  queryKeyNormNames,
   softmaxOver,
   unquantised,
 } from './shared-names.ts';
@@ -73,10 +74,8 @@ export const gemma4Text: Family = {
   activation: { kind: 'gelu' },
   routing: { ...softmaxOver(true), expertScale: `${layer}.router.per_expert_scale` },
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    ...biasedAttention,
+    norms: headNorms,
     scale: 1,
     global: {
       dimensionKey: 'global_head_dim',
@@ -88,11 +87,7 @@ export const gemma4Text: Family = {
     sharedLayersKey: 'num_kv_shared_layers',
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
-  rotary: {
-    interleaved: false,
-    partialKey: 'partial_rotary_factor',
-    scalings: ['default', 'proportional'],
-  },
+  rotary: { ...partialRotary, scalings: ['default', 'proportional'] },
   dense: { ...denseNames, rule: { kind: 'beside' }, doubled: 'use_double_wide_mlp' },
   layouts: [
     {

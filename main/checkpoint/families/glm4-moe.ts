@@ -1,16 +1,14 @@
 import type { Family } from './family.ts';
 import {
   correctedSigmoid,
-  denseNames,
+  firstDense,
+  firstOrListedDense,
   groupedAttention,
+  headNorms,
   latentAttention,
+  partialRotary,
   plain,
-  projLayout,
-  queryKeyNormNames,
   sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
 /** GLM-4.5 (arXiv 2508.06471). */
@@ -39,17 +37,15 @@ export const glm4Moe: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
   },
-  required: [silu, unquantised],
   routing: correctedSigmoid,
   attention: {
     ...groupedAttention,
     queryKeyValueBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: 'use_qk_norm' },
+    norms: { ...headNorms, when: 'use_qk_norm' },
   },
-  rotary: { interleaved: false, partialKey: 'partial_rotary_factor', scalings: ['default', 'yarn'] },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace' } },
+  rotary: partialRotary,
+  dense: firstDense,
   shared: sharedExperts,
-  layouts: [projLayout, stackedLayout],
   extraLayersKey: 'num_nextn_predict_layers',
 };
 
@@ -78,14 +74,13 @@ export const glm4MoeLite: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     // transformers makes the first layer dense whatever this key says.
     { key: 'first_k_dense_replace', values: [1] },
     { key: 'topk_method', values: ['noaux_tc'] },
     { key: 'partial_rotary_factor', values: [1] },
   ],
   attention: { ...latentAttention, biased: 'attention_bias' },
-  rotary: { interleaved: 'rope_interleave', partialKey: null, scalings: ['default', 'yarn'] },
-  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  rotary: { ...plain.rotary, interleaved: 'rope_interleave' },
+  dense: firstOrListedDense,
 };

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, softmaxOfChosen } from './shared-names.ts';
+import { groupedAttention, mixtralKeys, plain, softmaxOfChosen } from './shared-names.ts';
 
 const names = {
   router: 'model.layers.{l}.mlp.router.weight',
@@ -14,11 +14,7 @@ const names = {
 export const gptOss: Family = {
   ...plain,
   modelType: 'gpt_oss',
-  keys: {
-    experts: ['num_local_experts', 'num_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: mixtralKeys,
   defaults: {
     num_local_experts: 128,
     num_experts_per_tok: 4,

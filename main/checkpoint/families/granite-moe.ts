@@ -1,15 +1,11 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, softmaxOfChosen, unquantised } from './shared-names.ts';
+import { biasedAttention, mixtralKeys, plain, softmaxOfChosen } from './shared-names.ts';
 
 /** GraniteMoE (IBM Granite 3.0). */
 export const graniteMoe: Family = {
   ...plain,
   modelType: 'granitemoe',
-  keys: {
-    experts: ['num_local_experts', 'num_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: mixtralKeys,
   defaults: {
     num_local_experts: 8,
     num_experts_per_tok: 2,
@@ -21,9 +17,8 @@ export const graniteMoe: Family = {
     attention_multiplier: 1,
     logits_scaling: 1,
   },
-  required: [silu, unquantised],
   routing: softmaxOfChosen,
-  attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias', outputBias: 'attention_bias' },
+  attention: biasedAttention,
   multipliers: {
     embedding: 'embedding_multiplier',
     residual: 'residual_multiplier',

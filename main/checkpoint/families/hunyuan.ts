@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, projLayout, silu, softmaxOver, stackedLayout, unquantised } from './shared-names.ts';
+import { biasedAttention, plain, projLayout, softmaxOver, stackedLayout } from './shared-names.ts';
 
 const router = 'model.layers.{l}.mlp.gate.wg.weight';
 
@@ -17,8 +17,7 @@ export const hunyuanMoe: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'moe_intermediate_size', equals: 'intermediate_size' },
     { key: 'attention_head_dim', equals: 'head_dim' },
     { key: 'num_shared_expert', values: [1] },
@@ -30,9 +29,7 @@ export const hunyuanMoe: Family = {
   ],
   routing: softmaxOver(true),
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
+    ...biasedAttention,
     norms: {
       over: 'head',
       query: 'model.layers.{l}.self_attn.query_layernorm.weight',
@@ -41,7 +38,7 @@ export const hunyuanMoe: Family = {
       afterRotation: true,
     },
   },
-  rotary: { interleaved: false, partialKey: null, scalings: ['default', 'dynamic'] },
+  rotary: { ...plain.rotary, scalings: ['default', 'dynamic'] },
   shared: {
     widthKey: 'intermediate_size',
     countKey: null,

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { groupedAttention, plain, silu, softmaxOfChosen, unquantised } from './shared-names.ts';
+import { biasedAttention, plain, softmaxOfChosen } from './shared-names.ts';
 
 const network = (name: string) =>
   ({
@@ -31,12 +31,9 @@ export const llama4Text: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 500000,
   },
-  required: [silu, unquantised],
   routing: { ...softmaxOfChosen, after: 'sigmoid', gate: 'input' },
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
+    ...biasedAttention,
     plainNorm: { when: 'use_qk_norm' },
     temperature: { when: 'attn_temperature_tuning', scaleKey: 'attn_scale', everyKey: 'floor_scale' },
   },

@@ -1,13 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  commonNames,
-  correctedSigmoid,
-  denseNames,
-  latentAttention,
-  plain,
-  silu,
-  unquantised,
-} from './shared-names.ts';
+import { commonNames, correctedSigmoid, denseNames, latentAttention, plain } from './shared-names.ts';
 
 const layer = 'model.layers.{l/2}';
 const attention = `${layer}.self_attn.{l%2}`;
@@ -40,8 +32,7 @@ export const longcatFlash: Family = {
     attention_bias: false,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'zero_expert_type', values: ['identity'] },
     { key: 'attention_method', values: ['MLA'] },
     { key: 'mla_scale_q_lora', values: [true] },

@@ -1,14 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  correctedSigmoid,
-  denseNames,
-  groupedAttention,
-  plain,
-  projLayout,
-  silu,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { correctedSigmoid, denseNames, groupedAttention, partialRotary, plain } from './shared-names.ts';
 
 /** MiMo-V2-Flash (arXiv 2601.02780): layers with a window have sinks, more heads of keys, and angles of their own. */
 export const mimoV2Flash: Family = {
@@ -36,8 +27,7 @@ export const mimoV2Flash: Family = {
     swa_rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'first_dense', values: [1] },
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
@@ -72,14 +62,8 @@ export const mimoV2Flash: Family = {
     inclusiveKey: 'sliding_window_size',
     otherwise: { kind: 'all-but', every: 6, first: true },
   },
-  rotary: {
-    interleaved: false,
-    partialKey: 'partial_rotary_factor',
-    scalings: ['default', 'yarn'],
-    slidingThetaKey: 'swa_rope_theta',
-  },
+  rotary: { ...partialRotary, slidingThetaKey: 'swa_rope_theta' },
   dense: { ...denseNames, rule: { kind: 'first', key: 'first_dense', types: true } },
-  layouts: [projLayout, stackedLayout],
   paddedLists: [...plain.paddedLists, 'hybrid_layer_pattern', 'moe_layer_freq'],
   unused: ['model.mtp.'],
 };

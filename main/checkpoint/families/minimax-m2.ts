@@ -3,10 +3,11 @@ import {
   correctedSigmoid,
   groupedAttention,
   mixtralLayout,
+  partialRotary,
   plain,
-  queryKeyNormNames,
   silu,
   stackedLayout,
+  wholeNorms,
 } from './shared-names.ts';
 
 /** MiniMax-M2; also in FP8. */
@@ -42,10 +43,9 @@ export const minimaxM2: Family = {
     renormalise: { when: true, epsilon: 0, as: 'addend' },
     scaleKey: null,
   },
-  attention: { ...groupedAttention, norms: { ...queryKeyNormNames, over: 'whole', when: true } },
+  attention: { ...groupedAttention, norms: wholeNorms },
   rotary: {
-    interleaved: false,
-    partialKey: 'partial_rotary_factor',
+    ...partialRotary,
     dimensionsKey: 'rotary_dim',
     scalings: ['default', 'yarn'],
   },

@@ -1,23 +1,11 @@
 import type { Family } from './family.ts';
-import {
-  groupedAttention,
-  mixtralLayout,
-  plain,
-  silu,
-  softmaxOver,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { groupedAttention, mixtralKeys, mixtralLayout, plain, softmaxOver, stackedLayout } from './shared-names.ts';
 
 /** Mixtral (arXiv 2401.04088); names as transformers 4 and 5 write them. */
 export const mixtral: Family = {
   ...plain,
   modelType: 'mixtral',
-  keys: {
-    experts: ['num_local_experts', 'num_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: mixtralKeys,
   defaults: {
     num_local_experts: 8,
     num_experts_per_tok: 2,
@@ -25,7 +13,7 @@ export const mixtral: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 1e6,
   },
-  required: [silu, unquantised, { key: 'attention_bias', values: [false] }],
+  required: [...plain.required, { key: 'attention_bias', values: [false] }],
   routing: softmaxOver(true),
   attention: groupedAttention,
   window: { kind: 'always', key: 'sliding_window' },

@@ -1,14 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  groupedAttention,
-  plain,
-  projLayout,
-  queryKeyNormNames,
-  silu,
-  softmaxOver,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { biasedAttention, plain, softmaxOver, wholeNorms } from './shared-names.ts';
 
 /** OLMoE (arXiv 2409.02060). */
 export const olmoe: Family = {
@@ -28,14 +19,10 @@ export const olmoe: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
   },
-  required: [silu, unquantised],
   routing: softmaxOver('norm_topk_prob'),
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'whole', when: true },
+    ...biasedAttention,
+    norms: wholeNorms,
     clipKey: 'clip_qkv',
   },
-  layouts: [projLayout, stackedLayout],
 };

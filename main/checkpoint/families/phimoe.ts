@@ -1,15 +1,11 @@
 import type { Family } from './family.ts';
-import { groupedAttention, mixtralLayout, plain, silu, unquantised } from './shared-names.ts';
+import { biasedAttention, mixtralKeys, mixtralLayout, plain } from './shared-names.ts';
 
 /** Phi-3.5-MoE (arXiv 2404.14219), routed by SparseMixer-v2. */
 export const phimoe: Family = {
   ...plain,
   modelType: 'phimoe',
-  keys: {
-    experts: ['num_local_experts', 'num_experts'],
-    topK: 'num_experts_per_tok',
-    expertWidth: 'intermediate_size',
-  },
+  keys: mixtralKeys,
   defaults: {
     num_local_experts: 16,
     num_experts_per_tok: 2,
@@ -20,13 +16,13 @@ export const phimoe: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 1e6,
   },
-  required: [silu, unquantised, { key: 'num_experts_per_tok', values: [2] }],
+  required: [...plain.required, { key: 'num_experts_per_tok', values: [2] }],
   routing: { kind: 'sparsemixer', jitterKey: 'router_jitter_noise' },
   norm: 'layer',
   headBiasKey: 'lm_head_bias',
-  attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias', outputBias: 'attention_bias' },
+  attention: biasedAttention,
   window: { kind: 'always', key: 'sliding_window' },
-  rotary: { interleaved: false, partialKey: null, scalings: ['default', 'longrope'] },
+  rotary: { ...plain.rotary, scalings: ['default', 'longrope'] },
   layouts: [
     mixtralLayout,
     {

@@ -1,14 +1,13 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   denseNames,
   groupedAttention,
+  headNorms,
+  partialRotary,
   plain,
-  projLayout,
-  queryKeyNormNames,
   silu,
   softmaxOver,
-  stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
 const sparseStep = {
@@ -58,22 +57,15 @@ export const qwen2Moe: Family = {
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
   },
-  required: [silu, unquantised],
   routing: softmaxOver('norm_topk_prob'),
   attention: { ...groupedAttention, queryKeyValueBias: 'qkv_bias' },
   window: switchedWindow,
   dense: sparseStep,
   shared: sharedExpert,
-  layouts: [projLayout, stackedLayout],
 };
 
 /** Attention of Qwen3: queries and keys are normed for each head. */
-const normedAttention = {
-  ...groupedAttention,
-  queryKeyValueBias: 'attention_bias',
-  outputBias: 'attention_bias',
-  norms: { ...queryKeyNormNames, over: 'head', when: true },
-} as const;
+const normedAttention = { ...biasedAttention, norms: headNorms } as const;
 
 /** Qwen3-MoE (arXiv 2505.09388); also in FP8. */
 export const qwen3Moe: Family = {
@@ -103,7 +95,6 @@ export const qwen3Moe: Family = {
   attention: normedAttention,
   window: switchedWindow,
   dense: sparseStep,
-  layouts: [projLayout, stackedLayout],
 };
 
 const linearAttention = {
@@ -138,7 +129,6 @@ export const qwen3Next: Family = {
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
   },
-  required: [silu, unquantised],
   norm: 'rms-plus-one',
   routing: softmaxOver('norm_topk_prob'),
   attention: { ...normedAttention, gate: 'in-query' },
@@ -146,11 +136,10 @@ export const qwen3Next: Family = {
     ...linearAttention,
     operator: { kind: 'delta', prefix: 'model.layers.{l}.linear_attn.', rows: 'by-head' },
   },
-  rotary: { ...plain.rotary, partialKey: 'partial_rotary_factor' },
+  rotary: partialRotary,
   dense: sparseStep,
   shared: sharedExpert,
   unused: ['mtp.'],
-  layouts: [projLayout, stackedLayout],
 };
 
 /**
@@ -164,7 +153,7 @@ export const qwen35MoeText: Family = {
     num_experts: 256,
     num_experts_per_tok: 8,
   },
-  required: [silu, unquantised, { key: 'attn_output_gate', values: [true] }, { key: 'norm_topk_prob', values: [true] }],
+  required: [...plain.required, { key: 'attn_output_gate', values: [true] }, { key: 'norm_topk_prob', values: [true] }],
   routing: softmaxOver(true),
   state: {
     ...linearAttention,

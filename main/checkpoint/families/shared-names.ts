@@ -24,10 +24,22 @@ export const groupedAttention: Extract<AttentionRecord, { kind: 'grouped' }> = {
   sinks: null,
 };
 
-export const queryKeyNormNames = {
+/** The same with biases where `attention_bias` says so. */
+export const biasedAttention = {
+  ...groupedAttention,
+  queryKeyValueBias: 'attention_bias',
+  outputBias: 'attention_bias',
+} as const;
+
+const queryKeyNormNames = {
   query: 'model.layers.{l}.self_attn.q_norm.weight',
   key: 'model.layers.{l}.self_attn.k_norm.weight',
+  when: true,
 } as const;
+
+/** Queries and keys are normed head by head, or as a whole. */
+export const headNorms = { ...queryKeyNormNames, over: 'head' } as const;
+export const wholeNorms = { ...queryKeyNormNames, over: 'whole' } as const;
 
 export const latentAttention: Extract<AttentionRecord, { kind: 'latent' }> = {
   kind: 'latent',
@@ -94,6 +106,10 @@ export const denseNames = {
   down: 'model.layers.{l}.mlp.down_proj.weight',
 } as const satisfies Omit<DenseRecord, 'rule'>;
 
+/** The first layers are dense: as many as `first_k_dense_replace` says, or as `mlp_layer_types` lists. */
+export const firstDense = { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace' } } as const;
+export const firstOrListedDense = { ...denseNames, rule: { ...firstDense.rule, types: true } } as const;
+
 export const sharedExperts: SharedRecord = {
   widthKey: 'moe_intermediate_size',
   countKey: 'n_shared_experts',
@@ -134,6 +150,20 @@ export const stackedLayout: ExpertLayout = {
   down: 'model.layers.{l}.mlp.experts.down_proj',
 };
 
+/** Keys of Mixtral and its relatives. */
+export const mixtralKeys: Family['keys'] = {
+  experts: ['num_local_experts', 'num_experts'],
+  topK: 'num_experts_per_tok',
+  expertWidth: 'intermediate_size',
+};
+
+/** A rotation of each head, or of a part of it. */
+export const partialRotary = {
+  interleaved: false,
+  partialKey: 'partial_rotary_factor',
+  scalings: ['default', 'yarn'],
+} as const;
+
 export const unquantised = { key: 'quantization_config', values: [null] } as const;
 export const silu = { key: 'hidden_act', values: ['silu'] } as const;
 
@@ -145,7 +175,7 @@ export const plain = {
   names: commonNames,
   headBiasKey: null,
   window: { kind: 'never' },
-  rotary: { interleaved: false, partialKey: null, scalings: ['default', 'yarn'] },
+  rotary: { ...partialRotary, partialKey: null },
   multipliers: null,
   embeddingRoot: false,
   layerLists: [],
@@ -155,4 +185,6 @@ export const plain = {
   paddedLists: ['layer_types', 'mlp_layer_types'],
   unused: [],
   wrapper: null,
+  layouts: [projLayout, stackedLayout],
+  required: [silu, unquantised],
 } as const satisfies Partial<Family>;

@@ -1,14 +1,5 @@
 import type { Family } from './family.ts';
-import {
-  correctedSigmoid,
-  groupedAttention,
-  plain,
-  projLayout,
-  sharedExperts,
-  silu,
-  stackedLayout,
-  unquantised,
-} from './shared-names.ts';
+import { correctedSigmoid, groupedAttention, plain, sharedExperts } from './shared-names.ts';
 
 /** Solar Open (arXiv 2601.07022). */
 export const solarOpen: Family = {
@@ -29,8 +20,7 @@ export const solarOpen: Family = {
     rope_theta: 1e6,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'first_k_dense_replace', values: [0] },
     { key: 'partial_rotary_factor', values: [1] },
     { key: 'use_qk_norm', values: [false] },
@@ -38,5 +28,4 @@ export const solarOpen: Family = {
   routing: correctedSigmoid,
   attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias' },
   shared: sharedExperts,
-  layouts: [projLayout, stackedLayout],
 };

@@ -1,14 +1,13 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   correctedSigmoid,
   denseNames,
-  groupedAttention,
+  headNorms,
+  partialRotary,
   plain,
-  queryKeyNormNames,
   sharedExperts,
-  silu,
   stackedLayout,
-  unquantised,
 } from './shared-names.ts';
 
 /** Step 3.7 (text model Step 3.5): norms without one, a gate per head, more query heads in layers with a window. */
@@ -39,8 +38,7 @@ export const step3p7: Family = {
     rope_theta: 10000,
   },
   required: [
-    silu,
-    unquantised,
+    ...plain.required,
     { key: 'mlp_bias', values: [false] },
     { key: 'moe_router_activation', values: ['sigmoid'] },
     { key: 'use_moe_router_bias', values: [true] },
@@ -59,10 +57,8 @@ export const step3p7: Family = {
     scaleKey: 'moe_router_scaling_factor',
   },
   attention: {
-    ...groupedAttention,
-    queryKeyValueBias: 'attention_bias',
-    outputBias: 'attention_bias',
-    norms: { ...queryKeyNormNames, over: 'head', when: true },
+    ...biasedAttention,
+    norms: headNorms,
     slidingHeads: {
       key: 'num_sliding_attention_heads',
       within: 'attention_other_setting',
@@ -72,8 +68,7 @@ export const step3p7: Family = {
   },
   window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'unknown' } },
   rotary: {
-    interleaved: false,
-    partialKey: 'partial_rotary_factor',
+    ...partialRotary,
     partialsKey: 'partial_rotary_factors',
     scalings: ['default'],
   },

@@ -25,7 +25,7 @@ import {
   type RequestedSize,
   signedPlan,
 } from '../../pruning/plan-for-model.ts';
-import { taskShares } from '../../pruning/task-weights.ts';
+import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';

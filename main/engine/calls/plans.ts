@@ -16,7 +16,7 @@ import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { type PlannedModel, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
-import { taskShares } from '../../pruning/task-weights.ts';
+import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readFirstProfile } from '../../workspace/profile-cache.ts';
 import { changedSubject } from '../changed-since.ts';

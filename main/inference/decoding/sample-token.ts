@@ -1,23 +1,11 @@
 import { createHash } from 'node:crypto';
+import { softmax } from '../../arithmetic/vectors.ts';
 import type { Sampler } from '../../contract/sampling.ts';
 
 /**
  * Drawing the next token. Filters run in the order of transformers' generation: repetition penalty, temperature, top-k,
  * top-p, min-p; each sees what the one before left. At least the likeliest token stays.
  */
-
-/** Softmax of scores in float64; -Infinity has probability 0. */
-const softmax = (scores: Float64Array): Float64Array => {
-  let most = -Infinity;
-  for (const score of scores) most = Math.max(most, score);
-  let sum = 0;
-  const powers = scores.map((score) => {
-    const power = Math.exp(score - most);
-    sum += power;
-    return power;
-  });
-  return powers.map((power) => power / sum);
-};
 
 /** Tokens by ascending score; of equal ones the lower index last, so that it stays longest. */
 const ascending = (scores: Float64Array): Uint32Array =>

@@ -1,6 +1,6 @@
 import type { AffinityName } from '../../contract/plan.ts';
 import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
-import { layerRow, layerSquare } from '../layer-view.ts';
+import { layerRow, layerSquare } from '../weighed-profiles.ts';
 
 /** Background added to every co-activation count, to connect experts that are never chosen together weakly. */
 const COACTIVATION_BACKGROUND = 1e-3;

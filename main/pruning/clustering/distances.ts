@@ -1,4 +1,4 @@
-import { maxOf } from '../../statistics/extremes.ts';
+import { dot, lengthOf, softmax } from '../../arithmetic/vectors.ts';
 
 export const distanceNames = ['euclidean', 'cosine', 'angular', 'centred-cosine', 'jensen-shannon'] as const;
 export type DistanceName = (typeof distanceNames)[number];
@@ -13,8 +13,7 @@ export type DistanceName = (typeof distanceNames)[number];
  */
 export const pairwiseDistances = (name: DistanceName, rows: Float64Array, n: number): Float64Array => {
   const width = n === 0 ? 0 : rows.length / n;
-  const row = (index: number): Float64Array => rows.subarray(index * width, (index + 1) * width);
-  const list = Array.from({ length: n }, (_, index) => row(index));
+  const list = Array.from({ length: n }, (_, index) => rows.subarray(index * width, (index + 1) * width));
   switch (name) {
     case 'euclidean':
       return betweenPairs(list, distance);
@@ -41,12 +40,6 @@ const betweenPairs = (
   return distances;
 };
 
-const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
-  return sum;
-};
-
 const distance = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
   for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2;
@@ -54,20 +47,13 @@ const distance = (a: Float64Array, b: Float64Array): number => {
 };
 
 const cosine = (a: Float64Array, b: Float64Array): number => {
-  const scale = Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b));
+  const scale = lengthOf(a) * lengthOf(b);
   return scale > 0 ? Math.min(1, Math.max(-1, dot(a, b) / scale)) : 0;
 };
 
 const centre = (row: Float64Array): Float64Array => {
   const mean = row.reduce((sum, value) => sum + value / row.length, 0);
   return row.map((value) => value - mean);
-};
-
-const softmax = (row: Float64Array): Float64Array => {
-  const largest = maxOf(row);
-  const exponentials = row.map((value) => Math.exp(value - largest));
-  const total = exponentials.reduce((sum, value) => sum + value, 0);
-  return exponentials.map((value) => value / total);
 };
 
 /** Mean of the divergences of p and q from their mean; 0 log 0 is 0. */

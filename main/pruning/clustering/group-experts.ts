@@ -1,6 +1,10 @@
 import { refuse } from '../../contract/errors.ts';
-import type { MergeGroup } from '../../contract/plan.ts';
-import type { LayerPins } from '../pins-by-layer.ts';
+import type { MergeGroup, AffinityName } from '../../contract/plan.ts';
+import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { type LayerPins, pinsByLayer, rankExperts } from '../budget.ts';
+import { combineStatistics, layerRow } from '../weighed-profiles.ts';
+import type { PlanContext } from '../method.ts';
+import { expertAffinity } from './affinity.ts';
 
 export interface GroupRequest {
   /** [E] weights of the members in the average; they also determine the most active member. */
@@ -13,8 +17,8 @@ export interface GroupRequest {
   readonly pins: LayerPins;
   /** Partitions the free experts (original numbers) into exactly `clusters` non-empty groups. */
   readonly cluster: (free: readonly number[], clusters: number) => readonly (readonly number[])[];
-  /** Suitability of each member of a group as its reference; the first largest is chosen. */
-  readonly fitness: (members: readonly number[]) => readonly number[];
+  /** Suitability of each member of a group as its reference, the first largest is chosen; absent: `counts`. */
+  readonly fitness?: (members: readonly number[]) => readonly number[];
   readonly weights: 'activation' | 'uniform';
 }
 
@@ -56,7 +60,7 @@ const describeGroup = (members: readonly number[], { counts, fitness, weights }:
   const idle = activations.every((count) => count === 0);
   return {
     members: [...members],
-    reference: members[firstLargest(fitness(members))]!,
+    reference: members[firstLargest(fitness?.(members) ?? activations)]!,
     weights: weights === 'uniform' || idle ? members.map(() => 1) : activations,
   };
 };
@@ -80,3 +84,128 @@ const inAscendingOrder = ({ members, reference, weights }: MergeGroup): MergeGro
   const order = [...members.keys()].sort((a, b) => members[a]! - members[b]!);
   return { members: order.map((at) => members[at]!), reference, weights: order.map((at) => weights[at]!) };
 };
+
+/** Sum of each member's affinities to the others: the medoid has the largest. */
+export const mostCentral =
+  (affinity: Float64Array, experts: number) =>
+  (members: readonly number[]): number[] =>
+    members.map((member) =>
+      members.reduce((sum, other) => (other === member ? sum : sum + affinity[member * experts + other]!), 0),
+    );
+
+/** Significant digits of a squared distance: two members of a pair are equally far from their mean up to rounding. */
+const DIGITS = 12;
+
+/**
+ * Fitness of a group's members: their closeness to the group's mean, by Euclidean distance of their rows in an [E,
+ * width] matrix; the nearest is HC-SMoE's dominant expert.
+ */
+export const nearestToMean =
+  (features: Float64Array, width: number) =>
+  (members: readonly number[]): number[] => {
+    const mean = new Float64Array(width);
+    for (const member of members)
+      for (let h = 0; h < width; h++) mean[h]! += features[member * width + h]! / members.length;
+    return members.map((member) => {
+      let squares = 0;
+      for (let h = 0; h < width; h++) squares += (features[member * width + h]! - mean[h]!) ** 2;
+      return -Number(squares.toPrecision(DIGITS));
+    });
+  };
+
+/**
+ * Groups around dominant experts: every other node joins the dominant one that is most similar to it, ties to the
+ * dominant named first. `similarity` is [n, n], larger is nearer. One list per dominant, in their order; a group may
+ * contain only its dominant. Source: M-SMoE, Li et al. 2024, arXiv 2310.01334.
+ */
+export const groupByDominants = (
+  similarity: Float64Array,
+  n: number,
+  nodes: readonly number[],
+  dominants: readonly number[],
+): number[][] => {
+  const groups = dominants.map((dominant) => [dominant]);
+  for (const node of nodes) {
+    if (dominants.includes(node)) continue;
+    let nearest = 0;
+    dominants.forEach((dominant, at) => {
+      if (similarity[node * n + dominant]! > similarity[node * n + dominants[nearest]!]!) nearest = at;
+    });
+    groups[nearest]!.push(node);
+  }
+  return groups;
+};
+
+/**
+ * REAM's grouping: centroids in the given order (decreasing saliency) each take the nearest free nodes, up to
+ * `capacity` members with the centroid, until none is left; most groups then stay single ("pseudo-pruning").
+ * `distances` is [n, n]; ties go to the lower node. One list per centroid, in their order. Where the capacity is too
+ * small for all nodes, it is raised until it suffices. Source: REAM, arXiv 2604.04356; pseudo_group of the
+ * SamsungSAILMontreal/ream repository.
+ */
+export const pseudoGroups = (
+  distances: Float64Array,
+  n: number,
+  nodes: readonly number[],
+  centroids: readonly number[],
+  capacity: number,
+): number[][] => {
+  const size = Math.max(capacity, Math.ceil(nodes.length / centroids.length));
+  const free = new Set(nodes.filter((node) => !centroids.includes(node)));
+  return centroids.map((centroid) => {
+    const nearest = [...free].sort((a, b) => distances[centroid * n + a]! - distances[centroid * n + b]! || a - b);
+    const taken = nearest.slice(0, size - 1);
+    for (const node of taken) free.delete(node);
+    return [centroid, ...taken];
+  });
+};
+
+/** The part of a request that does not depend on the method. */
+export type LayerRequest = Pick<GroupRequest, 'counts' | 'keep' | 'layer' | 'pins' | 'weights'>;
+
+/** Groups of every MoE layer, each made by `groupsOf`. `profile` is that of all tasks. @throws as `groupExperts`. */
+export const groupLayers = (
+  { layers, experts, pins }: PlanContext,
+  profile: RoutingStatistics,
+  keptPerLayer: readonly number[],
+  weights: GroupRequest['weights'],
+  groupsOf: (request: LayerRequest) => MergeGroup[],
+): MergeGroup[][] =>
+  pinsByLayer(pins, layers, experts).map((pinned, layer) =>
+    groupsOf({
+      counts: layerRow(profile.counts, layer, experts),
+      keep: keptPerLayer[layer]!,
+      layer,
+      pins: pinned,
+      weights,
+    }),
+  );
+
+/**
+ * Groups of every MoE layer led by the `keptPerLayer[layer]` most used experts; each of the others joins the leader
+ * with the most similar router logits. @throws as `groupExperts`.
+ */
+export const groupsAroundMostUsed = (
+  context: PlanContext,
+  keptPerLayer: readonly number[],
+  affinity: AffinityName,
+  weights: GroupRequest['weights'],
+): MergeGroup[][] => {
+  const profile = combineStatistics(context);
+  return groupLayers(context, profile, keptPerLayer, weights, (request) =>
+    groupAroundMostUsed(expertAffinity(affinity, profile, request.layer), request),
+  );
+};
+
+/** The same for one layer, by any [E, E] similarity. */
+export const groupAroundMostUsed = (similarity: Float64Array, request: LayerRequest): MergeGroup[] =>
+  groupExperts({
+    ...request,
+    affinity: similarity,
+    cluster: (free, clusters) => {
+      const leaders = rankExperts(request.counts)
+        .filter((expert) => free.includes(expert))
+        .slice(0, clusters);
+      return groupByDominants(similarity, request.counts.length, free, leaders);
+    },
+  });

@@ -1,14 +1,11 @@
 import type { MergeGroup, UncurlOptions } from '../../contract/plan.ts';
 import { rankExperts } from '../budget.ts';
 import { fillEmptyClusters, membersOf, squareOf } from './cluster-labels.ts';
-import { groupExperts, type GroupRequest } from './group-experts.ts';
-import { mostActive, mostCentral } from './reference-fitness.ts';
+import { groupExperts, type GroupRequest, type LayerRequest, mostCentral } from './group-experts.ts';
 import { spectralClusters, type SpectralVariant } from './spectral-clustering.ts';
 
-export interface UncurlGroupsRequest extends Pick<
-  GroupRequest,
-  'affinity' | 'counts' | 'keep' | 'layer' | 'pins' | 'weights'
-> {
+interface UncurlGroupsRequest extends LayerRequest {
+  readonly affinity: GroupRequest['affinity'];
   readonly reference: UncurlOptions['reference'];
   readonly spectral: SpectralVariant;
 }
@@ -19,7 +16,7 @@ export const uncurlGroups = (request: UncurlGroupsRequest): MergeGroup[] => {
   const experts = counts.length;
   return groupExperts({
     ...request,
-    fitness: reference === 'most-active' ? mostActive(counts) : mostCentral(affinity, experts),
+    ...(reference === 'medoid' ? { fitness: mostCentral(affinity, experts) } : {}),
     cluster: (free, clusters) => {
       const part = squareOf(affinity, experts, free);
       const labels = fillEmptyClusters(spectralClusters(part, free.length, clusters, spectral), part, clusters);
@@ -39,7 +36,6 @@ export const mostUsedGroups = (request: Omit<UncurlGroupsRequest, 'reference' | 
   return groupExperts({
     ...request,
     pins: { stay: pins.stay, go: new Set([...pins.go, ...dropped]) },
-    fitness: mostActive(counts),
     cluster: (rest) => rest.map((expert) => [expert]),
   });
 };

@@ -28,14 +28,8 @@ export const mergeOptions = (defaults: {
   ...ruleOptions,
 });
 
-interface RuleOptions {
-  readonly rule: 'average' | 'slerp' | 'slerp-from-reference' | 'karcher' | 'sce' | 'ties' | 'subspace';
-  readonly density: number;
-  readonly rank: number;
-}
-
 /** The merge rule in the options; absent for the average, which is the default of a plan. */
-export const ruleOf = ({ rule, density, rank }: RuleOptions): { rule?: MergeRule } => {
+export const ruleOf = ({ rule, density, rank }: z.infer<z.ZodObject<typeof ruleOptions>>): { rule?: MergeRule } => {
   switch (rule) {
     case 'average':
       return {};

@@ -2,6 +2,7 @@ import type { MergeGroup } from '../../contract/plan.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { normalSource } from '../normal-source.ts';
 import { mergeShares } from './merge-experts.ts';
+import { weightedSum } from './merge-rule.ts';
 
 /**
  * Router rows after a merge that keeps one row per group, float32 [groups, H]: the reference's own row, or the mean of
@@ -20,14 +21,7 @@ export const mergeRouterRows = (
       rows.set(row(group.reference), kept * hidden);
       return;
     }
-    const mean = new Float64Array(hidden);
-    const shares = mergeShares(group.weights);
-    group.members.forEach((member, position) => {
-      const share = shares[position]!;
-      row(member).forEach((value, h) => {
-        mean[h]! += share * value;
-      });
-    });
+    const mean = weightedSum(group.members.map(row), mergeShares(group.weights));
     rows.set(mean, kept * hidden);
   });
   return rows;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { averageScores } from '../average-scores.ts';
+import { averageScores } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
-import { eanForms, eanSaliency } from '../saliency/ean.ts';
+import { eanForms, eanSaliency } from '../saliency.ts';
 
 const options = z.object({
   form: z

@@ -1,6 +1,14 @@
-import { averageScores } from '../average-scores.ts';
+import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
+import { layerRow, requireStatistic, averageScores } from '../weighed-profiles.ts';
 import { defineMethod, NO_OPTIONS } from '../method.ts';
-import { easyEpSaliency } from '../saliency/easy-ep.ts';
+
+/** EASY-EP: sum over the tokens routed to e of g ||f_e(x)|| max(0, 1 - cos(h, h + y)). [E] */
+export const easyEpSaliency = (statistics: RoutingStatistics, layer: number): Float64Array =>
+  layerRow(
+    requireStatistic(statistics.residualSum, 'how far each layer turns its tokens'),
+    layer,
+    statistics.experts,
+  ).slice();
 
 /** EASY-EP: REAP's sum, each token weighted by how far the layer turns it. */
 export const easyEp = defineMethod(

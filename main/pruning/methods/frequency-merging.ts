@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { affinityName } from '../../contract/plan.ts';
-import { averageScores } from '../average-scores.ts';
-import { groupsAroundMostUsed } from '../clustering/most-used-leaders.ts';
+import { averageScores } from '../weighed-profiles.ts';
+import { groupsAroundMostUsed } from '../clustering/group-experts.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
+import { frequencySaliency } from '../saliency.ts';
 
 const options = z.object({
   affinity: affinityName.default('cosine').describe('Similarity by which the other experts choose a leader.'),

@@ -1,6 +1,6 @@
-import { averageScores } from '../average-scores.ts';
+import { averageScores } from '../weighed-profiles.ts';
 import { defineMethod, NO_OPTIONS } from '../method.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
+import { frequencySaliency } from '../saliency.ts';
 
 /** Activation frequency: the one-shot baseline of the UNCURL paper. */
 export const frequency = defineMethod(

@@ -1,20 +1,48 @@
 import { z } from 'zod';
-import { averageScores } from '../average-scores.ts';
-import { cheapestMergeCounts } from '../budgets/cheapest-merges.ts';
-import { cappedClusters } from '../clustering/capped-linkage.ts';
+import {
+  type Merge,
+  cutLinkage,
+  linkage,
+  linkageNames,
+  cappedClusters,
+  frequencyPenalty,
+  penalisedClusters,
+  penaliseDistances,
+} from '../clustering/linkage.ts';
+import { averageScores, combineStatistics, layerRow, everyOutput } from '../weighed-profiles.ts';
 import { distanceNames, pairwiseDistances } from '../clustering/distances.ts';
-import { cutLinkage, linkage, linkageNames } from '../clustering/linkage.ts';
-import { frequencyPenalty, penalisedClusters, penaliseDistances } from '../clustering/penalised-clusters.ts';
-import { combineStatistics } from '../combine-statistics.ts';
-import { groupExperts } from '../clustering/group-experts.ts';
+import { groupExperts, groupLayers, nearestToMean } from '../clustering/group-experts.ts';
 import { membersOf, squareOf } from '../clustering/cluster-labels.ts';
-import { layerRow } from '../layer-view.ts';
-import { nearestToMean } from '../clustering/reference-fitness.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod, type PlanContext } from '../method.ts';
-import { pinsByLayer } from '../pins-by-layer.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
-import { requireStatistic } from '../saliency/require-statistic.ts';
+import { frequencySaliency } from '../saliency.ts';
+
+/**
+ * Groups per layer when the cheapest merges over all layers are made: (experts - keep) * L merges in all, always the
+ * one of least height among the next merges of the layers (ties: the lower layer), none below `least` groups. With
+ * `together`, only that many neighbouring layers share their merges. Source: multi-layer hierarchical clustering of the
+ * CerebrasResearch/reap repository.
+ */
+export const cheapestMergeCounts = (
+  merges: readonly (readonly Merge[])[],
+  experts: number,
+  keep: number,
+  least: number,
+  together = merges.length,
+): number[] => {
+  const done = merges.map(() => 0);
+  for (let start = 0; start < merges.length; start += together) {
+    const layers = [...merges.keys()].slice(start, start + together);
+    for (let merge = 0; merge < (experts - keep) * layers.length; merge++) {
+      const open = layers.filter((layer) => experts - done[layer]! > least);
+      const cheapest = open.reduce((best, layer) =>
+        merges[layer]![done[layer]!]!.height < merges[best]![done[best]!]!.height ? layer : best,
+      );
+      done[cheapest]! += 1;
+    }
+  }
+  return done.map((count) => experts - count);
+};
 
 const options = z.object({
   linkage: z.enum(linkageNames).default('average').describe('Distance of groups: average, single, complete or ward.'),
@@ -53,10 +81,10 @@ type Options = z.output<typeof options>;
 /** Mean output of every expert of a layer over all tokens, [E, H]. */
 const meanOutputs = (context: PlanContext): ((layer: number) => Float64Array) => {
   const { experts } = context;
-  const { outputs, tokens } = combineStatistics(context);
-  const everywhere = requireStatistic(outputs?.everywhere, 'the outputs of every expert on every token');
-  const hidden = outputs?.hidden ?? 0;
-  return (layer) => layerRow(everywhere.sum, layer, experts * hidden).map((sum) => sum / tokens);
+  const profile = combineStatistics(context);
+  const { sum } = everyOutput(profile);
+  const hidden = profile.outputs?.hidden ?? 0;
+  return (layer) => layerRow(sum, layer, experts * hidden).map((value) => value / profile.tokens);
 };
 
 const clustersOf = (distances: Float64Array, counts: Float64Array, keep: number, given: Options): Int32Array => {
@@ -120,28 +148,21 @@ export const hcSmoe = defineMethod(
       return cheapestMergeCounts(merges, context.experts, context.keep, least, given.together ?? context.layers);
     },
     group: (context, keptPerLayer) => {
-      const { layers, experts, pins } = context;
+      const { experts } = context;
       const means = meanOutputs(context);
-      const profile = combineStatistics(context);
-      const pinned = pinsByLayer(pins, layers, experts);
-      return Array.from({ length: layers }, (_, layer) => {
-        const features = means(layer);
+      return groupLayers(context, combineStatistics(context), keptPerLayer, given.weights, (request) => {
+        const features = means(request.layer);
         const distances = pairwiseDistances(given.distance, features, experts);
-        const counts = layerRow(profile.counts, layer, experts);
         return groupExperts({
+          ...request,
           affinity: distances.map((distance) => -distance),
-          counts,
-          keep: keptPerLayer[layer]!,
-          layer,
-          pins: pinned[layer]!,
-          weights: given.weights,
           fitness: nearestToMean(features, features.length / experts),
           cluster: (free, clusters) =>
             membersOf(
               free,
               clustersOf(
                 squareOf(distances, experts, free),
-                Float64Array.from(free, (expert) => counts[expert]!),
+                Float64Array.from(free, (expert) => request.counts[expert]!),
                 clusters,
                 given,
               ),

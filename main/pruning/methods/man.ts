@@ -1,6 +1,6 @@
-import { averageScores } from '../average-scores.ts';
+import { averageScores } from '../weighed-profiles.ts';
 import { defineMethod, NO_OPTIONS } from '../method.ts';
-import { unifiedSaliency } from '../saliency/unified.ts';
+import { unifiedSaliency } from '../saliency.ts';
 
 /** Mean activation norm: S(1, 0, 1). */
 export const man = defineMethod(

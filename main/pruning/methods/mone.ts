@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { averageScores, type Saliency } from '../average-scores.ts';
+import { averageScores, type Saliency } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
-import { noviceSaliency } from '../saliency/mone.ts';
-import { reapSaliency } from '../saliency/reap.ts';
+import { frequencySaliency, noviceSaliency, reapSaliency } from '../saliency.ts';
 
 const saliencies: Readonly<Record<'fusion' | 'frequency' | 'reap', Saliency>> = {
   fusion: noviceSaliency,

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { averageScores } from '../average-scores.ts';
-import { layerRow, layerSquare } from '../layer-view.ts';
+import { averageScores, layerRow, layerSquare, requireStatistic } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
-import { requireStatistic } from '../saliency/require-statistic.ts';
 import { MOST_SUBSETS } from '../search/eliminate-experts.ts';
 
 const WHAT = 'the effect of leaving out experts on each layer';

@@ -1,17 +1,40 @@
 import { z } from 'zod';
+import { layerSquare, averageScores, type Saliency, combineStatistics, everyOutput } from '../weighed-profiles.ts';
+import type { RoutingStatistics } from '../../profile/routing-statistics.ts';
 import { minOf } from '../../statistics/extremes.ts';
-import { averageScores, type Saliency } from '../average-scores.ts';
-import { groupByDominants, pseudoGroups } from '../clustering/dominants.ts';
-import { combineStatistics } from '../combine-statistics.ts';
-import { groupExperts } from '../clustering/group-experts.ts';
-import { mostActive } from '../clustering/reference-fitness.ts';
+import { groupByDominants, pseudoGroups, groupExperts, groupLayers } from '../clustering/group-experts.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
-import { pinsByLayer } from '../pins-by-layer.ts';
 import { rankExperts } from '../budget.ts';
-import { reamDistances } from '../clustering/ream-distance.ts';
-import { reapSaliency } from '../saliency/reap.ts';
-import { requireStatistic } from '../saliency/require-statistic.ts';
+import { reapSaliency } from '../saliency.ts';
+
+/**
+ * REAM's distance of every pair of experts of one layer, [E, E]: 1 minus the mean over tokens of (cos + 1) / 2 of their
+ * outputs; with `useGate`, of the mean of that and 1 - d / max d, d the distance of the router-logit columns normalised
+ * to length 1. Zero diagonal. `cosineSum` is the profile's, [L, E, E]. Source: REAM, arXiv 2604.04356;
+ * SamsungSAILMontreal/ream.
+ */
+const reamDistances = (
+  { experts, tokens, logitGram }: RoutingStatistics,
+  cosineSum: Float64Array,
+  layer: number,
+  useGate: boolean,
+): Float64Array => {
+  const outputLikeness = layerSquare(cosineSum, layer, experts).map((sum) => (sum / tokens + 1) / 2);
+  const gateLikeness = useGate ? likenessOfColumns(layerSquare(logitGram, layer, experts), experts) : outputLikeness;
+  return outputLikeness.map((likeness, at) => (at % (experts + 1) === 0 ? 0 : 1 - (likeness + gateLikeness[at]!) / 2));
+};
+
+/** 1 - d / max d of columns given by their inner products, each normalised to length 1. */
+const likenessOfColumns = (gram: Float64Array, n: number): Float64Array => {
+  const distances = gram.map((product, at) => {
+    const [i, j] = [Math.floor(at / n), at % n];
+    const scale = Math.sqrt(gram[i * n + i]!) * Math.sqrt(gram[j * n + j]!);
+    return i === j ? 0 : Math.sqrt(Math.max(0, 2 - 2 * (scale > 0 ? product / scale : 0)));
+  });
+  const farthest = distances.reduce((most, distance) => Math.max(most, distance), 0);
+  return distances.map((distance) => (farthest > 0 ? 1 - distance / farthest : 1));
+};
 
 /** Saliency of an expert that no token chose: the smallest of the others, or this where that is larger. */
 const UNSEEN = 0.5;
@@ -72,26 +95,19 @@ export const ream = defineMethod(
       extra: ['every-output'],
       score: (context) => averageScores(context, saliency),
       group: (context, keptPerLayer) => {
-        const { layers, experts, pins } = context;
+        const { experts } = context;
         const profile = combineStatistics(context);
-        const { cosineSum } = requireStatistic(
-          profile.outputs?.everywhere,
-          'the outputs of every expert on every token',
-        );
+        const { cosineSum } = everyOutput(profile);
         const scores = averageScores(context, saliency);
-        const pinned = pinsByLayer(pins, layers, experts);
-        return Array.from({ length: layers }, (_, layer) => {
-          const distances = reamDistances(profile, cosineSum, layer, useGate);
+        return groupLayers(context, profile, keptPerLayer, weights, (request) => {
+          const distances = reamDistances(profile, cosineSum, request.layer, useGate);
           const affinity = distances.map((distance) => -distance);
-          const ranked = rankExperts(scores[layer]!);
+          const counts = scores[request.layer]!;
+          const ranked = rankExperts(counts);
           return groupExperts({
+            ...request,
             affinity,
-            counts: scores[layer]!,
-            keep: keptPerLayer[layer]!,
-            layer,
-            pins: pinned[layer]!,
-            weights,
-            fitness: mostActive(scores[layer]!),
+            counts,
             cluster: (free, clusters) => {
               const centroids = ranked.filter((expert) => free.includes(expert)).slice(0, clusters);
               return groupSize === 0

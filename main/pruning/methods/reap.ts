@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { gateKinds } from '../../profile/routing-statistics.ts';
-import { averageScores } from '../average-scores.ts';
+import { averageScores } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
-import { reapSaliency } from '../saliency/reap.ts';
+import { reapSaliency } from '../saliency.ts';
 
 const options = z.object({
   gate: z

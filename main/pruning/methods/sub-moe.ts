@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import { seededRandom } from '../../statistics/random.ts';
-import { averageScores } from '../average-scores.ts';
+import { averageScores, combineStatistics, layerSquare, everyOutput } from '../weighed-profiles.ts';
 import { membersOf, squareOf } from '../clustering/cluster-labels.ts';
-import { groupExperts } from '../clustering/group-experts.ts';
+import { groupExperts, groupLayers } from '../clustering/group-experts.ts';
 import { kernelKMeans } from '../clustering/kernel-k-means.ts';
-import { mostActive } from '../clustering/reference-fitness.ts';
-import { combineStatistics } from '../combine-statistics.ts';
-import { layerRow, layerSquare } from '../layer-view.ts';
 import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
-import { pinsByLayer } from '../pins-by-layer.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
-import { requireStatistic } from '../saliency/require-statistic.ts';
+import { frequencySaliency } from '../saliency.ts';
 
 const options = z.object(mergeOptions({ router: 'mapped-rows', align: false }));
 
@@ -58,25 +53,15 @@ export const subMoe = defineMethod(
     extra: ['every-output'],
     score: (context) => averageScores(context, frequencySaliency),
     group: (context, keptPerLayer) => {
-      const { layers, experts, pins, seed } = context;
+      const { experts, seed } = context;
       const profile = combineStatistics(context);
-      const cosines = requireStatistic(
-        profile.outputs?.everywhere,
-        'the outputs of every expert on every token',
-      ).cosineSum;
-      const pinned = pinsByLayer(pins, layers, experts);
+      const { cosineSum } = everyOutput(profile);
       const random = seededRandom(seed);
-      return Array.from({ length: layers }, (_, layer) => {
-        const likeness = layerSquare(cosines, layer, experts).map((sum) => sum / profile.tokens);
-        const counts = layerRow(profile.counts, layer, experts);
+      return groupLayers(context, profile, keptPerLayer, weights, (request) => {
+        const likeness = layerSquare(cosineSum, request.layer, experts).map((sum) => sum / profile.tokens);
         return groupExperts({
+          ...request,
           affinity: likeness,
-          counts,
-          keep: keptPerLayer[layer]!,
-          layer,
-          pins: pinned[layer]!,
-          weights,
-          fitness: mostActive(counts),
           cluster: (free, clusters) =>
             membersOf(free, kernelKMeans(squareOf(likeness, experts, free), free.length, clusters, random), clusters),
         });

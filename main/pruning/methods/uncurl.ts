@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import { uncurlOptions } from '../../contract/plan.ts';
 import { expertAffinity } from '../clustering/affinity.ts';
-import { averageScores } from '../average-scores.ts';
-import { combineStatistics } from '../combine-statistics.ts';
-import { layerRow } from '../layer-view.ts';
+import { averageScores, combineStatistics } from '../weighed-profiles.ts';
 import type { SpectralVariant } from '../clustering/spectral-clustering.ts';
+import { groupLayers } from '../clustering/group-experts.ts';
 import { mostUsedGroups, uncurlGroups } from '../clustering/uncurl-groups.ts';
 import { ruleOf, ruleOptions } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
-import { pinsByLayer } from '../pins-by-layer.ts';
-import { frequencySaliency } from '../saliency/frequency.ts';
+import { frequencySaliency } from '../saliency.ts';
 
 /** UNCURL: merges experts with similar router logits on the task. */
 export const uncurl = defineMethod(
@@ -88,7 +86,6 @@ export const uncurl = defineMethod(
     extra: [],
     score: (context) => averageScores(context, frequencySaliency),
     group: (context, keptPerLayer) => {
-      const { layers, experts, pins } = context;
       const profile = combineStatistics(context);
       const spectral: SpectralVariant = {
         diagonal,
@@ -100,17 +97,9 @@ export const uncurl = defineMethod(
           return context.seed;
         },
       };
-      const pinned = pinsByLayer(pins, layers, experts);
-      return Array.from({ length: layers }, (_, layer) => {
-        const request = {
-          affinity: expertAffinity(affinity, profile, layer),
-          counts: layerRow(profile.counts, layer, experts),
-          keep: keptPerLayer[layer]!,
-          layer,
-          pins: pinned[layer]!,
-          weights,
-        };
-        if (layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
+      return groupLayers(context, profile, keptPerLayer, weights, (layerRequest) => {
+        const request = { ...layerRequest, affinity: expertAffinity(affinity, profile, layerRequest.layer) };
+        if (request.layer === 0 && firstLayer === 'frequency') return mostUsedGroups(request);
         return uncurlGroups({ ...request, reference, spectral });
       });
     },

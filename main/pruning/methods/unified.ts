@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { gateKinds } from '../../profile/routing-statistics.ts';
-import { averageScores } from '../average-scores.ts';
+import { averageScores } from '../weighed-profiles.ts';
 import { defineMethod } from '../method.ts';
-import { unifiedSaliency } from '../saliency/unified.ts';
+import { unifiedSaliency } from '../saliency.ts';
 
 const exponent = z.union([z.literal(0), z.literal(1), z.literal(2)]);
 const options = z.object({

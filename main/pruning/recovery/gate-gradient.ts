@@ -1,4 +1,5 @@
 import type { RoutingRule, ScoreRule } from '../../checkpoint/descriptor.ts';
+import { softmax } from '../../arithmetic/vectors.ts';
 import { gatesInput, isSoftmaxOfChosen } from '../../checkpoint/routing.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { divisorOf, expertsWithinGroups, largest, softplus } from '../search/route-tokens.ts';
@@ -38,14 +39,18 @@ export const gateOf = (settings: GateSettings): Gate | null => {
   return rule.score === 'softmax' ? softmaxOfAll(settings, rule) : ofEachLogit(settings, rule);
 };
 
-const everyRow = (logits: Float64Array): Uint8Array => new Uint8Array(logits.length).fill(1);
+/** The rows chosen by these scores, best first, within the groups that may be chosen from. */
+const chosenRows = (forChoice: Float64Array, { groups }: ScoreRule, topK: number): number[] => {
+  const open = expertsWithinGroups(forChoice, groups, new Uint8Array(forChoice.length).fill(1));
+  return largest(forChoice, topK, (row) => open[row] === 1);
+};
 
 /** w_i = scale * softmax over the chosen; dw_i / dz_j = w_i (1[i = j] - w_j / scale). */
 const softmaxOfChosen =
-  ({ topK, expertOf }: GateSettings, { scale, groups }: ScoreRule): Gate =>
+  ({ topK, expertOf }: GateSettings, rule: ScoreRule): Gate =>
   (logits) => {
-    const open = groups === null ? null : expertsWithinGroups(logits, groups, everyRow(logits));
-    const rows = largest(logits, topK, (row) => open === null || open[row] === 1);
+    const { scale } = rule;
+    const rows = chosenRows(logits, rule, topK);
     const top = logits[rows[0]!]!;
     const powers = rows.map((row) => Math.exp(logits[row]! - top));
     const total = powers.reduce((sum, power) => sum + power, 0);
@@ -59,13 +64,6 @@ const softmaxOfChosen =
       },
     };
   };
-
-const softmax = (logits: Float64Array): Float64Array => {
-  const top = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
-  const powers = logits.map((logit) => Math.exp(logit - top));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
-};
 
 /** dz_r = p_r (g_r - sum p g) for the derivatives g by probabilities. */
 const throughSoftmax = (
@@ -98,8 +96,7 @@ const softmaxOfAll =
   (logits) => {
     const probabilities = softmax(logits);
     const forChoice = correction === undefined ? logits : probabilities.map((share, row) => share + correction[row]!);
-    const open = rule.groups === null ? null : expertsWithinGroups(forChoice, rule.groups, everyRow(logits));
-    const rows = largest(forChoice, topK, (row) => open === null || open[row] === 1);
+    const rows = chosenRows(forChoice, rule, topK);
     const chosen = rows.map((row) => probabilities[row]!);
     const divisor = divisorOf(rule, chosen);
     return {
@@ -153,8 +150,7 @@ const ofEachLogit =
   (logits) => {
     const scores = Array.from(logits, (logit) => scoreOf(rule, logit));
     const forChoice = Float64Array.from(scores, ({ value }, row) => value + (correction?.[row] ?? 0));
-    const open = rule.groups === null ? null : expertsWithinGroups(forChoice, rule.groups, everyRow(logits));
-    const rows = largest(forChoice, topK, (row) => open === null || open[row] === 1);
+    const rows = chosenRows(forChoice, rule, topK);
     const chosen = rows.map((row) => scores[row]!.value);
     const divisor = divisorOf(rule, chosen);
     return {

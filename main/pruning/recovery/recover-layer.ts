@@ -1,19 +1,69 @@
-import { minOf } from '../../statistics/extremes.ts';
-import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
-import { normalEquations, solveJointly } from './joint-ridge.ts';
-import type { Steps } from '../../arithmetic/steps.ts';
+import { cholesky, solveCholesky } from './cholesky.ts';
 import {
+  meanDiagonal,
+  productsOf,
+  projectedOn,
+  type Corrections,
+  type RecoveryProblem,
   remainder,
   restrictProblem,
   sumOfSquares,
-  type Corrections,
-  type RecoveryProblem,
 } from './recovery-problem.ts';
+import type { Steps } from '../../arithmetic/steps.ts';
+import { minOf } from '../../statistics/extremes.ts';
+import { blockEquations, solveByGaussSeidel } from './gauss-seidel-ridge.ts';
+
+/** A problem's normal equations, from which every lambda is solved: [nI, nI] and [nI, d] float64. */
+interface NormalEquations {
+  readonly unknowns: number;
+  readonly width: number;
+  readonly hidden: number;
+  readonly products: Float64Array;
+  readonly right: Float64Array;
+  readonly scale: number;
+}
+
+export function* normalEquations(problem: RecoveryProblem): Steps<NormalEquations> {
+  const { experts, width, hidden, residual } = problem;
+  const unknowns = experts.length * width;
+  const products = new Float64Array(unknowns * unknowns);
+  const right = new Float64Array(unknowns * hidden);
+  for (const [i, a] of experts.entries()) {
+    right.set(yield* projectedOn(a, residual, width, hidden), i * width * hidden);
+    for (let j = 0; j <= i; j++) {
+      const block = yield* productsOf(a, experts[j]!, width);
+      for (let row = 0; row < width; row++) {
+        products.set(block.subarray(row * width, (row + 1) * width), (i * width + row) * unknowns + j * width);
+      }
+    }
+    yield;
+  }
+  return { unknowns, width, hidden, products, right, scale: meanDiagonal(problem) };
+}
+
+/**
+ * All experts' corrections at once: the D that minimises |R - Phi D|^2 + lambda * mean(diag(Phi^T Phi)) * |D|^2, by
+ * Cholesky decomposition in float64. Time O((nI)^3), memory 16 (nI)^2 bytes.
+ */
+export function* solveJointly(
+  { unknowns, width, hidden, products, right, scale }: NormalEquations,
+  lambda: number,
+): Steps<Corrections> {
+  const blocks = unknowns / width;
+  if (scale === 0) return Array.from({ length: blocks }, () => new Float64Array(width * hidden));
+  const ridged = products.slice();
+  for (let k = 0; k < unknowns; k++) ridged[k * unknowns + k]! += lambda * scale;
+  const solution = right.slice();
+  yield* solveCholesky(yield* cholesky(ridged, unknowns), unknowns, solution, hidden);
+  return Array.from({ length: blocks }, (_, block) =>
+    solution.slice(block * width * hidden, (block + 1) * width * hidden),
+  );
+}
 
 /** Candidate ridges, as fractions of the mean squared length of a feature. */
 export const LAMBDAS = [1, 0.1, 0.01, 0.001] as const;
 /** Unknowns per output up to which all experts are solved jointly: a 32 MB matrix, seconds to decompose. */
-export const MOST_JOINT_UNKNOWNS = 2048;
+const MOST_JOINT_UNKNOWNS = 2048;
 
 /**
  * Convergence of iterated solutions: for the fit, until rounding to 16 bits gives the same weights as exact solutions;

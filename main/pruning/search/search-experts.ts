@@ -2,7 +2,7 @@ import { CancelledError, refuse } from '../../contract/errors.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { type RandomSource, seededRandom } from '../../statistics/random.ts';
 import { normalSource } from '../normal-source.ts';
-import { type LayerMatrices, oneHotMatrices } from './matrices.ts';
+import type { MergeGroup, Plan } from '../../contract/plan.ts';
 
 /** A plan that the search proposes: experts to keep, or matrices, for every MoE layer. */
 export type SearchCandidate =
@@ -34,7 +34,7 @@ export interface SearchSettings {
   readonly mutationRange: number;
 }
 
-export interface SearchRequest {
+interface SearchRequest {
   readonly layers: number;
   readonly experts: number;
   readonly keep: number;
@@ -46,7 +46,7 @@ export interface SearchRequest {
   readonly onProgress?: (measured: number, best: number) => void;
 }
 
-export interface SearchResult {
+interface SearchResult {
   readonly best: SearchCandidate;
   readonly fitness: number;
   /** Best fitness after each measured candidate. */
@@ -211,3 +211,61 @@ const keyOf = (candidate: SearchCandidate): string =>
       ? candidate.kept
       : candidate.layers.map(({ merge, router }) => [merge.map((row) => [...row]), router.map((row) => [...row])]),
   );
+
+/** Matrices that make one MoE layer smaller, [E', E] each, by rows: rows are the new experts. */
+interface LayerMatrices {
+  /** W_EM: weights of the old experts in each new one; may be negative. */
+  readonly merge: readonly Float64Array[];
+  /** W_RM: how the old experts' probabilities are summed to those of the new ones. */
+  readonly router: readonly Float64Array[];
+}
+
+/** Matrices that keep `kept` experts unchanged, in that order: both one-hot. */
+export const oneHotMatrices = (kept: readonly number[], experts: number): LayerMatrices => {
+  const row = (expert: number): Float64Array =>
+    Float64Array.from({ length: experts }, (_, at) => (at === expert ? 1 : 0));
+  return { merge: kept.map(row), router: kept.map(row) };
+};
+
+/** The router treatment of plans with matrices. */
+export const BLEND_ROUTER = 'summed-probabilities';
+
+/**
+ * Converts a candidate of a search to a plan, without provenance: kept experts, or matrices, whose groups approximate
+ * them (each old expert in the group of the new one to which its probability contributes most).
+ */
+export const candidatePlan = (candidate: SearchCandidate): Plan => {
+  if (candidate.kind === 'kept') return { kept: candidate.kept.map((layer) => [...layer].sort((a, b) => a - b)) };
+  return {
+    groups: candidate.layers.map(groupsOf),
+    router: BLEND_ROUTER,
+    align: false,
+    blend: candidate.layers.map(({ merge, router }) => ({
+      merge: merge.map((row) => [...row]),
+      router: router.map((row) => [...row]),
+    })),
+  };
+};
+
+const groupsOf = ({ merge, router }: LayerMatrices): MergeGroup[] => {
+  const experts = router[0]?.length ?? 0;
+  const strength = (row: number, expert: number): number => Math.abs(router[row]?.[expert] ?? 0);
+  const home = Array.from({ length: experts }, (_, expert) =>
+    router.reduce((best, _row, row) => (strength(row, expert) > strength(best, expert) ? row : best), 0),
+  );
+  // Every new expert needs a member: its strongest among those whose group can spare one.
+  router.forEach((_, row) => {
+    if (home.includes(row)) return;
+    const spare = [...home.keys()].filter((expert) => home.filter((other) => other === home[expert]).length > 1);
+    const own = spare.reduce(
+      (best, expert) => (strength(row, expert) > strength(row, best) ? expert : best),
+      spare[0] ?? 0,
+    );
+    home[own] = row;
+  });
+  return router.map((_, row) => {
+    const members = [...home.keys()].filter((expert) => home[expert] === row);
+    const weights = members.map((member) => Math.abs(merge[row]?.[member] ?? 0));
+    return { members, reference: members[weights.indexOf(maxOf(weights))] ?? 0, weights };
+  });
+};

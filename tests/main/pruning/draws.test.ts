@@ -3,9 +3,8 @@ import { methodDraws } from '../../../main/contract/method.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { MethodOptions } from '../../../main/pruning/method.ts';
-import { methodPage } from '../../../main/pruning/method-page.ts';
+import { methodPage, optionTexts } from '../../../main/pruning/method-page.ts';
 import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
-import { optionTexts } from '../../../main/pruning/method-options.ts';
 import { fullStatistics } from './random-statistics.ts';
 
 /** Enough experts that k-means starts end in different clusters. */

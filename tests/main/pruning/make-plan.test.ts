@@ -9,10 +9,10 @@ import {
   uncurlOptions,
 } from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
-import { type EmbeddingVariant, spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
+import { type EmbeddingVariant, spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import type { PlanInput } from '../../../main/pruning/method.ts';
-import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
+import { reapSaliency } from '../../../main/pruning/saliency.ts';
 import { validatePlan } from '../../../main/pruning/validate-plan.ts';
 import { seededRandom } from '../../../main/statistics/random.ts';
 import { randomTaps, renameExperts, statisticsOf } from './random-taps.ts';

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { methodName } from '../../../main/contract/plan.ts';
-import { optionTexts } from '../../../main/pruning/method-options.ts';
-import { methodPage } from '../../../main/pruning/method-page.ts';
+import { optionTexts, methodPage } from '../../../main/pruning/method-page.ts';
 import { methodNamed, methodNames } from '../../../main/pruning/methods.ts';
 
 describe('methods', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { combineExperts } from '../../../main/pruning/merging/combine-experts.ts';
+import { combineExperts } from '../../../main/pruning/merging/expert-weights.ts';
 import { runMoeLayer } from './run-moe-layer.ts';
 import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
 

@@ -1,5 +1,5 @@
 import { halfToNumber, numberToHalf } from '../../../main/checkpoint/half-precision.ts';
-import { alignmentCost } from '../../../main/pruning/merging/alignment-cost.ts';
+import { alignmentCost } from '../../../main/pruning/merging/align-experts.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { solveAssignment } from '../../../main/pruning/merging/hungarian.ts';
 

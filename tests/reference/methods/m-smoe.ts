@@ -6,10 +6,10 @@ import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/pr
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
 import { alignExpert, alignByActivations } from '../../../main/pruning/merging/align-experts.ts';
-import { usageThresholdCounts } from '../../../main/pruning/budgets/usage-threshold.ts';
+import { usageThresholdCounts } from '../../../main/pruning/methods/m-smoe.ts';
 import { sharesOfLayer, rankExperts } from '../../../main/pruning/budget.ts';
 import { fillEmptyClusters, byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
-import { layerRow } from '../../../main/pruning/layer-view.ts';
+import { layerRow } from '../../../main/pruning/weighed-profiles.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';
 import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';

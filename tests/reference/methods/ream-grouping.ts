@@ -7,8 +7,7 @@ import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/pr
 import { isMergePlan } from '../../../main/contract/plan.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { rankExperts } from '../../../main/pruning/budget.ts';
-import { frequencySaliency } from '../../../main/pruning/saliency/frequency.ts';
-import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
+import { frequencySaliency, reapSaliency } from '../../../main/pruning/saliency.ts';
 import { tapsFromActivations } from './taps-from-activations.ts';
 import { expectClose, float32, tensor, tolerance, type Tensor } from './vector-file.ts';
 

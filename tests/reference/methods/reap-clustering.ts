@@ -1,15 +1,18 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { cheapestMergeCounts } from '../../../main/pruning/budgets/cheapest-merges.ts';
+import { cheapestMergeCounts } from '../../../main/pruning/methods/hc-smoe.ts';
 import { globalBudget } from '../../../main/pruning/budget.ts';
-import { cappedClusters } from '../../../main/pruning/clustering/capped-linkage.ts';
-import { cutLinkage, linkage, linkageNames, type LinkageName } from '../../../main/pruning/clustering/linkage.ts';
-import { groupByDominants } from '../../../main/pruning/clustering/dominants.ts';
 import {
+  cappedClusters,
+  cutLinkage,
+  linkage,
+  linkageNames,
+  type LinkageName,
   frequencyPenalty,
   penalisedClusters,
   penaliseDistances,
-} from '../../../main/pruning/clustering/penalised-clusters.ts';
+} from '../../../main/pruning/clustering/linkage.ts';
+import { groupByDominants } from '../../../main/pruning/clustering/group-experts.ts';
 import { byFirstAppearance } from '../../../main/pruning/clustering/cluster-labels.ts';
 import { expectClose, float64, tensor } from './vector-file.ts';
 

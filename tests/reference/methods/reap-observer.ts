@@ -7,7 +7,7 @@ import {
   type RoutingStatistics,
   type RoutingTaps,
 } from '../../../main/profile/routing-statistics.ts';
-import { layerRow, layerSquare } from '../../../main/pruning/layer-view.ts';
+import { layerRow, layerSquare } from '../../../main/pruning/weighed-profiles.ts';
 import { expectReapStatistics, reapStatistics } from './reap-statistics.ts';
 import { runExperts } from './run-experts.ts';
 import { runMoeLayer } from './run-moe-layer.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { uniformBudget } from '../../../main/pruning/budget.ts';
-import { superExpertPins } from '../../../main/pruning/saliency/super-experts.ts';
+import { superExpertPins } from '../../../main/pruning/saliency.ts';
 import { float64, tensor, type Tensor } from './vector-file.ts';
 
 const statistic = z.union([tensor, z.number()]);

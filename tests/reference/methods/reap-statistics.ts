@@ -2,11 +2,8 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import type { RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { uniformBudget } from '../../../main/pruning/budget.ts';
-import { layerRow } from '../../../main/pruning/layer-view.ts';
-import { eanSaliency } from '../../../main/pruning/saliency/ean.ts';
-import { frequencySaliency } from '../../../main/pruning/saliency/frequency.ts';
-import { gateMassSaliency } from '../../../main/pruning/saliency/gate-mass.ts';
-import { reapSaliency } from '../../../main/pruning/saliency/reap.ts';
+import { layerRow } from '../../../main/pruning/weighed-profiles.ts';
+import { eanSaliency, frequencySaliency, gateMassSaliency, reapSaliency } from '../../../main/pruning/saliency.ts';
 import { expectClose, tensor, type Tolerance } from './vector-file.ts';
 
 /**

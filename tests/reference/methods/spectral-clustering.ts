@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import type { AffinityName } from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
-import { spectralClusters } from '../../../main/pruning/clustering/spectral-clustering.ts';
-import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
+import { spectralClusters, spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { statisticsFromLogits } from './statistics-from-logits.ts';
 import { expectClose, tensor } from './vector-file.ts';
 

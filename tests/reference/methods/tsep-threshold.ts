@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { aboveThreshold } from '../../../main/pruning/budgets/proficiency-threshold.ts';
+import { aboveThreshold } from '../../../main/pruning/methods/tsep.ts';
 import { float64, tensor } from './vector-file.ts';
 
 const file = z.object({

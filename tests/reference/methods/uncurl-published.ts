@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { atOnce } from '../../../main/arithmetic/steps.ts';
 import { isMergePlan, uncurlOptions } from '../../../main/contract/plan.ts';
 import { expertAffinity } from '../../../main/pruning/clustering/affinity.ts';
-import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-embedding.ts';
+import { spectralEmbedding } from '../../../main/pruning/clustering/spectral-clustering.ts';
 import { makePlan } from '../../../main/pruning/make-plan.ts';
 import { alignExpert } from '../../../main/pruning/merging/align-experts.ts';
 import { mergeGroup } from '../../../main/pruning/merging/merge-experts.ts';

@@ -3,9 +3,7 @@ import { z } from 'zod';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { sharesOfLayer } from '../../../main/pruning/budget.ts';
-import { frequencySaliency } from '../../../main/pruning/saliency/frequency.ts';
-import { gateMassSaliency } from '../../../main/pruning/saliency/gate-mass.ts';
-import { unifiedSaliency } from '../../../main/pruning/saliency/unified.ts';
+import { frequencySaliency, gateMassSaliency, unifiedSaliency } from '../../../main/pruning/saliency.ts';
 import { tapsFromActivations } from './taps-from-activations.ts';
 import { expectClose, tensor, tolerance } from './vector-file.ts';
 

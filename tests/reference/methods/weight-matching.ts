@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
-import { alignExpert, permuteExpert } from '../../../main/pruning/merging/align-experts.ts';
-import { alignmentCost } from '../../../main/pruning/merging/alignment-cost.ts';
+import { alignExpert, permuteExpert, alignmentCost } from '../../../main/pruning/merging/align-experts.ts';
 import type { ExpertShape, ExpertWeights } from '../../../main/pruning/merging/expert-weights.ts';
 import { castChangesAlignment } from './half-precision-cost.ts';
 import { expectClose, expert, float32, float32Rounding, tensor, type Tensor } from './vector-file.ts';

@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { uncurlOptions } from '../../../../main/contract/plan.ts';
 import { byFirstAppearance } from '../../../../main/pruning/clustering/cluster-labels.ts';
-import { spectralClusters, type SpectralVariant } from '../../../../main/pruning/clustering/spectral-clustering.ts';
-import { spectralEmbedding } from '../../../../main/pruning/clustering/spectral-embedding.ts';
+import {
+  spectralClusters,
+  type SpectralVariant,
+  spectralEmbedding,
+} from '../../../../main/pruning/clustering/spectral-clustering.ts';
 import { inertiaOf } from '../../../../main/pruning/clustering/kernel-k-means.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 

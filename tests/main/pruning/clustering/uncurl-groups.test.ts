@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { uncurlOptions } from '../../../../main/contract/plan.ts';
 import { mostUsedGroups, uncurlGroups } from '../../../../main/pruning/clustering/uncurl-groups.ts';
-import { NO_PINS } from '../../../../main/pruning/pins-by-layer.ts';
+import { NO_PINS } from '../../../../main/pruning/budget.ts';
 
 /** Experts 0, 2, 4 and 1, 3, 5 belong together; 4 and 5 are in the middle of theirs. */
 const affinity = new Float64Array(36).map((_, at) => {

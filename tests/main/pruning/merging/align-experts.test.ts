@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alignExpert, permuteExpert } from '../../../../main/pruning/merging/align-experts.ts';
-import { alignmentCost } from '../../../../main/pruning/merging/alignment-cost.ts';
+import { alignExpert, permuteExpert, alignmentCost } from '../../../../main/pruning/merging/align-experts.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { expertOutput, randomExperts } from '../random-experts.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import type { MergeRule } from '../../../../main/contract/plan.ts';
 import { mergeGroup } from '../../../../main/pruning/merging/merge-experts.ts';
-import { combineExperts } from '../../../../main/pruning/merging/combine-experts.ts';
+import { combineExperts } from '../../../../main/pruning/merging/expert-weights.ts';
 import { randomExperts } from '../random-experts.ts';
 
 const shape = { hidden: 5, width: 4 };

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { atOnce } from '../../../../main/arithmetic/steps.ts';
 import { readTensor, requireWholeView } from '../../../../main/checkpoint/read-tensor.ts';
 import { inputLikeness } from '../../../../main/inference/merge-by-outputs.ts';
-import { groupAroundMostUsed } from '../../../../main/pruning/clustering/most-used-leaders.ts';
+import { groupAroundMostUsed } from '../../../../main/pruning/clustering/group-experts.ts';
 import { addTokens, emptyFit, fitError, joinFits, solveFit } from '../../../../main/pruning/merging/fit-members.ts';
 import { mergeGroup } from '../../../../main/pruning/merging/merge-experts.ts';
 import { loadTask } from '../../../../main/tasks/load-task.ts';

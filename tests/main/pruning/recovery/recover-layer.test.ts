@@ -2,8 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cholesky, solveCholesky } from '../../../../main/pruning/recovery/cholesky.ts';
 import { blockEquations, solveByGaussSeidel } from '../../../../main/pruning/recovery/gauss-seidel-ridge.ts';
-import { normalEquations, solveJointly } from '../../../../main/pruning/recovery/joint-ridge.ts';
-import { LAMBDAS, recoverLayer } from '../../../../main/pruning/recovery/recover-layer.ts';
+import {
+  normalEquations,
+  solveJointly,
+  LAMBDAS,
+  recoverLayer,
+} from '../../../../main/pruning/recovery/recover-layer.ts';
 import {
   meanDiagonal,
   type RecoveryProblem,

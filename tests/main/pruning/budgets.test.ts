@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cheapestMergeCounts } from '../../../../main/pruning/budgets/cheapest-merges.ts';
-import { inverseImportanceCounts } from '../../../../main/pruning/budgets/inverse-importance.ts';
-import { aboveThreshold } from '../../../../main/pruning/budgets/proficiency-threshold.ts';
-import { usageThresholdCounts } from '../../../../main/pruning/budgets/usage-threshold.ts';
+import { cheapestMergeCounts } from '../../../main/pruning/methods/hc-smoe.ts';
+import { inverseImportanceCounts } from '../../../main/pruning/layer-counts.ts';
+import { aboveThreshold } from '../../../main/pruning/methods/tsep.ts';
+import { usageThresholdCounts } from '../../../main/pruning/methods/m-smoe.ts';
 
 const row = (...values: number[]) => Float64Array.from(values);
 

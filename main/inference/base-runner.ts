@@ -1,0 +1,171 @@
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
+import { positionsText } from '../contract/model.ts';
+import type { Plan } from '../contract/plan.ts';
+import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
+import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
+import type { ModelRunner, RunControl, ScoreRequest, ScoreResult } from './model-runner.ts';
+import {
+  groupOf,
+  rollingWindows,
+  type ScoredGroup,
+  scoredSequence,
+  type ScoredSequence,
+  type TargetScore,
+} from './scorer.ts';
+
+/** Calibration items as sequences. */
+export interface Calibration {
+  readonly sequences: readonly (readonly number[])[];
+  /** How much each token of a sequence counts; undefined: all alike. */
+  readonly counted: readonly (Float64Array | undefined)[];
+  readonly itemOf: readonly number[];
+}
+
+/** The work of a runner that is the same whatever computes: texts and items as sequences, and their scores as sums. */
+export abstract class BaseRunner {
+  readonly checkpoint: Checkpoint;
+  readonly tokenizer: TextTokenizer | null;
+
+  constructor(checkpoint: Checkpoint, tokenizer: TextTokenizer | null) {
+    this.checkpoint = checkpoint;
+    this.tokenizer = tokenizer;
+  }
+
+  readonly score: ModelRunner['score'] = async (requests, plan, control) =>
+    this.#sums(
+      requests,
+      requests.map((request) => [this.sequenceOf(request)]),
+      plan,
+      control,
+    );
+
+  readonly scoreRolling: ModelRunner['scoreRolling'] = async (texts, plan, control) => {
+    const { prefixToken } = this.requireTokenizer();
+    const { name, descriptor } = this.checkpoint;
+    if (prefixToken === null)
+      throw refuse(
+        'no-prefix-token',
+        `${name}: the tokenizer names neither a BOS nor an EOS token to begin a text with.`,
+        'Name one in tokenizer_config.json.',
+      );
+    const windows = texts.map(({ tokens }) => rollingWindows(tokens, prefixToken, descriptor.maxPositions));
+    return this.#sums(texts, windows, plan, control);
+  };
+
+  /** Per group, per sequence of it: the scores of its targets in order. */
+  protected abstract scoreGroups(
+    groups: readonly ScoredGroup[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<readonly (readonly (readonly TargetScore[])[])[]>;
+
+  protected sequenceOf({ id, contextTokens, continuationTokens }: ScoreRequest): ScoredSequence {
+    return scoredSequence(id, contextTokens, continuationTokens, this.checkpoint.descriptor.maxPositions);
+  }
+
+  /** Items that are scored, and the sequences of each. @throws WorkbenchError `not-scored`. */
+  protected encode(given: readonly TaskItem[]): {
+    readonly items: readonly (ChoiceItem | TextItem)[];
+    readonly lists: readonly (readonly ScoredSequence[])[];
+  } {
+    const items = given.map(requireScored);
+    const tokenizer = this.requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    return { items, lists: items.map((item) => encodeScored(tokenizer, item, maxPositions)) };
+  }
+
+  protected calibration(items: readonly TaskItem[]): Calibration {
+    const tokenizer = this.requireTokenizer();
+    const { maxPositions } = this.checkpoint.descriptor;
+    const listed = items.flatMap((item, index) =>
+      profileSequences(tokenizer, item, maxPositions).map((sequence) => ({
+        sequence,
+        index,
+        counted: tokenWeights(tokenizer, item, sequence.length),
+      })),
+    );
+    return {
+      sequences: listed.map(({ sequence }) => sequence),
+      counted: listed.map(({ counted }) => counted),
+      itemOf: listed.map(({ index }) => index),
+    };
+  }
+
+  /** @throws WorkbenchError `bad-token` or `bad-length`. */
+  protected checkTokens(sequences: readonly (readonly number[])[]): void {
+    for (const [index, sequence] of sequences.entries()) checkSequence(sequence, index, this.checkpoint.descriptor);
+  }
+
+  /** @throws WorkbenchError `no-tokenizer`. */
+  protected requireTokenizer(): TextTokenizer {
+    if (this.tokenizer !== null) return this.tokenizer;
+    throw refuse(
+      'no-tokenizer',
+      `${this.checkpoint.folder} has no tokenizer.json, so texts cannot be turned into tokens.`,
+      "Put the model's tokenizer.json into the folder.",
+    );
+  }
+
+  /** The sums over the sequences of each id, for one candidate. */
+  async #sums(
+    named: readonly { readonly id: string }[],
+    sequences: readonly (readonly ScoredSequence[])[],
+    plan: Plan | null,
+    control: RunControl,
+  ): Promise<ScoreResult[]> {
+    const groups = sequences.map((list) => groupOf(list, false));
+    const scores = await this.scoreGroups(groups.flat(), plan, control);
+    const first = prefixSums(groups.map((list) => list.length));
+    return named.map(({ id }, index) => {
+      const own = scores.slice(first[index], first[index + 1]).flat(2);
+      return {
+        id,
+        logprob: own.reduce((sum, { logprob }) => sum + logprob, 0),
+        greedy: own.every(({ greedy }) => greedy),
+        tokens: own.length,
+        truncatedTokens: (sequences[index] ?? []).reduce((sum, { truncatedTokens }) => sum + truncatedTokens, 0),
+      };
+    });
+  }
+}
+
+const checkSequence = (sequence: readonly number[], index: number, model: ModelDescriptor): void => {
+  const { vocabulary, maxPositions } = model;
+  const wrong = sequence.find((token) => !Number.isInteger(token) || token < 0 || token >= vocabulary);
+  if (wrong !== undefined)
+    throw refuse(
+      'bad-token',
+      `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
+      "Encode the text with this model's tokenizer.",
+    );
+  if (sequence.length === 0 || sequence.length > maxPositions) {
+    throw refuse(
+      'bad-length',
+      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model has ${positionsText(model)}.`,
+      'Shorten or split the sequence.',
+    );
+  }
+};
+
+/** Copies the rows [T, width] of one layer into [L, T, most]: the first `width` of each row, the rest is unchanged. */
+export const setLayer = <T extends Float32Array | Int32Array>(
+  whole: T,
+  rows: T,
+  layer: number,
+  layers: number,
+  tokens: number,
+): void => {
+  const [most, width] = [whole.length / (layers * tokens), rows.length / tokens];
+  for (let token = 0; token < tokens; token += 1)
+    whole.set(rows.subarray(token * width, (token + 1) * width), (layer * tokens + token) * most);
+};
+
+/** [0, l0, l0 + l1, ...] */
+export const prefixSums = (lengths: readonly number[]): readonly number[] => {
+  const sums = [0];
+  for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
+  return sums;
+};
