@@ -1,12 +1,12 @@
 import { Command, Option, type CommanderError } from 'commander';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import type { Verb, VerbArguments, VerbOption } from './verb.ts';
+import { switchOption, type Verb, type VerbArguments, type VerbOption } from './verb.ts';
 
 /** Options of every verb. */
 const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  json: { type: 'boolean', help: 'Print one JSON document on standard output.' },
-  help: { type: 'boolean', help: 'Print this help.' },
+  json: switchOption('Print one JSON document on standard output.'),
+  help: switchOption('Print this help.'),
 };
 
 const EXIT_CODES = 'Exit codes: 0 success, 1 failure, 2 bad usage or refused input, 130 cancelled.';

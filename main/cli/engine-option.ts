@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import {
   describedEngineSettings,
   namesOfDevice,
@@ -16,21 +16,31 @@ import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { openTorchModel } from '../torch/open-torch-model.ts';
 import { type TorchChoice, torchOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers } from '../torch/torch-model.ts';
-import { DEVICE_OPTION, machineSettings, probedDevice, readDevice, type withRunner } from './open-runner.ts';
+import { DEVICE_OPTION, machineSettings, probedDevice, readDevice, withRunner } from './open-runner.ts';
 import { engineText, halfText } from '../words/devices.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { badValue, type OptionReader, readSettings, settingOptions } from './option-values.ts';
-import { workspaceOf } from './subjects.ts';
-import type { VerbHost, VerbOption } from './verb.ts';
+import {
+  badValue,
+  type OptionReader,
+  readSettings,
+  settingOptions,
+  valueOption,
+  type VerbHost,
+  type VerbOption,
+} from './verb.ts';
+import { findTasks, TASKS_OPTION, workspaceOf } from './subjects.ts';
+import type { Refereed } from '../contract/export.ts';
+import { refereeExport, refereeFindings } from '../jobs/referee.ts';
+import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
+import { uniqueNames } from '../jobs/write-sweep-files.ts';
+import { requireRoom } from '../tasks/generation/stop-rule.ts';
+import { loadTask } from '../tasks/load-task.ts';
+import { CHAT_OPTION } from './task-options.ts';
 
 /** For verbs that compute with either engine: `--device` and what chooses the engine. */
 export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
   ...settingOptions(describedEngineSettings),
-  device: {
-    type: 'string',
-    value: 'NAME',
-    help: `${DEVICE_OPTION['device']?.help ?? ''} With --engine torch: ${TORCH_DEVICES}.`,
-  },
+  device: valueOption('NAME', `${DEVICE_OPTION['device']?.help ?? ''} With --engine torch: ${TORCH_DEVICES}.`),
 };
 
 /** An engine that is not the default one, as the options name it: PyTorch, or onnxruntime in half precision. */
@@ -169,3 +179,60 @@ export const readEngineBeside = async (
 /** For the default engine, whose document and text do not change. */
 export const madeBy = (engine: NamedEngine | null): { readonly document: object; readonly text: string } =>
   engine?.made() ?? { document: {}, text: '' };
+
+/** For verbs of exports: items that the folder answers in PyTorch and in onnxruntime. */
+export const REFEREE_OPTIONS: Readonly<Record<string, VerbOption>> = {
+  referee: valueOption(
+    'N',
+    'With --engine torch: answer N test items of each --task, drawn at random, with the exported folder in PyTorch ' +
+      'and in onnxruntime in float32, and say how many differ.',
+  ),
+  task: { ...TASKS_OPTION['task'], type: 'string', help: `For --referee: ${TASKS_OPTION['task']?.help ?? ''}` },
+  ...CHAT_OPTION,
+};
+
+/**
+ * Asks both engines about an export of a model; null without `--referee`.
+ *
+ * @throws WorkbenchError refused: `bad-usage`, or a task that the model cannot be asked.
+ */
+export const readReferee = async (
+  reader: OptionReader,
+  host: VerbHost,
+  engine: NamedEngine | null,
+  checkpoint: Checkpoint,
+): Promise<((exported: Checkpoint) => Promise<Refereed>) | null> => {
+  const perTask = reader.whole('referee', 1);
+  const idle = reader.texts('task').length > 0 ? 'task' : reader.flag('chat') ? 'chat' : undefined;
+  if (perTask === undefined && idle !== undefined)
+    throw refuse('bad-usage', `--${idle} is for --referee alone.`, `Add --referee N, or leave out --${idle}.`);
+  if (perTask === undefined) return null;
+  if (engine?.precision === undefined)
+    throw refuse(
+      'bad-usage',
+      'onnxruntime is the referee of PyTorch, and nothing is computed by PyTorch here.',
+      'Add --engine torch, or leave out --referee.',
+    );
+  const { precision, open } = engine;
+  const tasks = await Promise.all(
+    (await findTasks(host.resources, reader.texts('task'))).map((path) => loadTask(path)),
+  );
+  const names = uniqueNames(tasks);
+  const named = tasks.map((task, index) => ({ name: names[index] ?? task.name, task }));
+  const asked = await askedTasks({ checkpoint }, named, reader.flag('chat'), new Date());
+  await requireTokenizer(checkpoint);
+  for (const { name, task } of asked) requireRoom(task.test, name, checkpoint.descriptor);
+  return async (exported) => {
+    host.progress('Asking both engines');
+    const answers = await refereeExport(
+      asked,
+      perTask,
+      {
+        torch: (compute) => withRunner(exported, reader, host, { open, compute }),
+        onnxruntime: (compute) => withRunner(exported, reader, host, { provider: 'cpu', compute }),
+      },
+      host.signal,
+    );
+    return refereeFindings(answers, precision() ?? '');
+  };
+};

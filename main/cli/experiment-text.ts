@@ -7,8 +7,7 @@ import {
   publishedColumns,
   thresholdLines,
 } from '../figures/experiment-tables.ts';
-import { printedShare, terminalText } from './terminal-text.ts';
-import { columnsTable, textTable } from './text-table.ts';
+import { columnsTable, printedShare, terminalText, textTable } from './terminal-text.ts';
 import { treatmentWords } from '../words/methods.ts';
 
 const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonly string[] => [

@@ -5,8 +5,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { hasMoreLines } from '../files/count-lines.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere, readUnchanged } from '../files/regular-file.ts';
-import type { OptionReader } from './option-values.ts';
-import type { VerbOption } from './verb.ts';
+import { type OptionReader, switchOption, valueOption, type VerbOption } from './verb.ts';
 
 /** Larger files are not meant for a command line, and could exceed V8's longest string. */
 const MAX_BYTES = 256 * 2 ** 20;
@@ -53,8 +52,8 @@ export const parseJson = <T extends z.ZodType>(text: string, schema: T, location
 };
 
 export const OUT_FILE: Readonly<Record<string, VerbOption>> = {
-  out: { type: 'string', value: 'FILE', help: 'File to write.' },
-  force: { type: 'boolean', help: 'Replace the file if it exists.' },
+  out: valueOption('FILE', 'File to write.'),
+  force: switchOption('Replace the file if it exists.'),
 };
 
 /** The file that `--out` names, checked before any work: it must not exist unless `--force` is given. */

@@ -4,7 +4,7 @@ import { suggestion } from '../contract/nearest-name.ts';
 import { readText } from '../files/regular-file.ts';
 import { type DocTopic, docTopics, readablePage } from '../words/doc-topics.ts';
 import { overview, verbHelp } from './command.ts';
-import { textList } from './text-table.ts';
+import { textList } from './terminal-text.ts';
 import type { Verb, VerbResult } from './verb.ts';
 import { verbs } from './verbs.ts';
 

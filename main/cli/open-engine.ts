@@ -5,11 +5,10 @@ import { curtailedText } from '../words/verdicts.ts';
 import type { TorchInUse } from '../engine/devices-in-use.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { machineSettings, readDevice } from './open-runner.ts';
-import type { OptionReader } from './option-values.ts';
+import type { OptionReader, VerbHost } from './verb.ts';
 import { workspaceOf } from './subjects.ts';
 import { printedFactor, printedInterval, printedValue } from './terminal-text.ts';
 import { printedProgress } from './terminal.ts';
-import type { VerbHost } from './verb.ts';
 
 interface EngineOptions {
   /** Default: the workspace that `--workspace` names. */

@@ -19,17 +19,12 @@ import { forkProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { type Computing, createModelPool } from '../jobs/source-gate.ts';
 import { createStepStore } from '../workspace/step-store.ts';
-import type { OptionReader } from './option-values.ts';
+import { type OptionReader, valueOption, type VerbHost, type VerbOption } from './verb.ts';
 import { installRecovery, type PlanOnDisk } from './plan-files.ts';
-import type { VerbHost, VerbOption } from './verb.ts';
 
 export const MACHINE_OPTIONS = {
-  threads: { type: 'string', value: 'N', help: 'Threads of the runtime (default: physical cores).' },
-  memory: {
-    type: 'string',
-    value: 'GB',
-    help: 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).',
-  },
+  threads: valueOption('N', 'Threads of the runtime (default: physical cores).'),
+  memory: valueOption('GB', 'Memory that weights may take, in gigabytes (default: 60 % of what this process may use).'),
 } as const satisfies Readonly<Record<string, VerbOption>>;
 
 const BYTES_PER_GIGABYTE = 1e9;
@@ -59,16 +54,14 @@ export const machineSettings = (
 };
 
 export const DEVICE_OPTION: Readonly<Record<string, VerbOption>> = {
-  device: {
-    type: 'string',
-    value: 'NAME',
-    help: `Device that computes: ${runtimeDevices.join(', ')} (default cpu); any other device is probed first.`,
-  },
-  precision: {
-    type: 'string',
-    value: 'NAME',
-    help: 'Number format of weights and products: float32 (default), or float16 with --device webgpu.',
-  },
+  device: valueOption(
+    'NAME',
+    `Device that computes: ${runtimeDevices.join(', ')} (default cpu); any other device is probed first.`,
+  ),
+  precision: valueOption(
+    'NAME',
+    'Number format of weights and products: float32 (default), or float16 with --device webgpu.',
+  ),
 };
 
 /**
@@ -103,7 +96,7 @@ export const probedDevice = async (
 };
 
 /** Work of a verb with a model. */
-export interface VerbWork<T> {
+interface VerbWork<T> {
   /** Plan that the model runs under; its refitted weights and constants are loaded too. */
   readonly plan?: PlanOnDisk | null;
   readonly compute: (computing: Computing) => Promise<T>;

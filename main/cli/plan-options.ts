@@ -1,12 +1,90 @@
 import type { MethodOption } from '../contract/method.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { tableOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
-import { isMergePlan, type MethodName, type MethodOptions, type Pin, type Plan } from '../contract/plan.ts';
+import { isMergePlan, type MethodName, methodName, type MethodOptions, type Pin, type Plan } from '../contract/plan.ts';
 import { optionTexts } from '../pruning/method-page.ts';
-import { methodNamed } from '../pruning/methods.ts';
+import { methodNamed, methodNames } from '../pruning/methods.ts';
 import { nearestName, suggestion } from '../contract/nearest-name.ts';
-import { badValue, type OptionReader } from './option-values.ts';
+import { badValue, type OptionReader, valueOption } from './verb.ts';
+import { basename } from 'node:path';
+import type { SweepSettings } from '../contract/sweep.ts';
+import { isCountsFile, readRankingText } from '../pruning/expert-files/ranking-file.ts';
+import { readTextFile } from './files.ts';
+
+const PREFIX = 'file:';
+
+/** A method that is read from a file: its name and path. */
+interface NamedFile {
+  readonly name: MethodName;
+  readonly file: string;
+}
+
+/** Parses `file:NAME=FILE`; null where the value names a built-in method. */
+export const namedFile = (value: string): NamedFile | null => {
+  if (!value.startsWith(PREFIX)) return null;
+  const [, name = '', file = ''] = /^([^=]*)=(.+)$/.exec(value.slice(PREFIX.length)) ?? [];
+  const isFree = methodName.safeParse(name).success && !methodNames.includes(name);
+  if (isFree && file !== '') return { name, file };
+  throw refuse(
+    'bad-value',
+    `--method "${value}" does not have the form file:NAME=FILE.`,
+    'Choose a NAME of lower-case words joined by hyphens that no method has, for example file:mine=ranking.json.',
+  );
+};
+
+/** A path may contain commas: a value that begins with `file:` is one file; all other values are lists. */
+const valuesOf = (given: readonly string[]): readonly string[] =>
+  given.flatMap((value) =>
+    value.startsWith(PREFIX)
+      ? [value]
+      : value
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+  );
+
+/** The text of a method's file. Counts of tokens become a ranking, which fits the model that they were taken from. */
+const textOf = async (
+  { name, file }: NamedFile,
+  models: readonly string[],
+  say: (line: string) => void,
+): Promise<string> => {
+  if (!isCountsFile(file)) return readTextFile(file, `the method ${name}`);
+  const [model] = models;
+  if (model === undefined || models.length > 1)
+    throw refuse(
+      'bad-value',
+      `The counts in ${file} belong to one model, and ${models.length} are swept.`,
+      'Sweep that model alone, or make a ranking for each with `uncurl plan`.',
+    );
+  const { text, notes } = await readRankingText(file, await openCheckpoint(model));
+  for (const note of notes) say(note);
+  return text;
+};
+
+/** The methods of a sweep from `--method`: names of built-in methods, and files with their text. */
+export const readMethods = async (
+  given: readonly string[],
+  models: readonly string[],
+  say: (line: string) => void,
+): Promise<{ readonly methods: readonly MethodName[]; readonly files: NonNullable<SweepSettings['files']> }> => {
+  const methods: MethodName[] = [];
+  const files: NonNullable<SweepSettings['files']> = {};
+  for (const value of valuesOf(given)) {
+    const named = namedFile(value);
+    const method = named?.name ?? value;
+    if (named === null && !methodNames.includes(method))
+      throw refuse('bad-value', `--method "${value}" is unknown.`, suggestion(value, methodNames));
+    if (named !== null) {
+      if (method in files)
+        throw refuse('bad-value', `Two files are called "${method}".`, 'Give each a name of its own.');
+      files[method] = { name: basename(named.file), text: await textOf(named, models, say) };
+    }
+    methods.push(method);
+  }
+  return { methods, files };
+};
 
 const numberOf = (text: string): number | null => {
   const value = text.trim() === '' ? Number.NaN : Number(text);
@@ -90,13 +168,11 @@ export const readPins = (reader: OptionReader): readonly Pin[] =>
   );
 
 export const HASH_LAYERS = {
-  'hash-layers': {
-    type: 'string',
-    value: 'WHAT',
-    help:
-      'Layers that choose experts by a table of tokens: rewrite the table for the kept experts (default), or keep ' +
+  'hash-layers': valueOption(
+    'WHAT',
+    'Layers that choose experts by a table of tokens: rewrite the table for the kept experts (default), or keep ' +
       'it and refuse plans that drop experts which it names.',
-  },
+  ),
 } as const;
 
 /** @throws WorkbenchError `hash-layers` where tables of experts must stay, and the plan drops experts from them. */

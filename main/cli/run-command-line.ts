@@ -1,18 +1,39 @@
 import { shellWord } from '../words/equivalent-command.ts';
-import { CancelledError, serialiseError, type SerialisedError } from '../contract/errors.ts';
+import { CancelledError, type SerialisedError, serialiseError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';
 import { helpOn, helpOnVerb, loadVerb } from './help.ts';
-import { NO_SETTINGS } from '../contract/settings.ts';
+import { NO_SETTINGS, type UserSettings } from '../contract/settings.ts';
 import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
-import { usesSettings, withSetOptions } from './set-options.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
-import { shownText } from './shown-text.ts';
+import { shownText } from './terminal-text.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
-import type { VerbHost, VerbResult } from './verb.ts';
+import { optionReader, type Verb, type VerbArguments, type VerbHost, type VerbResult } from './verb.ts';
+import { MACHINE_OPTIONS } from './open-runner.ts';
 
-export interface CommandLineWorld {
+const BYTES_PER_GIGABYTE = 1e9;
+
+/** Whether a verb uses any user setting: other verbs run even if the settings file is damaged. */
+export const usesSettings = ({ options }: Verb): boolean =>
+  'workspace' in options || options['threads'] === MACHINE_OPTIONS.threads;
+
+/**
+ * Fills in user settings for options that were not given: threads and memory, and for `serve` the device. Other verbs
+ * compute on the device of the command line: a click in the window must not change a script's numbers.
+ */
+export const withSetOptions = (verb: Verb, given: VerbArguments, settings: UserSettings): VerbArguments => {
+  const { threads, memoryBudgetBytes, device } = settings;
+  const options: Record<string, unknown> = { ...given.options };
+  if (verb.options['threads'] === MACHINE_OPTIONS.threads) {
+    if (threads !== null) options['threads'] ??= String(threads);
+    if (memoryBudgetBytes !== null) options['memory'] ??= String(memoryBudgetBytes / BYTES_PER_GIGABYTE);
+  }
+  if (verb.name === 'serve' && device !== null) options['device'] ??= device;
+  return { positionals: given.positionals, options };
+};
+
+interface CommandLineWorld {
   readonly resources: string;
   readonly rendererFolder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -111,7 +132,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       supervise: supervise === undefined ? null : () => supervise(signal, terminal.say),
     };
     const result = await Promise.race([
-      verb.run(withSetOptions(verb, given, settings), host),
+      verb.run(optionReader(withSetOptions(verb, given, settings)), host),
       leftStanding(signal, () => ending.size > 0),
     ]);
     if (result === null) return 0;

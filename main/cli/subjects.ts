@@ -5,8 +5,17 @@ import { bundledModels, bundledTasks, pairedTasks } from '../workspace/library.t
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runCodeText } from '../contract/run-origin.ts';
-import { badValue, type OptionReader } from './option-values.ts';
-import type { VerbHost, VerbOption } from './verb.ts';
+import {
+  badValue,
+  type OptionReader,
+  repeatedOption,
+  switchOption,
+  valueOption,
+  type VerbHost,
+  type VerbOption,
+} from './verb.ts';
+import { createRunReader, type RunReader } from '../reading/run-reader.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
 
@@ -46,29 +55,22 @@ export const findTasks = async (resources: string, named: readonly string[]): Pr
 
 /** For verbs that take several tasks (`findTasks`). */
 export const TASKS_OPTION: Readonly<Record<string, VerbOption>> = {
-  task: {
-    type: 'string',
-    multiple: true,
-    value: 'T',
-    help: 'Task folder, task file or bundled name; may be repeated; "all": the nine bundled ones, chosen and written.',
-  },
+  task: repeatedOption(
+    'T',
+    'Task folder, task file or bundled name; may be repeated; "all": the nine bundled ones, chosen and written.',
+  ),
 };
 
 export const WORKSPACE_OPTION: Readonly<Record<string, VerbOption>> = {
-  workspace: {
-    type: 'string',
-    value: 'DIR',
-    help: 'Folder of the runs (default: UNCURL_WORKSPACE, else the workspace of the window).',
-  },
+  workspace: valueOption('DIR', 'Folder of the runs (default: UNCURL_WORKSPACE, else the workspace of the window).'),
 };
 
 /** For runs that were made elsewhere (main/engine/approved-run.ts). */
 export const CONFIRM_OPTION: Readonly<Record<string, VerbOption>> = {
-  confirm: {
-    type: 'string',
-    value: 'CODE',
-    help: 'For a run that was made elsewhere: confirms that you checked what it names. The refusal shows the code.',
-  },
+  confirm: valueOption(
+    'CODE',
+    'For a run that was made elsewhere: confirms that you checked what it names. The refusal shows the code.',
+  ),
 };
 
 /** The code that `--confirm` gives. */
@@ -83,7 +85,7 @@ export const workspaceOf = (reader: OptionReader, host: Pick<VerbHost, 'environm
   return named === undefined ? defaultWorkspace(host.environment) : resolve(named);
 };
 
-export interface NamedRun {
+interface NamedRun {
   readonly workspace: string;
   readonly run: string;
 }
@@ -95,4 +97,32 @@ export const findRun = (named: string, reader: OptionReader, host: VerbHost): Na
   if (isFolder && reader.text('workspace') === undefined)
     return { workspace: dirname(dirname(folder)), run: basename(folder) };
   return { workspace: workspaceOf(reader, host), run: basename(named) };
+};
+
+/** A reader of the workspace's runs for the time of one verb. */
+export const withReader = async <T>(
+  { resources, settingsFile }: Pick<VerbHost, 'resources' | 'settingsFile'>,
+  workspace: string,
+  use: (reader: RunReader) => Promise<T>,
+): Promise<T> => {
+  const reader = createRunReader({ workspace, resources, state: stateFolder(settingsFile) });
+  try {
+    return await use(reader);
+  } finally {
+    await reader.dispose();
+  }
+};
+
+/** Reads the thresholds of a sweep at a level that holds for all of them together. */
+export const FAMILYWISE: Readonly<Record<'familywise', VerbOption>> = {
+  familywise: switchOption(
+    'Compute thresholds so that the chance of any wrong one among all is at most 5 % (Bonferroni over model, ' +
+      'task, method).',
+  ),
+};
+
+/** Reads the thresholds of a sweep by another margin, or at another level. */
+export const READING_OPTIONS: Readonly<Record<'delta' | 'familywise', VerbOption>> = {
+  delta: valueOption('X', 'Margin of the threshold rule in accuracy (default: that of the sweep).'),
+  ...FAMILYWISE,
 };

@@ -8,6 +8,8 @@ import {
   formatPercent,
   formatValue,
 } from '../words/numbers.ts';
+import { type Columns, filledColumns, PLAIN_NAMES, shownCell } from '../figures/columns.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** Rewrites words and numbers of charts and reports in characters that every terminal has and scripts can read. */
 export const terminalText = (text: string): string =>
@@ -33,3 +35,64 @@ export const printedInterval = (
   interval: { readonly low: number; readonly high: number },
   metric: MetricName,
 ): string => terminalText(formatInterval(interval, metric));
+
+/**
+ * Control characters other than tab and line end, the C1 controls (which some terminals obey as well), and characters
+ * that change text direction.
+ */
+
+const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/**
+ * Text for a terminal that may contain untrusted names: characters that the terminal would obey are escaped (`\u001b`).
+ */
+export const shownText = (text: string): string => text.replace(OBEYED, escaped);
+
+/** Columns padded with spaces; numbers and their headings are right-aligned. */
+export const textTable = (
+  headings: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string => {
+  const cells = rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))));
+  const isNumeric = headings.map((_, column) =>
+    rows.every(
+      (row) =>
+        row[column] === null ||
+        typeof row[column] === 'number' ||
+        /^[-+]?[\d.,]+(?:e[-+]?\d+)?$/.test(String(row[column])),
+    ),
+  );
+  const widths = headings.map((heading, column) =>
+    maxOf([heading.length, ...cells.map((row) => row[column]?.length ?? 0)]),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) =>
+        isNumeric[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(headings), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
+};
+
+/** The columns of a document that have something to say about its rows. */
+export const columnsTable = <T>(columns: Columns<T>, rows: readonly T[]): string => {
+  const filled = filledColumns(columns, rows);
+  return textTable(
+    filled.map(([, , shown]) => terminalText(shown?.title ?? '')),
+    rows.map((row) =>
+      filled.map((column) => {
+        const cell = shownCell(column, row, PLAIN_NAMES);
+        return cell === null || column[2]?.text === undefined ? cell : terminalText(String(cell));
+      }),
+    ),
+  );
+};
+
+/** Names and values, one pair a line. */
+export const textList = (entries: readonly (readonly [string, string | number])[]): string => {
+  const width = maxOf(entries.map(([name]) => name.length));
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${String(value)}`).join('\n');
+};

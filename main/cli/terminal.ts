@@ -1,5 +1,5 @@
 import type { JobProgress } from '../contract/run.ts';
-import { shownText } from './shown-text.ts';
+import { shownText } from './terminal-text.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 
 /** Interval between printed lines of progress where no terminal can replace them. */
@@ -13,7 +13,7 @@ export interface TerminalStream {
 }
 
 /** Messages and progress on standard error: on a terminal one line that is replaced, elsewhere a line at intervals. */
-export interface Terminal {
+interface Terminal {
   say(line: string): void;
   progress(line: string): void;
   /** Erases the progress line. */

@@ -1,6 +1,5 @@
 import { finetuneSettings, type FinetuneSettings } from '../contract/finetune.ts';
-import { type OptionReader, readSettings, settingOptions } from './option-values.ts';
-import type { VerbOption } from './verb.ts';
+import { type OptionReader, readSettings, settingOptions, type VerbOption } from './verb.ts';
 
 /** Options of fine-tuning: the contract's settings, and the file of the general stage. */
 export const TRAINING_OPTIONS: Readonly<Record<string, VerbOption>> = {

@@ -1,4 +1,8 @@
 import type { UserSettings } from '../contract/settings.ts';
+import { z } from 'zod';
+import { refuse } from '../contract/errors.ts';
+import { suggestion } from '../contract/nearest-name.ts';
+import { defaultText, type Setting, settingsOf, valueIn } from '../contract/setting.ts';
 
 /** An option of a verb, for the parser and for help. */
 export interface VerbOption {
@@ -10,10 +14,38 @@ export interface VerbOption {
   readonly help: string;
 }
 
+/** An option with a value, shown in help as `value`. */
+export const valueOption = (value: string, help: string): VerbOption => ({ type: 'string', value, help });
+
+/** The same, which may be given more than once. */
+export const repeatedOption = (value: string, help: string): VerbOption => ({
+  ...valueOption(value, help),
+  multiple: true,
+});
+
+/** An option without a value. */
+export const switchOption = (help: string): VerbOption => ({ type: 'boolean', help });
+
 export interface VerbArguments {
   readonly positionals: readonly string[];
   /** A string, or a list where the option may be repeated; absent where it was not given. */
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A verb's arguments; every reader of an option refuses values that do not fit, naming option and value. */
+export interface OptionReader extends VerbArguments {
+  readonly flag: (name: string) => boolean;
+  readonly text: (name: string) => string | undefined;
+  readonly requiredText: (name: string) => string;
+  readonly texts: (name: string) => readonly string[];
+  /** Values separated by commas or given several times. */
+  readonly list: (name: string) => readonly string[];
+  readonly whole: (name: string, least: number) => number | undefined;
+  readonly real: (name: string, least: number, most?: number) => number | undefined;
+  readonly reals: (name: string, least: number) => readonly number[];
+  readonly wholes: (name: string) => readonly number[];
+  readonly choice: <T extends string>(name: string, choices: readonly T[]) => T | undefined;
+  readonly choices: <T extends string>(name: string, choices: readonly T[]) => readonly T[];
 }
 
 /** The environment of a verb: with the engine, its only access to the world. */
@@ -63,5 +95,148 @@ export interface Verb {
   /** For a verb without `--engine`: says which engine computes, and how to use the other one. */
   readonly engine?: string;
   /** Resolves to null where everything was printed already. */
-  readonly run: (given: VerbArguments, host: VerbHost) => Promise<VerbResult | null>;
+  readonly run: (reader: OptionReader, host: VerbHost) => Promise<VerbResult | null>;
 }
+
+export const badValue = (name: string, value: string, expected: string): Error =>
+  refuse('bad-value', `--${name} "${value}" is not ${expected}.`, `Give ${expected}.`);
+
+const unknownChoice = (name: string, value: string, choices: readonly string[]): Error =>
+  refuse('bad-value', `--${name} "${value}" is unknown.`, suggestion(value, choices));
+
+const number = (name: string, text: string, expected: string, isFit: (value: number) => boolean): number => {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!isFit(value)) throw badValue(name, text, expected);
+  return value;
+};
+
+export const optionReader = (given: VerbArguments): OptionReader => {
+  const { options } = given;
+  const text = (name: string): string | undefined => z.string().optional().parse(options[name]);
+  const texts = (name: string): readonly string[] => {
+    const value = options[name];
+    return value === undefined ? [] : typeof value === 'string' ? [value] : z.array(z.string()).parse(value);
+  };
+  const list = (name: string): readonly string[] =>
+    texts(name).flatMap((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    );
+  const chosen = <T extends string>(name: string, value: string, choices: readonly T[]): T => {
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw unknownChoice(name, value, choices);
+    return found;
+  };
+  return {
+    ...given,
+    flag: (name) => options[name] === true,
+    text,
+    requiredText: (name) => {
+      const value = text(name);
+      if (value === undefined) throw refuse('bad-usage', `--${name} is missing.`, `Give --${name}.`);
+      return value;
+    },
+    texts,
+    list,
+    whole: (name, least) => {
+      const value = text(name);
+      return value === undefined
+        ? undefined
+        : number(
+            name,
+            value,
+            `a whole number of at least ${String(least)}`,
+            (n) => Number.isSafeInteger(n) && n >= least,
+          );
+    },
+    real: (name, least, most = Number.POSITIVE_INFINITY) => {
+      const value = text(name);
+      const range =
+        most === Number.POSITIVE_INFINITY ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
+      return value === undefined
+        ? undefined
+        : number(name, value, `a number ${range}`, (n) => Number.isFinite(n) && n >= least && n <= most);
+    },
+    reals: (name, least) =>
+      list(name).map((value) =>
+        number(name, value, `a list of numbers of at least ${String(least)}`, (n) => Number.isFinite(n) && n >= least),
+      ),
+    wholes: (name) =>
+      list(name).map((value) =>
+        number(name, value, 'a list of whole numbers', (n) => Number.isSafeInteger(n) && n >= 0),
+      ),
+    choice: (name, choices) => {
+      const value = text(name);
+      return value === undefined ? undefined : chosen(name, value, choices);
+    },
+    choices: (name, choices) => list(name).map((value) => chosen(name, value, choices)),
+  };
+};
+
+const PLACEHOLDERS: Readonly<Record<Setting['kind'], string>> = {
+  whole: 'N',
+  real: 'X',
+  switch: '',
+  choice: 'NAME',
+  text: 'TEXT',
+  list: 'LIST',
+  lines: 'LINE',
+  count: 'LIST',
+};
+
+const optionHelp = (setting: Setting): string => {
+  const { kind, choices, help } = setting;
+  if (kind === 'switch') return help;
+  const isNamed = choices.every((choice) => help.includes(choice));
+  return `${help}${isNamed ? '' : ` One of ${choices.join(', ')}.`} Default: ${defaultText(setting)}.`;
+};
+
+const isRepeated = ({ kind }: Setting): boolean => kind === 'list' || kind === 'lines' || kind === 'count';
+
+const optionOf = (setting: Setting): VerbOption =>
+  setting.kind === 'switch'
+    ? switchOption(optionHelp(setting))
+    : {
+        type: 'string',
+        ...(isRepeated(setting) ? { multiple: true } : {}),
+        value: setting.value ?? PLACEHOLDERS[setting.kind],
+        help: optionHelp(setting),
+      };
+
+/** Command-line options for those settings of a schema that have a flag. */
+export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, VerbOption>> =>
+  Object.fromEntries(
+    settingsOf(schema).flatMap((setting) => (setting.flag === undefined ? [] : [[setting.flag, optionOf(setting)]])),
+  );
+
+/** The value of an option; undefined where it is absent. */
+const readSetting = (reader: OptionReader, setting: Setting, flag: string): unknown => {
+  const { kind } = setting;
+  if (kind === 'switch') return reader.flag(flag) ? true : undefined;
+  if (!isRepeated(setting)) {
+    const text = reader.text(flag);
+    return text === undefined ? undefined : valueIn(setting, text);
+  }
+  const texts = kind === 'lines' ? reader.texts(flag) : reader.list(flag);
+  return texts.length === 0 ? undefined : kind === 'count' ? texts.map(Number) : texts;
+};
+
+/**
+ * The settings of a schema that options name, each of the schema's type; refuses others, naming the option and its
+ * range.
+ */
+export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    settingsOf(schema).flatMap((setting) => {
+      const { name, flag, kind, choices, range, fits } = setting;
+      if (flag === undefined) return [];
+      const value = readSetting(reader, setting, flag);
+      if (value === undefined) return [];
+      if (fits(value)) return [[name, value]];
+      const given = reader.texts(flag).join(',');
+      if (kind === 'choice') throw unknownChoice(flag, given, choices);
+      throw badValue(flag, given, range);
+    }),
+  );

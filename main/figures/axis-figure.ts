@@ -104,7 +104,7 @@ export const hasAxis = (document: Pick<SweepDocument, 'results'>, model: string,
   positionedOn(document, model, axis).some(({ factor }) => factor > 1);
 
 /** Position of a panel, and ranges of its axes. */
-export interface AxisFrame {
+interface AxisFrame {
   readonly left: number;
   readonly top: number;
   /** Range of the values on the vertical axis. */

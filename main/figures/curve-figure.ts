@@ -100,7 +100,7 @@ const dodge = (methods: number): number => Math.min(4, 16 / methods);
 const STRIP_ROW = 11;
 const RADIUS = 3.6;
 
-export interface PanelFrame {
+interface PanelFrame {
   readonly left: number;
   readonly top: number;
   readonly width: number;

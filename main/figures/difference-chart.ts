@@ -137,7 +137,7 @@ export const differenceAxisTitle = (metric: MetricName): string =>
   metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference to unpruned (points)';
 
 /** Short label of a value on that axis. */
-export const differenceTick = (value: number, metric: MetricName): string =>
+const differenceTick = (value: number, metric: MetricName): string =>
   metric === 'perplexity'
     ? formatSigned(value, 2)
     : formatSigned(100 * value, Number.isInteger(Math.round(1e6 * value) / 1e4) ? 0 : 1);

@@ -123,7 +123,7 @@ export const differenceFigure = (figure: DifferenceFigure): Drawing => {
 };
 
 /** A run in a chart of several. */
-export interface ChartedRun {
+interface ChartedRun {
   readonly name: string;
   readonly document: SweepDocument;
 }

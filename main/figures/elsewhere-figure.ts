@@ -13,7 +13,7 @@ const PANEL_HEAD = 52;
 const LOSS = '#9a4a00';
 const DEEPEST_LOSS = 0.5;
 
-export const ELSEWHERE_CAPTION =
+const ELSEWHERE_CAPTION =
   'Rows: the task that a plan was made for (last: all tasks at once). Columns: the task that it was measured on. ' +
   'Cells: difference to the unpruned model on the same items, in points; bold: safe at the margin, italic: cannot ' +
   'tell; framed: the task that the plan was made for.';

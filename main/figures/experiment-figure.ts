@@ -61,7 +61,7 @@ export const experimentCaption = (question: ExperimentQuestion): string =>
   'the mean, whiskers that span the intervals of all draws, and a thicker line from the lowest to the highest ' +
   'difference.';
 
-export const experimentFigureTitle = (question: ExperimentQuestion): string =>
+const experimentFigureTitle = (question: ExperimentQuestion): string =>
   question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned';
 
 const sizesOf = (pairs: readonly ExperimentCell[]): readonly (readonly [experts: number, kept: number])[] =>

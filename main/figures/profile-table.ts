@@ -11,7 +11,7 @@ interface ProfileLine {
 }
 
 /** Additional columns of a profile's table. */
-export interface ProfileExtras {
+interface ProfileExtras {
   /** Another task or model, subtracted from every metric. */
   readonly minus?: Subtracted | null;
   /** Effect of a plan on each expert, [L][E]. */

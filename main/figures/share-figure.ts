@@ -25,7 +25,7 @@ export const SHARE_PANEL_HEIGHT = CELL.height;
 const RADIUS = 3.2;
 
 /** Dropped share and loss of one size at each factor, over tasks and draws; begins where nothing is dropped. */
-export interface ShareLine {
+interface ShareLine {
   readonly experts: number;
   readonly answers: AnswerKind;
   readonly points: readonly { readonly factor: number; readonly share: number; readonly difference: number }[];
@@ -79,10 +79,7 @@ interface LineName {
 }
 
 /** Moves names of lines that would cover each other up or down, within the plot, each by as little as possible. */
-export const apartNames = (
-  names: readonly LineName[],
-  [top, bottom]: readonly [number, number],
-): readonly LineName[] => {
+const apartNames = (names: readonly LineName[], [top, bottom]: readonly [number, number]): readonly LineName[] => {
   const placed: LineName[] = [];
   const width = ({ text }: LineName): number => textWidth(text, NAME_SIZE) + 2;
   const isFree = (name: LineName): boolean =>

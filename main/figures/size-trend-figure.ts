@@ -17,7 +17,7 @@ import { maxOf } from '../statistics/extremes.ts';
 import { type AxisScale, expertScale, factorScale } from './scales.ts';
 
 /** Position of a task's threshold at one size, in pixels. */
-export interface DrawnThreshold {
+interface DrawnThreshold {
   readonly experts: number;
   readonly x: number;
   readonly y: number;
@@ -26,14 +26,14 @@ export interface DrawnThreshold {
 }
 
 /** One task's thresholds by rising E; sizes with undecided thresholds are left out. */
-export interface DrawnTask {
+interface DrawnTask {
   readonly task: string;
   readonly answers: AnswerKind;
   readonly points: readonly DrawnThreshold[];
 }
 
 /** The factor that at least half of the tasks reach, at one size. */
-export interface DrawnMedian {
+interface DrawnMedian {
   readonly experts: number;
   readonly x: number;
   readonly y: number;

@@ -19,14 +19,14 @@ const COLUMNS = 3;
 const ABOVE_CAPTION = 18;
 
 /** Space of one panel: its plot starts `axisRoom` from the left edge. */
-export interface PanelCell {
+interface PanelCell {
   readonly width: number;
   readonly height: number;
   readonly axisRoom: number;
   readonly plotWidth: number;
 }
 
-export interface SmallMultiples extends Pick<SvgFigure, 'title' | 'description' | 'manifest' | 'theme'> {
+interface SmallMultiples extends Pick<SvgFigure, 'title' | 'description' | 'manifest' | 'theme'> {
   /** How to read it; for a figure in a page, the page explains it. */
   readonly caption: string;
   readonly legend: readonly LegendEntry[];

@@ -133,7 +133,7 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
 const FONT_SIZE = 10.5;
 const LINE = 15;
 
-export interface FigureFooter {
+interface FigureFooter {
   readonly nodes: readonly SvgNode[];
   /** Pixels from `top` to the lower edge of the figure. */
   readonly height: number;

@@ -64,10 +64,10 @@ export interface Shown {
 type Names = ReadonlyMap<string, string>;
 
 /** File names of the models of a sweep. */
-export const modelFileNames = ({ results }: Pick<SweepDocument, 'results'>): Names =>
+const modelFileNames = ({ results }: Pick<SweepDocument, 'results'>): Names =>
   fileNames(results.map(({ model }) => model));
 
-export interface SweepView {
+interface SweepView {
   readonly manifest: RunManifest;
   readonly document: SweepDocument;
   readonly theme: ThemeName;
@@ -189,7 +189,7 @@ export const calibrationDrawsView = ({ manifest, document, theme }: SweepView, s
   table: { name: 'calibration-draws.csv', write: () => calibrationDrawsCsv(document, manifest) ?? '', manifest },
 });
 
-export interface SizeTrendView {
+interface SizeTrendView {
   readonly manifest: RunManifest;
   readonly sizeTrend: SizeTrendDocument;
   readonly theme: ThemeName;

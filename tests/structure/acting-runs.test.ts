@@ -35,7 +35,7 @@ test('only these files start programs', () => {
     'electron/fork-probe.ts',
     'electron/fork-utility.ts',
     // The same command line again, in a process that can be killed.
-    'main/cli/supervise.ts',
+    'main/cli/uncurl.ts',
     // The browser, with the printed address.
     'main/cli/verbs/serve.ts',
     'main/cluster/run-command.ts',

@@ -8,10 +8,9 @@ import { loadTask } from '../../tasks/load-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { repeatedOption, type Verb } from '../verb.ts';
 import { findModel, findTasks } from '../subjects.ts';
-import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import { textTable } from '../terminal-text.ts';
 
 export const baseline: Verb = {
   name: 'baseline',
@@ -21,19 +20,13 @@ export const baseline: Verb = {
     'exchanged, next to chance.',
   positionals: [1, 1],
   options: {
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task of multiple-choice items; may be repeated; "all" for all bundled ones.',
-    },
+    task: repeatedOption('T', 'Task of multiple-choice items; may be repeated; "all" for all bundled ones.'),
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const reader = optionReader(given);
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const tasks = await Promise.all((await findTasks(resources, reader.texts('task'))).map((path) => loadTask(path)));
     const accuracy = async (runner: ModelRunner, items: readonly TaskItem[]): Promise<number> => {
       const outcomes = (await runner.evaluate(items, [{ key: 'all', plan: null }], { signal })).get('all') ?? [];

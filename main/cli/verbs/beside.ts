@@ -8,15 +8,14 @@ import { goneColumns, goneRows, likelyColumns, likelyRows } from '../../figures/
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { choicesGone, endedText } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
-import { CHAT_OPTION } from '../chat-option.ts';
+import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
 import { installRecovery, type PlanOnDisk, readPlanOption } from '../plan-files.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { columnsTable } from '../text-table.ts';
+import { columnsTable } from '../terminal-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
 export const besideText = ({ columns, differences }: BesideDocument): string =>
@@ -51,8 +50,7 @@ export const beside: Verb = {
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const files = reader.texts('plan');
     if (files.length === 0 || files.length > MOST_PLANS_BESIDE)
       throw refuse(
@@ -61,7 +59,7 @@ export const beside: Verb = {
         `Give it once, or ${String(MOST_PLANS_BESIDE)} times.`,
       );
     const out = reader.text('out') === undefined ? null : outFile(reader);
-    const folder = await findModel(host.resources, given.positionals[0] ?? '');
+    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
     const { info } = await openCheckpoint(folder);
     const plans: PlanOnDisk[] = [];
     for (const file of files) {
@@ -75,7 +73,7 @@ export const beside: Verb = {
     const write = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('beside.start', {
         model: engine.grantPath(folder),
-        prompt: given.positionals[1] ?? '',
+        prompt: reader.positionals[1] ?? '',
         chat: reader.flag('chat') ? true : undefined,
         maxNewTokens: reader.whole('max-new-tokens', 1),
         plans: plans.map(({ file, plan }) => ({ name: basename(resolve(file), '.json'), plan })),

@@ -10,18 +10,41 @@ import {
   overviewColumns,
   recoveryLines,
   recoveryTaskColumns,
+  sweepsColumns,
 } from '../../figures/compare-tables.ts';
-import { MOST_SWEEPS } from '../../contract/compare-sweeps.ts';
-import { READING_OPTIONS } from '../familywise-option.ts';
-import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { printedFactor } from '../terminal-text.ts';
-import { columnsTable } from '../text-table.ts';
-import { sweepsText } from '../sweeps-text.ts';
-import { withReader } from '../with-reader.ts';
-import type { Verb, VerbArguments, VerbHost, VerbResult } from '../verb.ts';
+import { MOST_SWEEPS, type SweepsComparison } from '../../contract/compare-sweeps.ts';
+import { findRun, READING_OPTIONS, withReader, WORKSPACE_OPTION } from '../subjects.ts';
+import { valueOption, type Verb, type OptionReader, type VerbHost, type VerbResult } from '../verb.ts';
+import { columnsTable, printedFactor, terminalText, textTable } from '../terminal-text.ts';
 import { answersText, RANK_CAPTION, referenceText } from '../../words/comparisons.ts';
 import { UNITS_NOTE } from '../../words/numbers.ts';
+import { sweepsOverview } from '../../evaluation/sweeps/compare-sweeps.ts';
+
+const MOST_LETTERS = 48;
+
+const cut = (text: string): string => (text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 3)}...` : text);
+
+/** Sweeps against the first of them, as tables: differences in the settings, then candidate by candidate. */
+const sweepsText = (comparison: SweepsComparison): string => {
+  const { runs, settings, sameSettings, rows, notes } = comparison;
+  const [reference, ...others] = runs;
+  return [
+    `Compared with ${reference?.name ?? ''} (${reference?.run ?? ''}):`,
+    settings.length === 0
+      ? `All ${String(sameSettings)} settings are the same.`
+      : textTable(
+          ['setting', ...runs.map(({ run }) => run)],
+          settings.map(({ key, values }) => [key, ...values.map((value) => cut(terminalText(value)))]),
+        ) + `\n${String(sameSettings)} settings are the same.`,
+    ...others.flatMap(({ run, name }) => {
+      const own = rows.filter((row) => row.run === run);
+      if (own.length === 0) return [];
+      return [`${name} (${run})`, columnsTable(sweepsColumns, own)];
+    }),
+    terminalText(sweepsOverview(comparison)),
+    ...notes,
+  ].join('\n\n');
+};
 
 const MAX_FACTOR = 1e6;
 
@@ -44,16 +67,15 @@ const compareText = (document: CompareDocument): string => {
 /** Options that select a part of one sweep. */
 const OF_ONE_SWEEP = ['model', 'factor', 'answers', 'reference', 'delta', 'familywise'];
 
-const compareRuns = async (given: VerbArguments, host: VerbHost): Promise<VerbResult> => {
-  const unused = OF_ONE_SWEEP.find((name) => given.options[name] !== undefined);
+const compareRuns = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
+  const unused = OF_ONE_SWEEP.find((name) => reader.options[name] !== undefined);
   if (unused !== undefined)
     throw refuse(
       'bad-usage',
       `--${unused} applies to the comparison of methods in one sweep only.`,
       'Leave it out, or name one sweep.',
     );
-  const reader = optionReader(given);
-  const named = given.positionals.map((run) => findRun(run, reader, host));
+  const named = reader.positionals.map((run) => findRun(run, reader, host));
   const [{ workspace } = { workspace: '' }] = named;
   const stranger = named.find((one) => one.workspace !== workspace);
   if (stranger !== undefined)
@@ -79,29 +101,19 @@ export const compare: Verb = {
     'shared.',
   positionals: [1, MOST_SWEEPS],
   options: {
-    model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
-    factor: {
-      type: 'string',
-      value: 'X',
-      help: 'Pruning factor (default: the middle one); the nearest measured factor is used.',
-    },
-    answers: {
-      type: 'string',
-      value: 'KIND',
-      help: 'Tasks whose answers are chosen, or written (default: chosen where there are such).',
-    },
-    reference: {
-      type: 'string',
-      value: 'M',
-      help: 'Reference of the differences: best (default: the best method of each task), unpruned, or a method.',
-    },
+    model: valueOption('NAME', 'Model of the sweep (default: its first).'),
+    factor: valueOption('X', 'Pruning factor (default: the middle one); the nearest measured factor is used.'),
+    answers: valueOption('KIND', 'Tasks whose answers are chosen, or written (default: chosen where there are such).'),
+    reference: valueOption(
+      'M',
+      'Reference of the differences: best (default: the best method of each task), unpruned, or a method.',
+    ),
     ...READING_OPTIONS,
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
-    if (given.positionals.length > 1) return compareRuns(given, host);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+  run: async (reader, host) => {
+    if (reader.positionals.length > 1) return compareRuns(reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const document = await withReader(host, workspace, (runs) =>
       runs.read({
         read: 'comparison',

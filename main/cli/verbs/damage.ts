@@ -2,15 +2,13 @@ import type { DamageDocument } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { damageColumns } from '../../figures/compare-tables.ts';
-import { CHAT_OPTION } from '../chat-option.ts';
+import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
-import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
-import { printedValue } from '../terminal-text.ts';
-import { columnsTable } from '../text-table.ts';
 import type { Verb, VerbResult } from '../verb.ts';
+import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { columnsTable, printedValue } from '../terminal-text.ts';
 
 export const damageText = (document: DamageDocument): string => {
   const { model, task, layer, metric, n, unpruned, results } = document;
@@ -43,13 +41,12 @@ export const damage: Verb = {
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const layer = reader.whole('layer', 0);
     if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
     const experts = reader.wholes('expert');
-    const folder = await findModel(host.resources, given.positionals[0] ?? '');
-    const [path] = await findTasks(host.resources, [given.positionals[1] ?? '']);
+    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
+    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? '']);
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
     const torch = await readTorchInUse(reader, host, [folder]);

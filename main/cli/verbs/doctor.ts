@@ -16,11 +16,9 @@ import { createProvidersHere } from '../../inference/providers/providers-here.ts
 import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { ENVIRONMENT_SIZE } from '../../words/devices.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
-import { optionReader, type OptionReader } from '../option-values.ts';
+import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import { printedBytes } from '../terminal-text.ts';
-import { textList } from '../text-table.ts';
-import type { Verb, VerbHost } from '../verb.ts';
+import { printedBytes, textList } from '../terminal-text.ts';
 
 const packages = createRequire(import.meta.url);
 
@@ -111,25 +109,17 @@ export const doctor: Verb = {
   summary: 'Devices and environment: what is present, what is used, and how to install missing parts.',
   positionals: [0, 0],
   options: {
-    probe: {
-      type: 'boolean',
-      help: 'Probe every device in a separate process: run a small block and compare it with the processor.',
-    },
-    python: {
-      type: 'boolean',
-      help:
-        `Make a Python environment in the workspace, with PyTorch and transformers from PyPI (${ENVIRONMENT_SIZE}), ` +
+    probe: switchOption(
+      'Probe every device in a separate process: run a small block and compare it with the processor.',
+    ),
+    python: switchOption(
+      `Make a Python environment in the workspace, with PyTorch and transformers from PyPI (${ENVIRONMENT_SIZE}), ` +
         'for fine-tuning and for --engine torch.',
-    },
-    'python-base': {
-      type: 'string',
-      value: 'FILE',
-      help: 'Python to make the environment with (default: python3 of the PATH).',
-    },
+    ),
+    'python-base': valueOption('FILE', 'Python to make the environment with (default: python3 of the PATH).'),
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const isProbed = reader.flag('probe');
     const versions = await engineVersions();
     const here = createProvidersHere(forkProbe);

@@ -9,17 +9,16 @@ import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { bundledModels } from '../../workspace/library.ts';
-import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
+import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
 import { ENGINE_OR_TRAINING_PYTHON, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
-import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 
 /** Members of a bundled family by its name: `switch` for switch-8, switch-32 and so on. */
 const familyMembers = (named: string, bundled: ReadonlyMap<string, string>): readonly string[] =>
@@ -122,9 +121,8 @@ export const experiment: Verb = {
     ...ENGINE_OPTIONS,
     ...ENGINE_OR_TRAINING_PYTHON,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
-    const folders = await findMembers(host, given.positionals);
+  run: async (reader, host) => {
+    const folders = await findMembers(host, reader.positionals);
     const tasks = await findNamedTasks(reader, host.resources);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;

@@ -19,16 +19,21 @@ import { outFolder } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { refereeWords } from '../../words/referee.ts';
-import { ENGINE_OPTIONS, madeBy, readEngineBeside, readTorchChoice } from '../engine-option.ts';
+import {
+  ENGINE_OPTIONS,
+  madeBy,
+  readEngineBeside,
+  readReferee,
+  readTorchChoice,
+  REFEREE_OPTIONS,
+} from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { readPlanFile } from '../plan-files.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { readReferee, REFEREE_OPTIONS } from '../referee-option.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
-import type { Verb } from '../verb.ts';
 
 const FORMATS = ['hf', 'onnx', 'gguf'] as const;
 
@@ -48,55 +53,43 @@ export const exportVerb: Verb = {
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
-    plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
-    out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
-    format: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME',
-      help:
-        'hf (default): a Hugging Face folder. onnx: one graph with its weights. ' +
+    plan: valueOption('PLAN', 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.'),
+    out: valueOption('DIR', 'Folder to make; it must not exist.'),
+    format: repeatedOption(
+      'NAME',
+      'hf (default): a Hugging Face folder. onnx: one graph with its weights. ' +
         'hf,onnx: both in one folder, sharing the weights. gguf: one file for llama.cpp.',
-    },
-    'gguf-type': {
-      type: 'string',
-      value: 'TYPE',
-      help: `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
-    },
-    'hf-type': {
-      type: 'string',
-      value: 'TYPE',
-      help:
-        `Quantises the matrices of a Hugging Face folder as compressed-tensors does: ${compressedTypes.join(', ')} ` +
+    ),
+    'gguf-type': valueOption(
+      'TYPE',
+      `Type of the weights of a GGUF file: ${ggufTypes.join(', ')} (default: as stored in the source).`,
+    ),
+    'hf-type': valueOption(
+      'TYPE',
+      `Quantises the matrices of a Hugging Face folder as compressed-tensors does: ${compressedTypes.join(', ')} ` +
         '(default: as stored).',
-    },
-    imatrix: {
-      type: 'string',
-      value: 'FILE',
-      help:
-        "llama.cpp's importance matrix of the unpruned model (GGUF): its experts are cut like the model's, into a new " +
+    ),
+    imatrix: valueOption(
+      'FILE',
+      "llama.cpp's importance matrix of the unpruned model (GGUF): its experts are cut like the model's, into a new " +
         'file DIR.imatrix.gguf.',
-    },
-    mtp: {
-      type: 'string',
-      value: 'CHOICE',
-      help:
-        'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose ' +
+    ),
+    mtp: valueOption(
+      'CHOICE',
+      'Extra prediction layers of the source. drop (default): left out. slice: kept, with the experts whose ' +
         'numbers the plan keeps in the last MoE layer; theirs are not measured.',
-    },
+    ),
     ...HASH_LAYERS,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
-    device: {
-      type: 'string',
-      value: 'NAME',
-      help: 'With --engine torch: cpu or cuda:N. onnxruntime proves exports on the processor, in float32.',
-    },
+    device: valueOption(
+      'NAME',
+      'With --engine torch: cpu or cuda:N. onnxruntime proves exports on the processor, in float32.',
+    ),
     ...REFEREE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress, endsWell, say } = host;
-    const reader = optionReader(given);
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
     const ggufType = reader.choice('gguf-type', ggufTypes);
@@ -106,7 +99,7 @@ export const exportVerb: Verb = {
     if (hfType !== undefined && format !== 'hf')
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const isTorch = readTorchChoice(reader) !== null;
     if (isTorch && reader.text('referee') === undefined)
       throw refuse(

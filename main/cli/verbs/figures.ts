@@ -9,10 +9,8 @@ import { explainFileError } from '../../files/file-errors.ts';
 import { temporaryNameFor } from '../../files/write-atomically.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { outFolder } from '../files.ts';
-import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { withReader } from '../with-reader.ts';
-import type { Verb, VerbHost } from '../verb.ts';
+import { valueOption, type Verb, type VerbHost } from '../verb.ts';
+import { findRun, withReader, WORKSPACE_OPTION } from '../subjects.ts';
 
 /** The figures, and a warning where the run's files were edited. */
 interface Drawn {
@@ -41,14 +39,13 @@ export const figures: Verb = {
   summary: 'Heatmaps, curves, thresholds and findings of a run as SVG, PNG and CSV, and its manifest.',
   positionals: [1, 1],
   options: {
-    out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
-    theme: { type: 'string', value: 'NAME', help: 'light (default) or dark.' },
+    out: valueOption('DIR', 'Folder to make; it must not exist.'),
+    theme: valueOption('NAME', 'light (default) or dark.'),
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const out = outFolder(reader);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const theme = reader.choice('theme', ['light', 'dark']) ?? 'light';
     const { files, notes } = await draw(workspace, run, host, theme);
     const unfinished = temporaryNameFor(out, dirname(out));

@@ -1,12 +1,11 @@
 import { basename, dirname, resolve } from 'node:path';
-import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
+import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../task-options.ts';
 import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { PYTHON_OPTION, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
-import type { Verb } from '../verb.ts';
 
 export const finetune: Verb = {
   name: 'finetune',
@@ -16,28 +15,24 @@ export const finetune: Verb = {
   positionals: [1, 1],
   engine: 'Training always runs in PyTorch, in the Python that --python names.',
   options: {
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task folder, task file or bundled name; training uses its calibration items, never its test items.',
-    },
-    out: { type: 'string', value: 'DIR', help: 'Folder to make; it must not exist.' },
+    task: repeatedOption(
+      'T',
+      'Task folder, task file or bundled name; training uses its calibration items, never its test items.',
+    ),
+    out: valueOption('DIR', 'Folder to make; it must not exist.'),
     ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
-    teacher: {
-      type: 'string',
-      value: 'MODEL',
-      help: 'The unpruned model, for the stage distil: the routers learn its next-token distributions.',
-    },
+    teacher: valueOption(
+      'MODEL',
+      'The unpruned model, for the stage distil: the routers learn its next-token distributions.',
+    ),
     ...PYTHON_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const destination = outFolder(reader);
-    const folder = await findModel(host.resources, given.positionals[0] ?? '');
+    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
     const tasks = await findNamedTasks(reader, host.resources);
     const settings = readTraining(reader);
     const python = reader.text('python');

@@ -6,11 +6,10 @@ import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { valueOption, type Verb } from '../verb.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
-import type { Verb } from '../verb.ts';
 import { counted } from '../../words/numbers.ts';
 
 const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
@@ -21,24 +20,19 @@ export const forward: Verb = {
   summary: 'Logits and router logits of token sequences, for comparing with another implementation.',
   positionals: [1, 1],
   options: {
-    tokens: { type: 'string', value: 'FILE', help: 'JSON list of token-id lists.' },
-    mask: {
-      type: 'string',
-      value: 'PLAN',
-      help: 'Run under this plan: dropped experts are masked, merged ones replaced.',
-    },
+    tokens: valueOption('FILE', 'JSON list of token-id lists.'),
+    mask: valueOption('PLAN', 'Run under this plan: dropped experts are masked, merged ones replaced.'),
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const reader = optionReader(given);
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
     const tokensFile = reader.requiredText('tokens');
     const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const onDisk = await readPlanOption(reader.text('mask'), checkpoint.info);
     const plan = onDisk?.plan ?? null;
     const control = { signal, onProgress: progressOf(progress, 'running') };

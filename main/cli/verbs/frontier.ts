@@ -1,10 +1,8 @@
 import { frontierColumns } from '../../figures/frontier-table.ts';
 import { UNITS_NOTE } from '../../words/numbers.ts';
-import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { columnsTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
-import { withReader } from '../with-reader.ts';
+import { type Verb } from '../verb.ts';
+import { findRun, withReader, WORKSPACE_OPTION } from '../subjects.ts';
+import { columnsTable } from '../terminal-text.ts';
 
 const HOW_TO_READ =
   'Undominated: no other model is at least as good in no more bytes, and better in one of the two. These are the ' +
@@ -18,8 +16,8 @@ export const frontier: Verb = {
   summary: 'Accuracy against bytes in a sweep with --weights, and whether to prune or to quantise.',
   positionals: [1, 1],
   options: { ...WORKSPACE_OPTION },
-  run: async (given, host) => {
-    const { workspace, run } = findRun(given.positionals[0] ?? '', optionReader(given), host);
+  run: async (reader, host) => {
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const document = await withReader(host, workspace, (runs) => runs.read({ read: 'frontier', run }));
     const { points, summary, findings } = document;
     const text = [

@@ -15,11 +15,10 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { ENGINE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { type OptionReader, optionReader } from '../option-values.ts';
+import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';
-import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { counted } from '../../words/numbers.ts';
 
 /** Default of lm-evaluation-harness for tasks that set no limit. */
@@ -43,35 +42,24 @@ export const generate: Verb = {
     'Writes a continuation of each context: greedy decoding or samples, stopped and cut as in lm-evaluation-harness.',
   positionals: [1, 1],
   options: {
-    requests: {
-      type: 'string',
-      value: 'FILE',
-      help: 'One {"id","context","until":[...],"maxNewTokens":n} a line; answers {"id","text","tokens","stopped"}.',
-    },
-    tokens: {
-      type: 'string',
-      value: 'FILE',
-      help: 'JSON list of token-id lists to continue; answers {"tokens": [[...]]}.',
-    },
-    plan: { type: 'string', value: 'PLAN', help: 'Write under this plan.' },
-    'max-new-tokens': {
-      type: 'string',
-      value: 'N',
-      help: `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
-    },
-    sample: {
-      type: 'string',
-      value: 'SAMPLER',
-      help: `Draw each token ${SAMPLER_PARTS}`,
-    },
-    repeats: { type: 'string', value: 'N', help: 'Texts to draw for each request (with --sample; default: 1).' },
-    'ignore-end': { type: 'boolean', help: 'Do not stop at end tokens.' },
+    requests: valueOption(
+      'FILE',
+      'One {"id","context","until":[...],"maxNewTokens":n} a line; answers {"id","text","tokens","stopped"}.',
+    ),
+    tokens: valueOption('FILE', 'JSON list of token-id lists to continue; answers {"tokens": [[...]]}.'),
+    plan: valueOption('PLAN', 'Write under this plan.'),
+    'max-new-tokens': valueOption(
+      'N',
+      `Tokens to write where a request does not say (default: ${String(DEFAULT_NEW_TOKENS)}).`,
+    ),
+    sample: valueOption('SAMPLER', `Draw each token ${SAMPLER_PARTS}`),
+    repeats: valueOption('N', 'Texts to draw for each request (with --sample; default: 1).'),
+    'ignore-end': switchOption('Do not stop at end tokens.'),
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const out = outFile(reader);
     const [requestsFile, tokensFile] = [reader.text('requests'), reader.text('tokens')];
     if ((requestsFile === undefined) === (tokensFile === undefined)) {
@@ -82,7 +70,7 @@ export const generate: Verb = {
       );
     }
     const torch = await readEngine(reader, host);
-    const checkpoint = await openCheckpoint(await findModel(host.resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host.resources, reader.positionals[0] ?? ''));
     const work: Work = { reader, checkpoint, host, out, torch };
     return requestsFile === undefined
       ? continueTokens(work, reader.requiredText('tokens'))

@@ -12,14 +12,12 @@ import { kindOfFolder } from '../../files/list-folder.ts';
 import { unusedTemplateNote } from '../../tasks/chat/ask-tasks.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
-import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
-import { optionReader, type OptionReader } from '../option-values.ts';
+import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
+import { type OptionReader, valueOption, type Verb, type VerbResult } from '../verb.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { runsWithin } from '../../words/memory.ts';
 import { findModel } from '../subjects.ts';
-import { printedBytes, printedCount, terminalText } from '../terminal-text.ts';
-import { textList } from '../text-table.ts';
-import type { Verb, VerbResult } from '../verb.ts';
+import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
 const modelFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
   const found = await findModel(resources, named);
@@ -109,13 +107,12 @@ export const info: Verb = {
   options: {
     ...CALIBRATION_OPTIONS,
     memory: MACHINE_OPTIONS.memory,
-    delta: { type: 'string', value: 'X', help: 'For a task: margin of the verdict (default 0.02).' },
+    delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
-  run: async (given, { resources }) => {
-    const [named = ''] = given.positionals;
-    if (await isTask(resources, named)) return taskFacts(optionReader(given), resources, named);
-    const reader = optionReader(given);
-    const [option] = Object.keys(given.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
+  run: async (reader, { resources }) => {
+    const [named = ''] = reader.positionals;
+    if (await isTask(resources, named)) return taskFacts(reader, resources, named);
+    const [option] = Object.keys(reader.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');
     return modelFacts(reader, resources, named);

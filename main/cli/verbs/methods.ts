@@ -1,6 +1,6 @@
 import { methodPage } from '../../pruning/method-page.ts';
 import { methodNamed, methods as table } from '../../pruning/methods.ts';
-import { textList } from '../text-table.ts';
+import { textList } from '../terminal-text.ts';
 import type { Verb } from '../verb.ts';
 
 export const methods: Verb = {

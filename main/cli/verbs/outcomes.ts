@@ -11,10 +11,9 @@ import { textDifference } from '../../evaluation/text-difference.ts';
 import { checkNotes, endingWords } from '../../words/verdicts.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
-import { type OptionReader, optionReader } from '../option-values.ts';
+import { type OptionReader, valueOption, type Verb } from '../verb.ts';
 import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
-import type { Verb } from '../verb.ts';
 
 /** Number of items printed without --count. */
 const USUAL_ITEMS = 20;
@@ -113,31 +112,18 @@ export const outcomes: Verb = {
   summary: 'Answers of the unpruned model and of a candidate of a sweep, item by item, with differences marked.',
   positionals: [1, 1],
   options: {
-    model: { type: 'string', value: 'NAME', help: 'Model of the sweep (default: its first).' },
-    task: { type: 'string', value: 'T', help: 'Task of the sweep (default: its first).' },
-    method: { type: 'string', value: 'M', help: 'Method, or curve, of the sweep.' },
-    factor: { type: 'string', value: 'X', help: 'Pruning factor (default: the smallest that was measured).' },
-    seed: {
-      type: 'string',
-      value: 'N',
-      help: 'Which draw of a method that was drawn several times (default: its first).',
-    },
-    show: {
-      type: 'string',
-      value: 'WHICH',
-      help: 'Only items that pruning lost, gained, or left right or wrong (same); default: all.',
-    },
-    from: { type: 'string', value: 'N', help: 'Number of the first item to show (default 1).' },
-    count: {
-      type: 'string',
-      value: 'N',
-      help: `Items to show (default ${String(USUAL_ITEMS)}, at most ${String(MOST_ITEMS)}).`,
-    },
+    model: valueOption('NAME', 'Model of the sweep (default: its first).'),
+    task: valueOption('T', 'Task of the sweep (default: its first).'),
+    method: valueOption('M', 'Method, or curve, of the sweep.'),
+    factor: valueOption('X', 'Pruning factor (default: the smallest that was measured).'),
+    seed: valueOption('N', 'Which draw of a method that was drawn several times (default: its first).'),
+    show: valueOption('WHICH', 'Only items that pruning lost, gained, or left right or wrong (same); default: all.'),
+    from: valueOption('N', 'Number of the first item to show (default 1).'),
+    count: valueOption('N', `Items to show (default ${String(USUAL_ITEMS)}, at most ${String(MOST_ITEMS)}).`),
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+  run: async (reader, host) => {
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const show = reader.choice('show', [...answerChange.options, 'all'] as const) ?? 'all';
     const from = (reader.whole('from', 1) ?? 1) - 1;
     const count = Math.min(MOST_ITEMS, reader.whole('count', 1) ?? USUAL_ITEMS);

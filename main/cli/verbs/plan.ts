@@ -31,13 +31,11 @@ import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
 import { OUT_FILE, outFile, readTextFile } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
-import { namedFile } from '../method-files.ts';
-import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
+import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
+import { type OptionReader, readSettings, repeatedOption, settingOptions, valueOption, type Verb } from '../verb.ts';
 import { overlaysBeside, weightsBeside } from '../plan-files.ts';
-import { HASH_LAYERS, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
-import type { Verb } from '../verb.ts';
 
 const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFile['tasks'] => {
   if (wanted.length === 0) return profile.tasks;
@@ -200,61 +198,36 @@ export const plan: Verb = {
   positionals: [1, 1],
   engine: 'A plan follows from a profile, whose engine computed its numbers: use `uncurl profile --engine torch`.',
   options: {
-    profile: { type: 'string', value: 'FILE', help: 'File that `uncurl profile` wrote (random needs none).' },
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME',
-      help: 'Use only these tasks of the profile (default: all, averaged).',
-    },
-    method: { type: 'string', value: 'M', help: `One of ${methodNames.join(', ')}, or file:NAME=FILE.` },
-    factor: { type: 'string', value: 'X', help: 'Pruning factor: experts before / experts after.' },
-    ranking: {
-      type: 'string',
-      value: 'FILE',
-      help:
-        'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
+    profile: valueOption('FILE', 'File that `uncurl profile` wrote (random needs none).'),
+    task: repeatedOption('NAME', 'Use only these tasks of the profile (default: all, averaged).'),
+    method: valueOption('M', `One of ${methodNames.join(', ')}, or file:NAME=FILE.`),
+    factor: valueOption('X', 'Pruning factor: experts before / experts after.'),
+    ranking: valueOption(
+      'FILE',
+      'Keep the experts that this file names first: {"0": [experts of MoE layer 0, best first], ...}; ' +
         'instead of a method. Also a mask or a plan, which itself names the experts that stay, and measured use: ' +
         'routed experts as vLLM and SGLang return them (JSON lines, or .npy), or an importance matrix of llama.cpp ' +
         '(.gguf).',
-    },
-    keep: { type: 'string', value: 'N', help: 'Kept experts per layer, instead of a factor.' },
-    counts: {
-      type: 'string',
-      multiple: true,
-      value: 'LIST',
-      help: 'Kept experts of each MoE layer, instead of a factor.',
-    },
+    ),
+    keep: valueOption('N', 'Kept experts per layer, instead of a factor.'),
+    counts: repeatedOption('LIST', 'Kept experts of each MoE layer, instead of a factor.'),
     ...settingOptions(describedPlanSettings),
-    option: {
-      type: 'string',
-      multiple: true,
-      value: 'KEY=VALUE',
-      help: 'Option of the method; `uncurl methods NAME` lists them. May be repeated.',
-    },
-    weight: {
-      type: 'string',
-      multiple: true,
-      value: 'LIST',
-      help: 'Weight of each task, in the order of the tasks (default: all equal).',
-    },
-    pin: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must stay.' },
-    drop: { type: 'string', multiple: true, value: 'L:E', help: 'Expert E of MoE layer L must go.' },
+    option: repeatedOption('KEY=VALUE', 'Option of the method; `uncurl methods NAME` lists them. May be repeated.'),
+    weight: repeatedOption('LIST', 'Weight of each task, in the order of the tasks (default: all equal).'),
+    pin: repeatedOption('L:E', 'Expert E of MoE layer L must stay.'),
+    drop: repeatedOption('L:E', 'Expert E of MoE layer L must go.'),
     ...HASH_LAYERS,
-    format: {
-      type: 'string',
-      value: 'NAME',
-      help:
-        'plan (default); expert-list: every expert of each layer, those that stay first, for vllm-ascend; ' +
+    format: valueOption(
+      'NAME',
+      'plan (default); expert-list: every expert of each layer, those that stay first, for vllm-ascend; ' +
         'mask: 1 for each expert that stays, as EASY-EP has it.',
-    },
+    ),
     ...OUT_FILE,
   },
-  run: async (given, { resources, say }) => {
-    const reader = optionReader(given);
+  run: async (reader, { resources, say }) => {
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
     const written = await requestedPlan(reader, checkpoint, out, say);
     requireTables(reader, checkpoint, written);

@@ -10,16 +10,14 @@ import { methodNames } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import { askTasks } from '../../tasks/chat/ask-tasks.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
-import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
-import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
+import { CALIBRATION_OPTIONS, CHAT_OPTION, loadNamedTasks, sayUnusedTemplates } from '../task-options.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader, type OptionReader } from '../option-values.ts';
+import { type OptionReader, repeatedOption, type Verb } from '../verb.ts';
 import { findModel, TASKS_OPTION } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
-import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import { textTable } from '../terminal-text.ts';
 
 /** exp of the entropy of the experts' shares of routed tokens, averaged over layers: how many experts a task uses. */
 const effectiveExperts = (counts: readonly (readonly number[])[]): number => {
@@ -50,23 +48,20 @@ export const profile: Verb = {
   positionals: [1, 1],
   options: {
     ...TASKS_OPTION,
-    method: {
-      type: 'string',
-      multiple: true,
-      value: 'M',
-      help: 'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.',
-    },
+    method: repeatedOption(
+      'M',
+      'Also measure what these methods need beyond routing (see `uncurl methods M`); "all" for everything.',
+    ),
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress, say } = host;
-    const reader = optionReader(given);
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const plain = await loadNamedTasks(reader, resources);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);

@@ -5,16 +5,14 @@ import { produceFileAtomically, writeFileAtomically } from '../../files/write-at
 import { requireCalibration } from '../../jobs/profile-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
-import { CALIBRATION_OPTIONS, loadNamedTasks } from '../calibration-options.ts';
+import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
 import { OUT_FILE, outFile } from '../files.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { readPlanFile, weightsBeside } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
-import { printedShare } from '../terminal-text.ts';
+import { printedShare, textTable } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
-import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
 
 const routerRows = ({ router = [] }: PlanRecovery): readonly (readonly string[])[] =>
   router.map(({ steps, heldOut, left }, layer) => [
@@ -42,28 +40,21 @@ export const recover: Verb = {
   engine:
     'Refits are computed by onnxruntime in float32; `uncurl sweep --engine torch --recovery` measures them in PyTorch.',
   options: {
-    plan: { type: 'string', value: 'PLAN', help: 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.' },
-    task: {
-      type: 'string',
-      multiple: true,
-      value: 'T',
-      help: 'Task folder, task file or bundled name, whose calibration items to fit on; may be repeated.',
-    },
-    recovery: {
-      type: 'string',
-      value: 'WHAT',
-      help: `What to refit: ${refitName.options.join(', ')} (default experts).`,
-    },
+    plan: valueOption('PLAN', 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.'),
+    task: repeatedOption(
+      'T',
+      'Task folder, task file or bundled name, whose calibration items to fit on; may be repeated.',
+    ),
+    recovery: valueOption('WHAT', `What to refit: ${refitName.options.join(', ')} (default experts).`),
     ...CALIBRATION_OPTIONS,
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const reader = optionReader(given);
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
     const tasks = await loadNamedTasks(reader, resources);
     tasks.forEach(requireCalibration);

@@ -1,12 +1,9 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { READING_OPTIONS } from '../familywise-option.ts';
+import { findRun, READING_OPTIONS, withReader, WORKSPACE_OPTION } from '../subjects.ts';
 import { OUT_FILE, outFile } from '../files.ts';
-import { optionReader } from '../option-values.ts';
-import { findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { withReader } from '../with-reader.ts';
-import type { Verb } from '../verb.ts';
+import { type Verb } from '../verb.ts';
 
 export const report: Verb = {
   name: 'report',
@@ -18,10 +15,9 @@ export const report: Verb = {
     ...READING_OPTIONS,
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const out = outFile(reader);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN);
     const familywise = reader.flag('familywise');

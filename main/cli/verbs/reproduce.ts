@@ -13,11 +13,10 @@ import { experimentResult } from '../experiment-result.ts';
 import { ENGINE_OPTIONS, readTorchChoice, withPython } from '../engine-option.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { type Verb, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { columnsTable } from '../text-table.ts';
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
-import type { Verb, VerbResult } from '../verb.ts';
 import { sayArms } from './experiment.ts';
 import { circumstances } from '../../words/devices.ts';
 import { causeWords } from '../../words/reproduction.ts';
@@ -53,9 +52,8 @@ export const reproduce: Verb = {
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+  run: async (reader, host) => {
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     // The sample can be reproduced wherever there is none yet; any other run must be there before an engine starts.
     if (run === SAMPLE_RUN) await addSample(await openWorkspace(workspace), host.resources);
     if (run === RECORDED_EXPERIMENT) await addRecordedExperiment(await openWorkspace(workspace), host.resources);

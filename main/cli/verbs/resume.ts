@@ -6,11 +6,10 @@ import { experimentResult } from '../experiment-result.ts';
 import { outFolder } from '../files.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { type OptionReader, optionReader } from '../option-values.ts';
+import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import type { LockHolder } from '../../workspace/run-lock.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { endedSweepText } from '../sweep-text.ts';
-import type { Verb, VerbHost, VerbResult } from '../verb.ts';
 import { damageText } from './damage.ts';
 import { reproductionText } from './reproduce.ts';
 
@@ -72,24 +71,19 @@ export const resume: Verb = {
   positionals: [1, 1],
   engine: 'A run goes on with the engine that it was started with.',
   options: {
-    'take-over': {
-      type: 'boolean',
-      help: 'Take the run over from an engine that is gone although its lock still looks valid.',
-    },
+    'take-over': switchOption('Take the run over from an engine that is gone although its lock still looks valid.'),
     ...CONFIRM_OPTION,
-    python: {
-      type: 'string',
-      value: 'FILE',
-      help: "For a run that was made elsewhere: Python that trains (default: the workspace's own environment).",
-    },
-    out: { type: 'string', value: 'DIR', help: 'For a run that was made elsewhere: folder to make for its result.' },
+    python: valueOption(
+      'FILE',
+      "For a run that was made elsewhere: Python that trains (default: the workspace's own environment).",
+    ),
+    out: valueOption('DIR', 'For a run that was made elsewhere: folder to make for its result.'),
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+  run: async (reader, host) => {
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     // Refuses a wrong name before an engine starts.
     const { runs } = await openExistingWorkspace(workspace);
     await runs.read(run);

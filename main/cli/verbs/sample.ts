@@ -1,8 +1,7 @@
 import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
-import { optionReader } from '../option-values.ts';
+import { type Verb } from '../verb.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
-import type { Verb } from '../verb.ts';
 
 export const sample: Verb = {
   name: 'sample',
@@ -12,8 +11,8 @@ export const sample: Verb = {
     'exist.',
   positionals: [0, 0],
   options: WORKSPACE_OPTION,
-  run: async (given, host) => {
-    const workspace = await openWorkspace(workspaceOf(optionReader(given), host));
+  run: async (reader, host) => {
+    const workspace = await openWorkspace(workspaceOf(reader, host));
     const added = await addSample(workspace, host.resources);
     return {
       document: { workspace: workspace.path, run: SAMPLE_RUN, added },

@@ -10,11 +10,10 @@ import { requireTokenizer } from '../../jobs/task-work.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';
 import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { valueOption, type Verb } from '../verb.ts';
 import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
-import type { Verb } from '../verb.ts';
 import { counted } from '../../words/numbers.ts';
 
 const tokens = z.array(z.number().int().nonnegative());
@@ -83,23 +82,21 @@ export const score: Verb = {
     'Log-likelihood of continuations after their contexts, or of whole texts, as lm-evaluation-harness defines it.',
   positionals: [1, 1],
   options: {
-    requests: {
-      type: 'string',
-      value: 'FILE',
-      help: 'One {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} or {"id","text"} a line.',
-    },
-    plan: { type: 'string', value: 'PLAN', help: 'Score under this plan.' },
+    requests: valueOption(
+      'FILE',
+      'One {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} or {"id","text"} a line.',
+    ),
+    plan: valueOption('PLAN', 'Score under this plan.'),
     ...OUT_FILE,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const reader = optionReader(given);
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
     const requests = await readRequests(reader.requiredText('requests'));
-    const checkpoint = await openCheckpoint(await findModel(resources, given.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
     const plan = onDisk?.plan ?? null;
     let loaded: Promise<TextTokenizer> | null = null;

@@ -12,9 +12,8 @@ import { openServeSession } from '../../hosts/serve-session.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { repeatedOption, switchOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { WORKSPACE_OPTION } from '../subjects.ts';
-import type { Verb, VerbHost } from '../verb.ts';
 
 const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
 const MAX_PORT = 65_535;
@@ -65,29 +64,25 @@ export const serve: Verb = {
   positionals: [0, 0],
   engine: 'Choose PyTorch in the Devices dialog of the window.',
   options: {
-    port: { type: 'string', value: 'N', help: 'Port (default: that of the last start, else a free one).' },
-    host: { type: 'string', value: 'NAME', help: `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).` },
-    root: {
-      type: 'string',
-      multiple: true,
-      value: 'DIR',
-      help: 'Folder that the page may browse for models and tasks; may be repeated (default: home).',
-    },
-    'new-token': {
-      type: 'boolean',
-      help: 'Replace the token, which otherwise stays the same. Earlier addresses no longer open the workbench.',
-    },
-    open: { type: 'boolean', help: 'Open the address in the default browser.' },
+    port: valueOption('N', 'Port (default: that of the last start, else a free one).'),
+    host: valueOption('NAME', `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).`),
+    root: repeatedOption(
+      'DIR',
+      'Folder that the page may browse for models and tasks; may be repeated (default: home).',
+    ),
+    'new-token': switchOption(
+      'Replace the token, which otherwise stays the same. Earlier addresses no longer open the workbench.',
+    ),
+    open: switchOption('Open the address in the default browser.'),
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     if (host.supervise !== null) {
       process.exitCode = await host.endsWell(host.supervise());
       return null;
     }
-    const reader = optionReader(given);
     const asked = reader.whole('port', 0);
     const port = asked ?? 0;
     if (port > MAX_PORT)

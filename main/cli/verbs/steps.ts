@@ -1,10 +1,9 @@
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { type Verb } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { textTable } from '../text-table.ts';
-import type { Verb } from '../verb.ts';
+import { textTable } from '../terminal-text.ts';
 
 export const steps: Verb = {
   name: 'steps',
@@ -12,10 +11,9 @@ export const steps: Verb = {
   summary: 'Lists the parts of a sweep that separate processes can measure, and which of them are on disk.',
   positionals: [1, 1],
   options: { ...CONFIRM_OPTION, ...WORKSPACE_OPTION, ...MACHINE_OPTIONS, ...DEVICE_OPTION },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const listed = await withEngine(reader, host, (engine) => engine.listSteps(run, confirmed), { workspace });
     const left = listed.filter(({ state }) => state !== 'on disk').length;

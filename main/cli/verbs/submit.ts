@@ -1,12 +1,73 @@
-import { clusterRequest } from '../../contract/cluster.ts';
-import { refuse } from '../../contract/errors.ts';
+import { clusterRequest, type ClusterWork } from '../../contract/cluster.ts';
+import { CancelledError, refuse, WorkbenchError } from '../../contract/errors.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
-import { followCluster, watchCluster } from '../follow-cluster.ts';
 import { withEngine } from '../open-engine.ts';
-import { optionReader, readSettings, settingOptions } from '../option-values.ts';
+import { readSettings, settingOptions, switchOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { endedSweepText } from '../sweep-text.ts';
-import type { Verb, VerbResult } from '../verb.ts';
+import { failureText, taskText } from '../../words/cluster.ts';
+import type { Engine } from '../../engine/engine.ts';
+
+/** Reports changes of a run's submission; returns its last state once it has ended. Call before submitting. */
+export const watchCluster = (
+  engine: Pick<Engine, 'subscribe'>,
+  run: string,
+  host: Pick<VerbHost, 'say'>,
+): { readonly ended: Promise<ClusterWork>; readonly stop: () => void } => {
+  const said = new Map<number | null, string>();
+  let isAway = false;
+  let settle: (work: ClusterWork) => void = () => undefined;
+  const ended = new Promise<ClusterWork>((resolve) => (settle = resolve));
+  const stop = engine.subscribe((event) => {
+    if (event.type !== 'cluster.changed' || event.work.run !== run) return;
+    const { tasks, away, state } = event.work;
+    if (away !== isAway)
+      host.say(
+        away
+          ? 'The controller of the cluster does not answer; retrying.'
+          : 'The controller of the cluster answers again.',
+      );
+    isAway = away;
+    for (const task of tasks) {
+      const text = taskText(task);
+      if (task.state === 'UNKNOWN' || said.get(task.task) === text) continue;
+      said.set(task.task, text);
+      host.say(text);
+    }
+    if (state !== 'active') settle(event.work);
+  });
+  return { ended, stop: () => void stop() };
+};
+
+/**
+ * Waits for a submission to end; an interrupt cancels its jobs.
+ *
+ * @throws WorkbenchError `cluster-task-failed` names the task that failed, its node, its end and its log.
+ */
+const followCluster = async (
+  engine: Engine,
+  run: string,
+  ended: Promise<ClusterWork>,
+  host: VerbHost,
+): Promise<void> => {
+  const interrupted = new Promise<never>((_, reject) => {
+    const cancel = (): void => {
+      host.say('Cancelling the jobs: finished steps stay on disk.');
+      engine.call('cluster.cancel', { run }).then(() => reject(new CancelledError('The submission')), reject);
+    };
+    if (host.signal.aborted) cancel();
+    else host.signal.addEventListener('abort', cancel, { once: true });
+  });
+  const last = await host.endsWell(Promise.race([ended, interrupted]));
+  if (last.state === 'cancelled') throw new CancelledError('The submission');
+  if (last.state === 'failed')
+    throw new WorkbenchError(
+      'cluster-task-failed',
+      'failed',
+      failureText(last),
+      'Read the log, then submit again to go on: finished steps stay on disk.',
+    );
+};
 
 export const submit: Verb = {
   name: 'submit',
@@ -15,18 +76,17 @@ export const submit: Verb = {
     'Submits a sweep to a Slurm cluster that shares its workspace: an array that computes steps, and a joining job.',
   positionals: [1, 1],
   options: {
-    slurm: { type: 'boolean', help: 'Submit to Slurm (the only supported scheduler).' },
+    slurm: switchOption('Submit to Slurm (the only supported scheduler).'),
     ...settingOptions(clusterRequest),
-    detach: { type: 'boolean', help: 'Submit and end, without following the jobs.' },
+    detach: switchOption('Submit and end, without following the jobs.'),
     ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     if (!reader.flag('slurm')) throw refuse('bad-usage', 'No cluster is named.', 'Give --slurm.');
     const request = clusterRequest.parse(readSettings(reader, clusterRequest));
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     return withEngine(
       reader,

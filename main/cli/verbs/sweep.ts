@@ -9,18 +9,24 @@ import { candidateName, describedSweepSettings, sweepSettings, type SweepSetting
 import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { CALIBRATION_OPTIONS, findNamedTasks, grantTasks } from '../calibration-options.ts';
-import { CHAT_OPTION, sayUnusedTemplates } from '../chat-option.ts';
+import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks, sayUnusedTemplates } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
-import { FAMILYWISE } from '../familywise-option.ts';
+import { FAMILYWISE, findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { optionReader, type OptionReader, readSettings, settingOptions } from '../option-values.ts';
-import { readMethods } from '../method-files.ts';
-import { readOptionsByMethod } from '../plan-options.ts';
-import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
+import {
+  optionReader,
+  type OptionReader,
+  readSettings,
+  repeatedOption,
+  settingOptions,
+  switchOption,
+  valueOption,
+  type Verb,
+  type VerbResult,
+} from '../verb.ts';
+import { readMethods, readOptionsByMethod } from '../plan-options.ts';
 import { endedSweepText } from '../sweep-text.ts';
-import type { Verb, VerbResult } from '../verb.ts';
 
 /** Reports the cost of drawing a method several times, before anything starts. */
 const sayDraws = async (
@@ -83,41 +89,28 @@ export const sweep: Verb = {
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
     ...TASKS_OPTION,
-    method: {
-      type: 'string',
-      multiple: true,
-      value: 'M',
-      help:
-        `One or more of ${methodNames.join(', ')}; or file:NAME=FILE, a ranking, plans or counts of tokens that ` +
+    method: repeatedOption(
+      'M',
+      `One or more of ${methodNames.join(', ')}; or file:NAME=FILE, a ranking, plans or counts of tokens that ` +
         'any program wrote (`uncurl help own-method`), as a method of that name.',
-    },
-    factors: { type: 'string', multiple: true, value: 'LIST', help: 'Pruning factors, separated by commas.' },
+    ),
+    factors: repeatedOption('LIST', 'Pruning factors, separated by commas.'),
     ...settingOptions(describedSweepSettings),
-    later: {
-      type: 'boolean',
-      help: 'Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` continue it.',
-    },
-    first: { type: 'string', value: 'T', help: 'Name of the task to measure before the others.' },
-    option: {
-      type: 'string',
-      multiple: true,
-      value: 'METHOD.KEY=VALUE',
-      help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
-    },
-    recovery: {
-      type: 'string',
-      multiple: true,
-      value: 'WHAT',
-      help:
-        `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve ` +
+    later: switchOption('Only make the run: `uncurl submit`, `uncurl work` and `uncurl resume` continue it.'),
+    first: valueOption('T', 'Name of the task to measure before the others.'),
+    option: repeatedOption(
+      'METHOD.KEY=VALUE',
+      'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
+    ),
+    recovery: repeatedOption(
+      'WHAT',
+      `Refit plans on the calibration items, without training: ${refitName.options.join(', ')}, each a curve ` +
         `of its own; with none also the plan without recovery (default none; both: none,experts; only: experts).`,
-    },
-    candidate: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME=DIR',
-      help: 'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
-    },
+    ),
+    candidate: repeatedOption(
+      'NAME=DIR',
+      'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
+    ),
     ...FAMILYWISE,
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,

@@ -8,15 +8,13 @@ import { cutsPrediction } from '../../export/check-export.ts';
 import { notRunFromWeights, verifyExport } from '../../export/verify-export.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
-import { ENGINE_OPTIONS, madeBy, readEngineBeside } from '../engine-option.ts';
+import { ENGINE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
-import { optionReader } from '../option-values.ts';
+import { valueOption, type Verb } from '../verb.ts';
 import { readPlanFile } from '../plan-files.ts';
-import { readReferee, REFEREE_OPTIONS } from '../referee-option.ts';
 import { findModel } from '../subjects.ts';
-import { textList } from '../text-table.ts';
+import { textList } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
-import type { Verb } from '../verb.ts';
 
 const keptWords = (model: ModelDescriptor, plan: Plan): string =>
   cutsPrediction(model, plan) ? 'kept, experts cut like the last MoE layer' : 'kept unchanged';
@@ -27,24 +25,22 @@ export const verify: Verb = {
   summary: 'Proves that an export equals the original pruned by the plan. Exits with 1 if it does not.',
   positionals: [1, 1],
   options: {
-    against: { type: 'string', value: 'MODEL', help: 'The unpruned original.' },
-    plan: { type: 'string', value: 'PLAN', help: 'The plan that was exported.' },
+    against: valueOption('MODEL', 'The unpruned original.'),
+    plan: valueOption('PLAN', 'The plan that was exported.'),
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
-    device: {
-      type: 'string',
-      value: 'NAME',
-      help: 'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',
-    },
+    device: valueOption(
+      'NAME',
+      'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',
+    ),
     ...REFEREE_OPTIONS,
   },
-  run: async (given, host) => {
+  run: async (reader, host) => {
     const { resources, signal, progress } = host;
-    const reader = optionReader(given);
     const checkpoint = await openCheckpoint(await findModel(resources, reader.requiredText('against')));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
-    const exported = resolve(given.positionals[0] ?? '');
+    const exported = resolve(reader.positionals[0] ?? '');
     const torch = await readEngineBeside(reader, host, 'verifies');
     const referee = await readReferee(reader, host, torch, checkpoint);
     const obstacle = torch === null ? null : await notRunFromWeights(exported, checkpoint);

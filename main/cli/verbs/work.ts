@@ -3,9 +3,8 @@ import type { WorkShare } from '../../jobs/fill-steps.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { badValue, optionReader, type OptionReader } from '../option-values.ts';
+import { badValue, type OptionReader, switchOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import type { Verb, VerbHost } from '../verb.ts';
 
 const readShare = (reader: OptionReader): WorkShare => {
   const text = reader.text('share');
@@ -31,21 +30,17 @@ export const work: Verb = {
   positionals: [1, 1],
   engine: 'A run goes on with the engine that it was started with.',
   options: {
-    share: { type: 'string', value: 'I/N', help: 'Compute every N-th part, starting with the I-th.' },
-    'until-empty': {
-      type: 'boolean',
-      help: 'Compute parts that no other process computes, until all are done (default).',
-    },
+    share: valueOption('I/N', 'Compute every N-th part, starting with the I-th.'),
+    'until-empty': switchOption('Compute parts that no other process computes, until all are done (default).'),
     ...CONFIRM_OPTION,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
-  run: async (given, host) => {
-    const reader = optionReader(given);
+  run: async (reader, host) => {
     const share = readShare(reader);
     const confirmed = confirmedCode(reader);
-    const { workspace, run } = findRun(given.positionals[0] ?? '', reader, host);
+    const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     await (await openExistingWorkspace(workspace)).runs.read(run);
     const filled = await withEngine(
       reader,

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { overview, parseArguments, verbHelp } from '../../../main/cli/command.ts';
 import { editDistance, nearestName } from '../../../main/contract/nearest-name.ts';
-import { optionReader } from '../../../main/cli/option-values.ts';
+import { optionReader, type Verb } from '../../../main/cli/verb.ts';
 import { readMethodOptions, readOptionsByMethod, readPins } from '../../../main/cli/plan-options.ts';
-import type { Verb } from '../../../main/cli/verb.ts';
 import { verbs } from '../../../main/cli/verbs.ts';
 import { methodNamed } from '../../../main/pruning/methods.ts';
 

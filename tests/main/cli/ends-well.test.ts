@@ -4,7 +4,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { shownText } from '../../../main/cli/shown-text.ts';
+import { shownText } from '../../../main/cli/terminal-text.ts';
 import { refuse, serialiseError, WorkbenchError } from '../../../main/contract/errors.ts';
 import { csvFile } from '../../../main/figures/csv.ts';
 import { explainReadError } from '../../../main/files/regular-file.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { readTorchChoice, withPython } from '../../../main/cli/engine-option.ts';
-import { optionReader } from '../../../main/cli/option-values.ts';
+import { optionReader } from '../../../main/cli/verb.ts';
 import { TORCH_DEVICES } from '../../../main/contract/device.ts';
 import { createMadeEnvironments, environmentPython } from '../../../main/finetune/made-environments.ts';
 import { stateFolder } from '../../../main/workspace/user-key.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { optionReader } from '../../../main/cli/option-values.ts';
+import { optionReader } from '../../../main/cli/verb.ts';
 import { requireTables } from '../../../main/cli/plan-options.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';

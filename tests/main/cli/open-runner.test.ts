@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readDevice, withRunner } from '../../../main/cli/open-runner.ts';
-import { optionReader } from '../../../main/cli/option-values.ts';
+import { optionReader } from '../../../main/cli/verb.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere } from './command-line-here.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { usesSettings, withSetOptions } from '../../../main/cli/set-options.ts';
+import { usesSettings, withSetOptions } from '../../../main/cli/run-command-line.ts';
 import { verbs } from '../../../main/cli/verbs.ts';
 import type { Verb } from '../../../main/cli/verb.ts';
 import { NO_SETTINGS } from '../../../main/contract/settings.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
 import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import { describedSweepSettings } from '../../../main/contract/sweep.ts';
-import { optionReader, readSettings, settingOptions } from '../../../main/cli/option-values.ts';
+import { optionReader, readSettings, settingOptions } from '../../../main/cli/verb.ts';
 
 const read = (schema: Parameters<typeof readSettings>[1], options: Readonly<Record<string, unknown>>) =>
   readSettings(optionReader({ positionals: [], options }), schema);

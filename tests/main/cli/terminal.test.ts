@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { createTerminal, printedProgress } from '../../../main/cli/terminal.ts';
-import { printedBytes, printedCount } from '../../../main/cli/terminal-text.ts';
-import { textTable } from '../../../main/cli/text-table.ts';
+import { printedBytes, printedCount, textTable } from '../../../main/cli/terminal-text.ts';
 
 test('on a terminal progress is one line that is replaced, and lasting lines stay above it', () => {
   let written = '';

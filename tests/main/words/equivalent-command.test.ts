@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runManifest } from '../../../main/contract/run.ts';
 import { parseArguments } from '../../../main/cli/command.ts';
 import { loadVerb } from '../../../main/cli/help.ts';
-import { optionReader } from '../../../main/cli/option-values.ts';
+import { optionReader } from '../../../main/cli/verb.ts';
 import { readTraining } from '../../../main/cli/training-options.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';

@@ -13,38 +13,41 @@ import { calibrate } from '../tasks/calibration/load-task-document.ts';
 import { loadTask } from '../tasks/load-task.ts';
 import type { Task } from '../tasks/task.ts';
 import { actualPath, bundledTasks } from '../workspace/library.ts';
-import { badValue, type OptionReader } from './option-values.ts';
+import {
+  badValue,
+  type OptionReader,
+  repeatedOption,
+  switchOption,
+  valueOption,
+  type Verb,
+  type VerbOption,
+} from './verb.ts';
 import { findTasks } from './subjects.ts';
-import type { VerbOption } from './verb.ts';
+import { basename } from 'node:path';
+import { unusedTemplateNote } from '../tasks/chat/ask-tasks.ts';
+import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
 
 /** Options of verbs that name tasks: where calibration items come from for tasks that contain test items only. */
 export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  split: {
-    type: 'string',
-    value: 'SHARE',
-    help:
-      `For tasks without calibration items: draw this share of the items for calibration (usually ` +
+  split: valueOption(
+    'SHARE',
+    `For tasks without calibration items: draw this share of the items for calibration (usually ` +
       `${String(DEFAULT_SHARE)}) and test on the others. Items of one group or one text stay together.`,
-  },
-  'split-seed': { type: 'string', value: 'N', help: `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).` },
-  'calibrate-on': {
-    type: 'string',
-    value: 'FILE|TASK',
-    help: 'For tasks without calibration items: take those of another task, or the items of this file.',
-  },
-  'max-new-tokens': {
-    type: 'string',
-    value: 'N',
-    help: 'With --split or --calibrate-on: largest number of tokens of a written answer (default 256).',
-  },
-  until: {
-    type: 'string',
-    multiple: true,
-    value: 'STRING',
-    help:
-      'With --split or --calibrate-on: a string that ends a written answer (default "\\n\\n", an empty line); may be ' +
+  ),
+  'split-seed': valueOption('N', `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).`),
+  'calibrate-on': valueOption(
+    'FILE|TASK',
+    'For tasks without calibration items: take those of another task, or the items of this file.',
+  ),
+  'max-new-tokens': valueOption(
+    'N',
+    'With --split or --calibrate-on: largest number of tokens of a written answer (default 256).',
+  ),
+  until: repeatedOption(
+    'STRING',
+    'With --split or --calibrate-on: a string that ends a written answer (default "\\n\\n", an empty line); may be ' +
       'given several times.',
-  },
+  ),
 };
 
 /** Reads a task as the engine does, with the names of the bundled tasks. */
@@ -152,4 +155,20 @@ export const grantTasks = async (engine: Engine, tasks: readonly NamedTask[]): P
     }
   }
   return handles;
+};
+
+/** The option of verbs that ask tasks. */
+export const CHAT_OPTION = {
+  chat: switchOption(
+    "Ask through the model's own chat template, few-shot examples as turns (as lm-evaluation-harness's " +
+      '--apply_chat_template --fewshot_as_multiturn).',
+  ),
+} as const satisfies Verb['options'];
+
+/** Warns, for every model that has a chat template, that the template is not applied. */
+export const sayUnusedTemplates = async (folders: readonly string[], say: (line: string) => void): Promise<void> => {
+  for (const folder of folders) {
+    const file = await chatTemplateFile(folder);
+    if (file !== null) say(`${basename(folder)}: ${unusedTemplateNote(file)}`);
+  }
 };
