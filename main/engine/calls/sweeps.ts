@@ -18,8 +18,23 @@ import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { modelNames, recordedOrder, requireItsDevice, type RunKindDefinition, type RunOrder, startRun, taskNames } from '../run-kind.ts';
-import { candidatesToRecord, openCandidates, openRunModels, openRunTasks, refuseCandidatePlan, reopenModel } from '../run-subjects.ts';
+import {
+  modelNames,
+  recordedOrder,
+  requireItsDevice,
+  type RunKindDefinition,
+  type RunOrder,
+  startRun,
+  taskNames,
+} from '../run-kind.ts';
+import {
+  candidatesToRecord,
+  openCandidates,
+  openRunModels,
+  openRunTasks,
+  refuseCandidatePlan,
+  reopenModel,
+} from '../run-subjects.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 
