@@ -1,15 +1,20 @@
+import { readdir, rm } from 'node:fs/promises';
 import { type ComputeOrder, computeReport, type ComputeReport } from '../contract/compute.ts';
 import type { ProbeEnd } from '../contract/device.ts';
 import { assertNever, CancelledError, reviveError, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, type ProcessEnd } from '../contract/process-end.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { removeAbandonedExports } from '../export/unfinished-exports.ts';
+import { isSystemError } from '../files/file-errors.ts';
+import { writerOfTemporary } from '../files/write-atomically.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
-import type { CarryOut, RunToCarryOut } from '../jobs/carry-out.ts';
 import type { JobResult } from '../jobs/job-context.ts';
+import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { runCode } from '../workspace/run-binding.ts';
-import { removeLeftovers } from './remove-leftovers.ts';
 import type { ComputeProcess } from './start-compute.ts';
+import path from 'node:path';
 
 /** Time limit for ending a cancelled job; then its process is killed, since native code cannot be interrupted. */
 const CANCEL_LIMIT_MS = 500;
@@ -221,4 +226,31 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
       await own?.ended;
     },
   };
+};
+
+const removeFiles = async (writer: string, folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    if (writerOfTemporary(name) !== writer) continue;
+    await rm(path.join(folder, name), { recursive: true, force: true });
+  }
+};
+
+/**
+ * Removes unfinished work of a killed process (`writer`: its temporaryWriter): files and folders among the workspace's
+ * temporary ones and its overlays, and the unfinished folder of an export or a tuned model. Finished work stays. Files
+ * that cannot be removed stay until they are a day old or the folder is made again.
+ */
+export const removeLeftovers = async (
+  { kind, spec }: Pick<RunManifest, 'kind' | 'spec'>,
+  writer: string,
+  { temporaryFolder, overlayFolder }: Pick<Workspace, 'temporaryFolder' | 'overlayFolder'>,
+): Promise<void> => {
+  const { destination } = spec;
+  try {
+    for (const folder of [temporaryFolder, overlayFolder]) await removeFiles(writer, folder);
+    if ((kind === 'export' || kind === 'finetune') && typeof destination === 'string')
+      await removeAbandonedExports(destination);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
 };

@@ -7,11 +7,11 @@ import {
   torchPrecision,
   type TorchPrecision,
 } from '../contract/device.ts';
+import type { Numerics } from '../jobs/job-context.ts';
 import { refuse, requireAsked } from '../contract/errors.ts';
 import type { ModelRunnerSettings } from '../inference/model-runner.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import { createModelPool, createTorchPool, type ModelPool } from '../jobs/source-gate.ts';
-import type { Numerics } from '../jobs/step-key.ts';
 import { type TorchChoice, torchOrder, workerOrder } from '../torch/torch-choice.ts';
 import { type ComputedBy, TorchWorkers, usualPrecision } from '../torch/torch-model.ts';
 import { deviceOf, numericsOf, torchDeviceOf, torchNumericsOf } from './machine.ts';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Numerics } from '../jobs/job-context.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
@@ -9,7 +10,6 @@ import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
-import type { Numerics } from '../jobs/step-key.ts';
 import type { RunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';

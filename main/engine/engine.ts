@@ -13,9 +13,8 @@ import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
 import { rememberProbes } from '../inference/providers/remember-probes.ts';
-import { carryOutHere, type JobResources } from '../jobs/carry-out.ts';
+import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { JobResult } from '../jobs/job-context.ts';
-import { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -28,7 +27,7 @@ import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { besideCalls } from './calls/beside.ts';
-import { clusterCalls } from './calls/clusters.ts';
+import { clusterCalls, runCalls } from './calls/runs.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
@@ -43,15 +42,12 @@ import { planCalls } from './calls/plans.ts';
 import { pathCalls } from './calls/paths.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
-import { runCalls } from './calls/runs.ts';
 import { settingsCalls } from './calls/settings.ts';
 import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
-import { calibrationCalls } from './calls/calibration.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { approveToWork } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
-import { carryOutRun, type CarryOutOrder } from './carry-out-run.ts';
-import { viewCalls } from './calls/view.ts';
+import { carryOutRun, type CarryOutOrder } from './job-of-run.ts';
 import { createEnvironmentMaking } from './environment-making.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
@@ -247,9 +243,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...deviceCalls(context, making),
     ...modelCalls(context),
     ...taskCalls(context),
-    ...calibrationCalls(context),
     ...pathCalls(context),
-    ...viewCalls(context),
     ...profileCalls(context),
     ...mapCalls(context),
     ...damageCalls(context),

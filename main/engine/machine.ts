@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Numerics } from '../jobs/job-context.ts';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import {
@@ -9,7 +10,7 @@ import {
   type TorchPrecision,
 } from '../contract/device.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
+import { NUMERICS_VERSION } from '../jobs/step.ts';
 import type { ComputedBy } from '../torch/torch-model.ts';
 
 /** Share of the memory that weights may take where the user sets no budget. */

@@ -10,8 +10,7 @@ import type { EngineContext } from './engine-context.ts';
 import { deviceOf, TORCH_VERSIONS } from './machine.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireForTorch } from '../torch/torch-model.ts';
-import { reopenSubjects } from './run-subjects.ts';
-import { reopenCandidates } from './sweep-candidates.ts';
+import { reopenCandidates, reopenSubjects } from './run-subjects.ts';
 
 /** A run to make: its settings, and the models and tasks that it reads. */
 export interface RunOrder<Spec> {

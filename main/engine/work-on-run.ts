@@ -8,10 +8,10 @@ import {
   listSteps,
   type WorkShare,
 } from '../jobs/fill-steps.ts';
-import type { JobResources } from '../jobs/carry-out.ts';
+import type { JobResources } from '../jobs/job-queue.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
-import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
+import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
 import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './calls/sweeps.ts';

@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { refuse } from '../contract/errors.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
-import { serveRpc } from '../contract/rpc.ts';
-import type { ServedEngine } from '../contract/rpc.ts';
-import { createGuessDelay } from './guess-delay.ts';
-import { refusalOf } from './serve-access.ts';
-import type { AccessRules, Refusal, RequestFacts } from './serve-access.ts';
+import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
+import { type AccessRules, createGuessDelay, type Refusal, refusalOf, type RequestFacts } from './serve-access.ts';
 import type { ServeSecrets } from './serve-session.ts';
 import { socketChannel } from './socket-channel.ts';
 

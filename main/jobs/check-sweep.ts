@@ -13,14 +13,12 @@ import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireReadable } from '../torch/torch-model.ts';
-import { requireNoGroups } from './budget-search.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
-import { labelledItems, requireSearchable } from './plan-step.ts';
-import { requireCalibration } from './profile-job.ts';
+import { requireCalibration } from './plan-step.ts';
+import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
-import { curvesOf, leavesConstants, needsOf, needsOfMethod, optionsOf, sweepCounts } from './sweep-curves.ts';
-import type { SweepInput } from './planned-stages.ts';
+import { curvesOf, needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
 
 /**
@@ -220,10 +218,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   const twice = candidates.find(({ name }) => fromFiles.includes(name));
   if (twice !== undefined)
     throw refuse('candidate-name', `Both a candidate and a file are called "${twice.name}".`, 'Rename one of them.');
-  sweepCounts(
-    models.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts, topK: info.topK })),
-    settings,
-  );
+  sweepCounts(models, settings);
   for (const model of models) {
     const { checkpoint } = model;
     requireNoConstants(checkpoint.info);
@@ -231,7 +226,9 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
     for (const { name, task } of await askedTasks(model, tasks, settings.chat, new Date()))
       requireRoom(task.test, name, checkpoint.descriptor);
   }
-  const constant = settings.methods.find((method) => !fromFiles.includes(method) && leavesConstants(settings, method));
+  const constant = settings.methods.find(
+    (method) => !fromFiles.includes(method) && needsOfMethod(settings, method).constants,
+  );
   if (device.engine !== undefined) requireTorchWork(input);
   else if (settings.referee !== undefined)
     throw refuse(

@@ -15,7 +15,7 @@ import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { isTextItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
-import { requireCalibration } from './profile-job.ts';
+import { requireCalibration } from './plan-step.ts';
 
 /** Text that is equal for equal names of an arm. */
 export const armKey = ({ task, model, experts, kept, method, treatment, seed }: ArmName): string =>

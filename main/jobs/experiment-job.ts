@@ -21,11 +21,10 @@ import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 import { evaluatePlan, type Measurement, measurementsOn } from './measurement.ts';
 import { armOptions, armsOf, armTraining, byExperts } from './experiment-arms.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
-import { type CalibrationTokens, makePlan, type PlanOrder, planSteps } from './plan-step.ts';
-import { profileStep } from './profile-job.ts';
-import { runStep, type SingleStep, type PlannedStep, stepSummary, totalWork } from './step.ts';
-import { usedItems } from './sweep-curves.ts';
-import { openTokenCounter } from './task-work.ts';
+import { type CalibrationTokens, openTokenCounter } from './task-work.ts';
+import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
+import { type PlannedStep, runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
+import { usedItems } from './sweep-stages.ts';
 import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
 
 export interface ExperimentInput {

@@ -4,7 +4,7 @@ import { UNPRUNED, type SweepSettings } from '../contract/sweep.ts';
 import { isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
 import { type ExpertFile, readExpertFile } from '../pruning/expert-files/read-expert-file.ts';
 import { methodNames } from '../pruning/methods.ts';
-import { rankedPlanForModel, signedPlan } from '../pruning/plan-for-model.ts';
+import { rankedPlanForModel, signedPlan } from '../pruning/make-plan.ts';
 
 /**
  * Methods of a sweep that are files: a ranking or plans from another program. Their text is part of the sweep's

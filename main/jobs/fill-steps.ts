@@ -12,15 +12,15 @@ import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-loc
 import type { JobContext, RunModel } from './job-context.ts';
 import { totalWork } from './step.ts';
 import {
-  stageSteps,
-  type Stage,
-  type SweepInput,
-  planStages,
-  type SweepSink,
+  type CountedCurve,
   type PlannedStage,
-} from './planned-stages.ts';
+  planStages,
+  type Stage,
+  stageSteps,
+  type SweepInput,
+  type SweepSink,
+} from './sweep-stages.ts';
 import { calibrationDrawSteps, drawnCurves, measureCalibrationDraws } from './sweep-calibration-draws.ts';
-import type { CountedCurve } from './sweep-curves.ts';
 import { measureStage } from './sweep-job.ts';
 import { measureUnpruned } from './sweep-points.ts';
 import {
@@ -127,14 +127,7 @@ export interface ListedStep extends Pick<SweepUnit, 'id' | 'part' | 'method' | '
 }
 
 /** Discards records: the process that resumes the run makes its record from the steps. */
-const NOWHERE: SweepSink = {
-  add: () => Promise.resolve(),
-  addCurtailed: () => Promise.resolve(),
-  addElsewhere: () => Promise.resolve(),
-  addCalibrationDraw: () => Promise.resolve(),
-  addUnneeded: () => undefined,
-  note: () => undefined,
-};
+const NOWHERE: SweepSink = { add: () => Promise.resolve(), note: () => undefined };
 
 const stagesOf = (): ((unit: SweepUnit) => Promise<Stage>) => {
   const opened = new Map<SweepUnit['planned'], Stage>();

@@ -6,7 +6,6 @@ import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { Computing, Runners } from './source-gate.ts';
-import type { Numerics } from './step-key.ts';
 
 /** A model of a run; `name` is unique within it. */
 export interface RunModel {
@@ -18,6 +17,14 @@ export interface RunModel {
 export interface RunTask {
   readonly name: string;
   readonly task: Task;
+}
+
+/** Properties of the engine and its device that may change a number. */
+export interface Numerics {
+  readonly version: number;
+  readonly runtime: string;
+  readonly provider: string;
+  readonly precision: string;
 }
 
 /** The services of a job. Results must be on disk before they are announced. */

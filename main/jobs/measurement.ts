@@ -13,15 +13,24 @@ import {
 } from '../evaluation/curtailment.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { NO_POSITIONS } from '../inference/fidelity.ts';
-import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
 import type { Candidate } from '../inference/model-runner.ts';
+import { encodeEvaluation, evaluationRecord } from '../runs/evaluation-record.ts';
 import { hashItems } from '../tasks/items.ts';
 import { isWrittenItem } from '../tasks/task.ts';
-import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
 import type { RoundedModel, Running } from './rounded-models.ts';
-import { type Step, type Computation, computeSteps, reuseSteps } from './step.ts';
-import { evaluationKey, type Numerics, planContent, type WritingIdentity, partKey, writingKey } from './step-key.ts';
-import { MAX_GROUP, writingIdentity, answerItems, writeAndCompare, writingCost } from './write-items.ts';
+import {
+  type Computation,
+  computeSteps,
+  evaluationKey,
+  partKey,
+  planContent,
+  reuseSteps,
+  type Step,
+  type WritingIdentity,
+  writingKey,
+} from './step.ts';
+import { answerItems, MAX_GROUP, writeAndCompare, writingCost, writingIdentity } from './write-items.ts';
 
 /** Target time for a group of plans: the most that a kill may lose. */
 const GROUP_TARGET_MS = 2_000;
@@ -118,16 +127,27 @@ const requireFinite = (outcomes: Outcomes, { model, task }: Pick<Measurement, 'm
 };
 
 /**
- * A step that stores answers to the items of a measurement under a key. A stored record that names another model, other
- * items or another plan counts as missing.
+ * The step of a plan on all items of a measurement; `ownKey`: its key where more than these fields identifies the
+ * answers. A stored record that names another model, other items or another plan counts as missing.
  */
-export const answersStep = (
-  { model, task, itemsHash, work, rounded }: Pick<Measurement, 'model' | 'task' | 'itemsHash' | 'work' | 'rounded'>,
-  key: string,
+export const evaluationStep = (
+  {
+    model,
+    task,
+    itemsHash,
+    work,
+    numerics,
+    writing,
+    fidelity,
+    rounded,
+  }: Omit<Measurement, 'items' | 'isStreamed' | 'sizer'>,
   plan: Plan | null,
+  ownKey?: string,
 ): EvaluationStep => {
-  const { name, fingerprint, info } = model.checkpoint;
+  const { name, identity, fingerprint, info } = model.checkpoint;
   const weights = rounded?.type;
+  const answers = { model: identity, experts: info.experts, itemsHash, plan, numerics, writing, fidelity, weights };
+  const key = ownKey ?? evaluationKey(answers);
   return {
     key,
     plan,
@@ -150,16 +170,6 @@ export const answersStep = (
       return steps.writeJson(key, encodeEvaluation(record));
     },
   };
-};
-
-/** The step of a plan on all items of a measurement. */
-export const evaluationStep = (measurement: Measurement, plan: Plan | null): EvaluationStep => {
-  const { model, itemsHash, numerics, writing, fidelity, rounded } = measurement;
-  const { identity, info } = model.checkpoint;
-  const weights = rounded?.type;
-  const answered = { itemsHash, plan, numerics, writing, fidelity, weights };
-  const key = evaluationKey({ model: identity, experts: info.experts, ...answered });
-  return answersStep(measurement, key, plan);
 };
 
 /** Called with the outcomes of a plan once they are on disk. */
@@ -281,7 +291,7 @@ const partOf = (
     items,
     stepOf: ({ key, plan }) => {
       const itemsHash = (hash ??= hashItems(items));
-      return { ...answersStep({ ...measurement, itemsHash, work }, keyOf(key, itemsHash), plan), isPart: true };
+      return { ...evaluationStep({ ...measurement, itemsHash, work }, plan, keyOf(key, itemsHash)), isPart: true };
     },
   };
 };

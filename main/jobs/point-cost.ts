@@ -13,7 +13,7 @@ import { planCost } from '../pruning/plan-cost.ts';
 import { seededRandom } from '../statistics/random.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext } from './job-context.ts';
-import { planContent, stepKey } from './step-key.ts';
+import { planContent, stepKey } from './step.ts';
 
 /** Bytes of one token's keys and values in float32, the cache format of this workbench. */
 const cacheBytesPerToken = ({ descriptor }: Checkpoint): number => bytesPerColumn(descriptor.blocks.map(carriedParts));

@@ -1,121 +1,69 @@
 import { CancelledError, refuse } from '../contract/errors.ts';
-import type { ModelInfo } from '../contract/model.ts';
-import {
-  type ExtraStatistic,
-  extraStatistics,
-  type RoutingStatistics,
-  runsEveryExpert,
-} from '../profile/routing-statistics.ts';
-import { extrasInWords } from '../pruning/plan-needs.ts';
-import { hashItems } from '../tasks/items.ts';
-import type { Task } from '../tasks/task.ts';
-import { profileContent, type ProfiledTask, readProfileFile, writeProfileFile } from '../workspace/profile-file.ts';
-import type { StepStore } from '../workspace/step-store.ts';
+import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
+import type { TaskItem, WrittenItem } from '../contract/task.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
+import { isWrittenItem } from '../tasks/task.ts';
+import { type ProfiledTask, writeProfileFile } from '../workspace/profile-file.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
-import { type Numerics, profileKey } from './step-key.ts';
+import { evaluatePlan, type Measurement } from './measurement.ts';
+import { profileStep } from './plan-step.ts';
 import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 
-/** Key of the profile of a model (Checkpoint.identity) on a task's calibration split; `extras` in their own order. */
-export const taskProfileKey = (
-  model: string,
-  task: Task,
-  numerics: Numerics,
-  extras: readonly ExtraStatistic[] = [],
-): string => profileKey(model, hashItems(task.calibration), numerics, extras);
+/** How many times as much as a token of the context the last token of an answer counts under `endings`. */
+export const END_WEIGHT = 4;
 
-/** Refuses a task without calibration items, which cannot be profiled. */
-export const requireCalibration = (task: Task): void => {
-  if (task.calibration.length > 0) return;
-  throw refuse(
-    'no-calibration',
-    `${task.path} has test items only: there is no calibration split to profile.`,
-    'Choose its calibration items (in the list of tasks, or by --split or --calibrate-on), or use only the method ' +
-      'random, which needs no profile.',
-  );
-};
-
-/** Sets of extras that include these, the smallest first: a profile with more statistics serves as well. */
-const setsWith = (extras: readonly ExtraStatistic[]): readonly (readonly ExtraStatistic[])[] => {
-  const others = extraStatistics.filter((extra) => !extras.includes(extra));
-  const sets = Array.from({ length: 2 ** others.length }, (_, bits) =>
-    extraStatistics.filter((extra) => extras.includes(extra) || (bits & (1 << others.indexOf(extra))) !== 0),
-  );
-  return sets.sort((a, b) => a.length - b.length);
-};
-
-/** File of the stored profile with the extras, or null where the model has no such profile on the task. */
-export const storedProfileFile = async (
-  steps: StepStore,
-  model: string,
-  task: Task,
-  numerics: Numerics,
-  extras: readonly ExtraStatistic[] = [],
-): Promise<string | null> => {
-  // Hashed once: there are dozens of sets, and a task may have many items.
-  const itemsHash = hashItems(task.calibration);
-  for (const set of setsWith(extras)) {
-    const key = profileKey(model, itemsHash, numerics, set);
-    const file = await steps.readTensors(key, 'profile');
-    if (file !== null) return file;
-  }
-  return null;
-};
-
-/** The stored profile with the extras, or null where the model has no such profile on the task. */
-export const readStoredProfile = async (
-  steps: StepStore,
-  model: string,
-  task: Task,
-  numerics: Numerics,
-  extras: readonly ExtraStatistic[] = [],
-): Promise<RoutingStatistics | null> => {
-  const file = await storedProfileFile(steps, model, task, numerics, extras);
-  return file === null ? null : ((await readProfileFile(file)).tasks[0]?.statistics ?? null);
+/** An item with its answer by the unpruned model. */
+const answered = (
+  item: TaskItem,
+  outcome: ItemOutcome | undefined,
+): { readonly item: WrittenItem; readonly outcome: WrittenOutcome } => {
+  if (!isWrittenItem(item) || outcome?.kind !== 'written' || outcome.id !== item.id)
+    throw new Error(`nothing was written to calibration item "${item.id}"`);
+  return { item, outcome };
 };
 
 /**
- * Work of a profile on items with this number of tokens, in units of tokens that are only routed. Measured on the
- * bundled models: running every expert on every token takes a fifth more per E / K, and eliminating experts of a layer
- * E^2 / 40 more.
+ * Items whose profiled text is the model's own instead of the right answer: up to the stop string; or, for `endings`,
+ * only of answers that ended by themselves, with the first stop string where one ended them, and weighted to their
+ * ends.
  */
-const profileWork = (
-  tokens: number,
-  extras: readonly ExtraStatistic[],
-  { experts, topK }: Pick<ModelInfo, 'experts' | 'topK'>,
-): number =>
-  tokens *
-  (1 +
-    (runsEveryExpert(extras) ? experts / Math.max(1, topK) / 5 : 0) +
-    (extras.includes('elimination') ? experts ** 2 / 40 : 0));
+export const profiledOn = (
+  calibration: 'written' | 'endings',
+  items: readonly TaskItem[],
+  outcomes: readonly ItemOutcome[],
+): readonly WrittenItem[] => {
+  const own = items.map((item, index) => answered(item, outcomes[index]));
+  if (calibration === 'written') return own.map(({ item, outcome }) => ({ ...item, profiled: outcome.text }));
+  return own
+    .filter(({ outcome }) => outcome.stopped !== 'length')
+    .map(({ item, outcome }) => ({
+      ...item,
+      profiled: outcome.text + (outcome.stopped === 'until' ? (item.until[0] ?? '') : ''),
+      endWeight: END_WEIGHT,
+    }));
+};
 
 /**
- * Statistics of a model on a task's calibration items with this number of tokens; `extras`: statistics beyond routing.
+ * A task whose calibration answers are replaced by texts of the unpruned model.
+ *
+ * @throws WorkbenchError `nothing-ended` where complete answers are asked for, and there is none.
  */
-export const profileStep = (
-  { runners, numerics, emit, run }: JobContext,
-  model: RunModel,
-  { name, task }: RunTask,
-  tokens: number,
-  extras: readonly ExtraStatistic[] = [],
-): SingleStep<RoutingStatistics> => {
-  const { checkpoint } = model;
-  const { name: modelName, fingerprint, identity, info } = checkpoint;
-  const key = taskProfileKey(identity, task, numerics, extras);
-  const also = extrasInWords(extras, info.experts, info.topK);
-  return {
-    key,
-    work: profileWork(tokens, extras, info),
-    title: `Profiling ${model.name} on ${name}${also === null ? '' : ` (also ${also})`}`,
-    checkpoint,
-    read: (steps) => readStoredProfile(steps, identity, task, numerics, extras),
-    write: async (steps, statistics) => {
-      const tasks = [{ name: task.name, hash: task.hash, statistics }];
-      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
-      emit({ type: 'profile.ready', run, fingerprint, task: name });
-    },
-    compute: async (control) => (await runners.open(checkpoint)).profile(task.calibration, control, extras),
-  };
+export const writtenCalibration = async (
+  context: JobContext,
+  measurement: Measurement,
+  how: 'written' | 'endings',
+): Promise<RunTask> => {
+  const { task, items } = measurement;
+  const outcomes = await evaluatePlan(context, measurement, null);
+  const calibration = profiledOn(how, items, outcomes);
+  if (calibration.length === 0)
+    throw refuse(
+      'nothing-ended',
+      `The unpruned model ends none of its answers to the calibration items of ${task.name} by itself.`,
+      'Calibrate on the right answers, or raise the most tokens of an answer.',
+    );
+  return { ...task, task: { ...task.task, calibration } };
 };
 
 /**

@@ -9,7 +9,7 @@ import { type RandomSource, seededRandom } from '../statistics/random.ts';
 import { bareFactor } from '../words/numbers.ts';
 import type { JobContext, RunTask } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
-import type { Stage } from './planned-stages.ts';
+import type { Stage } from './sweep-stages.ts';
 import { namedPoint } from './sweep-points.ts';
 import { answerItems } from './write-items.ts';
 

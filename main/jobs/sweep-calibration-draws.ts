@@ -1,22 +1,29 @@
 import { refuse } from '../contract/errors.ts';
 import type { Plan } from '../contract/plan.ts';
-import { FEW_TOKENS, type CalibrationDraw, type SweepSettings } from '../contract/sweep.ts';
+import { type CalibrationDraw, FEW_TOKENS, type SweepSettings } from '../contract/sweep.ts';
 import { meanRankCorrelation, sharedChoice } from '../evaluation/calibration-luck.ts';
 import { drawnExtras, drawnTimes } from '../profile/calibration-draws.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
-import { scoresForModel } from '../pruning/plan-for-model.ts';
+import { scoresForModel } from '../pruning/make-plan.ts';
 import { extrasInWords } from '../pruning/plan-needs.ts';
-import { readProfileFile, profileContent } from '../workspace/profile-file.ts';
 import { listed } from '../words/numbers.ts';
+import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
 import { isFileMethod } from './file-methods.ts';
 import type { JobContext } from './job-context.ts';
-import { makePlan, type PlanSubject, requestOf } from './plan-step.ts';
-import { candidateOf, type CurvePlan, type PlannedStage, type Stage } from './planned-stages.ts';
-import { taskProfileKey } from './profile-job.ts';
-import { drawnProfilesKey } from './step-key.ts';
-import { runStep, type PlannedStep, type SingleStep } from './step.ts';
-import { type CountedCurve, drawsPlans, isSameCurve, needsOfMethod, orderOf } from './sweep-curves.ts';
+import { makePlan, requestOf, taskProfileKey } from './plan-step.ts';
+import type { PlanSubject } from './search-step.ts';
+import { drawnProfilesKey, type PlannedStep, runStep, type SingleStep } from './step.ts';
 import { measurePlans } from './sweep-points.ts';
+import {
+  candidatesOf,
+  type CountedCurve,
+  type CurvePlan,
+  drawsPlans,
+  isSameCurve,
+  needsOfMethod,
+  type PlannedStage,
+  type Stage,
+} from './sweep-stages.ts';
 
 /**
  * Plans made from calibration items that were drawn again. The profiles of all draws of a task come from one pass over
@@ -156,12 +163,12 @@ interface DrawnPlan extends CurvePlan {
 
 /** The scores behind the plan of a curve with `keep` experts, from a profile. */
 const scoresOf = (
-  { settings, source }: Stage,
+  { source }: Stage,
   curve: CountedCurve,
   keep: number,
   profile: RoutingStatistics,
 ): readonly Float64Array[] => {
-  const request = requestOf(orderOf(settings, curve), keep);
+  const request = requestOf(curve, keep);
   return scoresForModel(source.model.checkpoint, { ...request, statistics: [profile], tasks: [source.task.task.name] });
 };
 
@@ -175,8 +182,8 @@ const wholePlans = async (
   for (const curve of curves)
     for (const keep of curve.counts) {
       const known = stage.candidates.find((made) => made.keep === keep && isSameCurve(made, curve));
-      const { plan } = known ?? (await candidateOf(stage, curve, keep));
-      found.push({ curve, keep, plan, scores: scoresOf(stage, curve, keep, statistics) });
+      for (const { plan } of known === undefined ? await candidatesOf(stage, [curve], [keep]) : [known])
+        found.push({ curve, keep, plan, scores: scoresOf(stage, curve, keep, statistics) });
     }
   return found;
 };
@@ -207,7 +214,7 @@ export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurv
     const statistics = profiles[index];
     if (statistics === undefined) throw new Error('a calibration draw without a profile');
     for (const { curve, keep, plan: whole, scores } of wholes) {
-      const plan = await makePlan(context, { ...source, statistics }, orderOf(settings, curve), keep);
+      const plan = await makePlan(context, { ...source, statistics }, curve, keep);
       const point = {
         draw,
         size,
@@ -221,5 +228,7 @@ export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurv
       plans.push({ ...curve, plan, point });
     }
   }
-  await measurePlans(stage, plans, ({ point }, result) => record.addCalibrationDraw({ ...point, result }));
+  await measurePlans(stage, plans, ({ point }, result) =>
+    record.add({ what: 'calibration-draw', point: { ...point, result } }),
+  );
 };

@@ -1,10 +1,9 @@
 import { curveLabel } from '../contract/method.ts';
 import { listed } from '../words/numbers.ts';
 import { makeJointPlan } from './plan-step.ts';
-import type { CurvePlan, PlannedStage, Stage } from './planned-stages.ts';
 import type { PlannedStep } from './step.ts';
-import { isSameCurve, orderOf } from './sweep-curves.ts';
 import { measurePlans } from './sweep-points.ts';
+import { type CurvePlan, isSameCurve, type PlannedStage, type Stage } from './sweep-stages.ts';
 
 /**
  * Plans of a sweep on the tasks that they were not made for. A plan is made once, for its own task, and is a mask over
@@ -41,10 +40,10 @@ const jointPlans = async (
   const plans: MadePlan[] = [];
   const without = new Set<string>();
   const sources = stages.map(({ source }) => source);
-  for (const { context, settings, curves } of stages.slice(0, 1))
+  for (const { context, curves } of stages.slice(0, 1))
     for (const { counts, ...curve } of curves)
       for (const keep of counts) {
-        const plan = await makeJointPlan(context, sources, orderOf(settings, curve), keep);
+        const plan = await makeJointPlan(context, sources, curve, keep);
         if (plan === null) without.add(curveLabel(curve.method, curve.refit));
         else plans.push({ ...curve, plan, madeFor: null });
       }
@@ -66,7 +65,7 @@ export const measureElsewhere = async (stages: readonly Stage[]): Promise<void> 
     const planned = elsewhereSteps([stage]).length * stages.length;
     context.meter.leftOut(measurement.work * (planned - others.length - joint.plans.length));
     await measurePlans(stage, [...others, ...joint.plans], ({ madeFor }, result) =>
-      record.addElsewhere({ madeFor, result }),
+      record.add({ what: 'elsewhere', point: { madeFor, result } }),
     );
   }
 };

@@ -6,11 +6,10 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import { type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { summarise } from '../evaluation/summarise.ts';
 import { methodNames } from '../pruning/methods.ts';
-import { evaluatePlan, evaluationStep, measurementsOn } from './measurement.ts';
 import type { RunModel, RunTask } from './job-context.ts';
+import { evaluatePlan, evaluationStep, measurementsOn } from './measurement.ts';
 import { folderCost } from './point-cost.ts';
-import type { Stage } from './planned-stages.ts';
-import { announce } from './sweep-points.ts';
+import type { Stage } from './sweep-stages.ts';
 
 /**
  * Checkpoints that were made elsewhere (fine-tuned, merged by another tool, quantised and back) and join a sweep as
@@ -102,7 +101,7 @@ export const measureFolders = async (
   baseline: readonly ItemOutcome[],
   candidates: readonly RunModel[],
 ): Promise<void> => {
-  const { context, measurement, settings, speeds } = stage;
+  const { context, measurement, record, settings, speeds } = stage;
   const { model, task, items, work } = measurement;
   const whole = model.checkpoint.info;
   for (const candidate of candidates) {
@@ -121,6 +120,6 @@ export const measureFolders = async (
       evaluated: outcomes.length,
       cost: { ...folderCost(candidate.checkpoint), ...speed },
     };
-    await announce(stage, result, evaluationStep(own, null));
+    await record.add({ what: 'point', result, step: evaluationStep(own, null).key });
   }
 };

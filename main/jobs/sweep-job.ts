@@ -1,40 +1,43 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { refereeWords } from '../words/referee.ts';
-import { CURTAILED_NOTE } from '../words/verdicts.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
+import { refereeWords } from '../words/referee.ts';
+import { CURTAILED_NOTE } from '../words/verdicts.ts';
 import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { askReferee, refereeFindings } from './referee.ts';
 import { stepSummary, totalWork } from './step.ts';
 import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
-import { type CountedCurve, type Curve, fallingCounts, isSameCurve, isWholeCurve } from './sweep-curves.ts';
 import { elsewhereSteps, measureElsewhere, stagesByModel } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
 import {
-  candidateOf,
-  curveSteps,
-  roundedStage,
-  stageSteps,
-  speedOf,
-  type Stage,
-  type SweepCandidate,
-  type SweepInput,
-  planStages,
-  sweepSources,
-} from './planned-stages.ts';
-import {
   announceUndecidable,
-  recordUnneeded,
   decideCandidates,
   type Decision,
+  type MeasuredCandidates,
   measureTogether,
   measureUnpruned,
+  recordUnneeded,
 } from './sweep-points.ts';
+import {
+  candidatesOf,
+  type CountedCurve,
+  type Curve,
+  curveSteps,
+  fallingCounts,
+  isSameCurve,
+  isWholeCurve,
+  planStages,
+  roundedStage,
+  type Stage,
+  stageSteps,
+  type SweepInput,
+  sweepSources,
+} from './sweep-stages.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
 
 /** How candidates of a stage are measured where only the threshold is needed. */
@@ -54,48 +57,6 @@ const decisionModeOf = ({ settings, measurement }: Stage, baseline: readonly Ite
   return isDecidable({ metric, delta }, design) ? { how: 'curtailed', design } : { how: 'not' };
 };
 
-/** A tested count of kept experts of a curve. */
-interface TestedCurveCount {
-  readonly curve: Curve;
-  readonly kept: number;
-  readonly safe: boolean;
-}
-
-interface MeasuredCurves {
-  readonly baseline: readonly ItemOutcome[];
-  readonly tested: readonly TestedCurveCount[];
-}
-
-/** The candidates of curves at some of their counts, count by count. */
-const candidatesOf = async (
-  stage: Stage,
-  curves: readonly CountedCurve[],
-  counts: readonly number[],
-): Promise<readonly SweepCandidate[]> => {
-  const candidates: SweepCandidate[] = [];
-  for (const keep of counts)
-    for (const curve of curves.filter((one) => one.counts.includes(keep)))
-      candidates.push(await candidateOf(stage, curve, keep));
-  return candidates;
-};
-
-/** Measures every candidate of every curve on every item; `known`: outcomes of the unpruned model, measured before. */
-const measureAll = async (
-  stage: Stage,
-  curves: readonly CountedCurve[],
-  known?: readonly ItemOutcome[],
-  pairs?: RecoveryPairs,
-): Promise<MeasuredCurves> => {
-  const candidates = await candidatesOf(stage, curves, fallingCounts(curves));
-  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
-  const { baseline, decisions } =
-    known === undefined
-      ? await measureTogether(stage, candidates, pairs)
-      : { baseline: known, decisions: await decideCandidates(stage, known, candidates, null, pairs) };
-  const tested = candidates.map((curve, index) => ({ curve, kept: curve.keep, safe: decisions[index]?.safe ?? false }));
-  return { baseline, tested };
-};
-
 /**
  * Tests the curves of a stage by ascending factor, all curves of one factor side by side; a curve ends at its first
  * unsafe factor.
@@ -106,28 +67,28 @@ const measureToFirstUnsafe = async (
   curves: readonly CountedCurve[],
   design: PairedDesign | null,
   pairs?: RecoveryPairs,
-): Promise<MeasuredCurves> => {
+): Promise<MeasuredCandidates> => {
   const { context, measurement } = stage;
-  const tested: TestedCurveCount[] = [];
+  const decisions: Decision[] = [];
   const ended = new Set<CountedCurve>();
   for (const keep of fallingCounts(curves)) {
     const open = curves.filter((curve) => !ended.has(curve) && curve.counts.includes(keep));
-    const candidates = await candidatesOf(stage, open, [keep]);
-    for (const { plan } of candidates) await speedOf(stage, plan);
-    const decisions = await decideCandidates(stage, baseline, candidates, design, pairs);
+    const own = await decideCandidates(stage, baseline, await candidatesOf(stage, open, [keep]), design, pairs);
     for (const [index, curve] of open.entries()) {
-      const { safe, share }: Decision = decisions[index] ?? { safe: false, share: 1 };
-      tested.push({ curve, kept: keep, safe });
+      const decision = own[index];
+      if (decision === undefined) throw new Error('a candidate without a decision');
+      const { safe, share } = decision;
+      decisions.push(decision);
       const left = curve.counts.filter((count) => count < keep);
       if (safe && left.length > 0) continue;
-      if (!safe) recordUnneeded(stage, curve, left);
+      if (!safe) await recordUnneeded(stage, curve, left);
       ended.add(curve);
       const done = curveSteps(stage, [{ ...curve, counts: curve.counts.filter((count) => count >= keep) }]);
       const planned = curveSteps(stage, [curve]);
       context.meter.saved(totalWork(planned), totalWork(done) - (1 - share) * measurement.work);
     }
   }
-  return { baseline, tested };
+  return { baseline, decisions };
 };
 
 const TEXTS_NOTE =
@@ -148,7 +109,7 @@ const leaveUndecided = async (
   stage: Stage,
   baseline: readonly ItemOutcome[],
   curves: readonly CountedCurve[],
-): Promise<MeasuredCurves> => {
+): Promise<MeasuredCandidates> => {
   const { context, measurement, record } = stage;
   context.meter.leftOut(totalWork(curveSteps(stage, curves)));
   for (const curve of curves) await announceUndecidable(stage, baseline, curve);
@@ -156,7 +117,7 @@ const leaveUndecided = async (
     `${measurement.model.name} on ${measurement.task.name}: ${String(baseline.length)} items are too few to tell a ` +
       'threshold, so no candidate was measured.',
   );
-  return { baseline, tested: [] };
+  return { baseline, decisions: [] };
 };
 
 /**
@@ -166,21 +127,21 @@ const leaveUndecided = async (
 const bisect = async (
   stage: Stage,
   curve: Curve,
-  { baseline, tested: known }: MeasuredCurves,
+  { baseline, decisions }: MeasuredCandidates,
   design: PairedDesign | null,
 ): Promise<void> => {
   const { measurement, context, record } = stage;
   const { experts, topK } = measurement.model.checkpoint.info;
-  const tested = known.filter((one) => isSameCurve(one.curve, curve)).map(({ kept, safe }) => ({ kept, safe }));
-  const next = (): number | null => nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
+  const tested = decisions
+    .filter(({ candidate }) => isSameCurve(candidate, curve))
+    .map(({ candidate, safe }) => ({ kept: candidate.keep, safe }));
   record.note(ADAPTIVE_NOTE);
   for (;;) {
-    const keep = next();
+    const keep = nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
     if (keep === null) return;
-    context.meter.addToTotal(totalWork(curveSteps(stage, [{ ...curve, counts: [keep] }])));
-    const candidate = await candidateOf(stage, curve, keep);
-    await speedOf(stage, candidate.plan);
-    const [decision] = await decideCandidates(stage, baseline, [candidate], design);
+    const next = [{ ...curve, counts: [keep] }];
+    context.meter.addToTotal(totalWork(curveSteps(stage, next)));
+    const [decision] = await decideCandidates(stage, baseline, await candidatesOf(stage, next, [keep]), design);
     if (decision === undefined) throw new Error('a candidate without a decision');
     context.meter.addToTotal(measurement.work * (decision.share - 1));
     tested.push({ kept: keep, safe: decision.safe });
@@ -215,7 +176,7 @@ const measureCurves = async (
   curves: readonly CountedCurve[],
   folders: readonly RunModel[],
   known?: readonly ItemOutcome[],
-): Promise<MeasuredCurves> => {
+): Promise<MeasuredCandidates> => {
   const { context, measurement, settings, record } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
   const { model, task, rounded } = measurement;
@@ -227,7 +188,7 @@ const measureCurves = async (
   if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);
   const measured =
     early === null
-      ? await measureAll(stage, curves, known, pairs)
+      ? await measureTogether(stage, await candidatesOf(stage, curves), known, pairs)
       : mode?.how === 'not'
         ? await leaveUndecided(stage, early, curves)
         : await measureToFirstUnsafe(stage, early, curves, design, pairs);

@@ -11,8 +11,8 @@ import {
   pairedDesign,
 } from '../evaluation/curtailment.ts';
 import { droppedShare } from '../evaluation/dropped-share.ts';
-import { isSafe } from '../evaluation/verdicts.ts';
 import { summarise } from '../evaluation/summarise.ts';
+import { isSafe } from '../evaluation/verdicts.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { layerRow } from '../pruning/weighed-profiles.ts';
 import {
@@ -25,8 +25,15 @@ import {
 } from './measurement.ts';
 import { folderCost, planPointCost } from './point-cost.ts';
 import type { RecoveryPairs } from './recovery-pairs.ts';
-import { type CountedCurve, type Curve, isSameCurve } from './sweep-curves.ts';
-import { type CurvePlan, speedOf, type Stage, type SweepCandidate } from './planned-stages.ts';
+import {
+  type CountedCurve,
+  type Curve,
+  type CurvePlan,
+  isSameCurve,
+  speedOf,
+  type Stage,
+  type SweepCandidate,
+} from './sweep-stages.ts';
 
 /** Number of experts that a plan keeps in all MoE layers together. */
 const keptInAll = (plan: Plan): number =>
@@ -57,44 +64,6 @@ export const namedPoint = (stage: Stage, { method, refit, weights, seed, plan }:
   };
 };
 
-/** Adds a measured point to the record. */
-export const announce = async (
-  { context, record }: Stage,
-  result: SweepResult,
-  { key }: EvaluationStep,
-): Promise<SweepResult> => {
-  await record.add({ result, step: key });
-  context.emit({ type: 'sweep.point', run: context.run, result });
-  return result;
-};
-
-const announceCurtailed = async ({ context, record }: Stage, point: CurtailedPoint): Promise<void> => {
-  await record.addCurtailed(point);
-  context.emit({ type: 'sweep.curtailed', run: context.run, point });
-};
-
-/** Announces the unpruned model. */
-const announceUnpruned = async (
-  stage: Stage,
-  step: EvaluationStep,
-  outcomes: readonly ItemOutcome[],
-): Promise<SweepResult> => {
-  const { model, task } = stage.measurement;
-  const result: SweepResult = {
-    model: model.name,
-    task: task.name,
-    method: UNPRUNED,
-    seed: null,
-    factor: 1,
-    kept: model.checkpoint.info.experts,
-    ...droppedBy(stage, null),
-    ...summarise(task.task.metric, outcomes, null),
-    evaluated: outcomes.length,
-    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
-  };
-  return announce(stage, result, step);
-};
-
 /** The name of a point without a plan. */
 const unplannedPoint = (
   { measurement: { model, task } }: Stage,
@@ -110,8 +79,8 @@ const unplannedPoint = (
 });
 
 /** Records points of a curve that are not measured because a smaller factor is unsafe. */
-export const recordUnneeded = (stage: Stage, curve: Curve, counts: readonly number[]): void =>
-  stage.record.addUnneeded(counts.map((keep) => unplannedPoint(stage, curve, keep)));
+export const recordUnneeded = (stage: Stage, curve: Curve, counts: readonly number[]): Promise<void> =>
+  stage.record.add({ what: 'unneeded', points: counts.map((keep) => unplannedPoint(stage, curve, keep)) });
 
 /** Announces that the items are too few to call any candidate of a curve safe, at the curve's smallest factor. */
 export const announceUndecidable = async (
@@ -122,7 +91,7 @@ export const announceUndecidable = async (
   if (first === undefined) return;
   const { metric } = stage.measurement.task.task;
   const design = pairedDesign(metric, baseline);
-  await announceCurtailed(stage, {
+  const point = {
     ...unplannedPoint(stage, curve, first),
     n: baseline.length,
     evaluated: 0,
@@ -130,59 +99,66 @@ export const announceUndecidable = async (
     lost: 0,
     gainedAtMost: design === null ? 0 : design.right.filter((right) => !right).length,
     independentAtLeast: design === null ? baseline.length : independentAtLeast(design),
-  });
-  recordUnneeded(stage, curve, others);
+  };
+  await stage.record.add({ what: 'curtailed', point });
+  await recordUnneeded(stage, curve, others);
 };
 
 type Outcomes = readonly ItemOutcome[];
 
 /** Whether a candidate is safe, and the share of its items that the verdict needed. */
 export interface Decision {
+  readonly candidate: SweepCandidate;
   readonly safe: boolean;
   readonly share: number;
 }
 
-/** Announces candidates as their outcomes arrive. Candidates that keep the same experts share a step. */
+/** Records candidates as their outcomes arrive. Candidates that keep the same experts share a step. */
 class Announcer {
   readonly #stage: Stage;
+  readonly #candidates: readonly SweepCandidate[];
   readonly #pairs: RecoveryPairs | undefined;
-  readonly #byKey: ReadonlyMap<string, readonly SweepCandidate[]>;
   readonly #decisions = new Map<SweepCandidate, Decision>();
+  /** One step for all candidates that share it. */
+  readonly steps: readonly EvaluationStep[];
 
   constructor(stage: Stage, candidates: readonly SweepCandidate[], pairs: RecoveryPairs | undefined) {
     this.#stage = stage;
+    this.#candidates = candidates;
     this.#pairs = pairs;
-    this.#byKey = Map.groupBy(candidates, ({ step }) => step.key);
-  }
-
-  /** One step for all candidates that share it. */
-  get steps(): readonly EvaluationStep[] {
-    return [...this.#byKey.values()].flatMap(([first]) => first?.step ?? []);
+    const byKey = Map.groupBy(candidates, ({ step }) => step.key);
+    this.steps = [...byKey.values()].flatMap(([first]) => first?.step ?? []);
   }
 
   decisionOf(candidate: SweepCandidate): Decision | undefined {
     return this.#decisions.get(candidate);
   }
 
+  /** Decisions on all candidates, in their order. */
+  get decisions(): readonly Decision[] {
+    return this.#candidates.map((candidate) => {
+      const decision = this.decisionOf(candidate);
+      if (decision === undefined) throw new Error('a candidate without a decision');
+      return decision;
+    });
+  }
+
   /** Candidates that answered every item. */
   async measured(baseline: Outcomes, step: EvaluationStep, outcomes: Outcomes): Promise<void> {
-    const { measurement, settings } = this.#stage;
+    const { measurement, settings, record } = this.#stage;
     const { model, task, rounded } = measurement;
-    await this.#announce(step, 1, async (candidate) => {
-      const result = await announce(
-        this.#stage,
-        {
-          ...namedPoint(this.#stage, candidate),
-          ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
-          evaluated: outcomes.length,
-          cost: {
-            ...planPointCost(model.checkpoint, candidate.plan),
-            ...(await rounded?.cost(candidate.plan)),
-            ...(await speedOf(this.#stage, candidate.plan)),
-          },
+    await this.#decide(step, 1, async (candidate) => {
+      const result: SweepResult = {
+        ...namedPoint(this.#stage, candidate),
+        ...summarise(task.task.metric, baseline, outcomes, { delta: settings.delta }),
+        evaluated: outcomes.length,
+        cost: {
+          ...planPointCost(model.checkpoint, candidate.plan),
+          ...(await rounded?.cost(candidate.plan)),
+          ...(await speedOf(this.#stage, candidate.plan)),
         },
-        step,
-      );
+      };
+      await record.add({ what: 'point', result, step: step.key });
       this.#pairs?.add({ ...candidate, factor: result.factor }, outcomes);
       return isSafe(result, settings.delta);
     });
@@ -190,33 +166,35 @@ class Announcer {
 
   /** Candidates that stopped early because their verdict can only be unsafe. */
   async stopped(design: PairedDesign, step: EvaluationStep, counts: CountsSoFar): Promise<void> {
+    const { measurement, record } = this.#stage;
     const { n, evaluated, lost, gained, wrongLeft } = counts;
     const low = lowAtMost(counts);
-    await this.#announce(step, evaluated / n, async (candidate) => {
-      await announceCurtailed(this.#stage, {
+    await this.#decide(step, evaluated / n, async (candidate) => {
+      const point: CurtailedPoint = {
         ...namedPoint(this.#stage, candidate),
         n,
         evaluated,
-        metric: this.#stage.measurement.task.task.metric,
+        metric: measurement.task.task.metric,
         lost,
         gainedAtMost: gained + wrongLeft,
         independentAtLeast: independentAtLeast(design),
         ...(low === null ? {} : { lowAtMost: low }),
         verdict: 'unsafe',
-      });
+      };
+      await record.add({ what: 'curtailed', point });
       return false;
     });
   }
 
-  async #announce(
+  async #decide(
     { key }: EvaluationStep,
     share: number,
-    announce: (candidate: SweepCandidate) => Promise<boolean>,
+    isSafeOnItems: (candidate: SweepCandidate) => Promise<boolean>,
   ): Promise<void> {
     const { context, measurement } = this.#stage;
-    for (const [index, candidate] of (this.#byKey.get(key) ?? []).entries()) {
+    for (const [index, candidate] of this.#candidates.filter(({ step }) => step.key === key).entries()) {
       if (index > 0) context.meter.reuse(measurement.work * share, 0);
-      this.#decisions.set(candidate, { safe: await announce(candidate), share });
+      this.#decisions.set(candidate, { candidate, safe: await isSafeOnItems(candidate), share });
     }
   }
 }
@@ -228,7 +206,7 @@ class Announcer {
 const bracketsFirst = (
   { measurement }: Stage,
   candidates: readonly SweepCandidate[],
-  decisionOf: (candidate: SweepCandidate) => Decision | undefined,
+  announcer: Announcer,
   missing: readonly EvaluationStep[],
 ): readonly EvaluationStep[] => {
   const left = new Map(missing.map((step) => [step.key, step]));
@@ -241,7 +219,7 @@ const bracketsFirst = (
   const open = curves.map((own) => ({
     missing: own.filter(({ step }) => left.has(step.key)).map(({ keep }) => keep),
     tested: own.flatMap((candidate) => {
-      const decision = decisionOf(candidate);
+      const decision = announcer.decisionOf(candidate);
       return decision === undefined ? [] : [{ kept: candidate.keep, safe: decision.safe }];
     }),
   }));
@@ -253,31 +231,53 @@ const bracketsFirst = (
   return [...new Set([...others, ...wanted])].flatMap((key) => left.get(key) ?? []);
 };
 
-const decisionsOf = (announcer: Announcer, candidates: readonly SweepCandidate[]): readonly Decision[] =>
-  candidates.map((candidate) => {
-    const decision = announcer.decisionOf(candidate);
-    if (decision === undefined) throw new Error('a candidate without a decision');
-    return decision;
-  });
+/** Records the unpruned model. */
+const recordUnpruned = async (stage: Stage, { key }: EvaluationStep, outcomes: Outcomes): Promise<void> => {
+  const { model, task } = stage.measurement;
+  const result: SweepResult = {
+    model: model.name,
+    task: task.name,
+    method: UNPRUNED,
+    seed: null,
+    factor: 1,
+    kept: model.checkpoint.info.experts,
+    ...droppedBy(stage, null),
+    ...summarise(task.task.metric, outcomes, null),
+    evaluated: outcomes.length,
+    cost: { ...folderCost(model.checkpoint), ...(await speedOf(stage, null)) },
+  };
+  await stage.record.add({ what: 'point', result, step: key });
+};
 
-/** Outcomes of the unpruned model of a stage, announced before anything else. */
+/** Outcomes of the unpruned model of a stage, recorded before anything else. */
 export const measureUnpruned = async (stage: Stage): Promise<Outcomes> => {
   const step = evaluationStep(stage.measurement, null);
   const [baseline = []] = await evaluateAll(stage.context, stage.measurement, [step]);
-  await announceUnpruned(stage, step, baseline);
+  await recordUnpruned(stage, step, baseline);
   return baseline;
 };
 
+export interface MeasuredCandidates {
+  /** Outcomes of the unpruned model. */
+  readonly baseline: Outcomes;
+  readonly decisions: readonly Decision[];
+}
+
 /**
  * Measures candidates on all items together with the unpruned model, so that all of them write in one batch. Candidates
- * that a search for the threshold has begun continue from disk. Decisions in the order of the candidates.
+ * that a search for the threshold has begun continue from disk. Decisions in the order of the candidates. `known`:
+ * outcomes of the unpruned model, measured before.
  */
 export const measureTogether = async (
   stage: Stage,
   candidates: readonly SweepCandidate[],
+  known?: Outcomes,
   pairs?: RecoveryPairs,
-): Promise<{ readonly baseline: Outcomes; readonly decisions: readonly Decision[] }> => {
+): Promise<MeasuredCandidates> => {
+  if (known !== undefined)
+    return { baseline: known, decisions: await decideCandidates(stage, known, candidates, null, pairs) };
   const { context, measurement } = stage;
+  for (const plan of [null, ...candidates.map((candidate) => candidate.plan)]) await speedOf(stage, plan);
   const announcer = new Announcer(stage, candidates, pairs);
   const unpruned = evaluationStep(measurement, null);
   const stored = await unpruned.read(context.steps);
@@ -287,7 +287,7 @@ export const measureTogether = async (
   const take = async (step: EvaluationStep, outcomes: Outcomes): Promise<void> => {
     if (step.key === unpruned.key) {
       found.push(outcomes);
-      await announceUnpruned(stage, step, outcomes);
+      await recordUnpruned(stage, step, outcomes);
     }
     waiting.push([step, outcomes]);
     const [baseline] = found;
@@ -296,14 +296,14 @@ export const measureTogether = async (
   };
   const whole = announcer.steps.filter((step) => step.key !== unpruned.key && !begun.includes(step));
   await evaluate(context, measurement, [unpruned, ...whole], take, (missing) =>
-    bracketsFirst(stage, candidates, (candidate) => announcer.decisionOf(candidate), missing),
+    bracketsFirst(stage, candidates, announcer, missing),
   );
   const [baseline] = found;
   if (baseline === undefined) throw new Error('the unpruned model gave no outcomes');
   await evaluateEarly(context, measurement, baseline, begun, (step, outcomes) =>
     announcer.measured(baseline, step, outcomes),
   );
-  return { baseline, decisions: decisionsOf(announcer, candidates) };
+  return { baseline, decisions: announcer.decisions };
 };
 
 /**
@@ -318,6 +318,7 @@ export const decideCandidates = async (
   pairs?: RecoveryPairs,
 ): Promise<readonly Decision[]> => {
   const { context, measurement, settings } = stage;
+  for (const { plan } of candidates) await speedOf(stage, plan);
   const announcer = new Announcer(stage, candidates, pairs);
   const done = (step: EvaluationStep, outcomes: Outcomes): Promise<void> =>
     announcer.measured(baseline, step, outcomes);
@@ -325,13 +326,10 @@ export const decideCandidates = async (
   else {
     const stopped = (step: EvaluationStep, counts: CountsSoFar): Promise<void> =>
       announcer.stopped(design, step, counts);
-    await evaluateEarly(context, measurement, baseline, announcer.steps, done, {
-      design,
-      delta: settings.delta,
-      stopped,
-    });
+    const test = { design, delta: settings.delta, stopped };
+    await evaluateEarly(context, measurement, baseline, announcer.steps, done, test);
   }
-  return decisionsOf(announcer, candidates);
+  return announcer.decisions;
 };
 
 /**

@@ -68,6 +68,12 @@ const comparedPositions = (tokenizer: TextTokenizer, item: TaskItem, { maxPositi
 const profiledTokens = (tokenizer: TextTokenizer, item: TaskItem, { maxPositions }: Positions): number =>
   profileSequences(tokenizer, item, maxPositions).reduce((tokens, { length }) => tokens + length, 0);
 
+/** Tokens of a task's calibration items, for profiling and for scoring; 0 where they are not used. */
+export interface CalibrationTokens {
+  readonly profiling: number;
+  readonly scoring: number;
+}
+
 export interface TokenCounter {
   /**
    * Tokens needed to answer, counting the context of a multiple-choice item once; for written answers, the prompt and

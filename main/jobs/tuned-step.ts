@@ -15,9 +15,8 @@ import type { Mixture } from '../finetune/mixture.ts';
 import { hashItems } from '../tasks/items.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
-import { answersStep } from './measurement.ts';
-import type { SingleStep, Step } from './step.ts';
-import { tunedKeys } from './step-key.ts';
+import { evaluationStep } from './measurement.ts';
+import { type SingleStep, type Step, tunedKeys } from './step.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
@@ -94,6 +93,7 @@ const armStep = async (
 ): Promise<Step<TunedArm>> => {
   const { model, plan, settings, work } = order;
   const itemsHash = hashItems(items);
+  const writing = await writingIdentity(model.checkpoint, task.task);
   const keys = tunedKeys({
     model: model.checkpoint.identity,
     experts: model.checkpoint.info.experts,
@@ -105,9 +105,9 @@ const armStep = async (
     python: arms.python.versions,
     threads: arms.threads,
     numerics,
-    writing: await writingIdentity(model.checkpoint, task.task),
+    writing,
   });
-  const answers = answersStep({ model, task, itemsHash, work }, keys.evaluation, plan);
+  const answers = evaluationStep({ model, task, itemsHash, work, numerics, writing }, plan, keys.evaluation);
   return {
     key: keys.training,
     work,

@@ -8,7 +8,7 @@ import type { TaskItem, WrittenItem } from '../contract/task.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { judge } from '../tasks/generation/judging.ts';
 import { isWrittenItem, type Task } from '../tasks/task.ts';
-import type { WritingIdentity } from './step-key.ts';
+import type { WritingIdentity } from './step.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /** Most plans that go through the layers together: each keeps a batch's hidden states. */

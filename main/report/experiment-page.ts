@@ -1,5 +1,6 @@
 import type { ExperimentAnswer, ExperimentDocument, ExperimentRow } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { experimentDocument } from '../evaluation/experiment/document.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { type Names, PLAIN_NAMES } from '../figures/columns.ts';
 import { experimentCaption, experimentFigure } from '../figures/experiment-figure.ts';
@@ -10,19 +11,26 @@ import {
   thresholdLines,
 } from '../figures/experiment-tables.ts';
 import {
+  experimentManifestOf,
+  readExperimentReproduction,
+  readPublishedTable,
+  requireExperimentRecord,
+} from '../runs/experiment-record.ts';
+import type { RunSource } from '../runs/run-source.ts';
+import { methodTitle } from '../words/methods.ts';
+import {
   columnsTable,
   html,
   htmlAll,
   type HtmlContent,
   htmlFigure,
   type HtmlNode,
+  notes,
   reportColumns,
   reportTable,
-  notes,
 } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
-import { methodTitle } from '../words/methods.ts';
 
 /** Titles of methods, names of tasks. */
 const NAMES: Names = { ...PLAIN_NAMES, method: methodTitle };
@@ -137,3 +145,37 @@ export const experimentPage = (manifest: RunManifest, document: ExperimentDocume
       `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s stored ` +
       'outcomes.',
   });
+
+/** Document of an experiment, at its own margin unless another one is given. */
+export const readExperimentDocument = async (
+  source: RunSource,
+  run: string,
+  delta: number | undefined,
+): Promise<ExperimentDocument> => {
+  const manifest = await experimentManifestOf(source, run);
+  const folder = source.runs.folder(run);
+  return experimentDocument(await requireExperimentRecord(folder, manifest), {
+    delta,
+    published: await readPublishedTable(source.resources),
+    reproduction: await readExperimentReproduction(folder),
+  });
+};
+
+/** The report of an experiment on disk, finished or not. */
+export const makeExperimentReport = async (
+  source: RunSource,
+  run: string,
+  delta: number | undefined,
+): Promise<{
+  readonly name: string;
+  readonly html: string;
+  readonly findings: ExperimentDocument['answers'][number]['findings'];
+}> => {
+  const manifest = await experimentManifestOf(source, run);
+  const document = await readExperimentDocument(source, run, delta);
+  return {
+    name: experimentReportName(manifest),
+    html: experimentPage(manifest, document),
+    findings: document.answers.flatMap(({ findings }) => findings),
+  };
+};

@@ -1,27 +1,31 @@
 import { refuse } from '../contract/errors.ts';
-import type { AskedReading } from '../evaluation/threshold-family.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { frontierWords } from '../evaluation/frontier.ts';
 import type { Finding } from '../contract/size-trend.ts';
-import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
+import type { SweepDocument } from '../contract/sweep.ts';
+import { choiceWarnings } from '../evaluation/answer-loss.ts';
+import { luckSentences } from '../evaluation/calibration-luck.ts';
+import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
+import { frontierWords } from '../evaluation/frontier.ts';
+import type { AskedReading } from '../evaluation/threshold-family.ts';
+import { kindColumns, luckColumns, luckRows } from '../figures/tables.ts';
 import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { RunSource } from '../runs/run-source.ts';
-import { html, notes } from './html.ts';
+import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
+import { columnsTable, html, type HtmlNode, notes } from './html.ts';
+import { htmlPage, type Section } from './page.ts';
 import {
   axisFigures,
   bestFigures,
   curveFigures,
   frontierFigures,
+  luckFigures,
   pairFigures,
   routingFigures,
   shareFigures,
   trendFigures,
 } from './report-figures.ts';
 import { definitionSection, recordSection, reportHeader } from './report-header.ts';
-import { htmlPage, type Section } from './page.ts';
-import { choiceWarnings } from '../evaluation/answer-loss.ts';
-import { choiceAndWritingTable, luckTable } from './report-kinds.ts';
-import { measurementTables, methodComparisons, curtailedTable } from './report-methods.ts';
+import { curtailedTable, measurementTables, methodComparisons } from './report-methods.ts';
 import type { ReportSource } from './report-source.ts';
 import {
   chartFindings,
@@ -158,4 +162,53 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
     html: reportPage({ ...stored, comparisons, profiles, frontier }),
     findings: stored.sizeTrend.findings,
   };
+};
+
+/** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
+export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
+  const pairs = choiceAndWriting(document);
+  const summary = reachSummary(pairs);
+  if (pairs.length === 0) return [];
+  return [
+    html('h3', {}, 'Chosen and written answers'),
+    ...(summary === null ? [] : [html('p', {}, summary)]),
+    html(
+      'details',
+      {},
+      html('summary', {}, `All ${pairs.length} pairs as a table`),
+      columnsTable(
+        'The same items and the same plans: how far a task is safe if the model chooses among answers, and ' +
+          'if it writes them.',
+        kindColumns,
+        pairs,
+      ),
+    ),
+  ];
+};
+
+/** Plans made from calibration items that were drawn again, in sentences and as a table; empty if there are none. */
+export const luckTable = (source: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] => {
+  const { document } = source;
+  const rows = luckRows(document);
+  if (rows.length === 0) return [];
+  return [
+    html('h3', {}, 'Calibration draws'),
+    ...luckSentences(document).map((sentence) => html('p', {}, sentence)),
+    html(
+      'details',
+      {},
+      html('summary', {}, 'Values of the draws over the number of calibration items'),
+      luckFigures(source),
+    ),
+    html(
+      'details',
+      {},
+      html('summary', {}, `All ${rows.length} points over their draws as a table`),
+      columnsTable(
+        'The calibration items drawn again with replacement: the plans of each draw on the same test items.',
+        luckColumns,
+        rows,
+      ),
+    ),
+  ];
 };

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import type { ReroutedChoices } from '../contract/reproduction.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { isProfileName, type ProfileFile, readProfileFile } from '../workspace/profile-file.ts';
-import type { FieldLedger } from './field-ledger.ts';
-import { ROUNDING } from './rounding.ts';
+import { type FieldLedger, ROUNDING } from './field-ledger.ts';
 
 const FOLDER = 'names the folder of the model';
 

@@ -5,9 +5,8 @@ import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
 import { isRefereeNote } from '../words/referee.ts';
 import { curveWords, pointWords } from '../words/verdicts.ts';
-import { KEPT_STATES } from '../jobs/planned-stages.ts';
-import { STEP_SUMMARY } from '../jobs/step.ts';
-import { planContent } from '../jobs/step-key.ts';
+import { KEPT_STATES } from '../jobs/sweep-stages.ts';
+import { planContent, STEP_SUMMARY } from '../jobs/step.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
 import { OUTCOMES } from '../runs/stored-outcomes.ts';
 import {
@@ -22,8 +21,7 @@ import {
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { compareOutcomes, compareSweeps, type Findings, isOfSameItems, pointNameOf } from './differences.ts';
 import { compareProfiles } from './compare-profiles.ts';
-import { FieldLedger } from './field-ledger.ts';
-import { ROUNDING } from './rounding.ts';
+import { FieldLedger, ROUNDING } from './field-ledger.ts';
 
 const SPEED = 'a speed depends on what else the machine does';
 const OWN_NAME = 'names the run itself';

@@ -16,8 +16,7 @@ import type { AllowanceOf } from '../evaluation/field-differences.ts';
 import { counted } from '../words/numbers.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
 import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
-import { changedFieldsWords, FieldLedger, fieldSections } from './field-ledger.ts';
-import { ROUNDING, ROUNDING_WORDS } from './rounding.ts';
+import { changedFieldsWords, FieldLedger, fieldSections, ROUNDING, ROUNDING_WORDS } from './field-ledger.ts';
 
 const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
   task,

@@ -1,18 +1,28 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ReroutedChoices, Reproduction } from '../contract/reproduction.ts';
+import type { RoutingRule } from '../checkpoint/descriptor.ts';
+import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ArmTreatment, ExperimentRecord, ExperimentReproduction } from '../contract/experiment.ts';
+import type { NearestChoice, Reproduction, ReroutedChoices } from '../contract/reproduction.ts';
 import type { RunManifest } from '../contract/run.ts';
+import type { TaskItem } from '../contract/task.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
-import { jobOn, type Job, type JobContext } from '../jobs/job-context.ts';
+import { profileSequences } from '../inference/encode-item.ts';
+import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
+import { type ExperimentInput, experimentSources, measureExperiment } from '../jobs/experiment-job.ts';
+import { type Job, type JobContext, jobOn } from '../jobs/job-context.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
-import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
 import { sweepJob } from '../jobs/sweep-job.ts';
-import { type SweepInput, sweepSources } from '../jobs/planned-stages.ts';
+import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
+import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
+import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
-import { type Findings, isMatch, reproductionSentence } from './differences.ts';
-import { nearestChoice } from './nearest-choice.ts';
+import { isMatch, reproductionSentence } from './differences.ts';
+import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
+import { ROUNDING } from './field-ledger.ts';
 
 export const REPRODUCTION_FILE = 'reproduction.json';
 /** Folders of a reproduction's run for its own results. */
@@ -26,6 +36,21 @@ export interface ReproduceInput {
   readonly sweep: SweepInput;
   /** Versions and device of the reproduction. */
   readonly circumstances: Reproduction['after'];
+  /** Creates a pool of models apart from those that jobs share. */
+  readonly createPool: () => ModelPool;
+}
+
+export interface ReproduceExperimentInput {
+  /** The finished experiment and its measurements. */
+  readonly original: RunManifest;
+  readonly recorded: ExperimentRecord;
+  /** Its folder. */
+  readonly recordedFolder: string;
+  readonly experiment: ExperimentInput;
+  /** Treatments whose arms cannot be made here, and why. */
+  readonly without: { readonly treatments: readonly ArmTreatment[]; readonly reason: string } | null;
+  /** Versions and device of the reproduction. */
+  readonly circumstances: Pick<RunManifest, 'versions' | 'device'>;
   /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
 }
@@ -53,64 +78,157 @@ const withNearest = async (
 };
 
 /**
- * Runs a finished sweep again from its settings, in the run's own step store and with its own merged experts, so that
- * nothing stored is reused; a resumed reproduction continues from its own finished steps. Then compares every value and
- * every item's outcome with the stored ones, and writes `reproduction.json`.
+ * Measures again in the run's own step store and with its own merged experts, so that nothing stored is reused; a
+ * resumed reproduction continues from its own finished steps. Then writes the findings as `reproduction.json`.
  */
-export const reproduceJob = (input: ReproduceInput): Job =>
-  jobOn(sweepSources(input.sweep), async (context) => {
-    const { original, sweep } = input;
-    const { settings } = sweep;
-    const folders = {
-      steps: join(context.folder, STEPS_FOLDER),
-      overlays: join(context.folder, OVERLAYS_FOLDER),
-    };
-    const own = createStepStore({ ...folders, temporary: context.temporaryFolder });
-    const order = {
-      models: sweep.models.map(({ name }) => name),
-      tasks: sweep.tasks.map(({ name }) => name),
-      methods: settings.methods,
-    };
+const reproducing = (
+  sources: readonly Checkpoint[],
+  createPool: () => ModelPool,
+  findAgain: (context: JobContext) => Promise<{ readonly sentence: string }>,
+): Job =>
+  jobOn(sources, async (context) => {
+    const folders = { steps: join(context.folder, STEPS_FOLDER), overlays: join(context.folder, OVERLAYS_FOLDER) };
     await mkdir(folders.overlays, { recursive: true });
     // Models open for other jobs would count twice against the memory budget.
     await context.runners.closeAll();
-    const pool = input.createPool();
-    const again = sweepJob(sweep, (jobContext, notes) => new SweepRecord(jobContext, order, settings.delta, notes));
-    const say = (text: string): void => context.emit({ type: 'job.problem', run: context.run, text });
-    let findings: Findings;
+    const pool = createPool();
+    const order = {
+      sources,
+      steps: createStepStore({ ...folders, temporary: context.temporaryFolder }),
+      say: (text: string): void => context.emit({ type: 'job.problem', run: context.run, text }),
+    };
+    let found: { readonly sentence: string };
     try {
-      findings = await pool.compute({ sources: again.sources, steps: own, say }, async (computing) => {
-        await again.work({
-          ...context,
-          ...computing,
-          // Chat templates must print the date of the original run.
-          madeAt: new Date(original.createdAt),
-          // Its points and profiles do not belong to the workspace: only progress is reported.
-          emit: () => undefined,
-          recordChanged: undefined,
-        });
-        context.meter.describe(`Comparing with ${original.title}`);
-        const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
-        const found = await compareSweepFolders(input.folder, context.folder, (model) => experts.get(model) ?? 0);
-        return { ...found, rerouted: await withNearest(found.rerouted ?? [], { ...context, ...computing }, input) };
-      });
+      found = await pool.compute(order, (computing) => findAgain({ ...context, ...computing }));
     } finally {
       await pool.dispose();
     }
-    const sentence = reproductionSentence(findings);
-    const found: Reproduction = {
-      run: context.run,
-      of: original.id,
-      matches: isMatch(findings),
-      sentence,
-      ...findings,
-      before: { versions: original.versions, device: original.device },
-      after: input.circumstances,
-    };
     const output = join(context.folder, REPRODUCTION_FILE);
     await context.requireRun();
     await context.requireUnchanged();
     await writeFileAtomically(output, `${JSON.stringify(found, null, 1)}\n`, context.temporaryFolder);
     for (const scratch of Object.values(folders)) await rm(scratch, { recursive: true, force: true });
-    return { output, summary: sentence };
+    return { output, summary: found.sentence };
   });
+
+/**
+ * Runs a finished sweep again from its settings, then compares every value and every item's outcome with the stored
+ * ones.
+ */
+export const reproduceJob = (input: ReproduceInput): Job => {
+  const { original, sweep, createPool } = input;
+  return reproducing(sweepSources(sweep), createPool, async (context) => {
+    const order = {
+      models: sweep.models.map(({ name }) => name),
+      tasks: sweep.tasks.map(({ name }) => name),
+      methods: sweep.settings.methods,
+    };
+    const again = sweepJob(
+      sweep,
+      (jobContext, notes) => new SweepRecord(jobContext, order, sweep.settings.delta, notes),
+    );
+    await again.work({
+      ...context,
+      // Chat templates must print the date of the original run.
+      madeAt: new Date(original.createdAt),
+      // Its points and profiles do not belong to the workspace: only progress is reported.
+      emit: () => undefined,
+      recordChanged: undefined,
+    });
+    context.meter.describe(`Comparing with ${original.title}`);
+    const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
+    const compared = await compareSweepFolders(input.folder, context.folder, (model) => experts.get(model) ?? 0);
+    const findings = { ...compared, rerouted: await withNearest(compared.rerouted ?? [], context, input) };
+    return {
+      run: context.run,
+      of: original.id,
+      matches: isMatch(findings),
+      sentence: reproductionSentence(findings),
+      ...findings,
+      before: { versions: original.versions, device: original.device },
+      after: input.circumstances,
+    } satisfies Reproduction;
+  });
+};
+
+/** Runs a finished experiment again from profiles to fine-tuned arms, then compares every arm item by item. */
+export const reproduceExperimentJob = ({
+  original,
+  recorded,
+  recordedFolder,
+  experiment,
+  without,
+  circumstances,
+  createPool,
+}: ReproduceExperimentInput): Job =>
+  reproducing(experimentSources(experiment), createPool, async (context) => {
+    const treatments = experiment.settings.treatments.filter((one) => without?.treatments.includes(one) !== true);
+    const settings = { ...experiment.settings, treatments };
+    const second = await measureExperiment({ ...experiment, settings }, context);
+    const { changed: edited } = await readSealedFiles(recordedFolder);
+    const findings = compareExperiments(recorded, second, edited);
+    return {
+      of: original.id,
+      matches: isExperimentMatch(findings),
+      sentence: experimentSentence(findings),
+      ...findings,
+      reason: findings.missing.length === 0 ? null : (without?.reason ?? null),
+      before: { versions: original.versions, device: original.device, python: recorded.python },
+      after: { ...circumstances, python: second.python },
+    } satisfies ExperimentReproduction;
+  });
+
+/** Items whose logits are held at once. */
+const ITEMS_AT_ONCE = 16;
+
+/** Whether the experts with the largest router logits are chosen. */
+const isByLogits = (routing: RoutingRule): boolean =>
+  routing.kind === 'scores' && routing.correction === null && routing.groups === null && routing.table === null;
+
+/**
+ * The smallest distance of two router logits, over the tokens of calibration items that take an expert that is chosen
+ * more often than in the first run, and not one that is chosen less often; null where routing does not follow from
+ * logits alone, or no token does so.
+ */
+export const nearestChoice = async (
+  runner: Pick<ModelRunner, 'checkpoint' | 'forward'>,
+  tokenizer: TextTokenizer,
+  items: readonly TaskItem[],
+  { layer, from, to }: Pick<ReroutedChoices, 'layer' | 'from' | 'to'>,
+  control: RunControl,
+): Promise<NearestChoice | null> => {
+  const { descriptor, info } = runner.checkpoint;
+  const routing = descriptor.moeLayers[layer]?.moe.routing;
+  if (routing === undefined || !isByLogits(routing)) return null;
+  let nearest: NearestChoice | null = null;
+  for (let first = 0; first < items.length; first += ITEMS_AT_ONCE) {
+    const sequences = items
+      .slice(first, first + ITEMS_AT_ONCE)
+      .flatMap((item) =>
+        profileSequences(tokenizer, item, descriptor.maxPositions).map((tokens) => ({ item: item.id, tokens })),
+      );
+    const results = await runner.forward(
+      sequences.map(({ tokens }) => tokens),
+      null,
+      control,
+    );
+    for (const [index, { routerLogits, experts }] of results.entries()) {
+      const { item = '', tokens = [] } = sequences[index] ?? {};
+      const [rows, topK] = [routerLogits, experts].map(({ length }) => length / (info.moeLayers * tokens.length));
+      if (rows === undefined || topK === undefined) continue;
+      for (let token = 0; token < tokens.length; token += 1) {
+        const at = layer * tokens.length + token;
+        const chosen = new Set(experts.subarray(at * topK, (at + 1) * topK));
+        const logitOf = (expert: number): number => routerLogits[at * rows + expert] ?? Number.NaN;
+        for (const taken of to.filter((expert) => chosen.has(expert))) {
+          for (const left of from.filter((expert) => !chosen.has(expert))) {
+            const distance = Math.abs(logitOf(taken) - logitOf(left));
+            if (nearest === null || distance < nearest.distance)
+              nearest = { item, taken, left, distance, isRounding: distance <= ROUNDING.logit };
+          }
+        }
+      }
+    }
+  }
+  return nearest;
+};

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { MOST_POINTS, shortName } from '../contract/bounds.ts';
 import type { RecordChange } from '../contract/compute.ts';
+import type { EngineEvent } from '../contract/events.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
 import { plan, type Plan } from '../contract/plan.ts';
 import {
@@ -80,6 +81,7 @@ export class SweepRecord {
   readonly #calibrationDraws: CalibrationDraw[] = [];
   readonly #notes: string[];
   readonly #changed: (change: RecordChange) => void;
+  readonly #emit: (event: EngineEvent) => void;
   readonly #inTurn = createTurns();
   #writtenAt = Number.NEGATIVE_INFINITY;
 
@@ -93,6 +95,8 @@ export class SweepRecord {
       /** Throws if another engine has taken the folder over. */
       readonly requireRun: () => Promise<void>;
       readonly recordChanged?: ((change: RecordChange) => void) | undefined;
+      /** Absent for the copy of another process's record. */
+      readonly emit?: ((event: EngineEvent) => void) | undefined;
     },
     order: SweepOrder,
     delta: number,
@@ -107,6 +111,7 @@ export class SweepRecord {
     this.#delta = delta;
     this.#notes = [...notes];
     this.#changed = context.recordChanged ?? (() => undefined);
+    this.#emit = context.emit ?? (() => undefined);
     const { models, tasks, methods } = order;
     const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
     this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
@@ -191,47 +196,16 @@ export class SweepRecord {
     return withThresholds({ ...measured, curtailed, notNeeded }, reading);
   }
 
-  /** Adds a point whose step is on disk; rewrites the files unless that was done recently. */
-  async add(point: SweepPoint): Promise<void> {
-    const change = { what: 'point', ...point } as const;
+  /**
+   * Adds points whose steps are on disk (or that need none), rewrites the files unless that was done recently, and
+   * announces measured points.
+   */
+  async add(change: Exclude<RecordChange, { what: 'begun' | 'note' }>): Promise<void> {
     this.take(change);
-    await this.#writeAtTimes();
+    if (change.what !== 'unneeded' && this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
     this.#changed(change);
-  }
-
-  /** Adds a candidate that stopped early and whose steps are on disk. */
-  async addCurtailed(point: CurtailedPoint): Promise<void> {
-    const change = { what: 'curtailed', point } as const;
-    this.take(change);
-    await this.#writeAtTimes();
-    this.#changed(change);
-  }
-
-  /** Adds a plan on a task that it was not made for, whose step is on disk. */
-  async addElsewhere(point: ElsewherePoint): Promise<void> {
-    const change = { what: 'elsewhere', point } as const;
-    this.take(change);
-    await this.#writeAtTimes();
-    this.#changed(change);
-  }
-
-  /** Adds a plan made from calibration items that were drawn again, whose step is on disk. */
-  async addCalibrationDraw(point: CalibrationDraw): Promise<void> {
-    const change = { what: 'calibration-draw', point } as const;
-    this.take(change);
-    await this.#writeAtTimes();
-    this.#changed(change);
-  }
-
-  /** Adds candidates beyond the first unsafe factor of their curve. */
-  addUnneeded(points: readonly UnneededPoint[]): void {
-    const change: RecordChange = { what: 'unneeded', points: [...points] };
-    this.take(change);
-    this.#changed(change);
-  }
-
-  async #writeAtTimes(): Promise<void> {
-    if (this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
+    if (change.what === 'point') this.#emit({ type: 'sweep.point', run: this.#run, result: change.result });
+    if (change.what === 'curtailed') this.#emit({ type: 'sweep.curtailed', run: this.#run, point: change.point });
   }
 
   /**

@@ -7,7 +7,7 @@ import { temporaryNameFor } from '../files/write-atomically.ts';
 import { EXPERIMENT_FILE, experimentRecordText, requireExperimentRecord } from '../runs/experiment-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { checkPortable } from './pack-sample.ts';
-import { RECORDED_EXPERIMENT, recordedExperimentFolder } from './recorded-experiment.ts';
+import { RECORDED_EXPERIMENT, recordedExperimentFolder } from './sample-run.ts';
 
 /** Largest bundled record. */
 const MAX_BYTES = 1e6;

@@ -9,8 +9,9 @@ import type { RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readBytes } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
-import { taskProfileKey } from '../jobs/profile-job.ts';
-import { type Numerics, NUMERICS_VERSION } from '../jobs/step-key.ts';
+import type { Numerics } from '../jobs/job-context.ts';
+import { taskProfileKey } from '../jobs/plan-step.ts';
+import { NUMERICS_VERSION } from '../jobs/step.ts';
 import { PLANS, POINTS, RESULTS } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
@@ -230,3 +231,16 @@ export const restoreSample = async (context: SampleWorkspace): Promise<void> => 
   const identities = new Map(models.map(({ fingerprint, identity }) => [fingerprint, identity]));
   await restoreProfiles({ workspace, numerics, tasks, identities, emit }, SAMPLE_RUN);
 };
+
+/** Name of the bundled experiment among the runs of a workspace. */
+export const RECORDED_EXPERIMENT = 'experiment';
+
+/** Its folder in the resources. */
+export const recordedExperimentFolder = (resources: string): string => join(resources, 'experiment', 'run');
+
+/** Adds the recorded experiment to a workspace; false where it is there already. */
+export const addRecordedExperiment = (
+  workspace: Pick<Workspace, 'runs' | 'temporaryFolder'>,
+  resources: string,
+  signal?: AbortSignal,
+): Promise<boolean> => addBundledRun(workspace, recordedExperimentFolder(resources), RECORDED_EXPERIMENT, signal);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import { plan } from '../../main/contract/plan.ts';
 import { isFile } from '../../main/files/file-errors.ts';
-import { planContent } from '../../main/jobs/step-key.ts';
+import { planContent } from '../../main/jobs/step.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { changedFor, type ChangeName, disturb, makeSources } from './changed-sources/changes.ts';
 import { computingPaths, type ComputingPath, openEngine, type Bench, resources } from './changed-sources/paths.ts';

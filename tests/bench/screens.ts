@@ -18,7 +18,7 @@ import { type RunManifest, runManifest } from '../../main/contract/run.ts';
 import { createEngine } from '../../main/engine/engine.ts';
 import { makeReport } from '../../main/report/report-page.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
-import { addRecordedExperiment } from '../../main/sample/recorded-experiment.ts';
+import { addRecordedExperiment } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
 import { axeFindings } from '../e2e/axe-findings.ts';

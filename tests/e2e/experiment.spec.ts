@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises';
-import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../main/sample/recorded-experiment.ts';
+import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph, resources } from './page-steps.ts';

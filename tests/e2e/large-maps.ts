@@ -1,8 +1,7 @@
 import { cp, mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { engineVersions, numericsOf } from '../../main/engine/machine.ts';
-import { taskProfileKey } from '../../main/jobs/profile-job.ts';
+import { taskProfileKey } from '../../main/jobs/plan-step.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { type RandomSource, seededRandom } from '../../main/statistics/random.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
@@ -10,6 +9,7 @@ import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { profileContent } from '../../main/workspace/profile-file.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { resources } from './page-steps.ts';
+import path from 'node:path';
 
 /** Sizes of published models: 94 MoE layers of 128 experts, and 48 of 512. */
 export const largeSizes = [

@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
@@ -7,17 +6,17 @@ import { isMergePlan, type MethodName, type Plan } from '../../main/contract/pla
 import { withConstants } from '../../main/inference/expert-constants.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import type { Overlays } from '../../main/inference/overlays.ts';
-import { budgetPlan } from '../../main/jobs/budget-search.ts';
-import { requireSearchable } from '../../main/jobs/plan-step.ts';
+import { budgetPlan, requireSearchable } from '../../main/jobs/search-step.ts';
 import { type ExtraStatistic, extraStatistics, type RoutingStatistics } from '../../main/profile/routing-statistics.ts';
 import { methodNamed, methodNames } from '../../main/pruning/methods.ts';
-import { planForModel } from '../../main/pruning/plan-for-model.ts';
+import { planForModel } from '../../main/pruning/make-plan.ts';
 import { planNeeds } from '../../main/pruning/plan-needs.ts';
 import { candidatePlan, searchExperts } from '../../main/pruning/search/search-experts.ts';
 import { addCharacters, characterOf } from '../main/export/gguf/llama-models.ts';
 import { changeableCopy } from '../main/checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 import { openModelRunner, overlaysIn } from '../open-model-runner.ts';
+import path from 'node:path';
 
 /**
  * Every method and every refit on a checkpoint of every family: it gives a plan with which the model computes numbers,

@@ -154,9 +154,8 @@ test('the gate is entered only in these files', () => {
     // A worker on a shared sweep, and the listing of its parts.
     'main/engine/work-on-run.ts',
     // Every run: sweep, profile, damage, beside, export, verify, finetune, experiment, reproduce.
-    'main/jobs/carry-out.ts',
+    'main/jobs/job-queue.ts',
     // The second measurement, with its own steps.
-    'main/reproduction/reproduce-experiment.ts',
     'main/reproduction/reproduce-job.ts',
   ]);
   expect(calling(/\breadWeights\(/)).toEqual(['main/engine/calls/experts.ts']);

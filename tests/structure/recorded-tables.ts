@@ -23,9 +23,8 @@ import {
   UNPRUNED,
 } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
-import { choiceAndWriting, reachSummary } from '../../main/evaluation/choice-and-writing.ts';
+import { choiceAndWriting, reachSummary, TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
-import { TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
@@ -43,8 +42,7 @@ import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-figure-source.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
-import { recordedExperimentFolder } from '../../main/sample/recorded-experiment.ts';
-import { addSample, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
+import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedJson, recordedResults } from '../main/sample/recorded.ts';

@@ -24,7 +24,7 @@ import {
   rankedPlanForModel,
   type RequestedSize,
   signedPlan,
-} from '../../pruning/plan-for-model.ts';
+} from '../../pruning/make-plan.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';

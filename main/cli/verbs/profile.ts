@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import type { ModelRunner } from '../../inference/model-runner.ts';
-import { requireCalibration } from '../../jobs/profile-job.ts';
+import { requireCalibration } from '../../jobs/plan-step.ts';
 import { taskProfileOf } from '../../workspace/task-profile.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';

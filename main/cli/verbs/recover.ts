@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { type Plan, type PlanRecovery, refitName } from '../../contract/plan.ts';
 import { produceFileAtomically, writeFileAtomically } from '../../files/write-atomically.ts';
-import { requireCalibration } from '../../jobs/profile-job.ts';
+import { requireCalibration } from '../../jobs/plan-step.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';

@@ -1,26 +1,24 @@
 import { resolve } from 'node:path';
 import { torchPrecision } from '../../contract/device.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Reproduction } from '../../contract/reproduction.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { reproductionTables } from '../../figures/compare-tables.ts';
-import { fieldSections } from '../../reproduction/field-ledger.ts';
-import { ROUNDING_WORDS } from '../../reproduction/rounding.ts';
-import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/recorded-experiment.ts';
-import { addSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
+import { fieldSections, ROUNDING_WORDS } from '../../reproduction/field-ledger.ts';
+import { addRecordedExperiment, addSample, RECORDED_EXPERIMENT, SAMPLE_RUN } from '../../sample/sample-run.ts';
+import { circumstances } from '../../words/devices.ts';
+import { causeWords } from '../../words/reproduction.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 import { openExistingWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
-import { experimentResult } from '../experiment-result.ts';
 import { ENGINE_OPTIONS, readTorchChoice, withPython } from '../engine-option.ts';
+import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { type Verb, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { columnsTable } from '../text-table.ts';
+import { columnsTable } from '../terminal-text.ts';
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import { sayArms } from './experiment.ts';
-import { circumstances } from '../../words/devices.ts';
-import { causeWords } from '../../words/reproduction.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
 
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];

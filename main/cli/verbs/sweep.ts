@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { candidateName, describedSweepSettings, sweepSettings, type SweepSettings } from '../../contract/sweep.ts';
-import { drawCosts, drawCostText } from '../../jobs/sweep-curves.ts';
+import { drawCosts, drawCostText } from '../../jobs/sweep-stages.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks, sayUnusedTemplates } from '../task-options.ts';
@@ -36,7 +36,7 @@ const sayDraws = async (
   say: (line: string) => void,
 ): Promise<void> => {
   const opened = await Promise.all(folders.map((folder) => openCheckpoint(folder)));
-  const models = opened.map(({ name, info }) => ({ name, info, experts: info.experts, topK: info.topK }));
+  const models = opened.map((checkpoint) => ({ name: checkpoint.name, checkpoint }));
   for (const cost of drawCosts(settings, models, tasks)) say(`${drawCostText(cost, settings)}.`);
 };
 

@@ -13,7 +13,7 @@ import type { ExportMachine } from '../../export/export-settings.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
-import { planContent } from '../../jobs/step-key.ts';
+import { planContent } from '../../jobs/step.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';

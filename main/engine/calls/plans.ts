@@ -14,7 +14,7 @@ import { readRankingText } from '../../pruning/expert-files/ranking-file.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { type PlannedModel, rankedPlanForModel } from '../../pruning/plan-for-model.ts';
+import { type PlannedModel, rankedPlanForModel } from '../../pruning/make-plan.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';

@@ -1,10 +1,10 @@
 import { calls, profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
-import { askedTasks } from '../../jobs/task-work.ts';
+import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
-import { profileJob, requireCalibration, storedProfileFile } from '../../jobs/profile-job.ts';
-import { requireTokenizer } from '../../jobs/task-work.ts';
+import { profileJob } from '../../jobs/profile-job.ts';
+import { requireCalibration, storedProfileFile } from '../../jobs/plan-step.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';

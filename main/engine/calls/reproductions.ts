@@ -3,19 +3,18 @@ import { z } from 'zod';
 import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
-import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
+import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { reproduceJob, REPRODUCTION_FILE } from '../../reproduction/reproduce-job.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { reopenSubjects } from '../run-subjects.ts';
 import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
-import { reopenCandidates } from '../sweep-candidates.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
 
 type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 

@@ -1,11 +1,12 @@
 import { calls } from '../../contract/calls.ts';
 import type { SettingsDocument, UserSettings } from '../../contract/settings.ts';
+import { createKeptView } from '../../workspace/kept-view.ts';
 import { defaultWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { changeSettings, readSettings } from '../../workspace/settings-file.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../machine.ts';
 
-type SettingsCall = 'settings.read' | 'settings.write';
+type SettingsCall = 'settings.read' | 'settings.write' | 'view.kept' | 'view.keep';
 
 export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCall> => {
   const documentOf = (settings: UserSettings): SettingsDocument => ({
@@ -24,6 +25,7 @@ export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCal
       workspace: defaultWorkspace(),
     },
   });
+  const kept = createKeptView(context.workspace.path, context.workspace.temporaryFolder);
   return {
     'settings.read': answer(calls['settings.read'], async () => documentOf(await readSettings(context.settingsFile))),
     'settings.write': answer(calls['settings.write'], async ({ change, workspace }) => {
@@ -36,6 +38,11 @@ export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCal
       );
       context.emit({ type: 'settings.changed' });
       return documentOf(settings);
+    }),
+    'view.kept': answer(calls['view.kept'], async () => ({ address: await kept.read() })),
+    'view.keep': answer(calls['view.keep'], async ({ address }) => {
+      await kept.write(address);
+      return {};
     }),
   };
 };

@@ -5,20 +5,19 @@ import type { Plan } from '../../contract/plan.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
 import { frontierWords } from '../../evaluation/frontier.ts';
 import type { AskedReading } from '../../evaluation/threshold-family.ts';
-import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { checkSweep } from '../../jobs/check-sweep.ts';
 import { jobOn } from '../../jobs/job-context.ts';
 import { sweepJob } from '../../jobs/sweep-job.ts';
-import type { SweepInput } from '../../jobs/planned-stages.ts';
-import { curveNames } from '../../jobs/sweep-curves.ts';
+import { curveNames, type SweepInput } from '../../jobs/sweep-stages.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
+import { evaluationRecord } from '../../runs/evaluation-record.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { sweepDelta } from '../../runs/recorded-spec.ts';
 import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-record.ts';
+import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 import {
   modelNames,
   recordedOrder,
@@ -28,8 +27,14 @@ import {
   startRun,
   taskNames,
 } from '../run-kind.ts';
-import { openCandidates, candidatesToRecord, refuseCandidatePlan } from '../sweep-candidates.ts';
-import { requireKind } from '../../words/run-kinds.ts';
+import {
+  candidatesToRecord,
+  openCandidates,
+  openRunModels,
+  openRunTasks,
+  refuseCandidatePlan,
+  reopenModel,
+} from '../run-subjects.ts';
 
 type SweepCall = 'sweep.start' | 'sweep.read' | 'sweep.plan';
 

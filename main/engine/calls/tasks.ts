@@ -1,17 +1,34 @@
-import { basename, extname } from 'node:path';
-import { calibrationAt } from '../../contract/calibration.ts';
+import { basename, extname, join } from 'node:path';
+import { calibrationAt, type CalibrationChoice, type RecordedCalibration } from '../../contract/calibration.ts';
 import { calls } from '../../contract/calls.ts';
 import { requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
+import { requireNoCalibration } from '../../tasks/calibration/calibrated-task.ts';
+import { calibrate } from '../../tasks/calibration/load-task-document.ts';
+import {
+  isTaskDocument,
+  readTaskDocument,
+  resolvedDocument,
+  type TaskDocument,
+  writeTaskDocument,
+} from '../../tasks/calibration/task-document.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
-import { recordedPath } from '../../workspace/library.ts';
-import { taskDocumentAt } from '../task-document-at.ts';
+import { actualPath, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
-import { forget } from '../forget.ts';
 import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { forget } from '../forget.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
+
+/** Reads the task document at a path and makes its paths absolute; null for any other task. */
+const taskDocumentAt = async (
+  { bundled }: Pick<EngineContext, 'bundled'>,
+  path: string,
+): Promise<TaskDocument | null> =>
+  isTaskDocument(path)
+    ? resolvedDocument(path, await readTaskDocument(path), (named) => actualPath(named, bundled.tasks))
+    : null;
 
 /** Describes a choice of calibration items for the page; undefined where a task has none or brings its own. */
 const calibratedOf = async (
@@ -112,7 +129,51 @@ export const openTask = async (context: EngineContext, path: string, signal: Abo
   return entryOf(context, path, await workspace.runs.list());
 };
 
-export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
+type CalibrationCall = 'tasks.calibrate' | 'tasks.tryCalibration';
+
+/** Folder of the workspace that stores the calibration choices. */
+const FOLDER = 'tasks';
+
+const chosenPaths = ({ handles }: EngineContext, choice: CalibrationChoice): RecordedCalibration =>
+  calibrationAt(choice, (handle) => handles.resolve(handle));
+
+/** The calibration in its stored form: bundled models and tasks by name. */
+const recorded = ({ bundled }: EngineContext, calibration: RecordedCalibration): RecordedCalibration =>
+  calibration.from === 'task' ? { from: 'task', task: recordedPath(calibration.task, bundled.tasks) } : calibration;
+
+/** Calls that choose a task's calibration items. */
+const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall> => {
+  const { workspace, handles } = context;
+  /** The file with a task's items: its own path, or the one that its document names. */
+  const itemsOf = async (path: string): Promise<string> => (await taskDocumentAt(context, path))?.items ?? path;
+  return {
+    'tasks.tryCalibration': answer(calls['tasks.tryCalibration'], async ({ handle, choice }) => {
+      const base = await context.task(await itemsOf(handles.resolve(handle)));
+      const { task, leftOut, groups } = await calibrate(base, chosenPaths(context, choice), context.task);
+      return { calibration: task.calibration.length, test: task.test.length, leftOut, groups };
+    }),
+    'tasks.calibrate': answer(calls['tasks.calibrate'], async ({ handle, choice }, signal) => {
+      const from = handles.resolve(handle);
+      const items = await itemsOf(from);
+      const base = await context.task(items);
+      requireNoCalibration(base);
+      const calibration = chosenPaths(context, choice);
+      // Refuses before anything is written.
+      await calibrate(base, calibration, context.task);
+      requireAsked(signal);
+      const document = { items, calibration: recorded(context, calibration) };
+      const path = await writeTaskDocument(join(workspace.path, FOLDER), document, workspace.temporaryFolder);
+      const { hash } = await context.task(path);
+      const shelf = await workspace.library.list('tasks');
+      if (shelf.some((entry) => entry.path === from)) await workspace.library.move('tasks', from, path, hash);
+      else await workspace.library.add('tasks', path, hash);
+      context.emit({ type: 'tasks.changed' });
+      return entryOf(context, path, await workspace.runs.list());
+    }),
+  };
+};
+
+export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | CalibrationCall> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.tasks.values());
   return {
@@ -134,5 +195,6 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall> => {
       const task = await context.task(handles.resolve(handle));
       return task[split].slice(0, count).map(previewOf);
     }),
+    ...calibrationCalls(context),
   };
 };

@@ -1,18 +1,21 @@
-import { mkdir } from 'node:fs/promises';
-import { expect, test, vi, onTestFinished } from 'vitest';
-import { createComputeLink, type ComputeLink } from '../../../main/compute/compute-link.ts';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type ComputeLink, createComputeLink, removeLeftovers } from '../../../main/compute/compute-link.ts';
 import type { ComputeProcess } from '../../../main/compute/start-compute.ts';
 import type { ComputeOrder, ComputeReport } from '../../../main/contract/compute.ts';
 import type { ProcessEnd } from '../../../main/contract/process-end.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
+import { unfinishedName } from '../../../main/export/unfinished-exports.ts';
+import { temporaryNameFor, temporaryWriter } from '../../../main/files/write-atomically.ts';
 import { jobOn } from '../../../main/jobs/job-context.ts';
+import { createProgressMeter } from '../../../main/jobs/progress-meter.ts';
 import type { SweepRecord } from '../../../main/runs/sweep-record.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { runCode } from '../../../main/workspace/run-binding.ts';
 import { patiently } from '../../hang-limit.ts';
-import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { runOf } from '../contract/run-of.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import path from 'node:path';
 
 const manifest: RunManifest = runOf({ id: 'verify-1', kind: 'verify', title: 'A job', state: 'running' });
 
@@ -183,3 +186,39 @@ test('a probe that cannot be started counts as failed', async () => {
   await link.dispose();
   await run;
 });
+
+const folders = async () => ({ temporaryFolder: await temporaryFolder(), overlayFolder: await temporaryFolder() });
+
+test('what one process had begun goes, files and folders, overlays as well; what others write stays', async () => {
+  const made = await folders();
+  // A process of another machine that shares the disk may have the same number.
+  const twin = `${String(process.pid)}-00000000`;
+  for (const folder of [made.temporaryFolder, made.overlayFolder]) {
+    const mine = temporaryNameFor(path.join(folder, 'step.json'), folder);
+    const folderOfMine = temporaryNameFor(path.join(folder, 'run'), folder);
+    const theirs = path.join(folder, path.basename(mine).replace(temporaryWriter, twin));
+    for (const file of [mine, theirs]) await writeFile(file, '');
+    await mkdir(folderOfMine);
+    await writeFile(path.join(folderOfMine, 'x'), '');
+    const finished = [`note.${String(process.pid)}.txt`, 'merged.safetensors'];
+    for (const name of finished) await writeFile(path.join(folder, name), '');
+    await removeLeftovers({ kind: 'sweep', spec: {} }, temporaryWriter, made);
+    expect((await readdir(folder)).sort()).toEqual([path.basename(theirs), ...finished].sort());
+  }
+});
+
+test.each(['export', 'finetune'] as const)(
+  'a killed %s leaves no unfinished folder beside its destination; a destination that is gone hinders nothing',
+  async (kind) => {
+    const folder = await temporaryFolder();
+    const destination = path.join(folder, 'small');
+    // A folder of an ended process of this machine: no process has its id and start.
+    const own = path.basename(unfinishedName(destination));
+    const dead = own.replace(/-(\d+)-(\d*)-([0-9a-f]{12})$/, '-2147483646-1-$3');
+    await mkdir(path.join(folder, dead));
+    await removeLeftovers({ kind, spec: { destination } }, '2147483646-00000000', await folders());
+    expect(await readdir(folder)).toEqual([]);
+    const gone = { destination: path.join(folder, 'nowhere', 'small') };
+    await removeLeftovers({ kind, spec: gone }, '2147483646-00000000', await folders());
+  },
+);

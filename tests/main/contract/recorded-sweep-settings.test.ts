@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { recordedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
-import { optionsOf } from '../../../main/jobs/sweep-curves.ts';
+import { optionsOf } from '../../../main/jobs/sweep-stages.ts';
 import { methodNamed } from '../../../main/pruning/methods.ts';
 
 const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };

@@ -8,7 +8,7 @@ import {
   torchNumericsOf,
 } from '../../../main/engine/machine.ts';
 import { requireSameEngine } from '../../../main/engine/run-kind.ts';
-import { profileKey } from '../../../main/jobs/step-key.ts';
+import { profileKey } from '../../../main/jobs/step.ts';
 import { runOf } from '../contract/run-of.ts';
 
 afterEach(() => vi.restoreAllMocks());

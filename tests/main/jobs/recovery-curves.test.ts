@@ -3,7 +3,7 @@ import { curveLabel, methodOfLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { requireTrainedRouters } from '../../../main/jobs/check-sweep.ts';
-import { curveNames } from '../../../main/jobs/sweep-curves.ts';
+import { curveNames } from '../../../main/jobs/sweep-stages.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
 const settings = (given: Readonly<Record<string, unknown>>) =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { atOnce } from '../../../main/arithmetic/steps.ts';
 import type { WrittenItem } from '../../../main/contract/task.ts';
 import { endWeights } from '../../../main/inference/token-tree.ts';
-import { profiledOn } from '../../../main/jobs/planned-stages.ts';
+import { profiledOn } from '../../../main/jobs/profile-job.ts';
 import { accumulateOutputs, accumulateResidual } from '../../../main/profile/accumulate-outputs.ts';
 import { accumulateRouting } from '../../../main/profile/accumulate-routing.ts';
 import {

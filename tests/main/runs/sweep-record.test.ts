@@ -46,13 +46,13 @@ test('a record that takes every change of another, over a channel, writes the sa
   const order = { models: ['m'], tasks: ['t'], methods: ['reap', 'random'] };
   const record = new SweepRecord({ ...context, folder, recordChanged: carried }, order, 0.02, ['At first.']);
   const named = { model: 'm', task: 't', seed: null, kept: 2, factor: 8 };
-  await record.add({ result: pointOf('random', 2), step: 'b' });
-  await record.add({ result: pointOf('unpruned', 1), step: 'a' });
+  await record.add({ what: 'point', result: pointOf('random', 2), step: 'b' });
+  await record.add({ what: 'point', result: pointOf('unpruned', 1), step: 'a' });
   record.note('Later.');
   record.note('Later.');
   const curtailed = { n: 10, evaluated: 5, metric: 'acc', lost: 3, gainedAtMost: 1, independentAtLeast: 9 } as const;
-  await record.addCurtailed({ ...named, ...curtailed, method: 'reap' });
-  record.addUnneeded([{ ...named, method: 'random' }]);
+  await record.add({ what: 'curtailed', point: { ...named, ...curtailed, method: 'reap' } });
+  await record.add({ what: 'unneeded', points: [{ ...named, method: 'random' }] });
   const [copy] = copies;
   if (copy === undefined) throw new Error('the copy did not begin');
   expect(copy.document()).toEqual(record.document());
@@ -66,12 +66,12 @@ test('of concurrent writes, the newest wins', async () => {
   const [folder, temporary] = [await temporaryFolder(), await temporaryFolder()];
   const context = { run: 'r', folder, temporaryFolder: temporary, now: () => 0, requireRun: () => Promise.resolve() };
   const record = new SweepRecord(context, { models: ['m'], tasks: ['t'], methods: ['reap'] }, 0.02, []);
-  await record.add({ result: pointOf('reap', 2), step: '0' });
+  await record.add({ what: 'point', result: pointOf('reap', 2), step: '0' });
   for (let round = 1; round < 100; round += 1) {
     const earlier = record.write();
     // By then it has begun, with the points so far.
     await new Promise((resolve) => setImmediate(resolve));
-    await record.add({ result: pointOf('reap', 2), step: String(round) });
+    await record.add({ what: 'point', result: pointOf('reap', 2), step: String(round) });
     await Promise.all([earlier, record.write()]);
     expect(await readPointIndex(folder)).toHaveLength(round + 1);
   }

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { experimentSettings } from '../../../main/contract/experiment.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
 import { packExperiment } from '../../../main/sample/pack-experiment.ts';
-import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../../main/sample/recorded-experiment.ts';
+import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

@@ -9,7 +9,7 @@ import { engineVersions } from '../../../main/engine/machine.ts';
 import { experimentDocument } from '../../../main/evaluation/experiment/document.ts';
 import { armKey, armsOf, byExperts } from '../../../main/jobs/experiment-arms.ts';
 import { requireExperimentRecord } from '../../../main/runs/experiment-record.ts';
-import { RECORDED_EXPERIMENT, recordedExperimentFolder } from '../../../main/sample/recorded-experiment.ts';
+import { RECORDED_EXPERIMENT, recordedExperimentFolder } from '../../../main/sample/sample-run.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { bundledModels, bundledTasks } from '../../../main/workspace/library.ts';
 

@@ -6,7 +6,7 @@ import type { ProbeEnd, ProviderName } from '../../../../main/contract/device.ts
 import { deviceOf, numericsOf } from '../../../../main/engine/machine.ts';
 import { forkProbe } from '../../../../main/inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../../../../main/inference/providers/providers-here.ts';
-import { evaluationKey, profileKey } from '../../../../main/jobs/step-key.ts';
+import { evaluationKey, profileKey } from '../../../../main/jobs/step.ts';
 import { halfText, precisionText } from '../../../../main/words/devices.ts';
 
 const lost: ProbeEnd = { kind: 'lost', message: 'It crashed.' };

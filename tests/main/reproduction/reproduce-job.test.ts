@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import type { ChoiceItem } from '../../../main/contract/task.ts';
 import { profileSequences } from '../../../main/inference/encode-item.ts';
-import { nearestChoice } from '../../../main/reproduction/nearest-choice.ts';
+import { nearestChoice } from '../../../main/reproduction/reproduce-job.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 import { resources } from './small-runs.ts';

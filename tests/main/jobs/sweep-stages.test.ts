@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-curves.ts';
+import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-stages.ts';
 import { modelInfoOf } from '../contract/model-info-of.ts';
 import { uniqueNames } from '../../../main/jobs/write-sweep-files.ts';
 
-const small = { name: 'small', experts: 8, topK: 2 };
-const large = { name: 'large', experts: 64, topK: 2 };
+const small = { name: 'small', checkpoint: { info: modelInfoOf({ experts: 8, topK: 2 }) } };
+const large = { name: 'large', checkpoint: { info: modelInfoOf({ experts: 64, topK: 2 }) } };
 
 test('factors become kept counts, falling, each once, without the unpruned model', () => {
   const { kept, notes } = sweepCounts([small], { factors: [4, 1, 2, 2, 8 / 3] });
@@ -46,7 +46,7 @@ test('methods that draw have a curve per seed, three of them unless seeds are na
 });
 
 test('the cost of several draws is counted by method, over models, tasks, factors and refits', () => {
-  const models = [small, large].map((target) => ({ ...target, info: modelInfoOf({ experts: target.experts }) }));
+  const models = [small, large];
   const settings = sweepSettings.parse({ methods: ['reap', 'uncurl'], factors: [1, 2, 16], recovery: 'both' });
   // Factor 2 of the small model, 2 and 16 of the large one, each as it is and refitted, on 5 tasks, twice more.
   const costs = drawCosts(settings, models, 5);

@@ -1,9 +1,25 @@
-import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { DropPlan } from '../../../main/contract/plan.ts';
-import { budgetPlan } from '../../../main/jobs/budget-search.ts';
+import { budgetPlan, searchFitness } from '../../../main/jobs/search-step.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
+import { choiceOutcome, textOutcome } from '../evaluation/outcomes.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
+import path from 'node:path';
+
+test('candidates are judged by the metric of their task', () => {
+  const right = choiceOutcome('a', true);
+  const wrong = choiceOutcome('b', false);
+  const outcomes = [
+    right,
+    wrong,
+    { ...wrong, id: 'c', chosenNorm: wrong.answer },
+    { ...wrong, id: 'd', chosenNorm: wrong.answer },
+  ].map((outcome, at) => (at === 0 ? { ...outcome, chosenNorm: outcome.answer } : outcome));
+  expect(searchFitness('acc', outcomes)).toBe(0.25);
+  expect(searchFitness('acc_norm', outcomes)).toBe(0.75);
+  expect(searchFitness('acc', [textOutcome('t', -3, 2)])).toBe(0);
+  expect(searchFitness('acc', [])).toBe(0);
+});
 
 test('the allocation found is accepted more often than the uniform one, and keeps the best experts', async () => {
   const task = await loadTask(path.resolve('resources/tasks/add'));

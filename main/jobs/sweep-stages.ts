@@ -1,0 +1,444 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import type { RoundedType } from '../contract/export.ts';
+import { curveLabel } from '../contract/method.ts';
+import type { MethodName, MethodOptions, Plan, RefitName } from '../contract/plan.ts';
+import { readSampler } from '../contract/sampling.ts';
+import { type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
+import { streamWidth } from '../graph/stream.ts';
+import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
+import { keepFromFactor } from '../pruning/keep-from-factor.ts';
+import { methodNamed } from '../pruning/methods.ts';
+import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
+import type { SweepRecord } from '../runs/sweep-record.ts';
+import { repeatedItems } from '../tasks/task.ts';
+import { bareFactor, counted, formatBytes } from '../words/numbers.ts';
+import { fileMethodNotes, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
+import { type Speed, SpeedMeter } from './point-cost.ts';
+import { writtenCalibration } from './profile-job.ts';
+import { RoundedModels } from './rounded-models.ts';
+import type { PlanSubject } from './search-step.ts';
+import { type PlannedStep, runStep, type SingleStep } from './step.ts';
+import { askedTasks, type CalibrationTokens, openTokenCounter } from './task-work.ts';
+
+/** A model with E and K, which determine its reachable factors. */
+interface SweepTarget {
+  readonly name: string;
+  readonly checkpoint: Pick<Checkpoint, 'info'>;
+}
+
+export interface SweepCounts {
+  /** Per model, the kept counts to measure, descending; without E itself, which is the unpruned model. */
+  readonly kept: ReadonlyMap<string, readonly number[]>;
+  /** Factors that were left out, with the reason. */
+  readonly notes: readonly string[];
+}
+
+const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null => {
+  try {
+    return keepFromFactor(info.experts, info.topK, factor);
+  } catch (error) {
+    if (error instanceof WorkbenchError && error.code === 'factor-too-large') return null;
+    throw error;
+  }
+};
+
+/**
+ * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
+ * that only some models can reach is left out for the others, with a note.
+ */
+export const sweepCounts = (
+  models: readonly SweepTarget[],
+  { factors }: Pick<SweepSettings, 'factors'>,
+): SweepCounts => {
+  const notes: string[] = [];
+  for (const factor of factors) {
+    const tooSmall = models.filter((model) => keepOrNull(model, factor) === null);
+    if (tooSmall.length === 0) continue;
+    const limits = tooSmall.map(({ name, checkpoint }) => {
+      const { experts, topK } = checkpoint.info;
+      const largest = bareFactor(experts / Math.max(1, topK));
+      return `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${largest}`;
+    });
+    if (tooSmall.length === models.length) {
+      throw refuse(
+        'factor-too-large',
+        `The pruning factor ${bareFactor(factor)} leaves fewer experts than each token uses.`,
+        `Largest possible factor: ${limits.join('; ')}.`,
+      );
+    }
+    notes.push(
+      `Factor ${bareFactor(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
+    );
+  }
+  const kept = new Map(
+    models.map((model) => {
+      const counts = factors
+        .flatMap((factor) => keepOrNull(model, factor) ?? [])
+        .filter((keep) => keep < model.checkpoint.info.experts);
+      return [model.name, [...new Set(counts)].sort((a, b) => b - a)] as const;
+    }),
+  );
+  return { kept, notes };
+};
+
+/**
+ * A curve of a sweep: one method (and seed) on one task, its plans without recovery (`refit` null) or with it, made from
+ * the stored weights.
+ */
+export interface Curve extends PlanOrder {
+  /** Type as which the weights are rounded when plans are measured; undefined: as stored. */
+  readonly weights?: RoundedType | undefined;
+}
+
+export const isSameCurve = (one: Curve, other: Curve): boolean =>
+  one.method === other.method && one.seed === other.seed && one.refit === other.refit && one.weights === other.weights;
+
+/** Whether a curve is the one point of the unpruned model with rounded weights. */
+export const isWholeCurve = ({ method }: Pick<Curve, 'method'>): boolean => method === UNPRUNED;
+
+/** A curve with the kept experts per layer at which it is measured, descending. */
+export interface CountedCurve extends Curve {
+  readonly counts: readonly number[];
+}
+
+/** The curves of a model: a file of plans is measured at its own sizes, every other method at `counts`. */
+export const countedCurves = (
+  settings: SweepSettings,
+  { checkpoint }: SweepTarget,
+  counts: readonly number[],
+): readonly CountedCurve[] =>
+  curvesOf(settings).map((curve) => ({
+    ...curve,
+    counts: isWholeCurve(curve) ? [checkpoint.info.experts] : (ownCounts(settings, curve.method, checkpoint) ?? counts),
+  }));
+
+/** Every count at which some curve is measured, descending. */
+export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
+  [...new Set(curves.flatMap(({ counts }) => counts))].sort((left, right) => right - left);
+
+/** Whether a method of a sweep is measured once per seed. */
+export const drawsPlans = (settings: SweepSettings, method: MethodName): boolean =>
+  !isFileMethod(settings, method) && methodNamed(method).prepare(optionsOf(settings, method)).draws;
+
+export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
+  const { methods, seeds, recovery, refits, budget, protect } = settings;
+  const curveOf = (method: MethodName, seed: number | null, refit: RefitName | null): Curve => ({
+    method,
+    options: optionsOf(settings, method),
+    budget,
+    protect,
+    seed,
+    refit,
+    fromFile: isFileMethod(settings, method)
+      ? (checkpoint, task, keep) => planOfFile(settings, method, checkpoint, task, keep)
+      : undefined,
+  });
+  const recovered = [...new Set(refits)];
+  const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
+    recovery
+  ];
+  const plain = [...new Set(methods)].flatMap((method) =>
+    (drawsPlans(settings, method) ? [...new Set(seeds)] : [null]).flatMap((seed) =>
+      variants.map((refit) => curveOf(method, seed, refit)),
+    ),
+  );
+  return [...new Set(settings.weights ?? (['stored'] as const))].flatMap((weights): readonly Curve[] =>
+    weights === 'stored' ? plain : [curveOf(UNPRUNED, null, null), ...plain].map((curve) => ({ ...curve, weights })),
+  );
+};
+
+/** Candidates that several draws of a method add to a single draw. */
+export interface DrawCost {
+  readonly method: MethodName;
+  readonly draws: number;
+  readonly morePoints: number;
+}
+
+/** Costs by method, for those that are drawn more than once. Computes nothing. */
+export const drawCosts = (
+  settings: SweepSettings,
+  models: readonly SweepTarget[],
+  tasks: number,
+): readonly DrawCost[] => {
+  const { kept } = sweepCounts(models, settings);
+  const curves = models.flatMap((model) => countedCurves(settings, model, kept.get(model.name) ?? []));
+  const draws = new Set(settings.seeds).size;
+  return [...new Set(settings.methods)]
+    .filter((method) => draws > 1 && drawsPlans(settings, method))
+    .map((method) => {
+      const points = curves.filter((curve) => curve.method === method).flatMap(({ counts }) => counts).length * tasks;
+      return { method, draws, morePoints: points - points / draws };
+    });
+};
+
+/** "uncurl: 3 draws, 28 points more than with one". */
+export const drawCostText = (
+  { method, draws, morePoints }: DrawCost,
+  { adaptive, stop }: Pick<SweepSettings, 'adaptive' | 'stop'>,
+): string => {
+  const bound = adaptive ? 'at least ' : stop === undefined ? '' : 'at most ';
+  return `${method}: ${String(draws)} draws, ${bound}${counted(morePoints, 'point')} more than with one`;
+};
+
+/** Names of a sweep's curves in the order of its methods. */
+export const curveNames = (settings: SweepSettings): readonly string[] => [
+  ...new Set(curvesOf(settings).map(({ method, refit, weights }) => curveLabel(method, refit, weights))),
+];
+
+/** Options of one method of a sweep. */
+export const optionsOf = ({ options }: Pick<SweepSettings, 'options'>, method: MethodName): MethodOptions =>
+  options[method] ?? {};
+
+/** Requirements for making the plans of a sweep. */
+export interface SweepNeeds {
+  readonly profile: boolean;
+  /** Statistics of the profile beyond routing. */
+  readonly extras: readonly ExtraStatistic[];
+  /** Whether some method searches for its plans. */
+  readonly search: boolean;
+  /** Whether calibration items are used: by profiles, searches or refits. */
+  readonly calibration: boolean;
+}
+
+/** Prerequisites of the plans of one method that is no file. */
+export const needsOfMethod = (
+  settings: Pick<SweepSettings, 'options' | 'budget' | 'protect'>,
+  method: MethodName,
+): PlanNeeds => {
+  const { budget, protect } = settings;
+  return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
+};
+
+export const needsOf = (settings: SweepSettings): SweepNeeds => {
+  const { methods, recovery } = settings;
+  const needs = methods
+    .filter((method) => !isFileMethod(settings, method))
+    .map((method) => needsOfMethod(settings, method));
+  const profile = needs.some((plan) => plan.profile);
+  const search = needs.some((plan) => plan.search !== null);
+  return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
+};
+
+/** Test items of a task that a sweep uses. */
+export const usedItems = (items: readonly TaskItem[], limit: number | null): readonly TaskItem[] =>
+  limit === null ? items : items.slice(0, limit);
+
+export interface SweepInput {
+  readonly models: readonly RunModel[];
+  readonly tasks: readonly RunTask[];
+  readonly settings: SweepSettings;
+  /** Checkpoints measured next to the plans of the only model. */
+  readonly candidates?: readonly RunModel[];
+}
+
+/** The checkpoints that a sweep reads. */
+export const sweepSources = ({ models, candidates = [] }: SweepInput): readonly Checkpoint[] =>
+  [...models, ...candidates].map(({ checkpoint }) => checkpoint);
+
+/** Receives a sweep's points when they are measured: its record, or nothing where another process keeps the record. */
+export type SweepSink = Pick<SweepRecord, 'add' | 'note'>;
+
+/** A model on a task, before anything is computed. */
+interface SweepSubject {
+  readonly settings: SweepSettings;
+  readonly measurement: Measurement;
+  readonly calibration: CalibrationTokens;
+  readonly curves: readonly CountedCurve[];
+}
+
+/** A model on a task with its profile: everything needed to measure candidates. */
+export interface Stage extends SweepSubject {
+  readonly context: JobContext;
+  readonly record: SweepSink;
+  /** Input of plan making. */
+  readonly source: PlanSubject;
+  /** Null where speeds are not requested. */
+  readonly speeds: SpeedMeter | null;
+  /** Every candidate made so far, in order. */
+  readonly candidates: SweepCandidate[];
+  readonly roundings: RoundedModels;
+}
+
+/** A plan of a curve. */
+export interface CurvePlan extends Curve {
+  readonly plan: Plan;
+}
+
+/** A candidate of a curve: its number of kept experts, and the step that measures its plan. */
+export interface SweepCandidate extends CurvePlan {
+  readonly keep: number;
+  readonly step: EvaluationStep;
+}
+
+/** The steps of a candidate of a curve that are known before its plan is made. */
+const candidateSteps = ({ measurement, calibration }: SweepSubject, curve: Curve): readonly PlannedStep[] => [
+  ...(isWholeCurve(curve) ? [] : planSteps(curve, calibration)),
+  measurement,
+];
+
+/** The candidates of curves at some of their counts, count by count: plans are read, made, searched for or refitted. */
+export const candidatesOf = async (
+  stage: Stage,
+  curves: readonly CountedCurve[],
+  counts: readonly number[] = fallingCounts(curves),
+): Promise<readonly SweepCandidate[]> => {
+  const { context, measurement, source } = stage;
+  const made: SweepCandidate[] = [];
+  for (const keep of counts)
+    for (const curve of curves.filter((one) => one.counts.includes(keep))) {
+      if (context.signal.aborted) throw new CancelledError('The sweep');
+      const plan = isWholeCurve(curve)
+        ? wholePlan(measurement.model.checkpoint)
+        : await makePlan(context, source, curve, keep);
+      const candidate = { ...curve, keep, plan, step: evaluationStep(measurement, plan) };
+      made.push(candidate);
+      stage.candidates.push(candidate);
+    }
+  return made;
+};
+
+/**
+ * Speeds of a point's model, where requested and measurable; measured before anything else runs. Rounded weights run in
+ * float32 here, which says nothing about the speed of their file.
+ */
+export const speedOf = async ({ speeds, measurement }: Stage, plan: Plan | null): Promise<Partial<Speed>> =>
+  measurement.rounded === undefined ? ((await speeds?.of(measurement.model.checkpoint, plan)) ?? {}) : {};
+
+/** A stage whose candidates run with weights rounded as `type`. */
+export const roundedStage = (stage: Stage, type: RoundedType): Stage => ({
+  ...stage,
+  measurement: {
+    ...stage.measurement,
+    // Another checkpoint runs, which has no states of the unpruned model.
+    fidelity: undefined,
+    rounded: stage.roundings.of(stage.measurement.model.checkpoint, type),
+  },
+});
+
+/** A model on a task: the curves that a sweep measures there, and its first steps. */
+export interface PlannedStage extends SweepSubject {
+  /** Steps that belong to no curve: the profile, the unpruned model, and checkpoints beside it. */
+  readonly otherSteps: readonly PlannedStep[];
+  /** Profiles the task where a method needs it. */
+  open(record: SweepSink): Promise<Stage>;
+}
+
+/** All steps of curves of a model on a task that are known before plans are made. */
+export const curveSteps = (subject: SweepSubject, curves: readonly CountedCurve[]): readonly PlannedStep[] =>
+  curves.flatMap((curve) => curve.counts.flatMap(() => candidateSteps(subject, curve)));
+
+/** All steps of a planned stage. */
+export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
+  ...planned.otherSteps,
+  ...curveSteps(planned, planned.curves),
+];
+
+/** Begins the note on the hidden states that fidelity keeps; runs of earlier versions have none. */
+export const KEPT_STATES = 'Fidelity keeps the last hidden states';
+
+export interface PlannedSweep {
+  /** In the order of measurement: requested first models and tasks come first. */
+  readonly stages: readonly PlannedStage[];
+  /** Notes on factors that were left out, with the reason, and on methods that are files. */
+  readonly notes: readonly string[];
+}
+
+const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name: string | undefined): readonly T[] => [
+  ...all.filter((one) => one.name === name),
+  ...all.filter((one) => one.name !== name),
+];
+
+/** The tasks with the sampler of the sweep, where answers are written. */
+const sampledTasks = (tasks: readonly RunTask[], { sample }: SweepSettings): readonly RunTask[] =>
+  sample === undefined
+    ? tasks
+    : tasks.map(({ task, ...run }) => ({
+        ...run,
+        task: task.judging === undefined ? task : { ...task, sampler: readSampler(sample) },
+      }));
+
+/**
+ * Everything that a sweep measures, before anything is computed; refuses items that the model's tokenizer cannot score.
+ * The input has passed `checkSweep`.
+ */
+export const planStages = async (context: JobContext, input: SweepInput): Promise<PlannedSweep> => {
+  const { models, tasks, settings, candidates = [] } = input;
+  const { kept, notes } = sweepCounts(models, settings);
+  const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
+  const roundings = new RoundedModels(context);
+  const needs = needsOf(settings);
+  const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
+  const isWritten = writes !== undefined;
+  const stages: PlannedStage[] = [];
+  const states: string[] = [];
+  for (const model of firstOnes(models, settings.first?.model)) {
+    const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
+    const inOrder = firstOnes(tasks, settings.first?.task);
+    const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);
+    const count = await openTokenCounter(model.checkpoint, context.signal);
+    const measure = measurementsOn(context, model, settings.fidelity);
+    let most = { bytes: 0, task: '' };
+    for (const task of asked) {
+      const calibration = {
+        profiling: needs.calibration ? await count.profiling(task.task.calibration) : 0,
+        scoring: isWritten || needs.search ? await count.scoring(task.task.calibration) : 0,
+      };
+      const items = repeatedItems(usedItems(task.task.test, settings.limit), settings.repeats ?? 1);
+      const measurement = await measure(task, items, await count.scoring(items));
+      const compared = settings.fidelity === true ? await count.compared(items) : 0;
+      const bytes = compared * streamWidth(model.checkpoint.descriptor) * Float32Array.BYTES_PER_ELEMENT;
+      if (bytes > most.bytes) most = { bytes, task: task.name };
+      const written =
+        isWritten && needs.calibration
+          ? { ...(await measure(task, task.task.calibration, calibration.scoring)), fidelity: undefined }
+          : null;
+      const profileOf = (calibrated: RunTask): readonly SingleStep<RoutingStatistics>[] =>
+        needs.profile ? [profileStep(context, model, calibrated, calibration.profiling, needs.extras)] : [];
+      const open = async (record: SweepSink): Promise<Stage> => {
+        if (context.signal.aborted) throw new CancelledError('The sweep');
+        const calibrated =
+          written === null || writes === undefined ? task : await writtenCalibration(context, written, writes);
+        const [profile] = profileOf(calibrated);
+        const statistics = profile === undefined ? null : await runStep(context, profile);
+        const source = { model, task: calibrated, statistics, calibration };
+        return {
+          context,
+          record,
+          settings,
+          measurement,
+          calibration,
+          curves,
+          source,
+          speeds,
+          roundings,
+          candidates: [],
+        };
+      };
+      const otherSteps = [
+        ...(written === null ? [] : [written]),
+        ...profileOf(task),
+        measurement,
+        ...candidates.map(() => measurement),
+      ];
+      stages.push({ settings, measurement, calibration, curves, otherSteps, open });
+    }
+    if (most.bytes > 0)
+      states.push(
+        `${KEPT_STATES} of ${model.name} for one task at a time: ${formatBytes(most.bytes)} at most (${most.task}), ` +
+          'on disk beyond a quarter of the memory that the weights leave.',
+      );
+  }
+  const files = fileMethodNotes(
+    settings,
+    models.map(({ checkpoint }) => checkpoint),
+  );
+  const types = (settings.weights ?? []).filter((type) => type !== 'stored');
+  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
+  return { stages, notes: [...notes, ...states, ...files, ...rounded] };
+};
