@@ -117,8 +117,8 @@ export const experimentSettings = z.object({
         'it holds in every draw.',
       about:
         'Draws of what depends on chance: clusters, new routers, and trainings if their seeds are drawn too. A ' +
-        'number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are (“4, 7”; “7,” is one). Each ' +
-        'draw is an arm of its own; a sign or a threshold is reported only if it holds in every draw.',
+        'number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are (“4, 7”; “7,” is ' +
+        'one). Each draw is an arm of its own; a sign or a threshold is reported only if it holds in every draw.',
       control: 'count',
     }),
   trainingSeeds: z

@@ -14,7 +14,7 @@ const training = createFinetuneStore().getState();
 const { settings: firstChoices, choose } = experimentStore.getState();
 const members = [model('small', 8), model('large', 16)];
 
-test('a new experiment asks for the ticked members and tasks, with the chosen seeds, by default without training', () => {
+test('a new experiment asks for the ticked members and tasks, with chosen seeds, by default without training', () => {
   choose('seeds', [4, 7]);
   choose('limit', 40);
   const asked = experimentInput(members, [task('add')], experimentStore.getState().settings, training);
