@@ -213,13 +213,14 @@ export const settingOptions = (schema: z.ZodObject): Readonly<Record<string, Ver
 
 /** The value of an option; undefined where it is absent. */
 const readSetting = (reader: OptionReader, setting: Setting, flag: string): unknown => {
-  const { kind } = setting;
+  const { kind, spellings = {} } = setting;
   if (kind === 'switch') return reader.flag(flag) ? true : undefined;
   if (!isRepeated(setting)) {
     const text = reader.text(flag);
     return text === undefined ? undefined : valueIn(setting, text);
   }
-  const texts = kind === 'lines' ? reader.texts(flag) : reader.list(flag);
+  const given = kind === 'lines' ? reader.texts(flag) : reader.list(flag);
+  const texts = given.map((text) => spellings[text] ?? text);
   return texts.length === 0 ? undefined : kind === 'count' ? texts.map(Number) : texts;
 };
 

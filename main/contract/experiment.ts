@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import {
   itemCount,
-  margin,
   MOST_CURVES,
   MOST_ITEMS,
   MOST_MODELS,
@@ -18,7 +17,8 @@ import { methodName, methodOptions, refitName } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
-import { DEFAULT_DELTA, DEFAULT_SEEDS, pointVerdict } from './sweep.ts';
+import { settingTexts } from './setting.ts';
+import { DEFAULT_SEEDS, describedSweepSettings, pointVerdict } from './sweep.ts';
 import { metricName } from './task.ts';
 
 /**
@@ -34,6 +34,16 @@ import { metricName } from './task.ts';
  */
 export const armTreatment = z.enum(['as-is', 'refit', 'tuned', 'two-stage', 'new-router', 'new-router-two-stage']);
 export type ArmTreatment = z.infer<typeof armTreatment>;
+
+/** Treatments in words, to follow the name of a method. */
+export const treatmentTitles: Readonly<Record<ArmTreatment, string>> = {
+  'as-is': 'as it is',
+  refit: 'refit',
+  tuned: 'fine-tuned',
+  'two-stage': 'general stage, then fine-tuned',
+  'new-router': 'new random router, fine-tuned',
+  'new-router-two-stage': 'new random router, general stage, then fine-tuned',
+};
 
 /** Treatments that train. */
 export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as-is' && treatment !== 'refit';
@@ -65,24 +75,76 @@ export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
   /** Options by method. */
   options: z.record(methodName, methodOptions).default({}),
-  treatments: z.array(armTreatment).min(1).default(['as-is', 'refit', 'tuned']),
-  refit: refitName.default('router+experts'),
-  /** Draws of methods whose plans depend on a seed, of new routers, and of trainings (with `trainingSeeds` `drawn`). */
+  treatments: z
+    .array(armTreatment)
+    .min(1)
+    // Each once, in the order of their definition.
+    .overwrite((chosen) => armTreatment.options.filter((treatment) => chosen.includes(treatment)))
+    .default(['as-is', 'refit', 'tuned'])
+    .register(settingTexts, {
+      label: 'Arms',
+      flag: 'arms',
+      spellings: { 'fine-tuned': 'tuned' },
+      help:
+        'as-is, refit, tuned (or fine-tuned), two-stage (a general stage on --mixture, then the task), new-router or ' +
+        'new-router-two-stage (pruned arms get a random new router). All but as-is and refit need Python; give ' +
+        '--rate and --epochs then.',
+      about:
+        'The treatment of a pruned model and of the model it is compared with: none, a refit, fine-tuning on the ' +
+        'task, or first a general stage on a mixture of tasks (without test items) and then the task. A new random ' +
+        'router is drawn for the pruned model only, before training.',
+      words: treatmentTitles,
+    }),
+  refit: refitName.default('router+experts').register(settingTexts, {
+    label: 'Refit',
+    flag: 'recovery',
+    value: 'WHAT',
+    help: 'Refitted parts in the arms "refit".',
+    words: { 'router+experts': 'router, then experts' },
+    only: { list: 'treatments', holds: ['refit'] },
+  }),
   seeds: z
     .array(z.number().int().nonnegative().max(1e6))
     .min(1)
     .max(MOST_SEEDS)
-    .default([...DEFAULT_SEEDS]),
-  /** `drawn`: the draw's seed is added to the training seed, also for the reference arm. */
-  trainingSeeds: z.enum(['fixed', 'drawn']).default('fixed'),
+    .default([...DEFAULT_SEEDS])
+    .register(settingTexts, {
+      label: 'Draws',
+      flag: 'seeds',
+      range: 'whole numbers from 0 to 1000000, separated by commas',
+      help:
+        'Draws of arms whose plan depends on a seed, each a separate arm. A sign or a threshold is reported only if ' +
+        'it holds in every draw.',
+      about:
+        'Draws of what depends on chance: clusters, new routers, and trainings if their seeds are drawn too. A ' +
+        'number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are (“4, 7”; “7,” is ' +
+        'one). Each draw is an arm of its own; a sign or a threshold is reported only if it holds in every draw.',
+      control: 'count',
+    }),
+  trainingSeeds: z
+    .enum(['fixed', 'drawn'])
+    .default('fixed')
+    .register(settingTexts, {
+      label: 'Training seeds',
+      flag: 'training-seeds',
+      help:
+        'fixed: all trainings use the seed of --seed. drawn: the trainings of a draw use its own seed, also the arms ' +
+        'that they are compared with, which are then trained once per draw.',
+      about:
+        'One for all, or one per draw: the seed of the training plus that of the draw, also in the arms that are ' +
+        'compared with it, which are then trained once per draw.',
+      words: { fixed: 'one for all', drawn: 'one per draw' },
+      only: { list: 'treatments', holds: armTreatment.options.filter(isTrained) },
+    }),
   /** One training for all fine-tuned arms. Its general stage applies only to the treatments that have one. */
   training: finetuneSettings,
-  /** Margin within which an arm counts as not worse, in accuracy. */
-  delta: margin.default(DEFAULT_DELTA),
-  /** Use only the first n test items of each task (null: all). */
-  limit: z.number().int().positive().nullable().default(null),
+  delta: describedSweepSettings.shape.delta,
+  limit: describedSweepSettings.shape.limit,
 });
 export type ExperimentSettings = z.infer<typeof experimentSettings>;
+
+/** Settings that are one option each; command line, window, palette, definitions and documents derive from them. */
+export const describedExperimentSettings = experimentSettings.omit({ methods: true, options: true, training: true });
 
 export const experimentRequest = z.object({
   /** Members of one family; no two with the same number of experts. */

@@ -9,8 +9,8 @@ import { settingTexts } from './setting.ts';
 export const finetuneStage = z.enum(['router', 'distil', 'general', 'all']);
 export type FinetuneStage = z.infer<typeof finetuneStage>;
 
-const generalOnly = { only: { list: 'stages', holds: 'general' } } as const;
-const distilOnly = { only: { list: 'stages', holds: 'distil' } } as const;
+const generalOnly = { only: { list: 'stages', holds: ['general'] } } as const;
+const distilOnly = { only: { list: 'stages', holds: ['distil'] } } as const;
 
 /**
  * How a checkpoint is fine-tuned. Defaults are those of the paper on UNCURL (arXiv 2409.01483, section 5 and appendix
@@ -41,7 +41,7 @@ export const finetuneSettings = z.object({
       label: 'Router steps',
       flag: 'router-steps',
       help: 'Steps of the router stage; the paper says "a few".',
-      only: { list: 'stages', holds: 'router' },
+      only: { list: 'stages', holds: ['router'] },
     }),
   distilSteps: z
     .number()
@@ -99,7 +99,7 @@ export const finetuneSettings = z.object({
       label: 'Epochs',
       flag: 'epochs',
       help: 'Epochs over the items in the stage all. The paper: 50.',
-      only: { list: 'stages', holds: 'all' },
+      only: { list: 'stages', holds: ['all'] },
     }),
   batch: z.number().int().positive().default(64).register(settingTexts, {
     label: 'Batch size',

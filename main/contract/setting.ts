@@ -18,6 +18,8 @@ export interface SettingText {
   readonly hint?: string;
   /** Valid values in words, where the schema gives a pattern: "one word". */
   readonly range?: string;
+  /** Other names of choices on the command line. */
+  readonly spellings?: Readonly<Record<string, string>>;
   /** Choices in the window's words; by default the choices themselves. */
   readonly words?: Readonly<Record<string, string>>;
   /** Values of a number that the palette offers. */
@@ -31,8 +33,8 @@ export interface SettingText {
    * `count`: a list of whole numbers; the window asks how many (0, 1, 2, ...).
    */
   readonly control?: 'lines' | 'count';
-  /** Shown in the window only where the list of this name contains this value: a setting of one stage, say. */
-  readonly only?: { readonly list: string; readonly holds: string };
+  /** It has an effect only where the list of this name contains one of these: a setting of one stage, say. */
+  readonly only?: { readonly list: string; readonly holds: readonly string[] };
 }
 
 /** Texts of the settings, registered on the fields of their schemas. */
@@ -155,7 +157,7 @@ export const valueText = ({ kind, choices, words = {} }: Setting, value: unknown
     const chosen = typeof value === 'string' ? value : (choices[0] ?? '');
     return words[chosen] ?? chosen;
   }
-  if (Array.isArray(value) && value.length > 0) return value.join(', ');
+  if (Array.isArray(value) && value.length > 0) return value.map((one) => words[String(one)] ?? String(one)).join(', ');
   if (value === undefined || value === null || Array.isArray(value)) return 'none';
   if (typeof value === 'number') return numberText(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -172,6 +174,12 @@ export const defaultText = (setting: Setting): string => {
 export const isDefault = (setting: Setting, value: unknown): boolean =>
   value === undefined || valueText(setting, value) === valueText(setting, setting.default);
 
+/** Whether a setting has no effect, because the list that it belongs to holds none of its values. */
+export const isIdle = ({ only }: Setting, values: Readonly<Record<string, unknown>>): boolean => {
+  const list = only === undefined ? null : values[only.list];
+  return only !== undefined && Array.isArray(list) && !only.holds.some((value) => list.includes(value));
+};
+
 /** The settings of a schema whose values are not their defaults, each with its value. */
 export const changedSettings = (
   schema: z.ZodObject,
@@ -187,8 +195,8 @@ export const valueIn = ({ kind }: Setting, text: string): unknown => {
   return kind === 'switch' ? text === 'on' : text;
 };
 
-/** Names of the settings among the given values that a schema refuses. */
-export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly string[] =>
-  (schema.safeParse(values).error?.issues ?? []).flatMap(({ path: [name] }) =>
-    typeof name === 'string' ? [name] : [],
-  );
+/** The settings whose values a schema refuses. */
+export const refusedSettings = (schema: z.ZodObject, values: Readonly<Record<string, unknown>>): readonly Setting[] => {
+  const names = schema.safeParse(values).error?.issues.map(({ path: [name] }) => name) ?? [];
+  return settingsOf(schema).filter(({ name }) => names.includes(name));
+};

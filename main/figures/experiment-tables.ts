@@ -34,7 +34,7 @@ import { bareFactor, formatSigned } from '../words/numbers.ts';
 const armColumn: Column<{ readonly treatment: ArmTreatment }> = [
   'arm',
   ({ treatment }) => treatment,
-  { title: 'arm', text: ({ treatment }) => treatmentWords(treatment), definition: 'experimentArm' },
+  { title: 'arm', text: ({ treatment }) => treatmentWords(treatment), definition: 'treatments' },
 ];
 
 const sizesColumn: Column<{ readonly experts: number; readonly kept: number }> = [

@@ -66,7 +66,7 @@ export const armsOf = (
     ...referenceTreatments(settings).flatMap((treatment) => drawn(own.experts, null, treatment)),
     ...smaller.flatMap((kept) =>
       [...new Set(settings.methods)].flatMap((method) =>
-        [...new Set(settings.treatments)].flatMap((treatment) => drawn(kept, method, treatment)),
+        settings.treatments.flatMap((treatment) => drawn(kept, method, treatment)),
       ),
     ),
   ];

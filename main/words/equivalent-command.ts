@@ -3,7 +3,7 @@ import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
 import { damageSettings } from '../contract/damage.ts';
 import { assertNever } from '../contract/errors.ts';
-import { recordedExperimentSettings } from '../contract/experiment.ts';
+import { describedExperimentSettings, recordedExperimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
 import type { MethodOptions } from '../contract/plan.ts';
@@ -154,20 +154,15 @@ const recordedExperiment = recordedMixture.extend({ settings: recordedExperiment
 const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedExperiment.safeParse(spec);
   if (!read.success) return null;
-  const { methods, options, treatments, refit, seeds, trainingSeeds, training, delta, limit } = read.data.settings;
+  const { settings, mixture } = read.data;
   return [
     ...models.map(subject),
     ...option('task', tasks.map(subject)),
-    ...option('method', methods),
-    ...optionsByMethod(options),
-    ['arms', treatments.join(',')],
-    ['recovery', refit],
-    ['seeds', seeds.join(',')],
-    ['training-seeds', trainingSeeds],
-    ['delta', String(delta)],
-    ...given('limit', limit),
-    ...changed(finetuneSettings, training),
-    ...given('mixture', read.data.mixture?.file),
+    ...option('method', settings.methods),
+    ...optionsByMethod(settings.options),
+    ...changed(describedExperimentSettings, settings),
+    ...changed(finetuneSettings, settings.training),
+    ...given('mixture', mixture?.file),
   ];
 };
 

@@ -1,5 +1,4 @@
-import { assertNever } from '../contract/errors.ts';
-import type { ArmTreatment } from '../contract/experiment.ts';
+import { type ArmTreatment, treatmentTitles } from '../contract/experiment.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 
@@ -87,21 +86,4 @@ const orderOf = (label: string): number => {
 };
 
 /** A treatment in words, to follow the name of a method. */
-export const treatmentWords = (treatment: ArmTreatment): string => {
-  switch (treatment) {
-    case 'as-is':
-      return 'as it is';
-    case 'refit':
-      return 'refit';
-    case 'tuned':
-      return 'fine-tuned';
-    case 'two-stage':
-      return 'general stage, then fine-tuned';
-    case 'new-router':
-      return 'new random router, fine-tuned';
-    case 'new-router-two-stage':
-      return 'new random router, general stage, then fine-tuned';
-    default:
-      return assertNever(treatment);
-  }
-};
+export const treatmentWords = (treatment: ArmTreatment): string => treatmentTitles[treatment];

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
+import { describedExperimentSettings } from '../../main/contract/experiment.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { type Setting, settingsOf, valueText } from '../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
+import { experimentStore } from '../state/dialog-stores.ts';
 import { planStore } from '../state/plan-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { sweepStore } from '../state/sweep-store.ts';
@@ -53,4 +55,5 @@ export const paletteSettings: readonly PaletteSetting[] = [
   })),
   ...linesOf('Plan', describedPlanSettings, planStore.getState().choose),
   ...linesOf('Next sweep', describedSweepSettings, sweepStore.getState().choose),
+  ...linesOf('Next experiment', describedExperimentSettings, experimentStore.getState().choose),
 ];

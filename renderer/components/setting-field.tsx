@@ -60,7 +60,35 @@ export const SettingField = (props: SettingFieldProps) => {
         onChange={(choice) => onChange(setting.isOptional && choice === choices[0] ? setting.default : choice)}
       />
     );
+  if (kind === 'list' && choices.length > 0) return <ListField {...props} />;
   return kind === 'whole' || kind === 'real' ? <NumberField {...props} /> : <TypedField {...props} />;
+};
+
+/** A checkbox for each choice of a list. None ticked gives the default, or an empty list, which its form names. */
+const ListField = ({ setting, value, onChange, disabled = false, stacked }: SettingFieldProps) => {
+  const { label, choices, words = {}, isOptional } = setting;
+  /** A list that is left out means its first choice. */
+  const first = choices.slice(0, 1);
+  const ticked: readonly unknown[] = Array.isArray(value) ? value : first;
+  const toggle = (choice: string): void => {
+    const next = choices.filter((one) => ticked.includes(one) !== (one === choice));
+    onChange(isOptional && (next.length === 0 || String(next) === String(first)) ? setting.default : next);
+  };
+  const field = (
+    <>
+      <span className="field-label">
+        <SettingLabel setting={setting} />
+      </span>
+      <div className="choice-row" role="group" aria-label={label}>
+        {choices.map((choice) => (
+          <Checkbox key={choice} checked={ticked.includes(choice)} disabled={disabled} onChange={() => toggle(choice)}>
+            {words[choice] ?? choice}
+          </Checkbox>
+        ))}
+      </div>
+    </>
+  );
+  return stacked === true ? <div className="field-stacked">{field}</div> : field;
 };
 
 const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
@@ -149,7 +177,8 @@ const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, sta
       else onRefused?.(meant);
     },
     onBlur: () => {
-      setTyped(null);
+      // A refused value that the form holds stays as it was typed.
+      if (!isWrong || onRefused === undefined) setTyped(null);
       onBlur?.();
     },
   };

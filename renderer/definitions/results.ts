@@ -219,13 +219,6 @@ export const results = define({
       'paired (Tango; bootstrap for perplexity); otherwise it is that of two independent samples (Newcombe, method ' +
       '10). For methods with several draws: the mean, and an interval that contains those of all draws.',
   },
-  experimentArm: {
-    term: 'Arm',
-    text:
-      'The treatment of a pruned model and of the model it is compared with: none, a refit, fine-tuning on the ' +
-      'task, or first a general stage on a mixture of tasks (without test items) and then the task. A new random ' +
-      'router is drawn for the pruned model only, before training.',
-  },
   experimentDraws: {
     term: 'Draws',
     text:

@@ -1,4 +1,5 @@
 import { createStore } from 'zustand/vanilla';
+import { type ExperimentSettings, experimentSettings } from '../../main/contract/experiment.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { AnswerChange } from '../../main/contract/outcomes.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
@@ -81,15 +82,20 @@ interface ExperimentState {
   readonly run: string | null;
   /** Whether the form of a new one is open. */
   readonly isAsked: boolean;
+  /** Settings of the next one in the contract's shape, as typed and possibly invalid. */
+  readonly settings: Omit<ExperimentSettings, 'training'>;
   readonly showRun: (run: string | null) => void;
   readonly ask: (isAsked: boolean) => void;
+  readonly choose: (setting: string, value: unknown) => void;
 }
 
 export const experimentStore = createStore<ExperimentState>()((set) => ({
   run: null,
   isAsked: false,
   showRun: (run) => set({ run, isAsked: false }),
+  settings: { ...experimentSettings.omit({ training: true }).parse({}), treatments: ['as-is', 'refit'] },
   ask: (isAsked) => set({ run: null, isAsked }),
+  choose: (setting, value) => set(({ settings }) => ({ settings: { ...settings, [setting]: value } })),
 }));
 
 interface MethodsState {

@@ -71,8 +71,9 @@ test('an experiment on own members is started from the ticked models and tasks, 
     await sweep.getByRole('checkbox', { name: 'uncurl-16', exact: true }).check();
     await asked();
     await expect(form).toContainText('uncurl-8 and uncurl-16 on Plurals');
-    await form.getByLabel('Seeds of the draws').fill('one');
-    await expect(form).toContainText('Seeds: whole numbers from 0');
+    await form.getByLabel('Draws').fill('one');
+    await expect(form).toContainText('Draws: whole numbers from 0');
+    await expect(start).toBeDisabled();
     await photograph(workbench, 'experiment-form');
   });
 
@@ -80,8 +81,8 @@ test('an experiment on own members is started from the ticked models and tasks, 
     await form.getByRole('checkbox', { name: 'UNCURL', exact: true }).uncheck();
     await form.getByRole('checkbox', { name: 'Random', exact: true }).check();
     await form.getByRole('checkbox', { name: 'refit', exact: true }).uncheck();
-    await form.getByLabel('Seeds of the draws').fill('4, 7');
-    await form.getByLabel('Test items of each task').fill('40');
+    await form.getByLabel('Draws').fill('4, 7');
+    await form.getByLabel('Item limit').fill('40');
     await start.click();
     const dialog = page.getByRole('dialog', { name: 'Experiment', exact: true });
     const matrix = dialog.getByRole('region', { name: 'Differences of accuracy in points with their intervals' });

@@ -37,7 +37,7 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
     for (const method of ['Random', 'Frequency', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
     await sweep.getByLabel('Item limit').fill('60');
-    await sweep.getByRole('group', { name: 'Weight types' }).getByLabel('q5_1').check();
+    await sweep.getByRole('group', { name: 'Weights' }).getByLabel('q5_1').check();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await page.getByRole('radio', { name: 'Frontier' }).click();
     const frontier = page.getByRole('region', { name: 'Accuracy against bytes' });

@@ -8,7 +8,12 @@ import type { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
-import type { ExperimentAnswer, ExperimentCell, ExperimentRecord } from '../../main/contract/experiment.ts';
+import {
+  describedExperimentSettings,
+  type ExperimentAnswer,
+  type ExperimentCell,
+  type ExperimentRecord,
+} from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
@@ -546,6 +551,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   curtailment,
   'sweep-settings': settings(describedSweepSettings),
   'plan-settings': settings(describedPlanSettings),
+  'experiment-settings': settings(describedExperimentSettings),
   'training-settings': settings(finetuneSettings),
   'cluster-settings': settings(clusterRequest),
   'published-sizes': publishedSizes,

@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
-import { type ArmTreatment, armTreatment, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
-import { refuse } from '../../contract/errors.ts';
-import { refitName } from '../../contract/plan.ts';
+import { describedExperimentSettings, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
 import { treatmentWords } from '../../words/methods.ts';
 import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -14,11 +11,11 @@ import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { experimentResult } from '../experiment-result.ts';
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
-import { type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { readOptionsByMethod } from '../plan-options.ts';
 import { findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedShare } from '../terminal-text.ts';
 import { ENGINE_OR_TRAINING_PYTHON, readTraining, TRAINING_OPTIONS } from '../training-options.ts';
+import { readSettings, repeatedOption, settingOptions, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 
 /** Members of a bundled family by its name: `switch` for switch-8, switch-32 and so on. */
 const familyMembers = (named: string, bundled: ReadonlyMap<string, string>): readonly string[] =>
@@ -34,20 +31,6 @@ const findMembers = async (host: VerbHost, named: readonly string[]): Promise<re
   }
   return [...new Set(folders)];
 };
-
-/** Accepts `as-is` for the window's "as it is", and `tuned` for `fine-tuned`. */
-const readTreatments = (named: readonly string[]): readonly ArmTreatment[] => {
-  const known = armTreatment.options;
-  const found = named.map((name) => {
-    const treatment = known.find((one) => one === (name === 'fine-tuned' ? 'tuned' : name));
-    if (treatment === undefined)
-      throw refuse('bad-value', `--arms "${name}" is unknown.`, `Give one or more of ${known.join(', ')}.`);
-    return treatment;
-  });
-  return found.length === 0 ? DEFAULTS.treatments : known.filter((treatment) => found.includes(treatment));
-};
-
-const DEFAULTS = experimentSettings.parse({ training: {} });
 
 /** Reports each arm when it is measured. */
 export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => void) =>
@@ -71,49 +54,12 @@ export const experiment: Verb = {
   positionals: [1, Number.POSITIVE_INFINITY],
   options: {
     ...TASKS_OPTION,
-    method: {
-      type: 'string',
-      multiple: true,
-      value: 'M',
-      help: `How members are pruned: one or more of ${methodNames.join(', ')} (default uncurl).`,
-    },
-    option: {
-      type: 'string',
-      multiple: true,
-      value: 'METHOD.KEY=VALUE',
-      help: 'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
-    },
-    arms: {
-      type: 'string',
-      multiple: true,
-      value: 'LIST',
-      help:
-        `${armTreatment.options.join(', ')} (default ${DEFAULTS.treatments.join(',')}). two-stage: a general stage ` +
-        'on --mixture, then the task; new-router: pruned arms get a random new router. All but as-is ' +
-        'and refit need Python; give --rate and --epochs then.',
-    },
-    recovery: {
-      type: 'string',
-      value: 'WHAT',
-      help: `Refitted parts in the arms "refit": ${refitName.options.join(', ')} (default router+experts).`,
-    },
-    seeds: {
-      type: 'string',
-      multiple: true,
-      value: 'LIST',
-      help:
-        'Draws of arms whose plan depends on a seed, each a separate arm (default ' +
-        `${DEFAULTS.seeds.join(',')}). A sign or a threshold is reported only if it holds in every draw.`,
-    },
-    'training-seeds': {
-      type: 'string',
-      value: 'NAME',
-      help:
-        'fixed: all trainings use the seed of --seed (default). drawn: the trainings of a draw use its own seed, ' +
-        'also the arms that they are compared with, which are then trained once per draw.',
-    },
-    delta: { type: 'string', value: 'X', help: 'Margin of the threshold rule in accuracy (default 0.02).' },
-    limit: { type: 'string', value: 'N', help: 'Use only the first N test items of each task.' },
+    method: repeatedOption('M', `How members are pruned: one or more of ${methodNames.join(', ')} (default uncurl).`),
+    option: repeatedOption(
+      'METHOD.KEY=VALUE',
+      'Option of a method; `uncurl methods NAME` lists them. May be repeated.',
+    ),
+    ...settingOptions(describedExperimentSettings),
     ...CALIBRATION_OPTIONS,
     ...TRAINING_OPTIONS,
     ...WORKSPACE_OPTION,
@@ -126,17 +72,11 @@ export const experiment: Verb = {
     const tasks = await findNamedTasks(reader, host.resources);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;
-    const seeds = reader.wholes('seeds');
     const settings = experimentSettings.parse({
       methods: [...methods],
       options: readOptionsByMethod(reader, methods),
-      treatments: readTreatments(reader.list('arms')),
-      refit: reader.choice('recovery', refitName.options),
-      seeds: seeds.length === 0 ? undefined : [...seeds],
-      trainingSeeds: reader.choice('training-seeds', experimentSettings.shape.trainingSeeds.unwrap().options),
+      ...readSettings(reader, describedExperimentSettings),
       training: readTraining(reader),
-      delta: reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN),
-      limit: reader.whole('limit', 1),
     });
     const python = reader.text('python');
     const mixture = reader.text('mixture');

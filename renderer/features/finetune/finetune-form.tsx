@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import type { FinetuneStage } from '../../../main/contract/finetune.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
-import type { Setting } from '../../../main/contract/setting.ts';
+import { isIdle, type Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -22,7 +22,6 @@ import {
   finetuneObstacle,
   finetuneSteps,
   hasTeacher,
-  isIdle,
   trainingSettings,
 } from './finetune-input.ts';
 

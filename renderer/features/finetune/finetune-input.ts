@@ -2,7 +2,6 @@ import type { CallInput } from '../../../main/contract/calls.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
-import type { Setting } from '../../../main/contract/setting.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { isUsable } from '../../engine/facts.ts';
 import { trainingFor } from '../../plan/training.ts';
@@ -12,12 +11,6 @@ type Chosen = Pick<FinetuneState, 'settings' | 'into' | 'name' | 'python' | 'tea
 
 /** The training settings, in the order of the contract. */
 export const trainingSettings = settingsOf(finetuneSettings);
-
-/** Whether a setting has no effect because its stage is not selected. */
-export const isIdle = ({ only }: Setting, settings: Chosen['settings']): boolean => {
-  const list = only === undefined ? null : settings[only.list];
-  return only !== undefined && Array.isArray(list) && !list.includes(only.holds);
-};
 
 /**
  * Steps of all stages: those of the router, of distillation and of the mixture, plus for `all` one pass over the items
@@ -68,8 +61,7 @@ export const finetuneObstacle = (
     );
   }
   const [wrong] = refusedSettings(finetuneSettings, trainingFor([model], chosen.settings));
-  const setting = trainingSettings.find(({ name }) => name === wrong);
-  if (setting !== undefined) return `${setting.label}: ${setting.range}.`;
+  if (wrong !== undefined) return `${wrong.label}: ${wrong.range}.`;
   if (hasTeacher(chosen.settings) && (chosen.teacher === null || chosen.teacher === model.handle))
     return 'Choose the unpruned model that the routers learn from.';
   if (chosen.into === null) return 'Choose the folder to write into.';

@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react';
 import { useStore } from 'zustand';
-import { type WeightType, weightType } from '../../../main/contract/export.ts';
 import type { MethodPage } from '../../../main/contract/method.ts';
 import { type MethodName, type RefitName, refitName } from '../../../main/contract/plan.ts';
 import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
@@ -11,7 +10,7 @@ import { Button, IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
-import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
+import { SettingField } from '../../components/setting-field.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
 import { AboutMethod } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -189,30 +188,6 @@ export const SweepFields = ({ part, stacked = false, hidden = [] }: SweepFieldsP
         onChange={(value) => sweepStore.getState().choose(setting.name, value)}
       />
     ));
-};
-
-/** Chooses the weight types at which every model is measured. */
-export const SweepWeights = () => {
-  const weights: readonly WeightType[] = useStore(sweepStore, (state) => state.weights) ?? ['stored'];
-  const setting = settings.find(({ name }) => name === 'weights');
-  if (setting === undefined) throw new Error('the weights are no setting');
-  const toggle = (type: WeightType): void => {
-    const chosen = weightType.options.filter((one) => weights.includes(one) !== (one === type));
-    const isUsual = chosen.length === 0 || (chosen.length === 1 && chosen[0] === 'stored');
-    sweepStore.getState().choose('weights', isUsual ? undefined : chosen);
-  };
-  return (
-    <>
-      <SettingLabel setting={setting} />
-      <div className="choice-row" role="group" aria-label="Weight types">
-        {weightType.options.map((type) => (
-          <Checkbox key={type} checked={weights.includes(type)} onChange={() => toggle(type)}>
-            {type}
-          </Checkbox>
-        ))}
-      </div>
-    </>
-  );
 };
 
 const terms: Readonly<Record<RefitName, { readonly label: string; readonly of: DefinitionName }>> = {

@@ -21,7 +21,7 @@ import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
 import { ClusterFields } from './cluster-fields.tsx';
-import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits, SweepWeights } from './sweep-choices.tsx';
+import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
 
@@ -135,7 +135,7 @@ export const SweepLauncher = () => {
         <div className="sweep-plans">
           <SweepFields stacked part="plans" hidden={hidden} />
         </div>
-        <SweepWeights />
+        <SweepFields part="weights" />
         {settings.recovery !== 'none' && (
           <>
             <span>Refit</span>

@@ -1,6 +1,7 @@
 import { Fragment, useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import { describedExperimentSettings, recordedExperimentSettings } from '../../../main/contract/experiment.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
@@ -137,7 +138,7 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ['Models', run.models.map((model) => model.name).join(', ')],
     ['Tasks', titleList(run.tasks.map(({ name }) => title(name)))],
     ['Device', runDeviceText(run.device)],
-    ...sweepFacts(run),
+    ...settingFacts(run),
     ...(run.commandLine === command ? [] : [['Started by', run.commandLine] as const]),
     ...(run.error === null ? [] : [['Error', run.error] as const]),
   ];
@@ -159,13 +160,15 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
 };
 
 /** Methods, factors, and settings other than the defaults. */
-const sweepFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
-  const read = recordedSweepSettings.safeParse(spec);
-  if (kind !== 'sweep' || !read.success) return [];
+const settingFacts = ({ kind, spec }: RunManifest): readonly (readonly [term: string, value: string])[] => {
+  const sweep = kind === 'sweep' ? recordedSweepSettings.safeParse(spec).data : undefined;
+  const experiment = kind === 'experiment' ? recordedExperimentSettings.safeParse(spec['settings']).data : undefined;
+  const settings = sweep ?? experiment;
+  if (settings === undefined) return [];
   return [
-    ['Methods', read.data.methods.map(methodTitle).join(', ')],
-    ['Factors', read.data.factors.join(', ')],
-    ...changedSettings(describedSweepSettings, read.data).map(
+    ['Methods', settings.methods.map(methodTitle).join(', ')],
+    ['Factors', (sweep?.factors ?? []).join(', ')],
+    ...changedSettings(sweep === undefined ? describedExperimentSettings : describedSweepSettings, settings).map(
       ({ setting, value }) => [setting.label, valueText(setting, value)] as const,
     ),
   ];

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
+import { describedExperimentSettings } from '../../../main/contract/experiment.ts';
 import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import { describedSweepSettings } from '../../../main/contract/sweep.ts';
 import { optionReader, readSettings, settingOptions } from '../../../main/cli/verb.ts';
@@ -19,6 +20,15 @@ test('options of every kind become settings in the shape of the contract; absent
       delta: '0.05',
     }),
   ).toEqual({ adaptive: true, stop: 'early', seeds: [0, 1, 4], budget: 'global', limit: 40, delta: 0.05 });
+  // Another spelling of a choice; the contract brings them into order.
+  expect(read(describedExperimentSettings, { arms: ['fine-tuned,as-is', 'tuned'], recovery: 'router' })).toEqual({
+    treatments: ['tuned', 'as-is', 'tuned'],
+    refit: 'router',
+  });
+  expect(describedExperimentSettings.parse({ treatments: ['tuned', 'as-is', 'tuned'] }).treatments).toEqual([
+    'as-is',
+    'tuned',
+  ]);
   const setup = ['module load nodejs', 'export A=1,2'];
   expect(read(clusterRequest, { array: '4', mem: '64G', setup })).toEqual({ workers: 4, memory: '64G', setup });
 });
@@ -29,6 +39,13 @@ test.each([
   [describedSweepSettings, { delta: '9' }, '--delta "9" is not a number from 0.0005 to 0.5.'],
   [describedSweepSettings, { seeds: ['0,x'] }, '--seeds "0,x" is not a list of whole numbers.'],
   [describedSweepSettings, { budget: 'manual' }, '--budget "manual" is unknown.'],
+  [
+    describedExperimentSettings,
+    { arms: ['as-is,pruned'] },
+    '--arms "as-is,pruned" is not one or more of as-is, refit,',
+  ],
+  [describedExperimentSettings, { 'training-seeds': 'some' }, '--training-seeds "some" is unknown.'],
+  [describedExperimentSettings, { seeds: ['0,2000000'] }, '--seeds "0,2000000" is not whole numbers from 0 to 1000000'],
   [describedPlanSettings, { seed: '-1' }, '--seed "-1" is not a whole number of at least 0.'],
   [clusterRequest, { partition: 'a b' }, '--partition "a b" is not one word.'],
   [clusterRequest, { host: '-oProxyCommand=x' }, '--host "-oProxyCommand=x" is not a host, as your ssh knows it.'],

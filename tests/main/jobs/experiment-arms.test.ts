@@ -61,9 +61,11 @@ describe('draws', () => {
 
 describe('treatments', () => {
   it('include the references that they are compared with, each once', () => {
-    expect(namesOf({ treatments: ['new-router', 'new-router-two-stage', 'two-stage'], seeds: [0] })).toEqual([
+    expect(
+      namesOf({ treatments: ['new-router', 'new-router-two-stage', 'two-stage', 'new-router'], seeds: [0] }),
+    ).toEqual([
       ...['32 unpruned tuned null', '32 unpruned two-stage null'],
-      ...['8 uncurl new-router 0', '8 uncurl new-router-two-stage 0', '8 uncurl two-stage 0'],
+      ...['8 uncurl two-stage 0', '8 uncurl new-router 0', '8 uncurl new-router-two-stage 0'],
     ]);
     expect(namesOf({ treatments: ['refit'], seeds: [0] })).toEqual(['32 unpruned as-is null', '8 uncurl refit 0']);
   });

@@ -22,6 +22,10 @@ test('every kind of setting has its control, with what holds', () => {
   expect(field('seeds', [4, 7])).toMatch(/<input[^>]* value="4, 7"/);
   expect(field('seeds', [7])).toMatch(/<input[^>]* value="7,"/);
   expect(field('limit', null)).toMatch(/placeholder="all"[^>]* value=""|value=""[^>]* placeholder="all"/);
+  // A list that is left out means its first choice.
+  const ticked = (value: unknown): readonly string[] =>
+    [...field('weights', value).matchAll(/checked=""\/><span>(\w+)/g)].flatMap(([, name]) => name ?? []);
+  expect([ticked(undefined), ticked(['f16', 'q4_0'])]).toEqual([['stored'], ['f16', 'q4_0']]);
   expect(field('partition', 'gpu')).toMatch(/<input[^>]* value="gpu"/);
   expect(field('setup', ['a', 'b'])).toMatch(/<textarea[^>]*>a\nb</);
 });

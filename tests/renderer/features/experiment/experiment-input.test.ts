@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
 import type { TaskEntry } from '../../../../main/contract/task.ts';
-import {
-  experimentInput,
-  experimentObstacle,
-  firstChoices,
-} from '../../../../renderer/features/experiment/experiment-input.ts';
+import { experimentInput, experimentObstacle } from '../../../../renderer/features/experiment/experiment-input.ts';
+import { experimentStore } from '../../../../renderer/state/dialog-stores.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
 import { modelEntryOf, taskEntryOf } from '../../../main/contract/entries.ts';
 import { modelInfoOf } from '../../../main/contract/model-info-of.ts';
@@ -14,10 +11,13 @@ const model = (name: string, experts: number) => modelEntryOf(name, { info: mode
 const task = (name: string, metric: TaskEntry['metric'] = 'acc', calibration = 300) =>
   taskEntryOf(name, { metric, items: { calibration, test: 300 }, chance: metric === 'acc' ? 0.25 : null });
 const training = createFinetuneStore().getState();
+const { settings: firstChoices, choose } = experimentStore.getState();
 const members = [model('small', 8), model('large', 16)];
 
-test('a new experiment asks for the ticked members and tasks, with typed seeds and without training by default', () => {
-  const asked = experimentInput(members, [task('add')], { ...firstChoices, seeds: '4 7, 4', limit: 40 }, training);
+test('a new experiment asks for the ticked members and tasks, with chosen seeds, by default without training', () => {
+  choose('seeds', [4, 7]);
+  choose('limit', 40);
+  const asked = experimentInput(members, [task('add')], experimentStore.getState().settings, training);
   const { settings, ...request } = calls['experiment.start'].input.parse(asked);
   expect(request).toEqual({ models: ['small', 'large'], tasks: ['add'], python: null, mixture: null });
   expect(settings).toMatchObject({ methods: ['uncurl'], treatments: ['as-is', 'refit'], seeds: [4, 7], limit: 40 });
@@ -25,8 +25,9 @@ test('a new experiment asks for the ticked members and tasks, with typed seeds a
 
 test('trained arms take the settings of the form of fine-tuning, in the order of the contract', () => {
   const settings = { ...training.settings, rate: 1e-3 };
-  const choices = { ...firstChoices, treatments: ['tuned', 'as-is'] as const };
-  expect(experimentInput(members, [task('add')], choices, { settings, python: null })?.settings).toMatchObject({
+  const choices: typeof firstChoices = { ...firstChoices, treatments: ['tuned', 'as-is'] };
+  const asked = experimentInput(members, [task('add')], choices, { settings, python: null });
+  expect(calls['experiment.start'].input.parse(asked).settings).toMatchObject({
     treatments: ['as-is', 'tuned'],
     training: { rate: 1e-3 },
   });
@@ -46,5 +47,7 @@ test('what keeps it from starting is said', () => {
   expect(obstacle(members, [task('bare', 'acc', 0)])).toMatch(/no calibration items/);
   expect(obstacle(members, undefined, { methods: [] })).toMatch(/one method/);
   expect(obstacle(members, undefined, { treatments: [] })).toMatch(/one arm/);
-  for (const seeds of ['', 'one', '-1', '1.5']) expect(obstacle(members, undefined, { seeds })).toMatch(/^Seeds/);
+  for (const seeds of [[], [Number.NaN], [-1], [1.5]])
+    expect(obstacle(members, undefined, { seeds })).toMatch(/^Draws: whole numbers from 0/);
+  expect(obstacle(members, undefined, { limit: 0 })).toMatch(/^Item limit: /);
 });

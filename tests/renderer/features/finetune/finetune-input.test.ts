@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { calls } from '../../../../main/contract/calls.ts';
 import { finetuneSettings, suitedRate } from '../../../../main/contract/finetune.ts';
 import { pathHandle } from '../../../../main/contract/model.ts';
+import { isIdle } from '../../../../main/contract/setting.ts';
 import {
   finetuneInput,
   finetuneName,
   finetuneObstacle,
   finetuneSteps,
-  isIdle,
   trainingSettings,
 } from '../../../../renderer/features/finetune/finetune-input.ts';
 import { createFinetuneStore } from '../../../../renderer/state/finetune-store.ts';
