@@ -15,7 +15,7 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import { type Verb, type VerbResult } from '../verb.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
-import { columnsTable } from '../text-table.ts';
+import { columnsTable } from '../terminal-text.ts';
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import { sayArms } from './experiment.ts';
 import { circumstances } from '../../words/devices.ts';
