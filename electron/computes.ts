@@ -1,6 +1,16 @@
 import type { ComputeSettings } from '../main/contract/compute.ts';
 import type { EngineCommand } from '../main/contract/engine-control.ts';
-import type { ForkedProcess } from './forked-process.ts';
+
+/** A process of the engine; P is its kind of MessagePort. */
+export interface ForkedProcess<P> {
+  postMessage(message: unknown, ports?: P[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Called once with the exit code, or the number of the signal that ended it. */
+  onExit(listener: (code: number) => void): void;
+  /** Ends it, whatever it is doing. */
+  kill(): void;
+  readonly stderr: NodeJS.ReadableStream | null;
+}
 
 /** A compute process of the engine. */
 export interface ForkedCompute<P> {

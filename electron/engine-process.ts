@@ -2,9 +2,8 @@ import type { ProbeEnd, ProviderName } from '../main/contract/device.ts';
 import { type EngineCommand, engineReport } from '../main/contract/engine-control.ts';
 import { assertNever, refuse } from '../main/contract/errors.ts';
 import type { PathHandle } from '../main/contract/model.ts';
-import { createComputes, type StartCompute } from './computes.ts';
-import { describeEngineEnd, type EngineEnd } from './engine-end.ts';
-import type { ForkedProcess } from './forked-process.ts';
+import { createComputes, type ForkedProcess, type StartCompute } from './computes.ts';
+import { endingReason } from '../main/contract/process-end.ts';
 
 export interface EngineProcess<P> {
   /** Gives the engine its end of a page's connection; it answers as soon as it is ready. */
@@ -139,5 +138,25 @@ export const startEngineProcess = <P>(
       await Promise.race([exited, given]);
       clearTimeout(limit);
     },
+  };
+};
+
+/** How the engine's process ended, in words for the dialog. */
+export interface EngineEnd {
+  readonly message: string;
+  readonly detail: string;
+}
+
+/** `said`: its last report, if any; `errors`: the end of its standard error. */
+export const describeEngineEnd = (
+  code: number,
+  said: { readonly message: string; readonly remedy: string } | null,
+  errors: string,
+): EngineEnd => {
+  const safe = 'Runs keep every finished step; a job that was running can be resumed.';
+  if (said !== null) return { message: said.message, detail: `${said.remedy}\n\n${safe}` };
+  return {
+    message: `The engine stopped (exit code ${code}): ${endingReason(code)}.`,
+    detail: [safe, errors.trim()].filter((text) => text !== '').join('\n\n'),
   };
 };

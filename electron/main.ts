@@ -1,26 +1,29 @@
 import { join } from 'node:path';
-import { app, BrowserWindow, dialog, ipcMain, protocol, session, shell } from 'electron';
-import type { IpcMainInvokeEvent, MessagePortMain } from 'electron';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  ipcMain,
+  protocol,
+  session,
+  shell,
+  type IpcMainInvokeEvent,
+  type MessagePortMain,
+} from 'electron';
 import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
 import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
 import { createDropGate } from './drop-gate.ts';
-import type { EngineEnd } from './engine-end.ts';
-import { startEngineProcess } from './engine-process.ts';
-import type { EngineProcess } from './engine-process.ts';
-import { forkCompute } from './fork-compute.ts';
-import { forkEngine } from './fork-engine.ts';
-import { forkProbe } from './fork-probe.ts';
+import { type EngineEnd, startEngineProcess, type EngineProcess } from './engine-process.ts';
+import { forkCompute, forkEngine, forkProbe } from './fork-utility.ts';
 import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 import { createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
-import { forbidNavigation } from './navigation.ts';
+import { forbidNavigation, refusePermissions } from './navigation.ts';
 import { PAGE_SCHEME } from './page-address.ts';
-import { refusePermissions } from './permissions.ts';
 import { pageScheme, servePage } from './protocol.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
-import { createOpenings, openingOfLink, openingOf } from './openings.ts';
-import type { Opening } from './openings.ts';
+import { createOpenings, openingOfLink, openingOf, type Opening } from './openings.ts';
 import { openWindow } from './window.ts';
 
 /** Entry point of the desktop application: first everything that must precede `ready`, then engine and window. */

@@ -1,8 +1,23 @@
 import type { Action } from './action.ts';
-import { showDocs } from './docs.ts';
-import { newExperiment, showRecordedExperiment } from './experiment.ts';
+import {
+  showDocs,
+  newExperiment,
+  showRecordedExperiment,
+  showFinetune,
+  showDevices,
+  showMethods,
+  showPalette,
+  showSettings,
+  showShortcuts,
+  themeDark,
+  themeLight,
+  themeSystem,
+  toggleInspector,
+  togglePlanHatching,
+  toggleSidebar,
+  toggleTable,
+} from './view.ts';
 import { exportPoint, showExport, startExport } from './export.ts';
-import { showFinetune } from './finetune.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
 import { chooseCalibration, nextTask, openModel, openModelFile, openTask, openTaskFile, previousTask } from './open.ts';
@@ -20,20 +35,6 @@ import {
 } from './plan.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
-import {
-  showDevices,
-  showMethods,
-  showPalette,
-  showSettings,
-  showShortcuts,
-  themeDark,
-  themeLight,
-  themeSystem,
-  toggleInspector,
-  togglePlanHatching,
-  toggleSidebar,
-  toggleTable,
-} from './view.ts';
 
 /** All actions, in palette and menu order; those that show a view are given. */
 export const actionsWith = (showViews: readonly Action[]): readonly Action[] => [

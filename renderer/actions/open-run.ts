@@ -22,7 +22,7 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       // Thresholds and Compare show sweeps too, so the view stays.
       return;
     case 'reproduce':
-      return reproductionStore.getState().showRun(run.id);
+      return reproductionStore.getState().show(run.id);
     case 'damage':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       if (typeof run.spec['layer'] === 'number')

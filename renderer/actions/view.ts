@@ -1,10 +1,19 @@
-import { devicesStore, methodsStore, settingsStore, shortcutsStore } from '../state/dialog-stores.ts';
-import { layoutStore } from '../state/layout-store.ts';
-import type { Theme } from '../state/layout-store.ts';
+import {
+  devicesStore,
+  methodsStore,
+  settingsStore,
+  shortcutsStore,
+  docsStore,
+  experimentStore,
+} from '../state/dialog-stores.ts';
+import { layoutStore, type Theme } from '../state/layout-store.ts';
 import { compareStore, routingStore, thresholdsStore } from '../state/view-stores.ts';
 import { setTheme } from './settings.ts';
-import { always } from './action.ts';
-import type { Action } from './action.ts';
+import { always, type Action } from './action.ts';
+import { topics } from '../definitions/docs.ts';
+import { listsRuns } from '../engine/apply-event.ts';
+import { isUsable, selectedModel } from '../engine/facts.ts';
+import { finetuneStore } from '../state/finetune-store.ts';
 
 export const showDevices: Action = {
   id: 'show-devices',
@@ -121,3 +130,47 @@ const chooseTheme = (theme: Theme): Action => ({
 export const themeSystem = chooseTheme('system');
 export const themeLight = chooseTheme('light');
 export const themeDark = chooseTheme('dark');
+
+/** One action per documentation page. */
+export const showDocs: readonly Action[] = topics.map(({ name, title, question }, order) => ({
+  id: `docs-${name}`,
+  label: `Documentation: ${title}`,
+  keywords: ['help', 'documentation', 'manual', 'how', ...question.toLowerCase().split(/\W+/)],
+  menu: 'help',
+  ...(order === 0 ? { shortcut: 'Mod+/' } : {}),
+  enabled: always,
+  perform: () => docsStore.getState().show(name),
+}));
+
+/** Opens the bundled experiment, which is added to the runs. */
+export const showRecordedExperiment: Action = {
+  id: 'show-recorded-experiment',
+  label: "The paper's experiment, as recorded",
+  keywords: ['scratch', 'unpruned', 'matrix', 'fine-tuned', 'family', 'published', 'threshold'],
+  menu: 'help',
+  enabled: ({ connected }) => connected,
+  perform: async ({ bridge, cache }) => {
+    const { run } = await bridge.call('experiment.recorded', {});
+    cache.invalidate(listsRuns);
+    experimentStore.getState().showRun(run);
+  },
+};
+
+/** Opens the form of an experiment on the models and tasks that are ticked. */
+export const newExperiment: Action = {
+  id: 'new-experiment',
+  label: 'New experiment on a family…',
+  keywords: ['scratch', 'unpruned', 'fine-tuned', 'arms', 'paper', 'seeds', 'members'],
+  menu: 'run',
+  enabled: ({ connected }) => connected,
+  perform: () => experimentStore.getState().ask(true),
+};
+
+export const showFinetune: Action = {
+  id: 'show-finetune',
+  label: 'Fine-tune…',
+  keywords: ['train', 'training', 'router', 'python', 'pytorch', 'epochs', 'loss'],
+  menu: 'run',
+  enabled: (facts) => facts.connected && isUsable(selectedModel(facts)),
+  perform: () => finetuneStore.getState().show(true),
+};

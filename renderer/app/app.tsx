@@ -1,10 +1,9 @@
-import { Suspense, useLayoutEffect } from 'react';
+import { Suspense, useLayoutEffect, lazy } from 'react';
 import { useStore } from 'zustand';
 import { ContextMenu } from '../components/context-menu.tsx';
 import { ErrorBoundary } from '../components/problem.tsx';
 import { ShareSplitter, Splitter } from '../components/splitter.tsx';
-import { EngineProvider } from '../engine/engine-context.tsx';
-import type { Engine } from '../engine/engine-context.tsx';
+import { EngineProvider, type Engine, useRequest } from '../engine/engine-context.tsx';
 import { ClusterDialog } from '../features/jobs/cluster-dialog.tsx';
 import { DevicesDialog } from '../features/devices/devices-dialog.tsx';
 import { DocsDialog } from '../features/docs/docs-dialog.tsx';
@@ -32,10 +31,15 @@ import { ConnectionBanner, EditedBanner, Notices, SampleBanner } from './banners
 import { CommandPalette } from './command-palette.tsx';
 import { PlanHeader } from './plan-header.tsx';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
-import { SidePanel } from './side-panel.tsx';
-import { TopBar } from './top-bar.tsx';
 import { useAppEffects } from './use-app-effects.ts';
 import { views } from './views.tsx';
+import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { ExpertPart, ModelPart, PointPart } from '../features/inspector/inspector.tsx';
+import { neighbour, selectionStore } from '../state/selection-store.ts';
+import { subjects, type Subject } from '../state/selection.ts';
+import { setTheme } from '../actions/settings.ts';
+import { isMac, showShortcut } from '../actions/shortcut.ts';
+import { Icon, IconButton } from '../components/button.tsx';
 
 export const App = ({ engine }: { readonly engine: Engine }) => (
   <EngineProvider engine={engine}>
@@ -172,5 +176,127 @@ const Sidebar = () => {
       {edge('tasks', 'runs')}
       <RunsPanel />
     </>
+  );
+};
+
+const PlanForm = lazy(async () => ({
+  default: (await import('../features/plan/plan-form.tsx')).PlanForm,
+}));
+const PlanOutcome = lazy(async () => ({ default: (await import('../features/plan/plan-outcome.tsx')).PlanOutcome }));
+
+const titles: Readonly<Record<Subject, string>> = { plan: 'Plan', expert: 'Expert', point: 'Point', model: 'Model' };
+
+/** The panel on the right: plan settings and outcome, or the numbers of the last selected expert, point or model. */
+const SidePanel = () => {
+  const subject = useStore(selectionStore, (state) => state.subject);
+  const { explain } = selectionStore.getState();
+  return (
+    <>
+      <div className="side-tabs" role="tablist" aria-label="Subject of the panel">
+        {subjects.map((name) => (
+          <button
+            key={name}
+            id={`side-tab-${name}`}
+            type="button"
+            role="tab"
+            aria-selected={name === subject}
+            aria-controls="side-content"
+            tabIndex={name === subject ? 0 : -1}
+            onClick={() => explain(name)}
+            onKeyDown={(event) => {
+              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+              const next = step === 0 ? null : neighbour(subjects, name, step);
+              if (next === null) return;
+              explain(next);
+              document.getElementById(`side-tab-${next}`)?.focus();
+            }}
+          >
+            {titles[name]}
+          </button>
+        ))}
+      </div>
+      <div className="side-content" id="side-content" role="tabpanel" aria-labelledby={`side-tab-${subject}`}>
+        {subject === 'plan' && <PlanPart />}
+        {subject === 'expert' && <ExpertPart />}
+        {subject === 'point' && <PointPart />}
+        {subject === 'model' && <ModelPart />}
+      </div>
+    </>
+  );
+};
+
+const PlanPart = () => {
+  const model = selectedModel(useFacts());
+  if (!isUsable(model)) return <p className="muted">Select a model to plan for.</p>;
+  return (
+    <Suspense fallback={null}>
+      <PlanForm model={model} />
+      <PlanOutcome />
+    </Suspense>
+  );
+};
+
+const viewNames = views.map(({ name }) => name);
+
+const TopBar = () => {
+  const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
+    useStore(layoutStore);
+  const { start } = useRequest();
+  const isWide = views.find(({ name }) => name === view)?.isWide === true;
+  const next = theme === 'system' ? 'light' : theme === 'light' ? 'dark' : 'system';
+  return (
+    <div className="top-bar">
+      <div className="top-bar-side">
+        <IconButton
+          icon="sidebar"
+          label="Show or hide the sidebar"
+          aria-pressed={sidebarOpen && !isWide}
+          disabled={isWide}
+          onClick={toggleSidebar}
+        />
+        <h1>Uncurl Workbench</h1>
+      </div>
+      <div className="tabs" role="tablist" aria-label="Views">
+        {views.map(({ name, title }) => (
+          <button
+            key={name}
+            id={`tab-${name}`}
+            type="button"
+            role="tab"
+            aria-selected={name === view}
+            aria-controls="view-panel"
+            tabIndex={name === view ? 0 : -1}
+            onClick={() => show(name)}
+            onKeyDown={(event) => {
+              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+              const target = step === 0 ? null : neighbour(viewNames, name, step);
+              if (target === null) return;
+              show(target);
+              document.getElementById(`tab-${target}`)?.focus();
+            }}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
+      <div className="top-bar-side top-bar-end">
+        <button type="button" className="palette-button" onClick={() => openPalette(true)}>
+          <Icon name="search" />
+          <span>Commands</span>
+          <kbd>{showShortcut('Mod+K', isMac)}</kbd>
+        </button>
+        <IconButton
+          icon="sun"
+          label={`Theme: ${theme}. Change to ${next}`}
+          onClick={() => start((engine) => setTheme(engine, next))}
+        />
+        <IconButton
+          icon="inspector"
+          label="Show or hide the inspector"
+          aria-pressed={inspectorOpen}
+          onClick={toggleInspector}
+        />
+      </div>
+    </div>
   );
 };

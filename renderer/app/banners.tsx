@@ -212,7 +212,7 @@ const WaitLine = ({ label, waits, now }: WaitLineProps) => (
     <p>
       {label}, {formatDuration(Math.max(0, now - minOf(waits.map(({ startedAt }) => startedAt))))}
     </p>
-    <Button className="button-small" onClick={() => waits.forEach(({ abort }) => abort())}>
+    <Button small onClick={() => waits.forEach(({ abort }) => abort())}>
       Cancel
     </Button>
   </div>
@@ -240,7 +240,7 @@ const NoticeCard = ({ notice }: { readonly notice: Notice }) => {
         <p>{notice.message}</p>
         {notice.remedy !== '' && <p className="notice-remedy">{notice.remedy}</p>}
         {notice.offer !== undefined && (
-          <Button className="button-small notice-offer" onClick={notice.offer.perform}>
+          <Button small className="notice-offer" onClick={notice.offer.perform}>
             {notice.offer.label}
           </Button>
         )}

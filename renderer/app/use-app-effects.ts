@@ -2,17 +2,19 @@ import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { performAction } from '../actions/action.ts';
 import { isMac, matchesShortcut, parseShortcut, shortcutAccelerator } from '../actions/shortcut.ts';
-import { useEngine } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/facts.ts';
-import { layoutStore } from '../state/layout-store.ts';
+import { useEngine, useQuery } from '../engine/engine-context.tsx';
+import { useFacts, readFacts } from '../engine/facts.ts';
+import { longJobs } from '../state/long-jobs.ts';
+import { layoutStore, NARROW_PX, ROOMY_PX } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { completeSelection } from './complete-selection.ts';
 import { useAddress } from './use-address.ts';
-import { useJobNotifications } from './use-job-notifications.ts';
-import { useOverlays } from './use-overlays.ts';
-import { useSettings } from './use-settings.ts';
 import { actions } from './views.tsx';
+import { inputKey } from '../engine/query-cache.ts';
+import { sweepStore } from '../state/sweep-store.ts';
+import type { RunManifest } from '../../main/contract/run.ts';
+import { shownRunName } from '../format/run-names.ts';
 
 const shortcuts = actions.flatMap((action) =>
   action.shortcut === undefined ? [] : [{ action, shortcut: parseShortcut(action.shortcut) }],
@@ -88,4 +90,99 @@ export const useAppEffects = (): void => {
     const completed = isFollowed ? completeSelection(facts) : null;
     if (completed !== null) selectionStore.getState().complete(completed);
   }, [facts, isFollowed]);
+};
+
+/** Applies the stored user settings when they are first known and whenever they change, here or in another page. */
+const useSettings = (): void => {
+  const settings = useQuery('settings.read', {}).data?.settings;
+  const theme = settings?.theme ?? null;
+  useEffect(() => {
+    if (theme !== null) layoutStore.getState().chooseTheme(theme);
+  }, [theme]);
+  const delta = settings?.delta ?? null;
+  useEffect(() => {
+    if (delta !== null && !sweepStore.getState().isFromAddress) sweepStore.getState().choose('delta', delta);
+  }, [delta]);
+  const methods = settings?.methods ?? null;
+  const methodsKey = inputKey(methods);
+  useEffect(() => {
+    if (methods !== null && !sweepStore.getState().isFromAddress) sweepStore.getState().chooseMethods(methods);
+    // `methodsKey` represents `methods`: an equal list must not undo later ticks.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [methodsKey]);
+};
+
+/**
+ * Watches the width below which a panel covers the view (layout.css) and closes the panel when the window gets
+ * narrower.
+ */
+const followed = (
+  widest: number,
+  isOpen: () => boolean,
+  toggle: () => void,
+  setOverlaid: (isOverlaid: boolean) => void,
+): (() => void) => {
+  const query = window.matchMedia(`(max-width: ${widest}px)`);
+  let wasOpen = false;
+  const onChange = (): void => {
+    const { matches } = query;
+    setOverlaid(matches);
+    if (matches) wasOpen = isOpen();
+    if (wasOpen && matches === isOpen()) toggle();
+  };
+  setOverlaid(query.matches);
+  query.addEventListener('change', onChange);
+  return () => query.removeEventListener('change', onChange);
+};
+
+/**
+ * Closes a side panel when the window becomes too narrow to show it beside the view (also by zooming), and reopens it
+ * when there is room again.
+ */
+const useOverlays = (): void => {
+  useEffect(() => {
+    const state = layoutStore.getState;
+    const { toggleSidebar, toggleInspector, overlay } = state();
+    const stops = [
+      followed(
+        NARROW_PX,
+        () => state().sidebarOpen,
+        toggleSidebar,
+        (sidebar) => overlay({ sidebar }),
+      ),
+      followed(
+        ROOMY_PX,
+        () => state().inspectorOpen,
+        toggleInspector,
+        (inspector) => overlay({ inspector }),
+      ),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, []);
+};
+
+const wordsOf = ({ state, error }: RunManifest): string => {
+  if (state === 'done') return 'Done.';
+  return state === 'failed' ? `Failed. ${error ?? ''}` : 'Interrupted: it can be resumed.';
+};
+
+/**
+ * Shows a system notification when a long job ends, if the user enabled it and the window is hidden. The permission was
+ * requested when the switch was clicked.
+ */
+const useJobNotifications = (): void => {
+  const engine = useEngine();
+  const isOn = useQuery('settings.read', {}).data?.settings.notifications === true;
+  useEffect(() => {
+    if (!isOn) return;
+    const heard = longJobs(Date.now);
+    return engine.bridge.subscribe((event) => {
+      const ended = heard(event);
+      if (ended === null || !document.hidden || Notification.permission !== 'granted') return;
+      const { runs, tasks } = readFacts(engine);
+      const name = shownRunName(runs.find(({ id }) => id === ended.id) ?? ended, tasks);
+      const notification = new Notification(name, { body: wordsOf(ended), tag: ended.id });
+      notification.addEventListener('click', () => window.focus());
+    });
+  }, [engine, isOn]);
 };

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { RefCallback } from 'react';
+import type { MouseEvent, RefCallback } from 'react';
 
 /**
  * Width of an element in CSS pixels, updated on resize and when another element takes its place; 0 before layout. The
@@ -19,7 +19,7 @@ export const useElementWidth = <E extends HTMLElement>(): readonly [RefCallback<
   return [measure, width];
 };
 
-/** Largest pointer distance at which a dot counts as pointed at. */
+/** Largest pointer distance at which a mark counts as pointed at. */
 const REACH_PX = 16;
 
 export interface Dot {
@@ -37,14 +37,18 @@ export const dotsOf = (chart: Element): readonly Dot[] =>
     y: Number(dataset['y']),
   }));
 
-/** The dot nearest to a position in the chart; null if none is within reach. Overlapping dots can each be reached. */
-export const nearestDot = (chart: HTMLElement, x: number, y: number): Dot | null => {
-  let nearest: Dot | null = null;
+/** The mark nearest to the pointer in a chart; null if none is within reach. Overlapping marks can each be reached. */
+export const nearestMark = <M extends Pick<Dot, 'x' | 'y'>>(
+  marks: readonly M[],
+  { currentTarget, clientX, clientY }: MouseEvent,
+): M | null => {
+  const { left, top } = currentTarget.getBoundingClientRect();
+  let nearest: M | null = null;
   let least = REACH_PX;
-  for (const dot of dotsOf(chart)) {
-    const distance = Math.hypot(dot.x - x, dot.y - y);
+  for (const mark of marks) {
+    const distance = Math.hypot(mark.x - (clientX - left), mark.y - (clientY - top));
     if (distance < least) {
-      nearest = dot;
+      nearest = mark;
       least = distance;
     }
   }

@@ -1,3 +1,5 @@
+import { TipText } from '../components/tooltip.tsx';
+
 interface ChartTipProps {
   /** Position of the point, in CSS pixels within the chart. */
   readonly at: { readonly x: number; readonly y: number };
@@ -23,10 +25,7 @@ export const ChartTip = ({ at, chart, width, title, lines }: ChartTipProps) => {
         bottom: isAbove ? chart.height - at.y + GAP : undefined,
       }}
     >
-      <strong>{title}</strong>
-      {lines.map((line) => (
-        <div key={line}>{line}</div>
-      ))}
+      <TipText title={title} lines={lines} />
     </div>
   );
 };

@@ -1,13 +1,35 @@
-import { memo, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { MouseEvent, ReactNode } from 'react';
+import {
+  memo,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type MouseEvent,
+  type ReactNode,
+} from 'react';
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
 import type { ColorScale } from '../../main/figures/color-scales.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
 import { IconButton } from '../components/button.tsx';
-import { cellAt, cellOrigin, draggedBy, heatmapGeometry, isShown, movedCell } from './heatmap-geometry.ts';
-import type { Cell, MapWindow } from './heatmap-geometry.ts';
-import { fitting, isWhole, panned, revealing, zoomed } from './map-window.ts';
+import { TipText } from '../components/tooltip.tsx';
+import {
+  cellAt,
+  cellOrigin,
+  draggedBy,
+  heatmapGeometry,
+  isShown,
+  movedCell,
+  type Cell,
+  type MapWindow,
+  fitting,
+  isWhole,
+  panned,
+  revealing,
+  zoomed,
+} from './heatmap-geometry.ts';
 import { paintHeatmap } from './paint-heatmap.ts';
 import './heatmap.css';
 
@@ -366,10 +388,7 @@ const HeatmapTip = ({ title, lines, cell, width }: HeatmapTipProps) => (
       width: TIP_WIDTH,
     }}
   >
-    <strong>{title}</strong>
-    {lines.map((line) => (
-      <div key={line}>{line}</div>
-    ))}
+    <TipText title={title} lines={lines} />
   </div>
 );
 

@@ -61,11 +61,12 @@ export const Icon = ({ name, size = 14 }: { readonly name: IconName; readonly si
 
 interface ButtonProps extends ComponentProps<'button'> {
   readonly look?: 'plain' | 'primary' | 'quiet';
+  readonly small?: boolean;
   readonly icon?: IconName;
 }
 
-export const Button = ({ look = 'plain', icon, className = '', children, ...rest }: ButtonProps) => (
-  <button type="button" className={`button button-${look} ${className}`} {...rest}>
+export const Button = ({ look = 'plain', small = false, icon, className = '', children, ...rest }: ButtonProps) => (
+  <button type="button" className={`button button-${look}${small ? ' button-small' : ''} ${className}`} {...rest}>
     {icon !== undefined && <Icon name={icon} />}
     {children}
   </button>

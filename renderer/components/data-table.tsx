@@ -10,7 +10,7 @@ import {
 } from '../../main/figures/columns.ts';
 import { nextSort, rowsWith, sortCell, sortedBy, type TableSort, tsvText } from '../../main/figures/table-rows.ts';
 import { noticesStore } from '../state/notices-store.ts';
-import { definitionNamed } from '../definitions/definitions.ts';
+import { type DefinitionName, definitionNamed } from '../definitions/definitions.ts';
 import { Button, Icon, IconButton } from './button.tsx';
 import { openContextMenu } from './context-menu.tsx';
 import { copyText } from './copy-text.ts';
@@ -162,29 +162,34 @@ const TableTools = ({ caption, sought, onSeek, onCopy }: TableToolsProps) => {
   );
 };
 
-interface SortedTableProps {
+interface SortedTableProps<R> {
+  /** What it holds; for the copied text too. */
   readonly label: string;
   readonly className: string;
-  readonly headings: ReactNode;
-  readonly tools: ReactNode;
-  /** The rows of its body. */
-  readonly children: ReactNode;
+  readonly style?: React.CSSProperties;
+  readonly columns: readonly SortedColumn<R>[];
+  readonly rows: readonly R[];
+  /** The line of a row. */
+  readonly children: (row: R) => ReactNode;
 }
 
-/** A table whose headings and tools are those of `useSortedTable`, in a frame that scrolls. */
-export const SortedTable = ({ label, className, headings, tools, children }: SortedTableProps) => (
-  <div className="table-frame">
-    {tools}
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
-      <table className={`data-table ${className}`}>
-        <thead>
-          <tr>{headings}</tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
+/** A table with lines of its own, in a frame that scrolls, with the headings and tools of `useSortedTable`. */
+export const SortedTable = <R,>({ label, className, style, columns, rows, children }: SortedTableProps<R>) => {
+  const { sorted, headings, tools } = useSortedTable(label, columns, rows);
+  return (
+    <div className="table-frame">
+      {tools}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label={label}>
+        <table className={`data-table ${className}`} style={style}>
+          <thead>
+            <tr>{headings}</tr>
+          </thead>
+          <tbody>{sorted.map(children)}</tbody>
+        </table>
+      </div>
     </div>
-  </div>
-);
+  );
+};
 
 interface DataTableProps<R> {
   readonly caption: string;
@@ -412,17 +417,27 @@ const TableLine = ({ line, columns, isStop }: TableLineProps) => {
 export interface Fact {
   readonly key: string;
   readonly term: ReactNode;
+  /** Null or undefined: there is none, and the fact is left out. */
   readonly value: ReactNode;
 }
+
+/** A fact with a definition, under the term of the definition or under other words. */
+export const fact = (of: DefinitionName, value: ReactNode, words?: string): Fact => ({
+  key: words ?? of,
+  term: <Definition of={of}>{words}</Definition>,
+  value,
+});
 
 /** Terms and values in two columns. */
 export const FactList = ({ facts }: { readonly facts: readonly Fact[] }) => (
   <dl className="facts">
-    {facts.map(({ key, term, value }) => (
-      <div key={key}>
-        <dt>{term}</dt>
-        <dd>{value}</dd>
-      </div>
-    ))}
+    {facts.map(({ key, term, value }) =>
+      value === null || value === undefined ? null : (
+        <div key={key}>
+          <dt>{term}</dt>
+          <dd>{value}</dd>
+        </div>
+      ),
+    )}
   </dl>
 );

@@ -54,7 +54,7 @@ export const Menu = ({ label, icon, items, disabled = false }: MenuProps) => {
     >
       <Button
         look="quiet"
-        className="button-small"
+        small
         icon={icon}
         aria-haspopup="menu"
         aria-expanded={open}

@@ -36,6 +36,29 @@ export const Panel = ({ title, count, tools, children, share }: PanelProps) => {
   );
 };
 
+interface SectionProps {
+  /** Accessible name. */
+  readonly label: string;
+  readonly title: ReactNode;
+  /** Beside the title. */
+  readonly note?: ReactNode;
+  /** Tools at the right edge. */
+  readonly end?: ReactNode;
+  readonly children: ReactNode;
+}
+
+/** A part of a view under its heading. */
+export const Section = ({ label, title, note, end, children }: SectionProps) => (
+  <section aria-label={label}>
+    <div className="section-head">
+      <h3>{title}</h3>
+      {note !== undefined && <span className="muted">{note}</span>}
+      {end !== undefined && <div className="section-end">{end}</div>}
+    </div>
+    {children}
+  </section>
+);
+
 interface DisclosureProps {
   readonly summary: ReactNode;
   readonly children: ReactNode;

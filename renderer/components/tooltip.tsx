@@ -23,6 +23,16 @@ export const placeBelow = (
   return { left, top };
 };
 
+/** A title and lines below it, as the content of a tooltip. */
+export const TipText = ({ title, lines }: { readonly title: string; readonly lines: readonly string[] }) => (
+  <>
+    <strong>{title}</strong>
+    {lines.map((line) => (
+      <div key={line}>{line}</div>
+    ))}
+  </>
+);
+
 interface TooltipProps {
   /** The explained element; gets the keyboard focus. */
   readonly children: ReactNode;

@@ -2,8 +2,9 @@ import { copyPicture } from '../components/copy-text.ts';
 import { Menu } from '../components/menu.tsx';
 import { useQuery, useRequest } from '../engine/engine-context.tsx';
 import { titlesOf } from '../format/task-titles.ts';
-import { rasterise } from './rasterise.ts';
 import { pictureDownload, type PictureFormat, tableDownload, type ViewMaker } from './view-downloads.ts';
+import { pngTexts, withPngTexts } from '../../main/figures/png.ts';
+import type { Drawing } from '../../main/figures/svg.ts';
 
 interface SaveFigureProps {
   /** The run or model shown; the file name begins with it. */
@@ -50,4 +51,34 @@ export const SaveFigure = ({ subject, view, hasPicture = true }: SaveFigureProps
       items={[...pictures, table, ...(hasPicture ? [copy] : [])]}
     />
   );
+};
+
+/** Pixels per CSS pixel: high enough for print. */
+const SCALE = 2;
+
+const loadPicture = (url: string): Promise<HTMLImageElement> =>
+  new Promise((resolve, reject) => {
+    const picture = new Image();
+    picture.onload = () => resolve(picture);
+    picture.onerror = () => reject(new Error('The browser could not draw the figure.'));
+    picture.src = url;
+  });
+
+/** The drawing as PNG, with title, description and manifest in text chunks, as in `uncurl figures`. */
+const rasterise = async (drawing: Drawing): Promise<Uint8Array<ArrayBuffer>> => {
+  const url = URL.createObjectURL(new Blob([drawing.svg], { type: 'image/svg+xml' }));
+  try {
+    const picture = await loadPicture(url);
+    const canvas = document.createElement('canvas');
+    canvas.width = Math.ceil(drawing.width * SCALE);
+    canvas.height = Math.ceil(drawing.height * SCALE);
+    const context = canvas.getContext('2d');
+    if (context === null) throw new Error('The browser provides no canvas for the figure.');
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+    if (blob === null) throw new Error('The browser could not encode the figure as PNG.');
+    return withPngTexts(new Uint8Array(await blob.arrayBuffer()), pngTexts(drawing));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 };

@@ -1,14 +1,14 @@
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
-import { methodName } from '../../main/contract/plan.ts';
-import type { Pin } from '../../main/contract/plan.ts';
+import { methodName, type Pin, describedPlanSettings, methodOptions } from '../../main/contract/plan.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
-import { mapAddress, readMapAddress } from './map-address.ts';
-import { plainMap } from './map-view.ts';
-import { planAddress, readPlanAddress } from './plan-address.ts';
-import { plainPlan } from './plan-settings.ts';
+import { plainMap, routingMetrics, type MapMinus, type MapOrder, type MapView } from './map-view.ts';
+import { plainPlan, type OptionsByMethod, type PlanSettings } from './plan-settings.ts';
 import { decodedWord, isRunId } from './address-words.ts';
-import { noSelection } from './selection.ts';
-import { type PointKey, type Selection, subjects } from './selection.ts';
+import { noSelection, type PointKey, type Selection, subjects } from './selection.ts';
+import { mapScalings } from '../../main/figures/map-scaling.ts';
+import { z } from 'zod';
+import { PLAN_KEYS } from '../../main/contract/page-fragment.ts';
+import { changedSettings, settingsOf, valueIn } from '../../main/contract/setting.ts';
 
 // The state of the page as a URL fragment: `#view=workbench&model=uncurl-16&task=sort&factor=4`. It survives a reload
 // and works as a link. Models and tasks are given by name if that is unique, else by handle.
@@ -16,7 +16,7 @@ import { type PointKey, type Selection, subjects } from './selection.ts';
 export type Named = Pick<ModelEntry | TaskEntry, 'handle' | 'name'>;
 
 /** The models and tasks by which names are resolved. */
-export interface Shelves {
+interface Shelves {
   readonly models: readonly Named[];
   readonly tasks: readonly Named[];
 }
@@ -226,4 +226,144 @@ export const followed = (
     subject: noSelection.subject,
   };
   return { view, known: { ...none, ...known, pins: { ...selection.pins, ...none.pins, ...known.pins } } };
+};
+
+// The map's part of the address: `metric=reap&colours=rank&minus=task:sort&order=likeness`. Defaults are left out.
+
+const PLAIN_ORDERS = ['value', 'plan', 'likeness'] as const;
+
+interface NamesOf {
+  readonly model: (handle: PathHandle) => string;
+  readonly task: (handle: PathHandle) => string;
+}
+
+interface HandlesOf {
+  readonly model: (word: string) => PathHandle | null;
+  readonly task: (word: string) => PathHandle | null;
+}
+
+const minusWord = (minus: MapMinus, names: NamesOf): string =>
+  minus.kind === 'task' ? `task:${names.task(minus.task)}` : `model:${names.model(minus.model)}`;
+
+/** Keys and values of the address. */
+const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [string, string])[] => {
+  const { metric, minus, scaling, order } = map;
+  const words: (readonly [string, string])[] = [];
+  if (metric !== plainMap.metric) words.push(['metric', metric]);
+  if (scaling !== plainMap.scaling) words.push(['colours', scaling]);
+  if (minus !== null) words.push(['minus', minusWord(minus, names)]);
+  if (order.by === 'task') words.push(['order', `task:${names.task(order.task)}`]);
+  else if (order.by !== 'number') words.push(['order', order.by]);
+  return words;
+};
+
+/** The value after `kind:`; null if it is of another kind. */
+const after = (word: string, kind: string): string | null =>
+  word.startsWith(`${kind}:`) ? word.slice(kind.length + 1) : null;
+
+const minusIn = (word: string, handles: HandlesOf): MapMinus | null => {
+  const [taskName, modelName] = [after(word, 'task'), after(word, 'model')];
+  const task = taskName === null ? null : handles.task(taskName);
+  if (task !== null) return { kind: 'task', task };
+  const model = modelName === null ? null : handles.model(modelName);
+  return model === null ? null : { kind: 'model', model };
+};
+
+const orderIn = (word: string, handles: HandlesOf): MapOrder => {
+  const plain = PLAIN_ORDERS.find((by) => by === word);
+  if (plain !== undefined) return { by: plain };
+  const name = after(word, 'task');
+  const task = name === null ? null : handles.task(name);
+  return task === null ? plainMap.order : { by: 'task', task };
+};
+
+/** Parses the map's part of an address; null if there is none. */
+const readMapAddress = (read: (key: string) => string | null, handles: HandlesOf): MapView | null => {
+  const [metric, colours, minus, order] = [read('metric'), read('colours'), read('minus'), read('order')];
+  if (metric === null && colours === null && minus === null && order === null) return null;
+  return {
+    metric: routingMetrics.find((known) => known === metric) ?? plainMap.metric,
+    scaling: mapScalings.find((known) => known === colours) ?? plainMap.scaling,
+    minus: minus === null ? null : minusIn(minus, handles),
+    order: order === null ? plainMap.order : orderIn(order, handles),
+  };
+};
+
+// The plan's part of the address: `budget=global&seed=3&options={"uncurl":{"clusters":4}}`. Defaults are left out, and
+// so are imported files.
+
+/** Context of a plan's address: layer counts belong to a model and a factor, weights to tasks by name. */
+interface Subject {
+  readonly model: PathHandle | null;
+  readonly factor: number;
+}
+
+const changedOptions = (options: OptionsByMethod): OptionsByMethod =>
+  Object.fromEntries(Object.entries(options).filter(([, own]) => Object.keys(own).length > 0));
+
+/** Keys and values of the address. */
+const planAddress = (
+  { counts, options, chat, madeFor, taskWeights, ...described }: PlanSettings,
+  { model, factor, tasks }: Subject & { readonly tasks: readonly { readonly handle: PathHandle }[] },
+  taskName: (handle: PathHandle) => string,
+): readonly (readonly [string, string])[] => {
+  const words = changedSettings(describedPlanSettings, described).map(({ setting, value }): [string, string] => [
+    setting.name,
+    String(value),
+  ]);
+  const changed = changedOptions(options);
+  const weights = tasks.flatMap(({ handle }) => {
+    const weight = taskWeights[handle] ?? 1;
+    return weight === 1 ? [] : [[taskName(handle), weight] as const];
+  });
+  if (described.budget === 'manual' && counts !== null && counts.model === model && counts.factor === factor)
+    words.push(['counts', counts.values.join('.')]);
+  if (Object.keys(changed).length > 0) words.push(['options', JSON.stringify(changed)]);
+  if (chat) words.push(['chat', 'on']);
+  if (madeFor !== plainPlan.madeFor) words.push(['for', madeFor]);
+  if (weights.length > 0) words.push(['weights', JSON.stringify(Object.fromEntries(weights))]);
+  return words;
+};
+
+const optionsWritten = z.record(methodName, methodOptions);
+const weightsWritten = z.record(z.string(), z.number().min(0));
+const count = z.coerce.number().int().min(1);
+
+/** Parses JSON with a schema; null if it does not match. */
+const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null => {
+  if (text === null) return null;
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+};
+
+/** Parses the plan's part of an address; null if there is none. */
+const readPlanAddress = (
+  read: (key: string) => string | null,
+  { model, factor }: Subject,
+  taskOf: (word: string) => PathHandle | null,
+): PlanSettings | null => {
+  if (PLAN_KEYS.every((key) => read(key) === null)) return null;
+  const counts = z.array(count).safeParse(read('counts')?.split('.'));
+  const weights = Object.entries(parsed(weightsWritten, read('weights')) ?? {}).flatMap(([word, weight]) => {
+    const task = taskOf(word);
+    return task === null ? [] : [[task, weight] as const];
+  });
+  const described = settingsOf(describedPlanSettings).flatMap((setting) => {
+    const word = read(setting.name);
+    const value = word === null ? undefined : valueIn(setting, word);
+    return value !== undefined && setting.fits(value) ? [[setting.name, value] as const] : [];
+  });
+  return {
+    ...plainPlan,
+    ...describedPlanSettings.parse(Object.fromEntries(described)),
+    counts: counts.success && model !== null ? { model, factor, values: counts.data } : null,
+    options: parsed(optionsWritten, read('options')) ?? plainPlan.options,
+    chat: read('chat') === 'on',
+    madeFor: read('for') === 'ticked' ? 'ticked' : 'task',
+    taskWeights: Object.fromEntries(weights),
+  };
 };

@@ -5,39 +5,27 @@ import type { AnswerChange } from '../../main/contract/outcomes.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
 import type { PointKey } from './selection.ts';
 
-interface DevicesState {
-  readonly open: boolean;
-  readonly show: (open: boolean) => void;
+interface Shown<T> {
+  /** What the dialog shows; null or false: it is closed. */
+  readonly open: T;
+  readonly show: (open: T) => void;
 }
 
-/** Whether the devices dialog is open. */
-export const devicesStore = createStore<DevicesState>()((set) => ({
-  open: false,
-  show: (open) => set({ open }),
-}));
+/** The state of a dialog that shows one thing at a time; `closed` stands for none. */
+const createShown = <T>(closed: T) =>
+  createStore<Shown<T>>()((set) => ({ open: closed, show: (open) => set({ open }) }));
 
-/** Whether the settings are open. */
-export const settingsStore = createStore<DevicesState>()((set) => ({
-  open: false,
-  show: (open) => set({ open }),
-}));
-
-/** Whether the sheet of shortcuts is open. */
-export const shortcutsStore = createStore<DevicesState>()((set) => ({
-  open: false,
-  show: (open) => set({ open }),
-}));
-
-interface DocsState {
-  /** Name of the open documentation page; null: none. */
-  readonly open: string | null;
-  readonly show: (name: string | null) => void;
-}
-
-export const docsStore = createStore<DocsState>()((set) => ({
-  open: null,
-  show: (open) => set({ open }),
-}));
+export const devicesStore = createShown<boolean>(false);
+export const settingsStore = createShown<boolean>(false);
+export const shortcutsStore = createShown<boolean>(false);
+/** The name of a documentation page. */
+export const docsStore = createShown<string | null>(null);
+/** The method whose page is open. */
+export const methodsStore = createShown<MethodName | null>(null);
+/** The run made elsewhere that awaits confirmation. */
+export const strangeRunStore = createShown<string | null>(null);
+/** The reproduction whose result is shown. */
+export const reproductionStore = createShown<string | null>(null);
 
 interface ClusterDialogState {
   /** The run whose cluster tasks are shown; null: none. */
@@ -53,28 +41,6 @@ export const clusterDialogStore = createStore<ClusterDialogState>()((set) => ({
   log: undefined,
   showRun: (run) => set({ run, log: undefined }),
   showLog: (log) => set({ log }),
-}));
-
-interface StrangeRunState {
-  /** The run made elsewhere that awaits confirmation; null: none. */
-  readonly run: string | null;
-  readonly show: (run: string | null) => void;
-}
-
-export const strangeRunStore = createStore<StrangeRunState>()((set) => ({
-  run: null,
-  show: (run) => set({ run }),
-}));
-
-interface ReproductionState {
-  /** The reproduction whose result is shown; null: none. */
-  readonly run: string | null;
-  readonly showRun: (run: string | null) => void;
-}
-
-export const reproductionStore = createStore<ReproductionState>()((set) => ({
-  run: null,
-  showRun: (run) => set({ run }),
 }));
 
 interface ExperimentState {
@@ -96,17 +62,6 @@ export const experimentStore = createStore<ExperimentState>()((set) => ({
   settings: { ...experimentSettings.omit({ training: true }).parse({}), treatments: ['as-is', 'refit'] },
   ask: (isAsked) => set({ run: null, isAsked }),
   choose: (setting, value) => set(({ settings }) => ({ settings: { ...settings, [setting]: value } })),
-}));
-
-interface MethodsState {
-  /** The method whose page is open; null: none. */
-  readonly open: MethodName | null;
-  readonly show: (method: MethodName | null) => void;
-}
-
-export const methodsStore = createStore<MethodsState>()((set) => ({
-  open: null,
-  show: (open) => set({ open }),
 }));
 
 interface OutcomesState {

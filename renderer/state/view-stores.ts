@@ -1,10 +1,11 @@
 import type { AnswerKind } from '../../main/contract/task.ts';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
-import { createStore } from 'zustand/vanilla';
-import type { StoreApi } from 'zustand/vanilla';
+import { createStore, type StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { curveAxes } from '../../main/figures/axis-figure.ts';
+import type { PathHandle } from '../../main/contract/model.ts';
+import type { Plan } from '../../main/contract/plan.ts';
 
 /** Part of a store; rerenders only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
@@ -94,4 +95,31 @@ export const compareStore = createStore<CompareState>()((set) => ({
   chooseAnswers: (answers) => set({ answers }),
   chooseReference: (reference) => set({ reference }),
   showTable: (asTable) => set({ asTable }),
+}));
+
+/** A plan with the name under which it writes. */
+export interface NamedPlan {
+  readonly model: PathHandle;
+  readonly name: string;
+  readonly plan: Plan;
+}
+
+interface BesideState {
+  readonly prompt: string;
+  readonly maxNewTokens: number;
+  /** The plan that was kept to write beside the current one. */
+  readonly second: NamedPlan | null;
+  readonly typePrompt: (prompt: string) => void;
+  readonly chooseMaxNewTokens: (count: number) => void;
+  readonly keepSecond: (plan: NamedPlan | null) => void;
+}
+
+/** The next prompt of the side by side. */
+export const besideStore = createStore<BesideState>()((set) => ({
+  prompt: '',
+  maxNewTokens: 64,
+  second: null,
+  typePrompt: (prompt) => set({ prompt }),
+  chooseMaxNewTokens: (maxNewTokens) => set({ maxNewTokens }),
+  keepSecond: (second) => set({ second }),
 }));

@@ -52,7 +52,7 @@ export const sweepDelta = (manifest: RunManifest | null): number => {
 };
 
 /** The selected margin, immediate and debounced (null: the sweep's own), and the selected level. */
-const useReading = () => {
+export const useReading = () => {
   const chosenDelta = useStore(curvesStore, (state) => state.delta);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   return { chosenDelta, familywise, settled: useDebounced(chosenDelta, DELTA_SETTLE_MS) };

@@ -73,7 +73,7 @@ export const DeltaSlider = () => {
       {delta !== started && (
         <Button
           look="quiet"
-          className="button-small"
+          small
           title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
           onClick={() => chooseDelta(null)}
         >

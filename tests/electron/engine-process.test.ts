@@ -1,12 +1,13 @@
 import { PassThrough } from 'node:stream';
-import { MessageChannel, Worker } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ForkedCompute } from '../../electron/computes.ts';
-import { describeEngineEnd } from '../../electron/engine-end.ts';
-import type { EngineEnd } from '../../electron/engine-end.ts';
-import { startEngineProcess } from '../../electron/engine-process.ts';
-import type { EngineProcess } from '../../electron/engine-process.ts';
+import {
+  describeEngineEnd,
+  type EngineEnd,
+  startEngineProcess,
+  type EngineProcess,
+} from '../../electron/engine-process.ts';
 
 /** Follows the control protocol like the engine process; a thread replaces Electron's utilityProcess here. */
 const OBEDIENT = `

@@ -32,7 +32,6 @@ test('only these files start programs', () => {
   expect(
     filesWith(/(?<![.\w])(?:spawn|spawnSync|fork|execFile|execFileSync|exec|execSync)\(|utilityProcess\.fork/),
   ).toEqual([
-    'electron/fork-probe.ts',
     'electron/fork-utility.ts',
     // The same command line again, in a process that can be killed.
     'main/cli/uncurl.ts',

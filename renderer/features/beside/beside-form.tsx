@@ -19,7 +19,7 @@ import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
-import { besideStore, type NamedPlan } from '../../state/beside-store.ts';
+import { besideStore, type NamedPlan } from '../../state/view-stores.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 

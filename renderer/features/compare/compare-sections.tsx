@@ -1,8 +1,9 @@
 import type { CompareDocument } from '../../../main/contract/compare.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { recoveryColumns, recoveryLines, recoveryTaskColumns } from '../../../main/figures/compare-tables.ts';
-import { DataTable, shownColumns, SortedTable, useSortedTable } from '../../components/data-table.tsx';
+import { DataTable, shownColumns, SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Section } from '../../components/panel.tsx';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatFixed } from '../../../main/words/numbers.ts';
@@ -22,12 +23,10 @@ export const RecoverySection = ({
   const { recoveries } = comparison;
   const lines = recoveryLines(comparison);
   return (
-    <section aria-label="Recovery">
-      <div className="section-head">
-        <h3>
-          <Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>
-        </h3>
-      </div>
+    <Section
+      label="Recovery"
+      title={<Definition of="recoveryDifference">Recovery, compared with the same plan without it</Definition>}
+    >
       <div className="recovery-tables">
         <DataTable
           caption="Effect of recovery, by method"
@@ -42,7 +41,7 @@ export const RecoverySection = ({
           columns={shownColumns(recoveryTaskColumns, lines, title)}
         />
       </div>
-    </section>
+    </Section>
   );
 };
 
@@ -56,37 +55,38 @@ export const ThresholdSection = ({
 }) => {
   const thresholdOf = (task: string, method: string) =>
     thresholds.find((one) => one.task === task && one.method === method);
-  const { sorted, headings, tools } = useSortedTable(
-    'Thresholds by task and method',
-    [
-      { key: 'task', title: 'Task', words: 'Task', order: title, text: title },
-      ...overview.map(({ method }) => ({
-        key: `method ${method}`,
-        title: methodTitle(method),
-        words: methodTitle(method),
-        numeric: true,
-        order: (task: string) => thresholdOf(task, method)?.lastSafe ?? null,
-        text: (task: string) => {
-          const found = thresholdOf(task, method);
-          return found === undefined ? '' : thresholdValue(found);
-        },
-      })),
-    ],
-    tasks.map(({ task }) => task),
-  );
+  const columns = [
+    { key: 'task', title: 'Task', words: 'Task', order: title, text: title },
+    ...overview.map(({ method }) => ({
+      key: `method ${method}`,
+      title: methodTitle(method),
+      words: methodTitle(method),
+      numeric: true,
+      order: (task: string) => thresholdOf(task, method)?.lastSafe ?? null,
+      text: (task: string) => {
+        const found = thresholdOf(task, method);
+        return found === undefined ? '' : thresholdValue(found);
+      },
+    })),
+  ];
   return (
-    <section aria-label="Thresholds of the methods">
-      <div className="section-head">
-        <h3>
-          <Definition of="threshold">How far each method can prune</Definition>
-        </h3>
-        <span className="muted">
+    <Section
+      label="Thresholds of the methods"
+      title={<Definition of="threshold">How far each method can prune</Definition>}
+      note={
+        <>
           threshold at <Definition of="delta">δ</Definition> {formatFixed(thresholds[0]?.delta ?? 0, 3)},{' '}
           <Definition of="seeds">safe in every draw</Definition> of methods that depend on chance
-        </span>
-      </div>
-      <SortedTable label="Thresholds by task and method" className="method-matrix" headings={headings} tools={tools}>
-        {sorted.map((task) => (
+        </>
+      }
+    >
+      <SortedTable
+        label="Thresholds by task and method"
+        className="method-matrix"
+        columns={columns}
+        rows={tasks.map(({ task }) => task)}
+      >
+        {(task) => (
           <tr key={task}>
             <th scope="row">{title(task)}</th>
             {overview.map(({ method }) => {
@@ -102,8 +102,8 @@ export const ThresholdSection = ({
               );
             })}
           </tr>
-        ))}
+        )}
       </SortedTable>
-    </section>
+    </Section>
   );
 };

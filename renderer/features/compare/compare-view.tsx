@@ -12,13 +12,21 @@ import { broughtByPoint } from '../../sweep/brought.ts';
 import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { CompareControls } from './compare-controls.tsx';
 import { RecoverySection, ThresholdSection } from './compare-sections.tsx';
-import { CompareTable } from './compare-table.tsx';
 import { comparedPoint, useComparison } from './comparison.ts';
 import { MethodMatrix } from './method-matrix.tsx';
 import { RankPanels } from './rank-panels.tsx';
 import './compare.css';
+import { answerKind } from '../../../main/contract/task.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { SaveFigure } from '../../figures/save-figure.tsx';
+import { SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { referenceTitle } from './compare-words.ts';
+import { pick } from '../../../main/figures/columns.ts';
+import { COMPARE_SHOWN, compareColumns, compareLines, overviewColumns } from '../../../main/figures/compare-tables.ts';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 
 const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
@@ -128,5 +136,71 @@ const Comparison = ({ comparison, running, stale, title }: ComparisonProps) => {
         ))}
       </section>
     </div>
+  );
+};
+
+interface CompareControlsProps {
+  readonly manifest: RunManifest;
+  readonly comparison: CompareDocument | undefined;
+}
+
+/** Sweep and reference of the comparison; model and factor come from the selection. */
+const CompareControls = ({ manifest, comparison }: CompareControlsProps) => {
+  const { asTable, showTable, chooseAnswers, chooseReference } = useStore(compareStore);
+  const theme = useResolvedTheme();
+  return (
+    <div className="view-head compare-head">
+      <SweepSelect />
+      {comparison !== undefined && (
+        <>
+          {comparison.answersMeasured.length > 1 && (
+            <Select
+              label="Answers"
+              value={comparison.answers}
+              options={comparison.answersMeasured.map((answers) => ({ value: answers, label: answers }))}
+              onChange={(answers) => chooseAnswers(answerKind.parse(answers))}
+            />
+          )}
+          <Select
+            label={<Definition of="compareReference">Reference</Definition>}
+            value={comparison.reference}
+            options={comparison.references.map((reference) => ({ value: reference, label: referenceTitle(reference) }))}
+            onChange={chooseReference}
+          />
+        </>
+      )}
+      <div className="view-head-end">
+        {comparison !== undefined && (
+          <SaveFigure subject={manifest.id} view={({ compareView }) => compareView({ manifest, comparison, theme })} />
+        )}
+        <ChartsOrTable asTable={asTable} onChange={showTable} />
+      </div>
+    </div>
+  );
+};
+
+interface CompareTableProps {
+  readonly comparison: CompareDocument;
+  readonly title: (task: string) => string;
+}
+
+/** All numbers of the comparison: over all tasks, and task by task. */
+const CompareTable = ({ comparison, title }: CompareTableProps) => {
+  const lines = compareLines(comparison);
+  return (
+    <>
+      <DataTable
+        caption="Methods over all tasks"
+        rows={comparison.overview}
+        rowKey={({ method }) => method}
+        columns={shownColumns(overviewColumns, comparison.overview)}
+      />
+      <DataTable
+        caption="Every method on every task: per cent, differences in percentage points (perplexity unscaled)"
+        rows={lines}
+        rowKey={({ task, row }) => JSON.stringify([task.task, row.method])}
+        columns={shownColumns(pick(compareColumns, COMPARE_SHOWN), lines, title)}
+      />
+    </>
   );
 };

@@ -11,11 +11,11 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { answersMeasured } from '../../../main/evaluation/comparison/points.ts';
 import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { useDebounced, useLasting } from '../../engine/use-settled.ts';
+import { useLasting } from '../../engine/use-settled.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { compareStore, curvesStore } from '../../state/view-stores.ts';
-import { useSweep } from '../../sweep/shown-sweep.ts';
+import { compareStore } from '../../state/view-stores.ts';
+import { useReading, useSweep } from '../../sweep/shown-sweep.ts';
 
 /** Props of all parts of the view. */
 export interface CompareProps {
@@ -74,8 +74,6 @@ interface ShownComparison {
   readonly error: SerialisedError | null;
 }
 
-const DELTA_SETTLE_MS = 120;
-
 /**
  * The comparison of the displayed sweep's methods with the current settings; the last answer stays while the next is
  * fetched.
@@ -84,11 +82,7 @@ export const useComparison = (): ShownComparison => {
   const { manifest, document, model } = useSweep();
   const { answers, reference } = useStore(compareStore);
   const factor = useStore(selectionStore, (state) => state.factor);
-  const delta = useDebounced(
-    useStore(curvesStore, (state) => state.delta),
-    DELTA_SETTLE_MS,
-  );
-  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const { familywise, settled: delta } = useReading();
   const choice =
     document === undefined ? null : comparisonChoice(document.results, { model, factor, answers, reference });
   const { data, error } = useQuery(

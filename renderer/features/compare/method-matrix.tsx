@@ -8,7 +8,8 @@ import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Tooltip } from '../../components/tooltip.tsx';
+import { Section } from '../../components/panel.tsx';
+import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
@@ -86,21 +87,19 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
     tasks,
   );
   return (
-    <section aria-label="Methods over tasks">
-      <div className="section-head">
-        <h3>
-          Methods over tasks, {model} at {formatFactor(factor)}
-        </h3>
-        <div className="section-end">
-          {accuracy > 0 && (
-            <ColorLegend
-              scale={differenceScale(accuracy, theme)}
-              labels={[formatSigned(-100 * accuracy, 0), '0', formatSigned(100 * accuracy, 0)]}
-              ends={['worse', 'better']}
-            />
-          )}
-        </div>
-      </div>
+    <Section
+      label="Methods over tasks"
+      title={`Methods over tasks, ${model} at ${formatFactor(factor)}`}
+      end={
+        accuracy > 0 && (
+          <ColorLegend
+            scale={differenceScale(accuracy, theme)}
+            labels={[formatSigned(-100 * accuracy, 0), '0', formatSigned(100 * accuracy, 0)]}
+            ends={['worse', 'better']}
+          />
+        )
+      }
+    >
       <p className="chart-caption">
         Difference to <Definition of="compareReference">{referenceTitle(reference)}</Definition> on the same items, in
         percentage points (perplexity unscaled). ▲ better and ▼ worse: the paired 95 % interval excludes 0, in every{' '}
@@ -179,7 +178,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
           </table>
         </div>
       </div>
-    </section>
+    </Section>
   );
 };
 
@@ -211,18 +210,7 @@ const MatrixCell = ({ comparison, theme, task, row, title, cell, selected, onSel
   const difference = differenceText(row, task);
   return (
     <td className="matrix-cell" style={background === undefined ? undefined : { background, color: inkOn(background) }}>
-      <Tooltip
-        focusable={false}
-        className="matrix-hold"
-        content={
-          <>
-            <strong>{name}</strong>
-            {lines.map((line) => (
-              <div key={line}>{line}</div>
-            ))}
-          </>
-        }
-      >
+      <Tooltip focusable={false} className="matrix-hold" content={<TipText title={name} lines={lines} />}>
         <button
           type="button"
           data-line={cell.line}

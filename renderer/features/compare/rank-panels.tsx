@@ -8,7 +8,8 @@ import { maxOf, minOf } from '../../../main/statistics/extremes.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Tooltip } from '../../components/tooltip.tsx';
+import { Section } from '../../components/panel.tsx';
+import { TipText, Tooltip } from '../../components/tooltip.tsx';
 import { formatCount, formatDifference, formatValue } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
@@ -19,10 +20,7 @@ import type { CompareProps } from './comparison.ts';
 export const RankPanels = (props: CompareProps) => {
   const { tasks, reference } = props.comparison;
   return (
-    <section aria-label="Ranks by task">
-      <div className="section-head">
-        <h3>Task by task</h3>
-      </div>
+    <Section label="Ranks by task" title="Task by task">
       <p className="chart-caption">
         By value, best first. Whisker: difference to {referenceTitle(reference)} with its paired 95 % interval (for
         several draws: the mean, with a bar from the lowest to the highest difference). The line marks 0; right is
@@ -33,7 +31,7 @@ export const RankPanels = (props: CompareProps) => {
           <RankPanel key={task.task} task={task} {...props} />
         ))}
       </div>
-    </section>
+    </Section>
   );
 };
 
@@ -118,72 +116,55 @@ const RankPanel = ({
           <tr>{headings}</tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
-            <tr
-              key={row.method}
-              className="clickable"
-              aria-selected={isSelected(task, row)}
-              onClick={() => onSelect(task, row)}
-            >
-              <td className="rank-place">
-                {taskRankText(row, task)}
-                {row.sharesBest ? ' =' : ''}
-              </td>
-              <th scope="row">
-                <Tooltip focusable={false} content={<RowText row={row} task={task} />}>
-                  <button type="button" className="rank-method" onClick={() => onSelect(task, row)}>
-                    <svg width="12" height="12" aria-hidden="true">
-                      <MethodMarker
-                        style={methodStyle(row.method, comparison.methods.indexOf(row.method))}
-                        theme={theme}
-                        x={6}
-                        y={6}
-                        r={4}
-                      />
-                    </svg>
-                    <span>{methodTitle(row.method)}</span>
-                  </button>
-                </Tooltip>
-              </th>
-              <td className="numeric">{formatValue(row.value, task.metric)}</td>
-              <td className="rank-whisker">
-                <Tooltip focusable={false} content={<RowText row={row} task={task} />}>
-                  <DifferenceWhisker
-                    row={row}
-                    metric={task.metric}
-                    domain={domain}
-                    style={methodStyle(row.method, comparison.methods.indexOf(row.method))}
-                    theme={theme}
-                  />
-                </Tooltip>
-              </td>
-              <td className="numeric rank-difference">
-                {row.paired === null ? (
-                  <span className="muted">{task.reference === null ? '–' : readingText(null)}</span>
-                ) : (
-                  formatDifference(row.paired.difference, task.metric)
-                )}
-                <span className="rank-mark" aria-hidden="true">
-                  {readingMark(row.reading)}
-                </span>
-                {row.reading !== null && <span className="visually-hidden"> {readingText(row.reading)}</span>}
-              </td>
-            </tr>
-          ))}
+          {sorted.map((row) => {
+            const text = <TipText title={methodTitle(row.method)} lines={rowLines(row, task)} />;
+            const style = methodStyle(row.method, comparison.methods.indexOf(row.method));
+            return (
+              <tr
+                key={row.method}
+                className="clickable"
+                aria-selected={isSelected(task, row)}
+                onClick={() => onSelect(task, row)}
+              >
+                <td className="rank-place">
+                  {taskRankText(row, task)}
+                  {row.sharesBest ? ' =' : ''}
+                </td>
+                <th scope="row">
+                  <Tooltip focusable={false} content={text}>
+                    <button type="button" className="rank-method" onClick={() => onSelect(task, row)}>
+                      <svg width="12" height="12" aria-hidden="true">
+                        <MethodMarker style={style} theme={theme} x={6} y={6} r={4} />
+                      </svg>
+                      <span>{methodTitle(row.method)}</span>
+                    </button>
+                  </Tooltip>
+                </th>
+                <td className="numeric">{formatValue(row.value, task.metric)}</td>
+                <td className="rank-whisker">
+                  <Tooltip focusable={false} content={text}>
+                    <DifferenceWhisker row={row} metric={task.metric} domain={domain} style={style} theme={theme} />
+                  </Tooltip>
+                </td>
+                <td className="numeric rank-difference">
+                  {row.paired === null ? (
+                    <span className="muted">{task.reference === null ? '–' : readingText(null)}</span>
+                  ) : (
+                    formatDifference(row.paired.difference, task.metric)
+                  )}
+                  <span className="rank-mark" aria-hidden="true">
+                    {readingMark(row.reading)}
+                  </span>
+                  {row.reading !== null && <span className="visually-hidden"> {readingText(row.reading)}</span>}
+                </td>
+              </tr>
+            );
+          })}
         </tbody>
       </table>
     </div>
   );
 };
-
-const RowText = ({ row, task }: { readonly row: CompareRow; readonly task: CompareTask }) => (
-  <>
-    <strong>{methodTitle(row.method)}</strong>
-    {rowLines(row, task).map((line) => (
-      <div key={line}>{line}</div>
-    ))}
-  </>
-);
 
 /** Differences at the left and right end; right is better. */
 type Domain = readonly [low: number, high: number];

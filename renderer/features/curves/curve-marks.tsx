@@ -1,11 +1,10 @@
-import { useXAxisScale, useYAxisScale } from 'recharts';
+import { useXAxisScale, useYAxisScale, usePlotArea } from 'recharts';
 import { BACK_OPACITY, methodStyle } from '../../../main/figures/method-marks.ts';
 import { MethodMarker } from '../../charts/legend.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { resultKey } from '../../sweep/points.ts';
 import { type ChartRow, chartRows, dodged } from './chart-rows.ts';
 import type { MethodCurve } from './task-curves.ts';
-import { CurtailedMarks } from './curtailed-marks.tsx';
 
 interface CurveMarksProps {
   readonly curves: readonly MethodCurve[];
@@ -113,4 +112,24 @@ const MethodMarks = ({ curve, rows, curtailed, order, theme, selectedKey, stand,
       })}
     </g>
   );
+};
+
+const RADIUS = 3;
+const WIDTH = 2 * RADIUS;
+
+/** Curtailed candidates: a cross on the axis at each factor, since they have no value. */
+const CurtailedMarks = ({ xs, color }: { readonly xs: readonly number[]; readonly color: string }) => {
+  const area = usePlotArea();
+  if (area === undefined) return null;
+  const y = area.y + area.height - RADIUS - 2;
+  return xs.map((x) => (
+    <path
+      key={x}
+      d={`M${x - RADIUS},${y - RADIUS}l${WIDTH},${WIDTH}M${x - RADIUS},${y + RADIUS}l${WIDTH},${-WIDTH}`}
+      stroke={color}
+      strokeWidth={1.5}
+      fill="none"
+      data-curtailed=""
+    />
+  ));
 };

@@ -9,7 +9,7 @@ import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
-import { useResolvedTheme } from '../../state/theme.ts';
+import { useResolvedTheme, type ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
@@ -18,10 +18,10 @@ import { useSweep } from '../../sweep/shown-sweep.ts';
 import { ReadingPoints } from './axis-of-model.tsx';
 import { factorTicks } from './chart-rows.ts';
 import { CurveChart } from './curve-chart.tsx';
-import { CurvesLegend } from './curves-legend.tsx';
-import { ResultsTable, ThresholdsTable } from './curves-tables.tsx';
+import { ResultsTable, ThresholdsTable, CurtailedList } from './curves-tables.tsx';
 import { sweepMethods, taskCurves } from './task-curves.ts';
-import { CurtailedList } from './curtailed-list.tsx';
+import { methodOfLabel } from '../../../main/contract/method.ts';
+import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 
 const SMALL_HEIGHT = 176;
 const LARGE_HEIGHT = 420;
@@ -146,3 +146,57 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
     </>
   );
 };
+
+interface CurvesLegendProps {
+  readonly methods: readonly string[];
+  readonly theme: ResolvedTheme;
+  readonly delta: number;
+}
+
+/** Explains lines, markers and rings; a click hides a method in the charts. */
+const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
+  <div className="curves-legend">
+    <MethodToggles methods={methods} theme={theme} />
+    {methods.some((method) => methodOfLabel(method).isRecovered) && (
+      <span>
+        <svg width="16" height="16" aria-hidden="true">
+          <circle cx="8" cy="8" r="4" fill="var(--surface)" stroke="var(--text-muted)" strokeWidth="1.3" />
+          <circle cx="8" cy="8" r="1.5" fill="var(--text-muted)" />
+        </svg>
+        <Definition of="recoveredMark">recovered</Definition>
+      </span>
+    )}
+    <span className="legend-rule" />
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" />
+      </svg>
+      <Definition of="unprunedLine">unpruned</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" strokeDasharray="4 3" />
+      </svg>
+      <Definition of="marginLine">unpruned − {formatFixed(delta, 3)}</Definition>
+    </span>
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-faint)" strokeDasharray="1 3" />
+      </svg>
+      <Definition of="chance">chance</Definition>
+    </span>
+    <span>
+      <svg width="16" height="16" aria-hidden="true">
+        <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
+        <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
+      </svg>
+      <Definition of="threshold">threshold</Definition>
+    </span>
+    <span>
+      <svg width="10" height="14" aria-hidden="true">
+        <line x1="5" x2="5" y1="1" y2="13" stroke="var(--text-muted)" strokeWidth="1.2" />
+      </svg>
+      <Definition of="pairedDifference">95 % interval</Definition>
+    </span>
+  </div>
+);

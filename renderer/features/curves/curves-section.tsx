@@ -5,13 +5,11 @@ import { IconButton } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { curvesModes, curvesStore } from '../../state/view-stores.ts';
-import type { CurvesMode } from '../../state/view-stores.ts';
+import { curvesModes, curvesStore, type CurvesMode } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { AxisOfModel } from './axis-of-model.tsx';
+import { AxisOfModel, FrontierOfModel } from './axis-of-model.tsx';
 import { CurvesOfTasks } from './curves-of-tasks.tsx';
-import { FrontierOfModel } from './frontier-of-model.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
 

@@ -1,15 +1,16 @@
-import { type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { type SweepResult, UNPRUNED, pointNameKey, type Threshold } from '../../../main/contract/sweep.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { resultColumns } from '../../../main/figures/tables.ts';
-import { DataTable, shownColumns, useSortedTable } from '../../components/data-table.tsx';
+import { resultColumns, curtailedColumns } from '../../../main/figures/tables.ts';
+import { DataTable, shownColumns, SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Section } from '../../components/panel.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { resultKey } from '../../sweep/points.ts';
-import { thresholdSummary } from '../../sweep/threshold-words.ts';
 import type { MethodCurve, TaskCurves } from './task-curves.ts';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
+import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
 
 interface ResultsTableProps {
   readonly results: readonly SweepResult[];
@@ -62,62 +63,49 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
   const taskTitle = ({ task }: TaskCurves): string => title(task);
   const curveOf = (task: TaskCurves, method: string): MethodCurve | undefined =>
     task.curves.find((curve) => curve.method === method);
-  const { sorted, headings, tools } = useSortedTable(
-    'Threshold of every task and method',
-    [
-      { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
-      {
-        key: 'items',
-        title: <Definition of="items">n</Definition>,
-        words: 'n',
-        numeric: true,
-        order: ({ n }: TaskCurves) => n,
-        text: ({ n }: TaskCurves) => String(n),
-      },
-      ...methods.map((method) => ({
-        key: `method ${method}`,
-        title: methodTitle(method),
-        words: methodTitle(method),
-        order: (task: TaskCurves) => curveOf(task, method)?.thresholds[0]?.lastSafe ?? null,
-        text: (task: TaskCurves) => thresholdSummary(curveOf(task, method)?.thresholds ?? [])?.value ?? '',
-      })),
-    ],
-    curves,
-  );
+  const columns = [
+    { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
+    {
+      key: 'items',
+      title: <Definition of="items">n</Definition>,
+      words: 'n',
+      numeric: true,
+      order: ({ n }: TaskCurves) => n,
+      text: ({ n }: TaskCurves) => String(n),
+    },
+    ...methods.map((method) => ({
+      key: `method ${method}`,
+      title: methodTitle(method),
+      words: methodTitle(method),
+      order: (task: TaskCurves) => curveOf(task, method)?.thresholds[0]?.lastSafe ?? null,
+      text: (task: TaskCurves) => thresholdSummary(curveOf(task, method)?.thresholds ?? [])?.value ?? '',
+    })),
+  ];
   return (
-    <section aria-label="Thresholds">
-      <div className="section-head">
-        <h3>
-          <Definition of="threshold">Thresholds</Definition>
-        </h3>
-        {running && <span className="muted">provisional: the sweep is running</span>}
-      </div>
-      <div className="table-frame">
-        {tools}
-        <div className="table-scroll" tabIndex={0} role="region" aria-label="Threshold of every task and method">
-          <table
-            className="data-table threshold-table"
-            style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
-          >
-            <thead>
-              <tr>{headings}</tr>
-            </thead>
-            <tbody>
-              {sorted.map((task) => (
-                <tr key={task.task}>
-                  <th scope="row">{title(task.task)}</th>
-                  <td className="numeric">{formatCount(task.n)}</td>
-                  {methods.map((method) => (
-                    <td key={method}>
-                      <ThresholdCell curve={curveOf(task, method)} />
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </div>
+    <Section
+      label="Thresholds"
+      title={<Definition of="threshold">Thresholds</Definition>}
+      note={running ? 'provisional: the sweep is running' : undefined}
+    >
+      <SortedTable
+        label="Threshold of every task and method"
+        className="threshold-table"
+        style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
+        columns={columns}
+        rows={curves}
+      >
+        {(task) => (
+          <tr key={task.task}>
+            <th scope="row">{title(task.task)}</th>
+            <td className="numeric">{formatCount(task.n)}</td>
+            {methods.map((method) => (
+              <td key={method}>
+                <ThresholdCell curve={curveOf(task, method)} />
+              </td>
+            ))}
+          </tr>
+        )}
+      </SortedTable>
       {rule !== '' && <p className="rule-text">{rule}</p>}
       {notes.length > 0 && (
         <div className="sweep-notes">
@@ -129,7 +117,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
           </ul>
         </div>
       )}
-    </section>
+    </Section>
   );
 };
 
@@ -157,4 +145,45 @@ const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) =
       {words}
     </Tooltip>
   );
+};
+
+interface CurtailedListProps {
+  readonly points: readonly CurtailedPoint[];
+  readonly title: (task: string) => string;
+}
+
+/** Curtailed candidates: their verdicts, without value and interval. */
+export const CurtailedList = ({ points, title }: CurtailedListProps) => (
+  <Section
+    label="Stopped early"
+    title="Stopped early"
+    note="“Start sweep” without “Stop early” continues from the results on disk"
+  >
+    <DataTable
+      caption="Candidates that stopped before they had answered every item"
+      rows={points}
+      rowKey={pointNameKey}
+      columns={shownColumns(pick(curtailedColumns, 'task method seed factor dropped_share verdict'), points, title)}
+    />
+  </Section>
+);
+
+/**
+ * Summary of a method on a task: its threshold over all draws, or that of its only draw; while draws are missing, the
+ * range of the available ones.
+ */
+export const thresholdSummary = (
+  thresholds: readonly Threshold[],
+): { readonly value: string; readonly note: string } | null => {
+  const [first] = thresholds;
+  if (first === undefined) return null;
+  const whole = thresholds.length === 1 ? first : thresholds.find(({ seed }) => seed === null);
+  if (whole !== undefined) return { value: thresholdValue(whole), note: bracketWords(whole) };
+  const ordered = [...thresholds].sort((left, right) => (left.factor ?? 0) - (right.factor ?? 0));
+  const values = [...new Set([ordered[0] ?? first, ordered.at(-1) ?? first].map(thresholdValue))];
+  return {
+    value: values.join(' \u2026 '),
+    note:
+      values.length === 1 ? `${bracketWords(first)} (${thresholds.length} draws)` : `${thresholds.length} draws differ`,
+  };
 };

@@ -1,3 +1,4 @@
+import { nearestMark } from '../../charts/chart-element.ts';
 import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
@@ -48,15 +49,7 @@ interface DifferencePlotProps {
   readonly sourceOf: (result: SweepResult) => string | null;
 }
 
-const REACH_PX = 16;
 const TIP_WIDTH = 262;
-
-const nearest = (points: readonly DrawnPoint[], x: number, y: number): DrawnPoint | null => {
-  const [first] = [...points].sort((left, right) => distance(left, x, y) - distance(right, x, y));
-  return first !== undefined && distance(first, x, y) < REACH_PX ? first : null;
-};
-
-const distance = (one: DrawnPoint, x: number, y: number): number => Math.hypot(one.x - x, one.y - y);
 
 /** The point that an arrow key leads to: left and right along a method, up and down between methods. */
 const stepped = (points: readonly DrawnPoint[], from: DrawnPoint | null, key: string): DrawnPoint | null => {
@@ -107,10 +100,6 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
     const [first] = one?.point.draws ?? [];
     if (first !== undefined) onSelect(first.result);
   };
-  const under = (element: Element, clientX: number, clientY: number): DrawnPoint | null => {
-    const { left, top } = element.getBoundingClientRect();
-    return nearest(points, clientX - left, clientY - top);
-  };
   const heading = title === '' ? name : `${name}, ${title}`;
   return (
     <div
@@ -121,7 +110,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       tabIndex={0}
       style={{ height }}
       onPointerMove={(event) => {
-        setHovered(under(event.currentTarget, event.clientX, event.clientY));
+        setHovered(nearestMark(points, event));
         const { left, top } = event.currentTarget.getBoundingClientRect();
         if (hasCrosshair) setPointer({ x: event.clientX - left, y: event.clientY - top });
       }}
@@ -132,11 +121,11 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       onContextMenu={(event) => {
         setHovered(null);
         // The menu key reports no place on a point.
-        const one = event.button === 2 ? under(event.currentTarget, event.clientX, event.clientY) : chosen;
+        const one = event.button === 2 ? nearestMark(points, event) : chosen;
         const [first] = one?.point.draws ?? [];
         if (one !== null && first !== undefined) onMenu(first.result, linesOf(one.point), event);
       }}
-      onClick={(event) => choose(under(event.currentTarget, event.clientX, event.clientY))}
+      onClick={(event) => choose(nearestMark(points, event))}
       onKeyDown={(event) => {
         const next = stepped(points, chosen, event.key);
         if (next === null) return;

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useMemo, useId } from 'react';
 import { useStore } from 'zustand';
 import type { ModelInfo } from '../../../main/contract/model.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
@@ -15,8 +15,7 @@ import { Definition } from '../../components/definition.tsx';
 import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { fewestKept } from '../../plan/kept-counts.ts';
-import { FactorSlider } from '../../plan/factor-slider.tsx';
+import { fewestKept, type ExpertCounts, keptAtFactor, standardFactors } from '../../plan/kept-counts.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
@@ -28,8 +27,10 @@ import { useSweep } from '../../sweep/shown-sweep.ts';
 import { useModelPoints } from '../../sweep/use-model-points.ts';
 import { DifferencePlot, PLOT } from './difference-plot.tsx';
 import { PlanCursor } from './plan-cursor.tsx';
-import { twinOf } from './twin.ts';
+import { twinOf } from './task-curves.ts';
 import './plan-axis.css';
+import { selectionStore } from '../../state/selection-store.ts';
+import '../../plan/plan.css';
 
 /** The difference to unpruned over the factors of the slider below, and the results known for the current plan. */
 export const PlanAxis = () => {
@@ -197,3 +198,65 @@ const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; read
 
 const answersInWords = (task: TaskEntry): string =>
   answersOf(task) === 'written' ? 'answers written by the model' : 'answers chosen from the choices';
+
+interface FactorSliderProps {
+  readonly counts: ExpertCounts;
+  /** Whether the slider labels its marks itself; otherwise the axis of the chart above does. */
+  readonly labelled: boolean;
+}
+
+/** A slider over every possible number of kept experts, positioned by factor. */
+const FactorSlider = ({ counts, labelled }: FactorSliderProps) => {
+  const id = useId();
+  const factor = useStore(selectionStore, (state) => state.factor);
+  const { chooseFactor, dragFactor, endDrag } = selectionStore.getState();
+  const fewest = fewestKept(counts);
+  const kept = keptAtFactor(counts, factor);
+  // The slider uses log2 of the factor, so that ×2, ×4, ×8 are evenly spaced.
+  const position = Math.log2(counts.experts / kept);
+  const end = Math.log2(counts.experts / fewest);
+  const factorOf = (count: number): number => counts.experts / Math.min(counts.experts, Math.max(fewest, count));
+  return (
+    <div className="factor-slider">
+      <label htmlFor={id} className="visually-hidden">
+        Pruning factor
+      </label>
+      <div className="factor-slider-track">
+        <input
+          id={id}
+          type="range"
+          min={0}
+          max={end}
+          step="any"
+          value={position}
+          aria-valuetext={`factor ${formatFactor(counts.experts / kept)}, ${kept} of ${counts.experts} experts kept`}
+          onChange={(event) => dragFactor(factorOf(Math.round(counts.experts / 2 ** Number(event.target.value))))}
+          onPointerUp={endDrag}
+          onKeyUp={endDrag}
+          onBlur={endDrag}
+          onKeyDown={(event) => {
+            const step = { ArrowRight: -1, ArrowUp: -1, ArrowLeft: 1, ArrowDown: 1 }[event.key];
+            if (step === undefined || event.altKey) return;
+            event.preventDefault();
+            dragFactor(factorOf(kept + step));
+          }}
+        />
+        <div className={labelled ? 'factor-slider-marks' : 'factor-slider-marks factor-slider-marks-above'}>
+          {standardFactors(counts).map((standard) => (
+            <button
+              key={standard}
+              type="button"
+              tabIndex={-1}
+              aria-label={`Factor ${standard}`}
+              aria-pressed={keptAtFactor(counts, standard) === kept}
+              style={{ left: `calc(8px + (100% - 16px) * ${end > 0 ? Math.log2(standard) / end : 0})` }}
+              onClick={() => chooseFactor(factorOf(keptAtFactor(counts, standard)))}
+            >
+              {labelled ? standard : ''}
+            </button>
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+};

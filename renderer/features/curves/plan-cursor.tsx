@@ -126,7 +126,7 @@ const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; 
   return (
     <>
       <span>not measured{isRunning ? ', a sweep is running' : ''}</span>
-      <Button look="primary" className="button-small" icon="play" onClick={perform} disabled={!enabled}>
+      <Button look="primary" small icon="play" onClick={perform} disabled={!enabled}>
         Measure now{seconds === null ? '' : ` (about ${formatDuration(seconds * 1000)})`}
       </Button>
     </>

@@ -1,7 +1,8 @@
 import { type SweepDocument, type SweepResult, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { type PointOverDraws, pointsOverDraws } from '../../../main/evaluation/draws.ts';
 import { compareMethodLabels } from '../../../main/words/methods.ts';
-import type { MetricName } from '../../../main/contract/task.ts';
+import { answersOf, type MetricName, type TaskEntry } from '../../../main/contract/task.ts';
+import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { neighbour } from '../../state/selection-store.ts';
 import { resultKey } from '../../sweep/points.ts';
@@ -120,5 +121,21 @@ export const nextPoint = (
   return points.reduce<SweepResult | null>(
     (nearest, point) => (nearest === null || distance(point) < distance(nearest) ? point : nearest),
     null,
+  );
+};
+
+/** The task with the same items but written instead of chosen answers, or the reverse. */
+export const twinOf = (task: TaskEntry, tasks: readonly TaskEntry[]): TaskEntry | null => {
+  const isWritten = answersOf(task) === 'written';
+  const name = isWritten ? task.name.slice(0, -TWIN_SUFFIX.length) : `${task.name}${TWIN_SUFFIX}`;
+  if (isWritten && !task.name.endsWith(TWIN_SUFFIX)) return null;
+  return (
+    tasks.find(
+      (other) =>
+        other.name === name &&
+        answersOf(other) !== answersOf(task) &&
+        other.items.test === task.items.test &&
+        other.error === null,
+    ) ?? null
   );
 };

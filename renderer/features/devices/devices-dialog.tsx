@@ -14,7 +14,7 @@ import { settingsOf } from '../../../main/contract/setting.ts';
 import { ENVIRONMENT_SIZE, engineText, torchFacts } from '../../../main/words/devices.ts';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
-import { FactList } from '../../components/data-table.tsx';
+import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -117,7 +117,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
           <div className="device-tools">
             {!used && (
               <Button
-                className="button-small"
+                small
                 disabled={disabled || probe?.available === false}
                 title="Compute the next profiles and sweeps on this device"
                 onClick={onUse}
@@ -126,7 +126,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
               </Button>
             )}
             <Button
-              className="button-small"
+              small
               disabled={disabled}
               onClick={onProbe}
               aria-label={`${probe === null ? 'Probe' : 'Probe again'}: ${title}`}
@@ -145,9 +145,7 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
         </div>
       )}
       {refusal !== null && <Problem error={{ message: refusal, remedy: '' }} />}
-      {facts.length > 0 && (
-        <FactList facts={facts.map(({ key, value }) => ({ key, term: <Definition of={terms[key]} />, value }))} />
-      )}
+      {facts.length > 0 && <FactList facts={facts.map(({ key, value }) => fact(terms[key], value))} />}
       {operators !== null && (
         <p className="device-operators">
           <Definition of="operatorsOnCpu">On the processor</Definition>: {operators}
@@ -188,7 +186,7 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
         {isUsed && <span className="device-state device-state-used">{stateWords.used}</span>}
         <div className="device-tools">
           <Button
-            className="button-small"
+            small
             disabled={disabled || busy || !canUse || !isDevice}
             title="Compute the next profiles and sweeps with PyTorch"
             onClick={() =>
@@ -208,12 +206,12 @@ const PyTorch = ({ disabled }: { readonly disabled: boolean }) => {
           {python !== null ? (python.path ?? 'the chosen program') : hasOwn ? 'the workspace’s own' : 'none chosen'}
         </code>
         {python !== null && hasOwn && (
-          <Button className="button-small" disabled={busy} onClick={() => setPython(null)}>
+          <Button small disabled={busy} onClick={() => setPython(null)}>
             Use the workspace’s
           </Button>
         )}
         <Button
-          className="button-small"
+          small
           icon="file"
           disabled={busy}
           aria-label="Choose a Python with PyTorch"
@@ -287,7 +285,7 @@ const MakeEnvironment = ({
     <>
       {making === null ? (
         <div className="device-torch">
-          <Button className="button-small" disabled={disabled || busy} onClick={() => ask('python.make')}>
+          <Button small disabled={disabled || busy} onClick={() => ask('python.make')}>
             {problem === null ? 'Make an environment' : 'Try again'}
           </Button>
           <span className="muted">
@@ -300,7 +298,7 @@ const MakeEnvironment = ({
             <div />
           </div>
           <span className="device-line">{making}</span>
-          <Button className="button-small" disabled={busy} onClick={() => ask('python.cancel')}>
+          <Button small disabled={busy} onClick={() => ask('python.cancel')}>
             Cancel
           </Button>
         </div>

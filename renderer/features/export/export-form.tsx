@@ -23,7 +23,7 @@ import {
 } from '../../plan/export-source.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { ExportCheck, MeasuredLine } from './export-check.tsx';
+import { ExportCheck, MeasuredLine } from './export-outcome.tsx';
 import {
   formatOptions,
   formatText,

@@ -1,21 +1,23 @@
 import { useStore } from 'zustand';
-import { comparesBytesOnly, type Verification } from '../../../main/contract/export.ts';
+import { comparesBytesOnly, type Verification, exportFormat } from '../../../main/contract/export.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { Icon } from '../../components/button.tsx';
-import { type Fact, FactList } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
-import { EmptyState } from '../../components/panel.tsx';
+import { Icon, Button } from '../../components/button.tsx';
+import { type Fact, fact, FactList } from '../../components/data-table.tsx';
+import { EmptyState, Disclosure } from '../../components/panel.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
+import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { MeasuredLine } from './export-check.tsx';
-import { ExportEnds } from './export-ends.tsx';
 import { formOfRun, formTitle } from './export-formats.ts';
+import { copyText } from '../../components/copy-text.ts';
+import { openMade } from '../../actions/open.ts';
+import type { CallInput } from '../../../main/contract/calls.ts';
+import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
+import { titlesOf } from '../../format/task-titles.ts';
 
 /** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {
@@ -81,20 +83,16 @@ const logitFacts = (proof: Verification): readonly Fact[] => {
   if (comparesBytesOnly(proof)) return [];
   const { forms, maxLogitDifference, tolerance } = proof;
   const measured = forms.length > 0 ? forms : [{ form: null, maxLogitDifference, tolerance }];
-  return measured.map(({ form, maxLogitDifference: difference, tolerance: limit }) => ({
-    key: `logits ${form ?? ''}`,
-    term: (
-      <Definition of="logitDifference">
-        {form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`}
-      </Definition>
-    ),
-    value: (
+  return measured.map(({ form, maxLogitDifference: difference, tolerance: limit }) =>
+    fact(
+      'logitDifference',
       <>
         {difference === 0 ? '0 (bit-equal)' : formatPower(difference, 2)}
         <span className="muted proof-tolerance">tolerance {formatPower(limit, 0)}</span>
-      </>
+      </>,
+      form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`,
     ),
-  }));
+  );
 };
 
 const ProofBody = ({ proof }: { readonly proof: Verification }) => (
@@ -113,12 +111,8 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
     <FactList
       facts={[
         ...logitFacts(proof),
-        {
-          key: 'experts',
-          term: <Definition of="sameExperts" />,
-          value: proof.sameExperts === null ? 'not available for a graph' : yesNo(proof.sameExperts),
-        },
-        { key: 'tensors', term: <Definition of="sameTensors" />, value: yesNo(proof.sameTensors) },
+        fact('sameExperts', proof.sameExperts === null ? 'not available for a graph' : yesNo(proof.sameExperts)),
+        fact('sameTensors', yesNo(proof.sameTensors)),
       ]}
     />
     {proof.problems.map((problem) => (
@@ -126,3 +120,83 @@ const ProofBody = ({ proof }: { readonly proof: Verification }) => (
     ))}
   </>
 );
+
+const openAsModel = async (engine: Engine, run: string): Promise<void> => {
+  await openMade(engine, run);
+  exportStore.getState().show(false);
+};
+
+/** Whether the export can be opened here; onnx is for other programs. */
+const isModel = ({ spec }: RunManifest): boolean =>
+  exportFormat.options.some((format) => format === spec['format'] && format !== 'onnx');
+
+/** Next steps with an export. */
+const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: string }) => {
+  const { shell } = useEngine().bridge;
+  const { busy, start } = useRequest();
+  if (run.kind !== 'export' || run.state !== 'done') return null;
+  return (
+    <div className="export-ends">
+      {/* A browser cannot show local folders; there the path can be copied. */}
+      {shell !== null && (
+        <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
+          Open folder
+        </Button>
+      )}
+      <Button onClick={() => start(() => copyText('The path', path))}>Copy path</Button>
+      {isModel(run) && (
+        <Button icon="model" disabled={busy} onClick={() => start((engine) => openAsModel(engine, run.id))}>
+          Open as model
+        </Button>
+      )}
+    </div>
+  );
+};
+
+interface ExportCheckProps {
+  readonly asked: CallInput<'export.check'> | null;
+}
+
+/** Obstacles to an export, and advice on serving it, before anything is written. */
+export const ExportCheck = ({ asked }: ExportCheckProps) => {
+  const { data, error } = useQuery('export.check', asked);
+  if (error !== null) return <Problem error={error} />;
+  if (data === undefined) return null;
+  if (data.refusal !== null) return <Problem error={data.refusal} />;
+  return data.notes.length === 0 ? null : (
+    <Disclosure summary="Serving it on several devices">
+      <ul className="export-serving">
+        {data.notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+    </Disclosure>
+  );
+};
+
+/** Tasks of a plan's verdict that are read in one line; more are counted, and listed on demand. */
+const MOST_IN_A_LINE = 3;
+
+/** Verdict of sweeps on a plan, or on an export's, on every task that measured it. */
+export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.measured'> }) => {
+  const { tasks } = useFacts();
+  const { data, error } = useQuery('export.measured', asked);
+  if (error !== null) return <Problem error={error} />;
+  if (data === undefined) return <p className="muted">Looking for measurements of this plan…</p>;
+  const { results } = data;
+  const title = titlesOf(tasks);
+  const look = `plan-standing plan-standing-${planStanding(results)}`;
+  if (results.length <= MOST_IN_A_LINE) return <p className={look}>{planStandingText(results, title)}</p>;
+  return (
+    <div>
+      <p className={look}>{planCountsText(results)}</p>
+      <Disclosure summary="Task by task">
+        <ul className="export-serving">
+          {planVerdicts(results, title).map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      </Disclosure>
+    </div>
+  );
+};

@@ -4,8 +4,13 @@ import { useFacts } from '../../engine/facts.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { finetuneStore } from '../../state/finetune-store.ts';
 import { FinetuneForm } from './finetune-form.tsx';
-import { FinetuneOutcome } from './finetune-outcome.tsx';
 import './finetune.css';
+import { assertNever } from '../../../main/contract/errors.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { openMade } from '../../actions/open.ts';
+import { Button } from '../../components/button.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useRequest } from '../../engine/engine-context.tsx';
 
 /** Settings of a new fine-tuning, or the outcome of an earlier one. */
 export const FinetuneDialog = () => {
@@ -17,5 +22,54 @@ export const FinetuneDialog = () => {
     <Dialog title={shown === undefined ? 'Fine-tune' : shownRunName(shown, tasks)} wide onClose={() => show(false)}>
       {shown === undefined ? <FinetuneForm /> : <FinetuneOutcome run={shown} />}
     </Dialog>
+  );
+};
+
+const stateText = ({ state }: RunManifest): string => {
+  switch (state) {
+    case 'queued':
+      return 'Waiting for earlier jobs.';
+    case 'running':
+      return 'Running: the jobs bar shows step and loss. If cancelled, it keeps its last saved state for resuming.';
+    case 'done':
+      return (
+        'The folder contains config, weights, tokenizer, uncurl_finetune.json and the loss of every step ' +
+        '(losses.jsonl).'
+      );
+    case 'failed':
+      return 'Failed; resuming continues from the last saved state.';
+    case 'cancelled':
+    case 'interrupted':
+      return 'Unfinished; resuming continues from the last saved state and gives the same weights.';
+    default:
+      return assertNever(state);
+  }
+};
+
+/** The outcome of a fine-tuning, and a button to open the tuned model. */
+const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
+  const { busy, start } = useRequest();
+  return (
+    <div className="finetune">
+      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+      <p>{stateText(run)}</p>
+      {run.output !== null && <p className="path">{run.output}</p>}
+      {run.state === 'done' && (
+        <div className="card-actions">
+          <Button
+            icon="model"
+            disabled={busy}
+            onClick={() =>
+              start(async (engine) => {
+                await openMade(engine, run.id);
+                finetuneStore.getState().show(false);
+              })
+            }
+          >
+            Open as model
+          </Button>
+        </div>
+      )}
+    </div>
   );
 };

@@ -9,8 +9,6 @@ import { Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import type { ChosenFolder } from '../../state/export-store.ts';
 import { type BrowsedPurpose, folderDialogStore } from '../../state/file-choice.ts';
-import { PathField } from './path-field.tsx';
-import { nameOf, useRecentFolders } from './recent-folders.ts';
 import './folder-dialog.css';
 
 interface PurposeWords {
@@ -153,7 +151,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         <div className="folder-recent">
           <span className="muted">Recent</span>
           {recent.map((path) => (
-            <Button key={path} className="button-small" title={path} disabled={busy} onClick={() => goTo(path)}>
+            <Button key={path} small title={path} disabled={busy} onClick={() => goTo(path)}>
               {nameOf(path)}
             </Button>
           ))}
@@ -227,5 +225,74 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
         )}
       </footer>
     </Dialog>
+  );
+};
+
+interface PathFieldProps {
+  readonly path: string;
+  /** Typed text; null: none since the folder was listed. */
+  readonly typed: string | null;
+  readonly onType: (text: string) => void;
+  readonly disabled: boolean;
+  readonly onGo: (path: string) => void;
+}
+
+/** The path of the listed folder; another path can be typed or pasted. */
+const PathField = ({ path, typed, onType, disabled, onGo }: PathFieldProps) => {
+  const text = typed ?? path;
+  return (
+    <form
+      className="folder-typed"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (text.trim() !== '') onGo(text);
+      }}
+    >
+      <input
+        className="input"
+        aria-label="Path"
+        data-autofocus
+        spellCheck={false}
+        autoComplete="off"
+        value={text}
+        readOnly={disabled}
+        title="Type or paste a path, then Enter"
+        onChange={(event) => onType(event.target.value)}
+      />
+    </form>
+  );
+};
+
+/** As many as fit in one line. */
+const MOST_SHOWN = 4;
+
+/** The last component of a path with either separator. */
+export const nameOf = (path: string): string => /[^\\/]+(?=[\\/]*$)/.exec(path)?.[0] ?? path;
+
+const above = (path: string): string => path.replace(/[\\/]+[^\\/]*[\\/]*$/, '');
+
+const isWithin = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(`${folder}/`) || path.startsWith(`${folder}\\`);
+
+/**
+ * Parent folders of these paths, latest first, without duplicates; none within the workspace, whose folders for files
+ * given to the page are named by hashes.
+ */
+export const foldersOf = (paths: readonly string[], workspace: string | null): readonly string[] =>
+  [...new Set(paths.map(above).reverse())]
+    .filter((path) => path !== '' && (workspace === null || !isWithin(path, workspace)))
+    .slice(0, MOST_SHOWN);
+
+/** Folders of recently opened entries, from the engine's lists. */
+const useRecentFolders = (target: 'model' | 'task' | 'folder' | 'file'): readonly string[] => {
+  const models = useQuery('models.list', {}).data ?? [];
+  const tasks = useQuery('tasks.list', {}).data ?? [];
+  const workspace = useQuery('engine.facts', {}).data?.workspace ?? null;
+  const opened = target === 'task' ? tasks : target === 'file' ? [] : models;
+  return foldersOf(
+    opened
+      .filter(({ bundled }) => !bundled)
+      .map((entry) => ('calibrated' in entry && entry.calibrated !== undefined ? entry.calibrated.items : entry.path)),
+    workspace,
   );
 };

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { MethodName } from '../../../main/contract/plan.ts';
 import { Button } from '../../components/button.tsx';
-import { FactList } from '../../components/data-table.tsx';
+import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -54,30 +54,25 @@ export const ExpertCard = ({ layer, expert }: { readonly layer: number; readonly
           <p className="muted">{task?.title}, calibration items</p>
           <FactList
             facts={[
-              ...routingMetrics.map((name) => ({
-                key: name,
-                term: <Definition of={name} />,
-                value: formatMetric(name, metricMatrix(profile, name)[layer]?.[expert] ?? 0),
-              })),
+              ...routingMetrics.map((name) =>
+                fact(name, formatMetric(name, metricMatrix(profile, name)[layer]?.[expert] ?? 0)),
+              ),
+              fact(
+                'tokensRouted',
+                `${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)}`,
+              ),
+              fact('rank', `${rankInLayer(row, expert)} of ${row.length}`),
+              fact('shareOfLayer', formatPercent(sum > 0 ? (row[expert] ?? 0) / sum : 0, 2)),
+              fact(
+                'effectiveExperts',
+                formatFixed(effectiveExperts(profile.counts[layer] ?? []), 2),
+                'Layer’s effective experts',
+              ),
               {
-                key: 'tokens',
-                term: <Definition of="tokensRouted" />,
-                value: `${formatCount(profile.counts[layer]?.[expert] ?? 0)} of ${formatCount(profile.tokens)}`,
+                key: 'fate',
+                term: 'Current plan',
+                value: fate === undefined ? null : <strong>{describeFate(fate)}</strong>,
               },
-              { key: 'rank', term: <Definition of="rank" />, value: `${rankInLayer(row, expert)} of ${row.length}` },
-              {
-                key: 'share-of-layer',
-                term: <Definition of="shareOfLayer" />,
-                value: formatPercent(sum > 0 ? (row[expert] ?? 0) / sum : 0, 2),
-              },
-              {
-                key: 'effective',
-                term: <Definition of="effectiveExperts">Layer’s effective experts</Definition>,
-                value: formatFixed(effectiveExperts(profile.counts[layer] ?? []), 2),
-              },
-              ...(fate === undefined
-                ? []
-                : [{ key: 'fate', term: 'Current plan', value: <strong>{describeFate(fate)}</strong> }]),
             ]}
           />
           <FateTable layer={layer} expert={expert} />

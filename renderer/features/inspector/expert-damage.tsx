@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { ExpertDamage as Damage } from '../../../main/contract/damage.ts';
+import { type ExpertDamage as Damage, type DamageDocument, damageSettings } from '../../../main/contract/damage.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { MetricName, TaskEntry } from '../../../main/contract/task.ts';
 import {
@@ -10,7 +10,7 @@ import {
   formatValue,
 } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
-import { FactList } from '../../components/data-table.tsx';
+import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQueries, useRequest } from '../../engine/engine-context.tsx';
@@ -19,7 +19,8 @@ import { chatOf } from '../../plan/chat.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';
-import { damageRuns, knownDamage } from './damage-runs.ts';
+import { z } from 'zod';
+import type { RunManifest } from '../../../main/contract/run.ts';
 
 interface ExpertDamageProps {
   readonly model: ModelEntry;
@@ -101,24 +102,50 @@ interface DamageFactsProps {
 export const DamageFacts = ({ damage, metric, unpruned, n }: DamageFactsProps) => (
   <FactList
     facts={[
-      {
-        key: 'value',
-        term: <Definition of={metric} />,
-        value: `${formatValue(damage.value, metric)} (unpruned ${formatValue(unpruned, metric)})`,
-      },
-      {
-        key: 'difference',
-        term: <Definition of="pairedDifference" />,
-        value: `${formatDifferenceInUnit(damage.difference, metric)} ${formatInterval(damage, metric)}`,
-      },
-      ...(damage.p === null
-        ? []
-        : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(damage.p) }]),
-      {
-        key: 'lost',
-        term: <Definition of="lostGained" />,
-        value: `${formatCount(damage.lost)} lost, ${formatCount(damage.gained)} gained of ${formatCount(n)}`,
-      },
+      fact(metric, `${formatValue(damage.value, metric)} (unpruned ${formatValue(unpruned, metric)})`),
+      fact(
+        'pairedDifference',
+        `${formatDifferenceInUnit(damage.difference, metric)} ${formatInterval(damage, metric)}`,
+      ),
+      fact('mcnemar', damage.p === null ? null : formatProbability(damage.p)),
+      fact('lostGained', `${formatCount(damage.lost)} lost, ${formatCount(damage.gained)} gained of ${formatCount(n)}`),
     ]}
   />
 );
+
+/** Only the newest runs are searched; single experts from older ones are quickly measured again. */
+const MOST_RUNS = 24;
+
+const specOf = z.object(damageSettings.shape);
+
+/** Finished runs, newest first, that measured experts of this layer on this task with the current prompt settings. */
+export const damageRuns = (
+  runs: readonly RunManifest[],
+  model: Pick<ModelEntry, 'fingerprint'>,
+  task: Pick<TaskEntry, 'hash'>,
+  layer: number,
+  chat: boolean,
+): readonly RunManifest[] =>
+  runs
+    .filter(({ kind, state, models, tasks, spec }) => {
+      const known = specOf.safeParse(spec);
+      return (
+        kind === 'damage' &&
+        state === 'done' &&
+        known.success &&
+        known.data.layer === layer &&
+        (known.data.chat ?? false) === chat &&
+        models.some(({ fingerprint }) => fingerprint === model.fingerprint) &&
+        tasks.some(({ hash }) => hash === task.hash)
+      );
+    })
+    .sort((left, right) => right.createdAt.localeCompare(left.createdAt))
+    .slice(0, MOST_RUNS);
+
+/** The damage of a layer's experts by number; earlier documents take precedence. */
+export const knownDamage = (documents: readonly DamageDocument[]): ReadonlyMap<number, Damage> => {
+  const known = new Map<number, Damage>();
+  for (const { results } of documents)
+    for (const result of results) if (!known.has(result.expert)) known.set(result.expert, result);
+  return known;
+};

@@ -5,7 +5,6 @@ import { maxOf } from '../../../main/statistics/extremes.ts';
 import { Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { ExpertBars } from './expert-bars.tsx';
-import { visibleText } from './token-text.ts';
 
 type Weighing = 'byCount' | 'byGate' | 'bySurprise';
 
@@ -106,3 +105,9 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
     </>
   );
 };
+
+/** A token's text with visible spaces. */
+export const visibleText = (text: string): string =>
+  text === ''
+    ? '(nothing)'
+    : text.replaceAll(' ', '\u2423').replaceAll('\n', '\u23ce').replaceAll('\t', '\u21e5').replaceAll('\r', '\u240d');

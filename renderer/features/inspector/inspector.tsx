@@ -3,8 +3,7 @@ import { answersOf } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { exportPoint, showExport } from '../../actions/export.ts';
 import { Button } from '../../components/button.tsx';
-import { FactList } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { type Facts, focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
@@ -36,8 +35,7 @@ import { useSweepOf } from '../../sweep/shown-sweep.ts';
 import { useModelPoints } from '../../sweep/use-model-points.ts';
 import { ExpertCard } from './expert-card.tsx';
 import { ModelFacts } from './model-facts.tsx';
-import { PointCostFacts } from './point-cost.tsx';
-import { hasItems, PointItems } from './point-items.tsx';
+import { PointCostFacts, hasItems, PointItems } from './point-items.tsx';
 import './inspector.css';
 
 /** All numbers of the selected expert. */
@@ -78,42 +76,35 @@ const itemsText = ({ n, metric, groups }: SweepResult): string =>
     ? `${formatCount(n)} texts of ${formatCount(groups.count)} items`
     : formatCount(n);
 
-/** How the written texts of a point end. */
 const share = (value: Fidelity['changed']): string =>
   `${formatPercent(value.mean)} [${formatPercent(value.low)}, ${formatPercent(value.high)}]`;
 
-const fidelityRows = ({ fidelity, factor }: SweepResult) =>
+const fidelityFacts = ({ fidelity, factor }: SweepResult): readonly Fact[] =>
   fidelity === undefined || factor === 1
     ? []
     : [
-        { key: 'kl', term: <Definition of="klToUnpruned" />, value: `${formatNats(fidelity.kl, 3)} nats` },
-        { key: 'reverse', term: <Definition of="reverseKl" />, value: `${formatNats(fidelity.reverseKl, 3)} nats` },
-        { key: 'changed', term: <Definition of="otherToken" />, value: share(fidelity.changed) },
-        { key: 'acceptance', term: <Definition of="acceptance" />, value: share(fidelity.acceptance) },
-        ...(fidelity.classes ?? []).map(({ name, positions, kl, changed }) => ({
-          key: name,
-          term: <Definition of="tokenClass">after {name}</Definition>,
-          value: `${formatNats(kl, 3)} nats, other token ${share(changed)}, ${counted(positions, 'position')}`,
-        })),
+        fact('klToUnpruned', `${formatNats(fidelity.kl, 3)} nats`),
+        fact('reverseKl', `${formatNats(fidelity.reverseKl, 3)} nats`),
+        fact('otherToken', share(fidelity.changed)),
+        fact('acceptance', share(fidelity.acceptance)),
+        ...(fidelity.classes ?? []).map(({ name, positions, kl, changed }) =>
+          fact(
+            'tokenClass',
+            `${formatNats(kl, 3)} nats, other token ${share(changed)}, ${counted(positions, 'position')}`,
+            `after ${name}`,
+          ),
+        ),
       ];
 
-const endingRows = ({ endings, factor, metric }: SweepResult) =>
-  endings === undefined
-    ? []
-    : [
-        {
-          key: 'ended',
-          term: <Definition of="ended" />,
-          value:
-            formatPercent(endings.ended) +
-            (factor === 1
-              ? ''
-              : ` (${formatDifferenceInUnit(endings.difference, metric)} ${formatInterval(endings, metric)})`),
-        },
-        ...(endings.looped === null
-          ? []
-          : [{ key: 'looped', term: <Definition of="looped" />, value: formatPercent(endings.looped) }]),
-      ];
+/** How the written texts of a point end. */
+const endingFacts = ({ endings, factor, metric }: SweepResult): readonly Fact[] => {
+  if (endings === undefined) return [];
+  const difference = `${formatDifferenceInUnit(endings.difference, metric)} ${formatInterval(endings, metric)}`;
+  return [
+    fact('ended', `${formatPercent(endings.ended)}${factor === 1 ? '' : ` (${difference})`}`),
+    fact('looped', endings.looped === null ? null : formatPercent(endings.looped)),
+  ];
+};
 
 /** The measured point of the current method and factor, of the first draw; null where there is none. */
 const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | null => {
@@ -167,75 +158,40 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
       {result !== undefined && (
         <FactList
           facts={[
-            { key: 'value', term: <Definition of={result.metric} />, value: measuredText(result) },
-            ...(unpruned === undefined
-              ? []
-              : [{ key: 'unpruned', term: <Definition of="unprunedLine" />, value: measuredText(unpruned) }]),
-            ...(unpruned?.chance === undefined
-              ? []
-              : [
-                  {
-                    key: 'chance',
-                    term: <Definition of="unprunedLine">Unpruned against chance</Definition>,
-                    value: `${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`,
-                  },
-                ]),
-            {
-              key: 'difference',
-              term: <Definition of="pairedDifference" />,
-              value: formatDifferenceInUnit(result.difference, result.metric),
-            },
-            {
-              key: 'interval',
-              term: <Definition of="pairedDifference">95 % interval</Definition>,
-              value: `${formatInterval(result, result.metric)}${differenceUnit(result.metric)}`,
-            },
-            {
-              key: 'one',
-              term: <Definition of="oneSided" />,
-              value:
-                formatDifference(result.lowOneSided, result.metric) +
+            fact(result.metric, measuredText(result)),
+            fact('unprunedLine', unpruned === undefined ? null : measuredText(unpruned)),
+            fact(
+              'unprunedLine',
+              unpruned?.chance === undefined
+                ? null
+                : `${formatPercent(unpruned.chance.accuracy)}, ${formatP(unpruned.chance.p)}`,
+              'Unpruned against chance',
+            ),
+            fact('pairedDifference', formatDifferenceInUnit(result.difference, result.metric)),
+            fact(
+              'pairedDifference',
+              `${formatInterval(result, result.metric)}${differenceUnit(result.metric)}`,
+              '95 % interval',
+            ),
+            fact(
+              'oneSided',
+              formatDifference(result.lowOneSided, result.metric) +
                 (result.metric === 'perplexity' ? ' nats per token' : differenceUnit(result.metric)),
-            },
-            ...(result.p === null
-              ? []
-              : [{ key: 'p', term: <Definition of="mcnemar" />, value: formatProbability(result.p) }]),
-            {
-              key: 'lost',
-              term: <Definition of="lostGained" />,
-              value: `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`,
-            },
-            ...fidelityRows(result),
-            ...(result.answerLoss === undefined || result.factor === 1
-              ? []
-              : [
-                  { key: 'loss', term: <Definition of="answerLoss" />, value: `${formatNats(result.answerLoss)} nats` },
-                ]),
-            ...endingRows(result),
-            { key: 'n', term: <Definition of="items">Test items</Definition>, value: itemsText(result) },
-            {
-              key: 'kept',
-              term: <Definition of="keptExperts" />,
-              value: formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2),
-            },
-            ...(result.droppedShare === undefined
-              ? []
-              : [{ key: 'dropped', term: <Definition of="droppedShare" />, value: formatDroppedShare(result) }]),
-            ...(result.accNorm === null
-              ? []
-              : [
-                  {
-                    key: 'norm',
-                    term: <Definition of="acc_norm">acc_norm</Definition>,
-                    value: formatPercent(result.accNorm),
-                  },
-                ]),
-            ...(result.truncated > 0
-              ? [{ key: 'truncated', term: <Definition of="truncated" />, value: formatCount(result.truncated) }]
-              : []),
-            ...(device === undefined
-              ? []
-              : [{ key: 'device', term: <Definition of="computedOn" />, value: runDeviceText(device) }]),
+            ),
+            fact('mcnemar', result.p === null ? null : formatProbability(result.p)),
+            fact('lostGained', `${formatCount(result.lost)} lost, ${formatCount(result.gained)} gained`),
+            ...fidelityFacts(result),
+            fact(
+              'answerLoss',
+              result.answerLoss === undefined || result.factor === 1 ? null : `${formatNats(result.answerLoss)} nats`,
+            ),
+            ...endingFacts(result),
+            fact('items', itemsText(result), 'Test items'),
+            fact('keptExperts', formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2)),
+            fact('droppedShare', result.droppedShare === undefined ? null : formatDroppedShare(result)),
+            fact('acc_norm', result.accNorm === null ? null : formatPercent(result.accNorm), 'acc_norm'),
+            fact('truncated', result.truncated > 0 ? formatCount(result.truncated) : null),
+            fact('computedOn', device === undefined ? null : runDeviceText(device)),
           ]}
         />
       )}
@@ -243,13 +199,11 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
       {cost !== undefined && (
         <FactList
           facts={[
-            {
-              key: 'total',
-              term: <Definition of="totalParameters" />,
-              value:
-                `${formatParameters(cost.parameters.total)} ` +
+            fact(
+              'totalParameters',
+              `${formatParameters(cost.parameters.total)} ` +
                 `(${formatPercent(cost.parameters.total / cost.before.total, 0)})`,
-            },
+            ),
           ]}
         />
       )}

@@ -1,11 +1,10 @@
 import { useStore } from 'zustand';
 import { type ModelEntry, shortHash } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
-import { showFinetune } from '../../actions/finetune.ts';
+import { showFinetune } from '../../actions/view.ts';
 import { locateModel } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
-import { FactList } from '../../components/data-table.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { fact, FactList } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
@@ -42,95 +41,52 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
       <FactList
         facts={[
           { key: 'family', term: 'Family', value: info.family },
-          {
-            key: 'layers',
-            term: <Definition of="layers" />,
-            value: info.layers === info.moeLayers ? info.layers : `${info.layers}, ${info.moeLayers} with experts`,
-          },
-          { key: 'experts', term: <Definition of="experts" />, value: formatCount(info.experts) },
-          ...(info.sharedExperts > 0
-            ? [{ key: 'shared', term: <Definition of="sharedExperts" />, value: formatCount(info.sharedExperts) }]
-            : []),
-          { key: 'topk', term: <Definition of="topK" />, value: info.topK },
-          { key: 'norm', term: <Definition of="normTopK" />, value: info.normTopK ? 'yes' : 'no' },
-          {
-            key: 'width',
-            term: <Definition of="widths" />,
-            value: `${formatCount(info.hidden)}, ${formatCount(info.expertWidth)}`,
-          },
-          { key: 'total', term: <Definition of="totalParameters" />, value: formatParameters(info.parameters.total) },
-          {
-            key: 'expert',
-            term: <Definition of="expertParameters" />,
-            value: formatParameters(info.parameters.expert),
-          },
-          {
-            key: 'active',
-            term: <Definition of="activeParameters" />,
-            value: formatParameters(info.parameters.active),
-          },
-          { key: 'dtype', term: <Definition of="storedAs" />, value: info.dtype },
-          ...(info.weightTypes !== undefined && info.weightTypes.length > 1
-            ? [
-                {
-                  key: 'types',
-                  term: <Definition of="weightTypes" />,
-                  value: info.weightTypes.map(({ type, bytes }) => (
-                    <div key={type}>
-                      {type}, {formatBytes(bytes)}
-                    </div>
-                  )),
-                },
-              ]
-            : []),
-          { key: 'size', term: <Definition of="sizeBytes" />, value: formatBytes(info.sizeBytes) },
+          fact(
+            'layers',
+            info.layers === info.moeLayers ? info.layers : `${info.layers}, ${info.moeLayers} with experts`,
+          ),
+          fact('experts', formatCount(info.experts)),
+          fact('sharedExperts', info.sharedExperts > 0 ? formatCount(info.sharedExperts) : null),
+          fact('topK', info.topK),
+          fact('normTopK', info.normTopK ? 'yes' : 'no'),
+          fact('widths', `${formatCount(info.hidden)}, ${formatCount(info.expertWidth)}`),
+          fact('totalParameters', formatParameters(info.parameters.total)),
+          fact('expertParameters', formatParameters(info.parameters.expert)),
+          fact('activeParameters', formatParameters(info.parameters.active)),
+          fact('storedAs', info.dtype),
+          fact(
+            'weightTypes',
+            info.weightTypes === undefined || info.weightTypes.length < 2
+              ? null
+              : info.weightTypes.map(({ type, bytes }) => (
+                  <div key={type}>
+                    {type}, {formatBytes(bytes)}
+                  </div>
+                )),
+          ),
+          fact('sizeBytes', formatBytes(info.sizeBytes)),
           // PyTorch holds whole models: how much they take stands in the next line.
-          ...(engine?.device.engine !== undefined
-            ? []
-            : [
-                {
-                  key: 'memory',
-                  term: <Definition of="memory" />,
-                  value: (
-                    <>
-                      {formatBytes(info.memory.resident)} resident
-                      <br />
-                      {formatBytes(info.memory.streaming)} streaming
-                    </>
-                  ),
-                },
-              ]),
-          ...(engine === undefined
-            ? []
-            : [
-                {
-                  key: 'fits',
-                  term: <Definition of="fitsHere" />,
-                  value:
-                    engine.device.engine === undefined
-                      ? runsWithin(info, engine.memory.budgetBytes, engine.device.precision)
-                      : runsInTorch(info, engine.device, engine.memory.budgetBytes),
-                },
-              ]),
-          ...(info.chatTemplate === undefined
-            ? []
-            : [
-                {
-                  key: 'chat',
-                  term: <Definition of="chatTemplate" />,
-                  value: chat ? 'applied' : 'not applied',
-                },
-              ]),
-          { key: 'positions', term: <Definition of="positions" />, value: formatCount(info.maxPositions) },
-          ...(model.fingerprint === null
-            ? []
-            : [
-                {
-                  key: 'fingerprint',
-                  term: <Definition of="fingerprint" />,
-                  value: <code>{model.fingerprint.slice(0, 12)}</code>,
-                },
-              ]),
+          fact(
+            'memory',
+            engine?.device.engine !== undefined ? null : (
+              <>
+                {formatBytes(info.memory.resident)} resident
+                <br />
+                {formatBytes(info.memory.streaming)} streaming
+              </>
+            ),
+          ),
+          fact(
+            'fitsHere',
+            engine === undefined
+              ? null
+              : engine.device.engine === undefined
+                ? runsWithin(info, engine.memory.budgetBytes, engine.device.precision)
+                : runsInTorch(info, engine.device, engine.memory.budgetBytes),
+          ),
+          fact('chatTemplate', info.chatTemplate === undefined ? null : chat ? 'applied' : 'not applied'),
+          fact('positions', formatCount(info.maxPositions)),
+          fact('fingerprint', model.fingerprint === null ? null : <code>{model.fingerprint.slice(0, 12)}</code>),
         ]}
       />
       <p className="path">{model.path}</p>

@@ -1,7 +1,7 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { OutcomesDocument } from '../../../main/contract/outcomes.ts';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
-import { formatCount } from '../../../main/words/numbers.ts';
+import type { SweepResult, PointCost } from '../../../main/contract/sweep.ts';
+import { formatCount, formatBytes, formatFixed, formatParameters, formatPercent } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -9,6 +9,7 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { outcomesStore } from '../../state/dialog-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { ItemAnswer } from '../../sweep/item-answer.tsx';
+import { fact, FactList } from '../../components/data-table.tsx';
 
 /** Lost items shown at first: as many as fit beside the numbers. */
 const FIRST_ITEMS = 3;
@@ -58,3 +59,32 @@ export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
     )}
   </section>
 );
+
+const speedText = (tokensPerSecond: number): string =>
+  `${formatFixed(tokensPerSecond, tokensPerSecond < 10 ? 2 : 0)} tokens/s`;
+
+interface PointCostFactsProps {
+  readonly cost: PointCost;
+  /** Costs of the unpruned model in the same sweep, if measured. */
+  readonly unpruned: PointCost | undefined;
+}
+
+/** Memory and compute costs of a point's model; speeds if measured. */
+export const PointCostFacts = ({ cost, unpruned }: PointCostFactsProps) => {
+  const { promptTokensPerSecond: prompt, decodeTokensPerSecond: decode } = cost;
+  return (
+    <FactList
+      facts={[
+        fact(
+          'pointBytes',
+          formatBytes(cost.bytes) +
+            (unpruned === undefined ? '' : ` (${formatPercent(cost.bytes / unpruned.bytes, 0)})`),
+        ),
+        fact('activeParameters', formatParameters(cost.activeParameters)),
+        fact('cacheBytes', formatBytes(cost.cacheBytesPerToken)),
+        fact('promptSpeed', prompt === undefined ? null : speedText(prompt)),
+        fact('decodeSpeed', decode === undefined ? null : speedText(decode)),
+      ]}
+    />
+  );
+};

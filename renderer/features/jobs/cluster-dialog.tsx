@@ -62,7 +62,7 @@ const columns = [
       ) : (
         <Button
           look="quiet"
-          className="button-small"
+          small
           aria-label={`Show the log of ${taskName(task)}`}
           title={task.log}
           onClick={() => clusterDialogStore.getState().showLog(task.task)}

@@ -4,7 +4,7 @@ import { useAction } from '../../actions/action.ts';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
-import { useQuery } from '../../engine/engine-context.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
 import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
@@ -12,10 +12,12 @@ import { formatTimeLeft } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
-import { ClusterLine } from './cluster-line.tsx';
-import { CancelJob, JobShare } from './job-parts.tsx';
-import { WaitingJobs } from './waiting-jobs.tsx';
 import './jobs-bar.css';
+import { failureText } from '../../../main/words/cluster.ts';
+import type { ClusterWork } from '../../../main/contract/cluster.ts';
+import { clusterDialogStore } from '../../state/dialog-stores.ts';
+import { workText } from './cluster-words.ts';
+import type { Bridge } from '../../bridge/bridge.ts';
 
 export const JobsBar = () => {
   const { jobs, runs, tasks } = useFacts();
@@ -53,12 +55,7 @@ export const JobsBar = () => {
           {expanded && waiting.length > 0 && <WaitingJobs jobs={waiting.map(named)} />}
           {expanded && others.map((each) => <ClusterLine key={each.run} work={each} />)}
           {more > 0 && (
-            <Button
-              look="quiet"
-              className="button-small"
-              aria-expanded={expanded}
-              onClick={() => setExpanded(!expanded)}
-            >
+            <Button look="quiet" small aria-expanded={expanded} onClick={() => setExpanded(!expanded)}>
               {expanded ? 'Fewer' : `${more} more`}
             </Button>
           )}
@@ -110,7 +107,7 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
           <span className="job-description">
             “{unfinishedTitle}” was left unfinished; its finished steps are on disk.
           </span>
-          <Button className="button-small" onClick={resume.perform} disabled={!resume.enabled}>
+          <Button small onClick={resume.perform} disabled={!resume.enabled}>
             Resume
           </Button>
         </>
@@ -127,5 +124,194 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
         </button>
       )}
     </div>
+  );
+};
+
+/** The waiting job in front of which a moved job goes when it takes the target's position; null: at the end. */
+export const runBefore = (order: readonly string[], run: string, target: string): string | null => {
+  const [from, to] = [order.indexOf(run), order.indexOf(target)];
+  // Moved down, it goes behind the target.
+  return from < to ? (order[to + 1] ?? null) : target;
+};
+
+/** Waiting jobs in the order of their turns; reorder by dragging, or with arrow keys on the handles. */
+const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
+  const { busy, start } = useRequest();
+  const [dragged, setDragged] = useState<string | null>(null);
+  const [over, setOver] = useState<string | null>(null);
+  const order = jobs.map(({ run }) => run);
+  const move = (run: string, target: string | undefined): void => {
+    if (target === undefined || target === run) return;
+    start(({ bridge }) => bridge.call('jobs.move', { run, before: runBefore(order, run, target) }));
+  };
+  return (
+    <ol className="waiting-jobs" aria-label="Waiting jobs">
+      {jobs.map((job, index) => (
+        <li
+          key={job.run}
+          className={`job job-waiting${over === job.run && dragged !== job.run ? ' job-over' : ''}`}
+          draggable={!busy}
+          onDragStart={(event) => {
+            event.dataTransfer.effectAllowed = 'move';
+            event.dataTransfer.setData('text/plain', job.title);
+            setDragged(job.run);
+          }}
+          onDragOver={(event) => {
+            if (dragged === null) return;
+            event.preventDefault();
+            setOver(job.run);
+          }}
+          onDrop={(event) => {
+            event.preventDefault();
+            if (dragged !== null) move(dragged, job.run);
+          }}
+          onDragEnd={() => {
+            setDragged(null);
+            setOver(null);
+          }}
+        >
+          <IconButton
+            icon="handle"
+            label={`Move ${job.title}: arrow keys, or drag`}
+            onKeyDown={(event) => {
+              const step = event.key === 'ArrowUp' ? -1 : event.key === 'ArrowDown' ? 1 : 0;
+              if (step === 0 || event.altKey) return;
+              event.preventDefault();
+              move(job.run, order[index + step]);
+            }}
+          />
+          <span className="job-title">{job.title}</span>
+          <span className="job-description">{job.description}</span>
+          <CancelJob
+            className="job-cancel"
+            of={job.title}
+            cancel={(bridge) => bridge.call('jobs.cancel', { run: job.run })}
+          />
+        </li>
+      ))}
+    </ol>
+  );
+};
+
+/** Progress of a run on a cluster: the number of finished parts, with the tasks on request. */
+const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
+  const { run, title, parts, state, request } = work;
+  const { busy, start } = useRequest();
+  const tasks = (
+    <Button
+      small
+      aria-label={`Tasks of ${title} on the cluster`}
+      onClick={() => clusterDialogStore.getState().showRun(run)}
+    >
+      Tasks
+    </Button>
+  );
+  const dismiss = (
+    <Button
+      look="quiet"
+      small
+      disabled={busy}
+      onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
+    >
+      Dismiss
+    </Button>
+  );
+  if (state === 'unfollowed')
+    return (
+      <div className="job" role="group" aria-label={`${title} on the cluster`}>
+        <Icon name="warning" />
+        <span className="job-title">{title}</span>
+        <span className="job-description" title={work.error ?? undefined}>
+          {work.error}
+        </span>
+        {dismiss}
+      </div>
+    );
+  if (state === 'failed')
+    return (
+      <div className="job" role="group" aria-label={`${title} on the cluster`}>
+        <Icon name="warning" />
+        <span className="job-title">{title}</span>
+        <span className="job-description job-failed" title={failureText(work)}>
+          {work.error}
+        </span>
+        {tasks}
+        <Button
+          small
+          icon="resume"
+          disabled={busy}
+          onClick={() => start(({ bridge }) => bridge.call('cluster.submit', { run, request }))}
+        >
+          Submit again
+        </Button>
+        {dismiss}
+      </div>
+    );
+  return (
+    <div className="job" role="group" aria-label={`${title} on the cluster`}>
+      <span className="job-title">{title}</span>
+      <span className="job-description">{workText(work)}</span>
+      <JobShare
+        label={`${title} on the cluster`}
+        share={parts.of > 0 ? parts.done / parts.of : 0}
+        title={`${formatCount(parts.done)} of ${formatCount(parts.of)} parts of the sweep are done`}
+      />
+      {tasks}
+      <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+    </div>
+  );
+};
+
+/** Progress of a job as a bar and in per cent: `share` from 0 to 1; `title` gives the numbers. */
+const JobShare = ({
+  label,
+  share,
+  title,
+}: {
+  readonly label: string;
+  readonly share: number;
+  readonly title: string;
+}) => {
+  const percent = Math.floor(share * 100);
+  return (
+    <>
+      <div
+        className="progress"
+        role="progressbar"
+        aria-label={label}
+        aria-valuenow={percent}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        title={title}
+      >
+        <div style={{ transform: `scaleX(${share})` }} />
+      </div>
+      <span className="job-percent">{percent}&#8201;%</span>
+    </>
+  );
+};
+
+/** Cancels a job; `of` names the job for screen readers. */
+const CancelJob = ({
+  of,
+  cancel,
+  className = '',
+}: {
+  readonly of: string;
+  readonly cancel: (bridge: Bridge) => Promise<unknown>;
+  readonly className?: string;
+}) => {
+  const { busy, start } = useRequest();
+  return (
+    <Button
+      small
+      className={className}
+      icon="stop"
+      disabled={busy}
+      aria-label={`Cancel ${of}`}
+      onClick={() => start(({ bridge }) => cancel(bridge))}
+    >
+      Cancel
+    </Button>
   );
 };

@@ -1,28 +1,29 @@
 import { useStore } from 'zustand';
 import { methodDraws } from '../../../main/contract/method.ts';
-import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
+import type { ModelEntry, ModelInfo, PathHandle } from '../../../main/contract/model.ts';
 import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import { settingsOf } from '../../../main/contract/setting.ts';
 import { useAction } from '../../actions/action.ts';
 import { importPlan } from '../../actions/plan.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { SettingField } from '../../components/setting-field.tsx';
 import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatFactor } from '../../../main/words/numbers.ts';
+import { formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { ignoresBudget, shownImport } from '../../plan/plan-input.ts';
+import { ignoresBudget, shownImport, countsByLayer } from '../../plan/plan-input.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import type { ImportedFile } from '../../state/plan-settings.ts';
-import { LayerCounts } from './layer-counts.tsx';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
-import { PinChips, TaskWeights } from './pins-and-weights.tsx';
 import './plan-panel.css';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { fewestKept } from '../../plan/kept-counts.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
 
 const planFields = settingsOf(describedPlanSettings);
 
@@ -39,13 +40,7 @@ export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly in
       <div className="card-head">
         <h3>Plan for {model.name}</h3>
         {imported === null && (
-          <Button
-            look="quiet"
-            className="button-small"
-            icon="file"
-            onClick={toImport.perform}
-            disabled={!toImport.enabled}
-          >
+          <Button look="quiet" small icon="file" onClick={toImport.perform} disabled={!toImport.enabled}>
             Import a plan…
           </Button>
         )}
@@ -159,5 +154,122 @@ const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
         </Button>
       </div>
     </div>
+  );
+};
+
+/** Kept experts of each MoE layer, one field per layer: Tab moves between fields, arrow keys change the value. */
+const LayerCounts = ({ model }: { readonly model: ModelEntry }) => {
+  const counts = useStore(planStore, (state) => state.counts);
+  const factor = useStore(selectionStore, (state) => state.factor);
+  const { chooseCounts } = planStore.getState();
+  const { endDrag } = selectionStore.getState();
+  const { info, handle } = model;
+  if (info === null) return null;
+  const values = countsByLayer(model, { counts, factor });
+  const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const change = (layer: number, typed: number | null): void => {
+    if (typed === null) return;
+    chooseCounts({ model: handle, factor, values: values.map((known, index) => (index === layer ? typed : known)) });
+  };
+  return (
+    <div className="layer-counts" role="group" aria-label="Kept experts by layer">
+      <div className="layer-counts-head">
+        <span className="field-label">
+          <Definition of="layerCounts" />
+        </span>
+        <span className="muted number">
+          {formatFixed(mean, 2)} of {info.experts} on average, {formatFactor(info.experts / mean)}
+        </span>
+        {values.some((value) => value !== values[0]) && (
+          <Button look="quiet" small onClick={() => chooseCounts(null)}>
+            Same in all layers
+          </Button>
+        )}
+      </div>
+      <div className="number-grid">
+        {values.map((value, layer) => (
+          <label key={layer}>
+            <span>{layer}</span>
+            <NumberInput
+              min={fewestKept(info)}
+              max={info.experts}
+              value={value}
+              accepts={wholeFrom(fewestKept(info), info.experts)}
+              aria-label={`Layer ${layer}: kept experts`}
+              onChange={(typed) => change(layer, typed)}
+              onBlur={endDrag}
+            />
+          </label>
+        ))}
+      </div>
+    </div>
+  );
+};
+
+/** The pins of a model, each with a remove button. */
+const PinChips = ({ model }: { readonly model: PathHandle }) => {
+  const pins = useStore(selectionStore, (state) => state.pins[model]) ?? [];
+  const { pin, removePins } = selectionStore.getState();
+  return (
+    <div className="pins" role="group" aria-label="Pins">
+      <span className="field-label">
+        <Definition of="pins" />
+      </span>
+      {pins.length === 0 ? (
+        <span className="muted">none: select an expert on the map</span>
+      ) : (
+        <ul>
+          {pins.map(({ layer, expert, keep }) => (
+            <li key={`${layer}:${expert}`} className={keep ? 'chip' : 'chip chip-goes'}>
+              <button type="button" onClick={() => selectionStore.getState().selectExpert(layer, expert)}>
+                {layer}:{expert} {keep ? 'stays' : 'goes'}
+              </button>
+              <IconButton
+                icon="close"
+                label={`Remove the pin of layer ${layer}, expert ${expert}`}
+                onClick={() => pin(model, { layer, expert }, null)}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+      {pins.length > 1 && (
+        <Button look="quiet" small onClick={() => removePins(model)}>
+          Remove all
+        </Button>
+      )}
+    </div>
+  );
+};
+
+/** Weight of each task in a plan for several tasks. */
+const TaskWeights = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
+  const { taskWeights, chooseTaskWeight } = useStore(planStore);
+  const changed = tasks.filter(({ handle }) => (taskWeights[handle] ?? 1) !== 1).length;
+  return (
+    <Disclosure
+      summary={
+        <>
+          <Definition of="taskWeights" />
+          {changed > 0 && <span>, {changed} changed</span>}
+        </>
+      }
+    >
+      <div className="weight-grid">
+        {tasks.map(({ handle, title }) => (
+          <label key={handle}>
+            <span>{title}</span>
+            <NumberInput
+              min={0}
+              step={0.5}
+              value={taskWeights[handle] ?? 1}
+              accepts={(weight) => weight !== null && weight >= 0}
+              onChange={(weight) => chooseTaskWeight(handle, weight ?? 1)}
+              onBlur={selectionStore.getState().endDrag}
+            />
+          </label>
+        ))}
+      </div>
+    </Disclosure>
   );
 };

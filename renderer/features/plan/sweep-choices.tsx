@@ -57,7 +57,7 @@ interface AddFromProps {
 const AddFrom = ({ action, icon, title, children }: AddFromProps) => {
   const { perform, enabled } = useAction(action);
   return (
-    <Button look="quiet" className="button-small" icon={icon} title={title} onClick={perform} disabled={!enabled}>
+    <Button look="quiet" small icon={icon} title={title} onClick={perform} disabled={!enabled}>
       {children}
     </Button>
   );

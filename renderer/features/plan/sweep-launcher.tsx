@@ -20,10 +20,15 @@ import { planStore } from '../../state/plan-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
 import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
-import { ClusterFields } from './cluster-fields.tsx';
 import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
 import './plan-panel.css';
+import { settingsOf } from '../../../main/contract/setting.ts';
+import { Disclosure } from '../../components/panel.tsx';
+import { SettingField } from '../../components/setting-field.tsx';
+import { useQuery } from '../../engine/engine-context.tsx';
+import { useDebounced } from '../../engine/use-settled.ts';
+import './cluster-fields.css';
 
 /** A field for factors other than powers of two, with the experts that each leaves. */
 const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => {
@@ -84,7 +89,7 @@ export const SweepLauncher = () => {
     <section className="card" aria-label="Sweep">
       <div className="card-head">
         <h3>Sweep: measure plans on test items</h3>
-        <Button look="quiet" className="button-small" icon="info" onClick={about.perform} disabled={!about.enabled}>
+        <Button look="quiet" small icon="info" onClick={about.perform} disabled={!about.enabled}>
           About the methods
         </Button>
       </div>
@@ -180,5 +185,54 @@ export const SweepLauncher = () => {
         </Button>
       </div>
     </section>
+  );
+};
+
+const settings = settingsOf(clusterRequest);
+
+/** Fields that hold shell lines. */
+const WIDE = ['setup', 'command'];
+
+/** Slurm settings of the next submission, and a preview of its batch script. */
+const ClusterFields = () => {
+  const { request, choose } = useStore(clusterStore);
+  return (
+    <div className="cluster-fields" role="group" aria-label="Cluster">
+      {settings.map((setting) => (
+        <div key={setting.name} className={WIDE.includes(setting.name) ? 'cluster-wide' : undefined}>
+          <SettingField
+            stacked
+            setting={setting}
+            value={request[setting.name]}
+            onChange={(value) => choose(setting.name, value)}
+            onRefused={(value) => choose(setting.name, value)}
+          />
+        </div>
+      ))}
+      <div className="cluster-wide">
+        <Disclosure summary="Batch script">
+          <ScriptPreview />
+        </Disclosure>
+      </div>
+    </div>
+  );
+};
+
+/** Typing counts as finished after this time. */
+const SETTLE_MS = 250;
+
+const ScriptPreview = () => {
+  const request = useStore(clusterStore, (state) => state.request);
+  const parsed = clusterRequest.safeParse(useDebounced(request, SETTLE_MS));
+  const { data, error } = useQuery('cluster.script', parsed.success ? { request: parsed.data } : null);
+  if (!parsed.success) return <p className="muted">One of the fields has an invalid value.</p>;
+  if (error !== null) return <Problem error={error} />;
+  return (
+    <>
+      <p className="muted">RUN stands for the name of the sweep. The script is stored with the run.</p>
+      <pre className="text-box cluster-script" tabIndex={0} role="region" aria-label="Batch script">
+        {data?.script ?? ''}
+      </pre>
+    </>
   );
 };

@@ -18,10 +18,10 @@ import './reproduction-dialog.css';
 
 /** Result of a reproduction: whether all numbers match, and the differences, item by item. */
 export const ReproductionDialog = () => {
-  const { run, showRun } = useStore(reproductionStore);
+  const { open: run, show } = useStore(reproductionStore);
   useReproductionEnd();
   return run === null ? null : (
-    <Dialog title="Reproduction" wide onClose={() => showRun(null)}>
+    <Dialog title="Reproduction" wide onClose={() => show(null)}>
       <div className="reproduction">
         <Result run={run} />
       </div>
@@ -94,7 +94,7 @@ const useReproductionEnd = (): void => {
         .fetch('reproduction.read', { run: id })
         .then(({ matches, sentence }) => {
           if (matches) noticesStore.getState().tell(sentence, 'Its row under Runs opens the comparison.');
-          else reproductionStore.getState().showRun(id);
+          else reproductionStore.getState().show(id);
         })
         .catch((error: unknown) => noticesStore.getState().report(error));
     }

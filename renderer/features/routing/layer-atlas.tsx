@@ -5,6 +5,7 @@ import { byFallingValue, largestDifference } from '../../../main/figures/cell-ma
 import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Section } from '../../components/panel.tsx';
 import { walkMembers } from '../../components/walk-members.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { formatFixed } from '../../../main/words/numbers.ts';
@@ -28,14 +29,16 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
   const layer = Math.min(selected.layer ?? 0, matrix.length - 1);
   const row = matrix[layer] ?? NO_ROW;
   return (
-    <section aria-label={`Experts of layer ${layer}`}>
-      <div className="section-head">
-        <h3>Layer {layer}, experts by falling value</h3>
-        <span className="muted">
+    <Section
+      label={`Experts of layer ${layer}`}
+      title={`Layer ${layer}, experts by falling value`}
+      note={
+        <>
           <Definition of={metric} />
           {minus !== null && ` minus ${minus.title}, pale: less`}; hatched: removed by the plan
-        </span>
-      </div>
+        </>
+      }
+    >
       <Bars
         layer={layer}
         row={row}
@@ -44,7 +47,7 @@ export const LayerBars = ({ profile }: { readonly profile: TaskProfile }) => {
         fates={fates?.[layer]}
         selected={layer === selected.layer ? selected.expert : null}
       />
-    </section>
+    </Section>
   );
 };
 
@@ -130,14 +133,14 @@ export const TaskAtlas = () => {
   }, [maps, subtraction, theme]);
   if (maps.length < 2) return null;
   return (
-    <section aria-label="All profiled tasks">
-      <div className="section-head">
-        <h3>All profiled tasks</h3>
-        <span className="muted">
-          same metric{subtraction !== null && ` minus ${subtraction.title}`}, one linear colour scale; number: effective
-          experts, mean of the layers
-        </span>
-      </div>
+    <Section
+      label="All profiled tasks"
+      title="All profiled tasks"
+      note={
+        `same metric${subtraction === null ? '' : ` minus ${subtraction.title}`}, one linear colour scale; ` +
+        'number: effective experts, mean of the layers'
+      }
+    >
       <div className="task-atlas">
         {maps.map(({ task, matrix, effective }) => (
           <button
@@ -155,6 +158,6 @@ export const TaskAtlas = () => {
           </button>
         ))}
       </div>
-    </section>
+    </Section>
   );
 };

@@ -2,10 +2,23 @@ import type { KeyboardEvent, ReactNode } from 'react';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
 import { RoutingMap } from '../../profile/routing-map.tsx';
-import { useProfiles } from '../../profile/use-profiles.ts';
+import { useProfiles, useProfilesOf } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { MapControls } from './map-controls.tsx';
 import './routing.css';
+import { useStore } from 'zustand';
+import { useAction } from '../../actions/action.ts';
+import { profileTasks, startProfile } from '../../actions/jobs.ts';
+import { mapScalings, type MapScaling } from '../../../main/figures/map-scaling.ts';
+import { Button } from '../../components/button.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { definitions } from '../../definitions/definitions.ts';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
+import { routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
+import { routingStore } from '../../state/view-stores.ts';
+import type { TaskEntry } from '../../../main/contract/task.ts';
+import { useRequest } from '../../engine/engine-context.tsx';
 
 /** Keys that pin the selected expert while the map is focused. */
 const pinKeys: Readonly<Record<string, boolean | null>> = { s: true, g: false, Delete: null, Backspace: null };
@@ -33,5 +46,168 @@ export const MapSection = ({ unprofiled }: { readonly unprofiled: ReactNode }) =
       {profile !== undefined && <RoutingMap profile={profile} />}
       {profile === undefined && !loading && error === null && unprofiled}
     </div>
+  );
+};
+
+const scalingTitles: Readonly<Record<MapScaling, string>> = {
+  linear: 'linear',
+  log: 'logarithmic',
+  rank: 'by rank',
+  layer: 'per layer',
+};
+
+const MapControls = () => {
+  const facts = useFacts();
+  const { tasks, selection } = facts;
+  const { metric, minus, scaling, order } = selection.map;
+  const model = selectedModel(facts);
+  const { asTable, showTable } = useStore(routingStore);
+  const { drawMap } = selectionStore.getState();
+  const { profileOf } = useProfiles();
+  const comparable = useComparableModels();
+  const profile = useAction(profileTasks);
+  const others = tasks.filter(
+    (task) => task.error === null && task.handle !== selection.task && profileOf(task) !== undefined,
+  );
+  const minuses = minusChoices(others, comparable);
+  const orders = orderChoices(others);
+  const isDifference = minuses.some(({ minus: each, isChosen }) => each !== null && isChosen(minus));
+  return (
+    <div className="map-controls">
+      <Select
+        label={<Definition of={metric}>Metric</Definition>}
+        value={metric}
+        options={routingMetrics.map((value) => ({ value, label: definitions[value].term }))}
+        onChange={(chosen) => drawMap({ metric: chosen })}
+      />
+      <Select
+        label={<Definition of="difference">Minus</Definition>}
+        value={minuses.find(({ isChosen }) => isChosen(minus))?.value ?? ''}
+        options={minuses}
+        onChange={(value) => drawMap({ minus: minuses.find((choice) => choice.value === value)?.minus ?? null })}
+        disabled={minuses.length === 1}
+      />
+      <Select
+        label={<Definition of="expertOrder">Order</Definition>}
+        value={orders.find(({ isChosen }) => isChosen(order))?.value ?? 'number'}
+        options={orders}
+        onChange={(value) => {
+          const chosen = orders.find((choice) => choice.value === value);
+          if (chosen !== undefined) drawMap({ order: chosen.order });
+        }}
+      />
+      <Select
+        label={<Definition of="mapScaling">Colours</Definition>}
+        value={isDifference && (scaling === 'log' || scaling === 'rank') ? 'linear' : scaling}
+        options={mapScalings.map((value) => ({
+          value,
+          label: scalingTitles[value],
+          disabled: isDifference && (value === 'log' || value === 'rank'),
+        }))}
+        onChange={(chosen) => drawMap({ scaling: chosen })}
+      />
+      <div className="view-head-end">
+        {model !== null && <ChatSwitch models={[model]} short />}
+        <Button icon="play" onClick={profile.perform} disabled={!profile.enabled}>
+          Profile
+        </Button>
+        <Segmented
+          label="Map or table"
+          value={asTable ? 'table' : 'map'}
+          options={[
+            { value: 'map', label: 'Map' },
+            { value: 'table', label: 'Table' },
+          ]}
+          onChange={(value) => showTable(value === 'table')}
+        />
+      </div>
+      <OtherProfile />
+    </div>
+  );
+};
+
+interface MinusChoice {
+  readonly value: string;
+  readonly label: string;
+  readonly group?: string;
+  readonly minus: MapMinus | null;
+  readonly isChosen: (minus: MapMinus | null) => boolean;
+}
+
+type Named = Pick<TaskEntry, 'handle' | 'title'>;
+
+const relations: Readonly<Record<ComparableModel['relation'], string>> = {
+  pruned: 'its pruned copy',
+  source: 'what it was pruned from',
+  shape: 'same shape',
+};
+
+/** Choices for subtraction: nothing, another profiled task, or another model. */
+const minusChoices = (tasks: readonly Named[], models: readonly ComparableModel[]): readonly MinusChoice[] => [
+  { value: '', label: 'nothing', minus: null, isChosen: (minus) => minus === null },
+  ...tasks.map(({ handle, title }): MinusChoice => ({
+    value: `task ${handle}`,
+    label: title,
+    group: 'Another task',
+    minus: { kind: 'task', task: handle },
+    isChosen: (minus) => minus?.kind === 'task' && minus.task === handle,
+  })),
+  ...models.map(({ entry, relation }): MinusChoice => ({
+    value: `model ${entry.handle}`,
+    label: `${entry.name} (${relations[relation]})`,
+    group: 'Another model, same task',
+    minus: { kind: 'model', model: entry.handle },
+    isChosen: (minus) => minus?.kind === 'model' && minus.model === entry.handle,
+  })),
+];
+
+interface OrderChoice {
+  readonly value: string;
+  readonly label: string;
+  readonly group?: string;
+  readonly order: MapOrder;
+  readonly isChosen: (order: MapOrder) => boolean;
+}
+
+const plainOrders = { number: 'by number', value: 'by value', plan: 'by the plan', likeness: 'by similarity' } as const;
+const orderNames = ['number', 'value', 'plan', 'likeness'] as const;
+
+/** Available orders of the experts in each layer. */
+const orderChoices = (tasks: readonly Named[]): readonly OrderChoice[] => [
+  ...orderNames.map((by): OrderChoice => ({
+    value: by,
+    label: plainOrders[by],
+    order: { by },
+    isChosen: (order) => order.by === by,
+  })),
+  ...tasks.map(({ handle, title }): OrderChoice => ({
+    value: `task ${handle}`,
+    label: `by value on ${title}`,
+    group: 'As on another task',
+    order: { by: 'task', task: handle },
+    isChosen: (order) => order.by === 'task' && order.task === handle,
+  })),
+];
+
+/** Shown if the model to be subtracted was not profiled on the task in focus, with a button to profile it. */
+const OtherProfile = () => {
+  const facts = useFacts();
+  const { minus } = facts.selection.map;
+  const task = focusedTask(facts);
+  const other = minus?.kind === 'model' ? (facts.models.find(({ handle }) => handle === minus.model) ?? null) : null;
+  const { profileOf, loading, error } = useProfilesOf(other);
+  const { busy, start } = useRequest();
+  if (other === null || task === null || loading || error !== null || profileOf(task) !== undefined) return null;
+  const isUnderWay = facts.jobs.some(({ kind }) => kind === 'profile');
+  return (
+    <p className="map-note" role="status">
+      {other.name} is not profiled on {task.title}, so nothing is subtracted.{' '}
+      <Button
+        disabled={busy || isUnderWay || task.items.calibration === 0}
+        onClick={() => start((engine) => startProfile(engine, other, [task]))}
+      >
+        Profile {other.name} on {task.title}
+      </Button>
+    </p>
   );
 };

@@ -15,7 +15,7 @@ import type { RunEntry } from '../../../main/figures/run-tables.ts';
 import { chartable, type RunsChart, runsChart } from '../../../main/figures/difference-figure.ts';
 import { counted, formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import { useElementWidth } from '../../charts/chart-element.ts';
+import { nearestMark, useElementWidth } from '../../charts/chart-element.ts';
 import { ChartTip } from '../../charts/chart-tip.tsx';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
@@ -79,7 +79,7 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
             hasPicture={chart !== null}
             view={({ runsView }) => runsView({ entries: picked, settings, theme }, chart)}
           />
-          <Button look="quiet" className="button-small" onClick={() => runsStore.getState().clearChosen()}>
+          <Button look="quiet" small onClick={() => runsStore.getState().clearChosen()}>
             Clear the choice
           </Button>
         </div>
@@ -115,7 +115,6 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
 
 /** In CSS pixels; on the right, room for the marks beside the last factor. */
 const PLOT = { left: 62, right: 28, top: 8, bottom: 22, height: 230 } as const;
-const REACH_PX = 16;
 const TIP_WIDTH = 262;
 
 interface CurvesChartProps {
@@ -140,17 +139,6 @@ const CurvesChart = ({ chart: { model, panel, marks, labels, largestFactor }, ti
     emphasised: emphasised ?? hovered?.point.method ?? null,
     theme: figure,
   };
-  const under = (area: Element, clientX: number, clientY: number): DrawnPoint | null => {
-    const { left, top } = area.getBoundingClientRect();
-    let nearest: DrawnPoint | null = null;
-    let least: number = REACH_PX;
-    for (const point of drawnPoints(panel, frame)) {
-      const distance = Math.hypot(point.x - (clientX - left), point.y - (clientY - top));
-      if (distance >= least) continue;
-      [nearest, least] = [point, distance];
-    }
-    return nearest;
-  };
   return (
     <>
       <ul className="run-legend" aria-label="Curves">
@@ -173,7 +161,7 @@ const CurvesChart = ({ chart: { model, panel, marks, labels, largestFactor }, ti
           `${counted(marks.size, 'curve')}. The numbers are in the table below.`
         }
         style={{ height: PLOT.height }}
-        onPointerMove={(event) => setHovered(under(event.currentTarget, event.clientX, event.clientY))}
+        onPointerMove={(event) => setHovered(nearestMark(drawnPoints(panel, frame), event))}
         onPointerLeave={() => setHovered(null)}
       >
         {width > 0 && (

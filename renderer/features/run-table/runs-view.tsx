@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { filterRuns } from '../../../main/contract/run-filter.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { heading, type Names, pick } from '../../../main/figures/columns.ts';
-import { RUN_GROUPS, runColumns, type RunEntry, runRows } from '../../../main/figures/run-tables.ts';
+import { RUN_GROUPS, runColumns, type RunEntry, runRows, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
 import { tableTsv } from '../../../main/figures/table-rows.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
@@ -21,7 +21,6 @@ import { runsStore } from '../../state/runs-store.ts';
 import { runsTableStore } from '../../state/runs-table-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { ChosenCurves } from './chosen-curves.tsx';
-import { ColumnChoice } from './column-choice.tsx';
 import { RunTable } from './run-table.tsx';
 import { useRunEntries } from './use-run-entries.ts';
 import './run-table.css';
@@ -94,7 +93,7 @@ export const RunsView = () => {
         <div className="view-head-end">
           <Button
             look="quiet"
-            className="button-small"
+            small
             icon="copy"
             title="Copies the rows and columns on screen as tab-separated text"
             onClick={() =>
@@ -119,5 +118,49 @@ export const RunsView = () => {
         label={`Runs${sort === null ? '' : `, sorted by ${heading(sort.column)}`}`}
       />
     </div>
+  );
+};
+
+const offered = runColumns.flatMap(([name, , shown]) => (shown === undefined ? [] : [{ name, title: shown.title }]));
+
+/** Chooses the columns of the table; the run's name always stays. */
+const ColumnChoice = () => {
+  const { columns, showColumns } = useStore(runsTableStore);
+  return (
+    <details
+      className="column-choice"
+      onBlur={({ relatedTarget, currentTarget }) => {
+        if (relatedTarget instanceof Node && !currentTarget.contains(relatedTarget)) currentTarget.open = false;
+      }}
+      onKeyDown={({ key, currentTarget }) => {
+        if (key !== 'Escape') return;
+        currentTarget.open = false;
+        currentTarget.querySelector('summary')?.focus();
+      }}
+    >
+      <summary className="button button-small">Columns</summary>
+      <div className="column-list" role="group" aria-label="Columns of the table">
+        {offered
+          .filter(({ name }) => name !== 'name')
+          .map(({ name, title }) => (
+            <Checkbox
+              key={name}
+              checked={columns.includes(name)}
+              onChange={(checked) =>
+                showColumns(
+                  offered.flatMap((known) =>
+                    (known.name === name ? checked : columns.includes(known.name)) ? [known.name] : [],
+                  ),
+                )
+              }
+            >
+              {heading(title)}
+            </Checkbox>
+          ))}
+        <Button look="quiet" small onClick={() => showColumns(RUNS_SHOWN)}>
+          Usual columns
+        </Button>
+      </div>
+    </details>
   );
 };

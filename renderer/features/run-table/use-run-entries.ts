@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useState } from 'react';
-import { useStore } from 'zustand';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
@@ -7,14 +6,12 @@ import { type RunEntry, runEntry } from '../../../main/figures/run-tables.ts';
 import { useEngine, useQueries } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
 import type { NamedTasks } from '../../format/task-titles.ts';
-import { useDebounced } from '../../engine/use-settled.ts';
-import { curvesStore } from '../../state/view-stores.ts';
+import { useReading } from '../../sweep/shown-sweep.ts';
 
 /** Sweeps asked for at once: the engine reads two at a time, and other views must not wait behind hundreds. */
 const AT_ONCE = 3;
 /** Time between two looks at what has been read, so that the table is not made anew for every run. */
 const LOOK_EVERY_MS = 250;
-const DELTA_SETTLE_MS = 120;
 
 const isAsked = (run: RunManifest): boolean => run.kind === 'sweep' && run.damaged === undefined;
 
@@ -51,11 +48,7 @@ export interface RunEntries {
  */
 export const useRunEntries = (runs: readonly RunManifest[], tasks: NamedTasks): RunEntries => {
   const { cache } = useEngine();
-  const familywise = useStore(curvesStore, (state) => state.familywise);
-  const delta = useDebounced(
-    useStore(curvesStore, (state) => state.delta),
-    DELTA_SETTLE_MS,
-  );
+  const { familywise, settled: delta } = useReading();
   const [read, setRead] = useState<ReadonlySet<string>>(new Set());
   const asked = useMemo(() => runs.filter(isAsked).map(({ id }) => id), [runs]);
   const key = asked.join();

@@ -1,4 +1,4 @@
-import { Fragment, useId, useState } from 'react';
+import { Fragment, useId, useState, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs } from '../../../main/contract/run-filter.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../../../main/contract/experiment.ts';
@@ -14,7 +14,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useQuery, useRequest, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatDuration } from '../../../main/words/durations.ts';
 import { formatMoment } from '../../format/format-time.ts';
@@ -22,8 +22,9 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { inTaskTitles, titleList, titlesOf } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
-import { RunLog } from './run-log.tsx';
 import { runStateText } from './run-words.ts';
+import { Disclosure } from '../../components/panel.tsx';
+import { formatCount } from '../../../main/words/numbers.ts';
 
 /** A run's name, tags and note, and the facts in its manifest. */
 export const RunDialog = () => {
@@ -193,5 +194,49 @@ const CommandLine = ({ command }: { readonly command: string }) => {
       </pre>
       <Button onClick={() => start(() => copyText('The command', command))}>Copy the command</Button>
     </div>
+  );
+};
+
+const clock = (at: string): string =>
+  new Date(at).toLocaleString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
+
+const LOOK_AGAIN_MS = 2_000;
+
+interface RunLogProps {
+  readonly run: string;
+  /** Whether the run can still add lines; then the log is polled. */
+  readonly isActive: boolean;
+}
+
+/** The log of a run: events with their times. */
+const RunLog = ({ run, isActive }: RunLogProps) => {
+  const { cache } = useEngine();
+  useEffect(() => {
+    if (!isActive) return;
+    const again = setInterval(() => cache.invalidate((name) => name === 'runs.log'), LOOK_AGAIN_MS);
+    return () => clearInterval(again);
+  }, [cache, isActive]);
+  const log = useQuery('runs.log', { run });
+  if (log.error !== null) return <Problem error={log.error} />;
+  const lines = log.data?.lines ?? [];
+  return (
+    <Disclosure summary={`Log (${formatCount(lines.length)} ${lines.length === 1 ? 'line' : 'lines'})`}>
+      {log.data?.missing !== null && log.data !== undefined && <p className="muted">{log.data.missing}</p>}
+      {lines.length === 0 && <p className="muted">This run has no log entries.</p>}
+      <ol className="run-log" tabIndex={0} aria-label="Log of the run">
+        {lines.map((line, index) => (
+          <li key={index} className={`run-log-${line.kind}`}>
+            <time dateTime={line.at}>{clock(line.at)}</time>
+            <span>{line.text}</span>
+          </li>
+        ))}
+      </ol>
+    </Disclosure>
   );
 };

@@ -1,10 +1,10 @@
-import { memo } from 'react';
+import { memo, useRef } from 'react';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
 import { runCommands } from '../../actions/commands.ts';
 import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
-import { isAtRest, trashRuns } from '../../actions/runs.ts';
+import { isAtRest, trashRuns, labelRun } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
@@ -13,7 +13,6 @@ import { useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { runsStore } from '../../state/runs-store.ts';
-import { RunNameField } from './run-name-field.tsx';
 import { runIcon, runNote, runStateText } from './run-words.ts';
 
 interface RunRowProps {
@@ -145,5 +144,46 @@ const RunTools = ({ run, name }: Pick<RunRowProps, 'run' | 'name'>) => {
       )}
       <RowMenu label={`More for ${name}`} items={runCommands(engine, run, busy)} />
     </div>
+  );
+};
+
+const MOST_LETTERS = 200;
+
+interface RunNameFieldProps {
+  readonly run: RunManifest;
+  /** Displayed name. */
+  readonly name: string;
+}
+
+/** Edits a run's name in place: Enter or leaving the field saves, Escape cancels; an empty name restores the title. */
+const RunNameField = ({ run, name }: RunNameFieldProps) => {
+  const { start } = useRequest();
+  const isOver = useRef(false);
+  /** `field`: set if a key ended the edit; the row then takes over the focus. */
+  const end = (typed: string | null, field: HTMLElement | null): void => {
+    if (isOver.current) return;
+    isOver.current = true;
+    const row = field?.closest('li');
+    runsStore.getState().rename(null);
+    requestAnimationFrame(() => row?.querySelector<HTMLElement>('.row-main')?.focus());
+    const given = typed?.trim() ?? '';
+    if (typed === null || given === name) return;
+    start((engine) => labelRun(engine, run.id, { name: given === '' || given === run.title ? null : given }));
+  };
+  return (
+    <input
+      className="input run-name"
+      aria-label={`Name of ${name}`}
+      autoFocus
+      maxLength={MOST_LETTERS}
+      defaultValue={name}
+      onFocus={(event) => event.target.select()}
+      onBlur={(event) => end(event.target.value, null)}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === 'Enter') end(event.currentTarget.value, event.currentTarget);
+        else if (event.key === 'Escape') end(null, event.currentTarget);
+      }}
+    />
   );
 };

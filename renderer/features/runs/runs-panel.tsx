@@ -15,9 +15,10 @@ import { shownRunName, shownRunText } from '../../format/run-names.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
-import { ChosenRuns } from './chosen-runs.tsx';
 import { RunRow } from './run-row.tsx';
 import './runs.css';
+import { MOST_SWEEPS } from '../../../main/contract/compare-sweeps.ts';
+import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 
 const ROW_PX = 44;
 
@@ -50,7 +51,7 @@ const NoRuns = () => {
       {sampleProblem !== null && <Problem error={sampleProblem} />}
       {problem !== null && <Problem error={problem} />}
       <Button
-        className="button-small"
+        small
         icon="plus"
         disabled={busy}
         onClick={() =>
@@ -141,5 +142,54 @@ export const RunsPanel = () => {
         )}
       </WindowedList>
     </Panel>
+  );
+};
+
+/** Actions on the chosen runs. */
+const ChosenRuns = ({ runs }: { readonly runs: readonly RunManifest[] }) => {
+  const { chosen, clearChosen } = useStore(runsStore);
+  const { busy, start } = useRequest();
+  const picked = chosen.flatMap((id) => runs.find((run) => run.id === id) ?? []);
+  const canCompare =
+    picked.length >= 2 &&
+    picked.length <= MOST_SWEEPS &&
+    picked.every(({ kind, damaged }) => kind === 'sweep' && damaged === undefined);
+  return (
+    <div className="runs-chosen" role="group" aria-label="Chosen runs">
+      <span className="runs-chosen-count">{picked.length} chosen</span>
+      <Button
+        small
+        title={canCompare ? 'Compare with the oldest of them' : 'Choose two to six sweeps to compare'}
+        disabled={!canCompare}
+        onClick={() =>
+          runsStore
+            .getState()
+            .compare(
+              [...picked].sort((left, right) => left.createdAt.localeCompare(right.createdAt)).map(({ id }) => id),
+            )
+        }
+      >
+        Compare
+      </Button>
+      <Button
+        small
+        disabled={busy || picked.some(({ damaged }) => damaged !== undefined)}
+        onClick={() =>
+          start(async (engine) => {
+            for (const { id } of picked) await labelRun(engine, id, { archived: true });
+            clearChosen();
+          })
+        }
+      >
+        Archive
+      </Button>
+      <IconButton
+        icon="trash"
+        label="Move the chosen runs to the trash"
+        disabled={busy || !picked.every(isAtRest)}
+        onClick={() => start((engine) => trashRuns(engine, picked))}
+      />
+      <IconButton icon="close" label="Clear the choice" onClick={clearChosen} />
+    </div>
   );
 };

@@ -16,7 +16,7 @@ import type { ChosenProgram } from '../../state/finetune-store.ts';
 
 /** Shows what a run made elsewhere refers to, and resumes it with a program and folder that the user chooses. */
 export const StrangeRunDialog = () => {
-  const { run, show } = useStore(strangeRunStore);
+  const { open: run, show } = useStore(strangeRunStore);
   const { runs, tasks } = useFacts();
   const { data, error } = useQuery('runs.origin', run === null ? null : { run });
   if (run === null) return null;

@@ -56,7 +56,7 @@ const TrashRow = ({
         </span>
       </span>
       <Button
-        className="button-small"
+        small
         icon="undo"
         disabled={busy}
         aria-label={`Restore ${name}`}

@@ -1,20 +1,27 @@
 import { useStore } from 'zustand';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../../main/contract/bounds.ts';
-import { type SettingsDocument, type StartSettings, waitsForStart } from '../../../main/contract/settings.ts';
+import {
+  type SettingsDocument,
+  type StartSettings,
+  waitsForStart,
+  type SettingsChange,
+} from '../../../main/contract/settings.ts';
 import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { changeSettings, setTheme } from '../../actions/settings.ts';
 import { Button } from '../../components/button.tsx';
-import { Segmented, Select } from '../../components/choices.tsx';
+import { Segmented, Select, Checkbox } from '../../components/choices.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { settingsStore } from '../../state/dialog-stores.ts';
 import { chooseFolder } from '../../state/file-choice.ts';
 import { layoutStore } from '../../state/layout-store.ts';
-import { DefaultMethods } from './default-methods.tsx';
-import { NotificationSwitch } from './notification-switch.tsx';
-import { NumberSetting } from './number-setting.tsx';
 import './settings.css';
+import { useState, useId } from 'react';
+import type { MethodName } from '../../../main/contract/plan.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import { Disclosure } from '../../components/panel.tsx';
+import { usualMethods } from '../../state/sweep-store.ts';
 
 /** User settings for all workspaces, which the engine keeps in the file shown. */
 export const SettingsDialog = () => {
@@ -143,7 +150,7 @@ const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingP
       <span className="setting-name">Workspace</span>
       <span className="path setting-path">{settings.workspace ?? `${usual.workspace} (default)`}</span>
       <Button
-        className="button-small"
+        small
         disabled={busy}
         onClick={() =>
           start(async (engine) => {
@@ -159,13 +166,130 @@ const WorkspaceSetting = ({ document: { settings, usual }, note }: StartSettingP
       {settings.workspace !== null && (
         <Button
           look="quiet"
-          className="button-small"
+          small
           disabled={busy}
           onClick={() => start((engine) => changeSettings(engine, { change: {}, workspace: null }))}
         >
           Use default
         </Button>
       )}
+      {note !== null && <p className="setting-note">{note}</p>}
+    </div>
+  );
+};
+
+/** Switches system notifications for long jobs; the click that enables it also requests the permission. */
+const NotificationSwitch = ({ isOn }: { readonly isOn: boolean }) => {
+  const { busy, start } = useRequest();
+  const [refused, setRefused] = useState(false);
+  return (
+    <div className="setting">
+      <Checkbox
+        checked={isOn}
+        disabled={busy}
+        onChange={(wanted) =>
+          start(async (engine) => {
+            const isAllowed = !wanted || (await Notification.requestPermission()) === 'granted';
+            setRefused(!isAllowed);
+            if (isAllowed) await changeSettings(engine, { change: { notifications: wanted } });
+          })
+        }
+      >
+        Notify me when a job of over 30 seconds ends while the window is hidden
+      </Checkbox>
+      {refused && (
+        <p className="setting-note" role="alert">
+          Notifications are blocked for this page: allow them in the browser’s site settings.
+        </p>
+      )}
+    </div>
+  );
+};
+
+/** Methods ticked for the next sweep; null: the defaults. */
+const DefaultMethods = ({ chosen }: { readonly chosen: readonly MethodName[] | null }) => {
+  const pages = useQuery('methods.list', {}).data ?? [];
+  const { busy, start } = useRequest();
+  const ticked = chosen ?? usualMethods;
+  const keep = (methods: readonly MethodName[] | null): void =>
+    start((engine) => changeSettings(engine, { change: { methods: methods === null ? null : [...methods] } }));
+  return (
+    <Disclosure summary={`Methods of the next sweep: ${ticked.map(methodTitle).join(', ')}`}>
+      <div className="setting-methods" role="group" aria-label="Methods of the next sweep">
+        {pages.map(({ name }) => (
+          <Checkbox
+            key={name}
+            checked={ticked.includes(name)}
+            disabled={busy || (ticked.length === 1 && ticked.includes(name))}
+            onChange={(isTicked) => keep(isTicked ? [...ticked, name] : ticked.filter((known) => known !== name))}
+          >
+            {methodTitle(name)}
+          </Checkbox>
+        ))}
+      </div>
+      {chosen !== null && (
+        <Button look="quiet" small disabled={busy} onClick={() => keep(null)}>
+          Use defaults
+        </Button>
+      )}
+    </Disclosure>
+  );
+};
+
+interface Limits {
+  readonly least: number;
+  readonly most: number;
+  readonly whole?: boolean;
+}
+
+interface NumberSettingProps {
+  readonly label: string;
+  /** Null: the default. */
+  readonly value: number | null;
+  /** The default, in effect while the field is empty. */
+  readonly usual: string;
+  readonly limits: Limits;
+  readonly write: (value: number | null) => Omit<SettingsChange, 'workspace'>;
+  readonly note?: string | null;
+}
+
+/** Parses the input: a number within the limits, null if empty, undefined if invalid. */
+export const typedNumber = (typed: string, { least, most, whole = false }: Limits): number | null | undefined => {
+  if (typed.trim() === '') return null;
+  const value = Number(typed);
+  const isFit = Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isInteger(value));
+  return isFit ? value : undefined;
+};
+
+/** A number that is saved on blur or Enter; an empty field means the default. */
+const NumberSetting = ({ label, value, usual, limits, write, note = null }: NumberSettingProps) => {
+  const id = useId();
+  const { start } = useRequest();
+  const [typed, setTyped] = useState(value === null ? '' : String(value));
+  const read = typedNumber(typed, limits);
+  const keep = (): void => {
+    if (read !== undefined && read !== value) start((engine) => changeSettings(engine, { change: write(read) }));
+  };
+  return (
+    <div className="setting">
+      <label className="setting-name" htmlFor={id}>
+        {label}
+      </label>
+      <input
+        id={id}
+        className="input input-number"
+        inputMode="decimal"
+        aria-invalid={read === undefined}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+        onBlur={keep}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') keep();
+        }}
+      />
+      <span className="muted">
+        {read === undefined ? `from ${limits.least} to ${limits.most}` : read === null ? `default: ${usual}` : ''}
+      </span>
       {note !== null && <p className="setting-note">{note}</p>}
     </div>
   );

@@ -40,18 +40,13 @@ export const TasksPanel = () => {
             <>
               <Button
                 look="quiet"
-                className="button-small"
+                small
                 disabled={allTicked}
                 onClick={() => tickTasks(fitting.map((task) => task.handle))}
               >
                 All
               </Button>
-              <Button
-                look="quiet"
-                className="button-small"
-                disabled={ticked.length === 0}
-                onClick={() => tickTasks([])}
-              >
+              <Button look="quiet" small disabled={ticked.length === 0} onClick={() => tickTasks([])}>
                 None
               </Button>
             </>

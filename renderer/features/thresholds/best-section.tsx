@@ -1,13 +1,13 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { reachText, thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
+import { reachText, thresholdValue } from '../../../main/words/verdicts.ts';
 import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
-import { SortedTable, useSortedTable } from '../../components/data-table.tsx';
+import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { Tooltip } from '../../components/tooltip.tsx';
+import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { matrixColumns, thresholdTint } from './matrix-parts.tsx';
+import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
@@ -29,34 +29,27 @@ export const BestSection = (props: BestSectionProps) => {
     const model = sizeTrend.models.find((one) => one.name === name);
     return model === undefined ? undefined : bestCell(sizeTrend, model, task, shown).best?.best;
   };
-  const { sorted, headings, tools } = useSortedTable(
-    TITLE,
-    matrixColumns(sizeTrend, { title, heading: { title: 'Task', words: 'Task' }, itemsOf, thresholdOf }),
-    ownTasks(sizeTrend, tasks),
-  );
   return (
-    <section aria-label={TITLE}>
-      <div className="section-head">
-        <h3>
-          <Definition of="threshold">{TITLE}</Definition>
-        </h3>
-        <span className="muted">the best of {shown.length === 1 ? '1 method' : `${shown.length} methods`}</span>
-        <div className="section-end">
-          <SaveFigure
-            subject={manifest.id}
-            view={({ bestThresholdsView }) =>
-              bestThresholdsView({ manifest, sizeTrend, theme }, { tasks, methods: shown })
-            }
-          />
-        </div>
-      </div>
+    <Section
+      label={TITLE}
+      title={<Definition of="threshold">{TITLE}</Definition>}
+      note={`the best of ${shown.length === 1 ? '1 method' : `${shown.length} methods`}`}
+      end={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ bestThresholdsView }) =>
+            bestThresholdsView({ manifest, sizeTrend, theme }, { tasks, methods: shown })
+          }
+        />
+      }
+    >
       <SortedTable
         label="Best threshold of every model and task"
         className="threshold-matrix best-matrix"
-        headings={headings}
-        tools={tools}
+        columns={matrixColumns(sizeTrend, { title, heading: { title: 'Task', words: 'Task' }, itemsOf, thresholdOf })}
+        rows={ownTasks(sizeTrend, tasks)}
       >
-        {sorted.map((task) => (
+        {(task) => (
           <tr key={task}>
             <th scope="row" title={title(task)}>
               {title(task)}
@@ -66,9 +59,9 @@ export const BestSection = (props: BestSectionProps) => {
               <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
             ))}
           </tr>
-        ))}
+        )}
       </SortedTable>
-    </section>
+    </Section>
   );
 };
 
@@ -86,7 +79,6 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const elsewhere = everywhere === undefined ? '' : `on every task ${reachText(everywhere)}`;
   const { endings } = (written ?? best).best;
   const ends = endings === undefined ? '' : `ends as often ${thresholdValue(endings)}`;
-  // The accessible name starts with the visible text.
   const seen = [bestMethods(best), value, twin, bracket, ends, elsewhere].filter((part) => part !== '').join(' ');
   const lines = [
     ...text.lines,
@@ -98,32 +90,18 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
     ...(endings === undefined ? [] : [`texts end as often ${reachText(endings)}`]),
   ];
   return (
-    <td className={`matrix-cell cell-${thresholdLook(best.best)}`} style={thresholdTint(best.best)}>
-      <Tooltip
-        focusable={false}
-        className="matrix-hold"
-        content={
-          <>
-            <strong>{text.title}</strong>
-            {lines.map((line) => (
-              <div key={line}>{line}</div>
-            ))}
-          </>
-        }
-      >
-        <button
-          type="button"
-          aria-pressed={isSelected(best.best)}
-          aria-label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}. Show its curve`}
-          onClick={() => onSelect(best.best)}
-        >
-          {/* The spaces keep the parts apart where they are read as one text. */}
-          {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
-          <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
-          <small className="best-end">{bracket}</small> {ends !== '' && <small className="best-line">{ends}</small>}{' '}
-          {elsewhere !== '' && <small className="best-line">{elsewhere}</small>}
-        </button>
-      </Tooltip>
-    </td>
+    <ThresholdCell
+      threshold={best.best}
+      text={{ title: text.title, lines }}
+      label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}`}
+      isSelected={isSelected}
+      onSelect={onSelect}
+    >
+      {/* The spaces keep the parts apart where they are read as one text. */}
+      {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
+      <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
+      <small className="best-end">{bracket}</small> {ends !== '' && <small className="best-line">{ends}</small>}{' '}
+      {elsewhere !== '' && <small className="best-line">{elsewhere}</small>}
+    </ThresholdCell>
   );
 };

@@ -8,9 +8,10 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { formatDifference, formatDifferenceInUnit, formatFactor, formatInterval } from '../../../main/words/numbers.ts';
 import { pointVerdictText, reachText } from '../../../main/words/verdicts.ts';
 import { Select } from '../../components/choices.tsx';
-import { SortedTable, useSortedTable } from '../../components/data-table.tsx';
+import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
+import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import type { ResolvedTheme } from '../../state/theme.ts';
 
@@ -54,12 +55,11 @@ export const ElsewhereSection = ({ manifest, document, delta, shown, theme, titl
     return found === undefined ? '–' : reachText(found);
   };
   return (
-    <section aria-label={TITLE}>
-      <div className="section-head">
-        <h3>
-          <Definition of="everywhere">{TITLE}</Definition>
-        </h3>
-        <div className="section-end">
+    <Section
+      label={TITLE}
+      title={<Definition of="everywhere">{TITLE}</Definition>}
+      end={
+        <>
           {curves.length > 1 && (
             <Select
               label="Plans of"
@@ -78,8 +78,9 @@ export const ElsewhereSection = ({ manifest, document, delta, shown, theme, titl
             subject={manifest.id}
             view={({ elsewhereView }) => elsewhereView({ manifest, document, theme }, curve)}
           />
-        </div>
-      </div>
+        </>
+      }
+    >
       {summary !== undefined && <p className="findings">{summarySentence(summary, delta, title)}</p>}
       <ElsewhereTable
         rows={matrix?.rows ?? []}
@@ -97,7 +98,7 @@ export const ElsewhereSection = ({ manifest, document, delta, shown, theme, titl
           return sentence === null ? [] : [<li key={threshold.task}>{sentence}</li>];
         })}
       </ul>
-    </section>
+    </Section>
   );
 };
 
@@ -112,39 +113,35 @@ interface ElsewhereTableProps {
 
 const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProps) => {
   const nameOf = ({ madeFor }: ElsewhereRow): string => (madeFor === null ? 'All tasks at once' : title(madeFor));
-  const { sorted, headings, tools } = useSortedTable(
-    'Plans on tasks that they were not made for',
-    [
-      { key: 'made for', title: 'Made for', words: 'Made for', order: nameOf, text: nameOf },
-      {
-        key: 'everywhere',
-        title: <Definition of="everywhere">Safe everywhere</Definition>,
-        words: 'Safe everywhere',
-        order: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
-        text: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
+  const columns = [
+    { key: 'made for', title: 'Made for', words: 'Made for', order: nameOf, text: nameOf },
+    {
+      key: 'everywhere',
+      title: <Definition of="everywhere">Safe everywhere</Definition>,
+      words: 'Safe everywhere',
+      order: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
+      text: ({ madeFor }: ElsewhereRow) => everywhereOf(madeFor),
+    },
+    ...tasks.map((task, index) => ({
+      key: `task ${task}`,
+      title: title(task),
+      words: title(task),
+      numeric: true,
+      order: ({ cells }: ElsewhereRow) => cells[index]?.difference ?? null,
+      text: ({ cells }: ElsewhereRow) => {
+        const cell = cells[index] ?? null;
+        return cell === null ? '' : formatDifference(cell.difference, cell.metric);
       },
-      ...tasks.map((task, index) => ({
-        key: `task ${task}`,
-        title: title(task),
-        words: title(task),
-        numeric: true,
-        order: ({ cells }: ElsewhereRow) => cells[index]?.difference ?? null,
-        text: ({ cells }: ElsewhereRow) => {
-          const cell = cells[index] ?? null;
-          return cell === null ? '' : formatDifference(cell.difference, cell.metric);
-        },
-      })),
-    ],
-    rows,
-  );
+    })),
+  ];
   return (
     <SortedTable
       label="Plans on tasks that they were not made for"
       className="threshold-matrix elsewhere-matrix"
-      headings={headings}
-      tools={tools}
+      columns={columns}
+      rows={rows}
     >
-      {sorted.map((row) => (
+      {(row) => (
         <tr key={row.madeFor ?? ''}>
           <th scope="row">{nameOf(row)}</th>
           <td>{everywhereOf(row.madeFor)}</td>
@@ -158,7 +155,7 @@ const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProp
             ),
           )}
         </tr>
-      ))}
+      )}
     </SortedTable>
   );
 };

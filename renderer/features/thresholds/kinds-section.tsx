@@ -6,6 +6,7 @@ import { pick } from '../../../main/figures/columns.ts';
 import { kindColumns } from '../../../main/figures/tables.ts';
 import { Checkbox } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
+import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount } from '../../../main/words/numbers.ts';
 
@@ -32,17 +33,17 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
   if (pairs.length === 0) return null;
   const different = pairs.filter(differs);
   return (
-    <section aria-label="Chosen and written answers">
-      <div className="section-head">
-        <h3>Is pruning as safe when the model writes its answer?</h3>
-        <div className="section-end">
-          <SaveFigure
-            subject={manifest.id}
-            view={({ kindsView }) => kindsView({ manifest, document })}
-            hasPicture={false}
-          />
-        </div>
-      </div>
+    <Section
+      label="Chosen and written answers"
+      title="Is pruning as safe when the model writes its answer?"
+      end={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ kindsView }) => kindsView({ manifest, document })}
+          hasPicture={false}
+        />
+      }
+    >
       {summary !== null && <p className="findings">{summary}</p>}
       <p className="chart-caption">
         <Checkbox checked={showsAll} onChange={setShowsAll}>
@@ -56,6 +57,6 @@ export const KindsSection = ({ manifest, document, shown, title }: KindsSectionP
         rowKey={keyOf}
         columns={shownColumns(pick(kindColumns, 'task model method choice written written_ends_verdict'), pairs, title)}
       />
-    </section>
+    </Section>
   );
 };

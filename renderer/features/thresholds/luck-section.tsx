@@ -10,6 +10,8 @@ import { formatFactor } from '../../../main/words/numbers.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Section } from '../../components/panel.tsx';
+import { Picture } from '../../figures/picture.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { withTaskTitles } from '../../format/task-titles.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
@@ -45,12 +47,11 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: LuckSec
   const tasks = [...new Set(rows.map(({ task }) => task))];
   const calibrationDraws = (document.calibrationDraws ?? []).filter(({ result }) => shown.includes(result.method));
   return (
-    <section aria-label={TITLE}>
-      <div className="section-head">
-        <h3>
-          <Definition of="calibrationDraw">{TITLE}</Definition>
-        </h3>
-        <div className="section-end">
+    <Section
+      label={TITLE}
+      title={<Definition of="calibrationDraw">{TITLE}</Definition>}
+      end={
+        <>
           <Select
             label="Factor"
             value={factor}
@@ -62,27 +63,18 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: LuckSec
             view={({ calibrationDrawsView }) => calibrationDrawsView({ manifest, document, theme }, picture)}
           />
           <ChartsOrTable asTable={asTable} onChange={showTable} />
-        </div>
-      </div>
+        </>
+      }
+    >
       <ul className="findings-methods">
         {luckSentences({ ...document, calibrationDraws }).map((sentence) => (
           <li key={sentence}>{withTaskTitles(sentence, tasks, title)}</li>
         ))}
       </ul>
       {!asTable &&
-        pictures.map((one) => {
-          const drawing = luckFigure(document, one, manifest, figureTheme(theme));
-          return (
-            <img
-              key={one.model}
-              className="axis-figure"
-              width={drawing.width}
-              height={drawing.height}
-              alt={`${drawing.title}. ${drawing.description}`}
-              src={`data:image/svg+xml,${encodeURIComponent(drawing.svg)}`}
-            />
-          );
-        })}
+        pictures.map((one) => (
+          <Picture key={one.model} drawing={luckFigure(document, one, manifest, figureTheme(theme))} />
+        ))}
       {asTable && (
         <DataTable
           caption="Calibration draws: the plans of items drawn again beside the plan of all items"
@@ -91,6 +83,6 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: LuckSec
           columns={shownColumns(pick(luckColumns, `task ${models > 1 ? 'model ' : ''}${SHOWN}`), own, title)}
         />
       )}
-    </section>
+    </Section>
   );
 };

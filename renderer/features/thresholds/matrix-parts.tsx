@@ -1,15 +1,44 @@
 import type { ReactNode } from 'react';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { formatCount, formatRange } from '../../../main/words/numbers.ts';
-import { thresholdValue } from '../../../main/words/verdicts.ts';
+import { thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
+import { TipText, Tooltip } from '../../components/tooltip.tsx';
+import type { PointText } from './pointed-chart.tsx';
 
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */
 const DEEPEST = 6;
 
-/** Background tint of a cell in a matrix of thresholds. */
-export const thresholdTint = ({ lastSafe }: SizeThreshold): React.CSSProperties =>
-  ({ '--level': Math.min(DEEPEST, Math.log2(lastSafe ?? 1)) }) as React.CSSProperties;
+interface ThresholdCellProps {
+  readonly threshold: SizeThreshold;
+  /** Exact numbers, for the tooltip. */
+  readonly text: PointText;
+  /** Accessible name, which starts with the visible text. */
+  readonly label: string;
+  readonly isSelected: (threshold: SizeThreshold) => boolean;
+  readonly onSelect: (threshold: SizeThreshold) => void;
+  /** The visible text. */
+  readonly children: ReactNode;
+}
+
+/** A cell in a matrix of thresholds, tinted by how far is safe; a click opens the curve behind it. */
+export const ThresholdCell = ({ threshold, text, label, isSelected, onSelect, children }: ThresholdCellProps) => (
+  <td
+    className={`matrix-cell cell-${thresholdLook(threshold)}`}
+    style={{ '--level': Math.min(DEEPEST, Math.log2(threshold.lastSafe ?? 1)) } as React.CSSProperties}
+  >
+    <Tooltip focusable={false} className="matrix-hold" content={<TipText {...text} />}>
+      <button
+        type="button"
+        aria-pressed={isSelected(threshold)}
+        aria-label={`${label}. Show its curve`}
+        onClick={() => onSelect(threshold)}
+      >
+        {children}
+      </button>
+    </Tooltip>
+  </td>
+);
 
 /** The heading of a model with its number of experts. */
 const modelTitle = ({ name, experts }: SizeTrendDocument['models'][number]) => (

@@ -1,7 +1,7 @@
 import { ChartTip } from '../../charts/chart-tip.tsx';
 import { useState } from 'react';
 import type { SvgNode } from '../../../main/figures/svg.ts';
-import { dotsOf, nearestDot, useElementWidth } from '../../charts/chart-element.ts';
+import { dotsOf, nearestMark, useElementWidth } from '../../charts/chart-element.ts';
 import type { Dot } from '../../charts/chart-element.ts';
 import { neighbour } from '../../state/selection-store.ts';
 
@@ -59,8 +59,7 @@ export const PointedChart = ({ id, label, height, text, onSelect, draw }: Pointe
       }}
       onBlur={() => setHovered(null)}
       onPointerMove={(event) => {
-        const { left, top } = event.currentTarget.getBoundingClientRect();
-        const near = nearestDot(event.currentTarget, event.clientX - left, event.clientY - top);
+        const near = nearestMark(dotsOf(event.currentTarget), event);
         setHovered((known) => (known?.key === near?.key ? known : near));
       }}
       onPointerLeave={() => setHovered(null)}

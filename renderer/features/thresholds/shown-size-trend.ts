@@ -1,4 +1,3 @@
-import { useStore } from 'zustand';
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
@@ -6,12 +5,13 @@ import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { minOf } from '../../../main/statistics/extremes.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
-import { useDebounced, useLasting } from '../../engine/use-settled.ts';
+import { useLasting } from '../../engine/use-settled.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import type { Brought, PointKey } from '../../state/selection.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { showPoint } from '../../sweep/show-point.ts';
+import { useReading } from '../../sweep/shown-sweep.ts';
 
 /** Props of all sections of the view. */
 export interface SectionProps {
@@ -32,8 +32,6 @@ export interface SectionProps {
   readonly openPoint: (point: PointKey) => void;
 }
 
-const DELTA_SETTLE_MS = 120;
-
 /**
  * The sweep evaluated over the sizes of its models, at the selected margin; the last answer stays while the next is
  * fetched.
@@ -41,11 +39,7 @@ const DELTA_SETTLE_MS = 120;
 export const useSizeTrend = (
   run: string | null,
 ): { readonly sizeTrend: SizeTrendDocument | undefined; readonly error: SerialisedError | null } => {
-  const settled = useDebounced(
-    useStore(curvesStore, (state) => state.delta),
-    DELTA_SETTLE_MS,
-  );
-  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const { familywise, settled } = useReading();
   const { data, error } = useQuery(
     'sweep.sizeTrend',
     run === null ? null : { run, familywise, delta: settled ?? undefined },

@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
+import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
@@ -9,12 +9,12 @@ import { useFacts } from '../../engine/facts.ts';
 import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
-import { curvesStore } from '../../state/view-stores.ts';
+import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
@@ -24,9 +24,13 @@ import { MatrixSection } from './matrix-section.tsx';
 import { PairsSection } from './pairs-section.tsx';
 import { SharesSection } from './shares-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
-import { RuleBox, ThresholdsControls } from './thresholds-controls.tsx';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
+import { useAction } from '../../actions/action.ts';
+import { saveReport } from '../../actions/sweep.ts';
+import { Segmented } from '../../components/choices.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { formatCount, formatFixed, formatRange } from '../../../main/words/numbers.ts';
 
 const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
@@ -168,5 +172,60 @@ export const ThresholdsView = () => {
         </section>
       </div>
     </>
+  );
+};
+
+/** The definition of a threshold with its numbers of items; readable without hovering. */
+const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
+  <section className="rule-box" aria-label="How a threshold is defined">
+    <div>
+      <h3>How a threshold is defined</h3>
+      <p className="rule-numbers">
+        <span>
+          <Definition of="delta">δ</Definition> <strong>{formatFixed(sizeTrend.delta, 3)}</strong>
+        </span>
+        {sizeTrend.thresholds.length > 0 && (
+          <span>
+            <Definition of="items">n</Definition> <strong>{formatRange(sizeTrend.thresholds.map(({ n }) => n))}</strong>
+          </span>
+        )}
+        <span>
+          <Definition of="cannotTell">needs n ≥</Definition> <strong>{formatCount(sizeTrend.needed.items)}</strong>
+        </span>
+      </p>
+    </div>
+    <p>{sizeTrend.rule}</p>
+  </section>
+);
+
+const ThresholdsControls = () => {
+  const { asTable, showTable } = useStore(thresholdsStore);
+  const report = useAction(saveReport);
+  return (
+    <div className="view-head">
+      <SweepSelect />
+      <DeltaSlider />
+      <div className="view-head-end">
+        <Button
+          look="quiet"
+          small
+          icon="file"
+          disabled={!report.enabled}
+          title="One HTML page with figures, tables, definitions and manifest"
+          onClick={report.perform}
+        >
+          Save report
+        </Button>
+        <Segmented
+          label="Charts or tables"
+          value={asTable ? 'table' : 'charts'}
+          options={[
+            { value: 'charts', label: 'Charts' },
+            { value: 'table', label: 'Tables' },
+          ]}
+          onChange={(value) => showTable(value === 'table')}
+        />
+      </div>
+    </div>
   );
 };

@@ -1,20 +1,25 @@
 import { useStore } from 'zustand';
-import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import { expertTrendCaption, largestDrawnFactor } from '../../../main/figures/size-trend-figure.ts';
+import type { SizeThreshold, SizeTrendDocument, ExpertTrend } from '../../../main/contract/size-trend.ts';
+import {
+  drawTrendChart,
+  expertTrendCaption,
+  largestDrawnFactor,
+  type TrendChart as Drawn,
+} from '../../../main/figures/size-trend-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { sizeThresholdColumns } from '../../../main/figures/size-tables.ts';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
-import type { PointText } from './pointed-chart.tsx';
+import { type PointText, PointedChart } from './pointed-chart.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { isRecorded, thresholdText } from './threshold-text.ts';
-import { TrendChart } from './trend-chart.tsx';
 import { chartQuestion } from '../../../main/words/verdicts.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
 
@@ -66,18 +71,16 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
     };
   };
   return (
-    <section aria-label={TITLE}>
-      <div className="section-head">
-        <h3>
-          <Definition of="risesWithExperts">{chartQuestion('threshold-over-experts')}</Definition>
-        </h3>
-        <div className="section-end">
-          <SaveFigure
-            subject={manifest.id}
-            view={({ expertTrendView }) => expertTrendView({ manifest, sizeTrend, theme }, { tasks, methods: shown })}
-          />
-        </div>
-      </div>
+    <Section
+      label={TITLE}
+      title={<Definition of="risesWithExperts">{chartQuestion('threshold-over-experts')}</Definition>}
+      end={
+        <SaveFigure
+          subject={manifest.id}
+          view={({ expertTrendView }) => expertTrendView({ manifest, sizeTrend, theme }, { tasks, methods: shown })}
+        />
+      }
+    >
       <Findings findings={sizeTrend.findings} chart="threshold-over-experts" />
       <Findings findings={sizeTrend.findings.filter(({ method }) => method === null)} chart="safe-tasks" />
       {asTable ? (
@@ -116,6 +119,58 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
           </div>
         </>
       )}
-    </section>
+    </Section>
+  );
+};
+
+interface TrendChartProps extends Omit<Drawn, 'left' | 'right' | 'top' | 'bottom' | 'pointed'> {
+  readonly id: string;
+  readonly method: string;
+  readonly trends: readonly ExpertTrend[];
+  /** Text of a task at one size, with the thresholds of all its trainings. */
+  readonly text: (thresholds: readonly SizeThreshold[]) => PointText;
+  readonly onSelect: (threshold: SizeThreshold) => void;
+}
+
+const HEIGHT = 190;
+const MARGIN = { left: 30, right: 6, top: 2, bottom: 24 } as const;
+
+const keyOf = ({ task, experts }: Pick<SizeThreshold, 'task' | 'experts'>): string => JSON.stringify([task, experts]);
+
+/**
+ * Thresholds of one method against the number of experts before pruning: a thin line per task, and the factor that half
+ * of the tasks reach.
+ */
+const TrendChart = ({ id, method, trends, text, onSelect, ...chart }: TrendChartProps) => {
+  const find = (key: string): readonly SizeThreshold[] =>
+    trends.flatMap(({ points }) => points.filter((point) => point.lastSafe !== null && keyOf(point) === key));
+  return (
+    <PointedChart
+      id={id}
+      label={`${methodTitle(method)}: threshold factor of every task against experts before pruning`}
+      height={HEIGHT}
+      text={(key) => {
+        const found = find(key);
+        return found.length === 0 ? null : text(found);
+      }}
+      onSelect={(key) => {
+        const [threshold] = find(key);
+        if (threshold !== undefined) onSelect(threshold);
+      }}
+      draw={(width, pointed) => {
+        const { nodes, layout } = drawTrendChart(trends, {
+          ...chart,
+          left: MARGIN.left,
+          right: width - MARGIN.right,
+          top: MARGIN.top,
+          bottom: HEIGHT - MARGIN.bottom,
+          pointed: pointed === null ? undefined : find(pointed)[0]?.task,
+        });
+        const points = layout.tasks.flatMap(({ task, points: own }) =>
+          own.map(({ experts, x, y }) => ({ key: keyOf({ task, experts }), x, y })),
+        );
+        return { nodes, points };
+      }}
+    />
   );
 };

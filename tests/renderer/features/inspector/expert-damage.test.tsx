@@ -3,8 +3,7 @@ import { expect, test } from 'vitest';
 import type { DamageDocument } from '../../../../main/contract/damage.ts';
 import type { RunManifest } from '../../../../main/contract/run.ts';
 import { DamageChart } from '../../../../renderer/features/inspector/damage-chart.tsx';
-import { damageRuns, knownDamage } from '../../../../renderer/features/inspector/damage-runs.ts';
-import { DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
+import { damageRuns, knownDamage, DamageFacts } from '../../../../renderer/features/inspector/expert-damage.tsx';
 import { runOf } from '../../../main/contract/run-of.ts';
 
 const result = (expert: number, difference: number) => ({

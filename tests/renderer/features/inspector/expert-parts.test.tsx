@@ -2,8 +2,7 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { expect, test } from 'vitest';
 import { ExpertBars } from '../../../../renderer/features/inspector/expert-bars.tsx';
 import { sharesTogether } from '../../../../renderer/features/inspector/expert-others.tsx';
-import { ExpertTakes } from '../../../../renderer/features/inspector/expert-takes.tsx';
-import { visibleText } from '../../../../renderer/features/inspector/token-text.ts';
+import { ExpertTakes, visibleText } from '../../../../renderer/features/inspector/expert-takes.tsx';
 
 const token = {
   token: 3,

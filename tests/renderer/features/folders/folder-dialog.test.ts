@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { foldersOf, nameOf } from '../../../../renderer/features/folders/recent-folders.ts';
+import { foldersOf, nameOf } from '../../../../renderer/features/folders/folder-dialog.tsx';
 
 test('recent folders are the parents of recently opened paths, each once, for either path style', () => {
   expect(foldersOf(['/data/a/one', '/data/b/two.jsonl', 'C:\\data\\three', '/data/a/four/', '/top'], null)).toEqual([

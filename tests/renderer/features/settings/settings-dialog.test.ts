@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { typedNumber } from '../../../../renderer/features/settings/number-setting.tsx';
+import { typedNumber } from '../../../../renderer/features/settings/settings-dialog.tsx';
 
 test.each([
   ['', null],

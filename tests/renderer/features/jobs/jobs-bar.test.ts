@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { runBefore } from '../../../../renderer/features/jobs/waiting-jobs.tsx';
+import { runBefore } from '../../../../renderer/features/jobs/jobs-bar.tsx';
 
 test('a job moved onto another takes its position', () => {
   fc.assert(
