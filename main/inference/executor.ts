@@ -56,7 +56,8 @@ export interface Sink {
 /** Candidates that are identical so far, and their hidden states per batch; the shared prefix is the first. */
 interface Shared {
   readonly candidates: readonly ResolvedCandidate[];
-  readonly hidden: readonly StoredHidden[];
+  /** Emptied when released: the branches of later layers lead back here, and would hold the states of all layers. */
+  readonly hidden: StoredHidden[];
 }
 
 /**
@@ -165,7 +166,7 @@ export class Executor {
         else for (const branch of together) await this.#runAlone(layer, batches, branch, sink, run, hasPrefix);
         for (const { from } of together) {
           left.set(from, (left.get(from) ?? 0) - 1);
-          if (left.get(from) === 0) for (const stored of from.hidden) await store.release(stored);
+          if (left.get(from) === 0) for (const stored of from.hidden.splice(0)) await store.release(stored);
         }
       }
       states = branches;
@@ -230,7 +231,7 @@ export class Executor {
     }
   }
 
-  async #embed(batches: readonly Batch[], store: HiddenStore): Promise<readonly StoredHidden[]> {
+  async #embed(batches: readonly Batch[], store: HiddenStore): Promise<StoredHidden[]> {
     const hidden: StoredHidden[] = [];
     for (const batch of batches) hidden.push(await store.put(await this.#embedded(batch)));
     return hidden;

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { withAllocation } from '../../main/contract/allocation.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { Session } from '../../main/inference/session.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
@@ -16,21 +17,29 @@ import { median } from './statistics.ts';
  * and opened once for all of them. Goal: at most twice the cost of disk and block creation of one.
  *
  * Method: the synthetic 1 GB checkpoint (with the bundled tokenizer) and a budget of a third of its weights, one
- * thread, 64 four-choice items. Each measurement is a separate process; they alternate, ROUNDS times. Prints wall time,
- * time inside block runs (which grows with candidates) and the rest (reading, opening), and the peak resident memory,
- * with the memory that the process used before, beside budget and largest block.
+ * thread, 64 four-choice items. Each measurement is a separate process, with the allocator's settings of processes that
+ * we start; they alternate, ROUNDS times. Prints wall time and processor time, both also without block runs (which grow
+ * with candidates), and the peak resident memory, with the memory that the process used before, beside budget and
+ * largest block. Beside other work, processor times say more.
  * Usage: npx node tests/bench/streaming.ts [rounds, default 3]
  */
 
 const ITEMS = 64;
 const BUDGET_SHARE = 1 / 3;
 
-const measurement = z.object({
-  seconds: z.number(),
-  runSeconds: z.number(),
-  startBytes: z.number(),
-  peakBytes: z.number(),
-});
+const times = z.object({ wall: z.number(), processor: z.number() });
+const measurement = z.object({ whole: times, runs: times, startBytes: z.number(), peakBytes: z.number() });
+type Clock = keyof z.infer<typeof times>;
+
+/** Seconds. */
+const now = (): z.infer<typeof times> => {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now() / 1000, processor: (user + system) / 1e6 };
+};
+const since = (start: z.infer<typeof times>): z.infer<typeof times> => {
+  const { wall, processor } = now();
+  return { wall: wall - start.wall, processor: processor - start.processor };
+};
 
 /** Runs in the child: evaluates `candidates` plans and prints one line of JSON. */
 const evaluate = async (folder: string, candidates: number): Promise<void> => {
@@ -38,12 +47,14 @@ const evaluate = async (folder: string, candidates: number): Promise<void> => {
   const items = (await loadTask(path.join(bundledTasks, 'french'))).test.slice(0, ITEMS);
   const memoryBudgetBytes = checkpoint.info.memory.resident * BUDGET_SHARE;
   const startBytes = process.memoryUsage.rss();
-  let runSeconds = 0;
+  const runs = { wall: 0, processor: 0 };
   const run = Session.prototype.run;
   Session.prototype.run = async function (this: Session, ...parameters: Parameters<Session['run']>) {
-    const start = performance.now();
+    const start = now();
     const results = await run.apply(this, parameters);
-    runSeconds += (performance.now() - start) / 1000;
+    const took = since(start);
+    runs.wall += took.wall;
+    runs.processor += took.processor;
     return results;
   };
   const runner = await openModelRunner(checkpoint, {
@@ -63,21 +74,22 @@ const evaluate = async (folder: string, candidates: number): Promise<void> => {
       ),
     };
   });
-  const start = performance.now();
+  const start = now();
   await runner.evaluate(
     items,
     plans.map((plan, index) => ({ key: String(index), plan })),
     { signal: new AbortController().signal },
   );
-  const seconds = (performance.now() - start) / 1000;
+  const whole = since(start);
   await runner.dispose();
-  console.log(JSON.stringify({ seconds, runSeconds, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024 }));
+  console.log(JSON.stringify({ whole, runs, startBytes, peakBytes: process.resourceUsage().maxRSS * 1024 }));
 };
 
 const measure = (folder: string, candidates: number): z.infer<typeof measurement> => {
   const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, rounds, folder, String(candidates)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: withAllocation(process.env),
   });
   if (status !== 0) throw new Error(`the measurement ended with ${String(status)}`);
   return measurement.parse(JSON.parse(stdout));
@@ -97,15 +109,18 @@ if (childFolder !== undefined) {
     one.push(measure(folder, 1));
     many.push(measure(folder, 12));
   }
-  const rest = (list: readonly z.infer<typeof measurement>[]): number =>
-    median(list.map(({ seconds, runSeconds }) => seconds - runSeconds));
-  const wall = (list: readonly z.infer<typeof measurement>[]): number => median(list.map(({ seconds }) => seconds));
+  const time = (list: readonly z.infer<typeof measurement>[], clock: Clock): number =>
+    median(list.map(({ whole }) => whole[clock]));
+  const rest = (list: readonly z.infer<typeof measurement>[], clock: Clock): number =>
+    median(list.map(({ whole, runs }) => whole[clock] - runs[clock]));
   const peak = median(many.map(({ peakBytes }) => peakBytes));
   const before = median(many.map(({ startBytes }) => startBytes));
-  console.log(
-    `one candidate ${wall(one).toFixed(2)} s, twelve ${wall(many).toFixed(2)} s; outside block runs ` +
-      `${rest(one).toFixed(2)} s and ${rest(many).toFixed(2)} s, ratio ${(rest(many) / rest(one)).toFixed(2)}x`,
-  );
+  for (const clock of ['wall', 'processor'] as const)
+    console.log(
+      `${clock} time: one candidate ${time(one, clock).toFixed(2)} s, twelve ${time(many, clock).toFixed(2)} s; ` +
+        `outside block runs ${rest(one, clock).toFixed(2)} s and ${rest(many, clock).toFixed(2)} s, ratio ` +
+        `${(rest(many, clock) / rest(one, clock)).toFixed(2)}x`,
+    );
   console.log(
     `peak ${(peak / 1e6).toFixed(0)} MB resident (${(before / 1e6).toFixed(0)} MB before the model was ` +
       `opened), budget ${((info.memory.resident * BUDGET_SHARE) / 1e6).toFixed(0)} MB, largest block ` +

@@ -1,13 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { z } from 'zod';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { ChoiceItem, TextItem } from '../../../main/contract/task.ts';
 import { encodeRequest } from '../../../main/inference/encode-item.ts';
+import { HiddenStore } from '../../../main/inference/hidden-store.ts';
 import type { ScoredOutcome } from '../../../main/contract/outcome.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { Session } from '../../../main/inference/session.ts';
@@ -536,6 +540,30 @@ describe('a model larger than its memory budget', () => {
     );
     expect(spilled.some((name) => name.startsWith('spill-'))).toBe(true);
     expect(readdirSync(overlayFolder)).toEqual([]);
+  });
+
+  it('does not hold the hidden states of layers that are done', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = z.custom<() => void>((value) => typeof value === 'function').parse(runInNewContext('gc'));
+    const streamed = await openRunner(await makeMixtral(deep), { streamed: true });
+    // Not a spy of vitest, which would hold what it was called with.
+    const { put } = HiddenStore.prototype;
+    onTestFinished(() => void (HiddenStore.prototype.put = put));
+    const states: WeakRef<Float32Array>[] = [];
+    HiddenStore.prototype.put = function (this: HiddenStore, hidden) {
+      states.push(new WeakRef(hidden));
+      return put.call(this, hidden);
+    };
+    let held = 0;
+    const onProgress = (done: number, total: number): void => {
+      if (done < total) return;
+      collectGarbage();
+      held = states.filter((state) => state.deref() !== undefined).length;
+    };
+    await streamed.forward(sequences(40, [64, 64], 3), null, { ...uncancelled, onProgress });
+    expect(states).toHaveLength(1 + deep.layers);
+    // Those before and after the last layer, and what variables of the loop still refer to: one more was seen.
+    expect(held).toBeLessThanOrEqual(4);
   });
 
   it('is refused with numbers where not even one block fits', async () => {
