@@ -1,7 +1,89 @@
+import type { ExperimentAnswer, ExperimentArm, ExperimentDocument } from '../contract/experiment.ts';
 import type { Engine } from '../engine/engine.ts';
+import { spreadOf } from '../evaluation/draws.ts';
+import { accuracyOf } from '../evaluation/experiment/pairs.ts';
+import {
+  experimentThresholdColumns,
+  matrixColumns,
+  publishedColumns,
+  thresholdLines,
+} from '../figures/experiment-tables.ts';
 import { experimentReproductionText } from '../reproduction/experiment-differences.ts';
-import { experimentText } from './experiment-text.ts';
+import { columnsTable, printedShare, terminalText, textTable } from './terminal-text.ts';
+import { treatmentWords } from '../words/methods.ts';
 import type { VerbResult } from './verb.ts';
+
+const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonly string[] => [
+  answer.title,
+  columnsTable(matrixColumns(answer, tasks), answer.rows),
+  columnsTable(experimentThresholdColumns, thresholdLines(answer)),
+  answer.rule,
+  ...answer.findings.map(({ sentence }) => terminalText(sentence)),
+];
+
+/** The accuracy of an arm; for several draws the mean, the lowest and the highest. */
+const drawsText = (draws: readonly ExperimentArm[]): string | null => {
+  const values = draws.map(({ right }) => accuracyOf(right));
+  if (values.length === 0) return null;
+  const { mean, lowest, highest } = spreadOf(values);
+  return values.length === 1
+    ? printedShare(mean)
+    : `${printedShare(mean)} (${printedShare(lowest)} to ${printedShare(highest)})`;
+};
+
+const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
+  const names = tasks.map(({ name }) => name);
+  const rows = new Map(
+    arms.map(({ task: _, right: __, truncated: ___, training: ____, seed: _____, ...name }) => [
+      JSON.stringify(name),
+      name,
+    ]),
+  );
+  return textTable(
+    ['arm', 'experts', ...names],
+    [...rows].map(([, name]) => [
+      name.method === null
+        ? `${name.model}, ${treatmentWords(name.treatment)}`
+        : `${name.model} to ${String(name.kept)} by ${name.method}, ${treatmentWords(name.treatment)}`,
+      name.kept,
+      ...names.map((task) => {
+        const draws = arms.filter(
+          (one) =>
+            one.task === task &&
+            one.model === name.model &&
+            one.kept === name.kept &&
+            one.method === name.method &&
+            one.treatment === name.treatment,
+        );
+        return drawsText(draws);
+      }),
+    ]),
+  );
+};
+
+const publishedText = ({ published }: ExperimentDocument): readonly string[] =>
+  published === null
+    ? []
+    : [
+        `The paper's own table, by the bare difference to its scratch models in points (${published.source}). ` +
+          published.note,
+        columnsTable(publishedColumns(published), published.rows),
+      ];
+
+/** An experiment as tables: accuracies, both questions with thresholds, and the paper's own numbers. */
+const experimentText = (document: ExperimentDocument): string => {
+  const tasks = document.tasks.map(({ name }) => name);
+  return [
+    accuracyTable(document),
+    ...document.answers.flatMap((answer) => answerText(answer, tasks)),
+    ...publishedText(document),
+    'Differences are in points of accuracy, with two-sided 95 % intervals paired on the same items. ' +
+      '+ better, - worse, ? the interval holds 0. Of several draws: the mean, an interval that holds those of all ' +
+      'draws, and the lowest and highest difference; + and - hold in every draw.',
+    ...document.notes,
+    `Run ${document.run}.`,
+  ].join('\n\n');
+};
 
 /** The result of a finished experiment. For a reproduction: the differences, and a failure if there are any. */
 export const experimentResult = async (engine: Engine, run: string): Promise<VerbResult> => {

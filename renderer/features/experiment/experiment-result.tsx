@@ -1,10 +1,24 @@
 import { useState } from 'react';
-import type { ExperimentDocument, ExperimentReproduction } from '../../../main/contract/experiment.ts';
+import type {
+  ExperimentAnswer,
+  ExperimentDocument,
+  ExperimentReproduction,
+  ExperimentRow,
+} from '../../../main/contract/experiment.ts';
 import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
+import {
+  cellOf,
+  cellText,
+  experimentThresholdColumns,
+  matrixColumns,
+  publishedColumns,
+  thresholdLines,
+} from '../../../main/figures/experiment-tables.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
+import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -12,7 +26,6 @@ import { shownRunName } from '../../format/run-names.ts';
 import { titlesOf } from '../../format/task-titles.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
-import { MatrixTable, PublishedDifferences, ThresholdTable } from './experiment-tables.tsx';
 import './experiment.css';
 
 type Page = 'scratch' | 'unpruned' | 'published';
@@ -89,13 +102,33 @@ const Reproduced = ({ found }: { readonly found: ExperimentReproduction }) => (
   </p>
 );
 
+interface CellProps {
+  readonly answer: ExperimentAnswer;
+  readonly task: string;
+  readonly row: ExperimentRow;
+}
+
+/** A cell of the matrix in the colour of its sign. */
+const Cell = ({ answer, task, row }: CellProps) => {
+  const cell = cellOf(answer, task, row);
+  if (cell === undefined) return null;
+  const [sign = '', ...words] = cellText(cell).split(' ');
+  return (
+    <span className={`experiment-sign experiment-${cell.sign}`}>
+      <b>{sign}</b> {words.join(' ')}
+    </span>
+  );
+};
+
+/** The figure, the matrix of + and −, and the thresholds of one question. */
 const Answer = ({ document, manifest, question }: PagesProps & { readonly question: 'scratch' | 'unpruned' }) => {
   const theme = useResolvedTheme();
   const answer = document.answers.find((one) => one.question === question);
-  const tasks = useQuery('tasks.list', {}).data ?? [];
-  const titleOf = titlesOf(tasks);
+  const titleOf = titlesOf(useQuery('tasks.list', {}).data ?? []);
   if (answer === undefined || answer.pairs.length === 0)
     return <p className="muted">No pruned arm has been measured together with its reference yet.</p>;
+  const lines = thresholdLines(answer);
+  const tasks = document.tasks.map(({ name }) => name);
   const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme, titleOf));
   return (
     <>
@@ -110,18 +143,39 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>
-      <MatrixTable answer={answer} tasks={document.tasks.map(({ name }) => name)} title={titleOf} />
+      <DataTable
+        caption="Differences of accuracy in points with their intervals, and their signs"
+        rows={answer.rows}
+        rowKey={({ model, kept, method, treatment }) => JSON.stringify([model, kept, method, treatment])}
+        columns={shownColumns(matrixColumns(answer, tasks, titleOf), answer.rows).map((column) => {
+          const task = tasks.find((one) => column.key === `task ${one}`);
+          return task === undefined
+            ? column
+            : { ...column, cell: (row: ExperimentRow) => <Cell answer={answer} task={task} row={row} /> };
+        })}
+      />
       <p className="muted">{answer.rule}</p>
-      <ThresholdTable answer={answer} title={titleOf} />
+      <DataTable
+        caption="Thresholds of each model and task"
+        rows={lines}
+        rowKey={({ model, task, method, treatment }) => JSON.stringify([model, task, method, treatment])}
+        columns={shownColumns(experimentThresholdColumns, lines, titleOf)}
+      />
     </>
   );
 };
 
+/** The paper's own table, without intervals. */
 const Published = ({ document: { published } }: { readonly document: ExperimentDocument }) =>
   published === null ? null : (
     <>
       <p>{published.source}</p>
       <p className="muted">{published.note}</p>
-      <PublishedDifferences published={published} />
+      <DataTable
+        caption="Published accuracies minus those of the published scratch model of the same size, in points"
+        rows={published.rows}
+        rowKey={({ method, experts, kept }) => JSON.stringify([method, experts, kept])}
+        columns={shownColumns(publishedColumns(published), published.rows)}
+      />
     </>
   );
