@@ -448,7 +448,7 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
       const is = says === 'moe' ? moe !== null : window !== null;
       if (is !== Boolean(list[layer]))
         throw reader.unsupported(
-          `"${key}" says ${list[layer]} for layer ${layer}, where the other keys give ` +
+          `"${key}" says ${String(list[layer])} for layer ${layer}, where the other keys give ` +
             (says === 'moe' ? (is ? 'experts' : 'none') : is ? 'a window' : 'no window'),
         );
     });

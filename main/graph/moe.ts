@@ -321,8 +321,8 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
 export type Experts = Pick<MoeLayer, 'experts' | 'activation' | 'latent'>;
 
 /**
- * Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H], or [E, T, I]
- * inputs of the experts' down projections.
+ * Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H], or the
+ * inputs of the experts' down projections, [E, T, I].
  */
 export const expertsGraph = (hidden: number, layer: Experts, part: keyof ExpertValues = 'output'): SerialisedGraph => {
   const graph = new OnnxGraph();

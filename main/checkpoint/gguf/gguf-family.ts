@@ -32,9 +32,9 @@ export const ggufModel = (contents: GgufContents, factors: readonly number[] | n
     throw refusal(file, `"general.architecture" is ${JSON.stringify(name ?? null)}; only ${known} are read`);
   }
   if (metadata.optional('expert_count') === null || metadata.optional('expert_count') === 0)
-    throw refusal(file, `its model has no experts ("${name}.expert_count" is missing or 0)`);
+    throw refusal(file, `its model has no experts ("${String(name)}.expert_count" is missing or 0)`);
   if ((metadata.optional('nextn_predict_layers') ?? 0) > 0)
-    throw refusal(file, `"${name}.nextn_predict_layers" is not 0: extra prediction layers are not read yet`);
+    throw refusal(file, `"${String(name)}.nextn_predict_layers" is not 0: extra prediction layers are not read yet`);
   const own = namedAsInFile(family, found[1], has, factors !== null, file);
   return { family: own, config: configOf(own, found[1], metadata, contents, factors) };
 };

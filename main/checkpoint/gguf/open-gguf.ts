@@ -95,7 +95,7 @@ const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
     if ((stated ?? 1) !== count || (number ?? 0) !== part - 1)
       throw refuse(
         'gguf-parts',
-        `${each.file} says that it is part ${Number(number ?? 0) + 1} of ${stated ?? 1}, but by its ` +
+        `${each.file} says that it is part ${Number(number ?? 0) + 1} of ${String(stated ?? 1)}, but by its ` +
           `name it is part ${part} of ${count}.`,
         'Name the parts as they were published.',
       );
