@@ -33,15 +33,15 @@ const checkId = (file: string, token: string, id: unknown, vocabulary: number | 
   if (typeof id !== 'number' || !Number.isInteger(id) || id < 0)
     throw bad(file, `token ${name} has the id ${JSON.stringify(id ?? null)}, which is not a whole number from 0 on`);
   if (vocabulary !== null && id >= vocabulary)
-    throw bad(file, `token ${name} has id ${String(id)}, but the model has ${String(vocabulary)} tokens`);
+    throw bad(file, `token ${name} has id ${id}, but the model has ${vocabulary} tokens`);
 };
 
 const checkVocabulary = (file: string, { model, added_tokens: added }: Json, vocabulary: number | null): void => {
   const { vocab, merges } = isObject(model) ? model : {};
   const count = Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0;
-  if (count > MAX_TOKENS) throw bad(file, `it has ${String(count)} tokens (limit ${String(MAX_TOKENS)})`);
+  if (count > MAX_TOKENS) throw bad(file, `it has ${count} tokens (limit ${MAX_TOKENS})`);
   if (Array.isArray(merges) && merges.length > MAX_MERGES)
-    throw bad(file, `it has ${String(merges.length)} merges (limit ${String(MAX_MERGES)})`);
+    throw bad(file, `it has ${merges.length} merges (limit ${MAX_MERGES})`);
   // A list of tokens and scores numbers its tokens by position.
   if (Array.isArray(vocab) && vocab.length > 0) checkId(file, 'the last of the list', vocab.length - 1, vocabulary);
   else if (isObject(vocab)) for (const [token, id] of Object.entries(vocab)) checkId(file, token, id, vocabulary);
@@ -84,13 +84,9 @@ const checkGrowth = (file: string, tokenizer: Json): void => {
   for (const way of [parts(['normalizer', 'pre_tokenizer', 'post_processor']), parts(['decoder'])]) {
     const growth = way.reduce((product, part) => product * growthOf(part), 1);
     if (growth > MAX_GROWTH)
-      throw bad(
-        file,
-        `its replacements may make a text ${growth.toPrecision(3)} times as long (limit ${String(MAX_GROWTH)})`,
-      );
+      throw bad(file, `its replacements may make a text ${growth.toPrecision(3)} times as long (limit ${MAX_GROWTH})`);
     const added = way.reduce((sum, part) => sum + addedBy(part), 0);
-    if (added > MAX_ADDED)
-      throw bad(file, `it adds ${String(added)} pieces to every text (limit ${String(MAX_ADDED)})`);
+    if (added > MAX_ADDED) throw bad(file, `it adds ${added} pieces to every text (limit ${MAX_ADDED})`);
   }
 };
 

@@ -92,8 +92,7 @@ const schemeOf = (group: ConfigReader, format: unknown): CompressedScheme => {
   const isFloat = type === 'float';
   const actorder = weights.raw('actorder') ?? null;
   const isKnownWidth = { pairs: isFloat && bits === 4, words: !isFloat && bits >= 1 && bits <= 8, bytes: bits === 8 };
-  if (!isKnownWidth[packing])
-    throw weights.unsupported(`${String(bits)}-bit ${type} weights as ${known} are not supported`);
+  if (!isKnownWidth[packing]) throw weights.unsupported(`${bits}-bit ${type} weights as ${known} are not supported`);
   const isGrouped = strategy === 'group' || (packing === 'pairs' && strategy === 'tensor_group');
   const block = strategy === 'block' ? weights.integers('block_structure') : [];
   if (strategy === 'block' && block.length !== 2)
@@ -178,7 +177,7 @@ export const takeScaled = (
 const unevenGroups = ({ file, tensor }: TensorView, width: number, columns: number): WorkbenchError =>
   refuse(
     'wrong-shape',
-    `${file}: tensor "${tensor}" has ${String(width)} columns, which are not whole groups of ${String(columns)}.`,
+    `${file}: tensor "${tensor}" has ${width} columns, which are not whole groups of ${columns}.`,
     'Check that config.json and the weights belong together.',
   );
 
@@ -249,7 +248,7 @@ const requireFinite = (view: TensorView, values: Float32Array): Float32Array => 
 };
 
 const badScale = ({ file, tensor }: TensorView, value: number): WorkbenchError =>
-  refuse('bad-tensor', `${file}: tensor "${tensor}" has the scale ${String(value)}.`, 'Fetch the checkpoint again.');
+  refuse('bad-tensor', `${file}: tensor "${tensor}" has the scale ${value}.`, 'Fetch the checkpoint again.');
 
 type CodeAt = (row: number, column: number) => number;
 
@@ -261,24 +260,7 @@ const codesOf = async (view: TensorView, columns = view.shape[1] ?? 1): Promise<
 };
 
 /** e2m1 (OCP microscaling formats): the three low bits choose the magnitude, the fourth the sign. */
-export const float4Values: Float32Array = Float32Array.of(
-  0,
-  0.5,
-  1,
-  1.5,
-  2,
-  3,
-  4,
-  6,
-  -0,
-  -0.5,
-  -1,
-  -1.5,
-  -2,
-  -3,
-  -4,
-  -6,
-);
+export const float4Values = Float32Array.from([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6]);
 
 /** Two floats in a byte, the first in its low half. */
 const codePairs = async (view: TensorView): Promise<CodeAt> => {

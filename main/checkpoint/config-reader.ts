@@ -52,7 +52,7 @@ export class ConfigReader {
   integer(key: string, most: number = MAX_SIZE): number {
     const value = this.number(key);
     if (!Number.isInteger(value)) throw this.bad(key, value, 'a whole number');
-    if (value > most) throw this.bad(key, value, `a number up to ${String(most)}`);
+    if (value > most) throw this.bad(key, value, `a number up to ${most}`);
     this.#lengths.set(key, value);
     return value;
   }
@@ -70,7 +70,7 @@ export class ConfigReader {
 
   /** Keys read so far that determine a length, each with its value, to explain why a tensor should have it. */
   keysOf(length: number): readonly string[] {
-    return [...this.#lengths].flatMap(([key, value]) => (value === length ? [`${key} ${String(value)}`] : []));
+    return [...this.#lengths].flatMap(([key, value]) => (value === length ? [`${key} ${value}`] : []));
   }
 
   /** A non-negative integer; 0 if missing. */

@@ -95,8 +95,7 @@ const describeGrouped = (
   const headDimension = commonDimension;
   if (!Number.isInteger(headDimension) || headDimension % 2 !== 0 || heads % keyValueHeads !== 0) {
     throw reader.inconsistent(
-      `${String(heads)} heads, ${String(keyValueHeads)} key/value heads and head dimension ` +
-        `${String(headDimension)} do not fit together`,
+      `${heads} heads, ${keyValueHeads} key/value heads and head dimension ` + `${headDimension} do not fit together`,
     );
   }
   const commonValueDimension =
@@ -108,8 +107,7 @@ const describeGrouped = (
   const slidingQueryHeads = slidingHeadsOf(record.slidingHeads, reader) ?? heads;
   if (slidingQueryHeads % slidingHeads !== 0)
     throw reader.inconsistent(
-      `${String(slidingQueryHeads)} heads and ${String(slidingHeads)} key/value heads in layers with a window do not ` +
-        'fit together',
+      `${slidingQueryHeads} heads and ${slidingHeads} key/value heads in layers with a window do not ` + 'fit together',
     );
   const inputBias = reader.flag(record.queryKeyValueBias);
   const outputBias = reader.flag(record.outputBias);
@@ -167,8 +165,8 @@ const describeGrouped = (
           ? null
           : {
               gives: sharing.gives,
-              keys: `keys of block ${String(sharing.of)}`,
-              values: `values of block ${String(sharing.of)}`,
+              keys: `keys of block ${sharing.of}`,
+              values: `values of block ${sharing.of}`,
             },
       plainNorm: normsPlainly && rotating ? reader.number('rms_norm_eps') : null,
       temperature: rotating ? null : temperature,
@@ -248,7 +246,7 @@ const describeLatent = (
               },
               weights: take(named('weights_proj.weight'), [count, hidden]),
             },
-      part: isShared ? `index of block ${String(source)}` : null,
+      part: isShared ? `index of block ${source}` : null,
     };
   };
   const keyValueUpOf = (layer: number): Projection => {
@@ -302,7 +300,7 @@ const indexSource = ({ shared }: IndexerRecord, reader: ConfigReader, layer: num
       ? Math.max(each - reader.count(shared.offsetKey) + 1, 0) % reader.integer(shared.everyKey) === 0
       : types[each] === 'full';
   for (let each = layer; each >= 0; each -= 1) if (hasOwn(each)) return each;
-  throw reader.inconsistent(`no layer before layer ${String(layer)} has an indexer, which it would take keys from`);
+  throw reader.inconsistent(`no layer before layer ${layer} has an indexer, which it would take keys from`);
 };
 
 /** "FSSF" or a list of such letters, as words. */

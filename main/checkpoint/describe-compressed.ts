@@ -23,7 +23,7 @@ const kindOf = ({ ratiosKey }: CompressedRecord, reader: ConfigReader, layer: nu
   const named = (types ?? reader.integers(ratiosKey)).length;
   // Ratios of files with extra prediction layers may name those too.
   if (named < layers || (types !== null && named > layers))
-    throw reader.inconsistent(`"${key}" names ${String(named)} layers, "num_hidden_layers" ${String(layers)}`);
+    throw reader.inconsistent(`"${key}" names ${named} layers, "num_hidden_layers" ${layers}`);
   const type = types === null ? kindOfRatio.get(reader.integers(ratiosKey)[layer]) : types[layer];
   const found = [...kindOfRatio.values()].find((kind) => kind === type);
   if (found !== undefined) return found;
@@ -49,7 +49,7 @@ export const describeCompressed = (
   const [rank, outputRank] = [reader.integer('q_lora_rank'), reader.integer('o_lora_rank')];
   const groups = reader.integer('o_groups');
   if ((heads * headDimension) % groups !== 0)
-    throw reader.inconsistent(`${String(heads)} heads of ${String(headDimension)} are not ${String(groups)} groups`);
+    throw reader.inconsistent(`${heads} heads of ${headDimension} are not ${groups} groups`);
   const rotated = rotatedOf(reader, headDimension);
   const take = (name: string, shape: readonly [number, number]): Projection => ({
     weight: weights.take(name, shape),
@@ -134,8 +134,8 @@ const rotatedOf = (reader: ConfigReader, headDimension: number): number => {
   const most = Math.min(headDimension, reader.integer('index_head_dim'));
   if (!differ && rotated % 2 === 0 && rotated <= most) return rotated;
   throw reader.inconsistent(
-    `"qk_rope_head_dim" ${String(stated)} and "partial_rotary_factor" ${String(partial)} do not fit heads of ` +
-      `${String(headDimension)} dimensions and an indexer's of ${String(reader.integer('index_head_dim'))}`,
+    `"qk_rope_head_dim" ${stated} and "partial_rotary_factor" ${partial} do not fit heads of ` +
+      `${headDimension} dimensions and an indexer's of ${reader.integer('index_head_dim')}`,
   );
 };
 

@@ -20,11 +20,10 @@ import {
 } from './descriptor.ts';
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
-import { namesOnDisk } from './names-on-disk.ts';
+import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
 import { isCompressed, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
-import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Unused buffers in old checkpoints. */
 const IGNORED_BUFFER = '.rotary_emb.inv_freq';
@@ -244,7 +243,7 @@ export const describeModel = (
   };
   const extraLayers = family.extraLayersKey === null ? 0 : predictionLayers(reader);
   const extra = Array.from({ length: extraLayers }, (_, layer) => layers + layer)
-    .map((layer) => `model.layers.${String(layer)}.`)
+    .map((layer) => `model.layers.${layer}.`)
     .filter((start) => index.has(`${start}${PREDICTION_MARK}`));
   const starts = [...extra, ...family.unused].map((start) => index.onDisk(start));
   const carried = [
@@ -294,7 +293,7 @@ const sharingsOf = (
     windows.findLastIndex((window, other) => other < own && (window === null) === (windows[layer] === null));
   const sources = windows.map((_, layer) => (layer < own ? -1 : sourceOf(layer)));
   if (key !== undefined && sources.some((source, layer) => layer >= own && source < 0))
-    throw reader.inconsistent(`"${key}" is ${String(taking)}, which leaves no layer to take keys and values from`);
+    throw reader.inconsistent(`"${key}" is ${taking}, which leaves no layer to take keys and values from`);
   return windows.map((_, layer) => {
     if (layer >= own) return { gives: false, of: sources[layer] ?? -1 };
     return sources.includes(layer) ? { gives: true, of: layer } : null;
@@ -434,7 +433,7 @@ const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[
     const isChunked = blocks[layer]?.chunk !== null;
     if (isChunked === (type === 'chunked_attention')) return;
     throw reader.unsupported(
-      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
+      `"layer_types" says ${type} for layer ${layer}, where the other keys give ` +
         (isChunked ? 'chunks' : 'no chunks'),
     );
   });
@@ -449,7 +448,7 @@ const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: r
       const is = says === 'moe' ? moe !== null : window !== null;
       if (is !== Boolean(list[layer]))
         throw reader.unsupported(
-          `"${key}" says ${String(list[layer])} for layer ${String(layer)}, where the other keys give ` +
+          `"${key}" says ${String(list[layer])} for layer ${layer}, where the other keys give ` +
             (says === 'moe' ? (is ? 'experts' : 'none') : is ? 'a window' : 'no window'),
         );
     });
@@ -466,7 +465,7 @@ const typesOf = (reader: ConfigReader, key: string, allowed: readonly string[]):
   const layers = reader.integer('num_hidden_layers');
   // Lists of files with extra prediction layers may name those too.
   if (types.length !== layers && types.length !== layers + predictionLayers(reader))
-    throw reader.inconsistent(`"${key}" names ${String(types.length)} layers, "num_hidden_layers" ${String(layers)}`);
+    throw reader.inconsistent(`"${key}" names ${types.length} layers, "num_hidden_layers" ${layers}`);
   const other = types.find((type) => !allowed.includes(type));
   if (other === undefined) return types;
   throw reader.unsupported(
@@ -483,8 +482,8 @@ const checkLayerTypes = ({ window: record, state }: Family, reader: ConfigReader
     const isSliding = type === 'sliding_attention';
     if (isSliding === (window !== null)) return;
     throw reader.unsupported(
-      `"layer_types" says ${type} for layer ${String(layer)}, where the other keys give ` +
-        (window === null ? 'no window' : `a window of ${String(window)}`),
+      `"layer_types" says ${type} for layer ${layer}, where the other keys give ` +
+        (window === null ? 'no window' : `a window of ${window}`),
     );
   });
 };

@@ -19,11 +19,10 @@ import type {
   ScoreRecord,
   SharedRecord,
 } from './families/family.ts';
-import { namesOnDisk } from './names-on-disk.ts';
+import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
 import { contiguousPart, plainWeight, storedName } from './read-tensor.ts';
 import type { WeightReader } from './weight-reader.ts';
 import { correctionOf, expertScaleOf } from './routing.ts';
-import { biasName, layerName, TensorIndex } from './tensor-index.ts';
 
 /** Published models have at most a few hundred experts in a layer. */
 const MAX_EXPERTS = 65_536;
@@ -83,7 +82,7 @@ const constantExperts = (reader: ConfigReader, experts: number): ReadonlyMap<num
       .flat()
       .some((expert) => expert >= experts)
   )
-    throw reader.inconsistent(`"${CONSTANTS_KEY}" is not a list of experts (0 to ${String(experts - 1)}) by layer`);
+    throw reader.inconsistent(`"${CONSTANTS_KEY}" is not a list of experts (0 to ${experts - 1}) by layer`);
   return new Map(Object.entries(parsed.data).map(([layer, list]) => [Number(layer), new Set(list)]));
 };
 
@@ -105,7 +104,7 @@ export const describeMoe = (
   };
   const topK = reader.sameInteger(family.keys.topK);
   if (topK > sizes.experts)
-    throw reader.inconsistent(`${family.keys.topK} (${String(topK)}) exceeds ${expertsKey} (${String(sizes.experts)})`);
+    throw reader.inconsistent(`${family.keys.topK} (${topK}) exceeds ${expertsKey} (${sizes.experts})`);
   let layout: ExpertLayout | null = null;
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
@@ -185,15 +184,11 @@ const groupsOf = (
   const { least } = record;
   const [count, kept] = [reader.integer(record.countKey), reader.integer(record.keptKey)];
   if (experts % count !== 0 || kept > count)
-    throw reader.inconsistent(`${String(kept)} of ${String(count)} groups do not fit ${String(experts)} experts`);
+    throw reader.inconsistent(`${kept} of ${count} groups do not fit ${experts} experts`);
   if (count === 1) return null;
   const size = experts / count;
-  if (size < least)
-    throw reader.inconsistent(`groups of ${String(size)} expert cannot be ranked by their best ${String(least)}`);
-  if (topK > kept * size)
-    throw reader.inconsistent(
-      `top-${String(topK)} exceeds the ${String(kept * size)} experts of ${String(kept)} groups`,
-    );
+  if (size < least) throw reader.inconsistent(`groups of ${size} expert cannot be ranked by their best ${least}`);
+  if (topK > kept * size) throw reader.inconsistent(`top-${topK} exceeds the ${kept * size} experts of ${kept} groups`);
   return { count, kept, least };
 };
 
@@ -389,7 +384,7 @@ const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string):
     throw refuse(
       'unknown-layout',
       `${folder}: ${layout === undefined ? 'no experts' : `experts in more than one layout (${examples})`} found in ` +
-        `layer ${String(layer)}; a ${family.modelType} checkpoint has "${names}" there.`,
+        `layer ${layer}; a ${family.modelType} checkpoint has "${names}" there.`,
       'Check that config.json and the weights belong together.',
     );
   }
@@ -429,7 +424,7 @@ const takeLayout = (
     Array.from({ length: experts }, (_, expert) => describe(expert));
   switch (layout.kind) {
     case 'per-expert': {
-      const prefix = (expert: number): string => `${named(layout.prefix)}${String(expert)}.`;
+      const prefix = (expert: number): string => `${named(layout.prefix)}${expert}.`;
       const matrices = new Map(
         Array.from({ length: experts }, (_, expert) => expert)
           .filter((expert) => !constants.has(expert))
@@ -449,8 +444,7 @@ const takeLayout = (
       if (unread.some((name) => weights.index.has(name)))
         for (const name of unread) weights.take(name, [width, hidden]);
       const [some] = matrices.values();
-      if (some === undefined)
-        throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${String(layer)}`);
+      if (some === undefined) throw reader.inconsistent(`"${CONSTANTS_KEY}" leaves no expert of layer ${layer}`);
       return {
         ...taken,
         stacked: [],
@@ -576,9 +570,7 @@ const takeInterleaved = (
   const quantised = (name: string, rows: number, columns: number): { blocks: TensorView; scales: TensorView } => {
     const groups = columns / MXFP4_VALUES;
     if (!Number.isInteger(groups))
-      throw reader.inconsistent(
-        `MXFP4 experts of ${String(columns)} columns: blocks have ${String(MXFP4_VALUES)} values`,
-      );
+      throw reader.inconsistent(`MXFP4 experts of ${columns} columns: blocks have ${MXFP4_VALUES} values`);
     return {
       blocks: weights.index.take(`${name}_blocks`, [experts, rows, groups, MXFP4_BYTES], ['U8']),
       scales: weights.index.take(`${name}_scales`, [experts, rows, groups], ['U8']),

@@ -58,10 +58,10 @@ export const describePrediction = (
   }
   for (const { tensor, shape } of stacked)
     if (shape.find((length) => length > 1) !== experts)
-      obstacles.push(`"${tensor}" has shape [${shape.join(', ')}], and the model ${String(experts)} experts`);
+      obstacles.push(`"${tensor}" has shape [${shape.join(', ')}], and the model ${experts} experts`);
   for (const [prefix, found] of numbers)
     if (found.size !== experts || [...found].some((expert) => expert >= experts))
-      obstacles.push(`"${prefix}" has ${String(found.size)} experts, and the model ${String(experts)}`);
+      obstacles.push(`"${prefix}" has ${found.size} experts, and the model ${experts}`);
   for (const start of withExperts)
     if (!withRouter.has(start)) obstacles.push(`the layer "${start}" has experts and no router`);
   return {

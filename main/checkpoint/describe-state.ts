@@ -60,7 +60,7 @@ const convolutionOf = (
   biased: boolean,
 ): ChannelConvolution => {
   const kernel = reader.integer(kernelKey);
-  if (kernel < 2) throw reader.unsupported(`"${kernelKey}" is ${String(kernel)}; a convolution over one token`);
+  if (kernel < 2) throw reader.unsupported(`"${kernelKey}" is ${kernel}; a convolution over one token`);
   const [first] = tensors;
   const channels = tensors.reduce((sum, each) => sum + each.channels, 0);
   return {
@@ -99,9 +99,7 @@ const describeDelta = (
   const keyDimension = reader.integer('linear_key_head_dim');
   const valueDimension = reader.integer('linear_value_head_dim');
   if (valueHeads % keyHeads !== 0)
-    throw reader.inconsistent(
-      `${String(valueHeads)} linear value heads are no multiple of ${String(keyHeads)} linear key heads`,
-    );
+    throw reader.inconsistent(`${valueHeads} linear value heads are no multiple of ${keyHeads} linear key heads`);
   const [keyWidth, valueWidth] = [keyHeads * keyDimension, valueHeads * valueDimension];
   const channels = 2 * keyWidth + valueWidth;
   const take = (name: string, length: number): Projection =>
@@ -187,9 +185,7 @@ const describeMamba = (
   const headDimension = isAutomatic ? (reader.integer(expandKey) * hidden) / heads : reader.integer(keys.headDimension);
   const width = heads * headDimension;
   if (heads % groups !== 0 || !Number.isInteger(headDimension))
-    throw reader.inconsistent(
-      `${String(heads)} heads of ${String(headDimension)} and ${String(groups)} groups do not fit together`,
-    );
+    throw reader.inconsistent(`${heads} heads of ${headDimension} and ${groups} groups do not fit together`);
   const channels = width + 2 * groups * stateDimension;
   const biased = reader.flag(keys.bias);
   return {

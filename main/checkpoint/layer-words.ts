@@ -23,7 +23,7 @@ export const layerHalves = (
   const stated = reader.optionalInteger('num_hidden_layers');
   if (words.length === 0 || words.length > MAX_LAYERS || (stated !== null && stated !== words.length))
     throw reader.inconsistent(
-      `"${halves.listKey}" or "${halves.lettersKey}" names ${String(words.length)} layers, "num_hidden_layers" ` +
+      `"${halves.listKey}" or "${halves.lettersKey}" names ${words.length} layers, "num_hidden_layers" ` +
         (stated === null ? 'none' : String(stated)),
     );
   const mixing = [...(state?.words ?? []), ...(state?.attentionWords ?? [])];

@@ -5,7 +5,6 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { withinDeadline } from '../files/within-deadline.ts';
-import { replaceBrokenBytes } from './broken-bytes.ts';
 import { isGgufPath } from '../files/gguf-path.ts';
 import { readGgufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
@@ -90,7 +89,7 @@ export const loadTokenizer = async (
   try {
     tokenizer = withinDeadline(
       OPENING_MS,
-      () => tooSlow(`it was not opened in ${String(OPENING_MS / 1000)} s`),
+      () => tooSlow(`it was not opened in ${OPENING_MS / 1000} s`),
       // Cleaning of spaces is a display option of old tokenizers, on which ids and round trips must not depend.
       () => new Tokenizer(json.data, { ...config, clean_up_tokenization_spaces: false }),
     );
@@ -116,7 +115,7 @@ export const loadTokenizer = async (
     watched(
       input.length,
       () =>
-        `a text of ${String(input.length)} characters (${JSON.stringify(input.slice(0, 40))}) was not turned into ` +
+        `a text of ${input.length} characters (${JSON.stringify(input.slice(0, 40))}) was not turned into ` +
         `tokens in time`,
       () => tokenizer.encode(input, { add_special_tokens: special }).ids,
     );
@@ -126,7 +125,7 @@ export const loadTokenizer = async (
       ? ''
       : watched(
           ids.length,
-          () => `${String(ids.length)} tokens were not turned into a text in time`,
+          () => `${ids.length} tokens were not turned into a text in time`,
           () => tokenizer.decode([...ids], { skip_special_tokens: isWithoutSpecial }),
         );
   const prefixName = config.bos_token ?? config.eos_token;
@@ -156,5 +155,47 @@ const parseJson = (file: string, text: string): unknown => {
       "Fetch the file again from the model's source.",
       cause,
     );
+  }
+};
+
+/** A byte as a token, in the notation of tokenizers with byte fallback. */
+const byteToken = /^<0x([0-9A-Fa-f]{2})>$/;
+
+/** Replaces a byte that is not a character. */
+const REPLACEMENT = '\ufffd';
+
+/**
+ * Replaces every byte of a run that is not UTF-8 as a whole by U+FFFD, like the byte fallback decoder of the tokenizers
+ * library (a decoder that keeps the valid parts of such a run gives other texts). Runs that are UTF-8 stay.
+ */
+export const replaceBrokenBytes = (tokens: readonly string[]): string[] => {
+  const out: string[] = [];
+  let run: string[] = [];
+  const finish = (): void => {
+    const isText = isUtf8(run);
+    for (const byte of run) out.push(isText ? byte : REPLACEMENT);
+    run = [];
+  };
+  for (const token of tokens) {
+    if (byteToken.test(token)) {
+      run.push(token);
+      continue;
+    }
+    finish();
+    out.push(token);
+  }
+  finish();
+  return out;
+};
+
+const isUtf8 = (run: readonly string[]): boolean => {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(
+      Uint8Array.from(run, (token) => Number.parseInt(byteToken.exec(token)?.[1] ?? '', 16)),
+    );
+    return true;
+  } catch (cause) {
+    if (cause instanceof TypeError) return false;
+    throw cause;
   }
 };

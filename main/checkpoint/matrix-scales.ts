@@ -37,7 +37,7 @@ export const requireGroups = ({ file, tensor }: TensorView, groups: Int32Array, 
   if (bad === undefined) return groups;
   throw refuse(
     'bad-tensor',
-    `${file}: tensor "${tensor}" names group ${String(bad)} of ${String(count)}.`,
+    `${file}: tensor "${tensor}" names group ${bad} of ${count}.`,
     'Fetch the checkpoint again.',
   );
 };

@@ -1,141 +1,34 @@
 import { type ModelInfo, positionsText } from '../contract/model.ts';
-import type {
-  AttentionDescriptor,
-  BlockDescriptor,
-  CompressedAttention,
-  Compressor,
-  DenseTensors,
-  HyperHead,
-  ModelDescriptor,
-  MoeDescriptor,
-  Norm,
-  Projection,
-  StateDescriptor,
-  TensorView,
-  Weight,
-} from './descriptor.ts';
+import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
 import { memoryNeed, torchMemory } from './memory-need.ts';
-import { correctionOf, expertScaleOf, isNormalised, tableOf } from './routing.ts';
+import { isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** Number of weights in a tensor, a matrix, or nothing. */
-const count = (of: TensorView | Weight | null | undefined): number =>
-  of === null || of === undefined ? 0 : product(of.shape);
-const counts = (list: readonly (TensorView | Weight | null | undefined)[]): number => sum(list.map(count));
-const ofNorm = (norm: Norm | null): number => (norm === null ? 0 : counts([norm.scale, norm.bias]));
-const ofProjection = ({ weight, bias }: Projection): number => counts([weight, bias]);
-const ofDense = (dense: DenseTensors | null): number =>
-  dense === null ? 0 : counts([dense.gate, dense.up, dense.down, dense.gateBias, dense.upBias, dense.downBias]);
-
-const ofAttention = (attention: AttentionDescriptor): number => {
-  if (attention.kind === 'grouped') {
-    const { query, key, value, output, queryKeyNorm, gate, sinks } = attention;
-    const norms = sum([queryKeyNorm?.query ?? [], queryKeyNorm?.key ?? []].flat().map(ofNorm));
-    const gates = gate === null || gate === 'in-query' ? [] : [gate];
-    return sum([query, key ?? [], value ?? [], output, gates].flat().map(ofProjection)) + norms + count(sinks);
-  }
-  const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
-  const own = indexer?.own ?? null;
-  const index = own === null ? 0 : sum([own.query, own.key, own.weights].map(ofProjection)) + ofNorm(own.keyNorm);
-  const queries =
-    'whole' in query
-      ? ofProjection(query.whole)
-      : ofProjection(query.down) + ofNorm(query.norm) + ofProjection(query.up);
-  return (
-    queries +
-    index +
-    sum([keyValueDown, keyValueUp, output, gate ?? []].flat().map(ofProjection)) +
-    ofNorm(keyValueNorm)
-  );
+/** Number of weights in all tensors and matrices of a part of a descriptor. */
+const weightsIn = (part: unknown): number => {
+  if (typeof part !== 'object' || part === null) return 0;
+  if (isShaped(part)) return product(part.shape);
+  return sum(Object.values(part).map(weightsIn));
 };
 
-const ofState = (state: StateDescriptor): number => {
-  const { convolution, output } = state;
-  const common = counts([...convolution.weights, convolution.bias]) + ofProjection(output);
-  if (state.kind === 'convolution') return common + ofProjection(state.input);
-  if (state.kind === 'channel-delta') {
-    const { query, key, value, rate, decay, gate, decayBias, decayLog, norm } = state;
-    return (
-      common +
-      sum([query, key, value, rate, decay, gate].map(ofProjection)) +
-      counts([decayBias, decayLog]) +
-      ofNorm(norm)
-    );
-  }
-  if (state.kind === 'mamba')
-    return (
-      common + ofProjection(state.input) + counts([state.stepBias, state.decayLog, state.skip]) + ofNorm(state.norm)
-    );
-  const { input, decayLog, decayBias, norm } = state;
-  const inputs = [
-    ...(input.rows === 'by-head' ? [input.queryKeyValueGate] : [input.queryKeyValue, input.gate]),
-    ...(input.rows === 'by-kind' ? [input.rate, input.decay] : [input.rateDecay]),
-  ];
-  return common + sum(inputs.map(ofProjection)) + counts([decayLog, decayBias]) + ofNorm(norm);
-};
+const isShaped = (part: object): part is TensorView | Weight => 'shape' in part;
 
-const ofHyper = ({ rows, base, scale }: HyperHead): number => counts([rows, base, scale]);
-
-const ofCompressor = ({ values, gates, places, norm }: Omit<Compressor, 'indexer'>): number =>
-  ofProjection(values) + ofProjection(gates) + count(places) + ofNorm(norm);
-
-const ofCompressed = (attention: CompressedAttention): number => {
-  const { query, keyValue, keyValueNorm, sinks, output, compressor } = attention;
-  const indexer = compressor?.indexer ?? null;
-  return (
-    sum([query.down, query.up, keyValue, output.up].map(ofProjection)) +
-    ofNorm(query.norm) +
-    ofNorm(keyValueNorm) +
-    counts([sinks, output.down]) +
-    (compressor === null ? 0 : ofCompressor(compressor)) +
-    (indexer === null
-      ? 0
-      : ofProjection(indexer.query) + ofProjection(indexer.weights) + ofCompressor(indexer.compressor))
-  );
-};
-
+/** A constant stands in place of an expert's matrices. */
 const ofExperts = (moe: MoeDescriptor | null): number =>
-  sum(
-    (moe?.expertTensors ?? []).map(({ gate, up, down, gateBias, upBias, downBias, constant }) =>
-      constant === undefined ? counts([gate, up, down, gateBias, upBias, downBias]) : count(constant),
-    ),
-  );
+  sum((moe?.expertTensors ?? []).map((tensors) => weightsIn(tensors.constant ?? tensors)));
 
 /** Number of weights of the operator that mixes a block's tokens. */
 const ofMixing = ({ attention, compressed, state }: BlockDescriptor): number =>
-  (attention === null ? 0 : ofAttention(attention)) +
-  (compressed === null ? 0 : ofCompressed(compressed)) +
-  (state === null ? 0 : ofState(state));
+  weightsIn([attention, compressed, state]);
 
-/** Number of weights in a block without its routed experts. */
-const ofRest = (block: BlockDescriptor): number => {
-  const { attentionNorm, hyper, feedForwardNorm, branchNorms, beside, tokenInput, outputScale, moe, dense } = block;
-  const correction = moe === null ? null : correctionOf(moe.routing);
-  return (
-    ofNorm(attentionNorm) +
-    ofMixing(block) +
-    (hyper === null ? 0 : ofHyper(hyper.attention) + ofHyper(hyper.feedForward)) +
-    ofNorm(feedForwardNorm) +
-    (branchNorms === null ? 0 : ofNorm(branchNorms.attention) + ofNorm(branchNorms.feedForward)) +
-    (beside === null
-      ? 0
-      : sum([beside.dense, beside.expertsIn, beside.expertsOut].map(ofNorm)) + count(beside.router)) +
-    (tokenInput === null ? 0 : counts([tokenInput.gate, tokenInput.projection]) + ofNorm(tokenInput.norm)) +
-    count(outputScale) +
-    ofDense(dense) +
-    ofDense(moe?.shared ?? null) +
-    counts([moe?.latent?.into, moe?.latent?.back]) +
-    counts([
-      moe?.router,
-      moe?.routerBias,
-      moe?.shared?.scale,
-      correction,
-      moe === null ? null : expertScaleOf(moe.routing),
-    ])
-  );
+/** Number of weights in a block without its routed experts. A table of the experts of tokens holds no weights. */
+const ofRest = ({ moe, ...block }: BlockDescriptor): number => {
+  const { expertTensors: _experts, ...rest } = moe ?? { expertTensors: [] };
+  const table = moe === null ? null : tableOf(moe.routing);
+  return weightsIn([block, rest]) - weightsIn(table);
 };
 
 /**
@@ -149,13 +42,8 @@ export const modelInfo = (
   environment: Readonly<Partial<Record<string, string>>> = process.env,
 ): ModelInfo => {
   const moe = model.moeLayers[0]?.moe;
-  const outer =
-    counts([model.embedding, model.head === model.embedding ? null : model.head, model.headBias]) +
-    (model.tokenInputs === null
-      ? 0
-      : counts([model.tokenInputs.table, model.tokenInputs.projection]) + ofNorm(model.tokenInputs.norm)) +
-    (model.hyperHead === null ? 0 : ofHyper(model.hyperHead)) +
-    ofNorm(model.finalNorm);
+  const head = model.head === model.embedding ? null : model.head;
+  const outer = weightsIn([model.embedding, head, model.headBias, model.tokenInputs, model.hyperHead, model.finalNorm]);
   const expert = sum(model.moeLayers.map((layer) => ofExperts(layer.moe)));
   const rest = outer + sum(model.blocks.map(ofRest));
   const active =
@@ -206,13 +94,13 @@ export const besideModel = (model: ModelDescriptor): readonly string[] => {
     ...(prediction.tensors.length === 0
       ? []
       : [
-          `${String(prediction.tensors.length)} tensors are extra prediction layers (MTP), not used here: an export ` +
+          `${prediction.tensors.length} tensors are extra prediction layers (MTP), not used here: an export ` +
             'leaves them out, or slices them (--mtp).',
         ]),
     ...(carriedTensors.length === 0
       ? []
       : [
-          `${String(carriedTensors.length)} tensors are not part of the text model (${beginnings(carriedTensors)}): ` +
+          `${carriedTensors.length} tensors are not part of the text model (${beginnings(carriedTensors)}): ` +
             'not used here, and an export copies them unchanged.',
         ]),
   ];
@@ -250,7 +138,7 @@ const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNo
   if (hashed > 0)
     return {
       pruningNote:
-        `In ${hashed === 1 ? 'the layer that chooses' : `the ${String(hashed)} layers that choose`} experts by a ` +
+        `In ${hashed === 1 ? 'the layer that chooses' : `the ${hashed} layers that choose`} experts by a ` +
         'table of tokens, the table is rewritten: a dropped expert becomes the next kept one that the token does not ' +
         'have yet.',
     };
@@ -260,7 +148,7 @@ const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNo
     ? {}
     : {
         pruningNote:
-          `The ${String(moe.identities)} experts of each layer that give back their input stay: their rows and ` +
+          `The ${moe.identities} experts of each layer that give back their input stay: their rows and ` +
           'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
           'the kept experts grow.',
       };
@@ -274,8 +162,8 @@ const dtypeNames: Readonly<Partial<Record<string, string>>> = { F32: 'float32', 
 
 /** "int4 (scales per 1 x 32)". */
 const scaledName = ({ bits, view, packing, span: [rows, columns] }: ScaledMatrix): string => {
-  const of = rows === null ? 'matrix' : columns === null ? 'row' : `${String(rows)} x ${String(columns)}`;
-  return `${packing === 'pairs' || view.dtype === 'F8_E4M3' ? 'float' : 'int'}${String(bits)} (a scale per ${of})`;
+  const of = rows === null ? 'matrix' : columns === null ? 'row' : `${rows} x ${columns}`;
+  return `${packing === 'pairs' || view.dtype === 'F8_E4M3' ? 'float' : 'int'}${bits} (a scale per ${of})`;
 };
 
 /** Names of the dtypes in which the experts are stored, most often one. */
@@ -288,7 +176,7 @@ const dtypeName = (model: ModelDescriptor): string => {
     if (stored.kind === 'plain') return dtypeNames[stored.view.dtype] ?? stored.view.dtype;
     if (stored.kind === 'scaled') return scaledName(stored);
     if (stored.kind === 'packed-columns')
-      return `int${String(stored.bits)} (${stored.layout}, a scale per ${String(stored.group ?? 'all')} inputs)`;
+      return `int${stored.bits} (${stored.layout}, a scale per ${stored.group ?? 'all'} inputs)`;
     return stored.kind === 'fp8' ? 'float8 (block scales)' : 'mxfp4';
   });
   return [...new Set(names)].join(', ');

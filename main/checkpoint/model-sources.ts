@@ -102,8 +102,7 @@ export type LookedAt = 'stat' | 'header';
 /** Describes how a file differs from its stamp. A touched file counts: readers may have seen other bytes in between. */
 const difference = async (then: FileStamp, file: string, lookedAt: LookedAt): Promise<string | null> => {
   const now = await statOf(then.name, file);
-  if (now.sizeBytes !== then.sizeBytes)
-    return `${then.name} had ${String(then.sizeBytes)} bytes and has ${String(now.sizeBytes)}`;
+  if (now.sizeBytes !== then.sizeBytes) return `${then.name} had ${then.sizeBytes} bytes and has ${now.sizeBytes}`;
   if (now.inode !== then.inode || now.device !== then.device || now.file !== then.file)
     return `${then.name} is another file now`;
   if (now.modifiedNs !== then.modifiedNs) return `${then.name} was written to`;

@@ -4,7 +4,7 @@ import type { BlockDescriptor } from './descriptor.ts';
 export type Reach = Pick<BlockDescriptor, 'window' | 'chunk'>;
 
 /** Blocks that reach equally far have the same key. */
-export const reachKey = ({ window, chunk }: Reach): string => `${String(window)} ${String(chunk)}`;
+export const reachKey = ({ window, chunk }: Reach): string => `${window} ${chunk}`;
 
 /** The first position that the token at `position` sees; it sees all from there up to itself. */
 export const firstSeen = ({ window, chunk }: Reach, position: number): number => {

@@ -49,7 +49,7 @@ export const readRotary = (
     Math.floor(headDimension * (isProportional ? 1 : partial));
   if (dimensions > MAX_DIMENSIONS)
     throw reader.inconsistent(
-      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${String(MAX_DIMENSIONS)} ` +
+      `${[String(dimensions), ...reader.keysOf(dimensions)].join(', ')}: at most ${MAX_DIMENSIONS} ` +
         'dimensions can rotate',
     );
   if (dimensions % 2 !== 0)
@@ -64,41 +64,41 @@ export const readRotary = (
   const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
   const table = { dimensions, interleaved: reader.flag(record.interleaved) };
+  const turned = (frequencies: readonly number[], magnitude = 1): RotaryConfig => ({
+    rotary: { ...table, frequencies, magnitude },
+    scaleCorrection: 1,
+    limit: null,
+  });
   if (isProportional) {
     const turning = Math.floor((partial * headDimension) / 2);
     const frequencies = plain.map((frequency, pair) => (pair < turning ? frequency : 0));
-    return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1, limit: null };
+    return turned(frequencies);
   }
-  if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic')))
-    return { rotary: { ...table, frequencies: plain, magnitude: 1 }, scaleCorrection: 1, limit: null };
+  if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic'))) return turned(plain);
   if (parameters === null || kind === 'dynamic' || !record.scalings.some((scaling) => scaling === kind)) {
     throw reader.unsupported(`rotary scaling ${JSON.stringify(kind)} is not proven for this family`);
   }
   if (kind === 'longrope') {
     const factors = parameters.raw('short_factor');
     if (!Array.isArray(factors) || factors.length !== plain.length)
-      throw parameters.bad('short_factor', factors, `a list of ${String(plain.length)} numbers`);
+      throw parameters.bad('short_factor', factors, `a list of ${plain.length} numbers`);
     const frequencies = plain.map((frequency, pair) => frequency / Number(factors[pair]));
     const limit =
       parameters.optionalInteger('original_max_position_embeddings') ??
       reader.integer('original_max_position_embeddings');
-    return {
-      rotary: { ...table, frequencies, magnitude: parameters.number('short_mscale') },
-      scaleCorrection: 1,
-      limit,
-    };
+    return { ...turned(frequencies, parameters.number('short_mscale')), limit };
   }
   if (kind === 'divided') {
     const factors = parameters.raw('factors');
     if (!Array.isArray(factors) || factors.length !== plain.length)
-      throw parameters.bad('factors', factors, `a list of ${String(plain.length)} numbers`);
+      throw parameters.bad('factors', factors, `a list of ${plain.length} numbers`);
     const frequencies = plain.map((frequency, pair) => {
       const factor = Number(factors[pair]);
       return factor >= NEVER_TURNS ? 0 : frequency / factor;
     });
-    return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1, limit: null };
+    return turned(frequencies);
   }
-  if (kind === 'llama3') return { ...readLlama3(parameters, plain, table), limit: null };
+  if (kind === 'llama3') return turned(llama3Frequencies(parameters, plain));
   return { ...readYarn(parameters, plain, theta, table), limit: null };
 };
 
@@ -112,22 +112,17 @@ const partialOf = (reader: ConfigReader, { partialsKey }: RotaryRecord, key: str
  * Llama 3.1 (arXiv 2407.21783, section 3.4.2, and its own code): slow angles are divided by the factor, fast ones stay,
  * and those between are mixed.
  */
-const readLlama3 = (
-  parameters: ConfigReader,
-  plain: readonly number[],
-  table: Pick<Rotary, 'dimensions' | 'interleaved'>,
-): Omit<RotaryConfig, 'limit'> => {
-  const [factor, low, high] = ['factor', 'low_freq_factor', 'high_freq_factor'].map((key) => parameters.number(key));
+const llama3Frequencies = (parameters: ConfigReader, plain: readonly number[]): readonly number[] => {
+  const factor = parameters.number('factor');
+  const [low, high] = [parameters.number('low_freq_factor'), parameters.number('high_freq_factor')];
   const original = parameters.integer('original_max_position_embeddings');
-  if (factor === undefined || low === undefined || high === undefined) throw new Error('three keys give three numbers');
-  const frequencies = plain.map((frequency) => {
+  return plain.map((frequency) => {
     const turns = (original * frequency) / (2 * Math.PI);
     if (turns > high) return frequency;
     if (turns < low) return frequency / factor;
     const share = high === low ? 0 : (turns - low) / (high - low);
     return ((1 - share) * frequency) / factor + share * frequency;
   });
-  return { rotary: { ...table, frequencies, magnitude: 1 }, scaleCorrection: 1 };
 };
 
 const readYarn = (

@@ -59,13 +59,13 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
   try {
     const lengthBuffer = Buffer.alloc(LENGTH_BYTES);
     if ((await handle.read(lengthBuffer, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES) {
-      throw broken(`it has ${String(size)} bytes, fewer than its length field`);
+      throw broken(`it has ${size} bytes, fewer than its length field`);
     }
     const headerBytes = Number(lengthBuffer.readBigUInt64LE());
     if (headerBytes > MAX_HEADER_BYTES)
-      throw broken(`its header claims ${String(headerBytes)} bytes (limit ${String(MAX_HEADER_BYTES)})`);
+      throw broken(`its header claims ${headerBytes} bytes (limit ${MAX_HEADER_BYTES})`);
     if (LENGTH_BYTES + headerBytes > size)
-      throw broken(`its header needs ${String(headerBytes)} bytes but the file has ${String(size)}`);
+      throw broken(`its header needs ${headerBytes} bytes but the file has ${size}`);
     const text = (await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, LENGTH_BYTES)).buffer.toString('utf8');
     return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };
   } finally {
@@ -92,8 +92,7 @@ const parseHeader = (
   const ends: { readonly tensor: string; readonly begin: number; readonly end: number }[] = [];
   let metadata: Record<string, string> = {};
   const entries = Object.entries(header.data);
-  if (entries.length > MAX_TENSORS)
-    throw broken(`it claims ${String(entries.length)} tensors (limit ${String(MAX_TENSORS)})`);
+  if (entries.length > MAX_TENSORS) throw broken(`it claims ${entries.length} tensors (limit ${MAX_TENSORS})`);
   for (const [tensor, value] of entries) {
     if (tensor === '__metadata__') {
       const parsed = z.record(z.string(), z.string()).safeParse(value);
@@ -117,15 +116,12 @@ const parseHeader = (
     const needed = shape.reduce((product, length) => product * length, dtypeBytes[dtype]);
     if (end - begin !== needed) {
       throw broken(
-        `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${String(needed)} bytes but has ` +
-          String(end - begin),
+        `tensor "${tensor}" (${dtype} [${shape.join(', ')}]) needs ${needed} bytes but has ` + String(end - begin),
       );
     }
     ends.push({ tensor, begin, end });
     if (dataStart + end > size) {
-      throw broken(
-        `tensor "${tensor}" ends at byte ${String(dataStart + end)} but the file has ${String(size)} (truncated)`,
-      );
+      throw broken(`tensor "${tensor}" ends at byte ${dataStart + end} but the file has ${size} (truncated)`);
     }
     tensors.set(tensor, { tensor, file, dtype, shape, byteOffset: dataStart + begin, byteLength: needed });
   }
@@ -143,10 +139,8 @@ const checkContiguous = (
   let last = 0;
   for (const { tensor, begin, end } of ranges) {
     if (begin !== last)
-      throw broken(
-        `tensor "${tensor}" starts at byte ${String(begin)} of the data, where the one before ends at ${String(last)}`,
-      );
+      throw broken(`tensor "${tensor}" starts at byte ${begin} of the data, where the one before ends at ${last}`);
     last = end;
   }
-  if (last !== dataBytes) throw broken(`its tensors end at byte ${String(last)} of ${String(dataBytes)} bytes of data`);
+  if (last !== dataBytes) throw broken(`its tensors end at byte ${last} of ${dataBytes} bytes of data`);
 };

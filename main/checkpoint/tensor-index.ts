@@ -2,6 +2,7 @@ import { refuse } from '../contract/errors.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
 import type { PlainDtype, TensorDtype, TensorView } from './descriptor.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
+import type { Family, WrapperRecord } from './families/family.ts';
 
 /** Fills the block into a family's pattern. */
 export const layerName = (pattern: string, block: number): string =>
@@ -132,7 +133,7 @@ export class TensorIndex {
       const what =
         missing.length === 1
           ? `tensor ${namesOf(missing)} is missing`
-          : `${String(missing.length)} tensors are missing: ${namesOf(missing)}`;
+          : `${missing.length} tensors are missing: ${namesOf(missing)}`;
       const instead = leftovers.length === 0 ? '' : `; not used in this family: ${namesOf(leftovers)}`;
       throw refuse(
         'missing-tensor',
@@ -143,7 +144,7 @@ export class TensorIndex {
     if (leftovers.length === 0) return free;
     throw refuse(
       'unknown-tensor',
-      `${this.#folder}: ${String(leftovers.length)} tensor(s) are not used in this family: ${namesOf(leftovers)}.`,
+      `${this.#folder}: ${leftovers.length} tensor(s) are not used in this family: ${namesOf(leftovers)}.`,
       'Check that config.json and the weights belong together; adapters and extra heads are not supported.',
     );
   }
@@ -169,3 +170,21 @@ export class TensorIndex {
     );
   }
 }
+
+/** Name on disk of a name in a family's record, as some `names` of tensors show; without any, as published. */
+export const namesOnDisk = ({ wrapper, renamed }: Family, names: readonly string[]): ((name: string) => string) => {
+  if (renamed !== undefined && (names.length === 0 || names.some((name) => renamed.when.test(name))))
+    return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
+  if (wrapper === null) return (name) => name;
+  const form = formOf(wrapper, names);
+  return (name) => {
+    const start = (['model.', 'lm_head.'] as const).find((each) => name.startsWith(each));
+    return start === undefined ? name : `${form[start]}${name.slice(start.length)}`;
+  };
+};
+
+const formOf = ({ forms }: WrapperRecord, names: readonly string[]): WrapperRecord['forms'][number] => {
+  const found = forms.find((form) => names.some((name) => name.startsWith(form['model.']))) ?? forms[0];
+  if (found === undefined) throw new Error('a wrapper without forms of names');
+  return found;
+};

@@ -51,9 +51,7 @@ export const writeSafetensors = async (
         written += bytes.length;
       }
       if (written !== tensor.byteLength) {
-        throw new Error(
-          `tensor "${tensor.name}" gave ${String(written)} bytes instead of ${String(tensor.byteLength)}`,
-        );
+        throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
       }
     }
     await handle.sync();

@@ -9,7 +9,7 @@ import { nearestName, suggestion } from '../contract/nearest-name.ts';
 import { badValue, type OptionReader, valueOption } from './verb.ts';
 import { basename } from 'node:path';
 import type { SweepSettings } from '../contract/sweep.ts';
-import { isCountsFile, readRankingText } from '../pruning/expert-files/ranking-file.ts';
+import { isCountsFile, readRankingText } from '../pruning/expert-files/importance-matrix.ts';
 import { readTextFile } from './files.ts';
 
 const PREFIX = 'file:';

@@ -33,7 +33,7 @@ export const readRequests = (
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const problem = (what: string): void => {
-      if (problems.length < MAX_NAMED) problems.push(`Line ${String(index + 1)}: ${what}.`);
+      if (problems.length < MAX_NAMED) problems.push(`Line ${index + 1}: ${what}.`);
       else unnamed += 1;
     };
     const json = jsonOf(line);
@@ -52,18 +52,17 @@ export const readRequests = (
     }
     const { id, maxNewTokens = defaults.maxNewTokens } = parsed.data;
     const before = lineOf.get(id);
-    if (before !== undefined) problem(`id "${id}" was used on line ${String(before)}`);
+    if (before !== undefined) problem(`id "${id}" was used on line ${before}`);
     else if (maxNewTokens >= defaults.maxPositions) {
       problem(
-        `"${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt within the model's ` +
-          positionsText(defaults),
+        `"${id}": ${maxNewTokens} new tokens leave no room for a prompt within the model's ` + positionsText(defaults),
       );
     }
     lineOf.set(id, index + 1);
     requests.push({ ...parsed.data, maxNewTokens });
   }
   if (problems.length > 0) {
-    const more = unnamed > 0 ? ` And ${String(unnamed)} more.` : '';
+    const more = unnamed > 0 ? ` And ${unnamed} more.` : '';
     throw refuse(
       'bad-requests',
       `${location}: ${problems.join(' ')}${more}`,

@@ -43,7 +43,7 @@ export const besidePrompt = async (
   if (room < 1)
     throw refuse(
       'prompt-too-long',
-      `The prompt has ${String(length)} tokens, and one more at least is to follow; the model has ` +
+      `The prompt has ${length} tokens, and one more at least is to follow; the model has ` +
         `${positionsText(descriptor)}.`,
       'Shorten the prompt.',
     );
@@ -116,7 +116,7 @@ export const writeBeside = async (
     },
   }));
   for await (const { row, tokens } of runner.decode(rows, candidates, control))
-    if (columns[row]?.tokens.length !== tokens.length) throw new Error(`text ${String(row)} lacks tokens`);
+    if (columns[row]?.tokens.length !== tokens.length) throw new Error(`text ${row} lacks tokens`);
 
   const likely = async (tokens: readonly number[], plan: Plan | null) => {
     const [result] = await runner.forward([tokens], plan, control, 'last');

@@ -1,14 +1,12 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { type Positions, positionsText } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
-import type { TextLoop, WrittenOutcome } from '../contract/outcome.ts';
+import { type TextLoop, type WrittenOutcome, FEWEST_LOOPED } from '../contract/outcome.ts';
 import type { Sampler } from '../contract/sampling.ts';
 import { samplingDistribution, tokenAt, uniformAt } from '../inference/decoding/sample-token.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
-import { loopOf } from './loop-of.ts';
 import { cutAtStops } from '../tasks/generation/stop-rule.ts';
-import { stopWatcher } from './stop-text.ts';
 
 export interface WritingRequest {
   readonly id: string;
@@ -38,7 +36,7 @@ export const textEnds = async (folder: string, { endToken }: Pick<TextTokenizer,
 });
 
 /** A request as tokens. */
-export interface EncodedPrompt {
+interface EncodedPrompt {
   readonly tokens: readonly number[];
   /** Number of tokens cut from the left to make room for the new ones. */
   readonly truncatedTokens: number;
@@ -82,9 +80,9 @@ export const encodePrompt = (
   if (room < 1) {
     throw refuse(
       'no-room',
-      `request "${id}": ${String(maxNewTokens)} new tokens leave no room for a prompt; the model has ` +
+      `request "${id}": ${maxNewTokens} new tokens leave no room for a prompt; the model has ` +
         `${positionsText(positions)}.`,
-      `Ask for fewer than ${String(maxPositions)}.`,
+      `Ask for fewer than ${maxPositions}.`,
     );
   }
   const encoded = tokenizer.encode(context, true);
@@ -100,7 +98,7 @@ export const encodePrompt = (
 };
 
 /** Requests and candidates as rows to decode. */
-export interface PreparedTexts {
+interface PreparedTexts {
   readonly requests: readonly WritingRequest[];
   readonly prompts: readonly EncodedPrompt[];
   readonly candidates: readonly Candidate[];
@@ -154,7 +152,7 @@ export async function* writeTexts(
   for await (const { row, tokens } of runner.decode(rows, candidates, control)) {
     const number = Math.floor(row / candidates.length);
     const [request, candidate] = [requests[number], candidates[row % candidates.length]];
-    if (request === undefined || candidate === undefined) throw new Error(`no row ${String(row)}`);
+    if (request === undefined || candidate === undefined) throw new Error(`no row ${row}`);
     const whole = tokenizer.decodeText(tokens);
     const cut = cutAtStops(whole, request.until);
     const text = cutAtStops(whole, stopsOf(request, ends));
@@ -179,3 +177,68 @@ const placedLoop = (tokens: readonly number[], tokenizer: TextTokenizer): TextLo
 
 const stopsOf = ({ until }: WritingRequest, { text }: TextEnds): readonly string[] =>
   text === null || until.includes(text) ? until : [...until, text];
+
+/** Additional characters examined beyond the longest stop string, since a token may begin within a character. */
+const MARGIN = 8;
+
+/**
+ * Returns a function that says, after each token, whether the text contains a stop string. It decodes only as many
+ * final tokens as the longest string needs, so that the time does not grow with the text.
+ */
+export const stopWatcher = (
+  decode: (tokens: readonly number[]) => string,
+  stops: readonly string[],
+): ((written: readonly number[]) => boolean) => {
+  if (stops.length === 0) return () => false;
+  const needed = MARGIN + stops.reduce((longest, { length }) => Math.max(longest, length), 0);
+  const holds = (text: string): boolean => stops.some((stop) => text.includes(stop));
+  let tail = 4;
+  return (written) => {
+    // The newest token may be long: the tokens before it must have room for the string.
+    while (tail < written.length && decode(written.slice(-tail, -1)).length < needed) tail *= 2;
+    // A tail that begins within a character decodes to characters that are not in the whole text.
+    return holds(decode(written.slice(-tail))) && (tail >= written.length || holds(decode(written)));
+  };
+};
+
+/** Longest period in tokens and fewest repeats of a loop. */
+const MOST_PERIOD = 64;
+const FEWEST_REPEATS = 4;
+/** Without a period: the last tokens of which nearly none may be new, and the share of new trigrams below which. */
+const STALE_TOKENS = 128;
+const STALE_SHARE = 0.1;
+
+/** First token of the longest end of a text that has this period. */
+const beginOf = (tokens: readonly number[], period: number): number => {
+  let begin = tokens.length - period;
+  while (begin > 0 && tokens[begin - 1] === tokens[begin - 1 + period]) begin -= 1;
+  return begin;
+};
+
+/** Number of trigrams from `begin` on that occur nowhere earlier in the text. */
+const newTrigrams = (tokens: readonly number[], begin: number): number => {
+  const seen = new Set<string>();
+  let found = 0;
+  for (let end = 3; end <= tokens.length; end += 1) {
+    const trigram = tokens.slice(end - 3, end).join(' ');
+    if (end - 3 >= begin && !seen.has(trigram)) found += 1;
+    seen.add(trigram);
+  }
+  return found;
+};
+
+/**
+ * The loop at the end of generated tokens, or null. A text has looped if its end repeats a period of 1 to 64 tokens at
+ * least four times and over at least 32 tokens (the shortest period counts), or if fewer than a tenth of the trigrams
+ * in its last 128 tokens are new.
+ */
+export const loopOf = (tokens: readonly number[]): Omit<TextLoop, 'character'> | null => {
+  if (tokens.length < FEWEST_LOOPED) return null;
+  for (let period = 1; period <= MOST_PERIOD; period += 1) {
+    const token = beginOf(tokens, period);
+    if (tokens.length - token >= Math.max(FEWEST_LOOPED, FEWEST_REPEATS * period)) return { token, period };
+  }
+  const token = tokens.length - STALE_TOKENS;
+  const isStale = token >= 0 && newTrigrams(tokens, token) < STALE_SHARE * (STALE_TOKENS - 2);
+  return isStale ? { token, period: null } : null;
+};

@@ -45,8 +45,7 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
   )) {
     const item = items[request];
     const own = outcomes.get(candidate);
-    if (item === undefined || own === undefined)
-      throw new Error(`no item ${String(request)} of candidate "${candidate}"`);
+    if (item === undefined || own === undefined) throw new Error(`no item ${request} of candidate "${candidate}"`);
     own[request] = {
       kind: 'written',
       id,

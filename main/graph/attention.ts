@@ -357,7 +357,7 @@ interface Transposed extends KeysAndValues {
 const transposedPrefix = (graph: OnnxGraph, { key, value }: KeysAndValues): Transposed => ({
   key: graph.transpose(key, [1, 2, 0]),
   value: graph.transpose(value, [1, 0, 2]),
-  count: graph.node('Shape', [key], { start: 0, end: 1 }),
+  count: graph.shape(key, 0, 1),
 });
 
 /**
@@ -392,7 +392,7 @@ export const probabilities = (
   if (sinks === null) return graph.node('Softmax', [biased], { axis: -1 });
   // The sink's column has the scores' shape except for its width, 1.
   const first = graph.slice(biased, 0, 1, -1);
-  const column = graph.node('Expand', [graph.reshape(sinks, sinkShape), graph.node('Shape', [first])]);
+  const column = graph.node('Expand', [graph.reshape(sinks, sinkShape), graph.shape(first)]);
   const all = graph.node('Softmax', [graph.concat([biased, column], -1)], { axis: -1 });
   return graph.slice(all, 0, -1, -1);
 };

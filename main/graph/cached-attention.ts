@@ -160,7 +160,7 @@ const indexedBias = (
       ],
       -1,
     );
-    return graph.node('Reshape', [joined, shapeOf(graph, [[0, indexer.heads, -1], dimensions(graph, joined, 3, 4)])]);
+    return graph.node('Reshape', [joined, shapeOf(graph, [[0, indexer.heads, -1], graph.shape(joined, 3, 4)])]);
   });
 };
 
@@ -192,16 +192,13 @@ const attendCached = (
     graph.matmul(queries, graph.transpose(packed(heads.key), [0, 2, 3, 1])),
   ];
   const joined = graph.concat(scores, -1);
-  const apart = graph.node('Reshape', [
-    joined,
-    shapeOf(graph, [[0, groups, repeats, -1], dimensions(graph, joined, 3, 4)]),
-  ]);
+  const apart = graph.node('Reshape', [joined, shapeOf(graph, [[0, groups, repeats, -1], graph.shape(joined, 3, 4)])]);
   const bias = graph.unsqueeze(inputs.bias, [1]);
   const softmax = probabilities(graph, apart, bias, heads.sinks, [1, groups, repeats, 1, 1]);
-  const shares = graph.node('Reshape', [softmax, graph.node('Shape', [joined])]);
+  const shares = graph.node('Reshape', [softmax, graph.shape(joined)]);
   const widths = shapeOf(
     graph,
-    scores.map((part) => dimensions(graph, part, 3, 4)),
+    scores.map((part) => graph.shape(part, 3, 4)),
   );
   const [ofPrefix, ofPast, ofOwn] = graph.nodes('Split', [shares, widths], 3, { axis: -1 });
   const before = graph.add(perCandidate(graph, ofPrefix, prefix.value, cache), graph.matmul(ofPast, past.value));
@@ -219,20 +216,16 @@ const perCandidate = (graph: OnnxGraph, rows: Value, matrix: Value, { members, s
   const bySeat = [0, 2, 1, 3, 4];
   // [N, M, G, R, X] -> [N, G, M, R, X] -> [N, G, M * R, X].
   const seated = graph.node('Transpose', [graph.gather(rows, members, 0)], { perm: bySeat });
-  const joined = graph.node('Reshape', [seated, shapeOf(graph, [[0, 0, -1], dimensions(graph, seated, 4, 5)])]);
+  const joined = graph.node('Reshape', [seated, shapeOf(graph, [[0, 0, -1], graph.shape(seated, 4, 5)])]);
   const product = graph.matmul(joined, matrix);
   const apart = graph.node('Reshape', [
     product,
-    shapeOf(graph, [dimensions(graph, seated, 0, 4), dimensions(graph, matrix, 3, 4)]),
+    shapeOf(graph, [graph.shape(seated, 0, 4), graph.shape(matrix, 3, 4)]),
   ]);
   const perSeat = graph.node('Transpose', [apart], { perm: bySeat });
-  const flat = graph.node('Reshape', [perSeat, shapeOf(graph, [[-1], dimensions(graph, perSeat, 2, 5)])]);
+  const flat = graph.node('Reshape', [perSeat, shapeOf(graph, [[-1], graph.shape(perSeat, 2, 5)])]);
   return graph.gather(flat, seats, 0);
 };
-
-/** Dimensions of a value from `start` up to `end`. */
-const dimensions = (graph: OnnxGraph, value: Value, start: number, end: number): Value =>
-  graph.node('Shape', [value], { start, end });
 
 /** A shape from constant and computed parts. */
 const shapeOf = (graph: OnnxGraph, parts: readonly (Value | readonly number[])[]): Value =>

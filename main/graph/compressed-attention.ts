@@ -192,11 +192,11 @@ const visible = (
     all.length === 1 && all[0] !== undefined ? all[0] : graph.concat(all, axis);
   const earlier: Value[] = [];
   if (before?.form === 'prefixed') {
-    const count = graph.node('Shape', [pack], { start: 0, end: 1 });
-    const shape = graph.concat([count, graph.node('Shape', [flat(before.prefix.key)])], 0);
+    const count = graph.shape(pack, 0, 1);
+    const shape = graph.concat([count, graph.shape(flat(before.prefix.key))], 0);
     earlier.push(graph.node('Expand', [flat(before.prefix.key), shape]));
   } else if (before !== null) {
-    const seats = graph.node('Shape', [before.members], { start: 1, end: 2 });
+    const seats = graph.shape(before.members, 1, 2);
     const candidate = graph.div(before.seats, seats);
     earlier.push(graph.gather(flat(before.prefix.key), candidate, 0), flat(before.past.key));
   }
@@ -275,7 +275,7 @@ const compress = (
   const sums = graph.node('ReduceSum', [weighted, graph.integers([2])], { keepdims: 0 });
   const normed = normalise(graph, split(graph, sums, 1, dimension), norm);
   const turned = rotateEnd(graph, normed, 1, dimension, rotation);
-  const shape = graph.concat([graph.node('Shape', [rows], { start: 0, end: 2 }), graph.integers([dimension])], 0);
+  const shape = graph.concat([graph.shape(rows, 0, 2), graph.integers([dimension])], 0);
   return graph.node('Reshape', [turned, shape]);
 };
 

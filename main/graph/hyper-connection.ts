@@ -56,7 +56,7 @@ export const connectHalf = (graph: OnnxGraph, streams: Value, connection: HyperC
       const turned = graph.transpose(mixing, [0, 2, 1]);
       const own = graph.mul(graph.unsqueeze(after, [2]), graph.unsqueeze(output, [1]));
       const next = graph.add(own, graph.matmul(turned, apart));
-      return graph.node('Reshape', [next, graph.node('Shape', [streams])]);
+      return graph.node('Reshape', [next, graph.shape(streams)]);
     },
   };
 };

@@ -65,11 +65,10 @@ export const chosenBias = (
   const products = graph.mul(graph.node('Relu', [scoresOf(queries)]), byHead);
   const scores = graph.node('ReduceSum', [products, graph.integers([1])], { keepdims: 1 });
   const visible = graph.add(scores, bias);
-  const keys = graph.node('Shape', [visible], { start: 3, end: 4 });
+  const keys = graph.shape(visible, 3, 4);
   const count = graph.node('Min', [keys, graph.integers([most])]);
   const [, chosen] = graph.nodes('TopK', [visible, count], 2, { largest: 1, sorted: 0, axis: -1 });
-  const filled = (like: Value, value: number): Value =>
-    graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);
+  const filled = (like: Value, value: number): Value => graph.node('Expand', [graph.float(value), graph.shape(like)]);
   const hidden = graph.node('ScatterElements', [filled(visible, HIDDEN), chosen, filled(chosen, 0)], { axis: -1 });
   return graph.add(bias, hidden);
 };

@@ -100,7 +100,7 @@ export const moe = (
     layer.skipSecondBelow === undefined ? choice.weights : withoutSecond(graph, choice.weights, layer.skipSecondBelow);
 
   const flat = graph.reshape(experts, [-1]);
-  const count = graph.node('Shape', [flat]);
+  const count = graph.shape(flat);
   const position = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
   const keys = graph.add(graph.mul(flat, count), position);
   const [, order] = graph.nodes('TopK', [keys, count], 2, { largest: 0, sorted: 1 });
@@ -227,8 +227,8 @@ const opensByOtherProducts = (graph: OnnxGraph, { experts }: Experts): boolean =
 
 /** Rows [n, H] unchanged, reshaped to their own sizes in a way from which onnxruntime cannot infer the axes. */
 const withoutAxes = (graph: OnnxGraph, rows: Value): Value => {
-  const sizes = graph.node('Shape', [rows]);
-  const atOrAfterTheEnd = graph.add(graph.node('Shape', [rows], { start: 0, end: 1 }), graph.integers([2]));
+  const sizes = graph.shape(rows);
+  const atOrAfterTheEnd = graph.add(graph.shape(rows, 0, 1), graph.integers([2]));
   return graph.node('Reshape', [rows, graph.node('Slice', [sizes, graph.integers([0]), atOrAfterTheEnd])]);
 };
 
@@ -248,7 +248,7 @@ const expertProduct = (
 
 /** Counts of experts, and of the rows after theirs. */
 const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
-  const all = graph.node('Shape', [rows], { start: 0, end: 1 });
+  const all = graph.shape(rows, 0, 1);
   const own = graph.node('ReduceSum', [counts, graph.integers([0])], { keepdims: 1 });
   return graph.concat([counts, graph.sub(all, own)], 0);
 };
@@ -265,7 +265,7 @@ const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Val
 const expertOnInputs = (graph: OnnxGraph, layer: Experts, index: number, tokens: Value): ExpertValues => {
   const { activation, latent } = layer;
   const tensors = layer.experts[index];
-  if (tensors === undefined) throw new Error(`expert ${String(index)} has no tensors`);
+  if (tensors === undefined) throw new Error(`expert ${index} has no tensors`);
   if (tensors.constant !== undefined)
     return constantOnTokens(graph, tensors.constant, tensors.down.shape[1] ?? 0, tokens);
   const product = (rows: Value, matrix: Weight, bias: Weight | undefined): Value =>
@@ -321,8 +321,8 @@ const withShared = (graph: OnnxGraph, { shared }: MoeLayer, tokens: Value, route
 export type Experts = Pick<MoeLayer, 'experts' | 'activation' | 'latent'>;
 
 /**
- * Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H], or [E, T, I]
- * inputs of the experts' down projections.
+ * Every expert of a layer on every token, regardless of the router: `tokens` [T, H] -> `outputs` [E, T, H], or the
+ * inputs of the experts' down projections, [E, T, I].
  */
 export const expertsGraph = (hidden: number, layer: Experts, part: keyof ExpertValues = 'output'): SerialisedGraph => {
   const graph = new OnnxGraph();

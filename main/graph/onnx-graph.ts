@@ -135,6 +135,9 @@ export class OnnxGraph {
   readonly transpose = (value: Value, perm: readonly number[]): Value => this.node('Transpose', [value], { perm });
   readonly gather = (from: Value, rows: Value, axis: number): Value => this.node('Gather', [from, rows], { axis });
   readonly concat = (values: readonly Value[], axis: number): Value => this.node('Concat', values, { axis });
+  /** Lengths of the axes from `start` up to `end`, of all by default. */
+  readonly shape = (value: Value, start?: number, end?: number): Value =>
+    this.node('Shape', [value], start === undefined || end === undefined ? {} : { start, end });
   /** In `shape`, 0 is the length of the value's own axis, and -1 what is left. */
   readonly reshape = (value: Value, shape: readonly number[]): Value =>
     this.node('Reshape', [value, this.integers(shape)]);
@@ -147,7 +150,7 @@ export class OnnxGraph {
 
   /** A value in another number format: one node, however often it is asked for. */
   cast(value: Value, to: DataType): Value {
-    const key = `${String(to)}:${value}`;
+    const key = `${to}:${value}`;
     const cast = this.#casts.get(key) ?? this.node('Cast', [value], { to });
     this.#casts.set(key, cast);
     return cast;
@@ -171,20 +174,20 @@ export class OnnxGraph {
   }
 
   float(value: number): Value {
-    return this.#constant(`f:${String(value)}`, () =>
+    return this.#constant(`f:${value}`, () =>
       create(TensorProtoSchema, { dataType: DataType.FLOAT, dims: [], floatData: [value] }),
     );
   }
 
   /** A scalar in half precision: to nearest. */
   half(value: number): Value {
-    return this.#constant(`h:${String(value)}`, () =>
+    return this.#constant(`h:${value}`, () =>
       create(TensorProtoSchema, { dataType: DataType.FLOAT16, dims: [], int32Data: [numberToHalf(value)] }),
     );
   }
 
   double(value: number): Value {
-    return this.#constant(`d:${String(value)}`, () =>
+    return this.#constant(`d:${value}`, () =>
       create(TensorProtoSchema, { dataType: DataType.DOUBLE, dims: [], doubleData: [value] }),
     );
   }
@@ -201,7 +204,7 @@ export class OnnxGraph {
 
   /** Weights in their file: nothing is read until the runtime maps it. */
   external(tensor: ExternalTensor): Value {
-    const key = `x:${tensor.location}:${String(tensor.byteOffset)}:${tensor.shape.join('x')}`;
+    const key = `x:${tensor.location}:${tensor.byteOffset}:${tensor.shape.join('x')}`;
     return this.#constant(key, () => {
       const name = this.#unused(tensor.name);
       this.#externals.set(name, tensor);
@@ -228,7 +231,7 @@ export class OnnxGraph {
     const given = new Map<string, ExternalTensor>();
     if (externals.some(({ tensor }) => tensor.blocks !== undefined))
       for (const { proto, tensor } of externals) {
-        const location = `given/${String(given.size)}`;
+        const location = `given/${given.size}`;
         const values = tensor.shape.reduce((product, length) => product * length, 1);
         const bytes = tensor.blocks === undefined ? tensor.byteLength : 4 * values;
         proto.externalData = externalData(location, 0, bytes);
@@ -273,12 +276,12 @@ export class OnnxGraph {
   #unused(name: string): string {
     const used = this.#externalNames.get(name) ?? 0;
     this.#externalNames.set(name, used + 1);
-    return used === 0 ? name : `${name}#${String(used)}`;
+    return used === 0 ? name : `${name}#${used}`;
   }
 
   #fresh(prefix: string): Value {
     this.#next += 1;
-    return asValue(`${prefix}_${String(this.#next)}`);
+    return asValue(`${prefix}_${this.#next}`);
   }
 
   #constant(key: string, make: () => TensorProto): Value {

@@ -88,8 +88,8 @@ const byTable = (
   if (ids === null) throw new Error('a table of experts needs the numbers of the tokens');
   const gathered = graph.gather(storedTensor(graph, table), ids, 0);
   const stated = table.dtype === 'I64' ? gathered : graph.node('Cast', [gathered], { to: DataType.INT64 });
-  const wholeMask = graph.node('Expand', [mask, graph.node('Shape', [logits])]);
-  const count = graph.node('Shape', [logits], { start: 1, end: 2 });
+  const wholeMask = graph.node('Expand', [mask, graph.shape(logits)]);
+  const count = graph.shape(logits, 1, 2);
   const numbers = graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
   const float = (value: Value): Value => graph.node('Cast', [value], { to: DataType.FLOAT });
   const dropped = float(graph.node('Less', [wholeMask, graph.float(-1)]));
@@ -180,10 +180,7 @@ const withinGroups = (graph: OnnxGraph, scores: Value, { count, kept, least }: E
   const nothing = filled(graph, ofGroups, 0);
   const open = graph.node('ScatterElements', [nothing, chosen, filled(graph, chosen, 1)], { axis: -1 });
   const isOpen = graph.node('Cast', [graph.unsqueeze(open, [2])], { to: DataType.BOOL });
-  return graph.node('Reshape', [
-    graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]),
-    graph.node('Shape', [scores]),
-  ]);
+  return graph.node('Reshape', [graph.node('Where', [isOpen, grouped, graph.float(OUTSIDE)]), graph.shape(scores)]);
 };
 
 /** The `count` largest along the last axis, in decreasing order; ties go to the lower index. */
@@ -212,4 +209,4 @@ const scaled = (graph: OnnxGraph, weights: Value, scale: number): Value =>
 
 /** A float32 tensor of the shape of `like`, filled with one number. */
 const filled = (graph: OnnxGraph, like: Value, value: number): Value =>
-  graph.node('Expand', [graph.float(value), graph.node('Shape', [like])]);
+  graph.node('Expand', [graph.float(value), graph.shape(like)]);

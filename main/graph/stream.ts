@@ -33,7 +33,7 @@ export const putTogether = (
   parts: StreamParts,
 ): Value => {
   if (stream.length === 0) return hidden;
-  const rows = graph.node('Shape', [hidden], { start: 0, end: 1 });
+  const rows = graph.shape(hidden, 0, 1);
   const nothing = (width: number): Value =>
     graph.node('Expand', [graph.float(0), graph.concat([rows, graph.integers([width])], 0)]);
   const all = stream.map(({ name, width }) => parts.get(name) ?? nothing(width));

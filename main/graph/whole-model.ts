@@ -37,7 +37,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
   const isToken = graph.node('Cast', [mask], { to: DataType.BOOL });
   const tokens = graph.node('Cast', [isToken], { to: DataType.INT64 });
   const unpack = flat(graph, graph.node('NonZero', [flat(graph, isToken)]));
-  const pack = graph.node('Reshape', [lastCounted(graph, flat(graph, tokens), 0), graph.node('Shape', [mask])]);
+  const pack = graph.node('Reshape', [lastCounted(graph, flat(graph, tokens), 0), graph.shape(mask)]);
   // Positions as float32: exact up to 2^24, and half the memory of int64 in the [S, S] distances.
   const positions = graph.node('Cast', [lastCounted(graph, tokens, 1)], { to: DataType.FLOAT });
   const ofTokens = graph.gather(flat(graph, positions), unpack, 0);
@@ -46,7 +46,7 @@ export const wholeModelLayout = (graph: OnnxGraph, model: ModelDescriptor, mask:
       (rotary) => [rotary, rotaryTables(graph, rotary, ofTokens)] as const,
     ),
   );
-  const count = graph.node('Squeeze', [graph.node('Shape', [ofTokens])]);
+  const count = graph.node('Squeeze', [graph.shape(ofTokens)]);
   const rows = graph.unsqueeze(graph.node('Range', [graph.integers(0), count, graph.integers(1)]), [0]);
   const rotationOf = (rotary: Rotary): Rotation => {
     const angles = tables.get(rotary);
@@ -119,7 +119,7 @@ const entriesOf = (
 ): EntryInputs => {
   const range = (count: Value): Value =>
     graph.node('Range', [graph.integers(0), graph.node('Squeeze', [count]), graph.integers(1)]);
-  const shape = graph.node('Shape', [tokens]);
+  const shape = graph.shape(tokens);
   const axis = (number: number): Value => graph.node('Gather', [shape, graph.integers([number])]);
   const [batch, slots] = [axis(0), axis(1)];
   const count = graph.node('Max', [graph.div(slots, graph.integers([every])), graph.integers([1])]);
@@ -129,7 +129,7 @@ const entriesOf = (
   const from = overlapping ? -every : 0;
   const offsets = graph.integers(Array.from({ length: every - from }, (_, slot) => from + slot));
   const places = graph.add(graph.unsqueeze(starts, [1]), offsets);
-  const last = graph.sub(graph.node('Shape', [unpack], { start: 0, end: 1 }), graph.integers([1]));
+  const last = graph.sub(graph.shape(unpack, 0, 1), graph.integers([1]));
   const rows = graph.node('Min', [
     graph.node('Max', [graph.add(graph.unsqueeze(first, [1, 2]), graph.unsqueeze(places, [0])), graph.integers([0])]),
     last,
@@ -142,7 +142,7 @@ const entriesOf = (
   return {
     rows,
     open: graph.unsqueeze(hiddenWhere(graph.node('Less', [places, graph.integers([0])])), [0, 3]),
-    rotation: { rotary, ...tables, rows: graph.unsqueeze(range(graph.node('Shape', [flatStarts])), [0]) },
+    rotation: { rotary, ...tables, rows: graph.unsqueeze(range(graph.shape(flatStarts)), [0]) },
     bias: hiddenWhere(graph.node('Less', [graph.unsqueeze(positions, [1, 3]), ends])),
   };
 };
@@ -237,7 +237,7 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
     embed(graph, model, tokens),
   );
   const everySlot = graph.gather(last, flat(graph, layout.pack), 0);
-  const shape = graph.concat([graph.node('Shape', [ids]), graph.integers([model.vocabulary])], 0);
+  const shape = graph.concat([graph.shape(ids), graph.integers([model.vocabulary])], 0);
   const logits = graph.node('Reshape', [head(graph, model, everySlot), shape]);
   graph.output(LOGITS, logits, DataType.FLOAT, ['batch', 'sequence', model.vocabulary]);
   return graph.serialise(model.family);

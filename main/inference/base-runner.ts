@@ -15,6 +15,9 @@ import {
   type ScoredSequence,
   type TargetScore,
 } from './scorer.ts';
+import type { ChoiceOutcome, ScoredOutcome } from '../contract/outcome.ts';
+import { argmax } from '../evaluation/followed-outcome.ts';
+import { maxOf } from '../statistics/extremes.ts';
 
 /** Calibration items as sequences. */
 export interface Calibration {
@@ -138,13 +141,13 @@ const checkSequence = (sequence: readonly number[], index: number, model: ModelD
   if (wrong !== undefined)
     throw refuse(
       'bad-token',
-      `sequence ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
+      `sequence ${index}: token ${wrong} is outside the vocabulary (0 to ${vocabulary - 1}).`,
       "Encode the text with this model's tokenizer.",
     );
   if (sequence.length === 0 || sequence.length > maxPositions) {
     throw refuse(
       'bad-length',
-      `sequence ${String(index)} has ${String(sequence.length)} tokens; the model has ${positionsText(model)}.`,
+      `sequence ${index} has ${sequence.length} tokens; the model has ${positionsText(model)}.`,
       'Shorten or split the sequence.',
     );
   }
@@ -168,4 +171,35 @@ export const prefixSums = (lengths: readonly number[]): readonly number[] => {
   const sums = [0];
   for (const length of lengths) sums.push((sums.at(-1) ?? 0) + length);
   return sums;
+};
+
+/**
+ * A model's outcome on one item, from the scores of its sequences: the sum of log-probabilities per choice, the choice
+ * with the largest sum (acc), and with the largest sum per character (acc_norm); ties go to the lower index.
+ */
+export const itemOutcome = (
+  item: ChoiceItem | TextItem,
+  sequences: readonly ScoredSequence[],
+  scores: readonly (readonly TargetScore[])[],
+): ScoredOutcome => {
+  const sums = scores.map((targets) => targets.reduce((sum, { logprob }) => sum + logprob, 0));
+  if (!('choices' in item)) {
+    return {
+      kind: 'text',
+      id: item.id,
+      logprob: sums.reduce((total, sum) => total + sum, 0),
+      tokens: sequences.reduce((total, { targets }) => total + targets.length, 0),
+    };
+  }
+  const outcome: ChoiceOutcome = {
+    kind: 'choice',
+    id: item.id,
+    logprobs: sums,
+    chosen: argmax(sums),
+    // Characters are code points, as Python counts them.
+    chosenNorm: argmax(sums.map((sum, choice) => sum / Array.from(item.choices[choice] ?? '').length)),
+    answer: item.answer,
+    truncatedTokens: maxOf([0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)]),
+  };
+  return item.group === undefined ? outcome : { ...outcome, group: item.group };
 };

@@ -4,8 +4,7 @@ import { byReach, firstSeen, type Reach, reachKey } from '../checkpoint/reach.ts
 import { HIDDEN } from '../graph/heads.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type Feeds, floatTensor, integersOf, integerTensor } from './session.ts';
-import { entriesKey, entryFeeds, type EntrySequence } from './entry-feeds.ts';
-import { sequenceFeeds } from './sequence-feeds.ts';
+import { entriesKey, entryFeeds, type EntrySequence, rotaryTables, rowNumbers } from './entry-feeds.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Trees that run together; their tokens are packed one after the other, without padding. */
@@ -63,12 +62,6 @@ export const positionFeeds = (
   return feeds;
 };
 
-const rowNumbers = (tokens: number): Tensor =>
-  integerTensor(
-    Array.from({ length: tokens }, (_, index) => index),
-    [1, tokens],
-  );
-
 /** Inputs of one block except hidden states, mask, and what tokens before carry on. */
 export const blockFeeds = (
   { blocks }: ModelDescriptor,
@@ -82,11 +75,11 @@ export const blockFeeds = (
   }: Pick<Batch, 'sequences' | 'biases' | 'byPosition' | 'entries'> & { readonly feeds: Feeds },
 ): Feeds => {
   const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  if (described === undefined) throw new Error(`no block ${block}`);
   if (described.state !== null) return sequences;
   if (described.attentionNorm === null) return {};
   const bias = biases.get(reachKey(described));
-  if (bias === undefined) throw new Error(`no attention bias for block ${String(block)}`);
+  if (bias === undefined) throw new Error(`no attention bias for block ${block}`);
   const compressor = described.compressed?.compressor ?? null;
   const feeds: Record<string, Tensor> = {
     ...layout,
@@ -195,7 +188,7 @@ const entriesOfTrees = (
       branches: tree.branches.map(({ length }) => length),
     };
   });
-  return entryFeeds(model, sequences, slots, rotaryTables);
+  return entryFeeds(model, sequences, slots);
 };
 
 /** Repeated batches are the same in every block, so each is made once and cached as long as its batch. */
@@ -319,20 +312,75 @@ const fillBias = (tree: TokenTree, reach: Reach, bias: Float32Array, prefixColum
   }
 };
 
-/** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
-export const rotaryTables = (
-  positions: Int32Array,
-  { frequencies, magnitude }: Rotary,
-): { cosine: Float32Array; sine: Float32Array } => {
-  const half = frequencies.length;
-  const cosine = new Float32Array(positions.length * half);
-  const sine = new Float32Array(positions.length * half);
-  positions.forEach((position, row) => {
-    for (let pair = 0; pair < half; pair += 1) {
-      const angle = Math.fround(position * Math.fround(frequencies[pair] ?? 0));
-      cosine[row * half + pair] = magnitude * Math.cos(angle);
-      sine[row * half + pair] = magnitude * Math.sin(angle);
+/**
+ * Inputs of a block with a state for trees whose tokens are packed one after the other: the trunks side by side, then
+ * all branches side by side, each from the state at the end of its trunk. `prefixed`: also which trunks continue a
+ * prefix. Where no tree has branches, an empty one stands for them.
+ */
+const sequenceFeeds = (trees: readonly TokenTree[], prefixed: boolean): Feeds => {
+  const trunks: Sequence[] = [];
+  const branches: (Sequence & { readonly parent: number })[] = [];
+  let row = 0;
+  trees.forEach((tree, parent) => {
+    const { length } = tree.trunk;
+    trunks.push({ first: row, length });
+    let first = row + length;
+    for (const branch of tree.branches) {
+      branches.push({ first, length: branch.length, parent });
+      first += branch.length;
+    }
+    row += treeLength(tree);
+  });
+  if (branches.length === 0) branches.push({ first: 0, length: 0, parent: 0 });
+  const unpack = new Int32Array(row);
+  const pack = packed(trunks, unpack, 0);
+  const branchPack = packed(branches, unpack, pack.size);
+  return {
+    pack,
+    lengths: lengthsOf(trunks),
+    branchPack,
+    branchLengths: lengthsOf(branches),
+    parents: integerTensor(
+      branches.map(({ parent }) => parent),
+      [branches.length],
+    ),
+    unpack: integerTensor(unpack, [row]),
+    ...(prefixed
+      ? {
+          continues: floatTensor(
+            Float32Array.from(trees, ({ start }) => (start === undefined ? 0 : 1)),
+            [trees.length],
+          ),
+        }
+      : {}),
+  };
+};
+
+/** Consecutive rows. */
+interface Sequence {
+  readonly first: number;
+  readonly length: number;
+}
+
+const lengthsOf = (sequences: readonly Sequence[]): ReturnType<typeof integerTensor> =>
+  integerTensor(
+    sequences.map(({ length }) => length),
+    [sequences.length],
+  );
+
+/** [B, S] row of each slot, at least one a sequence; notes the slot of each row, from `firstSlot` on. */
+const packed = (
+  sequences: readonly Sequence[],
+  unpack: Int32Array,
+  firstSlot: number,
+): ReturnType<typeof integerTensor> => {
+  const slots = Math.max(1, maxOf(sequences.map(({ length }) => length)));
+  const pack = new Int32Array(sequences.length * slots);
+  sequences.forEach(({ first, length }, sequence) => {
+    for (let at = 0; at < length; at += 1) {
+      pack[sequence * slots + at] = first + at;
+      unpack[first + at] = firstSlot + sequence * slots + at;
     }
   });
-  return { cosine, sine };
+  return integerTensor(pack, [sequences.length, slots]);
 };

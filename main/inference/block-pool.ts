@@ -1,15 +1,10 @@
-import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ProviderName } from '../contract/device.ts';
 import { refuse } from '../contract/errors.ts';
 import { memoryVerdict } from '../contract/model.ts';
 import { type BlockForm, blockGraph } from '../graph/block-graph.ts';
 import { MANY_EXPERTS } from '../graph/moe.ts';
-import { externalDataRoot } from '../graph/weights.ts';
 import type { LayerVariant } from './layer-variant.ts';
-import type { HalfRange } from './half-range.ts';
-import { providers } from './providers/provider.ts';
-import { Session } from './session.ts';
+import type { ModelSessions } from './model-sessions.ts';
+import type { Session } from './session.ts';
 
 /**
  * Sessions of transformer blocks. Resident: every block stays open. Streaming (the model does not fit the budget): one
@@ -17,32 +12,17 @@ import { Session } from './session.ts';
  * streamed and resident numbers are bitwise equal, and a router gives a row the same logit whatever the other rows.
  */
 export class BlockPool {
-  readonly #checkpoint: Checkpoint;
-  readonly #threads: number;
-  readonly #provider: ProviderName;
-  readonly #mapped: MappedWeights;
-  readonly #range: HalfRange;
+  readonly #sessions: ModelSessions;
   readonly #open = new Map<string, Session>();
   readonly streaming: boolean;
   /** Bytes of the budget left by the model, for hidden states and caches. */
   readonly spareBytes: number;
 
   /** `forceStreaming`: one block at a time even where all would fit. */
-  constructor(
-    checkpoint: Checkpoint,
-    threads: number,
-    memoryBudgetBytes: number,
-    forceStreaming: boolean,
-    provider: ProviderName,
-    mapped: MappedWeights,
-    range: HalfRange,
-  ) {
-    this.#checkpoint = checkpoint;
-    this.#threads = threads;
-    this.#provider = provider;
-    this.#mapped = mapped;
-    this.#range = range;
-    const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes, providers[provider].precision);
+  constructor(sessions: ModelSessions, memoryBudgetBytes: number, forceStreaming: boolean) {
+    this.#sessions = sessions;
+    const { checkpoint, target } = sessions;
+    const { kind, needBytes } = memoryVerdict(checkpoint.info, memoryBudgetBytes, target.precision);
     if (kind === 'too-large') {
       throw refuse(
         'too-large',
@@ -57,26 +37,20 @@ export class BlockPool {
 
   /** Opens a block's session. Only one of its plain, prefixed and cached forms is open: each contains all weights. */
   async acquire(layer: number, variant: LayerVariant, form: BlockForm = 'plain'): Promise<Session> {
-    const blockKey = `${String(layer)}/${variant.sessionKey}`;
+    const blockKey = `${layer}/${variant.sessionKey}`;
     const key = blockKey + formSuffix[form];
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const { descriptor, folder } = this.#checkpoint;
+    const { descriptor } = this.#sessions.checkpoint;
     const block = descriptor.blocks[layer];
-    if (block === undefined) throw new Error(`no block ${String(layer)}`);
+    if (block === undefined) throw new Error(`no block ${layer}`);
     if (this.streaming) await this.#close([...this.#open.keys()]);
     if (form !== 'observed')
       await this.#close(wholeForms.filter((other) => other !== form).map((other) => blockKey + formSuffix[other]));
-    await this.#mapped.note(`block ${String(layer)}`, block);
-    const graph = blockGraph(descriptor, block, variant.layer, providers[this.#provider], form);
-    await this.#range.require(graph);
-    const session = await Session.open(`block ${String(layer)} of ${this.#checkpoint.name}`, graph, {
-      threads: this.#threads,
-      externalRoot: externalDataRoot(folder),
-      weights: 'resident',
-      isLong: (variant.layer?.experts.length ?? 0) > MANY_EXPERTS,
-      provider: this.#provider,
-    });
+    const part = `block ${layer}`;
+    const graph = blockGraph(descriptor, block, variant.layer, this.#sessions.target, form);
+    const isLong = (variant.layer?.experts.length ?? 0) > MANY_EXPERTS;
+    const session = await this.#sessions.open(part, { part, reads: block }, graph, { isLong });
     this.#open.set(key, session);
     return session;
   }

@@ -2,12 +2,20 @@ import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
 import { isTextItem, isWrittenItem, profiledText } from '../tasks/task.ts';
-import { encodePrompt } from './encode-prompt.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scorer.ts';
 import { endWeights } from './token-tree.ts';
 
+/**
+ * Tokens of a text with the tokenizer's own special tokens, as lm-evaluation-harness 0.4.13 encodes prompts: a text
+ * that begins with the BOS token's own text (a chat template wrote it) gets no second one.
+ */
+export const encodePrompt = (tokenizer: TextTokenizer, text: string): readonly number[] => {
+  const prefix = tokenizer.prefixToken === null ? '' : tokenizer.decode([tokenizer.prefixToken]);
+  return tokenizer.encode(text, prefix === '' || !text.startsWith(prefix));
+};
+
 /** Tokens of one (context, continuation) pair. */
-export interface EncodedRequest {
+interface EncodedRequest {
   readonly contextTokens: readonly number[];
   readonly continuationTokens: readonly number[];
 }

@@ -2,6 +2,7 @@ import type { Compressor, ModelDescriptor, Rotary } from '../checkpoint/descript
 import { entrySlots } from '../graph/compressed-attention.ts';
 import { HIDDEN } from '../graph/heads.ts';
 import { maxOf } from '../statistics/extremes.ts';
+import type { Tensor } from 'onnxruntime-node';
 import { type Feeds, floatTensor, integerTensor } from './session.ts';
 
 /** A sequence, or a tree of them, whose tokens make entries of compressed attention. */
@@ -26,7 +27,7 @@ interface Entry {
 }
 
 /** Blocks with the same key have the same entries. */
-export const entriesKey = ({ every, overlapping }: Compressor): string => `${String(every)} ${String(overlapping)}`;
+export const entriesKey = ({ every, overlapping }: Compressor): string => `${every} ${overlapping}`;
 
 /**
  * Inputs about entries of a model's blocks by `entriesKey`: an entry for every full window of tokens along a path,
@@ -36,7 +37,6 @@ export const entryFeeds = (
   { blocks }: ModelDescriptor,
   sequences: readonly EntrySequence[],
   slots: number,
-  tablesOf: (positions: Int32Array, rotary: Rotary) => { readonly cosine: Float32Array; readonly sine: Float32Array },
 ): ReadonlyMap<string, Feeds> => {
   const feeds = new Map<string, Feeds>();
   for (const { compressed, rotary } of blocks) {
@@ -62,22 +62,44 @@ export const entryFeeds = (
           for (let slot = first; slot < end; slot += 1) bias[(sequence * slots + slot) * most + number] = 0;
       });
     });
-    const { cosine, sine } = tablesOf(positions, rotary);
+    const { cosine, sine } = rotaryTables(positions, rotary);
     const half = rotary.dimensions / 2;
     feeds.set(entriesKey(compressor), {
       entryRows: integerTensor(rows, [sequences.length, most, width]),
       entryOpen: floatTensor(open, [sequences.length, most, width, 1]),
       entryCosine: floatTensor(cosine, [count, half]),
       entrySine: floatTensor(sine, [count, half]),
-      entryNumbers: integerTensor(
-        Array.from({ length: count }, (_, index) => index),
-        [1, count],
-      ),
+      entryNumbers: rowNumbers(count),
       entryBias: floatTensor(bias, [sequences.length, 1, slots, most]),
     });
   }
   return feeds;
 };
+
+/** Cosine and sine of each token's angles times the embedding's magnitude, [T, dimensions / 2] float32. */
+export const rotaryTables = (
+  positions: Int32Array,
+  { frequencies, magnitude }: Rotary,
+): { cosine: Float32Array; sine: Float32Array } => {
+  const half = frequencies.length;
+  const cosine = new Float32Array(positions.length * half);
+  const sine = new Float32Array(positions.length * half);
+  positions.forEach((position, row) => {
+    for (let pair = 0; pair < half; pair += 1) {
+      const angle = Math.fround(position * Math.fround(frequencies[pair] ?? 0));
+      cosine[row * half + pair] = magnitude * Math.cos(angle);
+      sine[row * half + pair] = magnitude * Math.sin(angle);
+    }
+  });
+  return { cosine, sine };
+};
+
+/** [1, T] numbers of rows. */
+export const rowNumbers = (tokens: number): Tensor =>
+  integerTensor(
+    Array.from({ length: tokens }, (_, index) => index),
+    [1, tokens],
+  );
 
 const entriesOf = (
   { start, before, firstRow, trunk, branches }: EntrySequence,

@@ -1,9 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import { embeddingGraph } from '../graph/block-graph.ts';
-import { externalDataRoot } from '../graph/weights.ts';
 import type { RoutingTaps } from '../profile/routing-statistics.ts';
 import {
   type Batch,
@@ -18,6 +16,7 @@ import type { BlockPool } from './block-pool.ts';
 import { HiddenStore, KEPT_SHARE, type StoredHidden } from './hidden-store.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
+import type { ModelSessions } from './model-sessions.ts';
 import {
   beforePrefix,
   type BlockResult,
@@ -26,7 +25,7 @@ import {
   runBlockTogether,
   type WantedOfBlock,
 } from './run-block.ts';
-import { type Feeds, floatsOf, Session } from './session.ts';
+import { type Feeds, floatsOf, type Session } from './session.ts';
 import { type TokenTree, treeLength } from './token-tree.ts';
 
 /** A candidate resolved to its variant of each layer. */
@@ -85,21 +84,12 @@ export class Executor {
   }
 
   /** `slots`: padded tokens per batch. `spillFolder`: for hidden states of streamed models that exceed memory. */
-  static async open(
-    checkpoint: Checkpoint,
-    pool: BlockPool,
-    threads: number,
-    slots: number,
-    spillFolder: string,
-    mapped: MappedWeights,
-  ): Promise<Executor> {
+  static async open(sessions: ModelSessions, pool: BlockPool, slots: number, spillFolder: string): Promise<Executor> {
+    const { checkpoint } = sessions;
     const { embedding: table, tokenInputs } = checkpoint.descriptor;
-    await mapped.note('the embedding', { table, tokenInputs });
-    const embedding = await Session.open(`embedding of ${checkpoint.name}`, embeddingGraph(checkpoint.descriptor), {
-      threads,
-      externalRoot: externalDataRoot(checkpoint.folder),
-      weights: 'mapped',
-    });
+    const weights = { part: 'the embedding', reads: { table, tokenInputs } };
+    const graph = embeddingGraph(checkpoint.descriptor);
+    const embedding = await sessions.open('embedding', weights, graph, { weights: 'mapped', provider: 'cpu' });
     return new Executor(checkpoint, pool, embedding, slots, spillFolder);
   }
 
@@ -155,7 +145,7 @@ export class Executor {
       const branches = states.flatMap((from) =>
         sameLayer(from.candidates, layer).map((members): Branch => {
           const variant = members[0]?.variants[layer];
-          if (variant === undefined) throw new Error(`no variant for layer ${String(layer)}`);
+          if (variant === undefined) throw new Error(`no variant for layer ${layer}`);
           return { from, candidates: members, variant, hidden: [] };
         }),
       );
@@ -233,12 +223,8 @@ export class Executor {
 
   async #embed(batches: readonly Batch[], store: HiddenStore): Promise<StoredHidden[]> {
     const hidden: StoredHidden[] = [];
-    for (const batch of batches) hidden.push(await store.put(await this.#embedded(batch)));
+    for (const batch of batches) hidden.push(await store.put(await this.embed(batch.tokenIds)));
     return hidden;
-  }
-
-  #embedded(batch: Batch): Promise<Float32Array> {
-    return this.embed(batch.tokenIds);
   }
 
   /** The stream [T, W] before the first block of token ids [T] int64. */
@@ -272,7 +258,7 @@ export class Executor {
     const started: { batch: Batch; hidden: Float32Array }[] = [];
     for (const group of groupTrees(trees, this.#slots)) {
       const batch = makeBatch(this.#checkpoint.descriptor, trees, group);
-      started.push({ batch, hidden: await this.#embedded(batch) });
+      started.push({ batch, hidden: await this.embed(batch.tokenIds) });
     }
     return started;
   }
@@ -293,16 +279,9 @@ interface Branch {
 }
 
 /** Groups branches whose layer differs only by its mask, or is dense. */
-const bySession = (branches: readonly Branch[]): readonly (readonly Branch[])[] => {
-  const groups = new Map<string, Branch[]>();
-  for (const branch of branches) {
-    const { sessionKey: key } = branch.variant;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [branch]);
-    else group.push(branch);
-  }
-  return [...groups.values()];
-};
+const bySession = (branches: readonly Branch[]): readonly (readonly Branch[])[] => [
+  ...Map.groupBy(branches, ({ variant }) => variant.sessionKey).values(),
+];
 
 /** Common to the batches of one run. */
 interface Run {
@@ -313,7 +292,7 @@ interface Run {
 
 const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promise<Float32Array> => {
   const stored = hidden[index];
-  if (stored === undefined) throw new Error(`no hidden states of batch ${String(index)}`);
+  if (stored === undefined) throw new Error(`no hidden states of batch ${index}`);
   return store.read(stored);
 };
 
@@ -321,16 +300,9 @@ const readState = (store: HiddenStore, { hidden }: Shared, index: number): Promi
 const sameLayer = (
   candidates: readonly ResolvedCandidate[],
   layer: number,
-): readonly (readonly ResolvedCandidate[])[] => {
-  const groups = new Map<string, ResolvedCandidate[]>();
-  for (const candidate of candidates) {
-    const key = candidate.variants[layer]?.key ?? '';
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [candidate]);
-    else group.push(candidate);
-  }
-  return [...groups.values()];
-};
+): readonly (readonly ResolvedCandidate[])[] => [
+  ...Map.groupBy(candidates, ({ variants }) => variants[layer]?.key ?? '').values(),
+];
 
 /** Yields to the event loop (which a run blocks), and throws here if the job was cancelled. */
 export const pause = async (signal: AbortSignal): Promise<void> => {

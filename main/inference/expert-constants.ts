@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
 import { fromFloat32 } from '../checkpoint/read-tensor.ts';
-import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { tensorInMemory } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Plan, PlanConstants } from '../contract/plan.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
@@ -14,7 +14,7 @@ import { type Overlays, overlayTensors } from './overlays.ts';
  * al. 2025, arXiv 2507.00390, "novices"), in an overlay whose key is a hash of them. It contains those of all experts,
  * so that plans of every size share it.
  */
-const tensorName = (layer: number): string => `${String(layer)}.constants`;
+const tensorName = (layer: number): string => `${layer}.constants`;
 
 /** [E, H] mean outputs of one MoE layer; 0 for an expert that no token chose. */
 export const meanOutputs = ({ counts, experts, outputs }: RoutingStatistics, layer: number): Float32Array => {
@@ -44,13 +44,8 @@ export const writeConstants = async (
   const dtype = dtypeOf(checkpoint);
   const { hidden, moeLayers } = checkpoint.descriptor;
   const layers = moeLayers.map((_, layer) => fromFloat32(meanOutputs(statistics, layer), dtype));
-  const tensors = layers.map((bytes, layer): TensorToWrite => ({
-    name: tensorName(layer),
-    dtype,
-    shape: [statistics.experts, hidden],
-    byteLength: bytes.length,
-    bytes: () => bytes,
-  }));
+  const shape = [statistics.experts, hidden];
+  const tensors = layers.map((bytes, layer) => tensorInMemory(tensorName(layer), dtype, shape, bytes));
   const hash = createHash('sha256').update(`${checkpoint.fingerprint} ${dtype}`);
   layers.forEach((bytes) => hash.update(bytes));
   const weights = hash.digest('hex').slice(0, 32);
@@ -92,8 +87,8 @@ export const openConstants = async (
     if (view !== undefined && view.shape[0] === moe.experts && view.shape[1] === descriptor.hidden) return view;
     throw refuse(
       'constants-invalid',
-      `The constants ${weights} are not those of this model: layer ${String(layer)} is ` +
-        `${view?.shape.join(' x ') ?? 'missing'} instead of ${String(moe.experts)} x ${String(descriptor.hidden)}.`,
+      `The constants ${weights} are not those of this model: layer ${layer} is ` +
+        `${view?.shape.join(' x ') ?? 'missing'} instead of ${moe.experts} x ${descriptor.hidden}.`,
       'Make the plan again for this model.',
     );
   });

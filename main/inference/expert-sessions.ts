@@ -82,9 +82,9 @@ export class ExpertSessions {
     if (!this.#keepOpen) await this.dispose();
     const { descriptor, folder, name } = this.#checkpoint;
     const own = this.#layerOf(layer);
-    if (own === undefined) throw new Error(`no MoE layer ${String(layer)}`);
+    if (own === undefined) throw new Error(`no MoE layer ${layer}`);
     const graph = expertsGraph(descriptor.hidden, own, this.#part);
-    const session = await Session.open(`experts of MoE layer ${String(layer)} of ${name}`, graph, {
+    const session = await Session.open(`experts of MoE layer ${layer} of ${name}`, graph, {
       threads: this.#threads,
       externalRoot: externalDataRoot(folder),
       weights: 'resident',

@@ -83,7 +83,7 @@ class FidelitySums {
   /** `index`: of the class in `tokenClasses`. */
   addToClass(index: number, { positions, kl, changed }: ClassFidelity): void {
     const own = this.#byClass[index];
-    if (own === undefined) throw new Error(`no class of tokens ${String(index)}`);
+    if (own === undefined) throw new Error(`no class of tokens ${index}`);
     own.positions += positions;
     own.kl += positions * kl;
     own.changed += positions * changed;

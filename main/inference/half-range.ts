@@ -30,15 +30,15 @@ export class HalfRange {
   async require({ halved }: Pick<SerialisedGraph, 'halved'>): Promise<void> {
     for (const weights of halved) {
       const { file, byteOffset } = 'stored' in weights ? codesOf(weights) : weights;
-      const key = `${file}:${String(byteOffset)}`;
+      const key = `${file}:${byteOffset}`;
       if (this.#known.has(key)) continue;
       const name = 'stored' in weights ? storedName(weights) : weights.tensor;
       const value = await ('stored' in weights ? beyondByScales(weights) : beyondHalf(weights));
       if (value !== null)
         throw refuse(
           'beyond-half',
-          `Tensor ${name} of ${this.#model} has a value of ${String(value)}, and half precision ends at ` +
-            `${String(LARGEST_HALF)}: the model cannot run in float16.`,
+          `Tensor ${name} of ${this.#model} has a value of ${value}, and half precision ends at ` +
+            `${LARGEST_HALF}: the model cannot run in float16.`,
           'Use --precision float32.',
         );
       this.#known.add(key);

@@ -21,7 +21,7 @@ export class HiddenStore {
   #spilledBytes = 0;
 
   constructor(folder: string, limitBytes: number) {
-    this.#folder = path.join(folder, `spill-${String(process.pid)}-${randomUUID().slice(0, 8)}`);
+    this.#folder = path.join(folder, `spill-${process.pid}-${randomUUID().slice(0, 8)}`);
     this.#limitBytes = limitBytes;
   }
 

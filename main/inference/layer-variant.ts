@@ -17,27 +17,10 @@ export interface LayerVariant {
 }
 
 /** The checkpoint's own layer. */
-export const ownLayer = ({
-  topK,
-  routing,
-  router,
-  routerBias,
-  activation,
-  expertTensors,
-  latent,
-  identities,
-  shared,
-}: MoeDescriptor): MoeLayer => ({
-  topK,
-  routing,
-  router,
-  routerBias,
+export const ownLayer = ({ expertTensors, ...moe }: MoeDescriptor): MoeLayer => ({
+  ...moe,
   map: { kind: 'direct' },
   experts: expertTensors,
-  identities,
-  activation,
-  latent,
-  shared,
 });
 
 /** A block without experts: the same under every candidate. */

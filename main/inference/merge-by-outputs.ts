@@ -73,7 +73,7 @@ export const mergeByOutputs = async (request: OutputMergeRequest): Promise<Merge
   const streams = [...(await executor.start(trees))];
   for (const [block, { moe }] of blocks.entries()) {
     const variant = unpruned.variants[block];
-    if (variant === undefined) throw new Error(`no variant for block ${String(block)}`);
+    if (variant === undefined) throw new Error(`no variant for block ${block}`);
     const inputs: LayerInput[] = [];
     const counts = new Float64Array(moe?.experts ?? 0);
     for (const [index, { batch, hidden: before }] of streams.entries()) {

@@ -5,7 +5,7 @@ import { withPauses } from '../arithmetic/steps.ts';
 import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, plainWeight, readTensor, requireWholeView } from '../checkpoint/read-tensor.ts';
-import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { tensorInMemory, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { hasPlainRows, isPlainSoftmax } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import type { LayerBlend, MergeGroup, MergePlan } from '../contract/plan.ts';
@@ -14,7 +14,7 @@ import { combineExperts, type ExpertWeights } from '../pruning/merging/expert-we
 import { mergeGroup } from '../pruning/merging/merge-experts.ts';
 import { expertToKept, mergeRouterRows, reinitialisedRows } from '../pruning/merging/merge-router.ts';
 import { withProducts } from './float64-products.ts';
-import type { LayerVariant } from './layer-variant.ts';
+import { type LayerVariant, ownLayer } from './layer-variant.ts';
 import { type Overlays, overlayTensors } from './overlays.ts';
 
 /** Bumped whenever merged weights change, so that outdated overlay files are not reused. */
@@ -54,7 +54,7 @@ export const mergedVariant = async (
 ): Promise<LayerVariant> => {
   const moe = checkpoint.descriptor.moeLayers[layer]?.moe;
   const groups = plan.groups[layer];
-  if (moe === undefined || groups === undefined) throw new Error(`no layer ${String(layer)} to merge`);
+  if (moe === undefined || groups === undefined) throw new Error(`no layer ${layer} to merge`);
   requireMergeable(checkpoint, moe, plan.router);
   const blend = plan.blend?.[layer];
   const key = mergedKey(checkpoint.fingerprint, layer, plan);
@@ -74,7 +74,7 @@ export const mergedVariant = async (
   const experts = groups.map((group, kept): ExpertTensors => {
     const own = moe.expertTensors[group.members[0] ?? -1];
     if (blend === undefined && group.members.length === 1 && own !== undefined) return own;
-    const merged = (role: string): Weight => plainWeight(view(`${String(kept)}.${role}`));
+    const merged = (role: string): Weight => plainWeight(view(`${kept}.${role}`));
     return { gate: merged('gate'), up: merged('up'), down: merged('down') };
   });
   const router = hasRowPerGroup(plan) ? view('router') : moe.router;
@@ -83,16 +83,12 @@ export const mergedVariant = async (
     key: `merged:${key}`,
     sessionKey: `merged:${key}`,
     layer: {
+      ...ownLayer(moe),
       topK: plan.router === 'mapped-rows' ? moe.topK : Math.min(moe.topK, groups.length),
-      routing: moe.routing,
       router,
       routerBias: null,
-      activation: moe.activation,
-      latent: moe.latent,
-      shared: moe.shared,
       map: routerMap(plan, groups, moe.experts, blend),
       experts,
-      identities: moe.identities,
     },
     mask: new Float32Array(rows),
   };
@@ -164,8 +160,7 @@ const mergedTensors = async (
   const groups = plan.groups[layer] ?? [];
   const tensors: TensorToWrite[] = [];
   const add = (name: string, like: TensorView, shape: readonly number[], floats: Float32Array): void => {
-    const bytes = fromFloat32(floats, like.dtype);
-    tensors.push({ name, dtype: like.dtype, shape, byteLength: bytes.length, bytes: () => bytes });
+    tensors.push(tensorInMemory(name, like.dtype, shape, fromFloat32(floats, like.dtype)));
   };
   for (const [kept, group] of groups.entries()) {
     const row = blend?.merge[kept];
@@ -173,7 +168,7 @@ const mergedTensors = async (
     const mixed = row === undefined ? group.members : [...moe.expertTensors.keys()];
     const members = mixed.map((member) => {
       const found = moe.expertTensors[member];
-      if (found === undefined) throw new Error(`no expert ${String(member)}`);
+      if (found === undefined) throw new Error(`no expert ${member}`);
       return found;
     });
     const [like] = members;
@@ -191,7 +186,7 @@ const mergedTensors = async (
         : combineExperts(weights, row);
     for (const role of ['gate', 'up', 'down'] as const) {
       const stored = requireWholeView(gated(like[role]), MERGING);
-      add(`${String(kept)}.${role}`, stored, stored.shape, merged[role]);
+      add(`${kept}.${role}`, stored, stored.shape, merged[role]);
     }
   }
   if (hasRowPerGroup(plan)) {

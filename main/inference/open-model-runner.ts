@@ -10,7 +10,7 @@ import type { TaskItem } from '../contract/task.ts';
 import { streamWidth } from '../graph/stream.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { Float64Products, withProducts } from './float64-products.ts';
-import { decodingCost } from './decoding/count-steps.ts';
+import { decodingCost } from './decoding/decoding-group.ts';
 import { decode } from './decoding/decode.ts';
 import type {
   Candidate,
@@ -27,10 +27,10 @@ import type { TokenReader } from '../profile/expert-tokens.ts';
 import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import { BlockPool } from './block-pool.ts';
 import { joinFidelity, NO_POSITIONS } from './fidelity.ts';
-import { HalfRange } from './half-range.ts';
+import { ModelSessions } from './model-sessions.ts';
 import { HiddenStore, KEPT_SHARE } from './hidden-store.ts';
 import { Executor, type ResolvedCandidate } from './executor.ts';
-import { itemOutcome } from './item-outcome.ts';
+import { itemOutcome, BaseRunner, prefixSums, setLayer } from './base-runner.ts';
 import type { ItemFidelity } from '../contract/outcome.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { Overlays } from './overlays.ts';
@@ -39,7 +39,6 @@ import { mergeByOutputs } from './merge-by-outputs.ts';
 import { pruneProgressively } from './prune-progressively.ts';
 import { recoverPlan } from './recover-plan.ts';
 import { resolveCandidate } from './resolve-candidate.ts';
-import { BaseRunner, prefixSums, setLayer } from './base-runner.ts';
 import {
   groupOf,
   groupTargets,
@@ -67,10 +66,10 @@ export const openModel = async (
     mostJointUnknowns,
   } = tuning;
   const mapped = new MappedWeights(checkpoint.tensors);
-  const range = new HalfRange(checkpoint.name);
-  const pool = new BlockPool(checkpoint, threads, memoryBudgetBytes, streamed, provider, mapped, range);
-  const executor = await Executor.open(checkpoint, pool, threads, slots, scratchFolder, mapped);
-  const scorer = new Scorer(checkpoint, threads, provider, mapped, range);
+  const sessions = new ModelSessions(checkpoint, threads, provider, mapped);
+  const pool = new BlockPool(sessions, memoryBudgetBytes, streamed);
+  const executor = await Executor.open(sessions, pool, slots, scratchFolder);
+  const scorer = new Scorer(sessions);
   const { vocabulary } = checkpoint.descriptor;
   const tokenizer = await loadTokenizer(checkpoint.folder, vocabulary);
   const store = new HiddenStore(scratchFolder, KEPT_SHARE * pool.spareBytes);

@@ -16,8 +16,8 @@ import {
   type RoutingTaps,
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
-import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
-import { layerLoss, type RouteToken, TraceBuilder } from '../pruning/search/layer-trace.ts';
+import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-experts.ts';
+import { layerLoss, type LayerTrace, type RouteToken, TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { routeTokens } from '../pruning/search/route-tokens.ts';
 import { requireAddedOutputs, requireExperts, requireOutputGates } from './added-outputs.ts';
 import { type Batch, isPrefixBatch } from './batch.ts';
@@ -52,12 +52,9 @@ export interface ProfileRequest {
  */
 export const profileLayers = async (request: ProfileRequest): Promise<RoutingStatistics> => {
   const { checkpoint, executor, trees, unpruned, extras, threads, streaming, control } = request;
-  if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
-  if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
-  if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
-  const { moeLayers, hidden } = checkpoint.descriptor;
-  const moe = moeLayers[0]?.moe;
-  const statistics = emptyStatistics(moeLayers.length, moe?.experts ?? 0, moe?.topK ?? 0, hidden, extras);
+  requireMeasurable(checkpoint, extras);
+  const { hidden } = checkpoint.descriptor;
+  const statistics = emptyProfile(checkpoint, extras);
   const count = (batch: Batch): void => {
     statistics.tokens += batch.tokens;
   };
@@ -71,12 +68,7 @@ export const profileLayers = async (request: ProfileRequest): Promise<RoutingSta
   const isWeighted = trees.some(({ counted }) => counted !== undefined);
   if (extras.length === 0) {
     // A token of a shared prefix counts otherwise in each item.
-    const { prefix, trees: behind } = isWeighted
-      ? { prefix: [], trees }
-      : splitPrefix(
-          trees,
-          trees.map(({ trunk }) => trunk.length - 1),
-        );
+    const { prefix, trees: behind } = isWeighted ? { prefix: [], trees } : sharedPrefix(trees);
     const ofPrefix = emptyRoutingStatistics(statistics.layers, statistics.experts, statistics.topK);
     ofPrefix.tokens = prefix.length;
     const firstBehind = behind.map(({ start = 0 }, tree) => (firstToken[tree] ?? 0) + start);
@@ -173,22 +165,15 @@ export const profileDrawsOfLayers = async (
 ): Promise<readonly RoutingStatistics[]> => {
   const { checkpoint, executor, trees, unpruned, extras, control } = request;
   if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
-  const { moeLayers, hidden: width } = checkpoint.descriptor;
-  const { experts = 0, topK = 0 } = moeLayers[0]?.moe ?? {};
-  const empty = (layers: number): RoutingStatistics => emptyStatistics(layers, experts, topK, width, extras);
-  const draws = times.map(() => empty(moeLayers.length));
+  const draws = times.map(() => emptyProfile(checkpoint, extras));
   // A block whose experts are observed takes no prefix, and a token of a prefix may count otherwise in each item.
-  const { prefix, trees: behind } =
-    extras.length > 0 || trees.some(({ counted }) => counted !== undefined)
-      ? { prefix: [], trees }
-      : splitPrefix(
-          trees,
-          trees.map(({ trunk }) => trunk.length - 1),
-        );
+  const isWeighted = trees.some(({ counted }) => counted !== undefined);
+  const { prefix, trees: behind } = extras.length > 0 || isWeighted ? { prefix: [], trees } : sharedPrefix(trees);
   const timesOf = (draw: number, tree: number): number => times[draw]?.[tree] ?? 0;
   for (const [draw, statistics] of draws.entries())
     statistics.tokens = trees.reduce((sum, tree, index) => sum + timesOf(draw, index) * treeLength(tree), 0);
-  const once = empty(1);
+  const once = emptyProfile(checkpoint, extras, 1);
+  const { topK } = once;
   const add = (
     layer: number,
     seen: RoutingTaps,
@@ -236,6 +221,30 @@ export const profileDrawsOfLayers = async (
   await executor.run(behind, unpruned, sink, control, prefix);
   return draws;
 };
+
+/** Refuses extras that the family does not allow. @throws WorkbenchError `method-unsupported`. */
+export const requireMeasurable = (checkpoint: Checkpoint, extras: readonly ExtraStatistic[]): void => {
+  if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
+  if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
+  if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
+};
+
+/** Statistics of no tokens yet, of all MoE layers by default. */
+export const emptyProfile = (
+  { descriptor: { moeLayers, hidden } }: Checkpoint,
+  extras: readonly ExtraStatistic[],
+  layers = moeLayers.length,
+): RoutingStatistics => {
+  const { experts = 0, topK = 0 } = moeLayers[0]?.moe ?? {};
+  return emptyStatistics(layers, experts, topK, hidden, extras);
+};
+
+/** The common beginning of most trees without branches, and the trees behind it; the last token of each is its own. */
+export const sharedPrefix = (trees: readonly TokenTree[]): ReturnType<typeof splitPrefix> =>
+  splitPrefix(
+    trees,
+    trees.map(({ trunk }) => trunk.length - 1),
+  );
 
 /** Adds how far the routed experts turn each token; the shared expert is left out, the multiplier is the block's. */
 const addResidual = (
@@ -315,12 +324,7 @@ export const eliminate = async (
   if (elimination === undefined || moe === undefined) return;
   const { trace, logits } = builder.finish();
   const route = await layerRoute(moe, logits);
-  let tried = 0;
-  const { bySize, single } = await eliminateExperts(experts, Math.max(1, topK), async (kept) => {
-    tried += 1;
-    if (tried % SUBSETS_AT_ONCE === 0) await pause(signal);
-    return layerLoss(trace, route, kept);
-  });
+  const { bySize, single } = await eliminateExperts(experts, Math.max(1, topK), subsetLoss(trace, route, signal));
   elimination.single.set(single, layer * experts);
   for (const { kept, loss, exhaustive } of bySize) {
     const row = layer * experts + kept.length - 1;
@@ -328,6 +332,16 @@ export const eliminate = async (
     elimination.exhaustive[row] = exhaustive ? 1 : 0;
     for (const expert of kept) elimination.kept[row * experts + expert] = 1;
   }
+};
+
+/** Loss of a layer that keeps only some experts. @throws CancelledError once the signal aborts. */
+export const subsetLoss = (trace: LayerTrace, route: RouteToken, signal: AbortSignal): SubsetLoss => {
+  let tried = 0;
+  return async (kept) => {
+    tried += 1;
+    if (tried % SUBSETS_AT_ONCE === 0) await pause(signal);
+    return layerLoss(trace, route, kept);
+  };
 };
 
 /** The layer's own routing rule on logits [N, E], for trying sets of allowed experts. */

@@ -1,20 +1,18 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { eliminateExperts, type SubsetLoss } from '../pruning/search/eliminate-experts.ts';
-import { layerLoss, TraceBuilder } from '../pruning/search/layer-trace.ts';
+import { eliminateExperts } from '../pruning/search/eliminate-experts.ts';
+import { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { requireAddedOutputs, requireOutputGates } from './added-outputs.ts';
-import type { Batch } from './batch.ts';
 import { pause, type Executor, type ResolvedCandidate } from './executor.ts';
 import { ExpertSessions } from './expert-sessions.ts';
 import { maskedVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import type { Observation } from './run-block.ts';
-import { countedIn, countedRows, layerRoute } from './profile-layers.ts';
+import { countedIn, countedRows, layerRoute, subsetLoss } from './profile-layers.ts';
+import { bothStreams } from './recovered-layer.ts';
 import { treeLength, type TokenTree } from './token-tree.ts';
 
 /** Memory limit for the products of one layer's tokens. */
 const TRACE_BYTES = 2 ** 28;
-/** Subsets tried before a cancel is noticed. */
-const SUBSETS_AT_ONCE = 32;
 
 export interface ProgressiveRequest {
   readonly checkpoint: Checkpoint;
@@ -24,13 +22,6 @@ export interface ProgressiveRequest {
   readonly keptPerLayer: readonly number[];
   readonly threads: number;
   readonly control: RunControl;
-}
-
-/** A batch and its hidden states in the unpruned model and in the pruned one. */
-interface Streams {
-  readonly batch: Batch;
-  full: Float32Array;
-  pruned: Float32Array;
 }
 
 /**
@@ -43,17 +34,13 @@ export const pruneProgressively = async (request: ProgressiveRequest): Promise<n
   requireAddedOutputs(checkpoint, 'progressive pruning');
   requireOutputGates(checkpoint, 'progressive pruning');
   const { blocks } = checkpoint.descriptor;
-  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
-    batch,
-    full: hidden,
-    pruned: hidden,
-  }));
+  const streams = await bothStreams(executor, trees);
   const sessions = new ExpertSessions(checkpoint, threads, false);
   const kept: number[][] = [];
   try {
     for (const [block, { moe }] of blocks.entries()) {
       const variant = unpruned.variants[block];
-      if (variant === undefined) throw new Error(`no variant for block ${String(block)}`);
+      if (variant === undefined) throw new Error(`no variant for block ${block}`);
       const layer = kept.length;
       const keep = keptPerLayer[layer] ?? 0;
       const builder =
@@ -154,12 +141,6 @@ const bestExperts = async (
 ): Promise<number[]> => {
   const { trace, logits } = builder.finish();
   const route = await layerRoute(moe, logits);
-  let tried = 0;
-  const loss: SubsetLoss = async (kept) => {
-    tried += 1;
-    if (tried % SUBSETS_AT_ONCE === 0) await pause(signal);
-    return layerLoss(trace, route, kept);
-  };
-  const { bySize } = await eliminateExperts(moe.experts, keep, loss);
+  const { bySize } = await eliminateExperts(moe.experts, keep, subsetLoss(trace, route, signal));
   return [...(bySize[0]?.kept ?? [])];
 };

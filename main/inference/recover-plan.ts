@@ -6,7 +6,7 @@ import type { ExpertTensors, MoeDescriptor, TensorView, Weight } from '../checkp
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import { tensorInMemory, type TensorToWrite, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan, type PlanRecovery, type RefitName } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -17,7 +17,7 @@ import { type Executor, pause, type ResolvedCandidate } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import type { RunControl } from './model-runner.ts';
 import type { Overlays } from './overlays.ts';
-import { recoveredName, recoveredVariant, recoveryProblem, type Streams } from './recovered-layer.ts';
+import { bothStreams, recoveredName, recoveredVariant, recoveryProblem, type Streams } from './recovered-layer.ts';
 import { refitRouter } from './refit-router.ts';
 import type { Observation } from './run-block.ts';
 import type { TokenTree } from './token-tree.ts';
@@ -72,18 +72,14 @@ export const recoverPlan = async (request: RecoveryRequest): Promise<Plan> => {
   const refitsRouter = refit !== 'experts';
   requireAddedOutputs(checkpoint, 'a refit');
   if (refitsExperts) requireRefittable(checkpoint);
-  const streams: Streams[] = (await executor.start(trees)).map(({ batch, hidden }) => ({
-    batch,
-    full: hidden,
-    pruned: hidden,
-  }));
+  const streams = await bothStreams(executor, trees);
   const tensors: TensorToWrite[] = [];
   const layers: PlanRecovery['layers'][number][] = [];
   const routers: NonNullable<PlanRecovery['router']>[number][] = [];
   const { blocks } = checkpoint.descriptor;
   for (const [block, { moe }] of blocks.entries()) {
     const [ownVariant, bare] = [unpruned.variants[block], pruned.variants[block]];
-    if (ownVariant === undefined || bare === undefined) throw new Error(`no variant for block ${String(block)}`);
+    if (ownVariant === undefined || bare === undefined) throw new Error(`no variant for block ${block}`);
     if (moe === null) await denseBlock(executor, block, ownVariant, streams, control.signal);
     else {
       const layer = executor.moeLayerOf(block);
@@ -143,7 +139,7 @@ const withRouter = async (
   variant: LayerVariant,
   tensor: TensorToWrite,
 ): Promise<LayerVariant> => {
-  const key = `layer-${String(layer)}`;
+  const key = `layer-${layer}`;
   const file = path.join(folder, `${key}.safetensors`);
   await writeSafetensors(file, [tensor]);
   return recoveredVariant({ key, tensors: (await readSafetensorsHeader(file)).tensors }, layer, variant);
@@ -290,7 +286,7 @@ export const refittedDowns = async (
     const expert: ExpertTensors | undefined = variant.layer?.experts[index];
     const down = expert?.down;
     const view = down === undefined ? null : plainDown(down);
-    if (down === undefined || view === null) throw new Error(`expert ${String(index)} has no down projection to refit`);
+    if (down === undefined || view === null) throw new Error(`expert ${index} has no down projection to refit`);
     const change = new Float32Array(correction.length);
     if (correction.some((value) => value !== 0)) {
       const [hidden, width] = [correction.length / moe.width, moe.width];
@@ -305,13 +301,7 @@ export const refittedDowns = async (
       for (let i = 0; i < width; i += 1)
         for (let h = 0; h < hidden; h += 1)
           change[i * hidden + h] = (rounded[offsetOf(i, h)] ?? 0) - (stored[offsetOf(i, h)] ?? 0);
-      tensors.push({
-        name: recoveredName(layer, index),
-        dtype: view.dtype,
-        shape: view.shape,
-        byteLength: bytes.length,
-        bytes: () => bytes,
-      });
+      tensors.push(tensorInMemory(recoveredName(layer, index), view.dtype, view.shape, bytes));
     }
     changes.push(change);
   }

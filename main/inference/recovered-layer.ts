@@ -4,9 +4,11 @@ import { refuse } from '../contract/errors.ts';
 import type { PlanRecovery } from '../contract/plan.ts';
 import type { ExpertFeatures, RecoveryProblem } from '../pruning/recovery/recovery-problem.ts';
 import type { Batch } from './batch.ts';
+import type { Executor } from './executor.ts';
 import type { LayerVariant } from './layer-variant.ts';
 import { type Overlays, overlayTensors } from './overlays.ts';
 import type { Observation } from './run-block.ts';
+import type { TokenTree } from './token-tree.ts';
 
 /** A batch and its hidden states in the unpruned model and in the pruned, recovered one. */
 export interface Streams {
@@ -14,6 +16,10 @@ export interface Streams {
   full: Float32Array;
   pruned: Float32Array;
 }
+
+/** Both streams before the first block, where they are the same. */
+export const bothStreams = async (executor: Executor, trees: readonly TokenTree[]): Promise<readonly Streams[]> =>
+  (await executor.start(trees)).map(({ batch, hidden }) => ({ batch, full: hidden, pruned: hidden }));
 
 /** The pruned block's error, and the gated inner activations to fit it with, over the tokens of all batches. */
 export const recoveryProblem = (
@@ -102,9 +108,9 @@ export interface RecoveredWeights {
   readonly tensors: ReadonlyMap<string, TensorView>;
 }
 
-export const recoveredName = (layer: number, expert: number): string => `${String(layer)}.${String(expert)}.down`;
+export const recoveredName = (layer: number, expert: number): string => `${layer}.${expert}.down`;
 
-export const routerName = (layer: number): string => `${String(layer)}.router`;
+export const routerName = (layer: number): string => `${layer}.router`;
 
 /** @throws WorkbenchError `recovery-missing` where the weights of a recovered plan are missing or damaged. */
 export const openRecovered = async (

@@ -1,7 +1,7 @@
 import type { MoeDescriptor } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { fromFloat32, readTensor, toFloat32 } from '../checkpoint/read-tensor.ts';
-import type { TensorToWrite } from '../checkpoint/write-safetensors.ts';
+import { tensorInMemory, type TensorToWrite } from '../checkpoint/write-safetensors.ts';
 import { correctionOf } from '../checkpoint/routing.ts';
 import { refuse } from '../contract/errors.ts';
 import type { MoeLayer } from '../graph/moe.ts';
@@ -70,8 +70,8 @@ export const refitRouter = async (refit: RouterRefit): Promise<RefittedRouter> =
   const { dtype, shape, tensor } = own.router;
   const bytes = fromFloat32(rows, dtype);
   if (toFloat32(bytes.slice(), dtype, tensor).some((value) => !Number.isFinite(value)))
-    throw new Error(`refitted rows of layer ${String(layer)} do not fit ${dtype} (${String(moe.experts)} experts)`);
-  return { tensor: { name: routerName(layer), dtype, shape, byteLength: bytes.length, bytes: () => bytes }, recovery };
+    throw new Error(`refitted rows of layer ${layer} do not fit ${dtype} (${moe.experts} experts)`);
+  return { tensor: tensorInMemory(routerName(layer), dtype, shape, bytes), recovery };
 };
 
 const openRows = ({ map, experts }: MoeLayer, mask: Float32Array): OpenRows => {

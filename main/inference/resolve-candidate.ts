@@ -37,8 +37,8 @@ export const resolveCandidate = async (
       if (kept === undefined)
         throw refuse(
           'bad-plan',
-          `the plan has ${String(plan.kept.length)} layers, ${checkpoint.name} has ` +
-            `${String(checkpoint.descriptor.moeLayers.length)} MoE layers.`,
+          `the plan has ${plan.kept.length} layers, ${checkpoint.name} has ` +
+            `${checkpoint.descriptor.moeLayers.length} MoE layers.`,
           'Use a plan made for this model.',
         );
       const vectors = constants?.[layer];

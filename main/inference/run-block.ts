@@ -80,7 +80,7 @@ export const runBlock = async (
   const results = await session.run(feeds, wanted);
   const floats = (name: string): Float32Array => {
     const tensor = results[name];
-    if (tensor === undefined) throw new Error(`block ${String(block)} without ${name}`);
+    if (tensor === undefined) throw new Error(`block ${block} without ${name}`);
     return floatsOf(tensor);
   };
   const { experts } = results;
@@ -174,6 +174,6 @@ export const beforePrefix = (descriptor: ModelDescriptor, block: number): Feeds 
 
 const blockOf = ({ blocks }: ModelDescriptor, block: number): BlockDescriptor => {
   const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  if (described === undefined) throw new Error(`no block ${block}`);
   return described;
 };

@@ -1,14 +1,10 @@
-import type { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { ProviderName } from '../contract/device.ts';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { refuse } from '../contract/errors.ts';
 import { greedyGraph, logitsGraph, scoreGraph } from '../graph/block-graph.ts';
 import { streamWidth } from '../graph/stream.ts';
-import { externalDataRoot } from '../graph/weights.ts';
 import { minOf } from '../statistics/extremes.ts';
-import type { HalfRange } from './half-range.ts';
-import { providers } from './providers/provider.ts';
-import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, Session } from './session.ts';
+import type { ModelSessions } from './model-sessions.ts';
+import { booleansOf, floatsOf, floatTensor, integersOf, integerTensor, type Session } from './session.ts';
 import { type TokenTree, treeOf, treeRow } from './token-tree.ts';
 
 /** Input tokens, and the tokens that the last `targets.length` positions must predict. */
@@ -36,8 +32,8 @@ export const scoredSequence = (
   if (continuationTokens.length > maxPositions) {
     throw refuse(
       'too-long',
-      `item "${id}": its continuation has ${String(continuationTokens.length)} tokens, the model ` +
-        `${String(maxPositions)} positions.`,
+      `item "${id}": its continuation has ${continuationTokens.length} tokens, the model ` +
+        `${maxPositions} positions.`,
       'Shorten the continuation, or score it as a text.',
     );
   }
@@ -86,34 +82,20 @@ export interface TargetScore {
 
 /** Final norm and head: hidden states to logits, to log-probabilities of targets, or to the most likely tokens. */
 export class Scorer {
-  readonly #checkpoint: Checkpoint;
-  readonly #threads: number;
-  readonly #provider: ProviderName;
-  readonly #mapped: MappedWeights;
-  readonly #range: HalfRange;
+  readonly #sessions: ModelSessions;
   #score: Session | null = null;
   #logits: Session | null = null;
   #greedy: Session | null = null;
 
-  constructor(
-    checkpoint: Checkpoint,
-    threads: number,
-    provider: ProviderName,
-    mapped: MappedWeights,
-    range: HalfRange,
-  ) {
-    this.#checkpoint = checkpoint;
-    this.#threads = threads;
-    this.#provider = provider;
-    this.#mapped = mapped;
-    this.#range = range;
+  constructor(sessions: ModelSessions) {
+    this.#sessions = sessions;
   }
 
   /** Log-probability (natural log, float32 log-softmax) of each target. Rows shared by several targets run once. */
   async score(hidden: Float32Array, targets: readonly Target[]): Promise<readonly TargetScore[]> {
     this.#score ??= await this.#open('score', scoreGraph);
-    const { vocabulary } = this.#checkpoint.descriptor;
-    const width = streamWidth(this.#checkpoint.descriptor);
+    const { vocabulary } = this.#model;
+    const width = streamWidth(this.#model);
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
     const rows = [...new Set(targets.map(({ row }) => row))];
     const order = new Map(rows.map((row, index) => [row, index]));
@@ -144,7 +126,7 @@ export class Scorer {
   /** Logits [rows, V] of consecutive rows. */
   async logits(hidden: Float32Array): Promise<Float32Array> {
     this.#logits ??= await this.#open('logits', logitsGraph);
-    const width = streamWidth(this.#checkpoint.descriptor);
+    const width = streamWidth(this.#model);
     const { logits } = await this.#logits.run({ hidden: floatTensor(hidden, [hidden.length / width, width]) }, [
       'logits',
     ]);
@@ -155,8 +137,8 @@ export class Scorer {
   /** The token with the largest logit of each row [N] (ties: the lowest). */
   async greedy(hidden: Float32Array): Promise<Int32Array> {
     this.#greedy ??= await this.#open('greedy', greedyGraph);
-    const { vocabulary } = this.#checkpoint.descriptor;
-    const width = streamWidth(this.#checkpoint.descriptor);
+    const { vocabulary } = this.#model;
+    const width = streamWidth(this.#model);
     const rows = hidden.length / width;
     const rowsAtOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
     const tokens = new Int32Array(rows);
@@ -182,17 +164,13 @@ export class Scorer {
   }
 
   async #open(name: string, graphOf: typeof scoreGraph): Promise<Session> {
-    const { descriptor } = this.#checkpoint;
-    const { head, headBias, finalNorm } = descriptor;
-    await this.#mapped.note('the head', { head, headBias, finalNorm });
-    const graph = graphOf(descriptor, providers[this.#provider]);
-    await this.#range.require(graph);
-    return Session.open(`${name} head of ${this.#checkpoint.name}`, graph, {
-      threads: this.#threads,
-      externalRoot: externalDataRoot(this.#checkpoint.folder),
-      weights: 'resident',
-      provider: this.#provider,
-    });
+    const { head, headBias, finalNorm } = this.#model;
+    const weights = { part: 'the head', reads: { head, headBias, finalNorm } };
+    return this.#sessions.open(`${name} head`, weights, graphOf(this.#model, this.#sessions.target));
+  }
+
+  get #model(): ModelDescriptor {
+    return this.#sessions.checkpoint.descriptor;
   }
 }
 

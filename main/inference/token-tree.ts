@@ -96,11 +96,7 @@ export const splitPrefix = (trees: readonly TokenTree[], before: readonly number
 
 /** Indices of the sequences that share the most common first LEAST_TOKENS tokens (ties: the first). */
 const largestGroup = (sequences: readonly (readonly number[])[]): readonly number[] => {
-  const groups = new Map<string, number[]>();
-  sequences.forEach((sequence, index) => {
-    if (sequence.length < LEAST_TOKENS) return;
-    const key = sequence.slice(0, LEAST_TOKENS).join(' ');
-    groups.set(key, [...(groups.get(key) ?? []), index]);
-  });
+  const long = [...sequences.keys()].filter((index) => (sequences[index]?.length ?? 0) >= LEAST_TOKENS);
+  const groups = Map.groupBy(long, (index) => sequences[index]?.slice(0, LEAST_TOKENS).join(' '));
   return [...groups.values()].reduce((largest, group) => (group.length > largest.length ? group : largest), []);
 };

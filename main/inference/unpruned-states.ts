@@ -10,7 +10,7 @@ const MOST_LOGITS = 2 ** 20;
 const MOST_KEPT = 2 ** 22;
 
 /** The sequences of a group and of nothing else. */
-export const groupKey = ({ sequences }: ScoredGroup): string =>
+export const groupKey = ({ sequences }: Pick<ScoredGroup, 'sequences'>): string =>
   createHash('sha256')
     .update(JSON.stringify(sequences.map(({ input, targets }) => [input, targets])))
     .digest('hex');

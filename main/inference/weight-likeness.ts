@@ -40,7 +40,7 @@ export const expertWeightLikeness = async ({ expertTensors }: MoeDescriptor, exp
     const reference = await readWeight(ownWeight);
     for (const [other, tensors] of expertTensors.entries()) {
       const weight = tensors[role];
-      if (weight === null) throw new Error(`expert ${String(other)} has no ${role}`);
+      if (weight === null) throw new Error(`expert ${other} has no ${role}`);
       const weights = other === expert ? reference : await readWeight(weight);
       let product = 0;
       let square = 0;

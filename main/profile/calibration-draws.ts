@@ -23,14 +23,9 @@ interface Grouped {
  * @param draw - seed of the draw, from 0
  */
 export const drawnTimes = (items: readonly Grouped[], size: number, draw: number): number[] => {
-  const groups = new Map<string, number[]>();
-  for (const [index, { group }] of items.entries()) {
-    const key = group === undefined ? `item ${String(index)}` : `group ${group}`;
-    const members = groups.get(key);
-    if (members === undefined) groups.set(key, [index]);
-    else members.push(index);
-  }
-  const units = [...groups.values()];
+  const keyOf = ({ group }: Grouped, index: number): string =>
+    group === undefined ? `item ${index}` : `group ${group}`;
+  const units = [...Map.groupBy(items.keys(), (index) => keyOf(items[index]!, index)).values()];
   const random = seededRandom(draw);
   const times = items.map(() => 0);
   for (let drawn = 0; drawn < size && units.length > 0;) {

@@ -53,7 +53,7 @@ export const expertTokens = (sample: LayerSample, expert: number, reader: TokenR
     const { text, class: kind } = reader.piece(windows[row * WINDOW + BEFORE - 1] ?? NO_TOKEN, token);
     const slot = experts.subarray(row * topK, (row + 1) * topK).indexOf(expert);
     const gate = slot < 0 ? 0 : (weights[row * topK + slot] ?? 0);
-    const key = `${String(token)} ${text}`;
+    const key = `${token} ${text}`;
     const tally = tallies.get(key) ?? { token, text, of: 0, taken: 0, gate: 0, rows: [] };
     tallies.set(key, tally);
     const own = [tally, classes.get(kind), (octaves[octave(positions[row] ?? 0)] ??= { of: 0, taken: 0 })];

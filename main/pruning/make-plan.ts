@@ -2,7 +2,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule, ModelInfo } from '../contract/model.ts';
 import type { BudgetName, MergePlan, MethodName, Pin, Plan } from '../contract/plan.ts';
 import { keepByCounts, pinsByLayer } from './budget.ts';
-import { type Ranking, rankingScores } from './expert-files/ranking.ts';
+import { type Ranking, rankingScores } from './expert-files/routed-experts.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
 import { keepFromFactor } from './keep-from-factor.ts';
 import { layerCounts } from './layer-counts.ts';

@@ -36,7 +36,7 @@ const NEEDS = {
 
 const optionLine = ({ name, kind, choices, default: value, help }: MethodOption): string => {
   const values = kind === 'choice' ? choices.join(' | ') : kind === 'switch' ? 'true | false' : 'number';
-  return `- ${name} (${values}; default ${String(value)}): ${help}`;
+  return `- ${name} (${values}; default ${value}): ${help}`;
 };
 
 /** Whether plans depend on the seed, in words. */

@@ -2,7 +2,6 @@ import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 
-/** Router treatments that keep the row of every expert, which stock loaders do not support. */
 /** Router treatments that keep a row for every unpruned expert, which no stock loader opens. */
 export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
 

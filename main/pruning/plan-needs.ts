@@ -64,7 +64,7 @@ export const extrasInWords = (extras: readonly ExtraStatistic[], experts: number
     (extra) => extra === 'every-output' || extra === 'elimination' || extra === 'routed-outputs',
   );
   const cost = every
-    ? `; every expert runs on every token, about ${String(Math.round(experts / Math.max(1, topK)))} times the ` +
+    ? `; every expert runs on every token, about ${Math.round(experts / Math.max(1, topK))} times the ` +
       `work of the MoE layers`
     : '';
   return `${extrasTitles(extras)}${cost}`;

@@ -31,7 +31,7 @@ const holdsMore = (value: unknown, most: number): boolean => {
 
 /** Refuses more values than any plan or ranking has: each wrong one would be reported, and reports take memory. */
 export const requireListed = (json: unknown, refusal: (why: string) => Error): void => {
-  if (holdsMore(json, MAX_LISTED)) throw refusal(`its lists contain more than ${String(MAX_LISTED)} values`);
+  if (holdsMore(json, MAX_LISTED)) throw refusal(`its lists contain more than ${MAX_LISTED} values`);
 };
 
 /** Problems named in one message; the rest are counted. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { TORCH_LIMITS } from '../checkpoint/memory-need.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -7,11 +6,10 @@ import { FEW_SAMPLED } from '../contract/expert.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
-import { requireAddedOutputs, requireExperts, requireOutputGates } from '../inference/added-outputs.ts';
 import { groupTrees } from '../inference/batch.ts';
 import { checkRows } from '../inference/decoding/decode.ts';
 import { joinFidelity, joinPositions } from '../inference/fidelity.ts';
-import { itemOutcome } from '../inference/item-outcome.ts';
+import { itemOutcome, BaseRunner, type Calibration, prefixSums, setLayer } from '../inference/base-runner.ts';
 import type {
   Candidate,
   DecodedRow,
@@ -22,10 +20,17 @@ import type {
   RunControl,
 } from '../inference/model-runner.ts';
 import { openModel } from '../inference/open-model-runner.ts';
-import { BaseRunner, type Calibration, prefixSums, setLayer } from '../inference/base-runner.ts';
-import { splitPrefix, type TokenTree, treeOf } from '../inference/token-tree.ts';
+import { type TokenTree, treeOf } from '../inference/token-tree.ts';
+import { groupKey } from '../inference/unpruned-states.ts';
 import type { Overlays } from '../inference/overlays.ts';
-import { countedRows, eliminate, traceBuilders } from '../inference/profile-layers.ts';
+import {
+  countedRows,
+  eliminate,
+  emptyProfile,
+  requireMeasurable,
+  sharedPrefix,
+  traceBuilders,
+} from '../inference/profile-layers.ts';
 import {
   groupOf,
   groupTargets,
@@ -40,13 +45,7 @@ import { classesOf, tokenReader } from '../profile/token-reader.ts';
 import { accumulateRouting } from '../profile/accumulate-routing.ts';
 import { addSums, clearSums, drawnExtras } from '../profile/calibration-draws.ts';
 import { addChoices, MOST_TOKENS, openChoiceSample } from '../profile/choice-sample.ts';
-import {
-  emptyStatistics,
-  type ExtraStatistic,
-  type RoutingStatistics,
-  type RoutingTaps,
-  runsEveryExpert,
-} from '../profile/routing-statistics.ts';
+import { type ExtraStatistic, type RoutingStatistics, type RoutingTaps } from '../profile/routing-statistics.ts';
 import type { TraceBuilder } from '../pruning/search/layer-trace.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { type ScoreBatch, type ScoreWork, scoreWork, type Sharing, treeRows } from './score-batches.ts';
@@ -149,7 +148,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
     control: RunControl,
     take: (key: string, scores: readonly (readonly ComparedScore[])[]) => void,
   ): Promise<void> {
-    const states = control.fidelity === undefined ? null : `${control.fidelity} ${statesKey(sequences)}`;
+    const states = control.fidelity === undefined ? null : `${control.fidelity} ${groupKey({ sequences })}`;
     const whole = candidates.filter(({ plan }) => plan === null);
     const isKept = states === null || this.#model.keptStates === states;
     const alone: readonly Candidate[] = isKept || whole.length > 0 ? whole : [{ key: 'unpruned', plan: null }];
@@ -166,7 +165,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   /** The experts' choices and outputs come from the worker in float32; the sums are those of the other engine. */
   readonly profile: ModelRunner['profile'] = async (items, control, extras = []) => {
     const { sequences, counted } = this.calibration(items);
-    const opened = emptyFor(this.checkpoint, extras);
+    const opened = emptyProfile(this.checkpoint, extras);
     const most = extras.includes('choices') ? MOST_TOKENS : FEW_SAMPLED;
     const choices = openChoiceSample(sequences, opened.layers, opened.topK, most);
     const statistics = { ...opened, sample: choices.sample };
@@ -176,15 +175,11 @@ class TorchRunner extends BaseRunner implements ModelRunner {
     // Where only routing is measured, a prefix that items share runs once and counts for each of them.
     const sharesPrefix =
       extras.length === 0 && this.#sharing === 'prefixes' && counted.every((each) => each === undefined);
-    const { prefix, trees } = sharesPrefix
-      ? splitPrefix(
-          sequences.map((trunk) => ({ trunk, branches: [] })),
-          sequences.map(({ length }) => length - 1),
-        )
-      : { prefix: [], trees: sequences.map((trunk): TokenTree => ({ trunk, branches: [] })) };
+    const apart = sequences.map((trunk): TokenTree => ({ trunk, branches: [] }));
+    const { prefix, trees } = sharesPrefix ? sharedPrefix(apart) : { prefix: [], trees: apart };
     const sharing = [...trees.keys()].filter((index) => trees[index]?.start !== undefined);
     if (prefix.length > 0) {
-      const once = emptyFor(this.checkpoint, extras);
+      const once = emptyProfile(this.checkpoint, extras);
       const whole = { trees: [{ trunk: prefix, branches: [] }], counted: [undefined] };
       await this.#observe(whole, { signal: control.signal }, { extras, traces }, ({ layers }) => {
         for (const [layer, taps] of layers.entries()) {
@@ -230,8 +225,8 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   readonly profileDraws: ModelRunner['profileDraws'] = async (items, times, control, extras = []) => {
     if (!extras.every((extra) => drawnExtras.includes(extra))) throw new Error(`no draws of ${extras.join(', ')}`);
     const { sequences, counted, itemOf } = this.calibration(items);
-    const draws = times.map(() => emptyFor(this.checkpoint, extras));
-    const once = emptyFor(this.checkpoint, extras, 1);
+    const draws = times.map(() => emptyProfile(this.checkpoint, extras));
+    const once = emptyProfile(this.checkpoint, extras, 1);
     const trees = sequences.map((trunk): TokenTree => ({ trunk, branches: [] }));
     await this.#observe({ trees, counted }, control, { extras, traces: null }, ({ members, layers }) => {
       let row = 0;
@@ -295,8 +290,8 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       this.#requireLayers(answer);
       const list = <T>(of: (layer: number) => T): readonly T[] =>
         Array.from({ length: layers }, (_, layer) => of(layer));
-      const router = list((layer) => floats(answer, `router.${String(layer)}`));
-      const experts = list((layer) => named(integers(answer, `experts.${String(layer)}`), layer));
+      const router = list((layer) => floats(answer, `router.${layer}`));
+      const experts = list((layer) => named(integers(answer, `experts.${layer}`), layer));
       const size = (values: readonly (Float32Array | Int32Array)[]): number =>
         layers * maxOf([0, ...values.map(({ length }) => length)]);
       const result = {
@@ -566,9 +561,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   ): Promise<void> {
     const { checkpoint } = this;
     const { descriptor, info } = checkpoint;
-    if (extras.includes('residual')) requireAddedOutputs(checkpoint, 'the statistic of how far layers turn tokens');
-    if (extras.includes('elimination')) requireExperts(checkpoint, 'trying subsets of experts');
-    if (runsEveryExpert(extras)) requireOutputGates(checkpoint, 'the profile of every expert on every token');
+    requireMeasurable(checkpoint, extras);
     // Our norms are those of what an expert adds to the hidden states.
     if (descriptor.moeLayers.some(({ moe }) => moe.latent !== null)) throw withoutRouters(checkpoint);
     const layers = descriptor.moeLayers.length;
@@ -736,12 +729,6 @@ const itemFidelity = (
   );
 };
 
-/** The sequences whose states are kept. */
-const statesKey = (sequences: readonly ScoredSequence[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify(sequences.map(({ input, targets }) => [input, targets])))
-    .digest('hex');
-
 interface Traces {
   readonly builders: readonly TraceBuilder[];
   /** Every stride-th token is traced. */
@@ -779,7 +766,7 @@ const tapsOf = (
   layer: number,
   traced: { readonly numbers: readonly number[]; readonly at: readonly number[] } | null,
 ): ObservedLayer => {
-  const named = (name: string): string => `${name}.${String(layer)}`;
+  const named = (name: string): string => `${name}.${layer}`;
   const has = (name: string): boolean => answer.tensors.has(named(name));
   const numbers = (name: string): Float32Array => floats(answer, named(name));
   return {
@@ -815,15 +802,6 @@ const rowsOf = (taps: RoutingTaps, first: number, length: number, topK: number):
     norms: taps.norms.subarray(from, to),
     ...(taps.peaks === undefined ? {} : { peaks: taps.peaks.subarray(from, to) }),
   };
-};
-
-const emptyFor = (
-  { descriptor }: Checkpoint,
-  extras: readonly ExtraStatistic[],
-  layers = descriptor.moeLayers.length,
-): RoutingStatistics => {
-  const moe = descriptor.moeLayers[0]?.moe;
-  return emptyStatistics(layers, moe?.experts ?? 0, moe?.topK ?? 0, descriptor.hidden, extras);
 };
 
 const addOutputs = ({ outputs }: RoutingStatistics, layer: number, { routedSum, everywhere }: ObservedLayer): void => {

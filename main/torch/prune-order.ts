@@ -75,7 +75,7 @@ export const pruneOrder = async (
   let ownParameters = 0;
   for (const [index, { block, moe }] of moeLayers.entries()) {
     const layer = variants[block]?.layer;
-    if (layer === undefined || layer === null) throw new Error(`MoE layer ${String(index)} has no experts`);
+    if (layer === undefined || layer === null) throw new Error(`MoE layer ${index} has no experts`);
     const carriers = isMergePlan(plan)
       ? (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1)
       : (plan.kept[index] ?? []);

@@ -39,8 +39,6 @@ interface Member {
   readonly sequences: readonly number[];
 }
 
-const inputKey = (tokens: readonly number[]): string => tokens.join(' ');
-
 /**
  * Parts that sequences share. `prefixes`: contexts (all tokens before the first target), which run together with what
  * continues them, and a long prefix of contexts. `contexts`: not the prefix, and one pass after the other, where
@@ -56,12 +54,9 @@ export const scoreWork = (
   sharing: Sharing,
   share = 1,
 ): ScoreWork => {
-  const byContext = new Map<string, number[]>();
-  sequences.forEach(({ input, targets }, index) => {
-    const key = inputKey(sharing === 'inputs' ? input : input.slice(0, input.length - targets.length + 1));
-    byContext.set(key, [...(byContext.get(key) ?? []), index]);
-  });
-  const groups = [...byContext.values()];
+  const contextOf = ({ input, targets }: ScoredSequence): string =>
+    (sharing === 'inputs' ? input : input.slice(0, input.length - targets.length + 1)).join(' ');
+  const groups = [...Map.groupBy(sequences.keys(), (index) => contextOf(sequences[index]!)).values()];
   const listed = groups.map((group) => group.flatMap((index) => sequences[index] ?? []));
   const whole = listed.map((list) => treeOf(list.map(({ input }) => input)));
   const { prefix, trees } =

@@ -354,8 +354,7 @@ const requireTorchRoom = (
   if (need + own <= roomBytes) return;
   const { card } = by;
   const members = by.device.split(',').length;
-  const budget =
-    members === 1 ? 'the memory budget is' : `the memory budget of each of ${String(members)} processes is`;
+  const budget = members === 1 ? 'the memory budget is' : `the memory budget of each of ${members} processes is`;
   const weights = gigabytes(checkpoint.info.parameters.total * BYTES_OF[precision]);
   const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
   throw refuse(
@@ -421,20 +420,11 @@ const requireArchitecture = async (
  */
 export const requireReadable = ({ name, folder, descriptor, info }: Checkpoint): void => {
   if (isGgufPath(folder))
-    throw refuse(
-      'torch-weights',
-      `${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`,
-      'Compute this model with --engine onnxruntime.',
-    );
+    throw unreadable(`${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`);
   if (hasScaledExperts(descriptor))
-    throw refuse(
-      'torch-weights',
-      `${name} is quantised with scales beside its matrices, which the engine torch does not open yet.`,
-      'Compute this model with --engine onnxruntime.',
-    );
+    throw unreadable(`${name} is quantised with scales beside its matrices, which the engine torch does not open yet.`);
   if ((info.constantExperts ?? 0) > 0)
-    throw refuse(
-      'torch-weights',
+    throw unreadable(
       `${name} has experts that give constants, which no class of transformers opens.`,
       'Compute this model with --engine onnxruntime. A sweep with PyTorch measures such plans without a folder.',
     );
@@ -450,9 +440,10 @@ export const requireReadable = ({ name, folder, descriptor, info }: Checkpoint):
     ].some(isPartial),
   );
   if (partial)
-    throw refuse(
-      'torch-weights',
+    throw unreadable(
       `${name} has float8 matrices that end inside a block of their scales, which transformers misreads.`,
-      'Compute this model with --engine onnxruntime.',
     );
 };
+
+const unreadable = (why: string, remedy = 'Compute this model with --engine onnxruntime.'): Error =>
+  refuse('torch-weights', why, remedy);

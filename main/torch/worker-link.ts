@@ -128,7 +128,7 @@ export class WorkerLink {
           new WorkbenchError(
             'torch-worker-ended',
             'failed',
-            `The PyTorch process ended (${signal ?? `exit code ${String(code)}`})` +
+            `The PyTorch process ended (${signal ?? `exit code ${code}`})` +
               (this.#stderr.trim() === '' ? ' and said nothing.' : `: ${this.#stderr.trim()}`),
             'Run the command again. If the memory was full, use a smaller --precision.',
           ),

@@ -19,7 +19,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type SweepSettings, sweepSettings } from '../../main/contract/sweep.ts';
 import { createEngine } from '../../main/engine/engine.ts';
-import { loopOf } from '../../main/generation/loop-of.ts';
+import { loopOf } from '../../main/generation/write-texts.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { bundledModel, bundledTasks } from './shapes.ts';
 

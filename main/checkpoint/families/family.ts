@@ -399,18 +399,11 @@ export type ExpertLayout =
       readonly biased?: true;
     }
   | {
-      /** gate and up interleaved as columns: gateUp [E, H, 2I], down [E, I, H], with biases (gpt-oss in bfloat16). */
-      readonly kind: 'interleaved-columns';
-      readonly router: string;
-      readonly routerBias: string;
-      readonly gateUp: string;
-      readonly gateUpBias: string;
-      readonly down: string;
-      readonly downBias: string;
-    }
-  | {
-      /** The same in MXFP4: blocks [E, 2I, H/32, 16] and scales [E, 2I, H/32], gate and up interleaved as rows. */
-      readonly kind: 'interleaved-mxfp4';
+      /**
+       * gate and up interleaved, with biases: as columns gateUp [E, H, 2I], down [E, I, H] (gpt-oss in bfloat16), or as
+       * rows in MXFP4: blocks [E, 2I, H/32, 16] and scales [E, 2I, H/32].
+       */
+      readonly kind: 'interleaved-columns' | 'interleaved-mxfp4';
       readonly router: string;
       readonly routerBias: string;
       readonly gateUp: string;

@@ -19,7 +19,7 @@ type Decoder = (bytes: Uint8Array, at: number, out: Float32Array, to: number) =>
 export const dequantise = (type: BlockType, bytes: Uint8Array): Float32Array => {
   const { bytes: size, values } = ggufTypes[type];
   if (bytes.length % size !== 0)
-    throw new RangeError(`${String(bytes.length)} bytes are not whole blocks of ${type} (${String(size)} bytes)`);
+    throw new RangeError(`${bytes.length} bytes are not whole blocks of ${type} (${size} bytes)`);
   const blocks = bytes.length / size;
   const out = new Float32Array(blocks * values);
   const decode = decoders[type];

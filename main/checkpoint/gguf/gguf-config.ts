@@ -47,7 +47,7 @@ export class Metadata {
     const list: readonly unknown[] = value === null ? [] : Array.isArray(value) ? value : layers.map(() => value);
     const [first, ...others] = list.filter((_, layer) => layers[layer] === named);
     if (typeof first !== 'number' || list.length !== layers.length || others.some((other) => other !== first))
-      throw this.bad(key, value, `a number for each of ${String(layers.length)} layers, the same in those of a kind`);
+      throw this.bad(key, value, `a number for each of ${layers.length} layers, the same in those of a kind`);
     return first;
   }
 
@@ -57,8 +57,7 @@ export class Metadata {
     if (value === null) return null;
     const list: readonly unknown[] = [value].flat();
     const flags = list.filter((each) => typeof each === 'boolean');
-    if (flags.length !== layers || list.length !== layers)
-      throw this.bad(key, value, `${String(layers)} times true or false`);
+    if (flags.length !== layers || list.length !== layers) throw this.bad(key, value, `${layers} times true or false`);
     return flags;
   }
 
@@ -68,7 +67,7 @@ export class Metadata {
     const list: readonly unknown[] = Array.isArray(value) ? value : Array.from({ length: layers }, () => value);
     const numbers = list.filter((each) => typeof each === 'number');
     if (numbers.length !== layers || list.length !== layers)
-      throw this.bad(key, value, `a number for each of ${String(layers)} layers`);
+      throw this.bad(key, value, `a number for each of ${layers} layers`);
     return numbers;
   }
 
@@ -83,6 +82,10 @@ export class Metadata {
     return refusal(this.#contents.file, `"${this.#architecture}.${key}" is ${is}, not ${wanted}`);
   }
 }
+
+/** A key of the family's config with its value; nothing where the family has no such key. */
+const keyed = (key: string | boolean | null | undefined, value: () => unknown): Config =>
+  typeof key === 'string' ? { [key]: value() } : {};
 
 /** The config that a file's metadata state, with the keys of the family. */
 export const configOf = (
@@ -139,14 +142,10 @@ export const configOf = (
       : {}),
     ...(family.window.kind === 'chunks' ? { [family.window.key]: LLAMA4.chunk } : {}),
     ...stateConfig(family, metadata, layers, has),
-    ...(family.latent === undefined ? {} : { [family.latent.sizeKey]: metadata.optional('moe_latent_size') }),
-    ...(typeof family.embeddingRoot === 'string' ? { [family.embeddingRoot]: true } : {}),
-    ...(family.logitsCapKey === undefined
-      ? {}
-      : { [family.logitsCapKey]: metadata.optional('final_logit_softcapping') }),
-    ...(family.names.tokenInputs === undefined
-      ? {}
-      : { [family.names.tokenInputs.sizeKey]: metadata.optional('embedding_length_per_layer_input') ?? 0 }),
+    ...keyed(family.latent?.sizeKey, () => metadata.optional('moe_latent_size')),
+    ...keyed(family.embeddingRoot, () => true),
+    ...keyed(family.logitsCapKey, () => metadata.optional('final_logit_softcapping')),
+    ...keyed(family.names.tokenInputs?.sizeKey, () => metadata.optional('embedding_length_per_layer_input') ?? 0),
     ...multiplierConfig(family, metadata),
   };
 };
@@ -182,18 +181,15 @@ const groupedConfig = (
   const headDimension = global === undefined ? stated : metadata.number('attention.key_length_swa');
   const sharing = sharedLayersKey === undefined ? 0 : (metadata.optional('attention.shared_kv_layers') ?? 0);
   const keysAreValues = windowed.some(
-    (isWindowed, layer) =>
-      !isWindowed && layer < windowed.length - sharing && !has(`blk.${String(layer)}.attn_v.weight`),
+    (isWindowed, layer) => !isWindowed && layer < windowed.length - sharing && !has(`blk.${layer}.attn_v.weight`),
   );
   return {
     num_attention_heads: heads,
     num_key_value_heads: keyHeads.find((count) => count > 0) ?? heads,
     head_dim: headDimension,
     ...valueConfig(family, metadata),
-    ...(slidingKeyValueHeadsKey === undefined
-      ? {}
-      : { [slidingKeyValueHeadsKey]: ofKinds('attention.head_count_kv', true) }),
-    ...(slidingHeads === undefined ? {} : { [slidingHeads.key]: ofKinds('attention.head_count', true) }),
+    ...keyed(slidingKeyValueHeadsKey, () => ofKinds('attention.head_count_kv', true)),
+    ...keyed(slidingHeads?.key, () => ofKinds('attention.head_count', true)),
     ...(global === undefined
       ? {}
       : {
@@ -201,14 +197,12 @@ const groupedConfig = (
           [global.keyValueHeadsKey]: ofKinds('attention.head_count_kv', false),
           [global.keysAreValues]: keysAreValues,
         }),
-    ...(sharedLayersKey === undefined ? {} : { [sharedLayersKey]: sharing }),
-    ...(plainNorm === undefined || typeof plainNorm.when === 'boolean'
-      ? {}
-      : { [plainNorm.when]: metadata.number('expert_count') !== LLAMA4.experts }),
+    ...keyed(sharedLayersKey, () => sharing),
+    ...keyed(plainNorm?.when, () => metadata.number('expert_count') !== LLAMA4.experts),
     ...(temperature === undefined
       ? {}
       : {
-          ...(typeof temperature.when === 'string' ? { [temperature.when]: true } : {}),
+          ...keyed(temperature.when, () => true),
           [temperature.scaleKey]: LLAMA4.scale,
           [temperature.everyKey]: LLAMA4.every,
         }),
@@ -279,7 +273,7 @@ const compressedConfig = ({ attention, routing }: Family, metadata: Metadata, la
     hc_mult: metadata.number('hyper_connection.count'),
     hc_sinkhorn_iters: metadata.number('hyper_connection.sinkhorn_iterations'),
     hc_eps: metadata.number('hyper_connection.epsilon'),
-    ...(routing.table === undefined ? {} : { [routing.table.countKey]: metadata.number('hash_layer_count') }),
+    ...keyed(routing.table?.countKey, () => metadata.number('hash_layer_count')),
     rope_theta: metadata.number('rope.freq_base'),
     compress_rope_theta: metadata.number('attention.compress_rope_freq_base'),
     ...(scaling === null ? {} : { rope_scaling: scaling }),
@@ -310,8 +304,8 @@ const valueConfig = ({ attention }: Family, metadata: Metadata): Config => {
   if (attention.kind !== 'grouped') return {};
   const { valueDimensionKey, valueScaleKey } = attention;
   return {
-    ...(valueDimensionKey === undefined ? {} : { [valueDimensionKey]: metadata.number('attention.value_length') }),
-    ...(valueScaleKey === undefined ? {} : { [valueScaleKey]: metadata.optional('attention.value_scale') ?? 1 }),
+    ...keyed(valueDimensionKey, () => metadata.number('attention.value_length')),
+    ...keyed(valueScaleKey, () => metadata.optional('attention.value_scale') ?? 1),
   };
 };
 
@@ -327,8 +321,8 @@ const stateConfig = (
   const [own = '', attention = ''] = [state.words[0], state.attentionWords[0]];
   const keyHeads = metadata.ofEachLayer('attention.head_count_kv', layers);
   const types = keyHeads.map((count, layer) => {
-    if (halves !== undefined && has(`blk.${String(layer)}.ffn_up_exps.weight`)) return halves.experts[0] ?? '';
-    if (halves !== undefined && has(`blk.${String(layer)}.ffn_up.weight`)) return halves.dense[0] ?? '';
+    if (halves !== undefined && has(`blk.${layer}.ffn_up_exps.weight`)) return halves.experts[0] ?? '';
+    if (halves !== undefined && has(`blk.${layer}.ffn_up.weight`)) return halves.dense[0] ?? '';
     return count === 0 ? own : attention;
   });
   const kindsOfLayers = { [halves?.listKey ?? 'layer_types']: types };
@@ -380,7 +374,7 @@ const denseConfig = ({ dense }: Family, metadata: Metadata, layers: number): Con
   const isDoubled = new Set(widths).size === 2;
   const width = {
     [dense.widthKey]: widths[0],
-    ...(typeof dense.doubled === 'string' ? { [dense.doubled]: isDoubled } : {}),
+    ...keyed(dense.doubled, () => isDoubled),
   };
   if (isDoubled && dense.doubled === undefined) metadata.number('feed_forward_length');
   if (dense.rule.kind === 'enumerated')
@@ -408,14 +402,14 @@ const routingConfig = ({ routing }: Family, { normalises }: LlamaArchitecture, m
   const gating = metadata.optional('expert_gating_func');
   const own = gatings[routing.score];
   if (gating !== null && gating !== 0 && gating !== own && normalises === null)
-    throw metadata.bad('expert_gating_func', gating, `${String(own)}, that of the family`);
+    throw metadata.bad('expert_gating_func', gating, `${own}, that of the family`);
   const groups = metadata.optional('expert_group_count');
   const norm = normalises ?? metadata.raw('expert_weights_norm') ?? false;
   const normKey = routing.renormalise?.when;
   return {
     norm_topk_prob: norm,
-    ...(typeof normKey === 'string' ? { [normKey]: norm } : {}),
-    ...(routing.scaleKey === null ? {} : { [routing.scaleKey]: metadata.optional('expert_weights_scale') ?? 1 }),
+    ...keyed(normKey, () => norm),
+    ...keyed(routing.scaleKey, () => metadata.optional('expert_weights_scale') ?? 1),
     ...(routing.groups === null
       ? {}
       : {
@@ -461,14 +455,14 @@ const rotaryConfig = (
       },
     };
   if (dimensions !== headDimension && partialKey === null && dimensionsKey === undefined)
-    throw metadata.bad('rope.dimension_count', dimensions, `${String(headDimension)}, the size of a head`);
+    throw metadata.bad('rope.dimension_count', dimensions, `${headDimension}, the size of a head`);
   const scaling = factors === null ? scalingConfig(metadata) : divided;
   return {
     rope_theta: theta,
-    ...(slidingThetaKey === undefined ? {} : { [slidingThetaKey]: metadata.number('rope.freq_base_swa') }),
+    ...keyed(slidingThetaKey, () => metadata.number('rope.freq_base_swa')),
     ...(scaling === null ? {} : { rope_scaling: scaling }),
-    ...(dimensionsKey === undefined ? {} : { [dimensionsKey]: dimensions }),
-    ...(partialKey === null ? {} : { [partialKey]: partOf(dimensions, headDimension) }),
+    ...keyed(dimensionsKey, () => dimensions),
+    ...keyed(partialKey, () => partOf(dimensions, headDimension)),
     ...(typeof on === 'object' && 'key' in on
       ? { [on.key]: metadata.raw('rope.scaling.finetuned') === true ? on.value : null }
       : {}),

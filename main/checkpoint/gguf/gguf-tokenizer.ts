@@ -104,7 +104,7 @@ class TokenizerKeys {
     if (value === undefined) return null;
     const all = Array.isArray(value) ? value.filter((each): each is number => typeof each === 'number') : [];
     if (all.length !== count)
-      throw this.refusal(`"tokenizer.ggml.${key}" has ${String(all.length)} numbers for ${String(count)} tokens`);
+      throw this.refusal(`"tokenizer.ggml.${key}" has ${all.length} numbers for ${count} tokens`);
     return all;
   }
 

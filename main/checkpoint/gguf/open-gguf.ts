@@ -81,7 +81,7 @@ const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
   if (count < 1 || count > MAX_PARTS)
     throw refuse(
       'gguf-parts',
-      `The name of ${model} says that it is one of ${String(count)} parts (1 to ${String(MAX_PARTS)} are read).`,
+      `The name of ${model} says that it is one of ${count} parts (1 to ${MAX_PARTS} are read).`,
       'Rename it.',
     );
   const parts: OpenedGguf['parts'][number][] = [];
@@ -95,8 +95,8 @@ const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
     if ((stated ?? 1) !== count || (number ?? 0) !== part - 1)
       throw refuse(
         'gguf-parts',
-        `${each.file} says that it is part ${String(Number(number ?? 0) + 1)} of ${String(stated ?? 1)}, but by its ` +
-          `name it is part ${String(part)} of ${String(count)}.`,
+        `${each.file} says that it is part ${Number(number ?? 0) + 1} of ${String(stated ?? 1)}, but by its ` +
+          `name it is part ${part} of ${count}.`,
         'Name the parts as they were published.',
       );
     parts.push(each);
@@ -106,7 +106,7 @@ const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
   if (stated !== undefined && count > 1 && stated !== found)
     throw refuse(
       'gguf-parts',
-      `${model}: its parts have ${String(found)} tensors, but its metadata say ${JSON.stringify(stated)}.`,
+      `${model}: its parts have ${found} tensors, but its metadata say ${JSON.stringify(stated)}.`,
       'Fetch all parts of the model again.',
     );
   return parts;

@@ -60,8 +60,8 @@ export const readGguf = (file: string): Promise<GgufContents> =>
       bad(
         file,
         bytes === sizeBytes
-          ? `it promises more than its ${String(sizeBytes)} bytes`
-          : `its header does not end within ${String(bytes)} bytes`,
+          ? `it promises more than its ${sizeBytes} bytes`
+          : `its header does not end within ${bytes} bytes`,
       ),
   );
 
@@ -77,11 +77,10 @@ const decode = (bytes: Buffer, sizeBytes: number, file: string): GgufContents =>
   if (!cursor.take(4).equals(Buffer.from('GGUF'))) throw bad(file, 'it does not start with "GGUF"');
   const version = cursor.uint32();
   if (!VERSIONS.includes(version))
-    throw bad(file, `it is of version ${String(version)}, and only ${VERSIONS.join(' and ')}, little-endian, are read`);
+    throw bad(file, `it is of version ${version}, and only ${VERSIONS.join(' and ')}, little-endian, are read`);
   const [tensorCount, keyCount] = [cursor.uint64(), cursor.uint64()];
-  if (tensorCount > MAX_TENSORS)
-    throw bad(file, `it claims ${String(tensorCount)} tensors (limit ${String(MAX_TENSORS)})`);
-  if (keyCount > MAX_KEYS) throw bad(file, `it claims ${String(keyCount)} keys (limit ${String(MAX_KEYS)})`);
+  if (tensorCount > MAX_TENSORS) throw bad(file, `it claims ${tensorCount} tensors (limit ${MAX_TENSORS})`);
+  if (keyCount > MAX_KEYS) throw bad(file, `it claims ${keyCount} keys (limit ${MAX_KEYS})`);
   const metadata = new Map<string, MetadataEntry>();
   for (let index = 0; index < keyCount; index += 1) {
     const start = cursor.position;
@@ -106,14 +105,14 @@ const decode = (bytes: Buffer, sizeBytes: number, file: string): GgufContents =>
 const tensorInfo = (cursor: Cursor, file: string): GgufTensorInfo => {
   const name = cursor.text();
   const dimensions = cursor.uint32();
-  if (dimensions > MAX_DIMENSIONS) throw bad(file, `tensor "${name}" has ${String(dimensions)} dimensions`);
+  if (dimensions > MAX_DIMENSIONS) throw bad(file, `tensor "${name}" has ${dimensions} dimensions`);
   const shape = Array.from({ length: dimensions }, () => cursor.uint64()).reverse();
   const number = cursor.uint32();
   const type = ggufTypeOf(number);
   if (type === undefined)
     throw refuse(
       'gguf-type-unknown',
-      `${file}: tensor "${name}" is of type ${String(number)}, which is not read here.`,
+      `${file}: tensor "${name}" is of type ${number}, which is not read here.`,
       'Use a file with weights of another type.',
     );
   const byteLength = tensorBytes(type, shape);
@@ -124,7 +123,7 @@ const tensorInfo = (cursor: Cursor, file: string): GgufTensorInfo => {
       `tensor "${name}" has shape [${shape.join(', ')}]` +
         (isWhole
           ? ', which no tensor has'
-          : `, whose rows are not whole blocks of ${String(ggufTypes[type].values)} values of ${type}`),
+          : `, whose rows are not whole blocks of ${ggufTypes[type].values} values of ${type}`),
     );
   return { name, type, shape, byteOffset: cursor.uint64(), byteLength };
 };
@@ -144,22 +143,18 @@ const checkPositions = (
     if (names.has(name)) throw bad(file, `tensor "${name}" is there twice`);
     names.add(name);
     if ((byteOffset - start) % alignment !== 0)
-      throw bad(file, `tensor "${name}" does not start at a multiple of ${String(alignment)} bytes`);
-    if (byteOffset < last)
-      throw bad(file, `tensor "${name}" starts at byte ${String(byteOffset)}, within the one before it`);
+      throw bad(file, `tensor "${name}" does not start at a multiple of ${alignment} bytes`);
+    if (byteOffset < last) throw bad(file, `tensor "${name}" starts at byte ${byteOffset}, within the one before it`);
     // As in llama.cpp, whose files have no gaps: a type or shape that stands for fewer bytes than there are is wrong.
     if (byteOffset - last >= alignment)
       throw bad(
         file,
-        `tensor "${name}" starts at byte ${String(byteOffset)}, but the data before it end at byte ${String(last)}: ` +
+        `tensor "${name}" starts at byte ${byteOffset}, but the data before it end at byte ${last}: ` +
           'the header gives that tensor another type or shape than its data have',
       );
     last = byteOffset + byteLength;
     if (last > sizeBytes)
-      throw bad(
-        file,
-        `tensor "${name}" ends at byte ${String(last)}, but the file has ${String(sizeBytes)} (it is cut off)`,
-      );
+      throw bad(file, `tensor "${name}" ends at byte ${last}, but the file has ${sizeBytes} (it is cut off)`);
   }
 };
 
@@ -185,7 +180,7 @@ class Cursor extends HeaderBytes {
     if (type !== ARRAY) return this.#single(type, problem);
     const member = this.uint32();
     const length = this.uint64();
-    if (length > MAX_LIST) throw problem(`is a list of ${String(length)} values (limit ${String(MAX_LIST)})`);
+    if (length > MAX_LIST) throw problem(`is a list of ${length} values (limit ${MAX_LIST})`);
     const scalar = scalars[member];
     if (scalar !== undefined) {
       const all = this.take(length * scalar.bytes);
@@ -193,7 +188,7 @@ class Cursor extends HeaderBytes {
     }
     if (member === BOOL) return Array.from(this.take(length), (byte) => byte !== 0);
     if (member === STRING) return Array.from({ length }, () => this.text());
-    throw problem(`is a list of values of type ${String(member)}`);
+    throw problem(`is a list of values of type ${member}`);
   }
 
   #single(type: number, problem: (what: string) => Error): number | boolean | string {
@@ -201,6 +196,6 @@ class Cursor extends HeaderBytes {
     if (scalar !== undefined) return scalar.read(this.take(scalar.bytes));
     if (type === BOOL) return this.take(1)[0] !== 0;
     if (type === STRING) return this.text();
-    throw problem(`is a value of type ${String(type)}`);
+    throw problem(`is a value of type ${type}`);
   }
 }

@@ -13,7 +13,7 @@ import { nearestServingCount } from '../../export/serving-advice.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import { holdsExtras } from '../../profile/routing-statistics.ts';
-import { isCountsFile, readRankingText } from '../../pruning/expert-files/ranking-file.ts';
+import { isCountsFile, readRankingText } from '../../pruning/expert-files/importance-matrix.ts';
 import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';

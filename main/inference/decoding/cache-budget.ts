@@ -62,7 +62,7 @@ export const candidatesAtOnce = (
   if (needed > spareBytes) {
     throw refuse(
       'too-large',
-      `keys, values and states of one prompt of ${String(prefix + mostPrompt)} tokens with the text written after ` +
+      `keys, values and states of one prompt of ${prefix + mostPrompt} tokens with the text written after ` +
         `it take ${megabytes(needed)}; the memory budget leaves ${megabytes(spareBytes)} beside the weights.`,
       'Raise the memory budget, or write fewer tokens after shorter prompts.',
     );

@@ -85,7 +85,7 @@ export class CarriedCache {
   write(block: number, written: WrittenSequence, outputs: Readonly<Record<string, Float32Array>>): void {
     for (const { part, data } of this.#block(block)) {
       const from = outputs[part.name];
-      if (from === undefined) throw new Error(`block ${String(block)} without ${part.name}`);
+      if (from === undefined) throw new Error(`block ${block} without ${part.name}`);
       const { rows, width, columns } = layoutOf(part, this.#columns);
       const [column, first, count] = part.perToken
         ? [written.column, written.firstRow, written.tokens]
@@ -140,7 +140,7 @@ export class CarriedCache {
 
   #block(block: number): readonly { readonly part: CarriedPart; data: Float32Array }[] {
     const found = this.#blocks[block];
-    if (found === undefined) throw new Error(`no cache of block ${String(block)}`);
+    if (found === undefined) throw new Error(`no cache of block ${block}`);
     return found;
   }
 }

@@ -1,8 +1,7 @@
 import { groupTrees } from '../batch.ts';
 import { carriedParts } from '../../graph/carried.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { admittedRows, ROWS_AT_ONCE } from './admit-rows.ts';
-import { groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
+import { admittedRows, ROWS_AT_ONCE, groupRoom, longestFirst, type DecodingGroup } from './decoding-group.ts';
 import type { Feeds } from '../session.ts';
 import { CarriedCache } from './carried-cache.ts';
 import { nothingCarried, runStep, type DecodingEngine, type StepWork } from './run-step.ts';

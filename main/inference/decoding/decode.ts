@@ -83,22 +83,22 @@ const checkRow = (
   if (wrong !== undefined) {
     throw refuse(
       'bad-token',
-      `prompt ${String(index)}: token ${String(wrong)} is outside the vocabulary (0 to ${String(vocabulary - 1)}).`,
+      `prompt ${index}: token ${wrong} is outside the vocabulary (0 to ${vocabulary - 1}).`,
       "Encode the text with this model's tokenizer.",
     );
   }
   if (!Number.isInteger(mostNewTokens) || mostNewTokens < 1) {
     throw refuse(
       'bad-length',
-      `prompt ${String(index)}: ${String(mostNewTokens)} new tokens cannot be generated.`,
+      `prompt ${index}: ${mostNewTokens} new tokens cannot be generated.`,
       'Ask for one or more.',
     );
   }
   if (tokens.length === 0 || tokens.length + mostNewTokens > maxPositions) {
     throw refuse(
       'bad-length',
-      `prompt ${String(index)} has ${String(tokens.length)} tokens and ${String(mostNewTokens)} are to ` +
-        `follow; the model has ${String(maxPositions)} positions, and a prompt needs one at least.`,
+      `prompt ${index} has ${tokens.length} tokens and ${mostNewTokens} are to ` +
+        `follow; the model has ${maxPositions} positions, and a prompt needs one at least.`,
       'Shorten the prompt, or ask for fewer new tokens.',
     );
   }

@@ -1,10 +1,16 @@
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import type { ResolvedCandidate } from '../executor.ts';
 import { splitPrefix } from '../token-tree.ts';
-import type { Room } from './admit-rows.ts';
-import { bytesOfPrefix, cacheBytes, candidatesAtOnce, type RowNeeds } from './cache-budget.ts';
+import {
+  bytesOfPrefix,
+  cacheBytes,
+  candidatesAtOnce,
+  type RowNeeds,
+  bytesOfRows,
+  type CacheBytes,
+} from './cache-budget.ts';
 import { columnsOf } from './writing-row.ts';
-import type { RowToDecode } from '../model-runner.ts';
+import type { RowToDecode, DecodingCost } from '../model-runner.ts';
 
 /** Candidates with the same weights and different masks, with their rows. */
 export interface DecodingGroup {
@@ -15,7 +21,7 @@ export interface DecodingGroup {
   readonly needs: RowNeeds;
 }
 
-export interface NumberedRow extends RowToDecode {
+interface NumberedRow extends RowToDecode {
   /** Index in the caller's list. */
   readonly row: number;
   /** Tokens of the shared prefix with which its prompt begins: all, or 0. */
@@ -27,11 +33,7 @@ const decodingGroups = (
   rows: readonly RowToDecode[],
   candidates: readonly ResolvedCandidate[],
 ): readonly DecodingGroup[] => {
-  const byWeights = new Map<string, ResolvedCandidate[]>();
-  for (const candidate of candidates) {
-    const key = candidate.variants.map(({ sessionKey }) => sessionKey).join('\n');
-    byWeights.set(key, [...(byWeights.get(key) ?? []), candidate]);
-  }
+  const byWeights = Map.groupBy(candidates, ({ variants }) => variants.map(({ sessionKey }) => sessionKey).join('\n'));
   return [...byWeights.values()].flatMap((members) => {
     const keys = new Set(members.map(({ key }) => key));
     const own = rows.map((row, index) => ({ ...row, row: index })).filter(({ candidate }) => keys.has(candidate));
@@ -123,3 +125,96 @@ const sharedPrefix = (rows: readonly RowToDecode[]): readonly number[] => {
 /** With at least one token after the prefix, from which the first new token is predicted. */
 const beginsWith = (tokens: readonly number[], prefix: readonly number[]): boolean =>
   tokens.length > prefix.length && prefix.every((token, index) => token === tokens[index]);
+
+interface CountedRow extends RowSize {
+  readonly row: number;
+  readonly mostNewTokens: number;
+}
+
+/**
+ * Counts the steps without running them.
+ * @throws WorkbenchError `too-large` if not even one row fits into the memory budget.
+ */
+export const decodingCost = (
+  model: ModelDescriptor,
+  { spareBytes, streaming }: { readonly spareBytes: number; readonly streaming: boolean },
+  rows: readonly RowToDecode[],
+  candidates: readonly ResolvedCandidate[],
+): DecodingCost => {
+  let [mostSteps, rowsAtOnce] = [0, 0];
+  for (const group of fittingGroups(model, rows, candidates, spareBytes)) {
+    const room = groupRoom(model, group, spareBytes, streaming);
+    const waiting = longestFirst(group.rows.map(counted));
+    let writing: (CountedRow & { readonly until: number })[] = [];
+    let step = 0;
+    while (waiting.length > 0 || writing.length > 0) {
+      const joining = waiting.splice(0, admittedRows(waiting, writing, room));
+      for (const row of joining) writing.push({ ...row, until: step + row.mostNewTokens });
+      rowsAtOnce = Math.max(rowsAtOnce, writing.length);
+      // Nothing changes until the next row ends.
+      step = writing.reduce((next, { until }) => Math.min(next, until), Infinity);
+      writing = writing.filter(({ until }) => until > step);
+    }
+    mostSteps += step + (group.prefix.length > 0 ? 1 : 0);
+  }
+  return { streamed: streaming, mostSteps, rowsAtOnce, rows: rows.length };
+};
+
+const counted = ({
+  row,
+  tokens,
+  shared,
+  mostNewTokens,
+}: RowToDecode & { readonly row: number; readonly shared: number }): CountedRow => ({
+  row,
+  mostNewTokens,
+  mostColumns: columnsOf(tokens.length - shared, mostNewTokens),
+  prompt: { length: tokens.length - shared },
+});
+
+/** Maximum number of rows in one run of a block: enough for large products, few enough to notice a cancel soon. */
+export const ROWS_AT_ONCE = 512;
+/** Share of the rows that must be free before others join in a resident model, so that prompts run in large batches. */
+const JOINING_SHARE = 0.25;
+
+/** Memory needs of a row. */
+interface RowSize {
+  readonly mostColumns: number;
+  /** Tokens of its prompt that must be run. */
+  readonly prompt: { readonly length: number };
+}
+
+interface Room {
+  readonly bytes: CacheBytes;
+  /** Bytes for rows, in addition to weights and prefixes. */
+  readonly spareBytes: number;
+  /**
+   * A streamed model reads all blocks per step, so it writes as many rows as memory allows, and new ones join at once.
+   */
+  readonly streaming: boolean;
+}
+
+/**
+ * Number of waiting rows, from the first on, that join the running ones: as memory allows if all were written to their
+ * maximum length; in a resident model at most `ROWS_AT_ONCE` together, and only once a share is free. If none is
+ * running, one joins: `candidatesAtOnce` has checked that it fits.
+ */
+export const admittedRows = (
+  waiting: readonly RowSize[],
+  writing: readonly RowSize[],
+  { bytes, spareBytes, streaming }: Room,
+): number => {
+  let columns = writing.reduce((most, row) => Math.max(most, row.mostColumns), 0);
+  let prompt = 0;
+  let count = 0;
+  for (const row of waiting) {
+    columns = Math.max(columns, row.mostColumns);
+    prompt = Math.max(prompt, row.prompt.length);
+    const rows = writing.length + count + 1;
+    if ((!streaming && rows > ROWS_AT_ONCE) || bytesOfRows(bytes, rows, columns, prompt) > spareBytes) break;
+    count += 1;
+  }
+  const few = Math.min(waiting.length, Math.ceil(JOINING_SHARE * (writing.length + count)));
+  if (writing.length === 0) return Math.max(count, Math.min(1, waiting.length));
+  return !streaming && count < few ? 0 : count;
+};

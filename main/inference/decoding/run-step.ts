@@ -51,7 +51,7 @@ export const runStep = async (
   for (const { batch } of works) hidden.push(await executor.embed(batch.tokenIds));
   for (const [block, described] of model.blocks.entries()) {
     const variant = candidates[0]?.variants[block];
-    if (variant === undefined) throw new Error(`no variant of block ${String(block)}`);
+    if (variant === undefined) throw new Error(`no variant of block ${block}`);
     const names = carriedParts(described).map(({ name }) => name);
     const masks = candidates.map(({ variants }) => variants[block]?.mask ?? new Float32Array());
     for (const [index, { batch, cells, into, past, prefix }] of works.entries()) {
@@ -66,7 +66,7 @@ export const runStep = async (
         ...maskOfTokens(masks, batch.candidateOf),
       };
       const { hiddenOut, ...outputs } = await session.run(feeds, ['hiddenOut', ...names]);
-      if (hiddenOut === undefined) throw new Error(`block ${String(block)} without outputs`);
+      if (hiddenOut === undefined) throw new Error(`block ${block} without outputs`);
       hidden[index] = floatsOf(hiddenOut);
       const fresh = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, floatsOf(tensor)]));
       cells.forEach(({ slot, column }, sequence) => {
@@ -98,7 +98,7 @@ export const nothingCarried = (
   before: 'past' | 'prefix',
 ): Feeds => {
   const described = blocks[block];
-  if (described === undefined) throw new Error(`no block ${String(block)}`);
+  if (described === undefined) throw new Error(`no block ${block}`);
   return Object.fromEntries(
     carriedParts(described).map((part) => {
       const [heads = 0, ...others] = part.shape;

@@ -1,7 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import { byReach, firstSeen, type Reach } from '../../checkpoint/reach.ts';
-import { type Batch, positionFeeds, rotaryTables } from '../batch.ts';
+import { type Batch, positionFeeds } from '../batch.ts';
 import { HIDDEN } from '../../graph/heads.ts';
 import { entryFeeds, type EntrySequence } from '../entry-feeds.ts';
 import { floatTensor, integerTensor, type Feeds } from '../session.ts';
@@ -86,7 +86,7 @@ export const makeStepBatch = (
     feeds: { ...layout, members, seats },
     sequences: { ...layout, lengths: integerTensor(lengths, [lengths.length]) },
     byPosition: positionFeeds(model, positions),
-    entries: entryFeeds(model, entrySequences(sequences, firstRow, widths), slots, rotaryTables),
+    entries: entryFeeds(model, entrySequences(sequences, firstRow, widths), slots),
     biases: byReach(model.blocks, (reach) => stepBias(sequences, reach, slots, widths)),
   };
 };

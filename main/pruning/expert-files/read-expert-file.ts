@@ -2,12 +2,10 @@ import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { hasMoreLines } from '../../files/count-lines.ts';
-import { parseForeignJson } from '../../files/parse-json.ts';
+import { parseForeignJson, afterString } from '../../files/parse-json.ts';
 import { MAX_PLAN_CHARACTERS, planOfJson, requireListed } from '../read-plan.ts';
 import { type PlanTarget, validatePlan } from '../validate-plan.ts';
-import { lineOfValue } from './line-of-value.ts';
-import type { Ranking } from './ranking.ts';
-import { addRequest, isRoutedRequest, rankingOfCounts, RoutedCounts } from './routed-experts.ts';
+import { type Ranking, addRequest, isRoutedRequest, rankingOfCounts, RoutedCounts } from './routed-experts.ts';
 
 /** Content of a file about a model's experts: their order for any size, or which ones stay. */
 export type ExpertFile =
@@ -84,11 +82,11 @@ const rankingOfRequests = (text: string, where: string, target: PlanTarget): Ran
     return null;
   }
   if (!isRoutedRequest(first)) return null;
-  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${String(MAX_LINES)} lines`);
+  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${MAX_LINES} lines`);
   const counts = new RoutedCounts(target, where);
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    const what = `line ${String(index + 1)}`;
+    const what = `line ${index + 1}`;
     const json = parseLine(line, where, what);
     if (!isRoutedRequest(json)) throw unreadable(where, `${what} holds no routed experts`);
     addRequest(counts, json, target, what);
@@ -136,7 +134,7 @@ const entriesOf = (text: string, where: string, target: PlanTarget): readonly La
 
 /** JSON lines: `{"0": [...]}` each. */
 const entriesOfLines = (text: string, where: string, cause: unknown): readonly LayerEntry[] => {
-  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${String(MAX_LINES)} lines`, cause);
+  if (hasMoreLines(text, MAX_LINES)) throw unreadable(where, `it has more than ${MAX_LINES} lines`, cause);
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }));
   const filled = lines.filter(({ line }) => line !== '');
   if (filled.length < 2 || !filled.every(({ line }) => line.startsWith('{') && line.endsWith('}')))
@@ -244,3 +242,68 @@ const invalid = (where: string, line: number, what: string): Error =>
     `The ranking in ${where}, line ${line}: ${what}.`,
     'Name each expert of each MoE layer once, the best first.',
   );
+
+/** Keys and indices of a part of a JSON text. */
+export type JsonPath = readonly (string | number)[];
+
+const SPACE = /\s*/y;
+const SCALAR = /[^\s,\]}]+/y;
+
+const lengthOf = (pattern: RegExp, text: string, at: number): number => {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0].length ?? 0;
+};
+
+const afterSpace = (text: string, at: number): number => at + lengthOf(SPACE, text, at);
+
+/** End of the value that begins at `at`. */
+const endOfValue = (text: string, at: number): number => {
+  const first = text[at];
+  if (first === '"') return afterString(text, at);
+  if (first !== '[' && first !== '{') return at + lengthOf(SCALAR, text, at);
+  let depth = 0;
+  for (let position = at; position < text.length; position += 1) {
+    const character = text[position];
+    if (character === '"') position = afterString(text, position) - 1;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') {
+      depth -= 1;
+      if (depth === 0) return position + 1;
+    }
+  }
+  return text.length;
+};
+
+/** Start of the child `step` of the list or object at `at`; null where it has none. The last of duplicate keys. */
+const childOf = (text: string, at: number, step: string | number): number | null => {
+  const isObject = text[at] === '{';
+  if (!isObject && text[at] !== '[') return null;
+  let found: number | null = null;
+  let position = afterSpace(text, at + 1);
+  for (let index = 0; position < text.length && text[position] !== ']' && text[position] !== '}'; index += 1) {
+    let name: string | number = index;
+    if (isObject) {
+      const end = endOfValue(text, position);
+      name = String(JSON.parse(text.slice(position, end)));
+      position = afterSpace(text, afterSpace(text, end) + 1);
+    }
+    if (name === step) found = position;
+    position = afterSpace(text, endOfValue(text, position));
+    if (text[position] === ',') position = afterSpace(text, position + 1);
+  }
+  return found;
+};
+
+/**
+ * Line (from 1) on which the value at `path` begins. `text` must be JSON; where a part of the path is missing, the line
+ * of the last part found.
+ */
+export const lineOfValue = (text: string, path: JsonPath): number => {
+  let at = afterSpace(text, 0);
+  for (const step of path) {
+    const child = childOf(text, at, step);
+    if (child === null) break;
+    at = child;
+  }
+  return text.slice(0, at).split('\n').length;
+};

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
 import type { PlanTarget } from '../validate-plan.ts';
-import type { Ranking } from './ranking.ts';
+
+/** Experts of every MoE layer, the best first; each names every expert once. */
+export type Ranking = readonly (readonly number[])[];
+
+/** Scores that rank as the lists do, [L][E]. */
+export const rankingScores = (ranking: Ranking): Float64Array[] =>
+  ranking.map((list) => {
+    const scores = new Float64Array(list.length);
+    list.forEach((expert, index) => (scores[expert] = list.length - index));
+    return scores;
+  });
 
 /**
  * Chosen experts of each token, [tokens, layers, top-k], as servers return them for a request: vLLM in `routed_experts`
@@ -30,16 +40,14 @@ export class RoutedCounts {
     const { experts, topK, moeLayers } = this.#target;
     const perToken = layers * topK;
     if (layers < moeLayers || values.length === 0 || values.length % perToken !== 0)
-      throw this.#bad(
-        `${what} holds ${String(values.length)} numbers, not tokens of ${String(layers)} x ${String(topK)}`,
-      );
+      throw this.#bad(`${what} holds ${values.length} numbers, not tokens of ${layers} x ${topK}`);
     if (this.#counts.length === 0) this.#counts = Array.from({ length: layers }, () => new Float64Array(experts));
     if (this.#counts.length !== layers)
-      throw this.#bad(`${what} has ${String(layers)} layers, and those before ${String(this.#counts.length)}`);
+      throw this.#bad(`${what} has ${layers} layers, and those before ${this.#counts.length}`);
     for (let index = 0; index < values.length; index += 1) {
       const expert = values[index] ?? -1;
       if (!Number.isInteger(expert) || expert < 0 || expert >= experts)
-        throw this.#bad(`${what} names expert ${String(expert)} of ${String(experts)}`);
+        throw this.#bad(`${what} names expert ${expert} of ${experts}`);
       const counts = this.#counts[Math.floor(index / topK) % layers];
       if (counts !== undefined) counts[expert] = (counts[expert] ?? 0) + 1;
     }
@@ -53,7 +61,7 @@ export class RoutedCounts {
     const values = tokens.flat(2);
     const isWhole = values.length % (layers * topK) === 0;
     if (isWhole && tokens.some((token) => token.length !== layers || token.some((chosen) => chosen.length !== topK)))
-      throw this.#bad(`${what} has a token that is not ${String(layers)} x ${String(topK)}`);
+      throw this.#bad(`${what} has a token that is not ${layers} x ${topK}`);
     this.add(values, layers, what);
   }
 
@@ -65,8 +73,8 @@ export class RoutedCounts {
     const routed = this.#counts.filter((counts) => topK === 1 || counts[0] !== topK * this.#tokens);
     if (routed.length === moeLayers) return routed;
     throw this.#bad(
-      `it has ${String(this.#counts.length)} layers, ${String(routed.length)} of them with experts; the model has ` +
-        `${String(moeLayers)} MoE layers`,
+      `it has ${this.#counts.length} layers, ${routed.length} of them with experts; the model has ` +
+        `${moeLayers} MoE layers`,
     );
   }
 
@@ -146,7 +154,7 @@ export const addNumpyArray = (counts: RoutedCounts, bytes: Buffer, topK: number,
   const [tokens = 0, layers = 0, chosen = 0, ...more] = shape;
   const length = tokens * layers * chosen;
   if (more.length > 0 || chosen !== topK || length === 0)
-    throw bad(`its shape is (${shape.join(', ')}), and the model chooses ${String(topK)} experts`);
+    throw bad(`its shape is (${shape.join(', ')}), and the model chooses ${topK} experts`);
   if (bytes.length - start !== length * reader.size) throw bad('its length is not that of its shape');
   const values = Float64Array.from({ length }, (_, index) => reader.read(bytes, start + reader.size * index));
   counts.add(values, layers, 'the array');

@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import fc from 'fast-check';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
@@ -12,12 +13,16 @@ import {
   writeTexts,
   type TextEnds,
   type WrittenText,
+  stopWatcher,
+  loopOf,
 } from '../../../main/generation/write-texts.ts';
 import { readSampler } from '../../../main/contract/sampling.ts';
 import type { ModelRunner } from '../../../main/inference/model-runner.ts';
 import { changeableCopy, checkpointFixture, scoringFixture } from '../checkpoint/checkpoint-files.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
+import { cutAtStops } from '../../../main/tasks/generation/stop-rule.ts';
+import { seededRandom } from '../../../main/statistics/random.ts';
 
 const open = async (): Promise<{
   readonly runner: ModelRunner;
@@ -195,4 +200,113 @@ describe('samples', () => {
       expect(beside.get(name.replace('one', 'two'))).toBe(text);
     }
   });
+});
+
+describe('cutting a text at stop strings', () => {
+  it('cuts at the first occurrence of each, in their order', () => {
+    expect(cutAtStops('one\ntwo\none', ['\n'])).toBe('one');
+    expect(cutAtStops('xabcd', ['abcd', 'bc'])).toBe('x');
+    expect(cutAtStops('xabcd', ['bc', 'abcd'])).toBe('xa');
+    expect(cutAtStops('\ufffd\ufffda', ['\ufffda'])).toBe('\ufffd');
+    expect(cutAtStops('as it is', [])).toBe('as it is');
+  });
+
+  it('leaves no stop string, and a prefix of the text', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', 'b', 'c') }),
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 3 })),
+        (text, stops) => {
+          const cut = cutAtStops(text, stops);
+          expect(text.startsWith(cut)).toBe(true);
+          expect(stops.some((stop) => cut.includes(stop))).toBe(false);
+          expect(cut === text).toBe(!stops.some((stop) => text.includes(stop)));
+        },
+      ),
+    );
+  });
+});
+
+/** Tokens of one or several characters, an empty one, and a decoder that drops a space at the beginning. */
+const pieces = ['a', 'b', 'ab', ' ', 'cab b', '', 'aaaaaaaaaaaaaaaaaaaaaaaa'];
+const decode = (tokens: readonly number[]): string =>
+  tokens
+    .map((token) => pieces[token] ?? '')
+    .join('')
+    .replace(/^ /, '');
+
+describe('watching for stop strings', () => {
+  it('ends at the token that completes one, as decoding everything again would', () => {
+    const stop = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(pieces.length - 1), { maxLength: 60 }),
+        fc.array(stop, { maxLength: 3 }),
+        (tokens, stops) => {
+          const watch = stopWatcher(decode, stops);
+          for (let length = 1; length <= tokens.length; length += 1) {
+            const written = tokens.slice(0, length);
+            const holds = stops.some((each) => decode(written).includes(each));
+            expect(watch(written)).toBe(holds);
+            if (holds) break;
+          }
+        },
+      ),
+    );
+  });
+
+  it('decodes no more for a long text than for a short one', () => {
+    let most = 0;
+    const watch = stopWatcher(
+      (tokens) => {
+        most = Math.max(most, tokens.length);
+        return decode(tokens);
+      },
+      ['\n\n'],
+    );
+    const written: number[] = [];
+    for (let step = 0; step < 500; step += 1) {
+      written.push(step % 3);
+      expect(watch(written)).toBe(false);
+    }
+    expect(most).toBeLessThanOrEqual(16);
+  });
+});
+
+/** `count` tokens without any repeat. */
+const fresh = (count: number, from = 1_000): number[] => Array.from({ length: count }, (_, index) => from + index);
+const repeated = (period: number, length: number): number[] =>
+  Array.from({ length }, (_, index) => 1 + (index % period));
+
+test.each([1, 2, 7, 8, 16, 64])('a period of %i tokens is found, with its beginning', (period) => {
+  const length = Math.max(32, 4 * period);
+  expect(loopOf(repeated(period, length))).toEqual({ token: 0, period });
+  expect(loopOf([...fresh(20), ...repeated(period, length)])).toEqual({ token: 20, period });
+  // A loop that breaks off in the middle of its period is one all the same.
+  expect(loopOf([...fresh(20), ...repeated(period, length + 1)])).toEqual({ token: 20, period });
+});
+
+test('a text that repeats too little, too seldom, or not at its end has not looped', () => {
+  expect(loopOf([])).toBeNull();
+  expect(loopOf(repeated(1, 31))).toBeNull();
+  expect(loopOf(repeated(10, 39))).toBeNull();
+  expect(loopOf(repeated(65, 4 * 65))).not.toEqual(expect.objectContaining({ period: 65 }));
+  expect(loopOf([...repeated(4, 64), ...fresh(1)])).toBeNull();
+  expect(loopOf(fresh(300))).toBeNull();
+});
+
+test('a text whose last 128 tokens hold fewer than a tenth new trigrams has looped without a period', () => {
+  // A cycle of 100 tokens is longer than any period, but says nothing new.
+  expect(loopOf([...fresh(50), ...repeated(100, 300)])).toEqual({ token: 222, period: null });
+  // 126 trigrams: 12 new ones are fewer than a tenth, 13 are not.
+  const stale = (news: number): number[] => [...repeated(100, 300 - news), ...fresh(news)];
+  expect(loopOf(stale(12))).toEqual({ token: 172, period: null });
+  expect(loopOf(stale(13))).toBeNull();
+});
+
+test('random tokens of a large vocabulary have not looped; those of two tokens hold nothing new', () => {
+  const random = seededRandom(1);
+  const drawn = (vocabulary: number): number[] => Array.from({ length: 400 }, () => random.integer(vocabulary));
+  expect(loopOf(drawn(1_000))).toBeNull();
+  expect(loopOf(drawn(2))).toEqual({ token: 272, period: null });
 });

@@ -7,7 +7,7 @@ import { fromFloat32, plainWeight } from '../../../main/checkpoint/read-tensor.t
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
 import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write-safetensors.ts';
 import { HalfRange } from '../../../main/inference/half-range.ts';
-import { writeProbeCheckpoint } from '../../../main/inference/providers/probe-checkpoint.ts';
+import { writeProbeCheckpoint } from '../../../main/inference/providers/measure-provider.ts';
 import { openModelRunner } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openChoiceSample } from '../../../main/profile/choice-sample.ts';
 import { expertTokens, surprise } from '../../../main/profile/expert-tokens.ts';
-import { tokenClass } from '../../../main/profile/token-class.ts';
-import { tokenReader } from '../../../main/profile/token-reader.ts';
+import { tokenClass, tokenReader } from '../../../main/profile/token-reader.ts';
 
 test('a token is classified by its own text and the text before it', () => {
   const classes = [

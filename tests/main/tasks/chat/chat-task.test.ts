@@ -2,7 +2,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTokenizer } from '../../../../main/checkpoint/load-tokenizer.ts';
-import { encodePrompt } from '../../../../main/inference/encode-prompt.ts';
+import { encodePrompt } from '../../../../main/inference/encode-item.ts';
 import { chatTask } from '../../../../main/tasks/chat/chat-task.ts';
 import {
   chatTemplateFile,

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replaceBrokenBytes } from '../../../main/checkpoint/broken-bytes.ts';
-import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
+import { replaceBrokenBytes, loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { scoringFixture } from './checkpoint-files.ts';
 
 const bytes = (text: string): string[] =>
