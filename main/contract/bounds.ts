@@ -36,6 +36,8 @@ export const factor = z.number().min(1).max(LARGEST_FACTOR);
 /** Names of models, tasks and methods, item ids and groups; file systems allow 255 bytes. */
 export const NAME_CHARACTERS = 1_024;
 export const shortName = z.string().max(NAME_CHARACTERS);
+/** Name of a folder that a run writes. */
+export const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 /** A sentence: a note may list every model of a run. */
 export const SENTENCE_CHARACTERS = 100_000;
 export const sentence = z.string().max(SENTENCE_CHARACTERS);

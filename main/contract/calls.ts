@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { besideDocument, besideSettings } from './beside.ts';
-import { margin } from './bounds.ts';
+import { folderName, margin } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
@@ -49,7 +49,6 @@ import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
 const runId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/);
 const nothing = z.object({});
 const trashEntry = z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}-[0-9a-f]{6}$/);
-const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** Margin of the thresholds, and whether their level applies to each or to all thresholds of a sweep together. */
 const thresholdReading = {

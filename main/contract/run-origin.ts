@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { folderName } from './bounds.ts';
 import { pathHandle } from './model.ts';
 
 /** Parts of a run that act once it is resumed, and whether this user's engine wrote it here. */
@@ -22,9 +23,6 @@ export const confirmedRun = z.object({
   /** Program for training; null: the Python of the workspace's own environment. */
   python: pathHandle.nullable().default(null),
   /** Parent folder of the output, and the new folder's name. */
-  destination: z
-    .object({ into: pathHandle, name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/) })
-    .nullable()
-    .default(null),
+  destination: z.object({ into: pathHandle, name: folderName }).nullable().default(null),
 });
 export type ConfirmedRun = z.infer<typeof confirmedRun>;

@@ -4,6 +4,7 @@ import { refuse, type WorkbenchError } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { recordedCandidates, type SweepRequest } from '../contract/sweep.ts';
+import { candidatesOfSeveral, enforce } from '../contract/start-rules.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
@@ -171,12 +172,7 @@ export const openCandidates = async (
 ): Promise<RunModel[]> => {
   const [model] = models;
   if (candidates.length === 0 || model === undefined) return [];
-  if (models.length > 1)
-    throw refuse(
-      'bad-usage',
-      `Candidates are paired with one model, but ${String(models.length)} are named.`,
-      'Sweep one model at a time.',
-    );
+  enforce(candidatesOfSeveral(models.length, candidates.length));
   if (new Set(candidates.map(({ name }) => name)).size < candidates.length)
     throw refuse('candidate-name', 'Two candidates have the same name.', 'Give each a different name.');
   const opened = await Promise.all(

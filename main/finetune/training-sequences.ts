@@ -1,5 +1,6 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
+import { noCalibration } from '../contract/start-rules.ts';
 import { encodeRequest } from '../inference/encode-item.ts';
 import { isTextItem, profiledText, type Task } from '../tasks/task.ts';
 
@@ -35,13 +36,7 @@ export const trainingSequences = (
     tasks.flatMap((task) => task.test.map((item) => [profiledText(item), `${task.name} "${item.id}"`] as const)),
   );
   return tasks.flatMap((task) => {
-    if (task.calibration.length === 0) {
-      throw refuse(
-        'no-calibration',
-        `${task.path} has test items only: there is no calibration split to learn from.`,
-        'Choose its calibration items: in the list of tasks, or by --split or --calibrate-on.',
-      );
-    }
+    if (task.calibration.length === 0) throw noCalibration(task.path, 'learn from');
     return task.calibration.map((item): TrainingSequence => {
       const twin = tested.get(profiledText(item));
       if (twin !== undefined) {

@@ -3,6 +3,7 @@ import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import type { MethodName, RouterTreatment } from '../contract/plan.ts';
 import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
+import { enforce, nothingWritten, untrainedRouter } from '../contract/start-rules.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
@@ -18,35 +19,8 @@ import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
-import { curvesOf, needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
+import { needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
-
-/**
- * Refuses to measure a randomly initialised router before it is recovered: it would say nothing about the method.
- *
- * @throws WorkbenchError `router-untrained`.
- */
-export const requireTrainedRouters = (settings: SweepSettings): void => {
-  const untrained = settings.methods.find((method) => optionsOf(settings, method)['router'] === 'reinitialised');
-  if (untrained === undefined || curvesOf(settings).every(({ refit }) => refit !== null && refit !== 'experts')) return;
-  throw refuse(
-    'router-untrained',
-    `The method ${untrained} starts with a random router, and the sweep would measure it without any recovery.`,
-    'Recover the router in every curve (--recovery router, or router+experts), or choose another router treatment.',
-  );
-};
-
-/** Refuses (`nothing-written`) tasks with chosen answers where calibration texts are to be written by the model. */
-const requireWritten = ({ calibration }: Pick<SweepSettings, 'calibration'>, tasks: readonly RunTask[]): void => {
-  const chosen = tasks.find(({ task }) => task.judging === undefined);
-  if (calibration === undefined || calibration === 'answers' || chosen === undefined) return;
-  throw refuse(
-    'nothing-written',
-    `${chosen.name} is not a task with written answers, so the unpruned model writes nothing for its ` +
-      `calibration items.`,
-    'Leave it out, or calibrate on the answers.',
-  );
-};
 
 /** Refuses (`bad-usage`) `--elsewhere` in a sweep of one task, and together with settings that exclude it. */
 const requireElsewhere = ({ elsewhere, stop, weights }: SweepSettings, tasks: readonly RunTask[]): void => {
@@ -248,8 +222,13 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Leave the recovery out, or measure the method in a sweep of its own.',
     );
   requireRoundable(input);
-  requireTrainedRouters(settings);
-  requireWritten(settings, tasks);
+  enforce(untrainedRouter(settings));
+  enforce(
+    nothingWritten(
+      settings,
+      tasks.map(({ name, task: { metric } }) => ({ name, metric })),
+    ),
+  );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);

@@ -11,6 +11,7 @@ import {
 } from '../contract/experiment.ts';
 import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
 import type { MethodName, MethodOptions } from '../contract/plan.ts';
+import { enforce, equalSizes, noRightAnswers } from '../contract/start-rules.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { isTextItem } from '../tasks/task.ts';
@@ -106,15 +107,9 @@ export const checkExperiment = (
 ): void => {
   const { methods, options, treatments, refit, training } = settings;
   const ordered = byExperts(models);
+  enforce(equalSizes(ordered.map(({ name, checkpoint: { info } }) => ({ name, experts: info.experts }))));
   ordered.forEach(({ name, checkpoint: { info } }, index) => {
-    const smaller = ordered[index - 1];
     const least = ordered[0]?.checkpoint.info.experts ?? 0;
-    if (smaller?.checkpoint.info.experts === info.experts)
-      throw refuse(
-        'experiment-sizes',
-        `${smaller.name} and ${name} both have ${String(info.experts)} experts a layer.`,
-        'Name one member of each size.',
-      );
     if (index > 0 && least < info.topK)
       throw refuse(
         'experiment-sizes',
@@ -129,12 +124,7 @@ export const checkExperiment = (
       'Name a smaller one too.',
     );
   for (const { name, task } of tasks) {
-    if (task.test.some(isTextItem))
-      throw refuse(
-        'experiment-task',
-        `${name} measures perplexity; the experiment counts right answers.`,
-        'Use a task with choices, or with answers that are written.',
-      );
+    if (task.test.some(isTextItem)) throw noRightAnswers(name);
     requireCalibration(task);
   }
   if (treatments.some(isTrained) && training.stages.includes('distil'))

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import {
   type BudgetName,
@@ -11,6 +10,7 @@ import {
   type RefitName,
   type SuperExpertProtection,
 } from '../contract/plan.ts';
+import { noCalibration } from '../contract/start-rules.ts';
 import { withConstants } from '../inference/expert-constants.ts';
 import {
   type ExtraStatistic,
@@ -41,12 +41,7 @@ export const taskProfileKey = (
 /** Refuses a task without calibration items, which cannot be profiled. */
 export const requireCalibration = (task: Task): void => {
   if (task.calibration.length > 0) return;
-  throw refuse(
-    'no-calibration',
-    `${task.path} has test items only: there is no calibration split to profile.`,
-    'Choose its calibration items (in the list of tasks, or by --split or --calibrate-on), or use only the method ' +
-      'random, which needs no profile.',
-  );
+  throw noCalibration(task.path, 'profile');
 };
 
 /** Sets of extras that include these, the smallest first: a profile with more statistics serves as well. */

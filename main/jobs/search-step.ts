@@ -4,6 +4,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { type DropPlan, type MethodName, type MethodOptions, type Plan, plan as planSchema } from '../contract/plan.ts';
 import type { MetricName, TaskItem } from '../contract/task.ts';
+import { noLabels } from '../contract/start-rules.ts';
 import { isRight } from '../evaluation/is-right.ts';
 import { requireMergeable } from '../inference/merged-layer.ts';
 import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
@@ -150,11 +151,7 @@ export const requireSearchable = (
 export const labelledItems = (method: MethodName, { name, task }: RunTask): readonly TaskItem[] => {
   const items = task.calibration.filter((item) => !isTextItem(item));
   if (items.length > 0) return items;
-  throw refuse(
-    'no-labels',
-    `${name} has no calibration items with an answer, which the method ${method} needs to judge its candidates.`,
-    'Use another method for this task.',
-  );
+  throw noLabels(name, method);
 };
 
 /** The step that searches a plan of a method, or fits one, with `keep` experts per layer. */

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { MethodName, MethodOptions, Plan, RefitName } from '../contract/plan.ts';
@@ -9,7 +9,7 @@ import type { TaskItem } from '../contract/task.ts';
 import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
-import { keepFromFactor } from '../pruning/keep-from-factor.ts';
+import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
@@ -39,14 +39,8 @@ export interface SweepCounts {
   readonly notes: readonly string[];
 }
 
-const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null => {
-  try {
-    return keepFromFactor(info.experts, info.topK, factor);
-  } catch (error) {
-    if (error instanceof WorkbenchError && error.code === 'factor-too-large') return null;
-    throw error;
-  }
-};
+const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null =>
+  isTooLarge(info, factor) ? null : keepFromFactor(info.experts, info.topK, factor);
 
 /**
  * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
@@ -62,7 +56,7 @@ export const sweepCounts = (
     if (tooSmall.length === 0) continue;
     const limits = tooSmall.map(({ name, checkpoint }) => {
       const { experts, topK } = checkpoint.info;
-      const largest = bareFactor(experts / Math.max(1, topK));
+      const largest = bareFactor(experts / fewestKept(checkpoint.info));
       return `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${largest}`;
     });
     if (tooSmall.length === models.length) {

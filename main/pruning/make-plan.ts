@@ -4,7 +4,7 @@ import type { BudgetName, MergePlan, MethodName, Pin, Plan } from '../contract/p
 import { keepByCounts, pinsByLayer } from './budget.ts';
 import { type Ranking, rankingScores } from './expert-files/routed-experts.ts';
 import { checkGroupedCounts, groupProblem } from './expert-groups.ts';
-import { keepFromFactor } from './keep-from-factor.ts';
+import { keepFromFactor } from '../contract/keep-from-factor.ts';
 import { layerCounts } from './layer-counts.ts';
 import type { DropBehaviour, MergeBehaviour, Method, MethodOptions, PlanContext, PlanInput } from './method.ts';
 import { methodNamed } from './methods.ts';

@@ -1,3 +1,4 @@
+import { folderName } from '../../main/contract/bounds.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import {
   type CompressedType,
@@ -110,15 +111,24 @@ export const chosenMtp = (
 /** The typed name, or a default made of model, task, method and factor. */
 export const exportName = (source: ExportSource, typed: string | null): string =>
   typed ??
-  [source.model.name, source.task, source.method, factorInName(source.factor)]
-    .filter((part) => part !== null)
+  folderNameOf(
+    [source.model.name, source.task, source.method, factorInName(source.factor)].filter((part) => part !== null),
+  );
+
+/** Name of a new folder, made of parts. */
+export const folderNameOf = (parts: readonly string[]): string =>
+  parts
     .join('-')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/-+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 128);
 
-const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** Why a new folder cannot have this name; null if it can. */
+export const folderNameObstacle = (name: string): string | null =>
+  folderName.safeParse(name).success
+    ? null
+    : 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
 
 /** Why the export cannot start; null if it can. */
 export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 'into' | 'name'>): string | null => {
@@ -131,7 +141,5 @@ export const exportObstacle = (facts: Facts, state: Pick<ExportState, 'point' | 
   if (!isUsable(source.model)) return `${source.model.name} cannot be used here.`;
   if (source.factor <= 1) return 'This plan prunes nothing: choose a factor above 1.';
   if (state.into === null) return 'Choose the folder to write into.';
-  if (!VALID_NAME.test(exportName(source, state.name)))
-    return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
-  return null;
+  return folderNameObstacle(exportName(source, state.name));
 };

@@ -1,13 +1,5 @@
+import { type ExpertCounts, fewestKept } from '../../main/contract/keep-from-factor.ts';
 import { maxOf, minOf } from '../../main/statistics/extremes.ts';
-
-/** Experts per layer (E) and experts chosen per token (K) of the unpruned model. */
-export interface ExpertCounts {
-  readonly experts: number;
-  readonly topK: number;
-}
-
-/** Fewest experts to keep: max(1, K). */
-export const fewestKept = ({ topK }: ExpertCounts): number => Math.max(1, topK);
 
 /** All possible numbers of kept experts, from E down to max(1, K). */
 export const possibleKept = (counts: ExpertCounts): readonly number[] => {
@@ -15,10 +7,6 @@ export const possibleKept = (counts: ExpertCounts): readonly number[] => {
   for (let count = counts.experts; count >= fewestKept(counts); count -= 1) kept.push(count);
   return kept;
 };
-
-/** The possible number of kept experts nearest to E / factor, rounded. */
-export const keptAtFactor = (counts: ExpertCounts, factor: number): number =>
-  Math.min(counts.experts, Math.max(fewestKept(counts), Math.round(counts.experts / factor)));
 
 /** Powers of two from 1 to E / max(1, K) for which E / factor is a whole number of experts. */
 export const standardFactors = (counts: ExpertCounts): readonly number[] => {

@@ -6,7 +6,7 @@ import type { Facts } from '../engine/facts.ts';
 import { chatOf } from './chat.ts';
 import type { ImportedFile, PlanSettings } from '../state/plan-settings.ts';
 import type { Selection } from '../state/selection.ts';
-import { keptAtFactor } from './kept-counts.ts';
+import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 
 type AskedPlan = Pick<PlanSettings, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
   Pick<Selection, 'method' | 'factor' | 'pins'>;

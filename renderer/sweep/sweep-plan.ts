@@ -2,10 +2,19 @@ import type { CallInput } from '../../main/contract/calls.ts';
 import { methodDraws, type MethodPage } from '../../main/contract/method.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
+import {
+  candidatesOfSeveral,
+  noCalibration,
+  noChatTemplate,
+  noLabels,
+  nothingWritten,
+  noTurns,
+  refusalText,
+  untrainedRouter,
+} from '../../main/contract/start-rules.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
-import { methodTitle } from '../../main/words/methods.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';
@@ -136,55 +145,27 @@ export const sweepObstacle = (
   if (models.length === 0) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   if (settings.methods.length === 0) return 'Tick at least one method.';
-  if (settings.candidates.length > 0 && models.length > 1)
-    return 'Checkpoint folders are measured beside one model: untick the other models, or remove the folders.';
+  const unpaired = candidatesOfSeveral(models.length, settings.candidates.length);
+  if (unpaired !== undefined) return refusalText(unpaired);
   const { problem } = typedFactors(settings.typedFactors, models);
   if (problem !== null) return problem;
   if (!chosenFactors(models, settings).some((factor) => factor > 1)) return 'Tick or type a factor above 1.';
   if (settings.recovery !== 'none' && settings.refits.length === 0)
     return 'Tick at least one refit for the recovery, or choose no recovery.';
-  const untrained = settings.methods.find((method) => startsItsRouterAnew(method, options));
-  if (untrained !== undefined && !recoversEveryRouter(settings)) {
-    return (
-      `${methodTitle(untrained)} starts from a new random router, which is useless before recovery: ` +
-      'choose recovery “instead of each plan” with a refit of the router in every curve, or change “router”.'
-    );
-  }
-  const untemplated = models.filter((model) => !withChatTemplate(models).includes(model));
   const isChat = chatOf(models, chat) === true;
-  if (isChat && untemplated.length > 0) {
-    return (
-      `${untemplated.map(({ name }) => name).join(', ')}: no chat template. Untick the model, or switch “Chat ` +
-      'template” off.'
-    );
-  }
-  const chosen = pages.filter(({ name }) => settings.methods.includes(name));
-  const bare = tasks.filter((task) => task.items.calibration === 0);
-  if (bare.length > 0 && readsCalibration(settings, pages)) {
-    return (
-      `${titles(bare)}: no calibration items, so only Random is possible, without recovery. Choose ` +
-      'calibration items in the list of tasks, or untick the task or the other methods.'
-    );
-  }
-  const chosenAnswers = tasks.filter((task) => !isWritten(task));
-  if (settings.calibration !== undefined && settings.calibration !== 'answers' && chosenAnswers.length > 0) {
-    return (
-      `${titles(chosenAnswers)}: the unpruned model writes no answers to calibrate on. Untick the task, or calibrate ` +
-      'on the right answers.'
-    );
-  }
-  const texts = tasks.filter((task) => task.metric === 'perplexity');
-  if (isChat && texts.length > 0) {
-    return `${titles(texts)}: texts have no turns for a chat template. Untick the task, or switch “Chat template” off.`;
-  }
-  const searching = chosen.find(({ needs }) => needs === 'search');
-  if (texts.length > 0 && searching !== undefined) {
-    return (
-      `${titles(texts)}: no multiple-choice items, by which ${methodTitle(searching.name)} judges its candidates. ` +
-      'Untick the task or the method.'
-    );
-  }
-  return null;
+  const untemplated = models.find((model) => isChat && !withChatTemplate(models).includes(model));
+  const bare = tasks.find(({ items }) => items.calibration === 0);
+  const named = tasks.map(({ title, metric }) => ({ name: title, metric }));
+  const text = named.find(({ metric }) => metric === 'perplexity');
+  const searching = pages.find(({ name, needs }) => settings.methods.includes(name) && needs === 'search');
+  return refusalText(
+    untrainedRouter({ ...settings, options }) ??
+      (untemplated && noChatTemplate(untemplated.name)) ??
+      (bare && readsCalibration(settings, pages) ? noCalibration(bare.title, 'profile') : undefined) ??
+      nothingWritten(settings, named) ??
+      (text && isChat ? noTurns(text) : undefined) ??
+      (text && searching && noLabels(text.name, searching.name)),
+  );
 };
 
 /** Whether the sweep needs calibration items: not if all methods are random or from files. */
@@ -202,15 +183,6 @@ const isWritten = (task: TaskEntry): boolean => answersOf(task) === 'written';
 /** Whether calibration on the unpruned model's own answers is possible: only if answers are written in every task. */
 export const canCalibrateOnWritten = (tasks: readonly TaskEntry[]): boolean =>
   tasks.length > 0 && tasks.every(isWritten);
-
-const startsItsRouterAnew = (method: MethodName, options: OptionsByMethod): boolean =>
-  options[method]?.['router'] === 'reinitialised';
-
-/** Whether all curves refit the router. */
-const recoversEveryRouter = ({ recovery, refits }: Pick<SweepChoices, 'recovery' | 'refits'>): boolean =>
-  recovery === 'only' && !refits.includes('experts');
-
-const titles = (tasks: readonly TaskEntry[]): string => tasks.map((task) => task.title).join(', ');
 
 export const sweepInput = (
   models: readonly ModelEntry[],

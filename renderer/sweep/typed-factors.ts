@@ -1,6 +1,6 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 import { formatFactor, formatFixed } from '../../main/words/numbers.ts';
-import { type ExpertCounts, fewestKept, keptAtFactor } from '../plan/kept-counts.ts';
+import { type ExpertCounts, fewestKept, isTooLarge, keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 
 /** Factors typed for a sweep, with the experts that each leaves, or why they cannot be used. */
 export interface TypedFactors {
@@ -12,9 +12,6 @@ export interface TypedFactors {
 
 const NONE: TypedFactors = { factors: [], leaves: [], problem: null };
 
-/** The largest factor of a model, with the tolerance of a factor printed with two decimals. */
-const largestFactor = (counts: ExpertCounts): number => counts.experts / fewestKept(counts) + 0.005;
-
 const readEntry = (entry: string, sizes: readonly ExpertCounts[]): number | string => {
   const [, kept, factor] = /^(?:keep\s*(\d+)|[×x]?\s*(\d+(?:\.\d+)?))$/iu.exec(entry) ?? [];
   if (kept === undefined && factor === undefined) return `“${entry}” is neither a factor (1.33) nor “keep 12”.`;
@@ -24,7 +21,7 @@ const readEntry = (entry: string, sizes: readonly ExpertCounts[]): number | stri
   const value = kept === undefined ? Number(factor) : (first?.experts ?? 0) / Number(kept);
   if (!Number.isFinite(value) || value < 1)
     return kept === undefined ? `“${entry}” is below 1, the unpruned model.` : `“${entry}”: there are not so many.`;
-  const small = sizes.find((counts) => value > largestFactor(counts));
+  const small = sizes.find((counts) => isTooLarge(counts, value));
   return small === undefined
     ? value
     : `“${entry}” leaves fewer than the ${fewestKept(small)} experts that a token uses; at most ` +

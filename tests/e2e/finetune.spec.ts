@@ -59,9 +59,9 @@ test('a model’s chat template is used if the switch is on, and the window says
   for (const option of ['diagonal', 'embedding', 'assign', 'starts', 'first layer'])
     await expect(uncurl.getByLabel(option, { exact: true })).toBeVisible();
   await uncurl.getByLabel('router', { exact: true }).selectOption({ label: 'reinitialised' });
-  await expect(sweep).toContainText('UNCURL starts from a new random router');
+  await expect(sweep).toContainText('uncurl starts with a random router');
   await sweep.getByLabel('Recovery').selectOption({ label: 'instead of each plan' });
-  await expect(sweep).toContainText('UNCURL starts from a new random router');
+  await expect(sweep).toContainText('uncurl starts with a random router');
   const refits = sweep.getByRole('group', { name: 'What the recovery refits' });
   await refits.getByLabel('experts', { exact: true }).uncheck();
   await expect(sweep).toContainText('Tick at least one refit for the recovery');

@@ -1,4 +1,4 @@
-import { refuse } from '../../contract/errors.ts';
+import { noChatTemplate } from '../../contract/start-rules.ts';
 import type { Task } from '../task.ts';
 import { chatTask } from './chat-task.ts';
 import { readChatTemplate } from './read-chat-template.ts';
@@ -9,12 +9,7 @@ import { readChatTemplate } from './read-chat-template.ts';
  */
 export const askTasks = async (folder: string, tasks: readonly Task[], now: () => Date): Promise<readonly Task[]> => {
   const chat = await readChatTemplate(folder);
-  if (chat === null)
-    throw refuse(
-      'no-chat-template',
-      `${folder} has no chat template.`,
-      'Measure it without --chat, or put its chat_template.jinja into the folder.',
-    );
+  if (chat === null) throw noChatTemplate(folder);
   return tasks.map((task) => chatTask(task, chat, now));
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { refuse } from '../../contract/errors.ts';
 import type { TaskItem } from '../../contract/task.ts';
+import { noTurns } from '../../contract/start-rules.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import type { PromptTurns } from '../prompt-turns.ts';
 import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
@@ -39,12 +39,7 @@ export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task 
   const meter = new WorkMeter();
   let withoutSystem = 0;
   const asked = (item: TaskItem, turns: PromptTurns): TaskItem => {
-    if (isTextItem(item))
-      throw refuse(
-        'metric-does-not-fit',
-        `${task.name}: a chat template was requested, but ${task.metric} measures texts, which have no turns.`,
-        'Measure this task without --chat.',
-      );
+    if (isTextItem(item)) throw noTurns(task);
     const { text, isWithoutSystem } = renderChat(
       chat,
       messagesOf(turns),

@@ -11,7 +11,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatDuration } from '../../../main/words/durations.ts';
-import { keptAtFactor } from '../../plan/kept-counts.ts';
+import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
 import { planStore } from '../../state/plan-store.ts';

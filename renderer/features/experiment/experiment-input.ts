@@ -3,6 +3,7 @@ import { describedExperimentSettings, type ExperimentSettings, isTrained } from 
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { refusedSettings } from '../../../main/contract/setting.ts';
+import { equalSizes, noCalibration, noRightAnswers, refusalText } from '../../../main/contract/start-rules.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { trainingFor } from '../../plan/training.ts';
 import type { FinetuneState } from '../../state/finetune-store.ts';
@@ -20,13 +21,14 @@ export const experimentObstacle = (
 ): string | null => {
   if (models.length < 2)
     return 'Tick at least two models of a family under “Models” of the sweep; they differ in their number of experts.';
-  const sizes = models.flatMap(({ info }) => (info === null ? [] : [info.experts]));
-  if (new Set(sizes).size < sizes.length) return 'Two of the models have as many experts: tick one of each size.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
   const text = tasks.find(({ metric }) => metric === 'perplexity');
-  if (text !== undefined) return `${text.title} measures perplexity; an experiment counts right answers.`;
   const bare = tasks.find(({ items }) => items.calibration === 0);
-  if (bare !== undefined) return `${bare.title} has no calibration items: choose them in the list of tasks.`;
+  const refusal =
+    equalSizes(models.flatMap(({ name, info }) => (info === null ? [] : [{ name, experts: info.experts }]))) ??
+    (text && noRightAnswers(text.title)) ??
+    (bare && noCalibration(bare.title, 'profile'));
+  if (refusal !== undefined) return refusalText(refusal);
   if (methods.length === 0) return 'Tick at least one method.';
   if (described.treatments.length === 0) return 'Tick at least one arm.';
   if (

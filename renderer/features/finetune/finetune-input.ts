@@ -2,8 +2,10 @@ import type { CallInput } from '../../../main/contract/calls.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { refusedSettings, settingsOf } from '../../../main/contract/setting.ts';
+import { noCalibration, refusalText } from '../../../main/contract/start-rules.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { isUsable } from '../../engine/facts.ts';
+import { folderNameObstacle, folderNameOf } from '../../plan/export-source.ts';
 import { trainingFor } from '../../plan/training.ts';
 import type { FinetuneState } from '../../state/finetune-store.ts';
 
@@ -36,14 +38,11 @@ export const hasTeacher = ({ stages }: Chosen['settings']): boolean =>
 /** The typed name, or a default made of model and tasks. */
 export const finetuneName = (model: ModelEntry, tasks: readonly TaskEntry[], typed: string | null): string =>
   typed ??
-  [model.name, ...(tasks.length > 2 ? [`${tasks.length}-tasks`] : tasks.map(({ name }) => name)), 'tuned']
-    .join('-')
-    .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/-+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 128);
-
-const VALID_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+  folderNameOf([
+    model.name,
+    ...(tasks.length > 2 ? [`${tasks.length}-tasks`] : tasks.map(({ name }) => name)),
+    'tuned',
+  ]);
 
 /** Why the fine-tuning cannot start, as far as the window can know; null if it can be requested. */
 export const finetuneObstacle = (
@@ -53,21 +52,14 @@ export const finetuneObstacle = (
 ): string | null => {
   if (!isUsable(model)) return 'Select a model on the left.';
   if (tasks.length === 0) return 'Tick at least one task on the left.';
-  const bare = tasks.filter(({ items }) => items.calibration === 0);
-  if (bare.length > 0) {
-    return (
-      `${bare.map(({ title }) => title).join(', ')}: no calibration items, and test items are not for training. ` +
-      'Choose calibration items in the list of tasks, or untick the task.'
-    );
-  }
+  const bare = tasks.find(({ items }) => items.calibration === 0);
+  if (bare !== undefined) return refusalText(noCalibration(bare.title, 'learn from'));
   const [wrong] = refusedSettings(finetuneSettings, trainingFor([model], chosen.settings));
   if (wrong !== undefined) return `${wrong.label}: ${wrong.range}.`;
   if (hasTeacher(chosen.settings) && (chosen.teacher === null || chosen.teacher === model.handle))
     return 'Choose the unpruned model that the routers learn from.';
   if (chosen.into === null) return 'Choose the folder to write into.';
-  if (!VALID_NAME.test(finetuneName(model, tasks, chosen.name)))
-    return 'The name may contain letters, digits, dots, dashes and underscores, and must start with a letter or digit.';
-  return null;
+  return folderNameObstacle(finetuneName(model, tasks, chosen.name));
 };
 
 /** The `finetune.start` request; null if there is an obstacle. */

@@ -27,7 +27,7 @@ import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { choiceWarning } from '../../../main/evaluation/answer-loss.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import { keptAtFactor } from '../../plan/kept-counts.ts';
+import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import type { PointKey } from '../../state/selection.ts';
 import type { RunResult } from '../../sweep/model-points.ts';
 import { isPoint, measuredText, pointKey } from '../../sweep/points.ts';

@@ -22,7 +22,7 @@ import type { ImportedFile } from '../../state/plan-settings.ts';
 import { MethodOptions, optionsSummary } from './method-options.tsx';
 import './plan-panel.css';
 import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
-import { fewestKept } from '../../plan/kept-counts.ts';
+import { fewestKept } from '../../../main/contract/keep-from-factor.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 
 const planFields = settingsOf(describedPlanSettings);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { curveLabel, methodOfLabel } from '../../../main/contract/method.ts';
 import { refitName } from '../../../main/contract/plan.ts';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { requireTrainedRouters } from '../../../main/jobs/check-sweep.ts';
+import { untrainedRouter } from '../../../main/contract/start-rules.ts';
 import { curveNames } from '../../../main/jobs/sweep-stages.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 
@@ -44,13 +44,14 @@ describe('a router that starts at random', () => {
       { recovery: 'only' },
       { recovery: 'only', refits: ['router', 'experts'] },
     ]) {
-      expect(() => requireTrainedRouters(settings({ options: anew, ...refused }))).toThrow(
+      expect(untrainedRouter(settings({ options: anew, ...refused }))?.message).toContain(
         'uncurl starts with a random router',
       );
     }
-    expect(() =>
-      requireTrainedRouters(settings({ options: anew, recovery: 'only', refits: ['router', 'router+experts'] })),
-    ).not.toThrow();
-    expect(() => requireTrainedRouters(settings({ recovery: 'both' }))).not.toThrow();
+    const recovered = { options: anew, recovery: 'only', refits: ['router', 'router+experts'] };
+    expect(untrainedRouter(settings(recovered))).toBeUndefined();
+    // The unpruned model at another type of weights has no router to recover.
+    expect(untrainedRouter(settings({ ...recovered, weights: ['stored', 'q8_0'] }))).toBeUndefined();
+    expect(untrainedRouter(settings({ recovery: 'both' }))).toBeUndefined();
   });
 });

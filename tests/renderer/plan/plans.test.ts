@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describeFate, expertFates, goes, keptExperts } from '../../../renderer/plan/expert-fates.ts';
-import { keptAtFactor, numberRanges, possibleKept, standardFactors } from '../../../renderer/plan/kept-counts.ts';
+import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
+import { numberRanges, possibleKept, standardFactors } from '../../../renderer/plan/kept-counts.ts';
 
 test('a drop plan keeps the listed experts and drops the rest', () => {
   const fates = expertFates(

@@ -102,9 +102,9 @@ test('a method with a new random router is measured only if every curve recovers
   const anew = { ...known, options: { uncurl: { router: 'reinitialised' } } };
   const obstacle = (changed: Partial<SweepChoices>): string | null =>
     sweepObstacle([model(16)], [task('a', 300)], { ...settings, methods: ['uncurl'], ...changed }, anew);
-  expect(obstacle({})).toMatch(/UNCURL starts from a new random router.*“instead of each plan”/);
-  expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts from a new random router/);
-  expect(obstacle({ recovery: 'only', refits: ['router', 'experts'] })).toMatch(/starts from a new random router/);
+  expect(obstacle({})).toMatch(/uncurl starts with a random router.*“instead of each plan”/);
+  expect(obstacle({ recovery: 'both', refits: ['router'] })).toMatch(/starts with a random router/);
+  expect(obstacle({ recovery: 'only', refits: ['router', 'experts'] })).toMatch(/starts with a random router/);
   expect(obstacle({ recovery: 'only', refits: ['router', 'router+experts'] })).toBeNull();
   expect(obstacle({ methods: ['reap'] })).toBeNull();
   expect(obstacle({ methods: ['reap'], recovery: 'both', refits: [] })).toMatch(/at least one refit/);
@@ -116,8 +116,10 @@ test('the chat switch applies if a model has a template, and names what cannot u
   const one = { ...settings, methods: ['random'] as const };
   expect(sweepObstacle([plain], [task('a', 1)], one, chat)).toBeNull();
   expect(sweepObstacle([chatty], [task('a', 1)], one, chat)).toBeNull();
-  expect(sweepObstacle([plain, chatty], [task('a', 1)], one, chat)).toMatch(/uncurl-16: no chat template/);
-  expect(sweepObstacle([chatty], [task('text', 9, 'perplexity')], one, chat)).toMatch(/text: texts have no turns/);
+  expect(sweepObstacle([plain, chatty], [task('a', 1)], one, chat)).toMatch(/uncurl-16 has no chat template/);
+  expect(sweepObstacle([chatty], [task('text', 9, 'perplexity')], one, chat)).toMatch(
+    /text: .* measures texts, which have no turns/,
+  );
   expect(sweepObstacle([chatty], [task('text', 9, 'perplexity')], one, known)).toBeNull();
   const sent = (of: typeof plain, on: boolean) =>
     sweepRequest.parse(sweepInput([of], [task('a', 1)], one, { options: {}, chat: on })).settings.chat;
@@ -130,7 +132,9 @@ test('calibration on the unpruned model’s answers requires written answers in 
   expect(canCalibrateOnWritten([written])).toBe(true);
   const onWritten = { ...settings, calibration: 'written' as const };
   expect(sweepObstacle([model(16)], [written], onWritten, known)).toBeNull();
-  expect(sweepObstacle([model(16)], [written, chosen], onWritten, known)).toMatch(/^a: the unpruned model writes no/);
+  expect(sweepObstacle([model(16)], [written, chosen], onWritten, known)).toMatch(
+    /^a is not a task with written answers/,
+  );
   expect(sweepObstacle([model(16)], [written, chosen], settings, known)).toBeNull();
   const sent = (of: typeof settings) =>
     sweepRequest.parse(sweepInput([model(16)], [written], of, { options: {}, chat: false })).settings.calibration;
@@ -160,13 +164,13 @@ test('a search counts its budget of evaluations for every plan, also a changed b
 
 test('obstacles are explained', () => {
   expect(sweepObstacle([], [task('a', 1)], settings, known)).toMatch(/model/);
-  expect(sweepObstacle([model(16)], [task('plain', 0)], settings, known)).toMatch(/plain: no calibration items/);
+  expect(sweepObstacle([model(16)], [task('plain', 0)], settings, known)).toMatch(/plain has test items only/);
   expect(sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'] }, known)).toBeNull();
   expect(
     sweepObstacle([model(16)], [task('plain', 0)], { ...settings, methods: ['random'], recovery: 'both' }, known),
-  ).toMatch(/plain: no calibration items/);
+  ).toMatch(/plain has test items only/);
   expect(sweepObstacle([model(16)], [task('text', 9, 'perplexity')], { ...settings, methods: ['eep'] }, known)).toMatch(
-    /text: no multiple-choice items, by which EEP/,
+    /text has no calibration items with an answer, which the method eep/,
   );
   expect(sweepObstacle([model(16)], [task('a', 1)], { ...settings, skippedFactors: [2, 4, 8] }, known)).toMatch(
     /factor/,

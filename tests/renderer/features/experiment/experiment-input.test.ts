@@ -41,10 +41,10 @@ test('what keeps it from starting is said', () => {
     experimentObstacle(models, tasks, { ...firstChoices, ...change }, training);
   expect(obstacle()).toBeNull();
   expect(obstacle(members.slice(1))).toMatch(/two models of a family/);
-  expect(obstacle([...members, model('other', 8)])).toMatch(/as many experts/);
+  expect(obstacle([...members, model('other', 8)])).toMatch(/small and other both have 8 experts/);
   expect(obstacle(members, [])).toMatch(/one task/);
   expect(obstacle(members, [task('text', 'perplexity')])).toMatch(/counts right answers/);
-  expect(obstacle(members, [task('bare', 'acc', 0)])).toMatch(/no calibration items/);
+  expect(obstacle(members, [task('bare', 'acc', 0)])).toMatch(/bare has test items only/);
   expect(obstacle(members, undefined, { methods: [] })).toMatch(/one method/);
   expect(obstacle(members, undefined, { treatments: [] })).toMatch(/one arm/);
   for (const seeds of [[], [Number.NaN], [-1], [1.5]])

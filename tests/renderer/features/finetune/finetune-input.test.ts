@@ -81,7 +81,7 @@ test('an invalid request is explained, by the field that the contract rejects', 
   expect(obstacle()).toBeNull();
   expect(finetuneObstacle(null, [task('add')], store.getState())).toMatch(/model/);
   expect(finetuneObstacle(model, [], store.getState())).toMatch(/task/);
-  expect(finetuneObstacle(model, [task('bare', 0)], store.getState())).toMatch(/bare: no calibration items/);
+  expect(finetuneObstacle(model, [task('bare', 0)], store.getState())).toMatch(/bare has test items only/);
   store.getState().choose('epochs', Number.NaN);
   store.getState().choose('rate', 2);
   expect(obstacle()).toBe('Epochs: a whole number of at least 1.');

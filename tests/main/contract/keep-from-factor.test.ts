@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
-import { keepFromFactor } from '../../../main/pruning/keep-from-factor.ts';
+import { keepFromFactor } from '../../../main/contract/keep-from-factor.ts';
 
 const model = fc.tuple(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.nat()).map(([experts, a, b]) => {
   const topK = 1 + (a % experts);
