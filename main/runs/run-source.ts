@@ -12,7 +12,7 @@ import { type MeasuredPairs, recordedTrainings, type RecordedTrainings } from '.
 import { parseForeignJson } from '../files/parse-json.ts';
 import { createPathCache, pathSignature } from '../files/path-signature.ts';
 import { readBytesIfThere } from '../files/regular-file.ts';
-import { judge, type Judging } from '../tasks/generation/judging.ts';
+import { judgeFirst, type Judging } from '../tasks/generation/judging.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
@@ -172,11 +172,7 @@ const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null =
   if (judging === undefined) return null;
   return {
     kind: 'written',
-    judge: (text, hasEnded) => {
-      const [first] = judge(judging, item, text, hasEnded);
-      if (first === undefined) throw new Error('a rule without pipelines');
-      return { filtered: first.filtered, correct: first.correct };
-    },
+    judge: (text, hasEnded) => judgeFirst(judging, item, text, hasEnded),
   };
 };
 
