@@ -1,12 +1,11 @@
-import type { z } from 'zod';
-import type { Numerics } from '../jobs/job-context.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
-import type { EngineEvent } from '../contract/events.ts';
 import type { WorkbenchError } from '../contract/errors.ts';
+import type { EngineEvent } from '../contract/events.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
+import type { Numerics } from '../jobs/job-context.ts';
 import type { JobLogs } from '../jobs/job-log.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
@@ -14,8 +13,8 @@ import type { RunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import type { RunBindings } from '../workspace/run-binding.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
+import type { RunBindings } from '../workspace/run-binding.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
 /**
@@ -26,11 +25,8 @@ export type Answers = {
   readonly [N in CallName]: (input: CallParsed<N>, signal: AbortSignal) => CallAnswer<N> | Promise<CallAnswer<N>>;
 };
 
-/** A call's handler, checked against the call's schemas by the compiler. */
-export const answer = <I extends z.ZodType, O extends z.ZodType>(
-  _call: { readonly input: I; readonly output: O },
-  handle: (input: z.output<I>, signal: AbortSignal) => Promise<z.input<O>> | z.input<O>,
-): ((input: z.output<I>, signal: AbortSignal) => Promise<z.input<O>> | z.input<O>) => handle;
+/** The answers to all calls of some subjects: `AnswersTo<'runs'>` to those that begin with `runs.`. */
+export type AnswersTo<Subject extends string> = Pick<Answers, Extract<CallName, `${Subject}.${string}`>>;
 
 /** Shared state of the calls of an engine. */
 export interface EngineContext {

@@ -8,26 +8,29 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { createPathCache } from '../files/path-signature.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
-import { createJobLogs } from '../jobs/job-log.ts';
 import { rememberProbes } from '../inference/providers/remember-probes.ts';
-import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
+import { createJobLogs } from '../jobs/job-log.ts';
+import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
+import type { TorchWorkers } from '../torch/torch-model.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
+import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { createPathHandles } from '../workspace/path-handles.ts';
+import { approveToWork } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
-import { clusterCalls, runCalls } from './calls/runs.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
@@ -38,25 +41,22 @@ import { finetuneCalls } from './calls/finetune.ts';
 import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
-import { planCalls } from './calls/plans.ts';
 import { pathCalls } from './calls/paths.ts';
+import { planCalls } from './calls/plans.ts';
 import { profileCalls } from './calls/profiles.ts';
 import { reproduceCalls } from './calls/reproductions.ts';
+import { clusterCalls, runCalls } from './calls/runs.ts';
 import { settingsCalls } from './calls/settings.ts';
 import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
 import { taskCalls } from './calls/tasks.ts';
-import { approveToWork } from './approved-run.ts';
 import { createClusterWorks } from './cluster-works.ts';
-import { carryOutRun, type CarryOutOrder } from './job-of-run.ts';
-import { createEnvironmentMaking } from './environment-making.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
-import { requireSameEngine } from './run-kind.ts';
-import type { TorchWorkers } from '../torch/torch-model.ts';
-import { createPathCache } from '../files/path-signature.ts';
-import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
-import { countPartsOfRun, fillStepsOfRun, type FillOrder, listStepsOfRun } from './work-on-run.ts';
+import { createEnvironmentMaking } from './environment-making.ts';
+import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
+import { requireSameEngine } from './run-kind.ts';
+import { createSweepWorker, type FillOrder } from './work-on-run.ts';
 
 export interface EngineSettings {
   readonly workspace: string;
@@ -225,6 +225,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   if (settings.offerSample === true) restoring = restoreSample(context);
   // Readers of profiles get the error.
   restoring.catch(() => undefined);
+  const worker = createSweepWorker(context, resourcesOf);
   const clusters = createClusterWorks({
     workspace,
     state,
@@ -232,7 +233,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     emit,
     uncurl: settings.uncurl ?? null,
     approve: (run, confirmed) => approveToWork(context, run, confirmed),
-    countParts: (manifest) => countPartsOfRun(context, resourcesOf, manifest),
+    countParts: worker.count,
   });
   const making = createEnvironmentMaking(
     { workspace: workspace.path, environments: context.environments, resources: settings.resources },
@@ -272,9 +273,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     },
     grantPath: (path) => context.handles.issue(path),
     finished: (run) => queue.finished(run),
-    fillSteps: (run, order) => fillStepsOfRun(context, resourcesOf, run, order),
+    fillSteps: worker.fill,
     carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
-    listSteps: (run, confirmed) => listStepsOfRun(context, resourcesOf, run, confirmed),
+    listSteps: worker.list,
     dispose: async () => {
       await Promise.allSettled([restoring, making.cancel()]);
       await clusters.dispose();

@@ -2,19 +2,19 @@ import { hostname } from 'node:os';
 import type { RunManifest } from '../contract/run.ts';
 import {
   countParts,
-  fillSteps,
   type FilledSteps,
+  fillSteps,
   type ListedStep,
   listSteps,
   type WorkShare,
 } from '../jobs/fill-steps.ts';
-import type { JobResources } from '../jobs/job-queue.ts';
 import type { JobContext } from '../jobs/job-context.ts';
+import type { JobResources } from '../jobs/job-queue.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
-import type { EngineContext } from './engine-context.ts';
 import { sweepInputOf } from './calls/sweeps.ts';
+import type { EngineContext } from './engine-context.ts';
 
 /** Order to a worker. */
 export interface FillOrder {
@@ -28,78 +28,67 @@ export interface FillOrder {
   readonly say: (line: string) => void;
 }
 
-export type ResourcesOf = (manifest: RunManifest) => Promise<JobResources>;
-
-/**
- * Works on a sweep that this engine has not locked: emits no events and does not touch the run's record. Watches its
- * models as for any run.
- */
-const workOn = async <T>(
-  { workspace, now }: EngineContext,
-  resourcesOf: ResourcesOf,
-  manifest: RunManifest,
-  input: SweepInput,
-  { signal, say }: Pick<FillOrder, 'signal' | 'say'>,
-  work: (context: JobContext) => Promise<T>,
-): Promise<T> => {
-  const { id, kind, title, createdAt } = manifest;
-  const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
-  return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
-    work({
-      ...resources,
-      ...computing,
-      run: id,
-      folder: workspace.runs.folder(id),
-      madeAt: new Date(createdAt),
-      signal,
-      meter: createProgressMeter({ run: id, kind, title }, now),
-      now,
-      emit: () => undefined,
-      requireRun: () => Promise.resolve(),
-    }),
-  );
-};
+/** Work on sweeps that this engine has not locked: emits no events and does not touch the run's record. */
+export interface SweepWorker {
+  /** Computes steps of a sweep next to other processes. */
+  fill(run: string, order: FillOrder): Promise<FilledSteps>;
+  /** Every part of a sweep and whether its steps are on disk; `confirmed` as for `fill`. */
+  list(run: string, confirmed?: string): Promise<readonly ListedStep[]>;
+  /** Number of parts of a sweep that processes can measure independently. */
+  count(manifest: ApprovedManifest): Promise<number>;
+}
 
 /** For reading only: unusable steps are reported where they are computed again. */
 const LOOKING = { signal: new AbortController().signal, say: (): void => undefined };
 
-export const fillStepsOfRun = async (
+export const createSweepWorker = (
   context: EngineContext,
-  resourcesOf: ResourcesOf,
-  run: string,
-  { confirmed, share, task, signal, say }: FillOrder,
-): Promise<FilledSteps> => {
-  const manifest = await approveToWork(context, run, confirmed);
-  const input = await sweepInputOf(context, manifest);
-  // The device that computes here, not the one that the run was made on.
-  const { device } = await context.devices.open(manifest.device);
-  const order = {
-    share,
-    task,
-    worker: `process ${String(process.pid)} on ${hostname()}`,
-    hardware: { provider: device.provider, precision: device.precision, processor: device.name ?? device.processor },
-    say,
+  resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
+): SweepWorker => {
+  /** Watches the models of the sweep as for any run. */
+  const workOn = async <T>(
+    manifest: ApprovedManifest,
+    work: (job: JobContext, input: SweepInput) => Promise<T>,
+    { signal, say }: Pick<FillOrder, 'signal' | 'say'> = LOOKING,
+  ): Promise<T> => {
+    const { workspace, now } = context;
+    const { id, kind, title, createdAt } = manifest;
+    const input = await sweepInputOf(context, manifest);
+    const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
+    return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
+      work(
+        {
+          ...resources,
+          ...computing,
+          run: id,
+          folder: workspace.runs.folder(id),
+          madeAt: new Date(createdAt),
+          signal,
+          meter: createProgressMeter({ run: id, kind, title }, now),
+          now,
+          emit: () => undefined,
+          requireRun: () => Promise.resolve(),
+        },
+        input,
+      ),
+    );
   };
-  return workOn(context, resourcesOf, manifest, input, { signal, say }, (job) => fillSteps(job, input, order));
-};
-
-export const listStepsOfRun = async (
-  context: EngineContext,
-  resourcesOf: ResourcesOf,
-  run: string,
-  confirmed?: string,
-): Promise<readonly ListedStep[]> => {
-  const manifest = await approveToWork(context, run, confirmed);
-  const input = await sweepInputOf(context, manifest);
-  return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => listSteps(job, input));
-};
-
-/** Number of parts of a sweep that processes can measure independently. */
-export const countPartsOfRun = async (
-  context: EngineContext,
-  resourcesOf: ResourcesOf,
-  manifest: ApprovedManifest,
-): Promise<number> => {
-  const input = await sweepInputOf(context, manifest);
-  return workOn(context, resourcesOf, manifest, input, LOOKING, (job) => countParts(job, input));
+  return {
+    fill: async (run, { confirmed, share, task, signal, say }) => {
+      const manifest = await approveToWork(context, run, confirmed);
+      // The device that computes here, not the one that the run was made on.
+      const { device } = await context.devices.open(manifest.device);
+      const { provider, precision } = device;
+      const order = {
+        share,
+        task,
+        worker: `process ${String(process.pid)} on ${hostname()}`,
+        hardware: { provider, precision, processor: device.name ?? device.processor },
+        say,
+      };
+      return workOn(manifest, (job, input) => fillSteps(job, input, order), { signal, say });
+    },
+    list: async (run, confirmed) => workOn(await approveToWork(context, run, confirmed), listSteps),
+    count: (manifest) => workOn(manifest, countParts),
+  };
 };

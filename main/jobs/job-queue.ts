@@ -1,4 +1,3 @@
-import type { RecordChange } from '../contract/compute.ts';
 import { CancelledError, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
@@ -11,36 +10,21 @@ import { createProgressMeter, type ProgressMeter } from './progress-meter.ts';
 import type { Computing, ModelPool, Runners } from './source-gate.ts';
 
 /** A run whose turn in the queue has come. */
-export interface RunToCarryOut {
+export interface RunToCarryOut extends Pick<
+  JobContext,
+  'signal' | 'finish' | 'meter' | 'emit' | 'requireRun' | 'recordChanged'
+> {
   readonly manifest: RunManifest;
   readonly job: Job;
-  readonly signal: AbortSignal;
-  readonly finish?: AbortSignal | undefined;
-  readonly meter: ProgressMeter;
-  emit(event: EngineEvent): void;
-  /** Rejects where another engine has taken the run over. */
-  requireRun(): Promise<void>;
-  readonly recordChanged?: ((change: RecordChange) => void) | undefined;
 }
 
 /** Does the work of a run, in this process or a separate one; rejects where the run fails or is cancelled. */
 export type CarryOut = (run: RunToCarryOut) => Promise<JobResult>;
 
 /** The part of a job's context that depends on the device that the run's manifest names. */
-export interface JobResources extends Omit<
+export interface JobResources extends Pick<
   JobContext,
-  | keyof Computing
-  | 'run'
-  | 'folder'
-  | 'madeAt'
-  | 'signal'
-  | 'finish'
-  | 'meter'
-  | 'now'
-  | 'emit'
-  | 'requireRun'
-  | 'recordChanged'
-  | 'referee'
+  'temporaryFolder' | 'numerics' | 'memoryBudgetBytes' | 'keepsWhole'
 > {
   readonly steps: StepStore;
   readonly pool: ModelPool;
@@ -149,7 +133,7 @@ export class JobQueue {
       announcedAt = this.#now();
       this.#emit({ type: 'job.progress', progress: meter.read() });
     });
-    const { promise: finished, ...settle } = deferred<RunManifest>();
+    const { promise: finished, ...settle } = Promise.withResolvers<RunManifest>();
     // Nobody needs to await it: errors are in the manifest as well.
     finished.catch(() => undefined);
     const queued: QueuedJob = {
@@ -357,23 +341,6 @@ export class JobQueue {
     }
   }
 }
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A promise with its resolvers (some supported Node versions lack `Promise.withResolvers`). */
-const deferred = <T>(): Deferred<T> => {
-  const ends: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = [];
-  const promise = new Promise<T>((resolve, reject) => ends.push({ resolve, reject }));
-  return {
-    promise,
-    resolve: (value) => ends.forEach((end) => end.resolve(value)),
-    reject: (error) => ends.forEach((end) => end.reject(error)),
-  };
-};
 
 const sentence = (error: unknown): string => {
   const { message, remedy } = serialiseError(error);

@@ -1,12 +1,12 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { costText } from '../generation/cost-text.ts';
-import { encodePrompt, prepareTexts, textEnds } from '../generation/write-texts.ts';
-import { type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
 import type { ItemFidelity, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { samplerText } from '../contract/sampling.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
+import { costText } from '../generation/cost-text.ts';
+import { encodePrompt, prepareTexts, textEnds } from '../generation/write-texts.ts';
+import { writtenOutcomes } from '../generation/written-outcomes.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
-import { judge } from '../tasks/generation/judging.ts';
+import { judgeFirst } from '../tasks/generation/judging.ts';
 import { isWrittenItem, type Task } from '../tasks/task.ts';
 import type { WritingIdentity } from './step.ts';
 import { requireTokenizer } from './task-work.ts';
@@ -28,14 +28,10 @@ export const writeItems = async (
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
   if (judging === undefined) throw new Error('written items without a rule that judges them');
   const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
-  const judgeFirst = (item: WrittenItem, text: string, hasEnded: boolean): Judged => {
-    const [first] = judge(judging, item, text, hasEnded);
-    if (first === undefined) throw new Error('a rule without pipelines');
-    return { filtered: first.filtered, correct: first.correct };
-  };
   const ends = await textEnds(runner.checkpoint.folder, tokenizer);
   const written = items.filter(isWrittenItem);
-  const work = { items: written, candidates, ends, judge: judgeFirst, sampler, withTokensOf };
+  const judgeText = (item: WrittenItem, text: string, hasEnded: boolean) => judgeFirst(judging, item, text, hasEnded);
+  const work = { items: written, candidates, ends, judge: judgeText, sampler, withTokensOf };
   return writtenOutcomes(runner, tokenizer, work, control);
 };
 

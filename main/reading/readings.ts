@@ -11,9 +11,14 @@ import { planForModel } from '../pruning/make-plan.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/experiment-page.ts';
 import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
-import { readFigureSource } from '../runs/read-figure-source.ts';
-import { readComparisons, readFrontier, readSizeTrend, sweepManifestOf } from '../runs/read-run.ts';
-import { readSweepsComparison } from '../runs/read-sweeps-comparison.ts';
+import {
+  readComparisons,
+  readFigureSource,
+  readFrontier,
+  readSizeTrend,
+  readSweepsComparison,
+  sweepManifestOf,
+} from '../runs/read-run.ts';
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { readPointOutcomes } from '../runs/stored-outcomes.ts';

@@ -6,8 +6,6 @@ import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
-export const besideReportName = ({ id }: RunManifest): string => `${id}.html`;
-
 /** A text with the marked token of its first difference. */
 const markedText = ({ tokens }: BesideColumn, marked: ReadonlySet<number>): HtmlNode =>
   html(

@@ -29,7 +29,7 @@ import {
   reportColumns,
   reportTable,
 } from './html.ts';
-import { htmlPage, type Section } from './page.ts';
+import { htmlPage, reportName, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
 
 /** Titles of methods, names of tasks. */
@@ -125,8 +125,6 @@ const header = ({ tasks, models }: ExperimentDocument, manifest: RunManifest): H
         ],
   );
 
-export const experimentReportName = ({ id }: RunManifest): string => `${id}.html`;
-
 /** An experiment as one HTML page: both questions with figures, matrix and thresholds, and the paper's own table. */
 export const experimentPage = (manifest: RunManifest, document: ExperimentDocument): string =>
   htmlPage({
@@ -174,7 +172,7 @@ export const makeExperimentReport = async (
   const manifest = await experimentManifestOf(source, run);
   const document = await readExperimentDocument(source, run, delta);
   return {
-    name: experimentReportName(manifest),
+    name: reportName(manifest),
     html: experimentPage(manifest, document),
     findings: document.answers.flatMap(({ findings }) => findings),
   };

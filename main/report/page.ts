@@ -1,6 +1,9 @@
 import type { RunManifest } from '../contract/run.ts';
 import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 
+/** Name of a run's report as a file. */
+export const reportName = ({ id }: Pick<RunManifest, 'id'>): string => `${id}.html`;
+
 export interface Section {
   readonly id: string;
   readonly title: string;

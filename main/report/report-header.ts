@@ -7,13 +7,13 @@ import {
   type SweepDocument,
   type SweepSettings,
 } from '../contract/sweep.ts';
-import { deviceName, precisionText } from '../words/devices.ts';
-import { checkNotes } from '../words/verdicts.ts';
-import { methodInProse } from '../words/methods.ts';
-import { bareFactor, listed } from '../words/numbers.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
+import { deviceName, precisionText } from '../words/devices.ts';
+import { methodInProse } from '../words/methods.ts';
+import { bareFactor, listed } from '../words/numbers.ts';
+import { checkNotes } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 import type { ReportSource } from './report-source.ts';
 

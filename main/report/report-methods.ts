@@ -9,9 +9,9 @@ import {
   recoveryColumns,
 } from '../figures/compare-tables.ts';
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
-import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 import { answersText } from '../words/comparisons.ts';
 import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
+import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor kept dropped_share n value difference interval p verdict lost gained ended ' +

@@ -1,5 +1,4 @@
 import { refuse } from '../contract/errors.ts';
-import type { RunManifest } from '../contract/run.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import { choiceWarnings } from '../evaluation/answer-loss.ts';
@@ -12,7 +11,7 @@ import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep }
 import type { RunSource } from '../runs/run-source.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { columnsTable, html, type HtmlNode, notes } from './html.ts';
-import { htmlPage, type Section } from './page.ts';
+import { htmlPage, reportName, type Section } from './page.ts';
 import {
   axisFigures,
   bestFigures,
@@ -121,8 +120,6 @@ const sections = (source: ReportSource): Section[] => {
     { id: 'record', title: 'Record', content: recordSection(manifest) },
   ];
 };
-
-export const reportName = ({ id }: RunManifest): string => `${id}.html`;
 
 /**
  * A sweep as one self-contained HTML page: no scripts, no fonts, no network (a policy in its head forbids them).

@@ -1,8 +1,9 @@
-import { answerKind } from '../contract/task.ts';
 import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
+import { answerKind } from '../contract/task.ts';
 import { pick } from '../figures/columns.ts';
 import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
-import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
+import { methodTitle } from '../words/methods.ts';
+import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
 import {
   bracketText,
   chartQuestion,
@@ -11,8 +12,7 @@ import {
   thresholdLook,
   thresholdValue,
 } from '../words/verdicts.ts';
-import { methodTitle } from '../words/methods.ts';
-import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
+import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
 
 /** Sentences of a chart, as a list. */
 export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {

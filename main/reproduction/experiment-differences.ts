@@ -9,14 +9,14 @@ import type {
 } from '../contract/experiment.ts';
 import type { ComparedFields } from '../contract/reproduction.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
-import { deviceName, precisionText } from '../words/devices.ts';
-import { treatmentWords } from '../words/methods.ts';
 import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
-import { counted } from '../words/numbers.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
 import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
-import { changedFieldsWords, FieldLedger, fieldSections, ROUNDING, ROUNDING_WORDS } from './field-ledger.ts';
+import { deviceName, precisionText } from '../words/devices.ts';
+import { treatmentWords } from '../words/methods.ts';
+import { counted } from '../words/numbers.ts';
+import { changedFieldsWords, FieldLedger, fieldSections, ROUNDING, ROUNDING_WORDS, section } from './field-ledger.ts';
 
 const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
   task,
@@ -153,9 +153,6 @@ const armText = ({ task, model, kept, method, treatment, seed }: ArmName): strin
 const lossText = ({ steps, firstLoss, lastLoss }: ArmTraining): string =>
   `${String(firstLoss)} to ${String(lastLoss)} in ${String(steps)} steps`;
 
-const section = (title: string, lines: readonly string[]): readonly string[] =>
-  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
-
 const madeWith = ({ versions, device, python }: ExperimentReproduction['before']): string =>
   [
     `${device.processor}, ${deviceName(device)}, ${precisionText(device)}, ${counted(device.threads, 'thread')}`,
@@ -185,9 +182,7 @@ export const experimentReproductionText = (found: ExperimentReproduction): strin
       `Arms that were not made again${found.reason === null ? '' : ` (${found.reason})`}:`,
       found.missing.map(armText),
     ),
-    ...(found.fields === undefined
-      ? []
-      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
+    ...(found.fields === undefined ? [] : fieldSections(found.fields)),
     ROUNDING_WORDS,
     `First run:  ${madeWith(found.before)}\nSecond run: ${madeWith(found.after)}`,
   ].join('\n\n');

@@ -124,6 +124,10 @@ export const roundedFieldsWords = ({ rounded }: ComparedFields): string | null =
   return `${counted(countOf(others), 'number that is', 'numbers that are')} computed from them in their last digits`;
 };
 
+/** A section of a text, with indented lines; none without lines. */
+export const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
+
 /** All findings, as sections of a text. */
 export const fieldSections = ({
   changed,
@@ -131,47 +135,27 @@ export const fieldSections = ({
   rounded,
   allowed,
   edited,
-}: ComparedFields): readonly (readonly [title: string, lines: readonly string[]])[] => {
+}: ComparedFields): readonly string[] => {
   const left = countOf(changed) - list.length;
   return [
-    ...(edited.length === 0
-      ? []
-      : [
-          [
-            'Files of the first run that were changed after it had ended (their checksums differ):',
-            [listed(edited)],
-          ] as const,
-        ]),
-    ...(list.length === 0
-      ? []
-      : [
-          [
-            'Fields that differ:',
-            [
-              ...list.map(({ file, where, before, after }) => `${file}  ${where}: ${before}, now ${after}`),
-              ...(left > 0 ? [`and ${left} more`] : []),
-            ],
-          ] as const,
-        ]),
-    ...(rounded.length === 0
-      ? []
-      : [
-          [
-            'Fields that differ by rounding:',
-            rounded.map(
-              ({ file, field, count, largest }) =>
-                `${file}  ${field}: ${count}, at most ${largest.toPrecision(2)} apart`,
-            ),
-          ] as const,
-        ]),
-    ...(allowed.length === 0
-      ? []
-      : [
-          [
-            'Fields that may differ, and do:',
-            allowed.map(({ file, field, count, reason }) => `${file}  ${field} (${count}): ${reason}`),
-          ] as const,
-        ]),
+    ...section(
+      'Files of the first run that were changed after it had ended (their checksums differ):',
+      edited.length === 0 ? [] : [listed(edited)],
+    ),
+    ...section('Fields that differ:', [
+      ...list.map(({ file, where, before, after }) => `${file}  ${where}: ${before}, now ${after}`),
+      ...(left > 0 ? [`and ${left} more`] : []),
+    ]),
+    ...section(
+      'Fields that differ by rounding:',
+      rounded.map(
+        ({ file, field, count, largest }) => `${file}  ${field}: ${count}, at most ${largest.toPrecision(2)} apart`,
+      ),
+    ),
+    ...section(
+      'Fields that may differ, and do:',
+      allowed.map(({ file, field, count, reason }) => `${file}  ${field} (${count}): ${reason}`),
+    ),
   ];
 };
 

@@ -1,12 +1,14 @@
-import type { AnswerKind } from '../contract/task.ts';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MOST_SWEEPS, type SweepsComparison } from '../contract/compare-sweeps.ts';
 import type { CompareDocument } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
+import { runName } from '../contract/run-label.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { recordedSweepSettings, type SweepDocument } from '../contract/sweep.ts';
+import type { AnswerKind } from '../contract/task.ts';
 import { compareMethods, type MeasuredMethods, measureMethods } from '../evaluation/comparison/document.ts';
 import {
   answersMeasured,
@@ -15,11 +17,6 @@ import {
   comparePoints,
   type ComparePoints,
 } from '../evaluation/comparison/points.ts';
-import { comparableResults, type MeasuredPairs, sizeTrendDocument } from '../evaluation/size-trend/document.ts';
-import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/equal-kept.ts';
-import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
-import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
-import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
 import { unmeasuredPoints } from '../evaluation/curtailed-points.ts';
 import {
   comparedResults as frontierResults,
@@ -28,17 +25,26 @@ import {
   type FrontierPoint,
   frontierPoints,
 } from '../evaluation/frontier.ts';
-import { checkNotes } from '../words/verdicts.ts';
+import { comparableResults, type MeasuredPairs, sizeTrendDocument } from '../evaluation/size-trend/document.ts';
+import { equalKeptComparisons, equalKeptPairs } from '../evaluation/size-trend/equal-kept.ts';
+import { measurePairs, sizeComparisons } from '../evaluation/size-trend/pairs.ts';
+import { sizedModels } from '../evaluation/size-trend/thresholds.ts';
+import { type ComparedSweep, compareSweeps } from '../evaluation/sweeps/compare-sweeps.ts';
+import { type AskedReading, type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import type { FigureSource } from '../figures/figures.ts';
 import { completeOptions } from '../pruning/methods.ts';
-import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
-import { readCheckedSweep } from './checked-sweep.ts';
+import { requireKind } from '../words/run-kinds.ts';
+import { checkNotes } from '../words/verdicts.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
+import { readListedLabel } from '../workspace/run-label-file.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 import { taskProfileOf } from '../workspace/task-profile.ts';
+import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
+import { readCheckedSweep } from './checked-sweep.ts';
 import { recordedSpec, sweepDelta } from './recorded-spec.ts';
 import type { RunSource } from './run-source.ts';
 import { readPointOutcomes } from './stored-outcomes.ts';
-import { requireKind } from '../words/run-kinds.ts';
+import { readSweepDocument } from './sweep-record.ts';
 
 export interface RunProfiles {
   /** The model's name in the run. */
@@ -233,4 +239,65 @@ export const readStoredSweep = async (
   const reading = { delta: given ?? sweepDelta(manifest), familywise };
   const document = withThresholds(await requireCheckedSweep(source, manifest), reading);
   return { manifest, document, sizeTrend: await readSizeTrend(source, manifest, document, reading) };
+};
+
+/**
+ * The data of a run's figures, computed from its files. Refused (`nothing-to-draw`) where nothing was measured.
+ */
+export const readFigureSource = async (source: RunSource, run: string): Promise<Omit<FigureSource, 'deflate'>> => {
+  const folder = source.runs.folder(run);
+  const manifest = await source.runs.read(run);
+  const isMeasured = manifest.kind === 'sweep' && (await readSweepDocument(folder)) !== null;
+  const sweep = isMeasured ? await readStoredSweep(source, run) : null;
+  const profiles = await readRunProfiles(folder, manifest);
+  if (sweep === null && profiles.length === 0) {
+    throw refuse(
+      'nothing-to-draw',
+      `${run} (${manifest.kind}, ${manifest.state}) contains no results and no profiles.`,
+      'Choose a finished sweep or profile.',
+    );
+  }
+  return {
+    manifest,
+    document: sweep?.document ?? null,
+    profiles,
+    comparisons: sweep === null ? [] : await readReportComparisons(source, sweep.document),
+    sizeTrend: sweep?.sizeTrend,
+  };
+};
+
+const readOne = async (source: RunSource, run: string): Promise<ComparedSweep> => {
+  const manifest = await sweepManifestOf(source, run);
+  const document = await requireCheckedSweep(source, manifest);
+  return {
+    manifest: { ...manifest, label: await readListedLabel(source.runs.folder(run)) },
+    document,
+    outcomesOf: await readPointOutcomes(source, run, document.results),
+  };
+};
+
+/**
+ * Compares stored sweeps with the first of them, using their items' outcomes.
+ *
+ * @throws WorkbenchError refused: `bad-usage` for fewer than two, too many or the same twice; `not-a-sweep`,
+ * `nothing-measured`.
+ */
+export const readSweepsComparison = async (source: RunSource, runs: readonly string[]): Promise<SweepsComparison> => {
+  const [first, second, ...others] = runs;
+  if (first === undefined || second === undefined || runs.length > MOST_SWEEPS || new Set(runs).size < runs.length)
+    throw refuse(
+      'bad-usage',
+      `${String(runs.length)} sweeps cannot be compared, or one is named twice.`,
+      `Choose 2 to ${String(MOST_SWEEPS)} different ones.`,
+    );
+  const rest: ComparedSweep[] = [];
+  const reference = await readOne(source, first);
+  const other = await readOne(source, second);
+  for (const run of others) rest.push(await readOne(source, run));
+  const sweeps = [reference, other, ...rest] as const;
+  const comparison = compareSweeps(sweeps);
+  const checked = sweeps.flatMap(({ manifest, document }) =>
+    checkNotes(document).map((note) => `${runName(manifest)}: ${note}`),
+  );
+  return { ...comparison, notes: [...checked, ...comparison.notes] };
 };

@@ -1,20 +1,24 @@
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, type ZlibOptions } from 'node:zlib';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
-import { WorkbenchError } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
+import type { TaskItem } from '../contract/task.ts';
 import type { MeasuredMethods } from '../evaluation/comparison/document.ts';
-import type { MeasuredPairs } from '../evaluation/size-trend/document.ts';
+import type { ItemRule } from '../evaluation/followed-outcome.ts';
+import { type MeasuredPairs, recordedTrainings, type RecordedTrainings } from '../evaluation/size-trend/document.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { createPathCache, pathSignature } from '../files/path-signature.ts';
+import { readBytesIfThere } from '../files/regular-file.ts';
+import { judgeFirst, type Judging } from '../tasks/generation/judging.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
-import type { Task } from '../tasks/task.ts';
+import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
-import { createPathCache } from '../files/path-signature.ts';
 import type { BundledModels } from './bundled-models.ts';
-import { type FindRules, findRulesOf } from './item-rules.ts';
 import { createKnownChecks, type KnownChecks } from './known-checks.ts';
-import { readRecordedTrainings } from './recorded-trainings.ts';
-import { createRunMemo, type RunMemo } from './run-memo.ts';
 
 /** Number of documents, pairs and measured methods that are kept: enough for a few runs viewed in turn. */
 const MOST_KEPT = 8;
@@ -92,5 +96,113 @@ export const openRunSource = async (
     },
     isLive,
     rulesOf: (manifest) => findRulesOf(manifest, find),
+  };
+};
+
+/** Keeps a value computed from a run's files as long as none of them changes. */
+export type RunMemo<T> = (run: string, key: string, make: () => Promise<T>) => Promise<T>;
+
+/**
+ * Remembers the last `most` values, by run and key. Values of a run that is being worked on are computed each time, and
+ * failures are not remembered.
+ */
+export const createRunMemo = <T>(
+  folderOf: (run: string) => string,
+  isLive: (run: string) => boolean,
+  most: number,
+): RunMemo<T> => {
+  const known = new Map<string, { readonly signature: string; readonly value: Promise<T> }>();
+  return async (run, key, make) => {
+    if (isLive(run)) return make();
+    const name = JSON.stringify([run, key]);
+    const signature = await pathSignature(folderOf(run));
+    const before = known.get(name);
+    if (before?.signature === signature) return before.value;
+    const value = make();
+    known.delete(name);
+    known.set(name, { signature, value });
+    for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - most))) known.delete(oldest);
+    try {
+      return await value;
+    } catch (error) {
+      if (known.get(name)?.value === value) known.delete(name);
+      throw error;
+    }
+  };
+};
+
+const unpack = promisify<Uint8Array, ZlibOptions, Buffer>(gunzip);
+/** The recorded trainings have 0.1 MB, 2 MB unpacked. */
+const MAX_TRAININGS_BYTES = 64 * 2 ** 20;
+
+/** File with results of trainings whose weights are not bundled. */
+export const recordedTrainingsFile = (resources: string): string => join(resources, 'sample', 'trainings.json.gz');
+
+/** Recorded results of other trainings of the bundled sizes; null in a package without them. */
+export const readRecordedTrainings = async (resources: string): Promise<RecordedTrainings | null> => {
+  const file = recordedTrainingsFile(resources);
+  const packed = await readBytesIfThere(file, { mostBytes: MAX_TRAININGS_BYTES });
+  if (packed === null) return null;
+  try {
+    const content = (await unpack(packed, { maxOutputLength: MAX_TRAININGS_BYTES })).toString('utf8');
+    return recordedTrainings.parse(parseForeignJson(content));
+  } catch (cause) {
+    throw refuse(
+      'recording-damaged',
+      `${file} is damaged: ${cause instanceof Error ? cause.message : String(cause)}`,
+      'Install the workbench again.',
+    );
+  }
+};
+
+/** The rules that judge answers to a task's items, by item. */
+export type ItemRules = ReadonlyMap<string, ItemRule>;
+
+/** The rules of a run's task by its name; null where the task is not available unchanged. */
+export type FindRules = (
+  task: string,
+) => Promise<{ readonly metric: Task['metric']; readonly rules: ItemRules } | null>;
+
+const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null => {
+  if (isTextItem(item)) return { kind: 'text' };
+  if (isChoiceItem(item)) {
+    const { answer, choices, group } = item;
+    return { kind: 'choice', answer, characters: choices.map((choice) => Array.from(choice).length), group };
+  }
+  if (judging === undefined) return null;
+  return {
+    kind: 'written',
+    judge: (text, hasEnded) => judgeFirst(judging, item, text, hasEnded),
+  };
+};
+
+const rulesOf = ({ test, judging }: Task): ItemRules =>
+  new Map(
+    test.flatMap((item): [string, ItemRule][] => {
+      const rule = ruleOf(item, judging);
+      return rule === null ? [] : [[item.id, rule]];
+    }),
+  );
+
+/**
+ * Finds the rules of a run's tasks. `open` returns the task with this hash, or null: it decides which folders are read,
+ * since the run may come from a stranger.
+ */
+export const findRulesOf = (
+  { tasks }: Pick<RunManifest, 'tasks'>,
+  open: (task: RunManifest['tasks'][number]) => Promise<Task | null>,
+): FindRules => {
+  const known = new Map<string, ReturnType<FindRules>>();
+  const find = async (name: string): ReturnType<FindRules> => {
+    const recorded = tasks.find((task) => task.name === name);
+    const task = recorded === undefined ? null : await open(recorded);
+    return task === null ? null : { metric: task.metric, rules: rulesOf(task) };
+  };
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const found = find(name);
+    known.set(name, found);
+    return found;
   };
 };

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { type RunKind, runManifest, type RunManifest } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { explainReadError, readRegularFile } from '../files/regular-file.ts';
+import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
 import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically.ts';
-import type { RunLabel, RunLabelChange } from '../contract/run-label.ts';
 import { damagedRun, resultDamage } from './run-damage.ts';
-import { readFinding } from './run-finding.ts';
 import { changeRunLabel, readListedLabel } from './run-label-file.ts';
+import { acquireRunLock, lockGeneration, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
 import { sealRun } from './sealed-files.ts';
-import { acquireRunLock, type LockHolder, lockGeneration, readLockHolder, type RunLock } from './run-lock.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -299,4 +299,35 @@ export const createRunStore = (
     },
   };
   return store;
+};
+
+/** Larger files are only read when the run is opened, not for a list. */
+const MOST_BYTES = 4 * 2 ** 20;
+
+const sources = {
+  verify: { name: 'verification.json', shape: z.object({ ok: z.boolean() }).transform(({ ok }) => ok) },
+  reproduce: {
+    name: 'reproduction.json',
+    shape: z.object({ matches: z.boolean() }).transform(({ matches }) => matches),
+  },
+} as const;
+
+/**
+ * Whether a finished verification found the export equal to its plan, or a finished reproduction its numbers equal to
+ * the recorded ones; null if there is no result yet or the file does not say.
+ */
+export const readFinding = async (
+  folder: string,
+  { kind, state }: Pick<RunManifest, 'kind' | 'state'>,
+): Promise<'equal' | 'different' | null> => {
+  if (state !== 'done' || (kind !== 'verify' && kind !== 'reproduce')) return null;
+  const { name, shape } = sources[kind];
+  try {
+    const text = await readTextIfThere(join(folder, name), { mostBytes: MOST_BYTES });
+    const found = text === null ? null : shape.safeParse(JSON.parse(text));
+    return found?.success === true ? (found.data ? 'equal' : 'different') : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof WorkbenchError) return null;
+    throw error;
+  }
 };

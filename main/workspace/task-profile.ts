@@ -2,6 +2,11 @@ import type { TaskProfile } from '../contract/profile.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { PROFILED, type ProfileParts } from './profile-file.ts';
 
+type ProfileSums = Pick<
+  RoutingStatistics,
+  'items' | 'tokens' | 'experts' | 'counts' | 'gateMass' | 'reapSum' | 'eanSum'
+>;
+
 /** [L * E] -> [L][E]. */
 const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
   Array.from({ length: matrix.length / experts }, (_, layer) =>
@@ -11,20 +16,17 @@ const rowsOf = (matrix: Float64Array, experts: number): number[][] =>
 /** A task's [L, E] sums for the page and figures, without the [L, E, E] statistics. */
 export const taskProfileOf = (
   task: { readonly name: string; readonly hash: string },
-  statistics: RoutingStatistics,
-): TaskProfile => {
-  const { items, tokens, experts, counts, gateMass, reapSum, eanSum } = statistics;
-  return {
-    task: task.name,
-    taskHash: task.hash,
-    items,
-    tokens,
-    counts: rowsOf(counts, experts),
-    gateMass: rowsOf(gateMass, experts),
-    reapSum: rowsOf(reapSum, experts),
-    eanSum: rowsOf(eanSum, experts),
-  };
-};
+  { items, tokens, experts, counts, gateMass, reapSum, eanSum }: ProfileSums,
+): TaskProfile => ({
+  task: task.name,
+  taskHash: task.hash,
+  items,
+  tokens,
+  counts: rowsOf(counts, experts),
+  gateMass: rowsOf(gateMass, experts),
+  reapSum: rowsOf(reapSum, experts),
+  eanSum: rowsOf(eanSum, experts),
+});
 
 /** The same from an opened profile, without reading the rest of it. */
 export const taskProfileOfParts = async (
@@ -32,15 +34,13 @@ export const taskProfileOfParts = async (
   parts: ProfileParts,
 ): Promise<TaskProfile> => {
   const { items, tokens, experts } = parts;
-  const { counts, gateMass, reapSum, eanSum } = PROFILED;
-  return {
-    task: task.name,
-    taskHash: task.hash,
+  return taskProfileOf(task, {
     items,
     tokens,
-    counts: rowsOf(await parts.whole(counts), experts),
-    gateMass: rowsOf(await parts.whole(gateMass), experts),
-    reapSum: rowsOf(await parts.whole(reapSum), experts),
-    eanSum: rowsOf(await parts.whole(eanSum), experts),
-  };
+    experts,
+    counts: await parts.whole(PROFILED.counts),
+    gateMass: await parts.whole(PROFILED.gateMass),
+    reapSum: await parts.whole(PROFILED.reapSum),
+    eanSum: await parts.whole(PROFILED.eanSum),
+  });
 };

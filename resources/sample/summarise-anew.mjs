@@ -13,7 +13,7 @@ import { withThresholds } from '../../main/evaluation/threshold-family.ts';
 import { bracketText } from '../../main/words/verdicts.ts';
 import { CHECKSUM_FILE, checksumList, readChecksums } from '../../main/files/checksums.ts';
 import { readPointBlocks } from '../../main/runs/read-outcomes.ts';
-import { recordedTrainingsFile } from '../../main/runs/recorded-trainings.ts';
+import { recordedTrainingsFile } from '../../main/runs/run-source.ts';
 import { RESULTS } from '../../main/runs/sweep-record.ts';
 import { compressed } from '../../main/sample/pack-sample.ts';
 import { COMPRESSED, sampleFolder } from '../../main/sample/sample-run.ts';

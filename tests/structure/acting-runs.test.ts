@@ -19,11 +19,11 @@ test('only one file decides that a run may act on the contents of its manifest',
 
 test('jobs are made from stored manifests only if these are approved', () => {
   const makers = sources.flatMap(({ text }) =>
-    [...text.matchAll(/(?:const|type) (jobOfRun|sweepInputOf|countPartsOfRun|recordedOrder|Restart) = [^=]*?=>/gs)].map(
+    [...text.matchAll(/(?:const|type) (jobOfRun|sweepInputOf|workOn|recordedOrder|Restart) = [^=]*?=>/gs)].map(
       ([signature, name]) => ({ name, isApproved: signature.includes('manifest: ApprovedManifest') }),
     ),
   );
-  const names = ['Restart', 'countPartsOfRun', 'jobOfRun', 'recordedOrder', 'sweepInputOf'];
+  const names = ['Restart', 'jobOfRun', 'recordedOrder', 'sweepInputOf', 'workOn'];
   expect(makers.map(({ name }) => name).sort()).toEqual(names);
   expect(makers.filter(({ isApproved }) => !isApproved)).toEqual([]);
 });

@@ -45,7 +45,7 @@ import { familyReasons } from '../../main/export/gguf/architectures.ts';
 import { bareFactor, formatParameters } from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
-import { readFigureSource } from '../../main/runs/read-figure-source.ts';
+import { readFigureSource } from '../../main/runs/read-run.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';

@@ -4,7 +4,7 @@ import { refuse } from '../../contract/errors.ts';
 import type { Reproduction } from '../../contract/reproduction.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { reproductionTables } from '../../figures/compare-tables.ts';
-import { fieldSections, ROUNDING_WORDS } from '../../reproduction/field-ledger.ts';
+import { fieldSections, ROUNDING_WORDS, section } from '../../reproduction/field-ledger.ts';
 import { addRecordedExperiment, addSample, RECORDED_EXPERIMENT, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import { circumstances } from '../../words/devices.ts';
 import { causeWords } from '../../words/reproduction.ts';
@@ -20,18 +20,13 @@ import { columnsTable } from '../terminal-text.ts';
 import { ENGINE_OR_TRAINING_PYTHON } from '../training-options.ts';
 import { sayArms } from './experiment.ts';
 
-const section = (title: string, lines: readonly string[]): readonly string[] =>
-  lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
-
 /** The findings of a reproduction as text: the verdict, then the differences, item by item. */
 export const reproductionText = (found: Reproduction): string =>
   [
     found.sentence,
     ...section('Why:', causeWords(found)),
     ...reproductionTables(found, (title, columns, rows) => `${title}:\n${columnsTable(columns, rows)}`),
-    ...(found.fields === undefined
-      ? []
-      : fieldSections(found.fields).flatMap(([title, lines]) => section(title, lines))),
+    ...(found.fields === undefined ? [] : fieldSections(found.fields)),
     ROUNDING_WORDS,
     `First run:  ${circumstances(found.before)}\nSecond run: ${circumstances(found.after)}`,
   ].join('\n\n');

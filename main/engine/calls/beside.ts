@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type BesideDocument, besideDocument, besideSettings } from '../../contract/beside.ts';
-import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { UNPRUNED } from '../../contract/sweep.ts';
@@ -9,13 +8,14 @@ import { besidePrompt } from '../../generation/write-beside.ts';
 import { BESIDE_FILE, besideJob } from '../../jobs/beside-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
-import { besidePage, besideReportName } from '../../report/beside-page.ts';
+import { besidePage } from '../../report/beside-page.ts';
+import { reportName } from '../../report/page.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
-import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { openRunModels } from '../run-subjects.ts';
-import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { requireKind } from '../../words/run-kinds.ts';
+import { requireAsWritten } from '../../workspace/sealed-files.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { openRunModels } from '../run-subjects.ts';
 
 /** Limit for three texts of at most 4096 tokens each. */
 const MAX_BESIDE_BYTES = 16 * 2 ** 20;
@@ -57,9 +57,7 @@ const nothingYet = (manifest: RunManifest): BesideDocument => {
   };
 };
 
-type BesideCall = 'beside.start' | 'beside.stop' | 'beside.read' | 'beside.report';
-
-export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> => {
+export const besideCalls = (context: EngineContext): AnswersTo<'beside'> => {
   const { runs } = context.workspace;
   const manifestOf = async (run: string): Promise<RunManifest> => requireKind(await runs.read(run), 'beside');
   const stored = async (manifest: RunManifest): Promise<BesideDocument | null> => {
@@ -73,27 +71,26 @@ export const besideCalls = (context: EngineContext): Pick<Answers, BesideCall> =
   const noTexts = ({ title, state }: RunManifest): Error =>
     refuse('no-beside', `${title} has no texts (${state}).`, 'Wait until it is done, or resume it.');
   return {
-    'beside.start': answer(calls['beside.start'], async ({ model, ...spec }, signal) =>
+    'beside.start': async ({ model, ...spec }, signal) =>
       startRun(context, besideRun, { spec, models: await openRunModels(context, [model]), tasks: [] }, signal),
-    ),
-    'beside.stop': answer(calls['beside.stop'], ({ run }) => {
+    'beside.stop': ({ run }) => {
       const job = context.queue.list().find((known) => known.run === run);
       if (job !== undefined) requireKind({ id: run, kind: job.kind }, 'beside');
       context.queue.finish(run);
       return {};
-    }),
-    'beside.read': answer(calls['beside.read'], async ({ run }) => {
+    },
+    'beside.read': async ({ run }) => {
       const manifest = await manifestOf(run);
       const document = await stored(manifest);
       if (document !== null) return document;
       if (manifest.state === 'queued' || manifest.state === 'running') return nothingYet(manifest);
       throw noTexts(manifest);
-    }),
-    'beside.report': answer(calls['beside.report'], async ({ run }) => {
+    },
+    'beside.report': async ({ run }) => {
       const manifest = await manifestOf(run);
       const document = await stored(manifest);
       if (document === null) throw noTexts(manifest);
-      return { name: besideReportName(manifest), html: besidePage(manifest, document) };
-    }),
+      return { name: reportName(manifest), html: besidePage(manifest, document) };
+    },
   };
 };

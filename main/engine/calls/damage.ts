@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { calls } from '../../contract/calls.ts';
 import { damageDocument, damageSettings } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
 import { readJsonIfThere } from '../../files/read-json-file.ts';
@@ -7,11 +6,11 @@ import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts
 import type { RunTask } from '../../jobs/job-context.ts';
 import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
-import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { openRunModels, openRunTasks } from '../run-subjects.ts';
-import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { requireKind } from '../../words/run-kinds.ts';
+import { requireAsWritten } from '../../workspace/sealed-files.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { openRunModels, openRunTasks } from '../run-subjects.ts';
 
 /** Limit for the outcomes of a layer's experts on a task, which take a few hundred bytes each. */
 const MAX_DAMAGE_BYTES = 64 * 2 ** 20;
@@ -45,10 +44,8 @@ const onlyTask = ([task]: readonly RunTask[]): RunTask => {
   return task;
 };
 
-type DamageCall = 'damage.start' | 'damage.read';
-
-export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> => ({
-  'damage.start': answer(calls['damage.start'], async ({ model, task, ...spec }, signal) =>
+export const damageCalls = (context: EngineContext): AnswersTo<'damage'> => ({
+  'damage.start': async ({ model, task, ...spec }, signal) =>
     startRun(
       context,
       damageRun,
@@ -59,8 +56,7 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
       },
       signal,
     ),
-  ),
-  'damage.read': answer(calls['damage.read'], async ({ run }) => {
+  'damage.read': async ({ run }) => {
     const { runs } = context.workspace;
     const manifest = requireKind(await runs.read(run), 'damage', 'Choose a run of "uncurl damage".');
     await requireAsWritten(runs.folder(run), DAMAGE_FILE);
@@ -75,5 +71,5 @@ export const damageCalls = (context: EngineContext): Pick<Answers, DamageCall> =
         'Wait until it is done, or resume it.',
       );
     return document;
-  }),
+  },
 });

@@ -1,30 +1,20 @@
-import { calls } from '../../contract/calls.ts';
 import type { PathHandle } from '../../contract/model.ts';
 import { ownPython } from '../../finetune/find-python.ts';
 import { torchOrder } from '../../torch/torch-choice.ts';
 import { TorchWorkers } from '../../torch/torch-model.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import type { EnvironmentMaking } from '../environment-making.ts';
-
-type DeviceCall =
-  | 'devices.list'
-  | 'devices.probe'
-  | 'devices.use'
-  | 'python.look'
-  | 'python.environment'
-  | 'python.make'
-  | 'python.cancel';
 
 export const deviceCalls = (
   { devices, providers, handles, emit, environments, workspace, resources }: EngineContext,
   making: EnvironmentMaking,
-): Pick<Answers, DeviceCall> => {
+): AnswersTo<'devices' | 'python'> => {
   const pythonOf = async (named: PathHandle | null): Promise<string> =>
     named === null ? ownPython(workspace.path, environments) : handles.resolve(named);
   return {
-    'devices.list': answer(calls['devices.list'], () => [...providers.list(devices.current.provider)]),
-    'devices.probe': answer(calls['devices.probe'], ({ provider, again }) => providers.probe(provider, again)),
-    'devices.use': answer(calls['devices.use'], async (wanted, signal) => {
+    'devices.list': () => [...providers.list(devices.current.provider)],
+    'devices.probe': ({ provider, again }) => providers.probe(provider, again),
+    'devices.use': async (wanted, signal) => {
       if ('torch' in wanted || wanted.provider !== devices.current.provider) {
         await devices.choose(
           'torch' in wanted ? { ...wanted.torch, python: await pythonOf(wanted.torch.python) } : wanted.provider,
@@ -33,8 +23,8 @@ export const deviceCalls = (
         emit({ type: 'device.changed' });
       }
       return [...providers.list(devices.current.provider)];
-    }),
-    'python.look': answer(calls['python.look'], async ({ python }) => {
+    },
+    'python.look': async ({ python }) => {
       const order = await torchOrder(
         { python: await pythonOf(python), device: 'cpu', precision: null },
         { resources, threads: 1 },
@@ -45,9 +35,9 @@ export const deviceCalls = (
       } finally {
         await workers.dispose();
       }
-    }),
-    'python.environment': answer(calls['python.environment'], () => making.state()),
-    'python.make': answer(calls['python.make'], () => making.begin()),
-    'python.cancel': answer(calls['python.cancel'], () => making.cancel()),
+    },
+    'python.environment': () => making.state(),
+    'python.make': () => making.begin(),
+    'python.cancel': () => making.cancel(),
   };
 };

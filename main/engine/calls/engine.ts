@@ -1,16 +1,16 @@
 import { homedir } from 'node:os';
 import type { z } from 'zod';
-import { calls, type folderListing } from '../../contract/calls.ts';
+import type { folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { listWithin, readTypedPath } from '../../files/list-within.ts';
 import { addSample, restoreSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 
 type EngineCallName = 'engine.facts' | 'sample.add' | 'folders.list' | 'paths.name';
 
 export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallName> => ({
-  'engine.facts': answer(calls['engine.facts'], () => ({
+  'engine.facts': () => ({
     version: engineVersion,
     workspace: context.workspace.path,
     versions: { ...context.devices.current.versions },
@@ -20,15 +20,15 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
       context.sampleProblem === null
         ? null
         : { message: context.sampleProblem.message, remedy: context.sampleProblem.remedy },
-  })),
-  'sample.add': answer(calls['sample.add'], async (_, signal) => {
+  }),
+  'sample.add': async (_, signal) => {
     await addSample(context.workspace, context.resources, signal);
     await restoreSample(context);
     context.emit({ type: 'run.changed', manifest: await context.workspace.runs.read(SAMPLE_RUN) });
     return { run: SAMPLE_RUN };
-  }),
-  'paths.name': answer(calls['paths.name'], ({ handle }) => ({ path: context.handles.resolve(handle) })),
-  'folders.list': answer(calls['folders.list'], async ({ handle, path: typed, hidden }) => {
+  },
+  'paths.name': ({ handle }) => ({ path: context.handles.resolve(handle) }),
+  'folders.list': async ({ handle, path: typed, hidden }) => {
     const [first, second] = context.roots;
     if (first === undefined)
       throw refuse('no-browsing', 'Folders are not listed here.', 'Choose the folder in the dialog of the system.');
@@ -49,7 +49,7 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
         isFolder: entry.isFolder,
       })),
     };
-  }),
+  },
 });
 
 /** Several roots, shown as the entries of a virtual folder. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { calls } from '../../contract/calls.ts';
 import type { RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import {
@@ -9,27 +8,27 @@ import {
   isTrained,
   recordedExperimentSettings,
 } from '../../contract/experiment.ts';
-import type { RunManifest } from '../../contract/run.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
+import type { RunManifest } from '../../contract/run.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
-import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
 import { requireTorchMethods } from '../../jobs/check-sweep.ts';
+import { byExperts, checkExperiment } from '../../jobs/experiment-arms.ts';
 import { type ExperimentInput, experimentJob } from '../../jobs/experiment-job.ts';
 import type { Job, RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { reproduceExperimentJob, type ReproduceExperimentInput } from '../../reproduction/reproduce-job.ts';
+import { type ReproduceExperimentInput, reproduceExperimentJob } from '../../reproduction/reproduce-job.ts';
 import { experimentManifestOf, experimentRecordAsItLies } from '../../runs/experiment-record.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { addRecordedExperiment, RECORDED_EXPERIMENT } from '../../sample/sample-run.ts';
-import type { Task } from '../../tasks/task.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import type { Task } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { exportMachine } from './exports.ts';
 
 type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' | 'report'}`;
@@ -168,49 +167,44 @@ export const experimentRun: RunKindDefinition<typeof experimentSpec> = {
 };
 
 export const experimentCalls = (context: EngineContext): Pick<Answers, ExperimentCall> => ({
-  'experiment.start': answer(
-    calls['experiment.start'],
-    async ({ models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file }, signal) => {
-      const models = byExperts(await openRunModels(context, modelHandles));
-      const tasks = await openRunTasks(context, taskHandles);
-      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-      const mixtureFile = file === null ? null : context.handles.resolve(file);
-      const opened = settings.treatments.some(hasGeneralStage)
-        ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
-        : null;
-      const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
-      return startRun(context, experimentRun, { spec, models, tasks }, signal);
-    },
-  ),
-  'experiment.read': answer(calls['experiment.read'], (asked, signal) =>
-    context.reader.read({ read: 'experiment', ...asked }, signal),
-  ),
-  'experiment.reproduce': answer(
-    calls['experiment.reproduce'],
-    async ({ run, python: pythonHandle, confirmed }, signal) => {
-      const original = await finishedExperiment(context, run);
-      const { settings, mixture } = recordedSpec(original, experimentSpec);
-      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-      const unconfirmed = await codeToConfirm(context, original, confirmed);
-      if (unconfirmed !== null && mixture !== null && mixture.file !== null) throw notOpened(mixture.file, unconfirmed);
-      const subjects = await reopenSubjects(context, original, unconfirmed);
-      const spec = {
-        settings,
-        python,
-        mixture,
-        reproduces: run,
-        ...(confirmed === undefined ? {} : { confirmed }),
-      };
-      return startRun(context, experimentRun, { spec, ...subjects }, signal);
-    },
-  ),
-  'experiment.recorded': answer(calls['experiment.recorded'], async (_, signal) => {
+  'experiment.start': async (
+    { models: modelHandles, tasks: taskHandles, settings, python: pythonHandle, mixture: file },
+    signal,
+  ) => {
+    const models = byExperts(await openRunModels(context, modelHandles));
+    const tasks = await openRunTasks(context, taskHandles);
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const mixtureFile = file === null ? null : context.handles.resolve(file);
+    const opened = settings.treatments.some(hasGeneralStage)
+      ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
+      : null;
+    const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
+    return startRun(context, experimentRun, { spec, models, tasks }, signal);
+  },
+  'experiment.read': (asked, signal) => context.reader.read({ read: 'experiment', ...asked }, signal),
+  'experiment.reproduce': async ({ run, python: pythonHandle, confirmed }, signal) => {
+    const original = await finishedExperiment(context, run);
+    const { settings, mixture } = recordedSpec(original, experimentSpec);
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const unconfirmed = await codeToConfirm(context, original, confirmed);
+    if (unconfirmed !== null && mixture !== null && mixture.file !== null) throw notOpened(mixture.file, unconfirmed);
+    const subjects = await reopenSubjects(context, original, unconfirmed);
+    const spec = {
+      settings,
+      python,
+      mixture,
+      reproduces: run,
+      ...(confirmed === undefined ? {} : { confirmed }),
+    };
+    return startRun(context, experimentRun, { spec, ...subjects }, signal);
+  },
+  'experiment.recorded': async (_, signal) => {
     await addRecordedExperiment(context.workspace, context.resources, signal);
     context.emit({ type: 'run.changed', manifest: await experimentManifestOf(context.workspace, RECORDED_EXPERIMENT) });
     return { run: RECORDED_EXPERIMENT };
-  }),
-  'experiment.report': answer(calls['experiment.report'], async ({ run, delta }, signal) => {
+  },
+  'experiment.report': async ({ run, delta }, signal) => {
     const { name, html } = await context.reader.read({ read: 'experiment-report', run, delta }, signal);
     return { name, html };
-  }),
+  },
 });

@@ -1,7 +1,6 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { calls } from '../../contract/calls.ts';
-import type { Likeness } from '../../contract/expert.ts';
 import { refuse } from '../../contract/errors.ts';
+import type { Likeness } from '../../contract/expert.ts';
 import { expertWeightLikeness } from '../../inference/weight-likeness.ts';
 import { readWeights } from '../../jobs/source-gate.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
@@ -9,15 +8,13 @@ import { expertTokens, type TokenReader } from '../../profile/expert-tokens.ts';
 import { emptyRoutingStatistics } from '../../profile/routing-statistics.ts';
 import { tokenReader } from '../../profile/token-reader.ts';
 import { expertAffinity } from '../../pruning/clustering/affinity.ts';
-import { OPTIONAL_STATISTICS, type ProfileParts, PROFILED } from '../../workspace/profile-file.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import { OPTIONAL_STATISTICS, PROFILED, type ProfileParts } from '../../workspace/profile-file.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, storedProfileParts } from './profiles.ts';
 
 /** Maximum number of companions and of similar experts in an answer. */
 const MOST_OTHERS = 8;
-
-type ExpertCall = 'expert.read' | 'expert.together' | 'expert.likeWeights';
 
 interface Asked {
   readonly model: Parameters<EngineContext['handles']['resolve']>[0];
@@ -66,7 +63,7 @@ const likeByOutput = async (parts: ProfileParts, layer: number, expert: number):
 };
 
 /** Answers for the panel of one expert, from its layer's part of a profile. */
-export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> => {
+export const expertCalls = (context: EngineContext): AnswersTo<'expert'> => {
   const opened = async ({ model, task, chat }: Asked) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
@@ -82,7 +79,7 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
     return lastReader.reader;
   };
   return {
-    'expert.read': answer(calls['expert.read'], async ({ layer, expert, ...asked }) => {
+    'expert.read': async ({ layer, expert, ...asked }) => {
       const { checkpoint, stored } = await opened(asked);
       const parts = await stored([]);
       if (parts === null) return { found: null };
@@ -109,8 +106,8 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
           takes: sample === null ? null : expertTokens(sample, expert, await readerOf(checkpoint)),
         },
       };
-    }),
-    'expert.together': answer(calls['expert.together'], async ({ layer, ...asked }) => {
+    },
+    'expert.together': async ({ layer, ...asked }) => {
       const parts = await (await opened(asked)).stored([]);
       if (parts === null) return { found: null };
       requireExpert(parts.layers, parts.experts, layer, 0);
@@ -119,8 +116,8 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       return {
         found: { tokens, both: Array.from({ length: experts }, (_, expert) => [...rowOf(both, expert, experts)]) },
       };
-    }),
-    'expert.likeWeights': answer(calls['expert.likeWeights'], async ({ model, layer, expert }) => {
+    },
+    'expert.likeWeights': async ({ model, layer, expert }) => {
       const checkpoint = await context.checkpoint(context.handles.resolve(model));
       const { descriptor } = checkpoint;
       const moe = descriptor.moeLayers[layer]?.moe;
@@ -128,6 +125,6 @@ export const expertCalls = (context: EngineContext): Pick<Answers, ExpertCall> =
       if (moe === undefined) throw new Error('a layer without experts');
       const cosines = await readWeights(checkpoint, () => expertWeightLikeness(moe, expert));
       return { like: mostLike(cosines, expert) };
-    }),
+    },
   };
 };

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
-import { isMergePlan, plan as planSchema, type Plan } from '../../contract/plan.ts';
+import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-settings.ts';
@@ -19,10 +18,10 @@ import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
 import { thenAndNow } from '../changed-since.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { openRunModels } from '../run-subjects.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { openRunModels } from '../run-subjects.ts';
 
 /** Points of the curve that a plan lies on: the same model, task, method and (for random methods) seed. */
 const curveOf = (
@@ -106,8 +105,6 @@ export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint,
   return { curve: [], measured, version: engineVersion };
 };
 
-type ExportCall = 'export.check' | 'export.measured' | 'export.start' | 'verify.start' | 'verify.read';
-
 export const exportMachine = ({ device, memory }: EngineContext): ExportMachine => ({
   threads: device.threads,
   memoryBudgetBytes: memory.budgetBytes,
@@ -180,8 +177,8 @@ export const verifyRun: RunKindDefinition<typeof verifySpec> = {
     verifyJob({ checkpoint: onlyModel({ models }).checkpoint, ...spec, machine: exportMachine(context) }),
 };
 
-export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> => ({
-  'export.check': answer(calls['export.check'], async ({ model: handle, plan, format, hfType, mtp }) => {
+export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verify'> => ({
+  'export.check': async ({ model: handle, plan, format, hfType, mtp }) => {
     const { refusal, notes } = await checkExport(
       await context.checkpoint(context.handles.resolve(handle)),
       plan,
@@ -190,8 +187,8 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
       hfType,
     );
     return { refusal, notes: [...notes] };
-  }),
-  'export.measured': answer(calls['export.measured'], async (asked, signal) => {
+  },
+  'export.measured': async (asked, signal) => {
     if ('run' in asked) {
       const { spec, models } = await context.workspace.runs.read(asked.run);
       const { plan } = exportSpec.parse(spec);
@@ -199,24 +196,21 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
     }
     const { fingerprint } = await context.checkpoint(context.handles.resolve(asked.model));
     return { results: [...(await planResults(context, fingerprint, asked.plan, signal))] };
-  }),
-  'export.start': answer(
-    calls['export.start'],
-    async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
-      if (type !== undefined && format !== 'gguf')
-        throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
-      const { model, plan } = await openOne(context, handle, given);
-      const destination = join(context.handles.resolve(into), name);
-      const spec = { plan, destination, format, ggufType: type, hfType, mtp };
-      return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
-    },
-  ),
-  'verify.start': answer(calls['verify.start'], async ({ exported: exportedHandle, against, plan: given }, signal) => {
+  },
+  'export.start': async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
+    if (type !== undefined && format !== 'gguf')
+      throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
+    const { model, plan } = await openOne(context, handle, given);
+    const destination = join(context.handles.resolve(into), name);
+    const spec = { plan, destination, format, ggufType: type, hfType, mtp };
+    return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
+  },
+  'verify.start': async ({ exported: exportedHandle, against, plan: given }, signal) => {
     const { model, plan } = await openOne(context, against, given);
     const exported = context.handles.resolve(exportedHandle);
     return startRun(context, verifyRun, { spec: { plan, exported }, models: [model], tasks: [] }, signal);
-  }),
-  'verify.read': answer(calls['verify.read'], async ({ run }) => {
+  },
+  'verify.read': async ({ run }) => {
     const manifest = await context.workspace.runs.read(run);
     const found = await readResult(join(context.workspace.runs.folder(run), VERIFICATION_FILE), verification);
     if (found === null)
@@ -226,5 +220,5 @@ export const exportCalls = (context: EngineContext): Pick<Answers, ExportCall> =
         'Wait until it is done, or resume it.',
       );
     return found;
-  }),
+  },
 });

@@ -1,23 +1,22 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { calls } from '../../contract/calls.ts';
-import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
+import { refuse } from '../../contract/errors.ts';
+import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
 import { isGgufPath } from '../../files/gguf-path.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
-import { refuse } from '../../contract/errors.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';
 import { requireFreeDestination } from '../../finetune/tuned-folder.ts';
-import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { finetuneJob } from '../../jobs/finetune-job.ts';
+import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireSameTokens } from '../../jobs/sweep-folders.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { engineVersion } from '../machine.ts';
 import { recordedPath } from '../../workspace/library.ts';
-import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { engineVersion } from '../machine.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 
 /** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
@@ -113,31 +112,26 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new fine-tuning.'),
 };
 
-export const finetuneCalls = (context: EngineContext): Pick<Answers, 'finetune.start'> => ({
-  'finetune.start': answer(
-    calls['finetune.start'],
-    async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }, signal) => {
-      const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
-      const models = await openRunModels(context, [handle]);
-      const tasks = await openRunTasks(context, taskHandles);
-      const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
-      const destination = join(context.handles.resolve(into), name);
-      const own = tasks.map(({ task }) => task);
-      const mixtureFile = file === null ? null : context.handles.resolve(file);
-      const opened = settings.stages.includes('general')
-        ? await openMixture(mixtureFile, own, context.resources)
-        : null;
-      const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
-      const teacher =
-        taught === undefined
-          ? null
-          : {
-              name: taught.name,
-              path: recordedPath(taught.checkpoint.folder, context.bundled.models),
-              fingerprint: taught.checkpoint.fingerprint,
-            };
-      const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
-      return startRun(context, finetuneRun, { spec, models, tasks }, signal);
-    },
-  ),
+export const finetuneCalls = (context: EngineContext): AnswersTo<'finetune'> => ({
+  'finetune.start': async ({ model: handle, tasks: taskHandles, settings, into, name, ...named }, signal) => {
+    const { python: pythonHandle, mixture: file, teacher: teacherHandle } = named;
+    const models = await openRunModels(context, [handle]);
+    const tasks = await openRunTasks(context, taskHandles);
+    const python = pythonHandle === null ? null : context.handles.resolve(pythonHandle);
+    const destination = join(context.handles.resolve(into), name);
+    const own = tasks.map(({ task }) => task);
+    const mixtureFile = file === null ? null : context.handles.resolve(file);
+    const opened = settings.stages.includes('general') ? await openMixture(mixtureFile, own, context.resources) : null;
+    const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
+    const teacher =
+      taught === undefined
+        ? null
+        : {
+            name: taught.name,
+            path: recordedPath(taught.checkpoint.folder, context.bundled.models),
+            fingerprint: taught.checkpoint.fingerprint,
+          };
+    const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
+    return startRun(context, finetuneRun, { spec, models, tasks }, signal);
+  },
 });

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { calls } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import { PLAN_FILE } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_PLAN_CHARACTERS, readPlan } from '../../pruning/read-plan.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { askableTasks, fileOfProfile } from './profiles.ts';
 
@@ -58,7 +57,7 @@ type MapCall = 'models.pruned' | 'profile.likeness';
 
 /** Orders of experts for maps, and the copies that a map can be compared with. */
 export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
-  'models.pruned': answer(calls['models.pruned'], async ({ model }) => {
+  'models.pruned': async ({ model }) => {
     const own = await shelfModel(context, context.handles.resolve(model));
     if (own === null) return { copies: [], source: null };
     const remembered = (await context.workspace.library.list('models')).map(({ path }) => path);
@@ -76,11 +75,11 @@ export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
           ? null
           : { model: context.handles.issue(source.path), standsFor: own.from.standsFor },
     };
-  }),
-  'profile.likeness': answer(calls['profile.likeness'], async ({ model, task, chat }, signal) => {
+  },
+  'profile.likeness': async ({ model, task, chat }, signal) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
     const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint.identity, asked.task);
     return { order: profile === null ? null : await context.reader.read({ read: 'likeness', profile }, signal) };
-  }),
+  },
 });

@@ -1,17 +1,16 @@
 import { basename, join } from 'node:path';
-import { calls } from '../../contract/calls.ts';
-import { exportFormat } from '../../contract/export.ts';
 import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
+import { exportFormat } from '../../contract/export.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
 import { isFile } from '../../files/file-errors.ts';
+import { isGgufPath } from '../../files/gguf-path.ts';
+import { kindInWords } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
 
 type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
@@ -68,7 +67,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
     return entryNow(path, fingerprint);
   };
   return {
-    'models.list': answer(calls['models.list'], async () => {
+    'models.list': async () => {
       const [library, runs] = await Promise.all([workspace.library.list('models'), workspace.runs.list()]);
       const remembered = library.filter(({ path }) => !bundledPaths.has(path));
       const shipped = [...bundledPaths].map((path) => ({ path, hash: null }));
@@ -78,9 +77,9 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       );
       await workspace.library.see('models', seen);
       return entries;
-    }),
-    'models.open': answer(calls['models.open'], ({ handle }, signal) => opened(handles.resolve(handle), signal)),
-    'models.openMade': answer(calls['models.openMade'], async ({ run }, signal) => {
+    },
+    'models.open': ({ handle }, signal) => opened(handles.resolve(handle), signal),
+    'models.openMade': async ({ run }, signal) => {
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
       if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
@@ -99,9 +98,9 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (await isModelGone(model))
         throw refuse('model-gone', `${output} no longer contains a model.`, 'Open it at its present path.');
       return opened(model, signal);
-    }),
-    'models.forget': answer(calls['models.forget'], ({ handle }) => forget(context, 'models', handles.resolve(handle))),
-    'models.locate': answer(calls['models.locate'], async ({ handle, at }, signal) => {
+    },
+    'models.forget': ({ handle }) => forget(context, 'models', handles.resolve(handle)),
+    'models.locate': async ({ handle, at }, signal) => {
       const [from, to] = [handles.resolve(handle), handles.resolve(at)];
       const entry = (await workspace.library.list('models')).find(({ path }) => path === from);
       if (entry === undefined)
@@ -120,6 +119,6 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       else await workspace.library.move('models', from, to, now);
       context.emit({ type: 'models.changed' });
       return entryNow(to, now);
-    }),
+    },
   };
 };

@@ -1,4 +1,4 @@
-import { type CallParsed, calls } from '../../contract/calls.ts';
+import type { CallParsed } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ItemAnswers } from '../../contract/outcomes.ts';
 import type { RunManifest } from '../../contract/run.ts';
@@ -9,7 +9,7 @@ import type { PointAnswers } from '../../reading/readings.ts';
 import { sweepManifestOf } from '../../runs/read-run.ts';
 import { isChoiceItem, isTextItem, itemOfRepeat } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { reopenTask } from '../run-subjects.ts';
 
 const askedOf = (item: TaskItem): NonNullable<ItemAnswers['asked']> => {
@@ -51,7 +51,7 @@ const MAX_KEPT = 4;
 type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'method' | 'seed' | 'factor'>;
 
 /** Answers about the items behind a point of a sweep from its stored outcomes, without computing. */
-export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.read'> => {
+export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
   const kept = new Map<string, PointAnswers>();
 
   const pointOf = async (manifest: RunManifest, point: Point, signal: AbortSignal): Promise<PointAnswers> => {
@@ -67,7 +67,7 @@ export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.re
   };
 
   return {
-    'outcomes.read': answer(calls['outcomes.read'], async ({ show, from, count, ...point }, signal) => {
+    'outcomes.read': async ({ show, from, count, ...point }, signal) => {
       const { run, model, task, method, seed } = point;
       const manifest = await sweepManifestOf(context.workspace, run);
       const { result, items, counts } = await pointOf(manifest, point, signal);
@@ -83,6 +83,6 @@ export const outcomeCalls = (context: EngineContext): Pick<Answers, 'outcomes.re
         known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
       const note = [unknown, samplingNote(manifest, metric)].filter((text) => text !== null).join(' ') || null;
       return { run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note };
-    }),
+    },
   };
 };

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import type { PathKind } from '../../contract/path-kind.ts';
-import { MAX_GIVEN_BYTES } from '../../contract/path-kind.ts';
+import { MAX_GIVEN_BYTES, type PathKind } from '../../contract/path-kind.ts';
 import { isFile, makeFolder } from '../../files/file-errors.ts';
 import { kindOfFile, kindOfFolder } from '../../files/list-folder.ts';
 import { explainReadError } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { isWorkspace } from '../../workspace/open-workspace.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { openTask } from './tasks.ts';
 
 type PathCall = 'paths.tell' | 'tasks.take';
@@ -42,8 +40,8 @@ const tell = async (path: string, here: string): Promise<PathKind> => {
 export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
   const { workspace, handles } = context;
   return {
-    'paths.tell': answer(calls['paths.tell'], ({ handle }) => tell(handles.resolve(handle), workspace.path)),
-    'tasks.take': answer(calls['tasks.take'], async ({ name, base64 }, signal) => {
+    'paths.tell': ({ handle }) => tell(handles.resolve(handle), workspace.path),
+    'tasks.take': async ({ name, base64 }, signal) => {
       const bytes = Buffer.from(base64, 'base64');
       if (bytes.length > MAX_GIVEN_BYTES)
         throw refuse(
@@ -57,6 +55,6 @@ export const pathCalls = (context: EngineContext): Pick<Answers, PathCall> => {
       const file = join(folder, name);
       await writeFileAtomically(file, bytes, workspace.temporaryFolder);
       return openTask(context, file, signal);
-    }),
+    },
   };
 };

@@ -1,26 +1,26 @@
 import { basename } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { calls, type ImportedPlan, type PlanImport, type PlanRequest } from '../../contract/calls.ts';
+import type { ImportedPlan, PlanImport, PlanRequest } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import type { Overlays } from '../../inference/overlays.ts';
-import { askedTasks } from '../../jobs/task-work.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
+import { askedTasks } from '../../jobs/task-work.ts';
 import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/routed-experts.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { readRankingText } from '../../pruning/expert-files/importance-matrix.ts';
+import { type PlannedModel, rankedPlanForModel } from '../../pruning/make-plan.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import { type PlannedModel, rankedPlanForModel } from '../../pruning/make-plan.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readFirstProfile } from '../../workspace/profile-cache.ts';
 import { changedSubject } from '../changed-since.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { openRunTasks } from '../run-subjects.ts';
 import { fileOfProfile } from './profiles.ts';
 
@@ -62,8 +62,6 @@ export const importPlan = async (
     notes: await notesOn(plan, subject, overlays),
   };
 };
-
-type PlanCall = 'plan.make' | 'plan.cost' | 'plan.import' | 'ranking.take' | 'methods.list';
 
 /** Paths of the profiles of the tasks, in their order. */
 const requiredProfiles = async (
@@ -127,23 +125,23 @@ const makeRequestedPlan = async (
   return { plan, cost: planCost(info, plan) };
 };
 
-export const planCalls = (context: EngineContext): Pick<Answers, PlanCall> => ({
-  'methods.list': answer(calls['methods.list'], () => methods.map(methodPage)),
-  'plan.make': answer(calls['plan.make'], (request, signal) => makeRequestedPlan(context, request, signal)),
-  'plan.cost': answer(calls['plan.cost'], async ({ model, plan }) => {
+export const planCalls = (context: EngineContext): AnswersTo<'methods' | 'plan' | 'ranking'> => ({
+  'methods.list': () => methods.map(methodPage),
+  'plan.make': (request, signal) => makeRequestedPlan(context, request, signal),
+  'plan.cost': async ({ model, plan }) => {
     const { info } = await context.checkpoint(context.handles.resolve(model));
     return planCost(info, validatePlan(plan, info));
-  }),
-  'plan.import': answer(calls['plan.import'], async (request) => {
+  },
+  'plan.import': async (request) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
     return importPlan(request, checkpoint, context.workspace.steps.overlays);
-  }),
-  'ranking.take': answer(calls['ranking.take'], async ({ model, file }) => {
+  },
+  'ranking.take': async ({ model, file }) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const path = context.handles.resolve(file);
     const { text, notes } = await readRankingText(path, checkpoint);
     // Checked here, so that a file that is no ranking is refused by its own name.
     readExpertFile(text, basename(path), checkpoint.info);
     return { name: basename(path), text, notes: [...notes] };
-  }),
+  },
 });

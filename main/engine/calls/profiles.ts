@@ -1,19 +1,19 @@
-import { calls, profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
+import { profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
-import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
-import { profileJob } from '../../jobs/profile-job.ts';
 import { requireCalibration, storedProfileFile } from '../../jobs/plan-step.ts';
+import { profileJob } from '../../jobs/profile-job.ts';
+import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNamed } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
 import type { Task } from '../../tasks/task.ts';
 import { openProfileParts, type ProfileParts } from '../../workspace/profile-file.ts';
 import { taskProfileOfParts } from '../../workspace/task-profile.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
-import { openRunModels, openRunTasks } from '../run-subjects.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { openRunModels, openRunTasks } from '../run-subjects.ts';
 
 /**
  * The stored profile of a model on a task with these extras, the sample's included, opened for reading in parts; null
@@ -102,7 +102,7 @@ export const askableTasks = async (
 type ProfileCall = 'profile.read' | 'profile.holds' | 'profile.start';
 
 export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall> => ({
-  'profile.read': answer(calls['profile.read'], async ({ model, tasks, chat }) => {
+  'profile.read': async ({ model, tasks, chat }) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
     for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
@@ -110,8 +110,8 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
       if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash: task.hash }, parts));
     }
     return profiles;
-  }),
-  'profile.holds': answer(calls['profile.holds'], async ({ model, tasks, ...purpose }) => {
+  },
+  'profile.holds': async ({ model, tasks, ...purpose }) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const extras = methodExtras(purpose);
     const isHeld = async (task: RunTask): Promise<boolean> => {
@@ -119,8 +119,8 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
       return asked !== undefined && (await fileOfProfile(context, checkpoint.identity, asked.task, extras)) !== null;
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
-  }),
-  'profile.start': answer(calls['profile.start'], async ({ model, tasks, ...spec }, signal) =>
+  },
+  'profile.start': async ({ model, tasks, ...spec }, signal) =>
     startRun(
       context,
       profileRun,
@@ -131,5 +131,4 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
       },
       signal,
     ),
-  ),
 });

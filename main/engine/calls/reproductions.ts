@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { calls } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
@@ -12,11 +11,9 @@ import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
-
-type ReproduceCall = 'run.reproduce' | 'reproduction.read';
 
 /** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({
@@ -55,15 +52,15 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
   },
 };
 
-export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceCall> => ({
-  'run.reproduce': answer(calls['run.reproduce'], async ({ run, confirmed }, signal) => {
+export const reproduceCalls = (context: EngineContext): AnswersTo<'reproduction' | 'run'> => ({
+  'run.reproduce': async ({ run, confirmed }, signal) => {
     const original = await readFinishedSweep(context, run);
     const settings = recordedSpec(original, recordedSweepSettings);
     const spec = { of: run, settings, ...(confirmed === undefined ? {} : { confirmed }) };
     const subjects = await reopenSubjects(context, original, await codeToConfirm(context, original, confirmed));
     return startRun(context, reproduceRun, { spec, ...subjects }, signal);
-  }),
-  'reproduction.read': answer(calls['reproduction.read'], async ({ run }) => {
+  },
+  'reproduction.read': async ({ run }) => {
     const { runs } = context.workspace;
     const manifest = requireKind(await runs.read(run), 'reproduce');
     const found = await readResult(join(runs.folder(run), REPRODUCTION_FILE), reproduction);
@@ -74,5 +71,5 @@ export const reproduceCalls = (context: EngineContext): Pick<Answers, ReproduceC
         'Wait until it is done, or resume it.',
       );
     return found;
-  }),
+  },
 });

@@ -1,28 +1,12 @@
 import { basename } from 'node:path';
-import { calls } from '../../contract/calls.ts';
 import { refuse, requireAsked } from '../../contract/errors.ts';
 import { takeoverOf } from '../../jobs/job-queue.ts';
 import { adoptRun, approveRun, approveToResume, readRunOrigin } from '../approved-run.ts';
 import type { ClusterWorks } from '../cluster-works.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
 
-type RunCall =
-  | 'runs.list'
-  | 'runs.remove'
-  | 'runs.trash'
-  | 'runs.label'
-  | 'runs.log'
-  | 'runs.origin'
-  | 'trash.list'
-  | 'trash.restore'
-  | 'trash.empty'
-  | 'jobs.list'
-  | 'jobs.cancel'
-  | 'jobs.move'
-  | 'jobs.resume';
-
-export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<Answers, RunCall> => {
+export const runCalls = (context: EngineContext, clusters: ClusterWorks): AnswersTo<'jobs' | 'runs' | 'trash'> => {
   const { workspace, queue } = context;
   /** Runs that are being put into the queue again. */
   const resuming = new Set<string>();
@@ -51,57 +35,57 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
     }
   };
   return {
-    'runs.list': answer(calls['runs.list'], async () => {
+    'runs.list': async () => {
       const manifests = await workspace.runs.list();
       await clusters.find(manifests);
       return manifests.map((manifest) => clusters.shown(manifest));
-    }),
-    'runs.remove': answer(calls['runs.remove'], async ({ run }) => {
+    },
+    'runs.remove': async ({ run }) => {
       clusters.requireNotOn(run);
       await workspace.runs.remove(run);
       context.emit({ type: 'run.removed', run });
       return {};
-    }),
-    'runs.trash': answer(calls['runs.trash'], async ({ run }) => {
+    },
+    'runs.trash': async ({ run }) => {
       clusters.requireNotOn(run);
       const at = await workspace.runs.trash(run);
       context.emit({ type: 'run.removed', run });
       return { at, entry: basename(at) };
-    }),
-    'runs.label': answer(calls['runs.label'], async ({ run, change }) => {
+    },
+    'runs.label': async ({ run, change }) => {
       const label = await workspace.runs.label(run, change);
       context.emit({ type: 'runs.relisted' });
       return label;
-    }),
-    'runs.origin': answer(calls['runs.origin'], ({ run }) => readRunOrigin(context, run)),
-    'runs.log': answer(calls['runs.log'], async ({ run }) => {
+    },
+    'runs.origin': ({ run }) => readRunOrigin(context, run),
+    'runs.log': async ({ run }) => {
       await workspace.runs.read(run);
       return context.logs.read(run);
-    }),
-    'trash.list': answer(calls['trash.list'], () => workspace.trash.list()),
-    'trash.restore': answer(calls['trash.restore'], async ({ entry }) => {
+    },
+    'trash.list': () => workspace.trash.list(),
+    'trash.restore': async ({ entry }) => {
       const run = await workspace.trash.restore(entry);
       context.emit({ type: 'runs.relisted' });
       return { run };
-    }),
-    'trash.empty': answer(calls['trash.empty'], async ({ entry }) => {
+    },
+    'trash.empty': async ({ entry }) => {
       try {
         return await workspace.trash.empty(entry);
       } finally {
         context.emit({ type: 'runs.relisted' });
       }
-    }),
-    'jobs.list': answer(calls['jobs.list'], () => [...queue.list()]),
-    'jobs.cancel': answer(calls['jobs.cancel'], async ({ run }) => {
+    },
+    'jobs.list': () => [...queue.list()],
+    'jobs.cancel': async ({ run }) => {
       if (clusters.worksOn(run)) await clusters.cancel(run);
       else queue.cancel(run);
       return {};
-    }),
-    'jobs.move': answer(calls['jobs.move'], ({ run, before }) => {
+    },
+    'jobs.move': ({ run, before }) => {
       queue.move(run, before);
       return {};
-    }),
-    'jobs.resume': answer(calls['jobs.resume'], async ({ run, takeOver, confirmed }, signal) => {
+    },
+    'jobs.resume': async ({ run, takeOver, confirmed }, signal) => {
       queue.requireNew(run);
       clusters.requireNotOn(run);
       if (resuming.has(run))
@@ -113,28 +97,23 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Pick<A
         resuming.delete(run);
       }
       return {};
-    }),
+    },
   };
 };
 
-type ClusterCall =
-  'cluster.script' | 'cluster.submit' | 'cluster.list' | 'cluster.cancel' | 'cluster.forget' | 'cluster.log';
-
-export const clusterCalls = (clusters: ClusterWorks): Pick<Answers, ClusterCall> => ({
-  'cluster.script': answer(calls['cluster.script'], async ({ run, request }) => ({
+export const clusterCalls = (clusters: ClusterWorks): AnswersTo<'cluster'> => ({
+  'cluster.script': async ({ run, request }) => ({
     script: await clusters.script(run, request),
-  })),
-  'cluster.submit': answer(calls['cluster.submit'], ({ run, request, confirmed }, signal) =>
-    clusters.submit(run, request, signal, confirmed),
-  ),
-  'cluster.list': answer(calls['cluster.list'], () => clusters.list()),
-  'cluster.cancel': answer(calls['cluster.cancel'], async ({ run }) => {
+  }),
+  'cluster.submit': ({ run, request, confirmed }, signal) => clusters.submit(run, request, signal, confirmed),
+  'cluster.list': () => clusters.list(),
+  'cluster.cancel': async ({ run }) => {
     await clusters.cancel(run);
     return {};
-  }),
-  'cluster.forget': answer(calls['cluster.forget'], async ({ run }) => {
+  },
+  'cluster.forget': async ({ run }) => {
     await clusters.forget(run);
     return {};
-  }),
-  'cluster.log': answer(calls['cluster.log'], ({ run, task }) => clusters.log(run, task)),
+  },
+  'cluster.log': ({ run, task }) => clusters.log(run, task),
 });

@@ -1,14 +1,11 @@
-import { calls } from '../../contract/calls.ts';
 import type { SettingsDocument, UserSettings } from '../../contract/settings.ts';
 import { createKeptView } from '../../workspace/kept-view.ts';
 import { defaultWorkspace, openWorkspace } from '../../workspace/open-workspace.ts';
 import { changeSettings, readSettings } from '../../workspace/settings-file.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { defaultMemoryBudgetBytes, physicalCores } from '../machine.ts';
 
-type SettingsCall = 'settings.read' | 'settings.write' | 'view.kept' | 'view.keep';
-
-export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCall> => {
+export const settingsCalls = (context: EngineContext): AnswersTo<'settings' | 'view'> => {
   const documentOf = (settings: UserSettings): SettingsDocument => ({
     file: context.settingsFile,
     settings,
@@ -27,8 +24,8 @@ export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCal
   });
   const kept = createKeptView(context.workspace.path, context.workspace.temporaryFolder);
   return {
-    'settings.read': answer(calls['settings.read'], async () => documentOf(await readSettings(context.settingsFile))),
-    'settings.write': answer(calls['settings.write'], async ({ change, workspace }) => {
+    'settings.read': async () => documentOf(await readSettings(context.settingsFile)),
+    'settings.write': async ({ change, workspace }) => {
       const folder = workspace == null ? null : context.handles.resolve(workspace);
       // Opened now, so that an unusable folder is refused now rather than at the next start.
       const path = folder === null ? null : (await openWorkspace(folder, context.now)).path;
@@ -38,11 +35,11 @@ export const settingsCalls = (context: EngineContext): Pick<Answers, SettingsCal
       );
       context.emit({ type: 'settings.changed' });
       return documentOf(settings);
-    }),
-    'view.kept': answer(calls['view.kept'], async () => ({ address: await kept.read() })),
-    'view.keep': answer(calls['view.keep'], async ({ address }) => {
+    },
+    'view.kept': async () => ({ address: await kept.read() }),
+    'view.keep': async ({ address }) => {
       await kept.write(address);
       return {};
-    }),
+    },
   };
 };

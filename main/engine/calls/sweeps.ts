@@ -1,4 +1,3 @@
-import { calls } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
 import type { Plan } from '../../contract/plan.ts';
@@ -17,7 +16,7 @@ import { findPointStep, readRunPlans, SweepRecord } from '../../runs/sweep-recor
 import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
 import { type ApprovedManifest, codeToConfirm } from '../approved-run.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import {
   modelNames,
   recordedOrder,
@@ -119,16 +118,14 @@ const storedPlan = async (
 };
 
 export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => ({
-  'sweep.start': answer(calls['sweep.start'], async ({ settings, later, ...named }, signal) => {
+  'sweep.start': async ({ settings, later, ...named }, signal) => {
     const models = await openRunModels(context, named.models);
     const tasks = await openRunTasks(context, named.tasks);
     const candidates = await openCandidates(context, named, models, tasks);
     return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, signal, later);
-  }),
-  'sweep.read': answer(calls['sweep.read'], ({ run, ...reading }, signal) =>
-    currentDocument(context, run, reading, signal),
-  ),
-  'sweep.plan': answer(calls['sweep.plan'], async ({ run, ...name }) => {
+  },
+  'sweep.read': ({ run, ...reading }, signal) => currentDocument(context, run, reading, signal),
+  'sweep.plan': async ({ run, ...name }) => {
     const manifest = await sweepManifestOf(context.workspace, run);
     refuseCandidatePlan(manifest, name.method);
     const live = context.liveSweeps.get(run);
@@ -151,7 +148,7 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const { info } = await reopenModel(context, model, await codeToConfirm(context, manifest));
     const plan = stored === null ? identityPlan(info.moeLayers, info.experts) : planOfPoint(stored, name);
     return { plan, cost: planCost(info, plan) };
-  }),
+  },
 });
 
 /** Brings the files of a running sweep up to date. */
@@ -163,15 +160,15 @@ type ReadCall = 'sweep.compare' | 'sweep.frontier' | 'sweeps.compare' | 'sweep.s
 
 /** Answers computed from the stored outcomes of sweeps. */
 export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCall> => ({
-  'sweeps.compare': answer(calls['sweeps.compare'], async ({ runs }, signal) => {
+  'sweeps.compare': async ({ runs }, signal) => {
     for (const run of runs) await writeLive(context, run);
     return context.reader.read({ read: 'sweeps', runs }, signal);
-  }),
-  'sweep.compare': answer(calls['sweep.compare'], async (asked, signal) => {
+  },
+  'sweep.compare': async (asked, signal) => {
     await writeLive(context, asked.run);
     return context.reader.read({ read: 'comparison', ...asked }, signal);
-  }),
-  'sweep.frontier': answer(calls['sweep.frontier'], async ({ run }, signal) => {
+  },
+  'sweep.frontier': async ({ run }, signal) => {
     await writeLive(context, run);
     const { points, pairs } = await context.reader.read({ read: 'frontier', run }, signal);
     const models = [...new Set(points.map(({ result }) => result.model))];
@@ -181,14 +178,14 @@ export const sweepReadingCalls = (context: EngineContext): Pick<Answers, ReadCal
         return { model, summary: [...summary], findings: [...findings] };
       }),
     };
-  }),
-  'sweep.sizeTrend': answer(calls['sweep.sizeTrend'], async (asked, signal) => {
+  },
+  'sweep.sizeTrend': async (asked, signal) => {
     await writeLive(context, asked.run);
     return context.reader.read({ read: 'size-trend', ...asked }, signal);
-  }),
-  'report.make': answer(calls['report.make'], async (asked, signal) => {
+  },
+  'report.make': async (asked, signal) => {
     await writeLive(context, asked.run);
     const { name, html } = await context.reader.read({ read: 'report', ...asked }, signal);
     return { name, html };
-  }),
+  },
 });

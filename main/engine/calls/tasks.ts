@@ -1,6 +1,5 @@
 import { basename, extname, join } from 'node:path';
 import { calibrationAt, type CalibrationChoice, type RecordedCalibration } from '../../contract/calibration.ts';
-import { calls } from '../../contract/calls.ts';
 import { requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
@@ -16,7 +15,7 @@ import {
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { actualPath, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
-import { answer, type Answers, type EngineContext } from '../engine-context.ts';
+import type { Answers, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
 
 type TaskCall = 'tasks.list' | 'tasks.open' | 'tasks.forget' | 'tasks.preview';
@@ -147,12 +146,12 @@ const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall
   /** The file with a task's items: its own path, or the one that its document names. */
   const itemsOf = async (path: string): Promise<string> => (await taskDocumentAt(context, path))?.items ?? path;
   return {
-    'tasks.tryCalibration': answer(calls['tasks.tryCalibration'], async ({ handle, choice }) => {
+    'tasks.tryCalibration': async ({ handle, choice }) => {
       const base = await context.task(await itemsOf(handles.resolve(handle)));
       const { task, leftOut, groups } = await calibrate(base, chosenPaths(context, choice), context.task);
       return { calibration: task.calibration.length, test: task.test.length, leftOut, groups };
-    }),
-    'tasks.calibrate': answer(calls['tasks.calibrate'], async ({ handle, choice }, signal) => {
+    },
+    'tasks.calibrate': async ({ handle, choice }, signal) => {
       const from = handles.resolve(handle);
       const items = await itemsOf(from);
       const base = await context.task(items);
@@ -169,7 +168,7 @@ const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall
       else await workspace.library.add('tasks', path, hash);
       context.emit({ type: 'tasks.changed' });
       return entryOf(context, path, await workspace.runs.list());
-    }),
+    },
   };
 };
 
@@ -177,7 +176,7 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | Cali
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.tasks.values());
   return {
-    'tasks.list': answer(calls['tasks.list'], async () => {
+    'tasks.list': async () => {
       const [library, runs] = await Promise.all([workspace.library.list('tasks'), workspace.runs.list()]);
       const remembered = library.map(({ path }) => path).filter((path) => !bundledPaths.has(path));
       const entries = await Promise.all([...bundledPaths, ...remembered].map((path) => entryOf(context, path, runs)));
@@ -186,15 +185,13 @@ export const taskCalls = (context: EngineContext): Pick<Answers, TaskCall | Cali
         entries.flatMap(({ path, hash, bundled: ships }) => (hash === null || ships ? [] : [{ path, hash }])),
       );
       return entries;
-    }),
-    'tasks.open': answer(calls['tasks.open'], ({ handle }, signal) =>
-      openTask(context, handles.resolve(handle), signal),
-    ),
-    'tasks.forget': answer(calls['tasks.forget'], ({ handle }) => forget(context, 'tasks', handles.resolve(handle))),
-    'tasks.preview': answer(calls['tasks.preview'], async ({ handle, split, count }) => {
+    },
+    'tasks.open': ({ handle }, signal) => openTask(context, handles.resolve(handle), signal),
+    'tasks.forget': ({ handle }) => forget(context, 'tasks', handles.resolve(handle)),
+    'tasks.preview': async ({ handle, split, count }) => {
       const task = await context.task(handles.resolve(handle));
       return task[split].slice(0, count).map(previewOf);
-    }),
+    },
     ...calibrationCalls(context),
   };
 };

@@ -131,3 +131,15 @@ export const judge = (
     }
   });
 };
+
+/** The judgement of the first pipeline, which gives the metric. */
+export const judgeFirst = (
+  judging: Judging,
+  item: WrittenItem,
+  text: string,
+  hasEnded: boolean,
+): Pick<Judgement, 'filtered' | 'correct'> => {
+  const [first] = judge(judging, item, text, hasEnded);
+  if (first === undefined) throw new Error('a rule without pipelines');
+  return { filtered: first.filtered, correct: first.correct };
+};

@@ -1,5 +1,5 @@
 import { readJobLog } from '../../../main/jobs/job-log.ts';
-import { readFinding } from '../../../main/workspace/run-finding.ts';
+import { readFinding } from '../../../main/workspace/run-store.ts';
 import { readRunLabel } from '../../../main/workspace/run-label-file.ts';
 import { readSettings } from '../../../main/workspace/settings-file.ts';
 import { readWindowBounds } from '../../../electron/window-bounds.ts';

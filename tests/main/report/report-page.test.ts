@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { sizeTrendDocument } from '../../../main/evaluation/size-trend/document.ts';
-import { reportName, reportPage } from '../../../main/report/report-page.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
+import { reportName } from '../../../main/report/page.ts';
+import { reportPage } from '../../../main/report/report-page.ts';
 import type { ReportSource } from '../../../main/report/report-source.ts';
 import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 import { sampleManifest, sampleProfile, sampleSweep, sampleSweepAtChance } from '../figures/sample-run.ts';

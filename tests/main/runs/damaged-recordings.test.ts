@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { readRecordedTrainings } from '../../../main/runs/recorded-trainings.ts';
+import { readRecordedTrainings } from '../../../main/runs/run-source.ts';
 import { addBundledRun, offerSample, unpack } from '../../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';

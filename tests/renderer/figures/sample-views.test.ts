@@ -25,7 +25,7 @@ import {
   thresholdsView,
   type ViewFiles,
 } from '../../../main/figures/views.ts';
-import { readFigureSource } from '../../../main/runs/read-figure-source.ts';
+import { readFigureSource } from '../../../main/runs/read-run.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
 import { SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';

@@ -10,7 +10,7 @@ import {
   sizeTrendDocument,
 } from '../../../../main/evaluation/size-trend/document.ts';
 import { completeOptions } from '../../../../main/pruning/methods.ts';
-import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/recorded-trainings.ts';
+import { readRecordedTrainings, recordedTrainingsFile } from '../../../../main/runs/run-source.ts';
 import { recordedResults } from '../../sample/recorded.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 
