@@ -8,7 +8,7 @@
  * changes the logits. All compute the logits of every position. "Of one product": the workbench's arithmetic rate over
  * the whole pass, relative to that of onnxruntime multiplying two matrices of 2048 x 2048 in the same rounds. The
  * processor is printed first, since matrix units for bfloat16 speed up PyTorch.
- * Usage: npx node tests/bench/forward.ts [rounds, default 9]
+ * Usage: npx node tests/bench/forward.ts [rounds, default 9] [bundled | large | fine, default all]
  */
 import { openCheckpoint, type Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { openModelRunner } from '../open-model-runner.ts';
@@ -20,7 +20,9 @@ import { startPython } from './python-environment.ts';
 import { bundledModel, fineGrainedCheckpoint, oneGigabyteCheckpoint } from './shapes.ts';
 import { median, ratios } from './statistics.ts';
 
-const ROUNDS = Number(process.argv[2] ?? 9);
+const [, , rounds = '9', which = 'all'] = process.argv;
+if (!['bundled', 'large', 'fine', 'all'].includes(which)) throw new Error('the model is bundled, large, fine or all');
+const ROUNDS = Number(rounds);
 const DTYPES = ['float32', 'bfloat16'] as const;
 type Dtype = (typeof DTYPES)[number];
 /** The first line of forward.py. */
@@ -104,12 +106,15 @@ const compare = async (
 };
 
 console.log(`Processor: ${os.cpus()[0]?.model ?? 'unknown'}`);
-await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32, 25);
-await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512, 1);
-await compare(
-  'fine-grained model of 1 GB (64 experts, top-8), 2 sequences of 512',
-  await fineGrainedCheckpoint(),
-  2,
-  512,
-  1,
-);
+const wants = (model: string): boolean => which === 'all' || which === model;
+if (wants('bundled')) await compare('bundled model, 64 sequences of 32', bundledModel, 64, 32, 25);
+if (wants('large'))
+  await compare('synthetic model of 1 GB, 2 sequences of 512', await oneGigabyteCheckpoint(), 2, 512, 1);
+if (wants('fine'))
+  await compare(
+    'fine-grained model of 1 GB (64 experts, top-8), 2 sequences of 512',
+    await fineGrainedCheckpoint(),
+    2,
+    512,
+    1,
+  );
