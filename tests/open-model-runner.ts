@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../main/checkpoint/open-checkpoint.ts';
-import type { ExportSettings } from '../main/export/export-settings.ts';
+import type { ExportSettings } from '../main/export/export-progress.ts';
 import type { ModelRunner, ModelRunnerSettings, RunnerTuning } from '../main/inference/model-runner.ts';
 import { openModel } from '../main/inference/open-model-runner.ts';
 import type { Overlays } from '../main/inference/overlays.ts';

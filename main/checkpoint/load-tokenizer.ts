@@ -5,7 +5,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { withinDeadline } from '../files/within-deadline.ts';
-import { isGgufPath } from '../files/gguf-path.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { readGgufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { checkTokenizer, matchesInTime } from './check-tokenizer.ts';
 

@@ -5,7 +5,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
-import { isGgufPath } from '../files/gguf-path.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 
 /** Identifies the state of a file without reading it: its size, its times, and which file it is. */
 interface FileStamp {

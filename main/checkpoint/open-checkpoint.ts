@@ -11,14 +11,14 @@ import { families, familyOf, refusedFamilies } from './families/families.ts';
 import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
-import { isGgufPath } from '../files/gguf-path.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere, openRegularFile } from '../files/regular-file.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
-import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
+import { chatTemplateFile } from '../tasks/chat/chat-template.ts';
 
 /** An opened model folder or GGUF file: headers are read, weights stay on disk. */
 export interface Checkpoint {

@@ -20,7 +20,7 @@ import { createProvidersHere } from '../inference/providers/providers-here.ts';
 import { type Computing, createModelPool } from '../jobs/source-gate.ts';
 import { createStepStore } from '../workspace/step-store.ts';
 import { type OptionReader, valueOption, type VerbHost, type VerbOption } from './verb.ts';
-import { installRecovery, type PlanOnDisk } from './plan-files.ts';
+import { installRecovery, type PlanOnDisk } from './files.ts';
 
 export const MACHINE_OPTIONS = {
   threads: valueOption('N', 'Threads of the runtime (default: physical cores).'),

@@ -9,7 +9,7 @@ import { DEFAULT_NEW_TOKENS, DEFAULT_STOP } from '../tasks/generation/stop-rule.
 import { refuse } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { Engine } from '../engine/engine.ts';
-import { calibrate } from '../tasks/calibration/load-task-document.ts';
+import { calibrate } from '../tasks/calibration/task-document.ts';
 import { loadTask } from '../tasks/load-task.ts';
 import type { Task } from '../tasks/task.ts';
 import { actualPath, bundledTasks } from '../workspace/library.ts';
@@ -24,8 +24,8 @@ import {
 } from './verb.ts';
 import { findTasks } from './subjects.ts';
 import { basename } from 'node:path';
-import { unusedTemplateNote } from '../tasks/chat/ask-tasks.ts';
-import { chatTemplateFile } from '../tasks/chat/read-chat-template.ts';
+import { unusedTemplateNote } from '../tasks/chat/chat-task.ts';
+import { chatTemplateFile } from '../tasks/chat/chat-template.ts';
 
 /** Options of verbs that name tasks: where calibration items come from for tasks that contain test items only. */
 export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { clusterWork, type ClusterWork } from '../contract/cluster.ts';
 import { WorkbenchError } from '../contract/errors.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
 

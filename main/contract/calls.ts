@@ -3,8 +3,7 @@ import { besideDocument, besideSettings } from './beside.ts';
 import { folderName, margin } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
-import { MOST_SWEEPS, sweepsComparison } from './compare-sweeps.ts';
-import { compareDocument } from './compare.ts';
+import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
 import { damageDocument, damageSettings } from './damage.ts';
 import {
   providerListing,
@@ -16,12 +15,12 @@ import {
   torchPrecision,
 } from './device.ts';
 import { experimentDocument, experimentRequest } from './experiment.ts';
-import { expertDocument, layerTogether, weightLikeness } from './expert.ts';
+import { expertDocument, layerTogether, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
-import { modelEntry, pathHandle } from './model.ts';
+import { modelEntry, pathHandle, prunedCopies } from './model.ts';
 import { linkedFragment } from './page-fragment.ts';
 import {
   budgetName,
@@ -33,13 +32,9 @@ import {
   planCost,
   superExpertProtection,
 } from './plan.ts';
-import { taskProfile } from './profile.ts';
-import { prunedCopies } from './pruned-copies.ts';
 import { reproduction } from './reproduction.ts';
-import { jobLog } from './job-log.ts';
-import { listedLabel, runLabelChange } from './run-label.ts';
+import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
-import { jobProgress, runManifest, trashedRun } from './run.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
 import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { probeEnd, providerName } from './device.ts';
 import { engineEvent } from './events.ts';
-import { runCodeText } from './run-origin.ts';
 import { jobProgress } from './run.ts';
+import { runCodeText } from './run-origin.ts';
 import { serialisedError } from './rpc.ts';
 import { calibrationDraw, elsewherePoint, sweepResult } from './sweep.ts';
 import { candidatePoint, curtailedPoint } from './curtailed-point.ts';

@@ -1,7 +1,50 @@
 import { z } from 'zod';
 import { MOST_MODELS, MOST_TASKS, sentence, shortName } from './bounds.ts';
 import { runDevice } from './device.ts';
-import { listedLabel } from './run-label.ts';
+import { withPresentLineKind } from './earlier-names.ts';
+
+/** A tag is one word: the filter and the command line split words at spaces and commas. */
+export const runTag = z.string().regex(/^[^\s,#]{1,40}$/, 'a tag is one word of at most 40 letters without # or comma');
+
+/** The user's label of a run. Stored beside the manifest, part of no content key; may change at any time. */
+export const runLabel = z.object({
+  /** Null: the run's own title. */
+  name: z.string().min(1).max(200).nullable(),
+  note: z.string().max(10_000),
+  tags: z.array(runTag).max(32),
+  /** Hidden from lists by default. */
+  archived: z.boolean(),
+});
+export type RunLabel = z.infer<typeof runLabel>;
+
+export const NO_LABEL: RunLabel = { name: null, note: '', tags: [], archived: false };
+
+/** The fields to change; the rest stays. */
+export const runLabelChange = runLabel.partial();
+export type RunLabelChange = z.infer<typeof runLabelChange>;
+
+/** A run's label in a list: with the reason where its file cannot be read, so that it is not mistaken for empty. */
+export const listedLabel = runLabel.extend({ unreadable: z.string().optional() });
+export type ListedLabel = z.infer<typeof listedLabel>;
+
+/** The name of a run as lists show it: the user's, or the run's own title. */
+export const runName = ({
+  title,
+  label,
+}: {
+  readonly title: string;
+  readonly label?: ListedLabel | undefined;
+}): string => label?.name ?? title;
+
+/** Tags in a typed text, separated by spaces or commas, with or without a leading #; duplicates removed. */
+export const tagsIn = (typed: string): readonly string[] => [
+  ...new Set(
+    typed
+      .split(/[\s,]+/)
+      .map((word) => word.replace(/^#+/, ''))
+      .filter((word) => word !== ''),
+  ),
+];
 
 export const runKind = z.enum([
   'profile',
@@ -79,3 +122,126 @@ export const jobProgress = z.object({
   leftMs: z.object({ low: z.number(), high: z.number() }).nullable(),
 });
 export type JobProgress = z.infer<typeof jobProgress>;
+
+/** Fields of a run's file that differ from the run's outcomes: how many, and where the first one is. */
+export const differingField = z.object({
+  file: shortName,
+  field: shortName,
+  count: z.number().int().positive(),
+  where: sentence,
+});
+export type DifferingField = z.infer<typeof differingField>;
+
+/**
+ * Whether a run's files changed since they were written. All shown numbers are recomputed from the stored outcomes;
+ * this lists where the files differ.
+ */
+export const runCheck = z.object({
+  /** `unchecked`: some shown numbers cannot be recomputed, and the run has no checksums of its files. */
+  state: z.enum(['as-written', 'unchecked', 'differs']),
+  differing: z.array(differingField),
+  /** Files whose checksum changed since the run ended. */
+  changed: z.array(shortName),
+  /** The same in words; empty where everything is as written. */
+  sentences: z.array(sentence),
+});
+export type RunCheck = z.infer<typeof runCheck>;
+
+// The window's list and `uncurl runs` filter and sort by the same functions, so that they cannot differ.
+
+export const runOrders = ['newest', 'name', 'kind', 'duration'] as const;
+export type RunOrder = (typeof runOrders)[number];
+
+export interface RunFilter {
+  /** Words that must all occur in a run's name, models, tasks, kind, state, tags or note; `#x`: a tag. */
+  readonly text: string;
+  /** Tags that a run must all have. */
+  readonly tags: readonly string[];
+  /** Whether archived runs are shown too. */
+  readonly archived: boolean;
+}
+
+export const ALL_RUNS: RunFilter = { text: '', tags: [], archived: false };
+
+const small = (text: string): string => text.toLowerCase();
+
+/** A run's name in a list, or the rest of its text there. */
+type TextOfRun = (run: RunManifest) => string;
+
+const searchedText = (run: RunManifest, saidOf: TextOfRun): string =>
+  small(
+    [
+      run.id,
+      saidOf(run),
+      runName(run),
+      run.title,
+      run.kind,
+      run.damaged === undefined ? run.state : 'damaged',
+      ...run.models.map(({ name }) => name),
+      ...run.tasks.map(({ name }) => name),
+      ...(run.label?.tags ?? []),
+      run.label?.note ?? '',
+    ].join('\n'),
+  );
+
+/** The runs that pass a filter, in their order; also matches the text that a list shows for them. */
+export const filterRuns = (
+  runs: readonly RunManifest[],
+  { text, tags, archived }: RunFilter,
+  saidOf: TextOfRun = runName,
+): readonly RunManifest[] => {
+  const words = small(text)
+    .split(/\s+/)
+    .filter((word) => word !== '' && word !== '#');
+  const wanted = [...tags.map(small), ...words.filter((word) => word.startsWith('#')).map((word) => word.slice(1))];
+  const sought = words.filter((word) => !word.startsWith('#'));
+  return runs.filter((run) => {
+    if (!archived && run.label?.archived === true) return false;
+    const worn = (run.label?.tags ?? []).map(small);
+    if (!wanted.every((tag) => worn.includes(tag))) return false;
+    if (sought.length === 0) return true;
+    const found = searchedText(run, saidOf);
+    return sought.every((word) => found.includes(word));
+  });
+};
+
+/** Milliseconds from a run's creation to its end, including waits and interruptions; null while it has not ended. */
+export const runDurationMs = ({ createdAt, finishedAt }: RunManifest): number | null =>
+  finishedAt === null ? null : Math.max(0, Date.parse(finishedAt) - Date.parse(createdAt));
+
+const byNewest = (left: RunManifest, right: RunManifest): number =>
+  right.createdAt.localeCompare(left.createdAt) || right.id.localeCompare(left.id);
+
+const comparisons: Readonly<Record<RunOrder, (left: RunManifest, right: RunManifest, nameOf: TextOfRun) => number>> = {
+  newest: () => 0,
+  name: (left, right, nameOf) => nameOf(left).localeCompare(nameOf(right), 'en', { numeric: true }),
+  kind: (left, right) => left.kind.localeCompare(right.kind),
+  duration: (left, right) => (runDurationMs(right) ?? -1) - (runDurationMs(left) ?? -1),
+};
+
+/** Sorted runs; among equals the newest first. `duration`: the longest first, unfinished runs last. */
+export const sortRuns = (
+  runs: readonly RunManifest[],
+  order: RunOrder,
+  nameOf: TextOfRun = runName,
+): readonly RunManifest[] =>
+  [...runs].sort((left, right) => comparisons[order](left, right, nameOf) || byNewest(left, right));
+
+/** Kind of a line in a job's log. */
+export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
+
+export const logLine = z.object({
+  at: z.iso.datetime(),
+  kind: z.preprocess(withPresentLineKind, logLineKind),
+  text: z.string(),
+});
+export type LogLine = z.infer<typeof logLine>;
+
+/** Log of a run, oldest line first. */
+export const jobLog = z.object({
+  run: z.string(),
+  lines: z.array(logLine),
+  /** Why lines are missing or unreadable; null: the log is complete. */
+  missing: z.string().nullable(),
+});
+export type JobLog = z.infer<typeof jobLog>;

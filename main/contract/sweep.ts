@@ -31,7 +31,7 @@ import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
-import { runCheck } from './run-check.ts';
+import { runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 

@@ -6,7 +6,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
 import { isSystemError } from '../files/file-errors.ts';
-import { requirePlainTree } from '../files/require-plain-tree.ts';
+import { requirePlainTree } from '../files/list-folder.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';

@@ -2,7 +2,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MetricName } from '../contract/task.ts';
 import { countAlike, groupLowerLimit, type GroupMoves } from '../statistics/clustered-pairs.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { isRight } from './is-right.ts';
+import { isRight } from './item-answers.ts';
 import { areSafeCounts, itemsNeeded, ONE_SIDED_ALPHA } from './verdicts.ts';
 
 /**

@@ -1,6 +1,15 @@
-import { type ClassFidelity, type ItemFidelity, type ItemOutcome, tokenClasses } from '../contract/outcome.ts';
-import type { AnswerLoss, Fidelity } from '../contract/sweep.ts';
+import {
+  type ChoiceOutcome,
+  type ClassFidelity,
+  type ItemFidelity,
+  type ItemOutcome,
+  tokenClasses,
+} from '../contract/outcome.ts';
+import { type AnswerLoss, type Fidelity, pointNameKey, type SweepResult } from '../contract/sweep.ts';
 import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
+import { bareFactor, formatFactor, formatFixed } from '../words/numbers.ts';
+import { methodInProse } from '../words/methods.ts';
+import { TWIN_SUFFIX } from './choice-and-writing.ts';
 
 /**
  * Fidelity of a candidate: means over all scored positions, each with its 95 % interval by Student's t over items, or
@@ -44,3 +53,74 @@ export const fidelityOf = (outcomes: readonly ItemOutcome[]): Fidelity | undefin
 };
 
 const NO_CLASS: ClassFidelity = { positions: 0, kl: 0, changed: 0 };
+
+/**
+ * Mean over items of the log-probability that the right choice loses, in nats, with its 95 % interval by Student's t
+ * over items, or over the passages that they share. Undefined for fewer than two. `pairs`: unpruned and candidate.
+ */
+export const answerLossOf = (pairs: readonly (readonly [ChoiceOutcome, ChoiceOutcome])[]): AnswerLoss | undefined => {
+  const losses = pairs.map(([{ logprobs, answer }, after]) => ({
+    sum: (logprobs[answer] ?? NaN) - (after.logprobs[answer] ?? NaN),
+    count: 1,
+  }));
+  return ratioInterval(
+    groupedSums(
+      losses,
+      pairs.flatMap(([{ group }]) => group ?? []),
+    ),
+  );
+};
+
+/**
+ * Answer loss in nats from which a point that is safe by choice was nearly always unsafe when written, and how often on
+ * the bundled sample (a test holds it): of such points, and of those with a smaller loss. A larger one, 0.1, does not
+ * carry over to the switch family (resources/docs/finding.md).
+ */
+export const TELLING_LOSS: {
+  readonly nats: number;
+  readonly above: { readonly unsafe: number; readonly of: number };
+  readonly below: { readonly unsafe: number; readonly of: number };
+} = {
+  nats: 0.03,
+  above: { unsafe: 82, of: 84 },
+  below: { unsafe: 0, of: 29 },
+};
+
+/** How often the warning is right and what it misses, in words. */
+export const TELLING_LOSS_RATES =
+  `On the bundled sample, of ${String(TELLING_LOSS.above.of)} points that are safe by choice and lost ` +
+  `${bareFactor(TELLING_LOSS.nats)} nats or more, ${String(TELLING_LOSS.above.unsafe)} were unsafe when written; of ` +
+  `${String(TELLING_LOSS.below.of)} that lost less, ` +
+  `${TELLING_LOSS.below.unsafe === 0 ? 'none' : String(TELLING_LOSS.below.unsafe)}.`;
+
+const losesMuch = ({ factor, verdict, answerLoss }: SweepResult): boolean =>
+  factor > 1 && verdict === 'safe' && (answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
+
+/** Points that are safe by choice, lost much of the right answer, and were not measured written in the same sweep. */
+export const doubtfulChoices = (results: readonly SweepResult[]): readonly SweepResult[] => {
+  const measured = new Set(results.map(pointNameKey));
+  return results.filter(
+    (result) => losesMuch(result) && !measured.has(pointNameKey({ ...result, task: `${result.task}${TWIN_SUFFIX}` })),
+  );
+};
+
+const lossText = ({ answerLoss }: SweepResult): string => `${formatFixed(answerLoss?.mean ?? 0, 2)} nats`;
+
+/** The warning about one such point; null for others. */
+export const choiceWarning = (result: SweepResult, results: readonly SweepResult[]): string | null =>
+  losesMuch(result) && doubtfulChoices(results).includes(result)
+    ? `Safe by choice, but the right answer lost ${lossText(result)}: measure it written. ${TELLING_LOSS_RATES}`
+    : null;
+
+/** The warning about all such points of a sweep; null without any. */
+export const choiceWarnings = (results: readonly SweepResult[]): string | null => {
+  const doubtful = doubtfulChoices(results);
+  if (doubtful.length === 0) return null;
+  const named = doubtful.map((result) => {
+    const { model, task, method, seed, factor } = result;
+    const draw = seed === null ? '' : ` (seed ${String(seed)})`;
+    return `${model} on ${task} by ${methodInProse(method)}${draw} at ${formatFactor(factor)}: ${lossText(result)}`;
+  });
+  const points = named.join('; ');
+  return `Safe by choice, but the right answer lost much: measure it written. ${points}. ${TELLING_LOSS_RATES}`;
+};

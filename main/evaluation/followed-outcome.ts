@@ -1,5 +1,5 @@
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
-import { hasEnded } from './endings.ts';
+import { hasEnded } from './item-answers.ts';
 
 /** An outcome in a file, with the file's verdict on whether it is right; null where it has none. */
 export interface StoredOutcome {

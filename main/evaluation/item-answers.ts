@@ -1,8 +1,75 @@
 import { refuse } from '../contract/errors.ts';
-import type { ItemOutcome } from '../contract/outcome.ts';
+import { type ChoiceOutcome, FEWEST_LOOPED, type ItemOutcome, type WrittenOutcome } from '../contract/outcome.ts';
 import type { AnswerChange, ItemAnswers, OutcomesDocument, ShownAnswer } from '../contract/outcomes.ts';
 import type { MetricName } from '../contract/task.ts';
-import { isRight } from './is-right.ts';
+import type { Endings, SweepResult, Threshold } from '../contract/sweep.ts';
+import { sweepThresholds } from './threshold.ts';
+
+/** Whether an item was answered correctly by its metric. */
+export const isRight = (metric: MetricName, outcome: ChoiceOutcome | WrittenOutcome): boolean =>
+  outcome.kind === 'written'
+    ? outcome.correct
+    : (metric === 'acc_norm' ? outcome.chosenNorm : outcome.chosen) === outcome.answer;
+
+/** Whether a text ended by a stop string or an end token. */
+export const hasEnded = ({ stopped }: Pick<WrittenOutcome, 'stopped'>): boolean => stopped !== 'length';
+
+/** Share of the texts that looped; null where that was not recorded. */
+export const loopedShare = (outcomes: readonly WrittenOutcome[]): number | null => {
+  const open = outcomes.filter((outcome) => !hasEnded(outcome) && outcome.tokens >= FEWEST_LOOPED);
+  if (open.some(({ loop }) => loop === undefined)) return null;
+  return open.filter(({ loop }) => loop !== null).length / outcomes.length;
+};
+
+/** A result about endings in place of answers: whether a text ended takes the place of whether it is right. */
+export const endingResult = (result: SweepResult, { ended, looped: _looped, ...paired }: Endings): SweepResult => ({
+  ...result,
+  ...paired,
+  value: ended,
+});
+
+/** The thresholds with those of endings, each at the one-sided 5 % by itself; the metric `ending` has no other. */
+export const withEndings = (
+  thresholds: readonly Threshold[],
+  results: readonly SweepResult[],
+  delta: number,
+): Threshold[] => {
+  const ofEndings = results.flatMap((result) =>
+    result.endings === undefined || result.metric === 'ending' ? [] : [endingResult(result, result.endings)],
+  );
+  const keyOf = ({ model, task, method, seed }: Threshold): string => JSON.stringify([model, task, method, seed]);
+  const found = new Map(sweepThresholds(ofEndings, delta).map((threshold) => [keyOf(threshold), threshold]));
+  return thresholds.map((threshold) => {
+    const { endings: _endings, ...own } = threshold;
+    const ending = found.get(keyOf(threshold));
+    if (ending === undefined) return own;
+    const { factor, lastSafe, firstUnsafe, firstWorse, verdict } = ending;
+    return { ...own, endings: { factor, lastSafe, firstUnsafe, firstWorse, verdict } };
+  });
+};
+
+/** A text split into the common beginning, the difference, and the common end. */
+export interface TextDifference {
+  readonly before: string;
+  readonly changed: string;
+  readonly after: string;
+}
+
+/** Compares two texts by code points. `changed` of both is empty where they are equal. */
+export const textDifference = (one: string, other: string): readonly [TextDifference, TextDifference] => {
+  const [left, right] = [Array.from(one), Array.from(other)];
+  const shorter = Math.min(left.length, right.length);
+  let start = 0;
+  while (start < shorter && left[start] === right[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && left[left.length - 1 - end] === right[right.length - 1 - end]) end += 1;
+  const cut = (characters: readonly string[]): TextDifference => ({
+    before: characters.slice(0, start).join(''),
+    changed: characters.slice(start, characters.length - end).join(''),
+    after: characters.slice(characters.length - end).join(''),
+  });
+  return [cut(left), cut(right)];
+};
 
 /** The displayed part of an outcome. */
 const shownAnswer = (metric: MetricName, outcome: ItemOutcome): ShownAnswer => {

@@ -11,9 +11,8 @@ import {
 import { groupInterval, groupMoves, signChangeP } from '../statistics/clustered-pairs.ts';
 import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
-import { answerLossOf } from './answer-loss.ts';
-import { fidelityOf } from './fidelity.ts';
-import { hasEnded, loopedShare } from './endings.ts';
+import { answerLossOf, fidelityOf } from './fidelity.ts';
+import { hasEnded, loopedShare } from './item-answers.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */

@@ -1,7 +1,7 @@
 import type { Endings, Multiplicity, SweepDocument, SweepResult, Threshold } from '../contract/sweep.ts';
 import type { CurtailedPoint } from '../contract/curtailed-point.ts';
 import { elsewhereRows, togetherThresholds, withEverywhere } from './elsewhere.ts';
-import { endingResult, withEndings } from './endings.ts';
+import { endingResult, withEndings } from './item-answers.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {

@@ -29,8 +29,7 @@ import {
   requireAbsent,
   requireParent,
 } from './export-folder.ts';
-import { type ExportControl, verificationBytes, weightBytes } from './export-progress.ts';
-import type { ExportSettings } from './export-settings.ts';
+import { type ExportControl, type ExportSettings, verificationBytes, weightBytes } from './export-progress.ts';
 import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, type GgufPlan, planGguf, storedType, writeGguf } from './gguf/gguf-file.ts';
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';

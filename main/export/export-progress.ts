@@ -1,5 +1,8 @@
 import { CancelledError } from '../contract/errors.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ModelRunner, ModelRunnerSettings, RunnerTuning } from '../inference/model-runner.ts';
+import type { Overlays } from '../inference/overlays.ts';
 
 export interface ExportControl {
   /** Checked between chunks of 8 MiB and between block runs: an abort rejects with CancelledError within a second. */
@@ -45,4 +48,13 @@ export class VerifyProgress {
     this.#done = Math.max(this.#done, done);
     this.#onProgress(this.#done, this.#total);
   }
+}
+
+/** The machine that verifies exports. */
+export type ExportMachine = Pick<ModelRunnerSettings, 'threads' | 'memoryBudgetBytes'>;
+
+export interface ExportSettings extends ExportMachine {
+  readonly overlays: Overlays;
+  /** Opens a runner; the caller disposes of it. */
+  readonly openRunner: (checkpoint: Checkpoint, tuning: RunnerTuning) => Promise<ModelRunner>;
 }

@@ -10,7 +10,7 @@ import { floatsOf, integerTensor, Session } from '../inference/session.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { compareLogits, type LogitComparison, NOT_COMPARABLE } from './compare-forward.ts';
 import { ONNX_FILE } from './onnx-files.ts';
-import type { ExportMachine } from './export-settings.ts';
+import type { ExportMachine } from './export-progress.ts';
 
 /** Logits of one run, slots x vocabulary: 128 MB of float32. */
 const MAX_LOGITS = 2 ** 25;

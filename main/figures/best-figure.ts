@@ -17,7 +17,7 @@ import {
   type SvgNode,
   textWidth,
 } from './svg.ts';
-import { bestThreshold, type BestThreshold } from '../evaluation/best-threshold.ts';
+import { bestThreshold, type BestThreshold } from '../evaluation/threshold.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { methodTitle } from '../words/methods.ts';
 

@@ -12,8 +12,7 @@ import {
   sharedRankText,
 } from '../words/comparisons.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { differenceScale, inkOn } from './color-scales.ts';
-import type { FigureTheme } from './colors.ts';
+import { differenceScale, type FigureTheme, inkOn } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
 import { formatDifference, formatFactor, UNITS_NOTE } from '../words/numbers.ts';

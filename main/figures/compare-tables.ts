@@ -1,6 +1,12 @@
 import type { BesideDifference, LikelyToken } from '../contract/beside.ts';
-import type { SweepsRow } from '../contract/compare-sweeps.ts';
-import type { CompareDocument, CompareMethod, CompareRecovery, CompareRow, CompareTask } from '../contract/compare.ts';
+import type {
+  CompareDocument,
+  CompareMethod,
+  CompareRecovery,
+  CompareRow,
+  CompareTask,
+  SweepsRow,
+} from '../contract/compare.ts';
 import type { DamageDocument, ExpertDamage } from '../contract/damage.ts';
 import { curveLabel } from '../contract/method.ts';
 import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';

@@ -12,7 +12,7 @@ import {
 import { methodTitle } from '../words/methods.ts';
 import { drawAcrossTitle, drawPanelHead, drawUpwardTitle } from './small-multiples.ts';
 import { captionedFigure, type Drawing, MARGIN, type SvgFigure } from './svg.ts';
-import type { DifferingSetting } from '../contract/compare-sweeps.ts';
+import type { DifferingSetting } from '../contract/compare.ts';
 import { weightsOfLabel } from '../contract/method.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import { counted, formatCount } from '../words/numbers.ts';

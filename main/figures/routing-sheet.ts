@@ -1,9 +1,8 @@
 import { maxOf } from '../statistics/extremes.ts';
 import type { CellMatrix } from './cell-matrix.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { amountScale } from './color-scales.ts';
-import type { FigureTheme } from './colors.ts';
-import { drawColorBar, drawHeatmapCells, labelStep } from './heatmap-cells.ts';
+import { amountScale, type FigureTheme } from './colors.ts';
+import { drawColorBar, drawHeatmapCells, labelStep } from './heatmap-figure.ts';
 import { type Drawing, figureFooter, fitText, svgDocument, svgElement, svgLabel, type SvgNode } from './svg.ts';
 
 /** Maps of one statistic of one model, a block per task. */

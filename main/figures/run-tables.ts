@@ -1,5 +1,4 @@
-import { runDurationMs } from '../contract/run-filter.ts';
-import type { RunManifest } from '../contract/run.ts';
+import { runDurationMs, type RunManifest } from '../contract/run.ts';
 import {
   type PointVerdict,
   recordedSweepSettings,
@@ -10,9 +9,8 @@ import {
 } from '../contract/sweep.ts';
 import { headlineThresholds } from '../evaluation/threshold.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-import { formatDuration } from '../words/durations.ts';
+import { bareFactor, counted, formatDuration, formatValue } from '../words/numbers.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
-import { bareFactor, counted, formatValue } from '../words/numbers.ts';
 import { pointVerdictText } from '../words/verdicts.ts';
 import { amount, type Cell, type Column, type Columns, type Names, spreadCell } from './columns.ts';
 import { csvTable } from './csv.ts';

@@ -1,5 +1,4 @@
-import type { DifferingSetting } from '../contract/compare-sweeps.ts';
-import type { CompareDocument } from '../contract/compare.ts';
+import type { CompareDocument, DifferingSetting } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
@@ -16,8 +15,7 @@ import {
   matrixDifference,
   type Subtracted,
 } from './cell-matrix.ts';
-import { amountScale, differenceScale } from './color-scales.ts';
-import { figureTheme, type TaskNaming, type ThemeName } from './colors.ts';
+import { amountScale, differenceScale, figureTheme, type TaskNaming, type ThemeName } from './colors.ts';
 import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
 import { axisFigure, type CurveAxis, hasAxis } from './axis-figure.ts';
 import { compareFigure } from './compare-figure.ts';

@@ -1,9 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from './file-errors.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
-import { isGgufPath } from './gguf-path.ts';
 
 export type FolderEntryKind = 'folder' | 'model' | 'task' | 'file';
 
@@ -63,14 +62,14 @@ export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | '
   return has('train.jsonl', 'val.jsonl') || has('train.txt', 'test.txt') ? 'task' : 'folder';
 };
 
-export interface FolderEntry {
+interface FolderEntry {
   readonly path: string;
   readonly name: string;
   /** Guessed from names: opening a model or task may still refuse it. */
   readonly kind: FolderEntryKind;
   readonly isFolder: boolean;
 }
-export interface ListedFolder {
+interface ListedFolder {
   readonly path: string;
   readonly parent: string | null;
   readonly entries: readonly FolderEntry[];
@@ -116,4 +115,110 @@ export const listFolder = async (path: string, hidden = false): Promise<ListedFo
   entries.sort((a, b) => Number(b.isFolder) - Number(a.isFolder));
   const parent = dirname(path);
   return { path, parent: parent === path ? null : parent, entries };
+};
+
+/** Whether a model's path is that of a GGUF file rather than of a folder. */
+export const isGgufPath = (model: string): boolean => model.toLowerCase().endsWith('.gguf');
+
+const isWithin = (path: string, root: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+
+/** The real path; null for a dangling link or a missing path. */
+const target = (path: string): Promise<string | null> =>
+  realpath(path).catch((error: unknown) => {
+    if (fileErrorCode(error) === null) throw error;
+    return null;
+  });
+
+const outsideRoots = (path: string): Error =>
+  refuse(
+    'outside-roots',
+    `${path} lies outside the folders that may be listed here.`,
+    'Start "uncurl serve" with --root and a folder above it.',
+  );
+
+/** A typed path within the roots: the folder to list, and the file in it if a file was typed. */
+export interface TypedPath {
+  readonly folder: string;
+  readonly file: string | null;
+}
+
+/**
+ * Resolves a typed path: absolute, or relative to the home by `~`. Refuses paths outside the roots before accessing
+ * them, so that nobody can find out what else exists.
+ *
+ * @throws WorkbenchError `bad-path`, `outside-roots`, and for a missing path `no-such-folder`.
+ */
+export const readTypedPath = async (roots: readonly string[], typed: string, home: string): Promise<TypedPath> => {
+  const written = typed.trim().replace(/^~(?=$|[\\/])/, home);
+  if (!isAbsolute(written) || written.includes('\0'))
+    throw refuse('bad-path', `"${typed}" is not an absolute path.`, 'Type it from the root, or from ~.');
+  const path = resolve(written);
+  const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));
+  if (!isInside(path)) throw outsideRoots(path);
+  const real = await target(path);
+  if (real === null) throw refuse('no-such-folder', `${path} does not exist.`, 'Check the path.');
+  if (!isInside(real)) throw outsideRoots(path);
+  return (await stat(real)).isDirectory() ? { folder: real, file: null } : { folder: dirname(real), file: real };
+};
+
+/**
+ * Lists a folder within one of the `roots` (real paths). Links out of them are left out, and the parent of a root is
+ * not revealed.
+ *
+ * @throws WorkbenchError `outside-roots`, and those of `listFolder`.
+ */
+export const listWithin = async (roots: readonly string[], path: string, hidden = false): Promise<ListedFolder> => {
+  const isInside = (tested: string): boolean => roots.some((root) => isWithin(tested, root));
+  const real = await realpath(path).catch((error: unknown) => {
+    throw explainReadError(error, path);
+  });
+  if (!isInside(real)) throw outsideRoots(path);
+  const { parent, entries } = await listFolder(real, hidden);
+  const inside: FolderEntry[] = [];
+  for (const entry of entries) {
+    const destination = await target(entry.path);
+    if (destination !== null && isInside(destination)) inside.push(entry);
+  }
+  return { path: real, parent: parent !== null && isInside(parent) ? parent : null, entries: inside };
+};
+
+/** Another process works in the folder too, so files may vanish. */
+const ifThere = async <T>(look: () => Promise<T>): Promise<T | null> => {
+  try {
+    return await look();
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+/**
+ * Refuses a folder that contains a link or a file with a second name (hard link): writing to it would change a file
+ * elsewhere.
+ *
+ * @throws WorkbenchError refused: `leads-out`.
+ */
+export const requirePlainTree = async (folder: string): Promise<void> => {
+  const open = [folder];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const path = next;
+    const facts = await ifThere(() => lstat(path));
+    if (facts === null) continue;
+    if (facts.isDirectory()) {
+      for (const name of (await ifThere(() => readdir(path))) ?? []) open.push(join(path, name));
+      continue;
+    }
+    if (facts.isFile() && facts.nlink <= 1) continue;
+    const what = facts.isSymbolicLink()
+      ? 'a link'
+      : facts.isFile()
+        ? 'a file with a second name'
+        : 'not a regular file';
+    throw refuse(
+      'leads-out',
+      `${path} is ${what}: writing to it would change a file elsewhere.`,
+      'Remove it, or put a copy of the file in its place, and try again.',
+    );
+  }
 };

@@ -1,3 +1,6 @@
+import type { z } from 'zod';
+import { type ReadLimits, readTextIfThere } from './regular-file.ts';
+
 /** No configuration, index or item is deeper; recursive code would overflow its stack on deeper values. */
 export const MAX_JSON_DEPTH = 200;
 
@@ -44,4 +47,25 @@ export const parseForeignJson = (text: string): unknown => {
   if (nestsDeeper(text, MAX_JSON_DEPTH))
     throw new SyntaxError(`values are nested deeper than ${String(MAX_JSON_DEPTH)}`);
   return JSON.parse(text);
+};
+
+/**
+ * Reads a JSON file in the form of `schema`; null if there is no such file. `damaged` makes the error for invalid JSON
+ * and for other forms.
+ *
+ * @throws what `damaged` returns, and those of `readTextIfThere`.
+ */
+export const readJsonIfThere = async <T extends z.ZodType>(
+  file: string,
+  schema: T,
+  limits: ReadLimits,
+  damaged: (cause: unknown) => Error,
+): Promise<z.output<T> | null> => {
+  const text = await readTextIfThere(file, limits);
+  if (text === null) return null;
+  try {
+    return schema.parse(parseForeignJson(text));
+  } catch (cause) {
+    throw damaged(cause);
+  }
 };

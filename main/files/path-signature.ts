@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileErrorCode } from './file-errors.ts';
+import { fileErrorCode, isSystemError } from './file-errors.ts';
 import { fileState } from './regular-file.ts';
 
 /** A dangling link stays the same as long as it is dangling. */
@@ -53,4 +53,21 @@ export const createPathCache = <T>(
       throw error;
     }
   };
+};
+
+/**
+ * Identifies the folder at a path: its real path, its inode, and its creation time (inodes are reused; file systems
+ * without creation times report 0). A copy is another folder. Null: there is none, or a link in its place.
+ */
+export const folderIdentity = async (
+  path: string,
+): Promise<{ readonly path: string; readonly made: string } | null> => {
+  try {
+    const facts = await lstat(path, { bigint: true });
+    if (!facts.isDirectory()) return null;
+    return { path: await realpath(path), made: `${String(facts.ino)} ${String(facts.birthtimeNs)}` };
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return null;
+    throw error;
+  }
 };

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, isSystemError, makeFolder } from '../files/file-errors.ts';
-import { folderIdentity } from '../files/folder-identity.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { folderIdentity } from '../files/path-signature.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
-import { isGgufPath } from '../files/gguf-path.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 

@@ -10,8 +10,7 @@ import type { ModelRunner, RowToDecode, RunControl } from '../inference/model-ru
 import { NO_TOKEN } from '../profile/choice-sample.ts';
 import { tokenReader } from '../profile/token-reader.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { readChatTemplate } from '../tasks/chat/read-chat-template.ts';
-import { renderChat } from '../tasks/chat/render-chat.ts';
+import { readChatTemplate, renderChat } from '../tasks/chat/chat-template.ts';
 import { WorkMeter } from '../tasks/template/work-meter.ts';
 import { encodePrompt, textEnds } from './write-texts.ts';
 

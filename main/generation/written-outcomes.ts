@@ -1,6 +1,6 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { WrittenOutcome } from '../contract/outcome.ts';
-import { hasEnded } from '../evaluation/endings.ts';
+import { hasEnded } from '../evaluation/item-answers.ts';
 import type { Sampler } from '../contract/sampling.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './write-texts.ts';

@@ -1,7 +1,7 @@
 import { withPauses } from '../arithmetic/steps.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { FEW_SAMPLED } from '../contract/expert.ts';
+import { FEW_SAMPLED } from '../contract/profile.ts';
 import { readTensor } from '../checkpoint/read-tensor.ts';
 import { correctionOf, expertScaleOf } from '../checkpoint/routing.ts';
 import { accumulateOutputs, accumulateResidual, residualCosines } from '../profile/accumulate-outputs.ts';

@@ -12,7 +12,7 @@ import {
 } from '../contract/experiment.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MetricName, TaskItem } from '../contract/task.ts';
-import { isRight } from '../evaluation/is-right.ts';
+import { isRight } from '../evaluation/item-answers.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { EXPERIMENT_FILE, writeExperimentRecord } from '../runs/experiment-record.ts';

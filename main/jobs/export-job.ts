@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
-import type { ExportMachine, ExportSettings } from '../export/export-settings.ts';
+import type { ExportMachine, ExportSettings } from '../export/export-progress.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { verifyExport } from '../export/verify-export.ts';
 import { type Job, type JobContext, jobOn, writeResult } from './job-context.ts';

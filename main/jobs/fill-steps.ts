@@ -6,7 +6,7 @@ import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { acquireRunLock, HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { JobContext, RunModel } from './job-context.ts';

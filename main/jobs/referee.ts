@@ -2,7 +2,7 @@ import type { Refereed } from '../contract/export.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
-import { isRight } from '../evaluation/is-right.ts';
+import { isRight } from '../evaluation/item-answers.ts';
 import { upperLimit } from '../statistics/p-values.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { type RandomSource, seededRandom } from '../statistics/random.ts';

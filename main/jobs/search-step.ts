@@ -5,7 +5,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import { type DropPlan, type MethodName, type MethodOptions, type Plan, plan as planSchema } from '../contract/plan.ts';
 import type { MetricName, TaskItem } from '../contract/task.ts';
 import { noLabels } from '../contract/start-rules.ts';
-import { isRight } from '../evaluation/is-right.ts';
+import { isRight } from '../evaluation/item-answers.ts';
 import { requireMergeable } from '../inference/merged-layer.ts';
 import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';

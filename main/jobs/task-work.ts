@@ -6,7 +6,7 @@ import type { TaskItem } from '../contract/task.ts';
 import { encodePrompt } from '../generation/write-texts.ts';
 import { encodeChoices, encodeText, profileSequences } from '../inference/encode-item.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { askTasks } from '../tasks/chat/ask-tasks.ts';
+import { askTasks } from '../tasks/chat/chat-task.ts';
 import { isWrittenItem } from '../tasks/task.ts';
 import type { RunModel, RunTask } from './job-context.ts';
 

@@ -8,7 +8,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { exportPlan } from '../export/export-plan.ts';
-import type { ExportMachine } from '../export/export-settings.ts';
+import type { ExportMachine } from '../export/export-progress.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';

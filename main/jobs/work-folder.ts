@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { readLockHolder } from '../workspace/run-lock.ts';
 

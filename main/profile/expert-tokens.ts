@@ -1,5 +1,5 @@
 import { type TokenClass, tokenClasses } from '../contract/outcome.ts';
-import type { ExpertTokens, TakenToken } from '../contract/expert.ts';
+import type { ExpertTokens, TakenToken } from '../contract/profile.ts';
 import { BEFORE, type LayerSample, NO_TOKEN, WINDOW } from './choice-sample.ts';
 
 /** Tokens listed of each kind, and occurrences shown of each. */

@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import type { Finding } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import { choiceWarnings } from '../evaluation/answer-loss.ts';
+import { choiceWarnings } from '../evaluation/fidelity.ts';
 import { luckSentences } from '../evaluation/calibration-luck.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { frontierWords } from '../evaluation/frontier.ts';

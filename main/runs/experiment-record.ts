@@ -10,7 +10,7 @@ import {
   publishedTable,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { requireKind } from '../words/run-kinds.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';

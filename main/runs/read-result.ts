@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import type { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
 
 /** Most bytes of a finished run's result in one file: lists of differences or problems, a few kB. */

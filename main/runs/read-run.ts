@@ -1,11 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MOST_SWEEPS, type SweepsComparison } from '../contract/compare-sweeps.ts';
-import type { CompareDocument } from '../contract/compare.ts';
+import { type CompareDocument, MOST_SWEEPS, type SweepsComparison } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
-import { runName } from '../contract/run-label.ts';
-import type { RunManifest } from '../contract/run.ts';
+import { type RunManifest, runName } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { recordedSweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import type { AnswerKind } from '../contract/task.ts';

@@ -17,9 +17,8 @@ import {
 } from '../contract/sweep.ts';
 import { candidatePoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
-import { createTurns } from '../files/in-turn.ts';
-import { readJsonIfThere } from '../files/read-json-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
 export type RunPlans = ReadonlyMap<string, Plan | null>;

@@ -1,6 +1,6 @@
 import { refuse } from '../contract/errors.ts';
 import { maxOf } from './extremes.ts';
-import { normalQuantileOf } from './normal-distribution.ts';
+import { normalQuantileOf } from './distributions.ts';
 import { type Interval, type PairedCounts, tangoInterval, tangoScore } from './tango-interval.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { chanceOfRejection, criticalScore, type DiscordantProbabilities } from './exact-paired-test.ts';
-import { normalQuantileOf, normalUpperTail } from './normal-distribution.ts';
+import { normalQuantileOf, normalUpperTail } from './distributions.ts';
 import { tangoScore } from './tango-interval.ts';
 
 /** Parameters of a paired test of non-inferiority. */

@@ -1,4 +1,4 @@
-import { studentT } from './student-t.ts';
+import { studentT } from './distributions.ts';
 
 const ALPHA = 0.05;
 

@@ -4,12 +4,18 @@ import { refuse } from '../contract/errors.ts';
 import { type MetricName, type TaskItem, taskMetadata, type TaskMetadata, type WrittenItem } from '../contract/task.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { DEFAULT_SEED, describeFewShot, drawExamples } from './few-shot.ts';
+import {
+  DEFAULT_SEED,
+  describeFewShot,
+  drawExamples,
+  type ExampleTurn,
+  type PromptTurns,
+  type TaskTurns,
+} from './few-shot.ts';
 import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE, type Judging, requireOptions } from './generation/judging.ts';
 import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
 import { hashTask, requireAnswers } from './items.ts';
-import type { ExampleTurn, PromptTurns, TaskTurns } from './prompt-turns.ts';
-import { readItems } from './read-items.ts';
+import { readItems } from './read-rows.ts';
 import {
   checkTaskName,
   isChoiceItem,

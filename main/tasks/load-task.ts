@@ -4,14 +4,19 @@ import { refuse } from '../contract/errors.ts';
 import type { MetricName } from '../contract/task.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { explainingReads, explainReadError, readUnchanged } from '../files/regular-file.ts';
-import { loadTaskDocument } from './calibration/load-task-document.ts';
-import { isTaskDocument, resolvedDocument, pathsOf, readTaskDocument } from './calibration/task-document.ts';
+import {
+  isTaskDocument,
+  loadTaskDocument,
+  pathsOf,
+  readTaskDocument,
+  resolvedDocument,
+} from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE } from './generation/judging.ts';
 import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask, requireAnswers } from './items.ts';
 import { loadTaskFolder } from './load-task-folder.ts';
 import { loadTextFile, loadTextFolder } from './load-text-task.ts';
-import { readItems } from './read-items.ts';
+import { readItems } from './read-rows.ts';
 import { loadSuperGlue } from './superglue/load-superglue.ts';
 import { checkTaskName, isTextItem, isWrittenItem, type Task } from './task.ts';
 

@@ -3,7 +3,10 @@ import { hasMoreLinesOfBytes } from '../files/count-lines.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { openParquet } from '../files/parquet-reader.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
-import { type DataRow, MAX_ITEMS } from './items.ts';
+import { type DataRow, EXPECTED_ITEM, itemOfRow, MAX_ITEMS } from './items.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { DEFAULT_STOP, type StopRule } from './generation/stop-rule.ts';
+import { KIND_WORDS, kindOf } from './task.ts';
 
 /** The whole file becomes one string, and V8's strings are limited to 512 MiB. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
@@ -107,4 +110,49 @@ export const readParquetRows = async (file: string, answerMs?: number): Promise<
   } finally {
     await reader.close();
   }
+};
+
+/**
+ * Reads the items of a JSONL or Parquet file. Refuses, naming file, line or row, and id: invalid items, answers outside
+ * their choices, duplicate ids, a mix of kinds, and a file without items. `stop` is the rule for written items.
+ */
+export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Promise<readonly TaskItem[]> => {
+  const isParquet = file.endsWith('.parquet');
+  const rows = isParquet
+    ? (await readParquetRows(file)).rows.map(itemColumns)
+    : await readJsonLines(file, EXPECTED_ITEM);
+  const items: TaskItem[] = [];
+  const seen = new Map<string, string>();
+  for (const { location, values } of rows) {
+    const item = itemOfRow(values, location, stop);
+    const before = seen.get(item.id);
+    if (before !== undefined) {
+      throw refuse(
+        'duplicate-id',
+        `${location}: id "${item.id}" was already used in ${before}.`,
+        'Give every item a different id.',
+      );
+    }
+    seen.set(item.id, location.slice(file.length + 2));
+    const first = items[0];
+    if (first !== undefined && kindOf(first) !== kindOf(item)) {
+      throw refuse(
+        'mixed-items',
+        `${location} (id "${item.id}"): a ${KIND_WORDS[kindOf(item)]} after a ${KIND_WORDS[kindOf(first)]}.`,
+        'Give each kind of items a file of its own.',
+      );
+    }
+    items.push(item);
+  }
+  if (items.length === 0) throw refuse('empty-task', `${file} contains no items.`, EXPECTED_ITEM);
+  return items;
+};
+
+/** Parquet has integers as bigints, and null in every column that a row does not use. */
+const itemColumns = ({ location, values }: DataRow): DataRow => {
+  const used = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+  return {
+    location,
+    values: Object.fromEntries(used.map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value])),
+  };
 };

@@ -2,7 +2,7 @@ import { assertNever, refuse } from '../contract/errors.ts';
 import type { Sampler } from '../contract/sampling.ts';
 import type { ChoiceItem, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
 import type { Judging } from './generation/judging.ts';
-import type { TaskTurns } from './prompt-turns.ts';
+import type { TaskTurns } from './few-shot.ts';
 
 /** A task in memory. A plain JSONL file has no calibration items: it can be scored but not profiled. */
 export interface Task {

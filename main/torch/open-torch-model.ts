@@ -2,7 +2,7 @@ import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.
 import { TORCH_LIMITS } from '../checkpoint/memory-need.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
-import { FEW_SAMPLED } from '../contract/expert.ts';
+import { FEW_SAMPLED } from '../contract/profile.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ScoredOutcome } from '../contract/outcome.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';

@@ -10,7 +10,7 @@ import { torchNeed } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
-import { isGgufPath } from '../files/gguf-path.ts';
+import { isGgufPath } from '../files/list-folder.ts';
 import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { minOf } from '../statistics/extremes.ts';

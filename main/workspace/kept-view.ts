@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { linkedFragment } from '../contract/page-fragment.ts';
-import { createTurns } from '../files/in-turn.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
 
 const FILE = 'view.json';
 const MAX_BYTES = 65_536;

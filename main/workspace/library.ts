@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { createTurns } from '../files/in-turn.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
 
 /** Folders of the bundled tasks by folder name, which is the task's name: `resources/tasks/*`. */
 export const bundledTasks = (resources: string): Promise<ReadonlyMap<string, string>> =>

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { folderIdentity } from '../files/folder-identity.ts';
+import { folderIdentity } from '../files/path-signature.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { type ListedLabel, NO_LABEL, runLabel, type RunLabel, type RunLabelChange } from '../contract/run-label.ts';
-import { createTurns } from '../files/in-turn.ts';
+import { type ListedLabel, NO_LABEL, runLabel, type RunLabel, type RunLabelChange } from '../contract/run.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
 
 // A run's name, note and tags lie beside its manifest: the user may change them at any time, also while it runs, and no
 // number depends on them.

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
-import { createTurns } from '../files/in-turn.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
 import { processState, thisProcess } from './process-alive.ts';
 
 /** How often a holder renews its lock. */

@@ -1,8 +1,7 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { runName } from '../contract/run-label.ts';
-import { type TrashedRun, runManifest } from '../contract/run.ts';
+import { runManifest, runName, type TrashedRun } from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { explainReadError, readRegularFile } from '../files/regular-file.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';

@@ -3,10 +3,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
-import { createTurns } from '../files/in-turn.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

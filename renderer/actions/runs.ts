@@ -1,5 +1,4 @@
-import type { RunLabelChange } from '../../main/contract/run-label.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import type { RunLabelChange, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { readFacts } from '../engine/facts.ts';

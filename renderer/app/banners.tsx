@@ -7,9 +7,8 @@ import { openPopover, placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
-import { formatCount } from '../../main/words/numbers.ts';
+import { formatCount, formatDuration } from '../../main/words/numbers.ts';
 import { minOf } from '../../main/statistics/extremes.ts';
-import { formatDuration } from '../../main/words/durations.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 

@@ -10,7 +10,7 @@ import {
   type ReactNode,
 } from 'react';
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
-import type { ColorScale } from '../../main/figures/color-scales.ts';
+import type { ColorScale } from '../../main/figures/colors.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
 import { IconButton } from '../components/button.tsx';

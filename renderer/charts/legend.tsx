@@ -1,4 +1,4 @@
-import { type ColorScale, scaleSteps } from '../../main/figures/color-scales.ts';
+import { type ColorScale, scaleSteps } from '../../main/figures/colors.ts';
 import { markOutline, type MethodStyle, RECOVERED_DOT } from '../../main/figures/method-marks.ts';
 import type { ResolvedTheme } from '../state/theme.ts';
 

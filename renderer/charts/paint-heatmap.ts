@@ -1,7 +1,6 @@
 import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
-import { labelStep } from '../../main/figures/heatmap-cells.ts';
-import { inkOn } from '../../main/figures/color-scales.ts';
-import type { ColorScale } from '../../main/figures/color-scales.ts';
+import { labelStep } from '../../main/figures/heatmap-figure.ts';
+import { type ColorScale, inkOn } from '../../main/figures/colors.ts';
 import { cellOrigin } from './heatmap-geometry.ts';
 import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 

@@ -1,4 +1,4 @@
-import { durationParts } from '../../main/words/durations.ts';
+import { durationParts } from '../../main/words/numbers.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

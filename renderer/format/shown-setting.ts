@@ -1,4 +1,4 @@
-import type { DifferingSetting } from '../../main/contract/compare-sweeps.ts';
+import type { DifferingSetting } from '../../main/contract/compare.ts';
 import { settingsOf } from '../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { titleList } from './task-titles.ts';

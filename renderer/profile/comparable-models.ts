@@ -1,6 +1,5 @@
 import { useMemo } from 'react';
-import type { ModelEntry } from '../../main/contract/model.ts';
-import type { PrunedCopies } from '../../main/contract/pruned-copies.ts';
+import type { ModelEntry, PrunedCopies } from '../../main/contract/model.ts';
 import { type ExpertIndices, indicesInCopy } from '../../main/figures/cell-matrix.ts';
 import { useQuery } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';

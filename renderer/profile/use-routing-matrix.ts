@@ -8,7 +8,7 @@ import {
   matrixDifference,
   type Subtracted,
 } from '../../main/figures/cell-matrix.ts';
-import { amountScale, type ColorScale, differenceScale } from '../../main/figures/color-scales.ts';
+import { amountScale, type ColorScale, differenceScale } from '../../main/figures/colors.ts';
 import { type ShadedMap, shadedMap } from '../../main/figures/map-scaling.ts';
 import { focusedTask, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';

@@ -1,5 +1,5 @@
 import { createStore } from 'zustand/vanilla';
-import type { RunOrder } from '../../main/contract/run-filter.ts';
+import type { RunOrder } from '../../main/contract/run.ts';
 import { toggled } from './selection-store.ts';
 
 interface RunsState {

@@ -1,6 +1,6 @@
 import { assertNever } from '../../main/contract/errors.ts';
 import type { AnswerChange, ItemAnswers, ShownAnswer } from '../../main/contract/outcomes.ts';
-import { textDifference } from '../../main/evaluation/text-difference.ts';
+import { textDifference } from '../../main/evaluation/item-answers.ts';
 import { formatCount, formatFixed } from '../../main/words/numbers.ts';
 import { endingWords } from '../../main/words/verdicts.ts';
 import { Icon } from '../components/button.tsx';

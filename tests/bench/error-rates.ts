@@ -2,7 +2,7 @@ import { itemsNeeded } from '../../main/evaluation/verdicts.ts';
 import { groupMoves, levelAbove } from '../../main/statistics/clustered-pairs.ts';
 import { bootstrapPerplexity } from '../../main/statistics/bootstrap.ts';
 import { criticalScore, discordanceGrid, sizeOf } from '../../main/statistics/exact-paired-test.ts';
-import { normalQuantileOf } from '../../main/statistics/normal-distribution.ts';
+import { normalQuantileOf } from '../../main/statistics/distributions.ts';
 import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 

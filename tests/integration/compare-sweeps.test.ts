@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sweepsComparison } from '../../main/contract/compare-sweeps.ts';
+import { sweepsComparison } from '../../main/contract/compare.ts';
 import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const sweepOf = async (workspace: string, method: string, limit: number): Promise<string> => {

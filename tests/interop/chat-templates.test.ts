@@ -7,8 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { encodePrompt } from '../../main/inference/encode-item.ts';
-import { readChatTemplate } from '../../main/tasks/chat/read-chat-template.ts';
-import { renderChat, type ChatMessage } from '../../main/tasks/chat/render-chat.ts';
+import { type ChatMessage, readChatTemplate, renderChat } from '../../main/tasks/chat/chat-template.ts';
 import { WorkMeter } from '../../main/tasks/template/work-meter.ts';
 import { runPython } from './run-python.ts';
 

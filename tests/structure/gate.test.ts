@@ -169,7 +169,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
   );
   expect(writers).toEqual([
     // Weights that a user provides with a plan, into a folder of the verb.
-    'main/cli/plan-files.ts',
+    'main/cli/files.ts',
     // Gets the gate's overlays from the export.
     'main/export/hash-table.ts',
     // Constants: means from a profile, which is a step.

@@ -1,6 +1,6 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { answerKind } from '../../contract/task.ts';
-import type { CompareDocument } from '../../contract/compare.ts';
+import { type CompareDocument, MOST_SWEEPS, type SweepsComparison } from '../../contract/compare.ts';
 import { refuse } from '../../contract/errors.ts';
 import { pick } from '../../figures/columns.ts';
 import {
@@ -12,7 +12,6 @@ import {
   recoveryTaskColumns,
   sweepsColumns,
 } from '../../figures/compare-tables.ts';
-import { MOST_SWEEPS, type SweepsComparison } from '../../contract/compare-sweeps.ts';
 import { findRun, READING_OPTIONS, withReader, WORKSPACE_OPTION } from '../subjects.ts';
 import { valueOption, type Verb, type OptionReader, type VerbHost, type VerbResult } from '../verb.ts';
 import { columnsTable, printedFactor, terminalText, textTable } from '../terminal-text.ts';

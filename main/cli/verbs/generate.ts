@@ -13,10 +13,9 @@ import { NO_ENDS, prepareTexts, textEnds, writeTexts, type WrittenText } from '.
 import type { ModelRunner, RowToDecode, RunControl } from '../../inference/model-runner.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { ENGINE_OPTIONS, madeBy, type NamedEngine, readEngine } from '../engine-option.ts';
-import { OUT_FILE, outFile, parseJson, readTextFile } from '../files.ts';
+import { OUT_FILE, outFile, parseJson, readPlanOption, readTextFile } from '../files.ts';
 import { MACHINE_OPTIONS, withRunner } from '../open-runner.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
-import { readPlanOption } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { progressWithTimeLeft } from '../terminal.ts';
 import { counted } from '../../words/numbers.ts';

@@ -7,7 +7,7 @@ import {
   type ShownAnswer,
 } from '../../contract/outcomes.ts';
 import type { SweepDocument, SweepResult } from '../../contract/sweep.ts';
-import { textDifference } from '../../evaluation/text-difference.ts';
+import { textDifference } from '../../evaluation/item-answers.ts';
 import { checkNotes, endingWords } from '../../words/verdicts.ts';
 import { openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { withEngine } from '../open-engine.ts';

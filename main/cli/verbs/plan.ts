@@ -29,11 +29,10 @@ import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
-import { OUT_FILE, outFile, readTextFile } from '../files.ts';
+import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
 import { type OptionReader, readSettings, repeatedOption, settingOptions, valueOption, type Verb } from '../verb.ts';
-import { overlaysBeside, weightsBeside } from '../plan-files.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
 

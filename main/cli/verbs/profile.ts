@@ -8,7 +8,7 @@ import { uniqueNames } from '../../jobs/write-sweep-files.ts';
 import { type ExtraStatistic, extraStatistics } from '../../profile/routing-statistics.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { combinedExtras, planNeeds } from '../../pruning/plan-needs.ts';
-import { askTasks } from '../../tasks/chat/ask-tasks.ts';
+import { askTasks } from '../../tasks/chat/chat-task.ts';
 import { type ProfiledTask, writeProfileFile } from '../../workspace/profile-file.ts';
 import { CALIBRATION_OPTIONS, CHAT_OPTION, loadNamedTasks, sayUnusedTemplates } from '../task-options.ts';
 import { ENGINE_OPTIONS, madeBy, readEngine } from '../engine-option.ts';

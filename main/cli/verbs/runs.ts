@@ -1,6 +1,4 @@
-import { filterRuns, runOrders, sortRuns } from '../../contract/run-filter.ts';
-import { runName, runTag, tagsIn } from '../../contract/run-label.ts';
-import type { RunManifest } from '../../contract/run.ts';
+import { filterRuns, type RunManifest, runName, runOrders, runTag, sortRuns, tagsIn } from '../../contract/run.ts';
 import { isWorkspace, openExistingWorkspace, type Workspace } from '../../workspace/open-workspace.ts';
 import { repeatedOption, switchOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';

@@ -11,7 +11,7 @@ import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { ENGINE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
-import { readPlanFile } from '../plan-files.ts';
+import { readPlanFile } from '../files.ts';
 import { findModel } from '../subjects.ts';
 import { textList } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';

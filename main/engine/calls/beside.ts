@@ -3,7 +3,7 @@ import { type BesideDocument, besideDocument, besideSettings } from '../../contr
 import { refuse } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { UNPRUNED } from '../../contract/sweep.ts';
-import { readJsonIfThere } from '../../files/read-json-file.ts';
+import { readJsonIfThere } from '../../files/parse-json.ts';
 import { besidePrompt } from '../../generation/write-beside.ts';
 import { BESIDE_FILE, besideJob } from '../../jobs/beside-job.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';

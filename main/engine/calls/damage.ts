@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { damageDocument, damageSettings } from '../../contract/damage.ts';
 import { refuse } from '../../contract/errors.ts';
-import { readJsonIfThere } from '../../files/read-json-file.ts';
+import { readJsonIfThere } from '../../files/parse-json.ts';
 import { DAMAGE_FILE, damageJob, leftOutExperts } from '../../jobs/damage-job.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
 import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';

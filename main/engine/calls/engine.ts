@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { z } from 'zod';
 import type { folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
-import { listWithin, readTypedPath } from '../../files/list-within.ts';
+import { listWithin, readTypedPath } from '../../files/list-folder.ts';
 import { addSample, restoreSample, SAMPLE_RUN } from '../../sample/sample-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';

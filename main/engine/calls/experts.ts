@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
-import type { Likeness } from '../../contract/expert.ts';
+import type { Likeness } from '../../contract/profile.ts';
 import { expertWeightLikeness } from '../../inference/weight-likeness.ts';
 import { readWeights } from '../../jobs/source-gate.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';

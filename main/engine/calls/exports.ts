@@ -8,7 +8,7 @@ import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
-import type { ExportMachine } from '../../export/export-settings.ts';
+import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';

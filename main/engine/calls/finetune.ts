@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
+import { isGgufPath } from '../../files/list-folder.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
 import { trainingSequences } from '../../finetune/training-sequences.ts';

@@ -5,7 +5,7 @@ import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isFile } from '../../files/file-errors.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
+import { isGgufPath } from '../../files/list-folder.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';

@@ -4,8 +4,8 @@ import { requireAsked, serialiseError } from '../../contract/errors.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import type { TaskEntry, TaskItem } from '../../contract/task.ts';
 import { requireNoCalibration } from '../../tasks/calibration/calibrated-task.ts';
-import { calibrate } from '../../tasks/calibration/load-task-document.ts';
 import {
+  calibrate,
   isTaskDocument,
   readTaskDocument,
   resolvedDocument,

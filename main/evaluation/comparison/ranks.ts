@@ -2,7 +2,7 @@ import type { MetricName } from '../../contract/task.ts';
 import type { ItemOutcome } from '../../contract/outcome.ts';
 import { quantile } from '../../statistics/bootstrap.ts';
 import { seededRandom } from '../../statistics/random.ts';
-import { isRight } from '../is-right.ts';
+import { isRight } from '../item-answers.ts';
 
 /** Resamples of the bootstrap, and its seed. */
 export const RANK_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;

@@ -4,10 +4,10 @@ import {
   type ExperimentAnswer,
   type ExperimentDocument,
   type ExperimentQuestion,
+  experimentQuestion,
   type ExperimentRecord,
   type ExperimentReproduction,
   type ExperimentThreshold,
-  experimentQuestion,
   hasNewRouter,
   isTrained,
   type PublishedTable,
@@ -16,11 +16,34 @@ import { sizeThresholds } from '../size-trend/thresholds.ts';
 import { expertTrends } from '../size-trend/trends.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { counted } from '../../words/numbers.ts';
-import { experimentCells } from './cells.ts';
+import { experimentCells, experimentRows, largestHeld, modelThresholds } from './rows.ts';
 import { experimentFindings, questionRule, questionTitle } from './findings.ts';
 import { curveOf, experimentPairs } from './pairs.ts';
-import { publishedDifferences } from './published.ts';
-import { experimentRows, largestHeld, modelThresholds } from './rows.ts';
+
+/** Decimals of the published accuracies, in percent. */
+const DECIMALS = 2;
+
+const rounded = (value: number): number => Number(value.toFixed(DECIMALS));
+
+/** Every published row compared with the scratch model of its size, as in the paper: by the bare difference. */
+export const publishedDifferences = (table: PublishedTable): NonNullable<ExperimentDocument['published']> => ({
+  ...table,
+  rows: table.rows.map((row) => {
+    const scratch = table.scratch.find(({ experts }) => experts === row.kept)?.values ?? [];
+    const differences = row.values.map((value, index) => {
+      const against = scratch[index];
+      return value === null || against === undefined ? null : rounded(value - against);
+    });
+    const known = differences.filter((difference) => difference !== null);
+    return {
+      ...row,
+      factor: row.experts / row.kept,
+      differences,
+      above: known.filter((difference) => difference > 0).length,
+      of: known.length,
+    };
+  }),
+});
 
 interface ExperimentCurve {
   readonly method: string;

@@ -1,9 +1,54 @@
-import type { ExperimentCell, ExperimentPair, ExperimentRow, ModelThreshold } from '../../contract/experiment.ts';
+import type {
+  ExperimentCell,
+  ExperimentPair,
+  ExperimentRow,
+  ModelThreshold,
+  PairedSign,
+} from '../../contract/experiment.ts';
 import { isFactorAtMost } from '../../contract/sweep.ts';
 import { pairedInterval } from '../../statistics/exact-paired-test.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
-import { spreadOf } from '../draws.ts';
-import { groupBy } from './cells.ts';
+import { spreadOf, unanimous } from '../draws.ts';
+import { groupBy } from '../threshold.ts';
+
+/** The sign that every draw has; `cannot-tell` where one is undecided, or two draws differ. */
+const signOverDraws = (signs: readonly PairedSign[]): PairedSign => unanimous(signs) ?? 'cannot-tell';
+
+/** All draws of an arm on a task as one cell of the matrix. */
+const cellOf = (draws: readonly [ExperimentPair, ...ExperimentPair[]]): ExperimentCell => {
+  const [{ question, task, method, treatment, model, experts, kept, factor }] = draws;
+  const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
+  const count = (is: (draw: ExperimentPair) => boolean): number => draws.filter(is).length;
+  return {
+    question,
+    task,
+    method,
+    treatment,
+    model,
+    experts,
+    kept,
+    factor,
+    n: minOf(draws.map(({ n }) => n)),
+    draws: draws.length,
+    difference: mean,
+    lowest,
+    highest,
+    low: minOf(draws.map(({ low }) => low)),
+    high: maxOf(draws.map(({ high }) => high)),
+    sign: signOverDraws(draws.map(({ sign }) => sign)),
+    plus: count(({ sign }) => sign === 'plus'),
+    minus: count(({ sign }) => sign === 'minus'),
+    cannotTell: count(({ sign }) => sign === 'cannot-tell'),
+    safe: count(({ verdict }) => verdict === 'safe'),
+    worse: count(({ verdict }) => verdict === 'worse'),
+  };
+};
+
+/** The matrix: the draws of every pair together, in order of first appearance. */
+export const experimentCells = (pairs: readonly ExperimentPair[]): ExperimentCell[] =>
+  groupBy(pairs, ({ task, method, treatment, model, kept }) => [task, method, treatment, model, kept]).flatMap(
+    ([first, ...others]) => (first === undefined ? [] : [cellOf([first, ...others])]),
+  );
 
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);

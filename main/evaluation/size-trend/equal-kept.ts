@@ -2,6 +2,7 @@ import type { EqualKeptPair, Finding, SizedModel } from '../../contract/size-tre
 import type { SweepResult } from '../../contract/sweep.ts';
 import { mean } from '../../statistics/bootstrap.ts';
 import { unanimous } from '../draws.ts';
+import { groupBy } from '../threshold.ts';
 import { counted, listed } from '../../words/numbers.ts';
 import type { MeasuredPair, SizeComparison } from './pairs.ts';
 import { trendSizes } from './thresholds.ts';
@@ -88,14 +89,10 @@ const keptText = ({ kept, tasks, sizes, means }: KeptMeans): string =>
 const NAMED_COUNTS = 2;
 
 /** The reading shared by every draw of a pair; null where draws differ. */
-const readingsOf = (pairs: readonly EqualKeptPair[]): (EqualKeptPair['reading'] | null)[] => {
-  const drawn = new Map<string, EqualKeptPair['reading'][]>();
-  for (const { task, large, small, kept, reading } of pairs) {
-    const key = JSON.stringify([task, large, small, kept]);
-    drawn.set(key, [...(drawn.get(key) ?? []), reading]);
-  }
-  return [...drawn.values()].map(unanimous);
-};
+const readingsOf = (pairs: readonly EqualKeptPair[]): (EqualKeptPair['reading'] | null)[] =>
+  groupBy(pairs, ({ task, large, small, kept }) => [task, large, small, kept]).map((draws) =>
+    unanimous(draws.map(({ reading }) => reading)),
+  );
 
 const pairsText = (pairs: readonly EqualKeptPair[]): string => {
   const readings = readingsOf(pairs);

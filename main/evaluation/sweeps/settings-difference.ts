@@ -1,4 +1,4 @@
-import type { DifferingSetting } from '../../contract/compare-sweeps.ts';
+import type { DifferingSetting } from '../../contract/compare.ts';
 import { shortHash } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';

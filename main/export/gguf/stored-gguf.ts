@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { TensorView } from '../../checkpoint/descriptor.ts';
 import { type GgufTensorType, isBlockType, tensorBytes } from '../../checkpoint/gguf/gguf-types.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
+import { isGgufPath } from '../../files/list-folder.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../checkpoint/read-tensor.ts';
@@ -15,6 +15,7 @@ import { encodeValues } from './encode-values.ts';
 import { GGUF_FILE } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
 import { inRows } from './tensor-values.ts';
+import { fewTokensNote, readImportanceMatrix } from '../../pruning/expert-files/importance-matrix.ts';
 
 /**
  * A GGUF file pruned as stored: experts and rows of routers are cut out, every kept expert has the bytes of the source,
@@ -201,4 +202,57 @@ export const storedHeaderProblems = async (stored: StoredGguf, folder: string): 
       ? []
       : [`${GGUF_FILE} has ${String(sizeBytes)} bytes instead of ${String(stored.sizeBytes)}.`]),
   ];
+};
+
+/** An importance matrix whose rows of experts are those that a plan keeps, in its order; all else as it was. */
+export interface PrunedImportance {
+  readonly stored: StoredGguf;
+  /** How many experts have too few tokens. */
+  readonly note: string;
+}
+
+/**
+ * Cuts the experts of llama.cpp's importance matrix as a plan cuts those of the model.
+ *
+ * @throws WorkbenchError `bad-gguf`, `bad-imatrix`.
+ */
+export const prunedImportance = async (
+  { descriptor, info, name }: Pick<Checkpoint, 'descriptor' | 'info' | 'name'>,
+  plan: Plan,
+  file: string,
+): Promise<PrunedImportance> => {
+  if (isMergePlan(plan) || plan.constants !== undefined)
+    throw refuse(
+      'bad-imatrix',
+      `The plan for ${name} merges or replaces experts, and what an importance matrix becomes then is not defined.`,
+      'Make one of the exported model with llama-imatrix.',
+    );
+  const blocks = descriptor.moeLayers.map(({ block }) => block);
+  const { contents, counts, layerOf } = await readImportanceMatrix(file, { experts: info.experts, blocks });
+  const tensors = contents.tensors.map((tensor): ExportedTensor => {
+    const { name: own, shape, byteOffset, byteLength } = tensor;
+    const view = { tensor: own, file, dtype: 'F32' as const, shape, byteOffset, byteLength };
+    const layer = layerOf.get(own);
+    const kept = layer === undefined ? undefined : plan.kept[layer];
+    if (kept === undefined)
+      return { name: own, sourceFile: file, dtype: 'F32', shape, byteLength, pieces: [{ view, what: 'the source' }] };
+    const rowBytes = byteLength / info.experts;
+    const pieces = kept.map((expert) => ({
+      view: { ...view, shape: shape.slice(1), byteOffset: byteOffset + expert * rowBytes, byteLength: rowBytes },
+      what: `expert ${String(expert)} of the source`,
+    }));
+    const length = kept.length * rowBytes;
+    return {
+      name: own,
+      sourceFile: file,
+      dtype: 'F32',
+      shape: [kept.length, ...shape.slice(1)],
+      byteLength: length,
+      pieces,
+    };
+  });
+  return {
+    stored: await planStoredGguf({ weightFiles: [{ name: file, file }] }, tensors, 0),
+    note: fewTokensNote(counts, plan.kept),
+  };
 };

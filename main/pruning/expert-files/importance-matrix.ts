@@ -3,7 +3,7 @@ import { readTensor } from '../../checkpoint/read-tensor.ts';
 import { refuse } from '../../contract/errors.ts';
 import { FEW_TOKENS } from '../../contract/sweep.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { isGgufPath } from '../../files/gguf-path.ts';
+import { isGgufPath } from '../../files/list-folder.ts';
 import { readBytes, readText } from '../../files/regular-file.ts';
 import { addNumpyArray, rankingOfCounts, RoutedCounts } from './routed-experts.ts';
 import { MAX_PLAN_CHARACTERS } from '../read-plan.ts';

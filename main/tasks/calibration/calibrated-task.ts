@@ -1,7 +1,7 @@
 import { refuse } from '../../contract/errors.ts';
 import type { TaskItem } from '../../contract/task.ts';
 import { describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
-import type { PromptTurns, TaskTurns } from '../prompt-turns.ts';
+import type { PromptTurns, TaskTurns } from '../few-shot.ts';
 import { turnsOf } from '../load-task-folder.ts';
 import { KIND_WORDS, kindOf, profiledText, type Task } from '../task.ts';
 import { splitItems } from './split-items.ts';

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { TaskItem } from '../../contract/task.ts';
-import { noTurns } from '../../contract/start-rules.ts';
+import { noChatTemplate, noTurns } from '../../contract/start-rules.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
-import type { PromptTurns } from '../prompt-turns.ts';
+import type { PromptTurns } from '../few-shot.ts';
 import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
 import { WorkMeter } from '../template/work-meter.ts';
-import type { ChatTemplate } from './read-chat-template.ts';
-import { type ChatMessage, renderChat } from './render-chat.ts';
+import { type ChatMessage, type ChatTemplate, readChatTemplate, renderChat } from './chat-template.ts';
 
 /** A user and an assistant turn for each example, then the user turn of the question. */
 export const messagesOf = ({ system, examples, question }: PromptTurns): readonly ChatMessage[] => [
@@ -74,3 +73,17 @@ export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task 
       .digest('hex'),
   };
 };
+
+/**
+ * Phrases tasks with a checkpoint's own chat template (the chat switch). Refuses a model folder without a template, and
+ * everything that chatTask refuses.
+ */
+export const askTasks = async (folder: string, tasks: readonly Task[], now: () => Date): Promise<readonly Task[]> => {
+  const chat = await readChatTemplate(folder);
+  if (chat === null) throw noChatTemplate(folder);
+  return tasks.map((task) => chatTask(task, chat, now));
+};
+
+/** Note for a model with a template, in `file`, while the switch is off. */
+export const unusedTemplateNote = (file: string): string =>
+  `It has a chat template (${file}): tasks are asked as plain text unless the chat switch (--chat) is on.`;

@@ -1,9 +1,38 @@
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ExactMatchOptions, FilterPipeline, WrittenItem } from '../../contract/task.ts';
-import { RegexFault } from '../python/regex/regex-fault.ts';
-import { compileFilter, MULTI_CHOICE, TAKE_FIRST, type Filter } from './compile-filter.ts';
-import { compileExactMatch, type ExactMatch } from './exact-match.ts';
-import { FilterFault } from './filter-fault.ts';
+import { RegexFault } from '../python/regex/regex-reader.ts';
+import { compileFilter, type Filter, FilterFault, MULTI_CHOICE, TAKE_FIRST } from './compile-filter.ts';
+import { compilePythonRegex } from '../python/regex/python-regex.ts';
+
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
+const DIGITS = /[0-9]/g;
+
+/**
+ * Whether the written text equals one of the answers. Throws a RegexFault for a text on which an expression cannot be
+ * run.
+ */
+type ExactMatch = (written: string, answers: readonly string[]) => boolean;
+
+/**
+ * exact_match of lm-evaluation-harness 0.4.13. On both sides, in this order: matches of `regexes_to_ignore` are
+ * removed, letters are lowercased, ASCII punctuation is removed, ASCII digits are removed. The texts must then be
+ * equal, apart from trailing NULs (NumPy's arrays drop them). With several answers, one must be equal. Throws a
+ * RegexFault for an unusable expression.
+ */
+const compileExactMatch = (options: ExactMatchOptions): ExactMatch => {
+  const ignored = (options.regexes_to_ignore ?? []).map(compilePythonRegex);
+  const reduced = (text: string): string => {
+    let left = ignored.reduce((rest, regex) => regex.remove(rest), text);
+    if (options.ignore_case === true) left = left.toLowerCase();
+    if (options.ignore_punctuation === true) left = left.replace(PUNCTUATION, '');
+    if (options.ignore_numbers === true) left = left.replace(DIGITS, '');
+    return left.replace(/\0+$/, '');
+  };
+  return (written, answers) => {
+    const text = reduced(written);
+    return answers.some((answer) => reduced(answer) === text);
+  };
+};
 
 /** A task's rule for judging generated text: plain data, part of the task's hash. */
 export interface JudgingRule {

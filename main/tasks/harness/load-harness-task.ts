@@ -7,9 +7,8 @@ import { isWrittenItem, type Task } from '../task.ts';
 import { WorkMeter } from '../template/work-meter.ts';
 import { type HarnessConfig, judgingRuleOf, parseHarnessConfig, readHarnessYaml } from './harness-config.ts';
 import { questionFields, type QuestionFields } from './question-fields.ts';
-import { type HarnessItems, questionSplits } from './question-splits.ts';
+import { type HarnessItems, questionSplits, splitNames, type SplitNames } from './question-splits.ts';
 import { type HarnessSplit, readHarnessSplits } from './read-harness-rows.ts';
-import { splitNames, type SplitNames } from './split-names.ts';
 
 const textSplits = (
   config: HarnessConfig,
@@ -54,7 +53,7 @@ const metricOf = (config: HarnessConfig): MetricName => {
 /**
  * Loads a task document of lm-evaluation-harness in the subset of harness-config.ts, with JSONL or Parquet files beside
  * it. Contexts, few-shot examples and choices equal those of 0.4.13 with its default seed (1234; `metadata:
- * {fewshot_seed}` names another) character for character. split-names.ts says which splits are measured and profiled.
+ * {fewshot_seed}` names another) character for character. question-splits.ts says which splits are measured and profiled.
  */
 export const loadHarnessTask = async (file: string): Promise<Task> => {
   const config = parseHarnessConfig(await readHarnessYaml(file), file);

@@ -1,17 +1,136 @@
 import { refuse } from '../../contract/errors.ts';
 import type { TaskItem, WrittenItem } from '../../contract/task.ts';
-import { assembleItem, delimiterMoves } from '../assemble-item.ts';
-import { DEFAULT_SEED, type FewShot } from '../few-shot.ts';
+import {
+  assembleItem,
+  DEFAULT_SEED,
+  delimiterMoves,
+  type FewShot,
+  MAX_EXAMPLES,
+  plainHead,
+  type PromptTurns,
+  type TaskTurns,
+} from '../few-shot.ts';
 import type { StopRule } from '../generation/stop-rule.ts';
 import { checkChoices, describeLeftOut, leaveOutTestTexts } from '../items.ts';
-import { plainHead, type PromptTurns, type TaskTurns } from '../prompt-turns.ts';
 import { equals } from '../template/template-operators.ts';
 import { WorkMeter } from '../template/work-meter.ts';
-import { drawPerItem } from './draw-per-item.ts';
 import { type HarnessConfig, stopRuleOf } from './harness-config.ts';
 import type { QuestionFields } from './question-fields.ts';
 import type { HarnessRow, HarnessSplit } from './read-harness-rows.ts';
-import type { SplitNames } from './split-names.ts';
+import { pythonRandom } from '../python/python-random.ts';
+
+/** Splits of a task to measure, to profile, and to draw examples from. */
+export interface SplitNames {
+  readonly test: string;
+  readonly calibration: string | null;
+  readonly examples: string | null;
+  /** Examples are drawn from the measured split, without the item itself. */
+  readonly examplesAreMeasured: boolean;
+}
+
+/**
+ * Chooses the splits. Measured: the test split, else the validation split. Profiled: the training split, else the
+ * validation split, else the few-shot split. Examples: the few-shot split, else the training, the validation or the
+ * test split.
+ *
+ * Refuses a split that would be both measured and profiled, and examples from the measured split if
+ * lm-evaluation-harness 0.4.13 does not leave out the item itself. It only does so if the few-shot split is named as
+ * the test split, or if neither is named.
+ */
+export const splitNames = (config: HarnessConfig, file: string): SplitNames => {
+  const test = config.test_split ?? config.validation_split;
+  if (test === undefined)
+    throw refuse(
+      'bad-task',
+      `${file}: neither test_split nor validation_split is named.`,
+      'Name the split that is measured.',
+    );
+  const named = config.fewshot_config?.split ?? config.fewshot_split;
+  const calibration =
+    config.training_split ??
+    (config.test_split === undefined ? undefined : config.validation_split) ??
+    (named === test ? undefined : named) ??
+    null;
+  if (calibration === test) {
+    throw refuse(
+      'shared-splits',
+      `${file}: the split "${test}" is measured, and profiles would be taken from it.`,
+      'Name another split: test items must never enter a profile.',
+    );
+  }
+  const examples = named ?? config.training_split ?? config.validation_split ?? test;
+  const examplesAreMeasured = examples === test && config.num_fewshot > 0;
+  if (examplesAreMeasured && named !== config.test_split) {
+    throw refuse(
+      'shared-splits',
+      `${file}: the split "${test}" is measured, and few-shot examples would be taken from it, the item ` +
+        `itself among them.`,
+      'Name a fewshot_split that is not measured, or name the measured split as test_split and fewshot_split.',
+    );
+  }
+  return { test, calibration, examples, examplesAreMeasured };
+};
+
+/** Source of the examples of each item. */
+export interface ExamplePool<T> {
+  /** The documents of the few-shot split, in order. */
+  readonly documents: readonly T[];
+  /** Whether the items are documents of this split: then one more is drawn and the item itself left out. */
+  readonly holdsItems: boolean;
+  readonly isSame: (one: T, other: T) => boolean;
+  /** File and split, for error messages. */
+  readonly location: string;
+}
+
+/**
+ * Draws examples for every item as lm-evaluation-harness 0.4.13 does (api/samplers.py): one generator
+ * `random.Random(seed)`, one sample per item in the order of the items. If fewer than `count` are left without the item
+ * (the split contains it several times), it draws again from all documents that differ. `order: 'first'` takes the
+ * first ones.
+ *
+ * Refuses more examples than the split has.
+ */
+export const drawPerItem = <T>(
+  items: readonly T[],
+  pool: ExamplePool<T>,
+  { count, seed, order }: FewShot,
+): readonly (readonly T[])[] => {
+  const { documents, holdsItems, isSame, location } = pool;
+  if (count === 0) return items.map(() => []);
+  const needed = holdsItems ? count + 1 : count;
+  if (count > MAX_EXAMPLES)
+    throw refuse(
+      'bad-task',
+      `${location}: ${String(count)} few-shot examples are asked for (limit ${String(MAX_EXAMPLES)}).`,
+      'Ask for fewer.',
+    );
+  if (needed > documents.length) {
+    throw refuse(
+      'bad-task',
+      `${location}: ${String(count)} few-shot examples are asked ` +
+        `for${holdsItems ? ' beside the item itself' : ''}, and their split has ${String(documents.length)} items.`,
+      'Ask for fewer, or give the split more items.',
+    );
+  }
+  const random = pythonRandom(seed);
+  const others = (item: T): readonly T[] => documents.filter((document) => !isSame(document, item));
+  return items.map((item) => {
+    if (order === 'first') return (holdsItems ? others(item) : documents).slice(0, count);
+    const drawn = random.sample(documents, needed);
+    if (!holdsItems) return drawn;
+    const kept = drawn.filter((document) => !isSame(document, item)).slice(0, count);
+    if (kept.length === count) return kept;
+    const rest = others(item);
+    if (rest.length < count)
+      throw refuse(
+        'bad-task',
+        `${location}: ${String(count)} few-shot examples are asked for, and only ${String(rest.length)} differ ` +
+          `from an item.`,
+        'Ask for fewer.',
+      );
+    return random.sample(rest, count);
+  });
+};
 
 /** Items made from the rows of a task document. */
 export interface HarnessItems {

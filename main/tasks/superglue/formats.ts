@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../../contract/errors.ts';
-import type { Question } from '../assemble-item.ts';
+import type { Question } from '../few-shot.ts';
 import type { DataRow } from '../items.ts';
 import { compareTexts, splitAtSpace, strip } from '../python/python-value.ts';
 

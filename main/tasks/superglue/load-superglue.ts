@@ -1,9 +1,8 @@
 import { basename, join } from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import type { ChoiceItem } from '../../contract/task.ts';
-import { assembleItem } from '../assemble-item.ts';
+import { assembleItem, type PromptTurns } from '../few-shot.ts';
 import { checkChoices, type DataRow, describeLeftOut, hashTask, leaveOutTestTexts } from '../items.ts';
-import type { PromptTurns } from '../prompt-turns.ts';
 import { readJsonLines } from '../read-rows.ts';
 import { profiledText, type Task } from '../task.ts';
 import {

@@ -3,7 +3,7 @@ import { taskRankText, rankIntervalText, rankText, readingMark, readingText } fr
 import { goodness, scaleOf } from '../../../main/figures/compare-figure.ts';
 import { formatDifference, formatFactor, formatSigned } from '../../../main/words/numbers.ts';
 import { methodStyle } from '../../../main/figures/method-marks.ts';
-import { differenceScale, inkOn } from '../../../main/figures/color-scales.ts';
+import { differenceScale, inkOn } from '../../../main/figures/colors.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { ColorLegend, MethodMarker } from '../../charts/legend.tsx';
 import { useSortedTable } from '../../components/data-table.tsx';

@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
+import { FEW_SAMPLED } from '../../../main/contract/profile.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { formatPercent } from '../../../main/words/numbers.ts';

@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react';
 import { useState } from 'react';
-import type { ExpertDocument, Likeness } from '../../../main/contract/expert.ts';
+import type { ExpertDocument, Likeness } from '../../../main/contract/profile.ts';
 import type { PathHandle } from '../../../main/contract/model.ts';
-import { amountScale } from '../../../main/figures/color-scales.ts';
+import { amountScale } from '../../../main/figures/colors.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ExpertDocument, ExpertTokens, TakenToken } from '../../../main/contract/expert.ts';
+import type { ExpertDocument, ExpertTokens, TakenToken } from '../../../main/contract/profile.ts';
 import { formatCount, formatFixed, formatPercent } from '../../../main/words/numbers.ts';
 import { maxOf } from '../../../main/statistics/extremes.ts';
 import { Segmented } from '../../components/choices.tsx';

@@ -25,7 +25,7 @@ import {
 } from '../../../main/words/numbers.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { choiceWarning } from '../../../main/evaluation/answer-loss.ts';
+import { choiceWarning } from '../../../main/evaluation/fidelity.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import type { PointKey } from '../../state/selection.ts';

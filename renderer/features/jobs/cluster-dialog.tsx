@@ -1,14 +1,13 @@
 import { useStore } from 'zustand';
 import { endText, taskName } from '../../../main/words/cluster.ts';
 import { type ClusterTask, type ClusterWork, hasFailed } from '../../../main/contract/cluster.ts';
-import { formatCount } from '../../../main/words/numbers.ts';
+import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
 import { DataTable } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { formatDuration } from '../../../main/words/durations.ts';
 import { clusterDialogStore } from '../../state/dialog-stores.ts';
 import { stateText, workText } from './cluster-words.ts';
 import './cluster-dialog.css';

@@ -2,7 +2,7 @@ import { memo, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../../main/contract/profile.ts';
 import { byFallingValue, largestDifference } from '../../../main/figures/cell-matrix.ts';
-import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
+import { amountScale, differenceScale } from '../../../main/figures/colors.ts';
 import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';

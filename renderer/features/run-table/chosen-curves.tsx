@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { MOST_SWEEPS } from '../../../main/contract/compare-sweeps.ts';
+import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { settingsDifference } from '../../../main/evaluation/sweeps/settings-difference.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';

@@ -1,7 +1,6 @@
 import { useDeferredValue, useMemo } from 'react';
 import { useStore } from 'zustand';
-import { filterRuns } from '../../../main/contract/run-filter.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { filterRuns, type RunManifest } from '../../../main/contract/run.ts';
 import { heading, type Names, pick } from '../../../main/figures/columns.ts';
 import { RUN_GROUPS, runColumns, type RunEntry, runRows, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
 import { tableTsv } from '../../../main/figures/table-rows.ts';

@@ -1,10 +1,8 @@
 import { Fragment, useId, useState, useEffect } from 'react';
 import { useStore } from 'zustand';
-import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import { runDurationMs, type RunManifest, runTag, tagsIn } from '../../../main/contract/run.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../../../main/contract/experiment.ts';
 import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
-import { runTag, tagsIn } from '../../../main/contract/run-label.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
 import { changedSettings, valueText } from '../../../main/contract/setting.ts';
 import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
@@ -16,7 +14,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { formatDuration } from '../../../main/words/durations.ts';
+import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
@@ -24,7 +22,6 @@ import { inTaskTitles, titleList, titlesOf } from '../../format/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runStateText } from './run-words.ts';
 import { Disclosure } from '../../components/panel.tsx';
-import { formatCount } from '../../../main/words/numbers.ts';
 
 /** A run's name, tags and note, and the facts in its manifest. */
 export const RunDialog = () => {

@@ -1,7 +1,6 @@
-import type { RunKind, RunManifest, RunState } from '../../../main/contract/run.ts';
-import { runDurationMs } from '../../../main/contract/run-filter.ts';
+import { runDurationMs, type RunKind, type RunManifest, type RunState } from '../../../main/contract/run.ts';
 import type { IconName } from '../../components/button.tsx';
-import { formatDuration } from '../../../main/words/durations.ts';
+import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 
 const kindIcons: Readonly<Record<RunKind, IconName>> = {

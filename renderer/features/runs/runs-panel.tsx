@@ -1,7 +1,6 @@
 import { useDeferredValue, useMemo } from 'react';
 import { useStore } from 'zustand';
-import { filterRuns, type RunOrder, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { filterRuns, type RunManifest, type RunOrder, runOrders, sortRuns } from '../../../main/contract/run.ts';
 import { formatCount } from '../../../main/words/numbers.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
@@ -17,7 +16,7 @@ import { runsStore } from '../../state/runs-store.ts';
 import { shownSweep } from '../../sweep/shown-sweep.ts';
 import { RunRow } from './run-row.tsx';
 import './runs.css';
-import { MOST_SWEEPS } from '../../../main/contract/compare-sweeps.ts';
+import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
 import { isAtRest, labelRun, trashRuns } from '../../actions/runs.ts';
 
 const ROW_PX = 44;

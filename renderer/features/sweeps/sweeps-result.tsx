@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare-sweeps.ts';
+import type { SweepsComparison, SweepsRow } from '../../../main/contract/compare.ts';
 import { sweepsOverview } from '../../../main/evaluation/sweeps/compare-sweeps.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { sweepsColumns } from '../../../main/figures/compare-tables.ts';

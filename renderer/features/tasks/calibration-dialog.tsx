@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
-import { itemsForVerdictText } from '../../../main/evaluation/items-for-verdict.ts';
+import { itemsForVerdictText } from '../../../main/evaluation/verdicts.ts';
 import { calibrateTask } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';

@@ -10,7 +10,7 @@ import {
 import type { ModelEntry, PathHandle } from '../../../main/contract/model.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { minOf } from '../../../main/statistics/extremes.ts';
-import { wideningBySplit } from '../../../main/evaluation/items-for-verdict.ts';
+import { wideningBySplit } from '../../../main/evaluation/verdicts.ts';
 import { formatCount, formatRoughPercent } from '../../../main/words/numbers.ts';
 
 export type CalibrationOrigin = CalibrationChoice['from'];

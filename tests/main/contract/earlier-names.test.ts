@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { logLine } from '../../../main/contract/job-log.ts';
+import { logLine } from '../../../main/contract/run.ts';
 import { recordedSweepDocument, recordedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 
 const point = {

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { answeredItems } from '../../../main/evaluation/item-answers.ts';
+import { answeredItems, textDifference } from '../../../main/evaluation/item-answers.ts';
 import { summarise } from '../../../main/evaluation/summarise.ts';
-import { textDifference } from '../../../main/evaluation/text-difference.ts';
 import { choiceOutcome, textOutcome, writtenOutcome } from './outcomes.ts';
 
 test('items are lost, gained or otherwise changed by the metric', () => {

@@ -6,7 +6,7 @@ import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-c
 import { verification as verificationSchema, type Verification } from '../../../main/contract/export.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import type { ExportSettings } from '../../../main/export/export-settings.ts';
+import type { ExportSettings } from '../../../main/export/export-progress.ts';
 import { LOGIT_TOLERANCE, verifyExport } from '../../../main/export/verify-export.ts';
 import {
   changeableCopy,

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { amountScale, differenceScale } from '../../../main/figures/color-scales.ts';
-import { figureTheme } from '../../../main/figures/colors.ts';
+import { amountScale, differenceScale, figureTheme } from '../../../main/figures/colors.ts';
 import { profileRecord } from '../../../main/figures/figure-manifest.ts';
 import { heatmapFigure } from '../../../main/figures/heatmap-figure.ts';
 import { profileCsv } from '../../../main/figures/profile-table.ts';

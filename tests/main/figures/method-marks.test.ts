@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { contrast } from '../../../main/figures/color-scales.ts';
-import { figureTheme } from '../../../main/figures/colors.ts';
+import { contrast, figureTheme } from '../../../main/figures/colors.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
 import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
 import { runsChart } from '../../../main/figures/difference-figure.ts';

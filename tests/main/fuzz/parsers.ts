@@ -15,7 +15,7 @@ import { readPlan } from '../../../main/pruning/read-plan.ts';
 import { readExpertFile } from '../../../main/pruning/expert-files/read-expert-file.ts';
 import { writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readPointIndex, readRunPlans, readSweepDocument } from '../../../main/runs/sweep-record.ts';
-import { readChatTemplate } from '../../../main/tasks/chat/read-chat-template.ts';
+import { readChatTemplate } from '../../../main/tasks/chat/chat-template.ts';
 import { loadTask } from '../../../main/tasks/load-task.ts';
 import { recordedResults, recordedJson, recordedBytes } from '../sample/recorded.ts';
 import { exportParsers } from './export-parsers.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunnerSettings } from '../../open-model-runner.ts';
-import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
+import { FEW_SAMPLED } from '../../../main/contract/profile.ts';
 import { extraStatistics, holdsExtras, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import { layerRow, layerSquare } from '../../../main/pruning/weighed-profiles.ts';
 import { scoringFixture } from '../checkpoint/checkpoint-files.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { publishedDifferences } from '../../../main/evaluation/experiment/published.ts';
+import { publishedDifferences } from '../../../main/evaluation/experiment/document.ts';
 import { readPublishedTable } from '../../../main/runs/experiment-record.ts';
 
 const resources = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../resources');

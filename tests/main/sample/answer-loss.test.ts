@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type SweepResult } from '../../../main/contract/sweep.ts';
-import { choiceWarning, choiceWarnings, doubtfulChoices, TELLING_LOSS } from '../../../main/evaluation/answer-loss.ts';
+import { choiceWarning, choiceWarnings, doubtfulChoices, TELLING_LOSS } from '../../../main/evaluation/fidelity.ts';
 import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { recordedResults } from './recorded.ts';
 

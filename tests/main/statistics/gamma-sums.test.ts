@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { chanceOfNegativeSum } from '../../../main/statistics/gamma-sums.ts';
+import { chanceOfNegativeSum } from '../../../main/statistics/clustered-pairs.ts';
 
 /** The probability that a mean of -1 (lost + 1), 0 and 1 (gained) under Dirichlet weights is -delta or below. */
 const below = (n: number, lost: number, gained: number, delta: number): number =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { criticalScore } from '../../../main/statistics/exact-paired-test.ts';
-import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/normal-distribution.ts';
+import { normalQuantileOf, normalUpperTail } from '../../../main/statistics/distributions.ts';
 import { chanceForUnharmed, chanceOfSafe, itemsForChance } from '../../../main/statistics/paired-power.ts';
 import { tangoLowerLimit, Z_ONE_SIDED_95, Z_TWO_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
 

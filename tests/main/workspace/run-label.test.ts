@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { NO_LABEL } from '../../../main/contract/run-label.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { NO_LABEL, type RunManifest } from '../../../main/contract/run.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { plainRun } from '../contract/run-of.ts';

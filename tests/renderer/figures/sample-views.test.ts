@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FEW_SAMPLED } from '../../../main/contract/expert.ts';
+import { FEW_SAMPLED } from '../../../main/contract/profile.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';

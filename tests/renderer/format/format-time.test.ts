@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDuration } from '../../../main/words/durations.ts';
+import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatTimeLeft, formatWhen } from '../../../renderer/format/format-time.ts';
 
 test('time left is a range, with one unit if both ends share it', () => {

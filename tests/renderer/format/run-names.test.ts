@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { ALL_RUNS, filterRuns, sortRuns } from '../../../main/contract/run-filter.ts';
-import { NO_LABEL } from '../../../main/contract/run-label.ts';
+import { ALL_RUNS, filterRuns, NO_LABEL, sortRuns } from '../../../main/contract/run.ts';
 import { shownRunName, shownRunText } from '../../../renderer/format/run-names.ts';
 import { runOf } from '../../main/contract/run-of.ts';
 

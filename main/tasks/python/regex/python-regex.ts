@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { RegexFault } from './regex-fault.ts';
+import { RegexFault } from './regex-reader.ts';
 import { translateRegex } from './translate-regex.ts';
 
 /** Longer than any text that a model is asked to write. */

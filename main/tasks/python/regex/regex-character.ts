@@ -1,6 +1,5 @@
 import { SPACE } from '../python-value.ts';
-import { illFormed, untranslated } from './regex-fault.ts';
-import type { RegexReader } from './regex-reader.ts';
+import { illFormed, type RegexReader, untranslated } from './regex-reader.ts';
 
 /** Character classes of Python's str patterns, as members of a JavaScript set: \w is str.isalnum and "_". */
 const SETS: ReadonlyMap<string, string> = new Map([

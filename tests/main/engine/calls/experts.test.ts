@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { FEW_SAMPLED } from '../../../../main/contract/expert.ts';
+import { FEW_SAMPLED } from '../../../../main/contract/profile.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 import { openEngine, bundled } from '../open-engine.ts';
 

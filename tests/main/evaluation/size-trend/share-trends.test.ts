@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SharePoint } from '../../../../main/contract/size-trend.ts';
 import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/document.ts';
-import { shareFindings } from '../../../../main/evaluation/size-trend/share-findings.ts';
-import { shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
+import { shareFindings, shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
 import { withThresholds } from '../../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { shareFigure, shareLines } from '../../../../main/figures/share-figure.ts';

@@ -4,11 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { loadTokenizer } from '../../../../main/checkpoint/load-tokenizer.ts';
 import { encodePrompt } from '../../../../main/inference/encode-item.ts';
 import { chatTask } from '../../../../main/tasks/chat/chat-task.ts';
-import {
-  chatTemplateFile,
-  readChatTemplate,
-  type ChatTemplate,
-} from '../../../../main/tasks/chat/read-chat-template.ts';
+import { type ChatTemplate, chatTemplateFile, readChatTemplate } from '../../../../main/tasks/chat/chat-template.ts';
 import { loadTask } from '../../../../main/tasks/load-task.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
 

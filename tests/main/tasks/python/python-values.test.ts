@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonWithDecimals } from '../../../../main/tasks/python/json-with-decimals.ts';
+import { parseJsonWithDecimals } from '../../../../main/tasks/harness/read-harness-rows.ts';
 import { parsePythonLiteral } from '../../../../main/tasks/python/python-literal.ts';
 import {
   capitalize,

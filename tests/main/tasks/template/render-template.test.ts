@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonWithDecimals } from '../../../../main/tasks/python/json-with-decimals.ts';
+import { parseJsonWithDecimals } from '../../../../main/tasks/harness/read-harness-rows.ts';
 import { isDict, pythonValue, type PythonDict } from '../../../../main/tasks/python/python-value.ts';
 import { compileTemplate } from '../../../../main/tasks/template/compile-template.ts';
 import { renderTemplate } from '../../../../main/tasks/template/render-template.ts';

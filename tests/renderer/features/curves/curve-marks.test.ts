@@ -1,6 +1,6 @@
 import { rgb } from 'd3-color';
 import { expect, test } from 'vitest';
-import { contrast } from '../../../../main/figures/color-scales.ts';
+import { contrast } from '../../../../main/figures/colors.ts';
 import { BACK_OPACITY, methodColors } from '../../../../main/figures/method-marks.ts';
 
 test.each([

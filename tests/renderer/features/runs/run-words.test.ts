@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunManifest } from '../../../../main/contract/run.ts';
-import { NO_LABEL } from '../../../../main/contract/run-label.ts';
+import { NO_LABEL, type RunManifest } from '../../../../main/contract/run.ts';
 import { runIcon, runNote } from '../../../../renderer/features/runs/run-words.ts';
 import { runOf } from '../../../main/contract/run-of.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { compilePythonRegex } from '../../../../../main/tasks/python/regex/python-regex.ts';
-import { RegexFault } from '../../../../../main/tasks/python/regex/regex-fault.ts';
+import { RegexFault } from '../../../../../main/tasks/python/regex/regex-reader.ts';
 
 const found = z.array(z.union([z.string(), z.array(z.string())]));
 const vectors = z

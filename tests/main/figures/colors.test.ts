@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amountScale, contrast, differenceScale, inkOn, scaleSteps } from '../../../main/figures/color-scales.ts';
+import { amountScale, contrast, differenceScale, inkOn, scaleSteps } from '../../../main/figures/colors.ts';
 
 test('text on any colour of a map reaches 4.5 : 1', () => {
   const scales = [amountScale(1), differenceScale(1, 'light'), differenceScale(1, 'dark')];

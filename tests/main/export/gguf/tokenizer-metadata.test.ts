@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeScores } from '../../../../main/export/gguf/merge-scores.ts';
+import { mergeScores } from '../../../../main/export/gguf/tokenizer-metadata.ts';
 
 /** Joins pairs in the order of a list of merges, the leftmost first. */
 const byMerges = (text: string, merges: readonly (readonly [string, string])[]): readonly string[] => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { drawPerItem } from '../../../../main/tasks/harness/draw-per-item.ts';
+import { drawPerItem } from '../../../../main/tasks/harness/question-splits.ts';
 
 /** Made by tests/fixtures/few-shot/draws.py with the samplers of lm-evaluation-harness 0.4.13. */
 const cases = z

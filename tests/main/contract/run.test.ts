@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ALL_RUNS, filterRuns, runDurationMs, runOrders, sortRuns } from '../../../main/contract/run-filter.ts';
-import { NO_LABEL, tagsIn } from '../../../main/contract/run-label.ts';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import {
+  ALL_RUNS,
+  filterRuns,
+  NO_LABEL,
+  runDurationMs,
+  type RunManifest,
+  runOrders,
+  sortRuns,
+  tagsIn,
+} from '../../../main/contract/run.ts';
 import { runOf } from './run-of.ts';
 
 const run = (id: string, fields: Partial<RunManifest> = {}): RunManifest =>

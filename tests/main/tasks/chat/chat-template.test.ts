@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { ChatTemplate } from '../../../../main/tasks/chat/read-chat-template.ts';
-import { renderChat } from '../../../../main/tasks/chat/render-chat.ts';
+import { type ChatTemplate, renderChat } from '../../../../main/tasks/chat/chat-template.ts';
 import { compileChatTemplate } from '../../../../main/tasks/template/compile-template.ts';
 import { WorkMeter } from '../../../../main/tasks/template/work-meter.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { studentT } from '../../../main/statistics/student-t.ts';
+import { studentT } from '../../../main/statistics/distributions.ts';
 
 test("quantiles of Student's distribution, as scipy 1.17 gives them", () => {
   // scipy.stats.t.ppf(1 - alpha / 2, degrees)
