@@ -55,7 +55,7 @@ const Devices = () => {
       }
     });
   return (
-    <div className="devices">
+    <div className="dialog-body devices">
       <p className="muted">
         Profiles and sweeps are computed on the device in use. A probe runs a small block in a separate process and
         compares it with the processor; a device that fails is refused, never silently replaced. Exports are always
@@ -64,7 +64,7 @@ const Devices = () => {
       {error !== null && <Problem error={error} />}
       {data === undefined && error === null && <p className="muted">Looking for devices…</p>}
       {jobs.length > 0 && <p className="muted">Running and waiting runs keep the device they were started with.</p>}
-      <ul className="device-list" aria-label="Devices">
+      <ul className="rows device-list" aria-label="Devices">
         {data?.map((listing) => (
           <Device
             key={listing.provider}
@@ -297,7 +297,7 @@ const MakeEnvironment = ({
           <div className="progress device-progress" aria-hidden="true">
             <div />
           </div>
-          <span className="device-line">{making}</span>
+          <span className="device-line ellipsis">{making}</span>
           <Button small disabled={busy} onClick={() => ask('python.cancel')}>
             Cancel
           </Button>

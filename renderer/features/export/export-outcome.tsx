@@ -136,7 +136,7 @@ const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: s
   const { busy, start } = useRequest();
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
-    <div className="export-ends">
+    <div className="card-actions">
       {/* A browser cannot show local folders; there the path can be copied. */}
       {shell !== null && (
         <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>

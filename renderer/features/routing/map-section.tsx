@@ -6,11 +6,11 @@ import { useProfiles, useProfilesOf } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import './routing.css';
 import { useStore } from 'zustand';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { profileTasks, startProfile } from '../../actions/jobs.ts';
 import { mapScalings, type MapScaling } from '../../../main/figures/map-scaling.ts';
 import { Button } from '../../components/button.tsx';
-import { Segmented, Select } from '../../components/choices.tsx';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -65,7 +65,6 @@ const MapControls = () => {
   const { drawMap } = selectionStore.getState();
   const { profileOf } = useProfiles();
   const comparable = useComparableModels();
-  const profile = useAction(profileTasks);
   const others = tasks.filter(
     (task) => task.error === null && task.handle !== selection.task && profileOf(task) !== undefined,
   );
@@ -108,18 +107,10 @@ const MapControls = () => {
       />
       <div className="view-head-end">
         {model !== null && <ChatSwitch models={[model]} short />}
-        <Button icon="play" onClick={profile.perform} disabled={!profile.enabled}>
+        <ActionButton action={profileTasks} icon="play">
           Profile
-        </Button>
-        <Segmented
-          label="Map or table"
-          value={asTable ? 'table' : 'map'}
-          options={[
-            { value: 'map', label: 'Map' },
-            { value: 'table', label: 'Table' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        </ActionButton>
+        <ChartsOrTable label="Map or table" names={['Map', 'Table']} asTable={asTable} onChange={showTable} />
       </div>
       <OtherProfile />
     </div>

@@ -250,7 +250,7 @@ const NameCell = ({ row, isStop, isChosen, isPinned, problem }: NameCellProps) =
       )}
       <button
         type="button"
-        className="row-open"
+        className="row-open ellipsis"
         data-member=""
         tabIndex={isStop ? 0 : -1}
         title={problem ?? `${name}\n${run.id}`}

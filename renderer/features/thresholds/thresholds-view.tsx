@@ -26,9 +26,9 @@ import { SharesSection } from './shares-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { saveReport } from '../../actions/sweep.ts';
-import { Segmented } from '../../components/choices.tsx';
+import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatFixed, formatRange } from '../../../main/words/numbers.ts';
 
@@ -200,31 +200,21 @@ const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
 
 const ThresholdsControls = () => {
   const { asTable, showTable } = useStore(thresholdsStore);
-  const report = useAction(saveReport);
   return (
     <div className="view-head">
       <SweepSelect />
       <DeltaSlider />
       <div className="view-head-end">
-        <Button
+        <ActionButton
+          action={saveReport}
           look="quiet"
           small
           icon="file"
-          disabled={!report.enabled}
           title="One HTML page with figures, tables, definitions and manifest"
-          onClick={report.perform}
         >
           Save report
-        </Button>
-        <Segmented
-          label="Charts or tables"
-          value={asTable ? 'table' : 'charts'}
-          options={[
-            { value: 'charts', label: 'Charts' },
-            { value: 'table', label: 'Tables' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        </ActionButton>
+        <ChartsOrTable label="Charts or tables" names={['Charts', 'Tables']} asTable={asTable} onChange={showTable} />
       </div>
     </div>
   );
