@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useStore } from 'zustand';
 import {
   describedEngineSettings,
@@ -137,12 +137,9 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
         )}
       </div>
       {trying && (
-        <div className="device-trying" role="status">
-          <div className="progress device-progress" aria-hidden="true">
-            <div />
-          </div>
+        <Trying>
           <span>Testing {title} in a separate process…</span>
-        </div>
+        </Trying>
       )}
       {refusal !== null && <Problem error={{ message: refusal, remedy: '' }} />}
       {facts.length > 0 && <FactList facts={facts.map(({ key, value }) => fact(terms[key], value))} />}
@@ -161,6 +158,16 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
     </li>
   );
 };
+
+/** Work whose end is not known. */
+const Trying = ({ children }: { readonly children: ReactNode }) => (
+  <div className="device-trying" role="status">
+    <div className="progress device-progress" aria-hidden="true">
+      <div />
+    </div>
+    {children}
+  </div>
+);
 
 const settingNamed = (name: string) => settingsOf(describedEngineSettings).find((setting) => setting.name === name);
 const [pythonSetting, precisionSetting] = [settingNamed('python'), settingNamed('precision')];
@@ -293,15 +300,12 @@ const MakeEnvironment = ({
           </span>
         </div>
       ) : (
-        <div className="device-trying" role="status">
-          <div className="progress device-progress" aria-hidden="true">
-            <div />
-          </div>
+        <Trying>
           <span className="device-line ellipsis">{making}</span>
           <Button small disabled={busy} onClick={() => ask('python.cancel')}>
             Cancel
           </Button>
-        </div>
+        </Trying>
       )}
       {shown !== null && <Problem error={shown} />}
     </>

@@ -12,7 +12,7 @@ import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { formOfRun, formTitle } from './export-formats.ts';
+import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
@@ -90,7 +90,7 @@ const logitFacts = (proof: Verification): readonly Fact[] => {
         {difference === 0 ? '0 (bit-equal)' : formatPower(difference, 2)}
         <span className="muted proof-tolerance">tolerance {formatPower(limit, 0)}</span>
       </>,
-      form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`,
+      form === null ? 'Largest logit difference' : `Logit difference, ${folderWords[form]}`,
     ),
   );
 };

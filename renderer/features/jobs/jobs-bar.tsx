@@ -197,45 +197,38 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
 const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
   const { run, title, parts, state, request } = work;
   const { busy, start } = useRequest();
-  const tasks = (
-    <Button
-      small
-      aria-label={`Tasks of ${title} on the cluster`}
-      onClick={() => clusterDialogStore.getState().showRun(run)}
-    >
-      Tasks
-    </Button>
-  );
-  const dismiss = (
-    <Button
-      look="quiet"
-      small
-      disabled={busy}
-      onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
-    >
-      Dismiss
-    </Button>
-  );
-  if (state === 'unfollowed')
-    return (
-      <div className="job" role="group" aria-label={`${title} on the cluster`}>
-        <Icon name="warning" />
-        <span className="job-title ellipsis">{title}</span>
-        <span className="job-description ellipsis" title={work.error ?? undefined}>
+  const isStuck = state === 'unfollowed' || state === 'failed';
+  return (
+    <div className="job" role="group" aria-label={`${title} on the cluster`}>
+      {isStuck && <Icon name="warning" />}
+      <span className="job-title ellipsis">{title}</span>
+      {isStuck ? (
+        <span
+          className={`job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
+          title={state === 'failed' ? failureText(work) : (work.error ?? undefined)}
+        >
           {work.error}
         </span>
-        {dismiss}
-      </div>
-    );
-  if (state === 'failed')
-    return (
-      <div className="job" role="group" aria-label={`${title} on the cluster`}>
-        <Icon name="warning" />
-        <span className="job-title ellipsis">{title}</span>
-        <span className="job-description ellipsis job-failed" title={failureText(work)}>
-          {work.error}
-        </span>
-        {tasks}
+      ) : (
+        <>
+          <span className="job-description ellipsis">{workText(work)}</span>
+          <JobShare
+            label={`${title} on the cluster`}
+            share={parts.of > 0 ? parts.done / parts.of : 0}
+            title={`${formatCount(parts.done)} of ${formatCount(parts.of)} parts of the sweep are done`}
+          />
+        </>
+      )}
+      {state !== 'unfollowed' && (
+        <Button
+          small
+          aria-label={`Tasks of ${title} on the cluster`}
+          onClick={() => clusterDialogStore.getState().showRun(run)}
+        >
+          Tasks
+        </Button>
+      )}
+      {state === 'failed' && (
         <Button
           small
           icon="resume"
@@ -244,20 +237,19 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
         >
           Submit again
         </Button>
-        {dismiss}
-      </div>
-    );
-  return (
-    <div className="job" role="group" aria-label={`${title} on the cluster`}>
-      <span className="job-title ellipsis">{title}</span>
-      <span className="job-description ellipsis">{workText(work)}</span>
-      <JobShare
-        label={`${title} on the cluster`}
-        share={parts.of > 0 ? parts.done / parts.of : 0}
-        title={`${formatCount(parts.done)} of ${formatCount(parts.of)} parts of the sweep are done`}
-      />
-      {tasks}
-      <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+      )}
+      {isStuck ? (
+        <Button
+          look="quiet"
+          small
+          disabled={busy}
+          onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
+        >
+          Dismiss
+        </Button>
+      ) : (
+        <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+      )}
     </div>
   );
 };

@@ -107,12 +107,11 @@ export const ThresholdsView = () => {
       const result = thresholdPoint(document?.results ?? [], threshold);
       if (result !== null) openPoint(pointKey(run, result));
     },
-  };
-  const isSelected = (threshold: SizeThreshold): boolean => {
-    const result = thresholdPoint(document?.results ?? [], threshold);
-    return (
-      selection.point !== null && selection.point.run === run && result !== null && isPoint(result, selection.point)
-    );
+    isSelected: (threshold: SizeThreshold): boolean => {
+      const result = thresholdPoint(document?.results ?? [], threshold);
+      const { point } = selection;
+      return point !== null && point.run === run && result !== null && isPoint(result, point);
+    },
   };
   return (
     <>
@@ -123,19 +122,19 @@ export const ThresholdsView = () => {
           <MethodToggles methods={sizeTrend.methods} theme={theme} />
           {running && <span>provisional: the sweep is running</span>}
         </div>
-        <BestSection {...section} isSelected={isSelected} />
+        <BestSection {...section} />
         <RuleBox sizeTrend={sizeTrend} />
         <Disclosure summary="Method by method: every threshold with its bracket">
-          <MatrixSection {...section} isSelected={isSelected} />
+          <MatrixSection {...section} />
         </Disclosure>
         {document !== undefined && choiceAndWriting(document).length > 0 && (
           <Disclosure summary="Answers chosen, and answers written">
-            <KindsSection manifest={manifest} document={document} shown={shown} title={section.title} />
+            <KindsSection {...section} document={document} />
           </Disclosure>
         )}
         {document?.elsewhere !== undefined && (
           <Disclosure summary="Elsewhere: does a plan for one task keep the others?">
-            <ElsewhereSection {...section} document={document} delta={sizeTrend.delta} />
+            <ElsewhereSection {...section} document={document} />
           </Disclosure>
         )}
         {document?.calibrationDraws !== undefined && (
