@@ -82,8 +82,8 @@ export const sweepCounts = (
 };
 
 /**
- * A curve of a sweep: one method (and seed) on one task, its plans without recovery (`refit` null) or with it, made from
- * the stored weights.
+ * A curve of a sweep: one method (and seed) on one task, its plans without recovery (`refit` null) or with it, made
+ * from the stored weights.
  */
 export interface Curve extends PlanOrder {
   /** Type as which the weights are rounded when plans are measured; undefined: as stored. */

@@ -4,6 +4,7 @@ import { chosenFormat, chosenMtp, exportName, exportObstacle, exportSource } fro
 import { exportStore } from '../state/export-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
+import { planOf } from './plan.ts';
 
 export const exportPoint: Action = {
   id: 'export-point',
@@ -42,9 +43,7 @@ export const startExport: Action = {
     const made =
       source.call === 'sweep.plan'
         ? await engine.cache.fetch('sweep.plan', source.input)
-        : source.call === 'plan.import'
-          ? await engine.cache.fetch('plan.import', source.input)
-          : await engine.cache.fetch('plan.make', source.input);
+        : await planOf(engine.cache, source);
     const { results } = await engine.cache.fetch('export.measured', { model: source.model.handle, plan: made.plan });
     const key = JSON.stringify(source.input);
     if (signal.aborted) return;

@@ -1,3 +1,4 @@
+import type { CallOutput } from '../../main/contract/calls.ts';
 import { curveLabel } from '../../main/contract/method.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { isUsable, selectedModel } from '../engine/facts.ts';
@@ -128,6 +129,13 @@ export const addCandidateFolder: Action = {
   },
 };
 
+/** The plan that a call returns, with its cost. */
+export const planOf = (
+  cache: Engine['cache'],
+  source: NonNullable<ReturnType<typeof currentPlanCall>>,
+): Promise<Pick<CallOutput<'plan.make'>, 'plan' | 'cost'>> =>
+  source.call === 'plan.make' ? cache.fetch('plan.make', source.input) : cache.fetch('plan.import', source.input);
+
 export const savePlan: Action = {
   id: 'save-plan',
   label: 'Save the current plan as JSON…',
@@ -138,10 +146,7 @@ export const savePlan: Action = {
   perform: async ({ bridge, cache }, facts) => {
     const call = currentPlanCall(facts, planStore.getState());
     if (call === null) return;
-    const { plan, cost } =
-      call.call === 'plan.make'
-        ? await cache.fetch('plan.make', call.input)
-        : await cache.fetch('plan.import', call.input);
+    const { plan, cost } = await planOf(cache, call);
     const bytes = new TextEncoder().encode(`${JSON.stringify(plan, null, 1)}\n`);
     await bridge.saveFile({
       suggestedName: `plan-${plan.method ?? 'imported'}-keep${keptRange(cost.keptPerLayer).replace('–', '-')}.json`,

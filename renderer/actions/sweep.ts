@@ -22,6 +22,7 @@ import { limitOf, ownCalibrationOf, samplingOf } from '../sweep/model-points.ts'
 import { shownSweep } from '../sweep/shown-sweep.ts';
 import { canCalibrateOnWritten, optionsOf, sweepInput, sweepObstacle } from '../sweep/sweep-plan.ts';
 import type { Action } from './action.ts';
+import { planOf } from './plan.ts';
 
 /** The selected model and the other models ticked for the sweep. */
 export const sweepModels = (facts: Facts) => {
@@ -94,10 +95,7 @@ const measureAsFile = async ({ bridge, cache }: Engine, facts: Facts, model: Mod
   const state = planStore.getState();
   const call = currentPlanCall(facts, state);
   if (call === null) return;
-  const { plan } =
-    call.call === 'plan.make'
-      ? await cache.fetch('plan.make', call.input)
-      : await cache.fetch('plan.import', call.input);
+  const { plan } = await planOf(cache, call);
   const file = planFile(facts, state, plan);
   if (file === null) return;
   const { method, name, text } = file;

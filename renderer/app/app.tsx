@@ -254,7 +254,7 @@ const TopBar = () => {
           disabled={isWide}
           onClick={toggleSidebar}
         />
-        <h1>Uncurl Workbench</h1>
+        <h1 className="ellipsis">Uncurl Workbench</h1>
       </div>
       <div className="tabs" role="tablist" aria-label="Views">
         {views.map(({ name, title }) => (

@@ -1,5 +1,4 @@
 import { measuredWord } from '../../main/contract/model.ts';
-import { assertNever } from '../../main/contract/errors.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';
@@ -165,21 +164,7 @@ export const groupsOf = (items: readonly PaletteItem[]): readonly string[] => [
 ];
 
 /** Whether the item is something to go to, not an action; such items stay hidden until something is typed. */
-export const isDestination = ({ target }: PaletteItem): boolean => {
-  switch (target.kind) {
-    case 'action':
-      return false;
-    case 'model':
-    case 'task':
-    case 'method':
-    case 'run':
-    case 'setting':
-    case 'expert':
-      return true;
-    default:
-      return assertNever(target);
-  }
-};
+export const isDestination = ({ target }: PaletteItem): boolean => target.kind !== 'action';
 
 /** A setting with one of its values, as a palette item. */
 interface PaletteSetting {

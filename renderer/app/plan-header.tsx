@@ -52,7 +52,7 @@ export const PlanHeader = () => {
       {imported === null ? (
         <MethodSelect canImport={importing.enabled} onFile={importing.perform} />
       ) : (
-        <span className="plan-header-file" title={imported.name}>
+        <span className="plan-header-file ellipsis" title={imported.name}>
           <span className="muted">{imported.kind === 'plan' ? 'Plan' : 'Ranking'}</span> {imported.name}
         </span>
       )}

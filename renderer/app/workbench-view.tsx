@@ -1,9 +1,8 @@
 import { lazy, Suspense } from 'react';
 import { lacksCalibration } from '../../main/contract/task.ts';
-import { useAction } from '../actions/action.ts';
+import { ActionButton } from '../actions/action-button.tsx';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
 import { chooseCalibration } from '../actions/open.ts';
-import { Button } from '../components/button.tsx';
 import { EmptyState } from '../components/panel.tsx';
 import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
 import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
@@ -54,27 +53,23 @@ export const WorkbenchView = () => {
 const Unprofiled = () => {
   const facts = useFacts();
   const task = focusedTask(facts);
-  const ticked = useAction(profileTasks);
-  const focused = useAction(profileFocused);
-  const calibrate = useAction(chooseCalibration);
   const running = isProfiling(facts);
   if (task === null) return null;
   const { tasks } = facts.selection;
   const isTicked = tasks.length === 0 || tasks.includes(task.handle);
-  const profile = isTicked ? ticked : focused;
   return (
     <EmptyState
       icon="table"
       title={running ? 'Profiling…' : `${task.title} is not profiled yet`}
       action={
         lacksCalibration(task) ? (
-          <Button look="primary" icon="split" onClick={calibrate.perform} disabled={!calibrate.enabled}>
+          <ActionButton action={chooseCalibration} look="primary" icon="split">
             Choose calibration items…
-          </Button>
+          </ActionButton>
         ) : (
-          <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled || running}>
+          <ActionButton action={isTicked ? profileTasks : profileFocused} look="primary" icon="play" disabled={running}>
             {isTicked ? 'Profile ticked tasks' : `Profile ${task.title}`}
-          </Button>
+          </ActionButton>
         )
       }
     >

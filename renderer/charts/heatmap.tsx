@@ -9,7 +9,7 @@ import {
   type MouseEvent,
   type ReactNode,
 } from 'react';
-import type { CellMatrix, Hatch } from '../../main/figures/cell-matrix.ts';
+import type { CellMatrix } from '../../main/figures/cell-matrix.ts';
 import type { ColorScale } from '../../main/figures/colors.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useElementWidth } from './chart-element.ts';
@@ -30,24 +30,16 @@ import {
   revealing,
   zoomed,
 } from './heatmap-geometry.ts';
-import { paintHeatmap } from './paint-heatmap.ts';
+import { type HeatmapPicture, paintHeatmap } from './paint-heatmap.ts';
 import './heatmap.css';
 
-interface HeatmapProps {
+interface HeatmapProps extends Pick<
+  HeatmapPicture,
+  'matrix' | 'shades' | 'scale' | 'hatch' | 'pin' | 'cellText' | 'rowNote' | 'columnNumber'
+> {
   /** Accessible description of the map. */
   readonly label: string;
-  /** A null value is drawn as absent. */
-  readonly matrix: CellMatrix;
-  /** Position of each value on the colour scale. */
-  readonly shades: CellMatrix;
-  readonly scale: ColorScale;
-  readonly hatch: (cell: Cell) => Hatch;
-  readonly pin: (cell: Cell) => boolean | null;
-  readonly cellText: ((value: number) => string) | null;
-  readonly rowNote: ((layer: number) => string) | null;
   readonly rowNoteTitle?: ReactNode;
-  /** Number above a column; null: the expert's number. */
-  readonly columnNumber: ((column: number) => string) | null;
   /** Column order in words, if not by expert number. */
   readonly orderWords?: string | undefined;
   readonly selected: { readonly layer: number | null; readonly expert: number | null };

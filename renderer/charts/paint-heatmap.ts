@@ -4,8 +4,9 @@ import { type ColorScale, inkOn } from '../../main/figures/colors.ts';
 import { cellOrigin } from './heatmap-geometry.ts';
 import type { Cell, HeatmapGeometry } from './heatmap-geometry.ts';
 
-interface HeatmapPicture {
+export interface HeatmapPicture {
   readonly geometry: HeatmapGeometry;
+  /** A null value is drawn as absent. */
   readonly matrix: CellMatrix;
   /** Position of each value on the colour scale. */
   readonly shades: CellMatrix;

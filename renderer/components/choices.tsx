@@ -50,18 +50,25 @@ export const Segmented = <V extends string>({ label, value, options, onChange }:
 );
 
 interface ChartsOrTableProps {
+  readonly label?: string;
+  readonly names?: readonly [charts: string, table: string];
   readonly asTable: boolean;
   readonly onChange: (asTable: boolean) => void;
 }
 
 /** Switches a view between charts and the numbers behind them. */
-export const ChartsOrTable = ({ asTable, onChange }: ChartsOrTableProps) => (
+export const ChartsOrTable = ({
+  label = 'Charts or table',
+  names: [charts, table] = ['Charts', 'Table'],
+  asTable,
+  onChange,
+}: ChartsOrTableProps) => (
   <Segmented
-    label="Charts or table"
+    label={label}
     value={asTable ? 'table' : 'charts'}
     options={[
-      { value: 'charts', label: 'Charts' },
-      { value: 'table', label: 'Table' },
+      { value: 'charts', label: charts },
+      { value: 'table', label: table },
     ]}
     onChange={(value) => onChange(value === 'table')}
   />
@@ -85,11 +92,28 @@ interface SelectProps<V extends string> {
   readonly stacked?: boolean;
 }
 
-export const Select = <V extends string>({ label, value, options, onChange, disabled, stacked }: SelectProps<V>) => {
+interface FieldProps {
+  readonly label: ReactNode;
+  /** Puts the label above the control instead of before it. */
+  readonly stacked?: boolean | undefined;
+  /** The control, to which the label belongs by its id. */
+  readonly children: (id: string) => ReactNode;
+}
+
+/** A control with its label. */
+export const Field = ({ label, stacked = false, children }: FieldProps) => {
   const id = useId();
   return (
-    <div className={stacked === true ? 'field field-stacked' : 'field'}>
+    <div className={stacked ? 'field field-stacked' : 'field'}>
       <label htmlFor={id}>{label}</label>
+      {children(id)}
+    </div>
+  );
+};
+
+export const Select = <V extends string>({ label, value, options, onChange, disabled, stacked }: SelectProps<V>) => (
+  <Field label={label} stacked={stacked}>
+    {(id) => (
       <select
         id={id}
         value={value}
@@ -111,9 +135,9 @@ export const Select = <V extends string>({ label, value, options, onChange, disa
           ),
         )}
       </select>
-    </div>
-  );
-};
+    )}
+  </Field>
+);
 
 const OptionLine = <V extends string>({ option }: { readonly option: SelectOption<V> }) => (
   <option value={option.value} disabled={option.disabled}>

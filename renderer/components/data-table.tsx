@@ -47,6 +47,16 @@ const textIn = <R,>(column: Column<R>, row: R): Cell => column.text?.(row) ?? va
 const wordsOf = ({ key, title, words }: Pick<Column<unknown>, 'key' | 'title' | 'words'>): string =>
   words ?? (typeof title === 'string' ? title : key);
 
+/** The title of a document's column, with its definition. */
+export const ColumnTitle = ({ shown }: { readonly shown: Columns<never>[number][2] }) => {
+  const title = heading(shown?.title ?? '');
+  return shown?.definition === undefined ? (
+    title
+  ) : (
+    <Definition of={definitionNamed(shown.definition)}>{title}</Definition>
+  );
+};
+
 /** The columns of a document that have something to say about its rows; tasks and methods by their titles. */
 export const shownColumns = <R,>(
   columns: Columns<R>,
@@ -56,16 +66,10 @@ export const shownColumns = <R,>(
   const names: Names = { task, method: methodTitle };
   return filledColumns(columns, rows).map((column) => {
     const [key, , shown] = column;
-    const title = heading(shown?.title ?? '');
     return {
       key,
-      title:
-        shown?.definition === undefined ? (
-          title
-        ) : (
-          <Definition of={definitionNamed(shown.definition)}>{title}</Definition>
-        ),
-      words: title,
+      title: <ColumnTitle shown={shown} />,
+      words: heading(shown?.title ?? ''),
       numeric: shown?.numeric ?? false,
       cell: (row) => shownCell(column, row, names),
       value: (row) => sortCell(column, row, names),
@@ -81,8 +85,8 @@ const FILTERED = 12;
 interface SortedColumn<R> {
   readonly key: string;
   readonly title: ReactNode;
-  /** The title in words. */
-  readonly words: string;
+  /** The title in words, where it is more than a text. */
+  readonly words?: string;
   readonly numeric?: boolean;
   /** The value by which rows are sorted; null comes last. */
   readonly order: (row: R) => Cell;
@@ -106,20 +110,10 @@ export const useSortedTable = <R,>(
   const found = rowsWith(rows, sought, (row) => columns.map(({ text }) => text(row)));
   const sorted = by === undefined ? found : sortedBy(found, by.order, sort?.descending ?? false);
   const copied = (): string =>
-    tsvText([columns.map(({ words }) => words), ...sorted.map((row) => columns.map(({ text }) => text(row)))]);
+    tsvText([columns.map(wordsOf), ...sorted.map((row) => columns.map(({ text }) => text(row)))]);
   return {
     sorted,
-    headings: columns.map(({ key, title, words, numeric = false }) => (
-      <SortHeading
-        key={key}
-        name={key}
-        title={title}
-        words={words}
-        numeric={numeric}
-        sort={sort}
-        onSort={(name) => setSort(nextSort(sort, name))}
-      />
-    )),
+    headings: <Headings columns={columns} sort={sort} onSort={setSort} />,
     tools: (
       <TableTools
         caption={caption}
@@ -132,6 +126,26 @@ export const useSortedTable = <R,>(
     ),
   };
 };
+
+interface HeadingsProps {
+  readonly columns: readonly Pick<SortedColumn<never>, 'key' | 'title' | 'words' | 'numeric'>[];
+  readonly sort: TableSort | null;
+  readonly onSort: (sort: TableSort | null) => void;
+}
+
+/** The headings of columns, which choose the order of the rows. */
+const Headings = ({ columns, sort, onSort }: HeadingsProps) =>
+  columns.map((column) => (
+    <SortHeading
+      key={column.key}
+      name={column.key}
+      title={column.title}
+      words={wordsOf(column)}
+      numeric={column.numeric === true}
+      sort={sort}
+      onSort={(name) => onSort(nextSort(sort, name))}
+    />
+  ));
 
 interface TableToolsProps {
   readonly caption: string;
@@ -321,17 +335,7 @@ export const DataTable = <R,>({
           <caption className="visually-hidden">{caption}</caption>
           <thead>
             <tr>
-              {columns.map((column) => (
-                <SortHeading
-                  key={column.key}
-                  name={column.key}
-                  title={column.title}
-                  words={wordsOf(column)}
-                  numeric={column.numeric === true}
-                  sort={sort}
-                  onSort={(name) => setSort(nextSort(sort, name))}
-                />
-              ))}
+              <Headings columns={columns} sort={sort} onSort={setSort} />
             </tr>
           </thead>
           <tbody>

@@ -1,10 +1,48 @@
-import { useId } from 'react';
+import { type ReactNode, useId } from 'react';
 import type { FolderPurpose } from '../../main/contract/shell.ts';
+import type { Bridge } from '../bridge/bridge.ts';
 import { useRequest } from '../engine/engine-context.tsx';
 import type { ChosenFolder } from '../state/export-store.ts';
 import { chooseFolder } from '../state/file-choice.ts';
 import { Button } from './button.tsx';
 import './new-folder.css';
+
+interface ChosenPathProps {
+  /** Null: none is chosen, and `otherwise` stands in its place. */
+  readonly path: string | null;
+  readonly otherwise?: string;
+  /** Accessible name of the button. */
+  readonly label?: string;
+  readonly icon: 'file' | 'folder';
+  readonly disabled?: boolean;
+  /** Shows the dialog that chooses another. */
+  readonly choose: (bridge: Bridge) => Promise<void>;
+  /** Buttons before that one, and after it. */
+  readonly before?: ReactNode;
+  readonly after?: ReactNode;
+}
+
+/** A chosen file or folder, with a button to choose another. */
+export const ChosenPath = ({ path, otherwise, label, icon, disabled = false, choose, ...beside }: ChosenPathProps) => {
+  const { busy, start } = useRequest();
+  return (
+    <div className="folder-field">
+      <code className="ellipsis" title={path ?? undefined}>
+        {path ?? otherwise}
+      </code>
+      {beside.before}
+      <Button
+        icon={icon}
+        disabled={busy || disabled}
+        aria-label={label}
+        onClick={() => start(({ bridge }) => choose(bridge))}
+      >
+        Choose…
+      </Button>
+      {beside.after}
+    </div>
+  );
+};
 
 interface ParentFolderProps {
   readonly purpose: FolderPurpose;
@@ -14,27 +52,19 @@ interface ParentFolderProps {
 }
 
 /** The folder in which a new one is made, with a button to choose it. */
-export const ParentFolder = ({ purpose, into, choose, disabled = false }: ParentFolderProps) => {
-  const { busy, start } = useRequest();
-  return (
-    <div className="folder-field">
-      <code title={into?.path}>{into?.path ?? 'not chosen yet'}</code>
-      <Button
-        icon="folder"
-        disabled={busy || disabled}
-        aria-label="Choose the folder to write into"
-        onClick={() =>
-          start(async ({ bridge }) => {
-            const folder = await chooseFolder(bridge, purpose);
-            if (folder !== null) choose(folder);
-          })
-        }
-      >
-        Choose…
-      </Button>
-    </div>
-  );
-};
+export const ParentFolder = ({ purpose, into, choose, disabled = false }: ParentFolderProps) => (
+  <ChosenPath
+    path={into?.path ?? null}
+    otherwise="not chosen yet"
+    label="Choose the folder to write into"
+    icon="folder"
+    disabled={disabled}
+    choose={async (bridge) => {
+      const folder = await chooseFolder(bridge, purpose);
+      if (folder !== null) choose(folder);
+    }}
+  />
+);
 
 interface NewFolderNameProps {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { type RefObject, useId, useRef } from 'react';
 import { IconButton } from './button.tsx';
-import './row-menu.css';
+import './menu.css';
 
 export interface MenuItem {
   readonly label: string;

@@ -1,8 +1,8 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import type { Setting } from '../../main/contract/setting.ts';
 import { defaultText } from '../../main/contract/setting.ts';
 import { MOST_SEEDS } from '../../main/contract/bounds.ts';
-import { Checkbox, Select } from './choices.tsx';
+import { Checkbox, Field, Select } from './choices.tsx';
 import { NumberInput } from './number-input.tsx';
 import { Tooltip } from './tooltip.tsx';
 
@@ -92,30 +92,28 @@ const ListField = ({ setting, value, onChange, disabled = false, stacked }: Sett
 };
 
 const NumberField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
-  const id = useId();
   const { kind, fits, isOptional } = setting;
   /** The value of the setting for a typed number; an empty field gives the default, or is invalid. */
   const meant = (typed: number | null): unknown => typed ?? (isOptional ? setting.default : Number.NaN);
   return (
-    <div className={stacked === true ? 'field field-stacked' : 'field'}>
-      <label htmlFor={id}>
-        <SettingLabel setting={setting} />
-      </label>
-      <NumberInput
-        id={id}
-        className={stacked === true ? '' : 'input-number'}
-        min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
-        max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
-        step={setting.step ?? (kind === 'real' ? 'any' : 1)}
-        value={typeof value === 'number' && Number.isFinite(value) ? value : null}
-        placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
-        disabled={disabled}
-        accepts={(typed) => fits(meant(typed))}
-        onChange={(typed) => onChange(meant(typed))}
-        onRefused={(typed) => onRefused?.(meant(typed))}
-        onBlur={onBlur}
-      />
-    </div>
+    <Field label={<SettingLabel setting={setting} />} stacked={stacked}>
+      {(id) => (
+        <NumberInput
+          id={id}
+          className={stacked === true ? '' : 'input-number'}
+          min={kind === 'whole' && setting.least !== null ? setting.least : undefined}
+          max={kind === 'whole' && setting.most !== null ? setting.most : undefined}
+          step={setting.step ?? (kind === 'real' ? 'any' : 1)}
+          value={typeof value === 'number' && Number.isFinite(value) ? value : null}
+          placeholder={setting.hint ?? (isOptional ? defaultText(setting) : undefined)}
+          disabled={disabled}
+          accepts={(typed) => fits(meant(typed))}
+          onChange={(typed) => onChange(meant(typed))}
+          onRefused={(typed) => onRefused?.(meant(typed))}
+          onBlur={onBlur}
+        />
+      )}
+    </Field>
   );
 };
 
@@ -158,9 +156,8 @@ const typedValue = ({ kind, default: usual }: Setting, text: string): unknown =>
 /** A text field, or a list separated by commas or line breaks. Keeps what is being typed until it loses the focus. */
 const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, stacked }: SettingFieldProps) => {
   const [typed, setTyped] = useState<string | null>(null);
-  const id = useId();
   const isWrong = !setting.fits(typed === null ? value : typedValue(setting, typed));
-  const field = {
+  const field = (id: string) => ({
     id,
     className: setting.kind === 'count' ? 'input input-number' : 'input',
     value: typed ?? textOf(setting, value),
@@ -181,18 +178,19 @@ const TypedField = ({ setting, value, onChange, onRefused, onBlur, disabled, sta
       if (!isWrong || onRefused === undefined) setTyped(null);
       onBlur?.();
     },
-  };
+  });
   return (
-    <div className={stacked === true ? 'field field-stacked' : 'field'}>
-      <label htmlFor={id}>
-        <SettingLabel setting={setting} />
-      </label>
-      {setting.kind === 'lines' ? <textarea rows={2} {...field} /> : <input {...field} />}
-      {isWrong && (
-        <span id={`${id}-wrong`} className="field-wrong">
-          must be {setting.range}
-        </span>
+    <Field label={<SettingLabel setting={setting} />} stacked={stacked}>
+      {(id) => (
+        <>
+          {setting.kind === 'lines' ? <textarea rows={2} {...field(id)} /> : <input {...field(id)} />}
+          {isWrong && (
+            <span id={`${id}-wrong`} className="field-wrong">
+              must be {setting.range}
+            </span>
+          )}
+        </>
       )}
-    </div>
+    </Field>
   );
 };

@@ -1,6 +1,6 @@
-import type { ReactNode } from 'react';
 import type { PlanCost } from '../../main/contract/plan.ts';
 import { Definition } from '../components/definition.tsx';
+import type { DefinitionName } from '../definitions/definitions.ts';
 import { formatBytes, formatFixed, formatParameters, formatPercent } from '../../main/words/numbers.ts';
 import { keptRange } from './kept-counts.ts';
 import './plan.css';
@@ -14,46 +14,17 @@ interface CostTableProps {
   readonly droppedShare?: number | null;
 }
 
-interface CostRow {
-  readonly key: string;
-  readonly term: ReactNode;
-  readonly before: number;
-  readonly after: number;
-  readonly format: (value: number) => string;
-}
+/** Before and after pruning. */
+type CostRow = readonly [of: DefinitionName, before: number, after: number, format: (value: number) => string];
 
 export const CostTable = ({ cost, experts, topK, droppedShare = null }: CostTableProps) => {
   const { parameters, before } = cost;
   const mean = cost.keptPerLayer.reduce((sum, kept) => sum + kept, 0) / Math.max(1, cost.keptPerLayer.length);
   const rows: readonly CostRow[] = [
-    {
-      key: 'total',
-      term: <Definition of="totalParameters" />,
-      before: before.total,
-      after: parameters.total,
-      format: formatParameters,
-    },
-    {
-      key: 'expert',
-      term: <Definition of="expertParameters" />,
-      before: before.expert,
-      after: parameters.expert,
-      format: formatParameters,
-    },
-    {
-      key: 'active',
-      term: <Definition of="activeParameters" />,
-      before: before.active,
-      after: parameters.active,
-      format: formatParameters,
-    },
-    {
-      key: 'size',
-      term: <Definition of="sizeBytes" />,
-      before: before.sizeBytes,
-      after: cost.sizeBytes,
-      format: formatBytes,
-    },
+    ['totalParameters', before.total, parameters.total, formatParameters],
+    ['expertParameters', before.expert, parameters.expert, formatParameters],
+    ['activeParameters', before.active, parameters.active, formatParameters],
+    ['sizeBytes', before.sizeBytes, cost.sizeBytes, formatBytes],
   ];
   return (
     <>
@@ -88,9 +59,11 @@ export const CostTable = ({ cost, experts, topK, droppedShare = null }: CostTabl
               <td />
             </tr>
           )}
-          {rows.map(({ key, term, before: from, after, format }) => (
-            <tr key={key}>
-              <th scope="row">{term}</th>
+          {rows.map(([of, from, after, format]) => (
+            <tr key={of}>
+              <th scope="row">
+                <Definition of={of} />
+              </th>
               <td>{format(from)}</td>
               <td className="cost-after">{format(after)}</td>
               <td className="muted">{formatPercent(after / from, 0)}</td>

@@ -3,7 +3,7 @@ import { methodName, type Pin, describedPlanSettings, methodOptions } from '../.
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { plainMap, routingMetrics, type MapMinus, type MapOrder, type MapView } from './map-view.ts';
 import { plainPlan, type OptionsByMethod, type PlanSettings } from './plan-settings.ts';
-import { decodedWord, isRunId } from './address-words.ts';
+import { decodedWord, isRunId, jsonIn } from './address-words.ts';
 import { noSelection, type PointKey, type Selection, subjects } from './selection.ts';
 import { mapScalings } from '../../main/figures/map-scaling.ts';
 import { z } from 'zod';
@@ -330,15 +330,8 @@ const weightsWritten = z.record(z.string(), z.number().min(0));
 const count = z.coerce.number().int().min(1);
 
 /** Parses JSON with a schema; null if it does not match. */
-const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null => {
-  if (text === null) return null;
-  try {
-    return schema.safeParse(JSON.parse(text)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-};
+const parsed = <T>(schema: z.ZodType<T>, text: string | null): T | null =>
+  text === null ? null : (schema.safeParse(jsonIn(text)).data ?? null);
 
 /** Parses the plan's part of an address; null if there is none. */
 const readPlanAddress = (

@@ -1,5 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { jsonIn } from './address-words.ts';
 import { remembered } from './layout-store.ts';
 
 /** Where the next sweep runs. */
@@ -16,19 +17,10 @@ interface ClusterState {
 
 const usual = { ...clusterRequest.parse({}), workers: 2 };
 
-const rememberedRequest = (): ClusterState['request'] => {
-  try {
-    return clusterRequest.safeParse(JSON.parse(remembered.read('cluster') ?? 'null')).data ?? usual;
-  } catch (error) {
-    if (error instanceof SyntaxError) return usual;
-    throw error;
-  }
-};
-
 /** Cluster settings of the next submission; remembered between starts. */
 export const clusterStore = createStore<ClusterState>()((set) => ({
   runsOn: RUN_TARGETS.find((target) => target === remembered.read('runOn')) ?? 'here',
-  request: rememberedRequest(),
+  request: clusterRequest.safeParse(jsonIn(remembered.read('cluster') ?? '')).data ?? usual,
   chooseRunsOn: (runsOn) => set({ runsOn }),
   choose: (setting, value) => set(({ request }) => ({ request: { ...request, [setting]: value } })),
 }));

@@ -27,10 +27,12 @@ export interface MapView {
 
 export const plainMap: MapView = { metric: 'share', minus: null, scaling: 'linear', order: { by: 'number' } };
 
-const minusKey = (minus: MapMinus | null): string =>
+/** Equal for equal subtractions. */
+export const minusKey = (minus: MapMinus | null): string =>
   minus === null ? '' : minus.kind === 'task' ? `task ${minus.task}` : `model ${minus.model}`;
 
-const orderKey = (order: MapOrder): string => (order.by === 'task' ? `task ${order.task}` : order.by);
+/** Equal for equal orders. */
+export const orderKey = (order: MapOrder): string => (order.by === 'task' ? `task ${order.task}` : order.by);
 
 export const isSameMap = (left: MapView, right: MapView): boolean =>
   left.metric === right.metric &&

@@ -10,7 +10,7 @@ import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
 import { type RunGroup, RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
 import type { TableSort } from '../../main/figures/table-rows.ts';
 import { named, type Named, nameOf } from './address.ts';
-import { decodedWord, isRunId } from './address-words.ts';
+import { decodedWord, isRunId, jsonIn } from './address-words.ts';
 import { runsStore } from './runs-store.ts';
 import { runsTableStore } from './runs-table-store.ts';
 import { sweepStore, usualMethods } from './sweep-store.ts';
@@ -103,15 +103,6 @@ const changedWords = (form: Readonly<Record<string, unknown>>): SweepWords | nul
     JSON.stringify(form[key]) === JSON.stringify(plainForm[key]) ? [] : [[key, form[key]] as const],
   );
   return changed.length === 0 ? null : Object.fromEntries(changed);
-};
-
-const jsonIn = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 };
 
 /** A form from an address; null where it says nothing, or nothing that the form can hold. */

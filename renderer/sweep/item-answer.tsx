@@ -96,7 +96,7 @@ const AnswerText = ({ answer, other, asked }: AnswerProps) => {
           ) : (
             <code>{choiceName(answer.chosen, asked)}</code>
           )}
-          <ol className="outcome-logprobs" aria-label="Log-probability of each choice">
+          <ol className="rows outcome-logprobs" aria-label="Log-probability of each choice">
             {answer.logprobs.map((logprob, choice) => (
               <li key={choice} className={choice === answer.chosen ? 'outcome-chosen' : undefined}>
                 {choiceName(choice, asked)} {formatFixed(logprob, 3)}

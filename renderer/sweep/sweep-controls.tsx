@@ -1,9 +1,8 @@
-import { useId } from 'react';
 import { useStore } from 'zustand';
 import { methodStyle } from '../../main/figures/method-marks.ts';
 import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
-import { Checkbox, Select } from '../components/choices.tsx';
+import { Checkbox, Field, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
 import { formatFixed } from '../../main/words/numbers.ts';
 import { useFacts } from '../engine/facts.ts';
@@ -46,41 +45,41 @@ export const DeltaSlider = () => {
   const chooseDelta = useStore(curvesStore, (state) => state.chooseDelta);
   const familywise = useStore(curvesStore, (state) => state.familywise);
   const chooseFamilywise = useStore(curvesStore, (state) => state.chooseFamilywise);
-  const id = useId();
   const started = sweepDelta(manifest);
   return (
-    <div className="field">
-      <label htmlFor={id}>
-        <Definition of="delta" />
-      </label>
-      <input
-        id={id}
-        type="range"
-        className="delta-slider"
-        min={0.005}
-        max={Math.max(0.15, started)}
-        step={0.005}
-        value={delta}
-        aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as in the sweep’s settings' : ''}`}
-        onChange={(event) => chooseDelta(Number(event.target.value))}
-      />
-      <output htmlFor={id} className="number delta-value">
-        {formatFixed(delta, 3)}
-      </output>
-      <Checkbox checked={familywise} onChange={chooseFamilywise}>
-        <Definition of="familywise">familywise</Definition>
-      </Checkbox>
-      {delta !== started && (
-        <Button
-          look="quiet"
-          small
-          title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
-          onClick={() => chooseDelta(null)}
-        >
-          Reset
-        </Button>
+    <Field label={<Definition of="delta" />}>
+      {(id) => (
+        <>
+          <input
+            id={id}
+            type="range"
+            className="delta-slider"
+            min={0.005}
+            max={Math.max(0.15, started)}
+            step={0.005}
+            value={delta}
+            aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as in the sweep’s settings' : ''}`}
+            onChange={(event) => chooseDelta(Number(event.target.value))}
+          />
+          <output htmlFor={id} className="number delta-value">
+            {formatFixed(delta, 3)}
+          </output>
+          <Checkbox checked={familywise} onChange={chooseFamilywise}>
+            <Definition of="familywise">familywise</Definition>
+          </Checkbox>
+          {delta !== started && (
+            <Button
+              look="quiet"
+              small
+              title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
+              onClick={() => chooseDelta(null)}
+            >
+              Reset
+            </Button>
+          )}
+        </>
       )}
-    </div>
+    </Field>
   );
 };
 

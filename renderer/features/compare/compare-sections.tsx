@@ -56,11 +56,10 @@ export const ThresholdSection = ({
   const thresholdOf = (task: string, method: string) =>
     thresholds.find((one) => one.task === task && one.method === method);
   const columns = [
-    { key: 'task', title: 'Task', words: 'Task', order: title, text: title },
+    { key: 'task', title: 'Task', order: title, text: title },
     ...overview.map(({ method }) => ({
       key: `method ${method}`,
       title: methodTitle(method),
-      words: methodTitle(method),
       numeric: true,
       order: (task: string) => thresholdOf(task, method)?.lastSafe ?? null,
       text: (task: string) => {

@@ -60,7 +60,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
   const { sorted, headings, tools } = useSortedTable(
     'Differences by task and method',
     [
-      { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
+      { key: 'task', title: 'Task', order: taskTitle, text: taskTitle },
       ...overview.map(({ method }) => ({
         key: `method ${method}`,
         title: (

@@ -58,11 +58,10 @@ const RankPanel = ({
         order: (row: CompareRow) => rows.indexOf(row),
         text: (row: CompareRow) => `${taskRankText(row, task)}${row.sharesBest ? ' =' : ''}`,
       },
-      { key: 'method', title: 'Method', words: 'Method', order: methodOf, text: methodOf },
+      { key: 'method', title: 'Method', order: methodOf, text: methodOf },
       {
         key: 'value',
         title: 'Value',
-        words: 'Value',
         numeric: true,
         order: ({ value }: CompareRow) => value,
         text: ({ value }: CompareRow) => formatValue(value, metric),
@@ -70,7 +69,6 @@ const RankPanel = ({
       {
         key: 'interval',
         title: 'Interval',
-        words: 'Interval',
         // By its lower end.
         order: (row: CompareRow) => interval(row)?.[0] ?? null,
         text: (row: CompareRow) => {

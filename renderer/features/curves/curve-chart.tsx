@@ -117,28 +117,14 @@ const Chart = (props: CurveChartProps) => {
   );
 };
 
-const equal = (left: unknown, right: unknown): boolean =>
-  left === right || JSON.stringify(left) === JSON.stringify(right);
-
 /**
  * Accuracy (or perplexity) of one task against the factor, one line per method. Arrow keys move between points.
  * Memoised, because a running sweep keeps adding points of other tasks.
  */
 export const CurveChart = memo(
   Chart,
-  (left, right) =>
-    left.theme === right.theme &&
-    left.height === right.height &&
-    left.delta === right.delta &&
-    left.onSelect === right.onSelect &&
-    left.title === right.title &&
-    left.chance === right.chance &&
-    left.id === right.id &&
-    equal(left.hidden, right.hidden) &&
-    equal(left.methods, right.methods) &&
-    equal(left.ticks, right.ticks) &&
-    equal(left.selected, right.selected) &&
-    equal(left.curves, right.curves),
+  ({ onSelect, ...left }, { onSelect: other, ...right }) =>
+    onSelect === other && JSON.stringify(left) === JSON.stringify(right),
 );
 
 interface CurveFrameProps {

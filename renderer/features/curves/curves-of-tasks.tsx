@@ -1,9 +1,10 @@
-import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from 'react';
 import { useStore } from 'zustand';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
 import { IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { EmptyState } from '../../components/panel.tsx';
+import type { DefinitionName } from '../../definitions/definitions.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
@@ -167,24 +168,15 @@ const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
       </span>
     )}
     <span className="legend-rule" />
-    <span>
-      <svg width="22" height="12" aria-hidden="true">
-        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" />
-      </svg>
-      <Definition of="unprunedLine">unpruned</Definition>
-    </span>
-    <span>
-      <svg width="22" height="12" aria-hidden="true">
-        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-muted)" strokeDasharray="4 3" />
-      </svg>
-      <Definition of="marginLine">unpruned − {formatFixed(delta, 3)}</Definition>
-    </span>
-    <span>
-      <svg width="22" height="12" aria-hidden="true">
-        <line x1="0" x2="22" y1="6" y2="6" stroke="var(--text-faint)" strokeDasharray="1 3" />
-      </svg>
-      <Definition of="chance">chance</Definition>
-    </span>
+    <LineMark of="unprunedLine" stroke="var(--text-muted)">
+      unpruned
+    </LineMark>
+    <LineMark of="marginLine" stroke="var(--text-muted)" dash="4 3">
+      unpruned − {formatFixed(delta, 3)}
+    </LineMark>
+    <LineMark of="chance" stroke="var(--text-faint)" dash="1 3">
+      chance
+    </LineMark>
     <span>
       <svg width="16" height="16" aria-hidden="true">
         <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
@@ -199,4 +191,20 @@ const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
       <Definition of="pairedDifference">95 % interval</Definition>
     </span>
   </div>
+);
+
+interface LineMarkProps {
+  readonly of: DefinitionName;
+  readonly stroke: string;
+  readonly dash?: string;
+  readonly children: ReactNode;
+}
+
+const LineMark = ({ of, stroke, dash, children }: LineMarkProps) => (
+  <span>
+    <svg width="22" height="12" aria-hidden="true">
+      <line x1="0" x2="22" y1="6" y2="6" stroke={stroke} strokeDasharray={dash} />
+    </svg>
+    <Definition of={of}>{children}</Definition>
+  </span>
 );

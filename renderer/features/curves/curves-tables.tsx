@@ -64,7 +64,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
   const curveOf = (task: TaskCurves, method: string): MethodCurve | undefined =>
     task.curves.find((curve) => curve.method === method);
   const columns = [
-    { key: 'task', title: 'Task', words: 'Task', order: taskTitle, text: taskTitle },
+    { key: 'task', title: 'Task', order: taskTitle, text: taskTitle },
     {
       key: 'items',
       title: <Definition of="items">n</Definition>,
@@ -76,7 +76,6 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
     ...methods.map((method) => ({
       key: `method ${method}`,
       title: methodTitle(method),
-      words: methodTitle(method),
       order: (task: TaskCurves) => curveOf(task, method)?.thresholds[0]?.lastSafe ?? null,
       text: (task: TaskCurves) => thresholdSummary(curveOf(task, method)?.thresholds ?? [])?.value ?? '',
     })),

@@ -5,9 +5,8 @@ import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-chart.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatDuration, formatFactor } from '../../../main/words/numbers.ts';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
-import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
@@ -116,7 +115,6 @@ const Reading = ({ point, panel, label = '' }: ReadingProps) => (
 const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; readonly task: TaskEntry | null }) => {
   const facts = useFacts();
   const state = useStore(planStore);
-  const { perform, enabled } = useAction(measurePlan);
   const model = selectedModel(facts);
   const obstacle = measureObstacle(facts, state);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'sweep');
@@ -125,9 +123,9 @@ const NotMeasured = ({ sweeps, task }: { readonly sweeps: readonly ReadSweep[]; 
   return (
     <>
       <span>not measured{isRunning ? ', a sweep is running' : ''}</span>
-      <Button look="primary" small icon="play" onClick={perform} disabled={!enabled}>
+      <ActionButton action={measurePlan} look="primary" small icon="play">
         Measure now{seconds === null ? '' : ` (about ${formatDuration(seconds * 1000)})`}
-      </Button>
+      </ActionButton>
     </>
   );
 };

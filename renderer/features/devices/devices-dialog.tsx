@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useStore } from 'zustand';
 import {
   describedEngineSettings,
@@ -55,7 +55,7 @@ const Devices = () => {
       }
     });
   return (
-    <div className="devices">
+    <div className="dialog-body devices">
       <p className="muted">
         Profiles and sweeps are computed on the device in use. A probe runs a small block in a separate process and
         compares it with the processor; a device that fails is refused, never silently replaced. Exports are always
@@ -64,7 +64,7 @@ const Devices = () => {
       {error !== null && <Problem error={error} />}
       {data === undefined && error === null && <p className="muted">Looking for devices…</p>}
       {jobs.length > 0 && <p className="muted">Running and waiting runs keep the device they were started with.</p>}
-      <ul className="device-list" aria-label="Devices">
+      <ul className="rows device-list" aria-label="Devices">
         {data?.map((listing) => (
           <Device
             key={listing.provider}
@@ -137,12 +137,9 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
         )}
       </div>
       {trying && (
-        <div className="device-trying" role="status">
-          <div className="progress device-progress" aria-hidden="true">
-            <div />
-          </div>
+        <Trying>
           <span>Testing {title} in a separate process…</span>
-        </div>
+        </Trying>
       )}
       {refusal !== null && <Problem error={{ message: refusal, remedy: '' }} />}
       {facts.length > 0 && <FactList facts={facts.map(({ key, value }) => fact(terms[key], value))} />}
@@ -161,6 +158,16 @@ const Device = ({ listing, trying, disabled, onProbe, onUse }: DeviceProps) => {
     </li>
   );
 };
+
+/** Work whose end is not known. */
+const Trying = ({ children }: { readonly children: ReactNode }) => (
+  <div className="device-trying" role="status">
+    <div className="progress device-progress" aria-hidden="true">
+      <div />
+    </div>
+    {children}
+  </div>
+);
 
 const settingNamed = (name: string) => settingsOf(describedEngineSettings).find((setting) => setting.name === name);
 const [pythonSetting, precisionSetting] = [settingNamed('python'), settingNamed('precision')];
@@ -293,15 +300,12 @@ const MakeEnvironment = ({
           </span>
         </div>
       ) : (
-        <div className="device-trying" role="status">
-          <div className="progress device-progress" aria-hidden="true">
-            <div />
-          </div>
-          <span className="device-line">{making}</span>
+        <Trying>
+          <span className="device-line ellipsis">{making}</span>
           <Button small disabled={busy} onClick={() => ask('python.cancel')}>
             Cancel
           </Button>
-        </div>
+        </Trying>
       )}
       {shown !== null && <Problem error={shown} />}
     </>

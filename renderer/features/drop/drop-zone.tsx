@@ -149,7 +149,7 @@ const DropOverlay = ({ takesFolders }: { readonly takesFolders: boolean }) => (
   <div className="drop-overlay" role="status">
     <div className="drop-card">
       <h2>Drop to open</h2>
-      <ul>
+      <ul className="rows">
         {outcomes
           .filter((outcome) => takesFolders || !outcome.isFolder)
           .map(({ icon, what, then }) => (
@@ -174,7 +174,7 @@ const FolderRefused = ({ onClose }: { readonly onClose: () => void }) => {
   };
   return (
     <Dialog title="A folder cannot be dropped in a browser" onClose={onClose}>
-      <div className="drop-refused">
+      <div className="dialog-body drop-refused">
         <p>
           A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it in the
           dialog, where you can also type or paste its path.

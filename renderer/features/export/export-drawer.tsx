@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import { Button } from '../../components/button.tsx';
+import { ChosenPath } from '../../components/new-folder.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useRequest } from '../../engine/engine-context.tsx';
@@ -18,7 +19,7 @@ export const ExportDrawer = () => {
   if (!open) return null;
   return (
     <Dialog title="Export" onClose={() => show(false)} drawer>
-      <div className="export-view">
+      <div className="dialog-body export-view">
         <ExportForm />
         <ExportOutcome />
         <VerifyForm />
@@ -42,39 +43,36 @@ const VerifyForm = () => {
           : `Compares the folder with ${source.model.name} under the plan above (${methodTitle(source.method)} ` +
             `${formatFactor(source.factor)}): logits, chosen experts and tensors.`}
       </p>
-      <div className="folder-field">
-        <code title={exported?.path}>{exported?.path ?? 'no folder chosen'}</code>
-        <Button
-          icon="folder"
-          disabled={busy || !facts.connected}
-          onClick={() =>
-            start(async ({ bridge }) => {
-              const folder = await chooseFolder(bridge, 'exported');
-              if (folder !== null) chooseExported(folder);
-            })
-          }
-        >
-          Choose…
-        </Button>
-        <Button
-          icon="check"
-          disabled={busy || !facts.connected || exported === null || made === undefined || source === null}
-          onClick={() =>
-            start(async ({ bridge, cache }) => {
-              if (exported === null || made === undefined || source === null) return;
-              const { run } = await bridge.call('verify.start', {
-                exported: exported.handle,
-                against: source.model.handle,
-                plan: made.plan,
-              });
-              cache.invalidate(listsRuns);
-              showRun(run);
-            })
-          }
-        >
-          Verify
-        </Button>
-      </div>
+      <ChosenPath
+        path={exported?.path ?? null}
+        otherwise="no folder chosen"
+        icon="folder"
+        disabled={busy || !facts.connected}
+        choose={async (bridge) => {
+          const folder = await chooseFolder(bridge, 'exported');
+          if (folder !== null) chooseExported(folder);
+        }}
+        after={
+          <Button
+            icon="check"
+            disabled={busy || !facts.connected || exported === null || made === undefined || source === null}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                if (exported === null || made === undefined || source === null) return;
+                const { run } = await bridge.call('verify.start', {
+                  exported: exported.handle,
+                  against: source.model.handle,
+                  plan: made.plan,
+                });
+                cache.invalidate(listsRuns);
+                showRun(run);
+              })
+            }
+          >
+            Verify
+          </Button>
+        }
+      />
     </section>
   );
 };

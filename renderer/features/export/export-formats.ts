@@ -68,10 +68,7 @@ export const weightsText: Readonly<Record<ExportFormat, string>> = {
   gguf: 'one file; norms, routers and biases in float32',
 };
 
-/** Title of a separately verified format. */
-export const formTitle: Readonly<Record<'hf' | 'onnx', string>> = { hf: 'Hugging Face', onnx: 'ONNX' };
-
-const folderWords: Readonly<Record<ExportFormat, string>> = {
+export const folderWords: Readonly<Record<ExportFormat, string>> = {
   hf: 'Hugging Face',
   onnx: 'ONNX',
   'hf,onnx': 'Hugging Face and ONNX',

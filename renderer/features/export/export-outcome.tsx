@@ -12,7 +12,7 @@ import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
 import { exportStore } from '../../state/export-store.ts';
-import { formOfRun, formTitle } from './export-formats.ts';
+import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
@@ -90,7 +90,7 @@ const logitFacts = (proof: Verification): readonly Fact[] => {
         {difference === 0 ? '0 (bit-equal)' : formatPower(difference, 2)}
         <span className="muted proof-tolerance">tolerance {formatPower(limit, 0)}</span>
       </>,
-      form === null ? 'Largest logit difference' : `Logit difference, ${formTitle[form]}`,
+      form === null ? 'Largest logit difference' : `Logit difference, ${folderWords[form]}`,
     ),
   );
 };
@@ -136,7 +136,7 @@ const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: s
   const { busy, start } = useRequest();
   if (run.kind !== 'export' || run.state !== 'done') return null;
   return (
-    <div className="export-ends">
+    <div className="card-actions">
       {/* A browser cannot show local folders; there the path can be copied. */}
       {shell !== null && (
         <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>

@@ -50,7 +50,7 @@ const stateText = ({ state }: RunManifest): string => {
 const FinetuneOutcome = ({ run }: { readonly run: RunManifest }) => {
   const { busy, start } = useRequest();
   return (
-    <div className="finetune">
+    <div className="dialog-body">
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       <p>{stateText(run)}</p>
       {run.output !== null && <p className="path">{run.output}</p>}

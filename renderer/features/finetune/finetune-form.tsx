@@ -6,7 +6,7 @@ import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { titleList } from '../../format/task-titles.ts';
-import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
+import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
@@ -59,7 +59,7 @@ export const FinetuneForm = () => {
     });
   return (
     <>
-      <div className="finetune">
+      <div className="dialog-body">
         <p>
           A copy of <strong>{model?.name ?? 'no model'}</strong> is trained on the calibration items of{' '}
           {tasks.length === 0 ? 'no task' : titleList(tasks.map(({ title }) => title))}: {formatCount(items)} items
@@ -150,7 +150,6 @@ const Teacher = ({ student }: { readonly student: PathHandle | null }) => {
 /** Chooses the Python for training, and says how to get one. */
 const Python = () => {
   const { python, choosePython: take } = useStore(finetuneStore);
-  const { busy, start } = useRequest();
   const workspace = useQuery('engine.facts', {}).data?.workspace;
   const shown = python === null ? 'the environment of this workspace' : (python.path ?? 'the chosen program');
   return (
@@ -158,23 +157,16 @@ const Python = () => {
       <span className="field-label">
         <Definition of="finetunePython" />
       </span>
-      <div className="folder-field">
-        <code title={shown}>{shown}</code>
-        {python !== null && <Button onClick={() => take(null)}>Use the workspace’s</Button>}
-        <Button
-          icon="file"
-          disabled={busy}
-          aria-label="Choose a Python"
-          onClick={() =>
-            start(async ({ bridge }) => {
-              const chosen = await choosePython(bridge);
-              if (chosen !== null) take(chosen);
-            })
-          }
-        >
-          Choose…
-        </Button>
-      </div>
+      <ChosenPath
+        path={shown}
+        label="Choose a Python"
+        icon="file"
+        before={python !== null && <Button onClick={() => take(null)}>Use the workspace’s</Button>}
+        choose={async (bridge) => {
+          const chosen = await choosePython(bridge);
+          if (chosen !== null) take(chosen);
+        }}
+      />
       {python === null && (
         <p className="muted finetune-hint">
           Make it once under Devices, or in a terminal with{' '}

@@ -194,7 +194,7 @@ const FolderBrowser = ({ purpose, onChosen }: FolderBrowserProps) => {
                           : 'folder'
                   }
                 />
-                <span className="row-title">{entry.name}</span>
+                <span className="row-title ellipsis">{entry.name}</span>
                 {entry.kind !== 'folder' && entry.kind !== 'file' && <span className="folder-kind">{entry.kind}</span>}
               </button>
             </li>

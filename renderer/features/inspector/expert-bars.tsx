@@ -15,13 +15,13 @@ interface BarRow {
 
 /** A list of names, each with a bar and a number. */
 export const ExpertBars = ({ label, rows }: { readonly label: string; readonly rows: readonly BarRow[] }) => (
-  <ul className="expert-bars" aria-label={label}>
+  <ul className="rows expert-bars" aria-label={label}>
     {rows.map(({ key, name, length, mark, value, text, onSelect }) => (
       <li key={key} title={text}>
         {onSelect === undefined ? (
-          <span className="expert-bars-name">{name}</span>
+          <span className="expert-bars-name ellipsis">{name}</span>
         ) : (
-          <button type="button" className="expert-bars-name" onClick={onSelect}>
+          <button type="button" className="expert-bars-name ellipsis" onClick={onSelect}>
             {name}
           </button>
         )}

@@ -64,7 +64,7 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
       </p>
       <Segmented label="Tokens by" value={weighing} options={weighings} onChange={weigh} />
       {listed.length === 0 && <p className="muted">None.</p>}
-      <ol className="taken-tokens" aria-label="Tokens it takes most">
+      <ol className="rows taken-tokens" aria-label="Tokens it takes most">
         {listed.map((token) => (
           <li key={`${String(token.token)} ${token.text}`}>
             <details>
@@ -75,7 +75,7 @@ export const ExpertTakes = ({ takes, tokens }: ExpertTakesProps) => {
                 </span>
                 <span className="number">{valueText(weighing, token)}</span>
               </summary>
-              <ul aria-label={`Contexts in which ${visibleText(token.text)} has the largest weight`}>
+              <ul className="rows" aria-label={`Contexts in which ${visibleText(token.text)} has the largest weight`}>
                 {token.contexts.map((context, index) => (
                   <li key={index}>
                     <span className="taken-context">

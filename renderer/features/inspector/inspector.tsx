@@ -1,8 +1,7 @@
 import { type Fidelity, isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { answersOf } from '../../../main/contract/task.ts';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { exportPoint, showExport } from '../../actions/export.ts';
-import { Button } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
@@ -131,11 +130,11 @@ export const ModelPart = () => {
 
 /** Exact numbers of a measured point, the cost of its plan, and a button to export it. */
 const PointCard = ({ point }: { readonly point: PointKey }) => {
-  const { tasks, runs } = useFacts();
+  const { tasks, runs, selection } = useFacts();
   const document = useSweepOf(point.run);
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   // A point that is not selected is that of the plan on screen.
-  const toExport = useAction(useFacts().selection.point === null ? showExport : exportPoint);
+  const toExport = selection.point === null ? showExport : exportPoint;
   const result = document?.results.find((known) => isPoint(known, point));
   const unpruned = document?.results.find(
     ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
@@ -209,14 +208,9 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
       )}
       {result?.cost !== undefined && <PointCostFacts cost={result.cost} unpruned={unpruned?.cost} />}
       <div className="inspector-actions">
-        <Button
-          look="primary"
-          icon="save"
-          onClick={toExport.perform}
-          disabled={!toExport.enabled || cost === undefined}
-        >
+        <ActionButton action={toExport} look="primary" icon="save" disabled={cost === undefined}>
           Export this plan
-        </Button>
+        </ActionButton>
       </div>
       {result !== undefined && hasItems(result) && <PointItems point={point} />}
     </section>

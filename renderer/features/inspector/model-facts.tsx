@@ -1,6 +1,6 @@
 import { useStore } from 'zustand';
 import { type ModelEntry, shortHash } from '../../../main/contract/model.ts';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { showFinetune } from '../../actions/view.ts';
 import { locateModel } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
@@ -16,7 +16,6 @@ import { planStore } from '../../state/plan-store.ts';
 export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
   const engine = useQuery('engine.facts', {}).data;
   const chat = useStore(planStore, (state) => state.chat);
-  const finetune = useAction(showFinetune);
   const { info } = model;
   if (model.missing !== undefined) return <MissingModel model={model} />;
   if (info === null) {
@@ -91,9 +90,7 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
       />
       <p className="path">{model.path}</p>
       <div className="card-actions">
-        <Button onClick={finetune.perform} disabled={!finetune.enabled}>
-          Fine-tune…
-        </Button>
+        <ActionButton action={showFinetune}>Fine-tune…</ActionButton>
       </div>
     </>
   );

@@ -48,7 +48,7 @@ export const FirstLost = ({ document, error, onAll }: FirstLostProps) => (
         </p>
         {document.note !== null && <p className="muted">{document.note}</p>}
         {document.items.length > 0 && (
-          <ol aria-label="The first lost items">
+          <ol className="rows" aria-label="The first lost items">
             {document.items.map((item) => (
               <ItemAnswer key={item.item} answers={item} />
             ))}

@@ -75,7 +75,7 @@ const columns = [
 const Tasks = ({ work, isListed }: { readonly work: ClusterWork; readonly isListed: boolean }) => {
   const { log } = useStore(clusterDialogStore);
   return (
-    <div className="cluster-tasks">
+    <div className="dialog-body cluster-tasks">
       <p>
         {isListed ? workText(work) : 'This submission has ended.'}
         {isListed &&

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
@@ -69,8 +70,8 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
   const share = job.total > 0 ? Math.min(1, job.done / job.total) : 0;
   return (
     <div className="job">
-      <span className="job-title">{job.title}</span>
-      <span className="job-description">{job.description}</span>
+      <span className="job-title ellipsis">{job.title}</span>
+      <span className="job-description ellipsis">{job.description}</span>
       <JobShare
         label={job.title}
         share={share}
@@ -92,24 +93,23 @@ interface IdleProps {
 }
 
 const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
-  const resume = useAction(resumeRun);
   const devices = useAction(showDevices);
   const engine = useQuery('engine.facts', {}).data;
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (
-        <span className="job-description">“{runningTitle}” is running; its progress is not known here.</span>
+        <span className="job-description ellipsis">“{runningTitle}” is running; its progress is not known here.</span>
       ) : unfinishedTitle === null ? (
-        <span className="job-description">No job is running.</span>
+        <span className="job-description ellipsis">No job is running.</span>
       ) : (
         <>
           <Icon name="resume" />
-          <span className="job-description">
+          <span className="job-description ellipsis">
             “{unfinishedTitle}” was left unfinished; its finished steps are on disk.
           </span>
-          <Button small onClick={resume.perform} disabled={!resume.enabled}>
+          <ActionButton action={resumeRun} small>
             Resume
-          </Button>
+          </ActionButton>
         </>
       )}
       {engine !== undefined && (
@@ -145,7 +145,7 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
     start(({ bridge }) => bridge.call('jobs.move', { run, before: runBefore(order, run, target) }));
   };
   return (
-    <ol className="waiting-jobs" aria-label="Waiting jobs">
+    <ol className="rows waiting-jobs" aria-label="Waiting jobs">
       {jobs.map((job, index) => (
         <li
           key={job.run}
@@ -180,8 +180,8 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
               move(job.run, order[index + step]);
             }}
           />
-          <span className="job-title">{job.title}</span>
-          <span className="job-description">{job.description}</span>
+          <span className="job-title ellipsis">{job.title}</span>
+          <span className="job-description ellipsis">{job.description}</span>
           <CancelJob
             className="job-cancel"
             of={job.title}
@@ -197,45 +197,38 @@ const WaitingJobs = ({ jobs }: { readonly jobs: readonly JobProgress[] }) => {
 const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
   const { run, title, parts, state, request } = work;
   const { busy, start } = useRequest();
-  const tasks = (
-    <Button
-      small
-      aria-label={`Tasks of ${title} on the cluster`}
-      onClick={() => clusterDialogStore.getState().showRun(run)}
-    >
-      Tasks
-    </Button>
-  );
-  const dismiss = (
-    <Button
-      look="quiet"
-      small
-      disabled={busy}
-      onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
-    >
-      Dismiss
-    </Button>
-  );
-  if (state === 'unfollowed')
-    return (
-      <div className="job" role="group" aria-label={`${title} on the cluster`}>
-        <Icon name="warning" />
-        <span className="job-title">{title}</span>
-        <span className="job-description" title={work.error ?? undefined}>
+  const isStuck = state === 'unfollowed' || state === 'failed';
+  return (
+    <div className="job" role="group" aria-label={`${title} on the cluster`}>
+      {isStuck && <Icon name="warning" />}
+      <span className="job-title ellipsis">{title}</span>
+      {isStuck ? (
+        <span
+          className={`job-description ellipsis${state === 'failed' ? ' job-failed' : ''}`}
+          title={state === 'failed' ? failureText(work) : (work.error ?? undefined)}
+        >
           {work.error}
         </span>
-        {dismiss}
-      </div>
-    );
-  if (state === 'failed')
-    return (
-      <div className="job" role="group" aria-label={`${title} on the cluster`}>
-        <Icon name="warning" />
-        <span className="job-title">{title}</span>
-        <span className="job-description job-failed" title={failureText(work)}>
-          {work.error}
-        </span>
-        {tasks}
+      ) : (
+        <>
+          <span className="job-description ellipsis">{workText(work)}</span>
+          <JobShare
+            label={`${title} on the cluster`}
+            share={parts.of > 0 ? parts.done / parts.of : 0}
+            title={`${formatCount(parts.done)} of ${formatCount(parts.of)} parts of the sweep are done`}
+          />
+        </>
+      )}
+      {state !== 'unfollowed' && (
+        <Button
+          small
+          aria-label={`Tasks of ${title} on the cluster`}
+          onClick={() => clusterDialogStore.getState().showRun(run)}
+        >
+          Tasks
+        </Button>
+      )}
+      {state === 'failed' && (
         <Button
           small
           icon="resume"
@@ -244,20 +237,19 @@ const ClusterLine = ({ work }: { readonly work: ClusterWork }) => {
         >
           Submit again
         </Button>
-        {dismiss}
-      </div>
-    );
-  return (
-    <div className="job" role="group" aria-label={`${title} on the cluster`}>
-      <span className="job-title">{title}</span>
-      <span className="job-description">{workText(work)}</span>
-      <JobShare
-        label={`${title} on the cluster`}
-        share={parts.of > 0 ? parts.done / parts.of : 0}
-        title={`${formatCount(parts.done)} of ${formatCount(parts.of)} parts of the sweep are done`}
-      />
-      {tasks}
-      <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+      )}
+      {isStuck ? (
+        <Button
+          look="quiet"
+          small
+          disabled={busy}
+          onClick={() => start(({ bridge }) => bridge.call('cluster.forget', { run }))}
+        >
+          Dismiss
+        </Button>
+      ) : (
+        <CancelJob of={`${title} on the cluster`} cancel={(bridge) => bridge.call('cluster.cancel', { run })} />
+      )}
     </div>
   );
 };

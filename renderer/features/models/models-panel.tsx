@@ -71,8 +71,8 @@ const ModelRow = ({ model }: { readonly model: ModelEntry }) => {
       >
         <Icon name={wrong ? 'warning' : 'model'} />
         <span className="row-text">
-          <span className="row-title">{model.name}</span>
-          <span className="row-note">{summary(model)}</span>
+          <span className="row-title ellipsis">{model.name}</span>
+          <span className="row-note ellipsis">{summary(model)}</span>
         </span>
       </button>
       {!model.bundled && (

@@ -34,7 +34,7 @@ const Items = ({ point }: { readonly point: PointKey }) => {
   const { data, error } = useQuery('outcomes.read', { ...point, show: filter, from, count: PAGE_ITEMS });
   return (
     <>
-      <div className="outcomes-head">
+      <div className="items-head">
         <p className="muted">
           {point.model}, {methodTitle(point.method)} {formatFactor(point.factor)}
           {point.seed === null ? '' : `, seed ${point.seed}`}, against the unpruned model on the same items.
@@ -47,10 +47,10 @@ const Items = ({ point }: { readonly point: PointKey }) => {
       </div>
       {error !== null && <Problem error={error} />}
       {data === undefined ? (
-        error === null && <p className="muted outcomes-head">Reading the answers…</p>
+        error === null && <p className="muted items-head">Reading the answers…</p>
       ) : (
         <>
-          <ol className="outcomes-items" tabIndex={0} aria-label="Items and answers">
+          <ol className="rows items-list" tabIndex={0} aria-label="Items and answers">
             {data.items.map((item) => (
               <ItemAnswer key={item.item} answers={item} />
             ))}

@@ -1,8 +1,7 @@
-import { useId } from 'react';
 import { useStore } from 'zustand';
 import type { MethodOption, MethodPage } from '../../../main/contract/method.ts';
 import type { MethodOptions as OptionValues } from '../../../main/contract/plan.ts';
-import { Checkbox, Select } from '../../components/choices.tsx';
+import { Checkbox, Field, Select } from '../../components/choices.tsx';
 import { NumberInput } from '../../components/number-input.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { planStore } from '../../state/plan-store.ts';
@@ -89,7 +88,6 @@ interface OptionFieldProps {
 }
 
 const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
-  const id = useId();
   if (option.kind === 'choice') {
     return (
       <Select
@@ -102,19 +100,18 @@ const OptionField = ({ option, value, onChange }: OptionFieldProps) => {
     );
   }
   return (
-    <div className="field field-stacked">
-      <label htmlFor={id}>
-        <OptionName option={option} />
-      </label>
-      <NumberInput
-        id={id}
-        step="any"
-        value={typeof value === 'number' ? value : null}
-        accepts={() => true}
-        placeholder={option.default === null ? 'none' : String(option.default)}
-        onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
-        onBlur={selectionStore.getState().endDrag}
-      />
-    </div>
+    <Field label={<OptionName option={option} />} stacked>
+      {(id) => (
+        <NumberInput
+          id={id}
+          step="any"
+          value={typeof value === 'number' ? value : null}
+          accepts={() => true}
+          placeholder={option.default === null ? 'none' : String(option.default)}
+          onChange={(typed) => onChange(numberOf(option, typed ?? Number.NaN))}
+          onBlur={selectionStore.getState().endDrag}
+        />
+      )}
+    </Field>
   );
 };

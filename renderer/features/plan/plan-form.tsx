@@ -3,7 +3,7 @@ import { methodDraws } from '../../../main/contract/method.ts';
 import type { ModelEntry, ModelInfo, PathHandle } from '../../../main/contract/model.ts';
 import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import { settingsOf } from '../../../main/contract/setting.ts';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { importPlan } from '../../actions/plan.ts';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
@@ -33,16 +33,15 @@ const RANKING_BUDGETS = ['uniform', 'manual'] as const;
 export const PlanForm = ({ model }: { readonly model: ModelEntry & { readonly info: ModelInfo } }) => {
   const facts = useFacts();
   const settings = useStore(planStore);
-  const toImport = useAction(importPlan);
   const imported = shownImport(facts, settings);
   return (
     <section className="card" aria-label="Plan settings">
       <div className="card-head">
         <h3>Plan for {model.name}</h3>
         {imported === null && (
-          <Button look="quiet" small icon="file" onClick={toImport.perform} disabled={!toImport.enabled}>
+          <ActionButton action={importPlan} look="quiet" small icon="file">
             Import a plan…
-          </Button>
+          </ActionButton>
         )}
       </div>
       {imported !== null && <ImportedCard file={imported} />}
@@ -131,7 +130,6 @@ const MethodNotes = () => {
 
 /** The imported file that replaces the method, with a button to go back. */
 const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
-  const other = useAction(importPlan);
   return (
     <div className="imported" role="group" aria-label="Imported file">
       <p>
@@ -149,9 +147,9 @@ const ImportedCard = ({ file }: { readonly file: ImportedFile }) => {
       </p>
       <div className="card-actions">
         <Button onClick={() => planStore.getState().importFile(null)}>Back to methods</Button>
-        <Button look="quiet" onClick={other.perform} disabled={!other.enabled}>
+        <ActionButton action={importPlan} look="quiet">
           Import another…
-        </Button>
+        </ActionButton>
       </div>
     </div>
   );
@@ -218,7 +216,7 @@ const PinChips = ({ model }: { readonly model: PathHandle }) => {
       {pins.length === 0 ? (
         <span className="muted">none: select an expert on the map</span>
       ) : (
-        <ul>
+        <ul className="rows">
           {pins.map(({ layer, expert, keep }) => (
             <li key={`${layer}:${expert}`} className={keep ? 'chip' : 'chip chip-goes'}>
               <button type="button" onClick={() => selectionStore.getState().selectExpert(layer, expert)}>

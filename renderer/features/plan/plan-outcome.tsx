@@ -1,6 +1,7 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import { droppedShare } from '../../../main/evaluation/dropped-share.ts';
 import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { chooseCalibration } from '../../actions/open.ts';
 import { profileForPlan, tasksOfPlan } from '../../actions/jobs.ts';
 import { savePlan } from '../../actions/plan.ts';
@@ -28,7 +29,6 @@ export const PlanOutcome = () => {
   const { profileOf } = useProfiles();
   const task = focusedTask(facts);
   const profile = task === null ? undefined : profileOf(task);
-  const save = useAction(savePlan);
   const info = selectedModel(facts)?.info;
   const toExport = (): void => {
     exportStore.getState().choosePoint(null);
@@ -79,9 +79,9 @@ export const PlanOutcome = () => {
             >
               Export this plan…
             </Button>
-            <Button look="quiet" onClick={save.perform} disabled={!save.enabled}>
+            <ActionButton action={savePlan} look="quiet">
               Save as JSON…
-            </Button>
+            </ActionButton>
           </div>
         </>
       )}
@@ -105,33 +105,25 @@ const KeptRow = ({ layer, kept }: { readonly layer: number; readonly kept: reado
 /** Shown if profiles for the plan are missing: what is missing, what it costs, and a button to profile. */
 const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
   const facts = useFacts();
-  const profile = useAction(profileForPlan);
   const tasks = tasksOfPlan(facts);
   const isRunning = facts.jobs.some(({ kind }) => kind === 'profile');
   const [first] = tasks;
-  const calibrate = useAction(chooseCalibration);
-  if (first === undefined && calibrate.enabled)
-    return (
-      <>
-        <Problem
-          error={{ message: inTaskTitles(error.message, facts.tasks), remedy: 'It has no calibration items yet.' }}
-        />
-        <div className="card-actions">
-          <Button look="primary" icon="split" onClick={calibrate.perform}>
-            Choose calibration items…
-          </Button>
-        </div>
-      </>
-    );
-  const shown = { ...error, message: inTaskTitles(error.message, facts.tasks) };
+  const isUncalibrated = useAction(chooseCalibration).enabled && first === undefined;
+  const message = inTaskTitles(error.message, facts.tasks);
   const subject = tasks.length === 1 && first !== undefined ? first.title : `${tasks.length} tasks`;
   return (
     <>
-      <Problem error={shown} />
+      <Problem error={{ message, remedy: isUncalibrated ? 'It has no calibration items yet.' : error.remedy }} />
       <div className="card-actions">
-        <Button look="primary" icon="play" onClick={profile.perform} disabled={!profile.enabled}>
-          {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}
-        </Button>
+        {isUncalibrated ? (
+          <ActionButton action={chooseCalibration} look="primary" icon="split">
+            Choose calibration items…
+          </ActionButton>
+        ) : (
+          <ActionButton action={profileForPlan} look="primary" icon="play">
+            {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}
+          </ActionButton>
+        )}
       </div>
     </>
   );
@@ -140,7 +132,6 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
 /** Shown for a method that must search for its plan: what that costs, and a button to start the job. */
 const SearchNow = () => {
   const { selection } = useFacts();
-  const search = useAction(measurePlan);
   const page = useMethodPage(selection.method);
   return (
     <div className="search-now">
@@ -157,9 +148,9 @@ const SearchNow = () => {
         </p>
       )}
       <div className="card-actions">
-        <Button look="primary" icon="play" onClick={search.perform} disabled={!search.enabled}>
+        <ActionButton action={measurePlan} look="primary" icon="play">
           Search and measure at {formatFactor(selection.factor)}
-        </Button>
+        </ActionButton>
       </div>
     </div>
   );

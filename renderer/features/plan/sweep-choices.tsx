@@ -4,9 +4,9 @@ import type { MethodPage } from '../../../main/contract/method.ts';
 import { type MethodName, type RefitName, refitName } from '../../../main/contract/plan.ts';
 import { type Setting, settingsOf } from '../../../main/contract/setting.ts';
 import { type DescribedSweepSettings, describedSweepSettings } from '../../../main/contract/sweep.ts';
-import { type Action, useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { addCandidateFolder, addCountsFile, addMethodFile } from '../../actions/plan.ts';
-import { Button, IconButton } from '../../components/button.tsx';
+import { IconButton } from '../../components/button.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
@@ -47,22 +47,6 @@ const Added = ({ title, removeLabel, onRemove, children }: AddedProps) => (
   </span>
 );
 
-interface AddFromProps {
-  readonly action: Action;
-  readonly icon: 'file' | 'folder';
-  readonly title?: string;
-  readonly children: string;
-}
-
-const AddFrom = ({ action, icon, title, children }: AddFromProps) => {
-  const { perform, enabled } = useAction(action);
-  return (
-    <Button look="quiet" small icon={icon} title={title} onClick={perform} disabled={!enabled}>
-      {children}
-    </Button>
-  );
-};
-
 /** Rankings and plans from files as methods, and buttons to add one. */
 const FileMethods = () => {
   const { methods, files, toggleMethod, removeFile } = useStore(sweepStore);
@@ -75,16 +59,18 @@ const FileMethods = () => {
           </Checkbox>
         </Added>
       ))}
-      <AddFrom action={addMethodFile} icon="file">
+      <ActionButton action={addMethodFile} look="quiet" small icon="file">
         From a file…
-      </AddFrom>
-      <AddFrom
+      </ActionButton>
+      <ActionButton
         action={addCountsFile}
+        look="quiet"
+        small
         icon="file"
         title="An importance matrix of llama.cpp, or routed experts of vLLM or SGLang"
       >
         From token counts…
-      </AddFrom>
+      </ActionButton>
     </div>
   );
 };
@@ -99,9 +85,9 @@ export const SweepFolders = () => {
           {name}
         </Added>
       ))}
-      <AddFrom action={addCandidateFolder} icon="folder">
+      <ActionButton action={addCandidateFolder} look="quiet" small icon="folder">
         From a folder…
-      </AddFrom>
+      </ActionButton>
     </div>
   );
 };

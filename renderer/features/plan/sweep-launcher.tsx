@@ -4,6 +4,7 @@ import { clusterRequest } from '../../../main/contract/cluster.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { answersOf } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
 import { Button } from '../../components/button.tsx';
@@ -65,7 +66,6 @@ export const SweepLauncher = () => {
   const shared = useStore(planStore);
   const cluster = useStore(clusterStore);
   const start = useAction(startSweep, 'here');
-  const about = useAction(showMethods);
   const models = sweepModels(facts);
   const tasks = tickedTasks(facts);
   const isOnCluster = cluster.runsOn === 'cluster';
@@ -89,9 +89,9 @@ export const SweepLauncher = () => {
     <section className="card" aria-label="Sweep">
       <div className="card-head">
         <h3>Sweep: measure plans on test items</h3>
-        <Button look="quiet" small icon="info" onClick={about.perform} disabled={!about.enabled}>
+        <ActionButton action={showMethods} look="quiet" small icon="info">
           About the methods
-        </Button>
+        </ActionButton>
       </div>
       <div className="sweep-grid">
         <span>Models</span>

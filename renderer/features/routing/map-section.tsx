@@ -6,16 +6,16 @@ import { useProfiles, useProfilesOf } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import './routing.css';
 import { useStore } from 'zustand';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { profileTasks, startProfile } from '../../actions/jobs.ts';
 import { mapScalings, type MapScaling } from '../../../main/figures/map-scaling.ts';
 import { Button } from '../../components/button.tsx';
-import { Segmented, Select } from '../../components/choices.tsx';
+import { ChartsOrTable, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
-import { routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
+import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
 import { routingStore } from '../../state/view-stores.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { useRequest } from '../../engine/engine-context.tsx';
@@ -65,13 +65,12 @@ const MapControls = () => {
   const { drawMap } = selectionStore.getState();
   const { profileOf } = useProfiles();
   const comparable = useComparableModels();
-  const profile = useAction(profileTasks);
   const others = tasks.filter(
     (task) => task.error === null && task.handle !== selection.task && profileOf(task) !== undefined,
   );
   const minuses = minusChoices(others, comparable);
   const orders = orderChoices(others);
-  const isDifference = minuses.some(({ minus: each, isChosen }) => each !== null && isChosen(minus));
+  const isDifference = minus !== null && minuses.some(({ value }) => value === minusKey(minus));
   return (
     <div className="map-controls">
       <Select
@@ -82,14 +81,14 @@ const MapControls = () => {
       />
       <Select
         label={<Definition of="difference">Minus</Definition>}
-        value={minuses.find(({ isChosen }) => isChosen(minus))?.value ?? ''}
+        value={minuses.some(({ value }) => value === minusKey(minus)) ? minusKey(minus) : ''}
         options={minuses}
         onChange={(value) => drawMap({ minus: minuses.find((choice) => choice.value === value)?.minus ?? null })}
         disabled={minuses.length === 1}
       />
       <Select
         label={<Definition of="expertOrder">Order</Definition>}
-        value={orders.find(({ isChosen }) => isChosen(order))?.value ?? 'number'}
+        value={orders.some(({ value }) => value === orderKey(order)) ? orderKey(order) : 'number'}
         options={orders}
         onChange={(value) => {
           const chosen = orders.find((choice) => choice.value === value);
@@ -108,30 +107,21 @@ const MapControls = () => {
       />
       <div className="view-head-end">
         {model !== null && <ChatSwitch models={[model]} short />}
-        <Button icon="play" onClick={profile.perform} disabled={!profile.enabled}>
+        <ActionButton action={profileTasks} icon="play">
           Profile
-        </Button>
-        <Segmented
-          label="Map or table"
-          value={asTable ? 'table' : 'map'}
-          options={[
-            { value: 'map', label: 'Map' },
-            { value: 'table', label: 'Table' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        </ActionButton>
+        <ChartsOrTable label="Map or table" names={['Map', 'Table']} asTable={asTable} onChange={showTable} />
       </div>
       <OtherProfile />
     </div>
   );
 };
 
-interface MinusChoice {
+/** A choice by its key, as the menu offers it. */
+interface Choice {
   readonly value: string;
   readonly label: string;
   readonly group?: string;
-  readonly minus: MapMinus | null;
-  readonly isChosen: (minus: MapMinus | null) => boolean;
 }
 
 type Named = Pick<TaskEntry, 'handle' | 'title'>;
@@ -143,50 +133,32 @@ const relations: Readonly<Record<ComparableModel['relation'], string>> = {
 };
 
 /** Choices for subtraction: nothing, another profiled task, or another model. */
-const minusChoices = (tasks: readonly Named[], models: readonly ComparableModel[]): readonly MinusChoice[] => [
-  { value: '', label: 'nothing', minus: null, isChosen: (minus) => minus === null },
-  ...tasks.map(({ handle, title }): MinusChoice => ({
-    value: `task ${handle}`,
-    label: title,
-    group: 'Another task',
-    minus: { kind: 'task', task: handle },
-    isChosen: (minus) => minus?.kind === 'task' && minus.task === handle,
-  })),
-  ...models.map(({ entry, relation }): MinusChoice => ({
-    value: `model ${entry.handle}`,
-    label: `${entry.name} (${relations[relation]})`,
-    group: 'Another model, same task',
-    minus: { kind: 'model', model: entry.handle },
-    isChosen: (minus) => minus?.kind === 'model' && minus.model === entry.handle,
-  })),
+const minusChoices = (
+  tasks: readonly Named[],
+  models: readonly ComparableModel[],
+): readonly (Choice & { readonly minus: MapMinus | null })[] => [
+  { value: minusKey(null), label: 'nothing', minus: null },
+  ...tasks.map(({ handle, title }) => {
+    const minus: MapMinus = { kind: 'task', task: handle };
+    return { value: minusKey(minus), label: title, group: 'Another task', minus };
+  }),
+  ...models.map(({ entry, relation }) => {
+    const minus: MapMinus = { kind: 'model', model: entry.handle };
+    const label = `${entry.name} (${relations[relation]})`;
+    return { value: minusKey(minus), label, group: 'Another model, same task', minus };
+  }),
 ];
-
-interface OrderChoice {
-  readonly value: string;
-  readonly label: string;
-  readonly group?: string;
-  readonly order: MapOrder;
-  readonly isChosen: (order: MapOrder) => boolean;
-}
 
 const plainOrders = { number: 'by number', value: 'by value', plan: 'by the plan', likeness: 'by similarity' } as const;
 const orderNames = ['number', 'value', 'plan', 'likeness'] as const;
 
 /** Available orders of the experts in each layer. */
-const orderChoices = (tasks: readonly Named[]): readonly OrderChoice[] => [
-  ...orderNames.map((by): OrderChoice => ({
-    value: by,
-    label: plainOrders[by],
-    order: { by },
-    isChosen: (order) => order.by === by,
-  })),
-  ...tasks.map(({ handle, title }): OrderChoice => ({
-    value: `task ${handle}`,
-    label: `by value on ${title}`,
-    group: 'As on another task',
-    order: { by: 'task', task: handle },
-    isChosen: (order) => order.by === 'task' && order.task === handle,
-  })),
+const orderChoices = (tasks: readonly Named[]): readonly (Choice & { readonly order: MapOrder })[] => [
+  ...orderNames.map((by) => ({ value: by, label: plainOrders[by], order: { by } })),
+  ...tasks.map(({ handle, title }) => {
+    const order: MapOrder = { by: 'task', task: handle };
+    return { value: orderKey(order), label: `by value on ${title}`, group: 'As on another task', order };
+  }),
 ];
 
 /** Shown if the model to be subtracted was not profiled on the task in focus, with a button to profile it. */

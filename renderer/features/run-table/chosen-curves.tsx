@@ -141,7 +141,7 @@ const CurvesChart = ({ chart: { model, panel, marks, labels, largestFactor }, ti
   };
   return (
     <>
-      <ul className="run-legend" aria-label="Curves">
+      <ul className="rows run-legend" aria-label="Curves">
         {[...marks].map(([key, mark]) => (
           <li key={key} onPointerEnter={() => emphasise(key)} onPointerLeave={() => emphasise(null)}>
             <svg width="30" height="12" aria-hidden="true">

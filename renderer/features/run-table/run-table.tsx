@@ -8,11 +8,10 @@ import { openRun } from '../../actions/open-run.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import type { MenuItem } from '../../components/row-menu.tsx';
-import { Definition } from '../../components/definition.tsx';
+import { ColumnTitle } from '../../components/data-table.tsx';
 import { SortHeading } from '../../components/sort-heading.tsx';
 import { walkMembers } from '../../components/walk-members.ts';
 import { useVisibleRows } from '../../components/windowed-list.tsx';
-import { definitionNamed } from '../../definitions/definitions.ts';
 import { type Engine, useEngine } from '../../engine/engine-context.tsx';
 import { readFacts } from '../../engine/facts.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -96,13 +95,7 @@ export const RunTable = ({ rows, columns, names, problems, label }: RunTableProp
                 <SortHeading
                   key={name}
                   name={name}
-                  title={
-                    column?.definition === undefined ? (
-                      title
-                    ) : (
-                      <Definition of={definitionNamed(column.definition)}>{title}</Definition>
-                    )
-                  }
+                  title={<ColumnTitle shown={column} />}
                   words={title}
                   numeric={column?.numeric === true}
                   sort={sort}
@@ -250,7 +243,7 @@ const NameCell = ({ row, isStop, isChosen, isPinned, problem }: NameCellProps) =
       )}
       <button
         type="button"
-        className="row-open"
+        className="row-open ellipsis"
         data-member=""
         tabIndex={isStop ? 0 : -1}
         title={problem ?? `${name}\n${run.id}`}

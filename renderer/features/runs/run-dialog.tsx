@@ -1,4 +1,4 @@
-import { Fragment, useId, useState, useEffect } from 'react';
+import { Fragment, useState, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { runDurationMs, type RunManifest, runTag, tagsIn } from '../../../main/contract/run.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../../../main/contract/experiment.ts';
@@ -9,6 +9,8 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
+import { Field } from '../../components/choices.tsx';
+import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -47,7 +49,6 @@ interface RunDetailsProps {
 const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
   const { label } = run;
   const { busy, start } = useRequest();
-  const id = useId();
   const [name, setName] = useState(shown);
   const [tags, setTags] = useState((label?.tags ?? []).join(', '));
   const [note, setNote] = useState(label?.note ?? '');
@@ -58,42 +59,45 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
     given !== (label?.name ?? null) || note !== (label?.note ?? '') || typed.join() !== (label?.tags ?? []).join();
   return (
     <>
-      <div className="run-details">
+      <div className="dialog-body run-details">
         {label?.unreadable !== undefined && (
           <Problem error={{ message: label.unreadable, remedy: 'Repair or delete the file; the run stays.' }} />
         )}
-        <div className="field field-stacked">
-          <label htmlFor={`${id}-name`}>Name</label>
-          <input
-            id={`${id}-name`}
-            className="input"
-            maxLength={200}
-            placeholder={title}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        </div>
-        <div className="field field-stacked">
-          <label htmlFor={`${id}-tags`}>Tags, separated by commas</label>
-          <input
-            id={`${id}-tags`}
-            className="input"
-            aria-invalid={badTag !== undefined}
-            value={tags}
-            onChange={(event) => setTags(event.target.value)}
-          />
-        </div>
-        <div className="field field-stacked">
-          <label htmlFor={`${id}-note`}>Note</label>
-          <textarea
-            id={`${id}-note`}
-            className="input"
-            data-autofocus
-            maxLength={10_000}
-            value={note}
-            onChange={(event) => setNote(event.target.value)}
-          />
-        </div>
+        <Field label="Name" stacked>
+          {(id) => (
+            <input
+              id={id}
+              className="input"
+              maxLength={200}
+              placeholder={title}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Tags, separated by commas" stacked>
+          {(id) => (
+            <input
+              id={id}
+              className="input"
+              aria-invalid={badTag !== undefined}
+              value={tags}
+              onChange={(event) => setTags(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Note" stacked>
+          {(id) => (
+            <textarea
+              id={id}
+              className="input"
+              data-autofocus
+              maxLength={10_000}
+              value={note}
+              onChange={(event) => setNote(event.target.value)}
+            />
+          )}
+        </Field>
         <RunFacts run={run} />
         <RunLog run={run.id} isActive={!isAtRest(run)} />
       </div>
@@ -143,16 +147,13 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
   return (
     <>
       {command !== null && <CommandLine command={command} />}
-      <dl className="facts">
-        {facts
-          .filter(([, value]) => value !== '')
-          .map(([term, value]) => (
-            <div key={term}>
-              <dt>{term === DURATION ? <Definition of="runDuration">{term}</Definition> : term}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-      </dl>
+      <FactList
+        facts={facts.map(([term, value]) => ({
+          key: term,
+          term: term === DURATION ? <Definition of="runDuration">{term}</Definition> : term,
+          value: value === '' ? null : value,
+        }))}
+      />
     </>
   );
 };
@@ -226,7 +227,7 @@ const RunLog = ({ run, isActive }: RunLogProps) => {
     <Disclosure summary={`Log (${formatCount(lines.length)} ${lines.length === 1 ? 'line' : 'lines'})`}>
       {log.data?.missing !== null && log.data !== undefined && <p className="muted">{log.data.missing}</p>}
       {lines.length === 0 && <p className="muted">This run has no log entries.</p>}
-      <ol className="run-log" tabIndex={0} aria-label="Log of the run">
+      <ol className="rows run-log" tabIndex={0} aria-label="Log of the run">
         {lines.map((line, index) => (
           <li key={index} className={`run-log-${line.kind}`}>
             <time dateTime={line.at}>{clock(line.at)}</time>

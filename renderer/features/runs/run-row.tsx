@@ -92,12 +92,12 @@ export const RunRow = memo(
             <Icon name={runIcon(run)} />
             <span className="row-text">
               <span className="run-head">
-                <span className="row-title">{name}</span>
+                <span className="row-title ellipsis">{name}</span>
                 {(run.label?.tags.length ?? 0) > 0 && (
-                  <span className="run-tags">{run.label?.tags.map((tag) => `#${tag}`).join(' ')}</span>
+                  <span className="run-tags ellipsis">{run.label?.tags.map((tag) => `#${tag}`).join(' ')}</span>
                 )}
               </span>
-              <span className={`row-note${runStateText(run) === '' ? '' : ` run-${state}`}`}>
+              <span className={`row-note ellipsis${runStateText(run) === '' ? '' : ` run-${state}`}`}>
                 {runNote(run, new Date())}
               </span>
             </span>

@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import type { RunOrigin } from '../../../main/contract/run-origin.ts';
 import { Button } from '../../components/button.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
+import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -50,7 +50,7 @@ const Origin = ({ origin }: { readonly origin: RunOrigin }) => {
     });
   return (
     <>
-      <div className="strange-run">
+      <div className="dialog-body strange-run">
         <p>
           This run was not made here: it is a copy, belongs to another user or an earlier version, or was edited. It is
           only displayed; no program or folder named in it has been used. Resume it only if you trust it.
@@ -101,7 +101,6 @@ interface ProgramProps {
 }
 
 const Program = ({ said, chosen, choose, mustChoose }: ProgramProps) => {
-  const { busy, start } = useRequest();
   const used = mustChoose
     ? 'not chosen yet'
     : chosen === null
@@ -113,22 +112,15 @@ const Program = ({ said, chosen, choose, mustChoose }: ProgramProps) => {
       <p>
         The run says <code>{said}</code>. This will be used instead:
       </p>
-      <div className="folder-field">
-        <code title={used}>{used}</code>
-        <Button
-          icon="file"
-          disabled={busy}
-          aria-label="Choose a Python"
-          onClick={() =>
-            start(async ({ bridge }) => {
-              const program = await choosePython(bridge);
-              if (program !== null) choose(program);
-            })
-          }
-        >
-          Choose…
-        </Button>
-      </div>
+      <ChosenPath
+        path={used}
+        label="Choose a Python"
+        icon="file"
+        choose={async (bridge) => {
+          const program = await choosePython(bridge);
+          if (program !== null) choose(program);
+        }}
+      />
     </div>
   );
 };
@@ -141,15 +133,13 @@ interface DestinationProps {
   readonly type: (name: string) => void;
 }
 
-const Destination = ({ said, into, chooseInto, name, type }: DestinationProps) => {
-  return (
-    <div className="field-stacked" role="group" aria-label="Folder to write">
-      <span className="field-label">Folder it writes</span>
-      <p>
-        The run says <code>{said}</code>. A new folder in this one will be used instead:
-      </p>
-      <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
-      <NewFolderName name={name} change={type} />
-    </div>
-  );
-};
+const Destination = ({ said, into, chooseInto, name, type }: DestinationProps) => (
+  <div className="field-stacked" role="group" aria-label="Folder to write">
+    <span className="field-label">Folder it writes</span>
+    <p>
+      The run says <code>{said}</code>. A new folder in this one will be used instead:
+    </p>
+    <ParentFolder purpose="tuned" into={into} choose={chooseInto} />
+    <NewFolderName name={name} change={type} />
+  </div>
+);

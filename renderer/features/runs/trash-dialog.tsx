@@ -50,8 +50,8 @@ const TrashRow = ({
   return (
     <li>
       <span className="row-text" title={run}>
-        <span className="row-title">{name}</span>
-        <span className="row-note">
+        <span className="row-title ellipsis">{name}</span>
+        <span className="row-note ellipsis">
           {kind} · {formatBytes(sizeBytes)} · moved here {formatWhen(trashedAt, new Date())}
         </span>
       </span>

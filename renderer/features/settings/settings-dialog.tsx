@@ -36,9 +36,9 @@ export const SettingsDialog = () => {
 const Settings = () => {
   const { data, error } = useQuery('settings.read', {});
   if (error !== null) return <Problem error={error} />;
-  if (data === undefined) return <p className="muted settings">Reading the settings…</p>;
+  if (data === undefined) return <p className="muted dialog-body settings">Reading the settings…</p>;
   return (
-    <div className="settings">
+    <div className="dialog-body settings">
       <Appearance />
       <NotificationSwitch isOn={data.settings.notifications} />
       <SweepDefaults document={data} />

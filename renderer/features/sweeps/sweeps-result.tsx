@@ -30,7 +30,7 @@ export const SweepsResult = ({ runs }: { readonly runs: readonly string[] }) => 
   const settings = comparison.data.settings.map((setting) => shownSetting(setting, title));
   const shown = { ...comparison.data, runs: named, settings };
   return (
-    <div className="sweeps-result">
+    <div className="dialog-body sweeps-result">
       <Settings comparison={shown} />
       <Differences comparison={shown} title={title} />
       {comparison.data.notes.map((note) => (

@@ -57,7 +57,7 @@ const CalibrationForm = ({ task, tasks }: { readonly task: TaskEntry; readonly t
   const close = (): void => calibrationStore.getState().show(null);
   return (
     <form
-      className="calibration"
+      className="dialog-body calibration"
       onSubmit={(event) => {
         event.preventDefault();
         if (choice === null) return;

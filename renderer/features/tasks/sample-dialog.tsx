@@ -10,6 +10,7 @@ import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { sampleStore } from '../../state/dialog-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
+import '../../sweep/item-answer.css';
 import './sample-dialog.css';
 
 const SHOWN_ITEMS = 40;
@@ -32,7 +33,7 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
   const items = useQuery('tasks.preview', count === 0 ? null : { handle: task.handle, split, count: SHOWN_ITEMS });
   return (
     <>
-      <div className="sample-head">
+      <div className="items-head">
         <p>{task.description}</p>
         <p className="muted">
           <Definition of={task.metric} />
@@ -62,14 +63,14 @@ const SampleBody = ({ task }: { readonly task: TaskEntry }) => {
         />
       </div>
       {items.error !== null && <Problem error={items.error} />}
-      {count === 0 && <p className="muted sample-head">This split has no items.</p>}
-      <ol className="sample-items" tabIndex={0} aria-label={`First items of the ${split} split`}>
+      {count === 0 && <p className="muted items-head">This split has no items.</p>}
+      <ol className="rows items-list sample-items" tabIndex={0} aria-label={`First items of the ${split} split`}>
         {items.data?.map((item) => (
           <li key={item.id}>
             <pre>
               <VisibleText text={item.context} />
             </pre>
-            <ul>
+            <ul className="rows">
               {item.choices.map((choice, index) => (
                 <li key={index} className={index === item.answer ? 'sample-answer' : undefined}>
                   {index === item.answer ? <Icon name="check" size={12} /> : <span className="sample-blank" />}

@@ -1,4 +1,33 @@
-import { useId } from 'react';
+import type { ComponentProps } from 'react';
+import { Field } from '../../components/choices.tsx';
+
+interface TypedNumberProps extends Omit<ComponentProps<'input'>, 'value' | 'onChange'> {
+  readonly label: string;
+  /** NaN: the field is empty. */
+  readonly value: number;
+  readonly isFit: boolean;
+  readonly onType: (value: number) => void;
+}
+
+/** A number field; `children` stand behind it. */
+const TypedNumber = ({ label, value, isFit, onType, children, ...rest }: TypedNumberProps) => (
+  <Field label={label}>
+    {(id) => (
+      <>
+        <input
+          {...rest}
+          id={id}
+          className="input split-number"
+          type="number"
+          value={Number.isFinite(value) ? value : ''}
+          aria-invalid={!isFit}
+          onChange={(event) => onType(event.target.valueAsNumber)}
+        />
+        {children}
+      </>
+    )}
+  </Field>
+);
 
 interface SplitFieldsProps {
   readonly percent: number;
@@ -7,42 +36,30 @@ interface SplitFieldsProps {
 }
 
 /** Share and seed of a split. */
-export const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => {
-  const [shareId, seedId] = [useId(), useId()];
-  return (
-    <div className="split-fields">
-      <div className="field">
-        <label htmlFor={shareId}>Share for calibration</label>
-        <input
-          id={shareId}
-          data-autofocus
-          className="input split-number"
-          type="number"
-          min={1}
-          max={99}
-          step="any"
-          value={Number.isFinite(percent) ? percent : ''}
-          aria-invalid={!(percent > 0 && percent < 100)}
-          onChange={(event) => onChange({ percent: event.target.valueAsNumber })}
-        />
-        <span aria-hidden="true">%</span>
-      </div>
-      <div className="field">
-        <label htmlFor={seedId}>Seed</label>
-        <input
-          id={seedId}
-          className="input split-number"
-          type="number"
-          min={0}
-          step={1}
-          value={Number.isFinite(seed) ? seed : ''}
-          aria-invalid={!(Number.isInteger(seed) && seed >= 0)}
-          onChange={(event) => onChange({ seed: event.target.valueAsNumber })}
-        />
-      </div>
-    </div>
-  );
-};
+export const SplitFields = ({ percent, seed, onChange }: SplitFieldsProps) => (
+  <div className="split-fields">
+    <TypedNumber
+      label="Share for calibration"
+      data-autofocus
+      min={1}
+      max={99}
+      step="any"
+      value={percent}
+      isFit={percent > 0 && percent < 100}
+      onType={(typed) => onChange({ percent: typed })}
+    >
+      <span aria-hidden="true">%</span>
+    </TypedNumber>
+    <TypedNumber
+      label="Seed"
+      min={0}
+      step={1}
+      value={seed}
+      isFit={Number.isInteger(seed) && seed >= 0}
+      onType={(typed) => onChange({ seed: typed })}
+    />
+  </div>
+);
 
 interface WritingFieldsProps {
   readonly until: string;
@@ -53,15 +70,13 @@ interface WritingFieldsProps {
 }
 
 /** Where the answers that a model writes end. */
-export const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFieldsProps) => {
-  const [untilId, mostId] = [useId(), useId()];
-  return (
-    <>
-      <div className="split-fields">
-        <div className="field">
-          <label htmlFor={untilId}>Answers end at</label>
+export const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFieldsProps) => (
+  <>
+    <div className="split-fields">
+      <Field label="Answers end at">
+        {(id) => (
           <input
-            id={untilId}
+            id={id}
             className="input split-stop"
             value={until}
             spellCheck={false}
@@ -69,22 +84,17 @@ export const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFi
             aria-invalid={until === ''}
             onChange={(event) => onChange({ until: event.target.value })}
           />
-        </div>
-        <div className="field">
-          <label htmlFor={mostId}>New tokens</label>
-          <input
-            id={mostId}
-            className="input split-number"
-            type="number"
-            min={1}
-            step={1}
-            value={Number.isFinite(maxNewTokens) ? maxNewTokens : ''}
-            aria-invalid={!(Number.isInteger(maxNewTokens) && maxNewTokens > 0)}
-            onChange={(event) => onChange({ maxNewTokens: event.target.valueAsNumber })}
-          />
-        </div>
-      </div>
-      {note !== '' && <p className="muted">{note}</p>}
-    </>
-  );
-};
+        )}
+      </Field>
+      <TypedNumber
+        label="New tokens"
+        min={1}
+        step={1}
+        value={maxNewTokens}
+        isFit={Number.isInteger(maxNewTokens) && maxNewTokens > 0}
+        onType={(typed) => onChange({ maxNewTokens: typed })}
+      />
+    </div>
+    {note !== '' && <p className="muted">{note}</p>}
+  </>
+);

@@ -108,7 +108,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
           onClick={() => selectionStore.getState().focusTask(task.handle)}
         >
           <span className="row-text">
-            <span className="row-title">
+            <span className="row-title ellipsis">
               {task.changed !== undefined && (
                 <>
                   <Icon name="warning" size={11} /> <span className="visually-hidden">changed: </span>
@@ -118,11 +118,11 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
             </span>
             {task.error === null ? (
               <>
-                <span className="row-note task-number">{formatCount(task.items.test)}</span>
-                <span className="row-note task-number">{chanceText(task)}</span>
+                <span className="row-note ellipsis task-number">{formatCount(task.items.test)}</span>
+                <span className="row-note ellipsis task-number">{chanceText(task)}</span>
               </>
             ) : (
-              <span className="row-note">cannot be opened</span>
+              <span className="row-note ellipsis">cannot be opened</span>
             )}
           </span>
           {lacking && (

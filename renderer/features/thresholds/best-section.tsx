@@ -11,17 +11,13 @@ import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
-interface BestSectionProps extends SectionProps {
-  readonly isSelected: (threshold: SizeThreshold) => boolean;
-}
-
 const TITLE = 'How far each model can be pruned';
 
 /**
  * Models by tasks: the best threshold, its method and bracket, that of the task's written twin, how far texts end as
  * often, and how far plans are safe on every task.
  */
-export const BestSection = (props: BestSectionProps) => {
+export const BestSection = (props: SectionProps) => {
   const { manifest, sizeTrend, shown, tasks, theme, title } = props;
   const itemsOf = (task: string): readonly number[] =>
     sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n);
@@ -46,7 +42,7 @@ export const BestSection = (props: BestSectionProps) => {
       <SortedTable
         label="Best threshold of every model and task"
         className="threshold-matrix best-matrix"
-        columns={matrixColumns(sizeTrend, { title, heading: { title: 'Task', words: 'Task' }, itemsOf, thresholdOf })}
+        columns={matrixColumns(sizeTrend, { title, heading: { title: 'Task' }, itemsOf, thresholdOf })}
         rows={ownTasks(sizeTrend, tasks)}
       >
         {(task) => (
@@ -65,7 +61,7 @@ export const BestSection = (props: BestSectionProps) => {
   );
 };
 
-type CellProps = BestSectionProps & Pick<BestCell, 'task' | 'best' | 'written'>;
+type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written'>;
 
 const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, written }: CellProps) => {
   if (best === null) return <td className="numeric muted">–</td>;

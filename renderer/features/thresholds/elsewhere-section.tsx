@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import type { RunManifest } from '../../../main/contract/run.ts';
-import { factorKey, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
+import { factorKey, type SweepResult } from '../../../main/contract/sweep.ts';
 import { elsewhereSummaries, everywhereSentence, summarySentence } from '../../../main/evaluation/elsewhere.ts';
 import { elsewhereCurves, elsewhereMatrices, elsewhereTasks } from '../../../main/figures/elsewhere-figure.ts';
 import { headlineThresholds } from '../../../main/evaluation/threshold.ts';
@@ -13,17 +12,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import type { ResolvedTheme } from '../../state/theme.ts';
-
-interface ElsewhereSectionProps {
-  readonly manifest: RunManifest;
-  readonly document: SweepDocument;
-  readonly delta: number;
-  /** Methods shown. */
-  readonly shown: readonly string[];
-  readonly theme: ResolvedTheme;
-  readonly title: (task: string) => string;
-}
+import type { MeasuredProps } from './shown-size-trend.ts';
 
 const TITLE = 'Does a plan for one task keep the others?';
 
@@ -35,7 +24,8 @@ const STEP = 0.08;
  * Plans made for each task, measured on every task, at one factor; the last row is the plan made for all tasks at once.
  * Nothing is shown if no plan of the shown methods was measured elsewhere.
  */
-export const ElsewhereSection = ({ manifest, document, delta, shown, theme, title }: ElsewhereSectionProps) => {
+export const ElsewhereSection = ({ manifest, document, sizeTrend, shown, theme, title }: MeasuredProps) => {
+  const { delta } = sizeTrend;
   const [chosen, choose] = useState({ curve: '', factor: '' });
   const curves = elsewhereCurves(document).filter(({ method }) => shown.includes(method));
   const nameOf = ({ model, method }: (typeof curves)[number]): string => `${model}, ${methodTitle(method)}`;
@@ -114,7 +104,7 @@ interface ElsewhereTableProps {
 const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProps) => {
   const nameOf = ({ madeFor }: ElsewhereRow): string => (madeFor === null ? 'All tasks at once' : title(madeFor));
   const columns = [
-    { key: 'made for', title: 'Made for', words: 'Made for', order: nameOf, text: nameOf },
+    { key: 'made for', title: 'Made for', order: nameOf, text: nameOf },
     {
       key: 'everywhere',
       title: <Definition of="everywhere">Safe everywhere</Definition>,
@@ -125,7 +115,6 @@ const ElsewhereTable = ({ rows, tasks, everywhereOf, title }: ElsewhereTableProp
     ...tasks.map((task, index) => ({
       key: `task ${task}`,
       title: title(task),
-      words: title(task),
       numeric: true,
       order: ({ cells }: ElsewhereRow) => cells[index]?.difference ?? null,
       text: ({ cells }: ElsewhereRow) => {

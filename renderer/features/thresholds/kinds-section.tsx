@@ -1,6 +1,4 @@
 import { useState } from 'react';
-import type { RunManifest } from '../../../main/contract/run.ts';
-import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { choiceAndWriting, type ChoiceAndWriting, reachSummary } from '../../../main/evaluation/choice-and-writing.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { kindColumns } from '../../../main/figures/tables.ts';
@@ -9,14 +7,7 @@ import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { formatCount } from '../../../main/words/numbers.ts';
-
-interface KindsSectionProps {
-  readonly manifest: RunManifest;
-  readonly document: SweepDocument;
-  /** Methods shown. */
-  readonly shown: readonly string[];
-  readonly title: (task: string) => string;
-}
+import type { MeasuredProps } from './shown-size-trend.ts';
 
 const keyOf = ({ model, task, method }: ChoiceAndWriting): string => JSON.stringify([model, task, method]);
 const differs = ({ choice, writing }: ChoiceAndWriting): boolean =>
@@ -26,7 +17,7 @@ const differs = ({ choice, writing }: ChoiceAndWriting): boolean =>
  * Thresholds of each task with chosen and with written answers. Rows where the two differ are always listed; nothing is
  * shown if only one kind was measured.
  */
-export const KindsSection = ({ manifest, document, shown, title }: KindsSectionProps) => {
+export const KindsSection = ({ manifest, document, shown, title }: MeasuredProps) => {
   const [showsAll, setShowsAll] = useState(false);
   const pairs = choiceAndWriting(document).filter(({ method }) => shown.includes(method));
   const summary = reachSummary(pairs);

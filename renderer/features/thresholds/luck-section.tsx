@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import type { RunManifest } from '../../../main/contract/run.ts';
-import { factorKey, type SweepDocument } from '../../../main/contract/sweep.ts';
+import { factorKey } from '../../../main/contract/sweep.ts';
 import { luckSentences } from '../../../main/evaluation/calibration-luck.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
@@ -14,16 +13,7 @@ import { Section } from '../../components/panel.tsx';
 import { Picture } from '../../figures/picture.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { withTaskTitles } from '../../format/task-titles.ts';
-import type { ResolvedTheme } from '../../state/theme.ts';
-
-interface LuckSectionProps {
-  readonly manifest: RunManifest;
-  readonly document: SweepDocument;
-  /** Methods shown. */
-  readonly shown: readonly string[];
-  readonly theme: ResolvedTheme;
-  readonly title: (task: string) => string;
-}
+import type { MeasuredProps } from './shown-size-trend.ts';
 
 const TITLE = 'How much hangs on the calibration items?';
 const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds in_common rank_correlation few_tokens';
@@ -32,7 +22,7 @@ const SHOWN = 'method items all lowest deviation verdict safe_draws thresholds i
  * Calibration draws at one factor, as a table or, on demand, as a picture over the number of items: the plan of all
  * calibration items beside those of the draws. Nothing is shown if no plan of the shown methods was drawn.
  */
-export const LuckSection = ({ manifest, document, shown, theme, title }: LuckSectionProps) => {
+export const LuckSection = ({ manifest, document, shown, theme, title }: MeasuredProps) => {
   const [chosen, choose] = useState('');
   const [asTable, showTable] = useState(true);
   const rows = luckRows(document).filter(({ method }) => shown.includes(method));

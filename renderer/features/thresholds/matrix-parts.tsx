@@ -52,7 +52,7 @@ const modelTitle = ({ name, experts }: SizeTrendDocument['models'][number]) => (
 
 interface MatrixRows {
   readonly title: (task: string) => string;
-  readonly heading: { readonly title: ReactNode; readonly words: string };
+  readonly heading: { readonly title: ReactNode; readonly words?: string };
   readonly itemsOf: (task: string) => readonly number[];
   /** The threshold in a cell; undefined where there is none. */
   readonly thresholdOf: (task: string, model: string) => SizeThreshold | undefined;

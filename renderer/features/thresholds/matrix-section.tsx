@@ -1,4 +1,3 @@
-import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { chartQuestion, MATRIX_CAPTION, thresholdValue } from '../../../main/words/verdicts.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -11,12 +10,8 @@ import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from './threshold-text.ts';
 
-interface MatrixSectionProps extends SectionProps {
-  readonly isSelected: (threshold: SizeThreshold) => boolean;
-}
-
 /** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
-const ThresholdMatrix = (props: MatrixSectionProps & { readonly method: string }) => {
+const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {
   const { sizeTrend, method, tasks, known, title, isSelected, onSelect } = props;
   const { needed } = sizeTrend;
   const own = sizeTrend.thresholds.filter((threshold) => threshold.method === method);
@@ -73,7 +68,7 @@ const TITLE = 'Thresholds';
 const [beforeBracket, ...afterBracket] = MATRIX_CAPTION.split('bracket');
 
 /** Models by tasks, one table per method: how far each can be pruned. */
-export const MatrixSection = (props: MatrixSectionProps) => {
+export const MatrixSection = (props: SectionProps) => {
   const { manifest, document, sizeTrend, shown } = props;
   return (
     <Section

@@ -26,11 +26,16 @@ export interface SectionProps {
   readonly known: readonly TaskEntry[];
   readonly theme: ResolvedTheme;
   readonly title: (task: string) => string;
+  /** Whether its point is selected. */
+  readonly isSelected: (threshold: SizeThreshold) => boolean;
   /** Selects the point of a threshold. */
   readonly onSelect: (threshold: SizeThreshold) => void;
   /** Makes the plan of a point current and opens the workbench. */
   readonly openPoint: (point: PointKey) => void;
 }
+
+/** Props of sections on what a sweep measured, once it is read. */
+export type MeasuredProps = SectionProps & { readonly document: SweepDocument };
 
 /**
  * The sweep evaluated over the sizes of its models, at the selected margin; the last answer stays while the next is

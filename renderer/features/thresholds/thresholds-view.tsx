@@ -26,9 +26,9 @@ import { SharesSection } from './shares-section.tsx';
 import { openInWorkbench, thresholdPoint, useSizeTrend } from './shown-size-trend.ts';
 import './thresholds.css';
 import { TrendsSection } from './trends-section.tsx';
-import { useAction } from '../../actions/action.ts';
+import { ActionButton } from '../../actions/action-button.tsx';
 import { saveReport } from '../../actions/sweep.ts';
-import { Segmented } from '../../components/choices.tsx';
+import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { formatCount, formatFixed, formatRange } from '../../../main/words/numbers.ts';
 
@@ -107,12 +107,11 @@ export const ThresholdsView = () => {
       const result = thresholdPoint(document?.results ?? [], threshold);
       if (result !== null) openPoint(pointKey(run, result));
     },
-  };
-  const isSelected = (threshold: SizeThreshold): boolean => {
-    const result = thresholdPoint(document?.results ?? [], threshold);
-    return (
-      selection.point !== null && selection.point.run === run && result !== null && isPoint(result, selection.point)
-    );
+    isSelected: (threshold: SizeThreshold): boolean => {
+      const result = thresholdPoint(document?.results ?? [], threshold);
+      const { point } = selection;
+      return point !== null && point.run === run && result !== null && isPoint(result, point);
+    },
   };
   return (
     <>
@@ -123,19 +122,19 @@ export const ThresholdsView = () => {
           <MethodToggles methods={sizeTrend.methods} theme={theme} />
           {running && <span>provisional: the sweep is running</span>}
         </div>
-        <BestSection {...section} isSelected={isSelected} />
+        <BestSection {...section} />
         <RuleBox sizeTrend={sizeTrend} />
         <Disclosure summary="Method by method: every threshold with its bracket">
-          <MatrixSection {...section} isSelected={isSelected} />
+          <MatrixSection {...section} />
         </Disclosure>
         {document !== undefined && choiceAndWriting(document).length > 0 && (
           <Disclosure summary="Answers chosen, and answers written">
-            <KindsSection manifest={manifest} document={document} shown={shown} title={section.title} />
+            <KindsSection {...section} document={document} />
           </Disclosure>
         )}
         {document?.elsewhere !== undefined && (
           <Disclosure summary="Elsewhere: does a plan for one task keep the others?">
-            <ElsewhereSection {...section} document={document} delta={sizeTrend.delta} />
+            <ElsewhereSection {...section} document={document} />
           </Disclosure>
         )}
         {document?.calibrationDraws !== undefined && (
@@ -200,31 +199,21 @@ const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
 
 const ThresholdsControls = () => {
   const { asTable, showTable } = useStore(thresholdsStore);
-  const report = useAction(saveReport);
   return (
     <div className="view-head">
       <SweepSelect />
       <DeltaSlider />
       <div className="view-head-end">
-        <Button
+        <ActionButton
+          action={saveReport}
           look="quiet"
           small
           icon="file"
-          disabled={!report.enabled}
           title="One HTML page with figures, tables, definitions and manifest"
-          onClick={report.perform}
         >
           Save report
-        </Button>
-        <Segmented
-          label="Charts or tables"
-          value={asTable ? 'table' : 'charts'}
-          options={[
-            { value: 'charts', label: 'Charts' },
-            { value: 'table', label: 'Tables' },
-          ]}
-          onChange={(value) => showTable(value === 'table')}
-        />
+        </ActionButton>
+        <ChartsOrTable label="Charts or tables" names={['Charts', 'Tables']} asTable={asTable} onChange={showTable} />
       </div>
     </div>
   );

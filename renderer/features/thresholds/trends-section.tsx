@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { SizeThreshold, SizeTrendDocument, ExpertTrend } from '../../../main/contract/size-trend.ts';
+import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
 import {
   drawTrendChart,
   expertTrendCaption,
@@ -23,29 +23,6 @@ import { isRecorded, thresholdText } from './threshold-text.ts';
 import { chartQuestion } from '../../../main/words/verdicts.ts';
 import { counted, formatCount } from '../../../main/words/numbers.ts';
 
-interface TrendsTableProps {
-  readonly sizeTrend: SizeTrendDocument;
-  readonly methods: readonly string[];
-  readonly title: (task: string) => string;
-  readonly onSelect: (threshold: SizeThreshold) => void;
-}
-
-/** The numbers behind the charts of thresholds over E. */
-const TrendsTable = ({ sizeTrend, methods, title, onSelect }: TrendsTableProps) => {
-  const rows = sizeTrend.trends
-    .filter(({ method }) => methods.includes(method))
-    .flatMap(({ points }) => points)
-    .map((point) => (isRecorded(sizeTrend, point) ? { ...point, model: `${point.model} (recorded)` } : point));
-  return (
-    <DataTable
-      caption="Thresholds by task, method and number of experts"
-      rows={rows}
-      rowKey={({ task, method, model }) => JSON.stringify([task, method, model])}
-      onRow={onSelect}
-      columns={shownColumns(pick(sizeThresholdColumns, SHOWN), rows, title)}
-    />
-  );
-};
 const SHOWN = 'task method model experts factor bracket largest_tested n delta';
 
 const TITLE = 'Threshold against experts before pruning';
@@ -55,6 +32,10 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
   const sizes = [...new Set(sizeTrend.models.map(({ experts }) => experts))].sort((left, right) => left - right);
   const largestFactor = largestDrawnFactor(sizeTrend);
   const figure = figureTheme(theme);
+  const rows = sizeTrend.trends
+    .filter(({ method }) => shown.includes(method))
+    .flatMap(({ points }) => points)
+    .map((point) => (isRecorded(sizeTrend, point) ? { ...point, model: `${point.model} (recorded)` } : point));
   const textOf = (thresholds: readonly SizeThreshold[]): PointText => {
     const own = thresholds.map((threshold) =>
       thresholdText(
@@ -85,7 +66,13 @@ export const TrendsSection = ({ manifest, sizeTrend, shown, tasks, known, theme,
       <Findings findings={sizeTrend.findings.filter(({ method }) => method === null)} chart="safe-tasks" />
       {asTable ? (
         <div className="results-table">
-          <TrendsTable sizeTrend={sizeTrend} methods={shown} title={title} onSelect={onSelect} />
+          <DataTable
+            caption="Thresholds by task, method and number of experts"
+            rows={rows}
+            rowKey={({ task, method, model }) => JSON.stringify([task, method, model])}
+            onRow={onSelect}
+            columns={shownColumns(pick(sizeThresholdColumns, SHOWN), rows, title)}
+          />
         </div>
       ) : (
         <>
