@@ -69,8 +69,8 @@ export const untrainedRouter = ({
   return refuse(
     'router-untrained',
     `The method ${untrained} starts with a random router, and the sweep would measure it without any recovery.`,
-    'Recover the router in every curve (--recovery router, or router+experts; in the window, recovery \u201cinstead of ' +
-      'each plan\u201d without the refit experts), or choose another router treatment.',
+    'Recover the router in every curve (--recovery router, or router+experts; in the window, recovery ' +
+      '\u201cinstead of each plan\u201d without the refit experts), or choose another router treatment.',
   );
 };
 

@@ -53,7 +53,8 @@ const metricOf = (config: HarnessConfig): MetricName => {
 /**
  * Loads a task document of lm-evaluation-harness in the subset of harness-config.ts, with JSONL or Parquet files beside
  * it. Contexts, few-shot examples and choices equal those of 0.4.13 with its default seed (1234; `metadata:
- * {fewshot_seed}` names another) character for character. question-splits.ts says which splits are measured and profiled.
+ * {fewshot_seed}` names another) character for character. question-splits.ts says which splits are measured
+ * and profiled.
  */
 export const loadHarnessTask = async (file: string): Promise<Task> => {
   const config = parseHarnessConfig(await readHarnessYaml(file), file);
