@@ -177,7 +177,7 @@ const TableTools = ({ caption, sought, onSeek, onCopy }: TableToolsProps) => {
 };
 
 interface SortedTableProps<R> {
-  /** What it holds; for the copied text too. */
+  /** Name of the table, also in the copied text. */
   readonly label: string;
   readonly className: string;
   readonly style?: React.CSSProperties;

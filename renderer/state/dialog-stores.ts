@@ -6,7 +6,7 @@ import type { MethodName } from '../../main/contract/plan.ts';
 import type { PointKey } from './selection.ts';
 
 interface Shown<T> {
-  /** What the dialog shows; null or false: it is closed. */
+  /** The subject of the dialog; null or false: it is closed. */
   readonly open: T;
   readonly show: (open: T) => void;
 }
