@@ -91,7 +91,7 @@ const checks = ['types', 'lint', 'format', 'unused', 'layers'];
 /** Slurm's jobs mostly wait: they begin first. */
 const everyKind = ['slurm', ...checks, 'unit', 'browser', 'integration', 'window', 'cluster'];
 /** Running kinds may use this many times the machine's cores: flows wait for pages, and last test files run alone. */
-const OVERBOOKED = 2.25;
+const OVERBOOKED = 1.5;
 
 /**
  * A hanging program fails after this time, and the summary is printed all the same; a busy machine never takes so long.
