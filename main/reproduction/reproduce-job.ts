@@ -16,6 +16,7 @@ import type { ModelPool } from '../jobs/source-gate.ts';
 import { sweepJob } from '../jobs/sweep-job.ts';
 import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
+import { REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { createStepStore } from '../workspace/step-store.ts';
@@ -24,7 +25,6 @@ import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { ROUNDING } from './field-ledger.ts';
 
-export const REPRODUCTION_FILE = 'reproduction.json';
 /** Folders of a reproduction's run for its own results. */
 export const STEPS_FOLDER = 'steps';
 export const OVERLAYS_FOLDER = 'overlays';

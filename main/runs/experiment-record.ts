@@ -17,7 +17,8 @@ import { requireAsWritten } from '../workspace/sealed-files.ts';
 import type { RunSource } from './run-source.ts';
 
 export const EXPERIMENT_FILE = 'experiment.json';
-export const EXPERIMENT_REPRODUCTION_FILE = 'reproduction.json';
+/** Findings of a reproduction, in its own run's folder. */
+export const REPRODUCTION_FILE = 'reproduction.json';
 
 /** Records of every arm with the outcome of every item are a few MB. */
 const MAX_RECORD_BYTES = 256 * 2 ** 20;
@@ -85,9 +86,9 @@ export const writeExperimentRecord = (
 
 /** The result of a finished reproduction; null where the run is not a reproduction, or not finished. */
 export const readExperimentReproduction = async (folder: string): Promise<ExperimentReproduction | null> => {
-  await requireAsWritten(folder, EXPERIMENT_REPRODUCTION_FILE);
+  await requireAsWritten(folder, REPRODUCTION_FILE);
   return readParsed(
-    join(folder, EXPERIMENT_REPRODUCTION_FILE),
+    join(folder, REPRODUCTION_FILE),
     experimentReproduction,
     'Delete the file and resume the run: its steps are kept.',
   );

@@ -179,6 +179,50 @@ const Sidebar = () => {
   );
 };
 
+interface TabsProps<N extends string> {
+  readonly className: string;
+  /** Accessible name. */
+  readonly label: string;
+  /** Before the name of a tab in its id. */
+  readonly id: string;
+  /** Id of the panel that the tabs control. */
+  readonly panel: string;
+  readonly tabs: readonly { readonly name: N; readonly title: string }[];
+  readonly chosen: N;
+  readonly onChoose: (name: N) => void;
+}
+
+/** Tabs; the left and right arrow keys choose the neighbour. */
+const Tabs = <N extends string>({ className, label, id, panel, tabs, chosen, onChoose }: TabsProps<N>) => {
+  const names = tabs.map(({ name }) => name);
+  const step = (from: N, { key }: React.KeyboardEvent): void => {
+    if (key !== 'ArrowRight' && key !== 'ArrowLeft') return;
+    const next = neighbour(names, from, key === 'ArrowRight' ? 1 : -1);
+    if (next === null) return;
+    onChoose(next);
+    document.getElementById(`${id}-${next}`)?.focus();
+  };
+  return (
+    <div className={className} role="tablist" aria-label={label}>
+      {tabs.map(({ name, title }) => (
+        <button
+          key={name}
+          id={`${id}-${name}`}
+          type="button"
+          role="tab"
+          aria-selected={name === chosen}
+          aria-controls={panel}
+          tabIndex={name === chosen ? 0 : -1}
+          onClick={() => onChoose(name)}
+          onKeyDown={(event) => step(name, event)}
+        >
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+};
+
 const PlanForm = lazy(async () => ({
   default: (await import('../features/plan/plan-form.tsx')).PlanForm,
 }));
@@ -192,29 +236,15 @@ const SidePanel = () => {
   const { explain } = selectionStore.getState();
   return (
     <>
-      <div className="side-tabs" role="tablist" aria-label="Subject of the panel">
-        {subjects.map((name) => (
-          <button
-            key={name}
-            id={`side-tab-${name}`}
-            type="button"
-            role="tab"
-            aria-selected={name === subject}
-            aria-controls="side-content"
-            tabIndex={name === subject ? 0 : -1}
-            onClick={() => explain(name)}
-            onKeyDown={(event) => {
-              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-              const next = step === 0 ? null : neighbour(subjects, name, step);
-              if (next === null) return;
-              explain(next);
-              document.getElementById(`side-tab-${next}`)?.focus();
-            }}
-          >
-            {titles[name]}
-          </button>
-        ))}
-      </div>
+      <Tabs
+        className="side-tabs"
+        label="Subject of the panel"
+        id="side-tab"
+        panel="side-content"
+        tabs={subjects.map((name) => ({ name, title: titles[name] }))}
+        chosen={subject}
+        onChoose={explain}
+      />
       <div className="side-content" id="side-content" role="tabpanel" aria-labelledby={`side-tab-${subject}`}>
         {subject === 'plan' && <PlanPart />}
         {subject === 'expert' && <ExpertPart />}
@@ -236,8 +266,6 @@ const PlanPart = () => {
   );
 };
 
-const viewNames = views.map(({ name }) => name);
-
 const TopBar = () => {
   const { view, show, theme, sidebarOpen, inspectorOpen, toggleSidebar, toggleInspector, openPalette } =
     useStore(layoutStore);
@@ -256,29 +284,7 @@ const TopBar = () => {
         />
         <h1 className="ellipsis">Uncurl Workbench</h1>
       </div>
-      <div className="tabs" role="tablist" aria-label="Views">
-        {views.map(({ name, title }) => (
-          <button
-            key={name}
-            id={`tab-${name}`}
-            type="button"
-            role="tab"
-            aria-selected={name === view}
-            aria-controls="view-panel"
-            tabIndex={name === view ? 0 : -1}
-            onClick={() => show(name)}
-            onKeyDown={(event) => {
-              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-              const target = step === 0 ? null : neighbour(viewNames, name, step);
-              if (target === null) return;
-              show(target);
-              document.getElementById(`tab-${target}`)?.focus();
-            }}
-          >
-            {title}
-          </button>
-        ))}
-      </div>
+      <Tabs className="tabs" label="Views" id="tab" panel="view-panel" tabs={views} chosen={view} onChoose={show} />
       <div className="top-bar-side top-bar-end">
         <button type="button" className="palette-button" onClick={() => openPalette(true)}>
           <Icon name="search" />

@@ -78,6 +78,8 @@ const inInspector = async (page: Page, name: string): Promise<void> => {
 const byKeys = (name: string, keys: string, title: string | RegExp): Scene => ({
   name,
   open: async (page) => {
+    // A text field that has the focus would take the keys.
+    await page.getByRole('main').focus();
     await page.keyboard.press(keys);
     await dialog(page, title).waitFor();
   },

@@ -86,7 +86,7 @@ export const ExperimentForm = () => {
           <p className="muted">
             Trained arms use the settings and the Python of “Fine-tune…”: give a rate and epochs that suit the size of
             the models.{' '}
-            <Button look="quiet" className="button-small" onClick={toTraining}>
+            <Button look="quiet" small onClick={toTraining}>
               Fine-tune…
             </Button>
           </p>

@@ -80,7 +80,7 @@ export const WritingFields = ({ until, maxNewTokens, note, onChange }: WritingFi
             className="input split-stop"
             value={until}
             spellCheck={false}
-            title="Strings separated by “ | ”; \\n is a line break"
+            title="Strings separated by “ | ”; \n is a line break"
             aria-invalid={until === ''}
             onChange={(event) => onChange({ until: event.target.value })}
           />
