@@ -33,6 +33,7 @@ import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
+import { withOptimiser } from './optimiser.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
@@ -331,9 +332,11 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+const namesOf = (methods: unknown): readonly string[] => z.array(z.string()).safeParse(methods).data ?? [];
+
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name.
+ * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named it is `lloyd`.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -342,11 +345,12 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const { uncurl = {}, ...others } = options;
   const { seed, ...own } = { ...apart, ...uncurl };
   const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
+  const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
   return {
     seeds: EARLIER_SEEDS,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
-    options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
+    options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
   };
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
