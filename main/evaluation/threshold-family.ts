@@ -5,7 +5,6 @@ import { endingResult, withEndings } from './item-answers.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
-  atChanceIn,
   independentItems,
   itemsNeeded,
   levelKnown,
@@ -15,6 +14,7 @@ import {
   upperEndOf,
   verdictOf,
 } from './verdicts.ts';
+import { type NothingToLose, nothingToLoseIn } from './nothing-to-lose.ts';
 
 /** How to read thresholds: the margin, and whether the level applies to each or to all of them together. */
 export interface ThresholdReading {
@@ -103,11 +103,11 @@ const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings =>
     high,
     lowOneSided,
     highOneSided = own.highOneSided,
-  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, false);
+  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, null);
   return { ...own, low, high, lowOneSided, highOneSided };
 };
 
-const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
+const withVerdict = (result: SweepResult, delta: number, alpha: number, reason: NothingToLose | null): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
   const { endings: own } = result;
   const alone = verdictOf(result, delta, alpha);
@@ -120,7 +120,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChan
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
     ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
-    verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
+    verdict: reason !== null && (verdict === 'worse' || hasItems(result, delta, alpha)) ? reason : verdict,
   };
 };
 
@@ -133,7 +133,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
-  const isAtChance = atChanceIn(document.results);
+  const reasonOf = nothingToLoseIn(document.results, delta);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
   const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
@@ -141,7 +141,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
   const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
   const { calibrationDraws: drawn } = document;
-  const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, isAtChance(result));
+  const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, reasonOf(result));
   const read: SweepDocument = {
     ...document,
     results: document.results.map(judgedAt),
@@ -161,7 +161,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
       ...read,
       elsewhere: elsewhere.map((point) => ({
         ...point,
-        result: withVerdict(point.result, delta, rowLevel, isAtChance(point.result)),
+        result: withVerdict(point.result, delta, rowLevel, reasonOf(point.result)),
       })),
       together: togetherThresholds(document, delta, rowLevel),
     };
@@ -170,7 +170,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
     ...read,
     curtailed: curtailed.map((point) => ({
       ...point,
-      verdict: isAtChance(point) ? null : readCurtailed(point, delta, alpha),
+      verdict: reasonOf(point) !== null ? null : readCurtailed(point, delta, alpha),
     })),
   };
 };

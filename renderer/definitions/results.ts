@@ -73,7 +73,7 @@ export const results = define({
       'The largest tested factor such that plans made for this task are safe at it, and at every smaller tested ' +
       'factor, on every task of the sweep. Each task has to pass its own test, so that a plan that is unsafe on some ' +
       'task is called safe everywhere with a chance of at most 5 %; familywise, the 5 % hold for all rows of the ' +
-      'matrix together. Tasks where the unpruned model is at chance do not count.',
+      'matrix together. Tasks where the unpruned model has nothing to lose do not count.',
   },
   calibrationDraw: {
     term: 'Calibration draw',
@@ -326,8 +326,9 @@ export const results = define({
     term: 'Unpruned',
     text:
       'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
-      '(one-sided exact binomial test at 5 %): a model at chance has nothing to lose, so its pruned models get no ' +
-      'verdict.',
+      '(one-sided exact binomial test at 5 %). Where it is not above chance, or the exact one-sided 95 % lower limit of ' +
+      'its accuracy is at most δ above chance (above 0 for written answers), it has nothing to lose: a pruned model ' +
+      'could lose everything and stay within the margin, so pruned models get no verdict and no threshold.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
