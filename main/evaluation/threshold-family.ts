@@ -54,6 +54,33 @@ export const levelOf = (
   { delta, familywise = false }: ThresholdReading,
 ): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, decidableCurves(results, delta)) : ONE_SIDED_ALPHA);
 
+/**
+ * The thresholds of a document after a choice among methods: each method is tested at the level divided by the number
+ * of methods of its model and task (Bonferroni), so that the best of them, chosen after seeing all, names an unsafe
+ * factor safe with a chance of at most `alpha`, however the methods depend on each other. All measured methods count,
+ * whichever are shown.
+ */
+export const thresholdsAfterSelection = (
+  document: Pick<SweepDocument, 'results' | 'curtailed' | 'notNeeded'>,
+  delta: number,
+  alpha: number,
+): Threshold[] => {
+  const { results, curtailed = [], notNeeded = [] } = document;
+  const keyOf = ({ model, task }: Pick<SweepResult, 'model' | 'task'>): string => JSON.stringify([model, task]);
+  const methods = new Map<string, Set<string>>();
+  for (const point of [...results, ...curtailed, ...notNeeded]) {
+    if (point.factor <= 1) continue;
+    const key = keyOf(point);
+    methods.set(key, (methods.get(key) ?? new Set()).add(point.method));
+  }
+  const counts = new Set([...methods.values()].map(({ size }) => size));
+  return [...counts].flatMap((count) => {
+    const isOwn = (point: Pick<SweepResult, 'model' | 'task'>): boolean => methods.get(keyOf(point))?.size === count;
+    const own = { curtailed: curtailed.filter(isOwn), notNeeded: notNeeded.filter(isOwn) };
+    return sweepThresholds(results.filter(isOwn), delta, alpha / count, own);
+  });
+};
+
 const sentenceOf = (
   { familywise, curves, decided, alpha }: Omit<Multiplicity, 'sentence'>,
   needed: number,
