@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { armName } from '../../../../main/contract/experiment.ts';
 import { experimentPairs } from '../../../../main/evaluation/experiment/pairs.ts';
 import { experimentCells } from '../../../../main/evaluation/experiment/rows.ts';
+import { pairedInterval } from '../../../../main/statistics/exact-paired-test.ts';
 import { crossedMean } from '../../../../main/statistics/crossed-mean.ts';
 
 const N = 40;
@@ -27,9 +28,14 @@ const cellsOf = (scratchWrong: readonly number[], draws: readonly (readonly numb
 };
 
 test('better is impossible where the reference leaves fewer wrong items than a difference needs', () => {
-  // Six items that only one side gets right are the fewest with an exact p below 5 %: 2 / 2^6.
-  expect(cellsOf([0, 1, 2, 3, 4], [[], []])).toMatchObject([{ sign: 'cannot-tell', atCeiling: true }]);
-  expect(cellsOf([0, 1, 2, 3, 4, 5], [[], []])).toMatchObject([{ sign: 'plus', atCeiling: false }]);
+  const isPlus = (gained: number): boolean => pairedInterval({ gained, lost: 0, n: N }).low > 0;
+  const fewest = Array.from({ length: N }, (_, wrong) => wrong).findIndex(isPlus);
+  expect(fewest).toBeGreaterThan(1);
+  const items = Array.from({ length: fewest }, (_, item) => item);
+  expect(cellsOf(items.slice(1), [[], []])).toMatchObject([{ sign: 'cannot-tell', atCeiling: true }]);
+  expect(cellsOf(items, [[], []])).toMatchObject([{ sign: 'plus', atCeiling: false }]);
+  // The pruned arm's own answers do not matter.
+  expect(cellsOf(items, [items, [0]])).toMatchObject([{ sign: 'cannot-tell', atCeiling: false }]);
 });
 
 test('the mean over draws has the interval over items and draws, beside a range that holds each draw', () => {
