@@ -123,7 +123,7 @@ export const results = define({
     term: 'KL',
     text:
       'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned model’s ' +
-      'p, mean over scored positions: the tokens of choices and texts, a position that choices share counted once; ' +
+      'p, mean over scored positions: the tokens of choices and texts, the prefix that all choices share counted once; ' +
       'of written tasks, the tokens that the unpruned model wrote. ' +
       'The same definition as llama.cpp’s perplexity tool. Intervals are Student’s t over items, or over the ' +
       'passages that they share.',
