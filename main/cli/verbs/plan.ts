@@ -29,6 +29,7 @@ import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
@@ -223,11 +224,12 @@ export const plan: Verb = {
     ),
     ...OUT_FILE,
   },
-  run: async (reader, { resources, say }) => {
+  run: async (reader, { resources, say, signal, progress }) => {
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
+    await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, say);
     requireTables(reader, checkpoint, written);
     const cost = planCost(info, written);
