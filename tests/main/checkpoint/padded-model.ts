@@ -9,7 +9,7 @@ const models = fileURLToPath(new URL('../../../resources/models', import.meta.ur
 const PADDING_BYTES = 80 * 10 ** 6;
 
 /**
- * A copy of a bundled model whose weight file has 80 MB more, of a tensor that nothing uses: zeros that take no space on
+ * A copy of a bundled model whose weight file has 80 MB more, of a buffer that nothing reads: zeros that take no space on
  * disk. It answers like the bundled model, and is too large to be hashed when it is opened.
  */
 export const paddedModel = async (name: string, paddingBytes = PADDING_BYTES): Promise<string> => {
@@ -30,7 +30,7 @@ export const writePaddedModel = async (name: string, folder: string, paddingByte
     const header = JSON.parse(whole.toString('utf8', 8, 8 + headerBytes)) as Record<string, unknown>;
     const data = whole.subarray(8 + headerBytes);
     const padding = { dtype: 'U8', shape: [paddingBytes], data_offsets: [data.length, data.length + paddingBytes] };
-    const text = Buffer.from(JSON.stringify({ ...header, 'padding.unused': padding }));
+    const text = Buffer.from(JSON.stringify({ ...header, 'model.padding.rotary_emb.inv_freq': padding }));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(text.length));
     const bytes = Buffer.concat([length, text, data]);
