@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
@@ -113,6 +113,7 @@ export class HashCache {
       pieces: bytes.toString('base64'),
     };
     try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFileAtomically(this.#pathOf(state), JSON.stringify(entry));
     } catch (error) {
       if (!(error instanceof WorkbenchError) && !isSystemError(error)) throw error;

@@ -155,7 +155,10 @@ export const withModelsKnown = async (
 ): Promise<JobResult> => {
   const { manifest, job, meter, signal, recordModels } = run;
   const describe = (text: string): void => meter.describe(text);
+  const isNew = job.sources.some(({ content }) => content.known === null);
   const known = await identifyModels(context, job.sources, manifest, { signal, describe });
+  // The list shows their hashes now.
+  if (isNew) context.emit({ type: 'models.changed' });
   const { models, spec } = manifest;
   if (recordModels === undefined || isDeepStrictEqual(known, { models, spec })) return carryOut(run);
   // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
+import { isSameContent } from '../../contract/run.ts';
 import {
   type BudgetName,
   type DescribedPlanSettings,
@@ -18,13 +19,7 @@ import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import {
-  planForModel,
-  type PlannedModel,
-  rankedPlanForModel,
-  type RequestedSize,
-  signedPlan,
-} from '../../pruning/make-plan.ts';
+import { planForModel, rankedPlanForModel, type RequestedSize, signedPlan } from '../../pruning/make-plan.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
@@ -47,14 +42,17 @@ const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFi
 };
 
 /** Reads the profile that `--profile` names and checks it against the model. */
-const readProfile = async (reader: OptionReader, { name, fingerprint }: PlannedModel): Promise<ProfileFile | null> => {
+const readProfile = async (
+  reader: OptionReader,
+  { name, fingerprint, identity }: Checkpoint,
+): Promise<ProfileFile | null> => {
   const file = reader.text('profile');
   if (file === undefined) return null;
   const profile = await readProfileFile(file);
-  if (profile.fingerprint === fingerprint) return profile;
+  if (isSameContent(profile, { fingerprint, sha256: identity })) return profile;
   throw refuse(
     'profile-mismatch',
-    `The profile is of ${profile.model}, which is not the model ${name} (other weights).`,
+    `The profile is of ${profile.model}, which is not the model ${name} (other weights or another tokenizer).`,
     'Profile this model.',
   );
 };
