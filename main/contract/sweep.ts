@@ -31,7 +31,7 @@ import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
-import { runCheck } from './run.ts';
+import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
@@ -351,7 +351,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+  candidates: z.array(recordedModel).default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */

@@ -21,8 +21,9 @@ import { printedBytes, printedCount, terminalText, textList } from '../terminal-
 const modelFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
   const found = await findModel(resources, named);
   const isOutline = await lacksWeights(found);
-  const opened = isOutline ? { ...(await outlineCheckpoint(found)), fingerprint: null } : await openCheckpoint(found);
-  const { name, folder, fingerprint, info: facts } = opened;
+  const checkpoint = isOutline ? null : await openCheckpoint(found);
+  const { name, folder, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
+  const known = checkpoint?.content.known ?? null;
   const { parameters, memory, reasons, chatTemplate } = facts;
   const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
   const text = textList([
@@ -59,9 +60,17 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
       isOutline ? 'would run here' : 'runs here',
       terminalText(runsWithin(facts, machineSettings(reader).memoryBudgetBytes)),
     ],
+    ...(isOutline
+      ? []
+      : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
     ...notes.map((note) => ['note', note] as const),
   ]);
-  return { document: { name, folder, fingerprint, ...facts }, text };
+  const hashes = {
+    fingerprint: known?.fingerprint ?? null,
+    sha256: known?.identity ?? null,
+    files: known === null ? null : Object.fromEntries(known.files),
+  };
+  return { document: { name, folder, ...hashes, ...facts }, text };
 };
 
 const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
