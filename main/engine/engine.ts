@@ -17,9 +17,10 @@ import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
-import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
+import { CHECKED } from '../runs/known-checks.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
@@ -28,6 +29,7 @@ import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
+import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
@@ -165,7 +167,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
-  const reader = createRunReader({ workspace: workspace.path, resources, state, live: () => [...liveSweeps.keys()] });
+  const measured = new Map<string, ReadonlyMap<string, string>>();
+  const reader = createRunReader({
+    workspace: workspace.path,
+    resources,
+    state,
+    live: () => [...liveSweeps.keys()],
+    measured,
+  });
   const compute =
     startCompute === undefined
       ? null
@@ -183,7 +192,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
           now,
         });
-  const carryOut = compute?.carryOut ?? carryOutHere(runs, resourcesOf, now);
+  const measure = carryOutHere(runs, resourcesOf, now);
+  const measureHere: CarryOut = async (run) => {
+    const result = await measure(run);
+    const { id, kind } = run.manifest;
+    if (kind === 'sweep') measured.set(id, await contentChecksums(runs.folder(id), CHECKED));
+    return result;
+  };
+  const carryOut = compute?.carryOut ?? measureHere;
   const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
