@@ -7,12 +7,12 @@ import type { Checkpoint } from './open-checkpoint.ts';
 /** Errors of systems, disks and accounts that make no links. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS', 'EINVAL'];
 
-const placeFile = async (source: string, link: string): Promise<void> => {
+const placeFile = async (source: string, place: string, makeLink: typeof symlink): Promise<void> => {
   try {
-    await symlink(source, link, 'file');
+    await makeLink(source, place, 'file');
   } catch (error) {
     if (!NO_LINKS.some((code) => isSystemError(error, code))) throw error;
-    await copyFile(source, link);
+    await copyFile(source, place);
   }
 };
 
@@ -27,10 +27,11 @@ export const withSeenFolder = async <T>(
   { sources }: Pick<Checkpoint, 'sources'>,
   use: (folder: string) => Promise<T>,
   parent = tmpdir(),
+  makeLink = symlink,
 ): Promise<T> => {
   const folder = await mkdtemp(path.join(parent, 'uncurl-seen-'));
   try {
-    for (const { name, file } of sources) await placeFile(file, path.join(folder, name));
+    for (const { name, file } of sources) await placeFile(file, path.join(folder, name), makeLink);
     return await use(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
