@@ -43,7 +43,6 @@ test.runIf(process.platform === 'linux').each([
   expect(stderr).not.toMatch(/stack|damaged|delete/i);
   expect(await readdir(workspace)).toEqual([]);
 });
-});
 
 test.runIf(process.platform === 'linux')('help needs no more than Node itself', async () => {
   expect(await limited('-n 24', [uncurlProgram, '--version'])).toMatchObject({ code: 0 });
