@@ -20,6 +20,8 @@ export interface TensorView {
   readonly shape: readonly number[];
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** Multiplies the values, which are then rounded to `dtype` (of blocks: their scales are); absent: they are as stored. */
+  readonly factor?: number;
 }
 
 /**

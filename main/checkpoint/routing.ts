@@ -1,4 +1,4 @@
-import type { RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
+import type { BlockDescriptor, RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
 
 /** Whether the weights are a softmax over the chosen logits: also what a softmax over all becomes when renormalised. */
 export const isSoftmaxOfChosen = ({ score, correction, after, renormalise }: ScoreRule): boolean =>
@@ -27,6 +27,26 @@ export const hasPlainRows = (rule: RoutingRule): boolean =>
 /** Whether a token's combine weights sum to a constant, so that pruning cannot scale up the routed branch. */
 export const isNormalised = (rule: RoutingRule): boolean =>
   rule.kind === 'scores' && (rule.after === 'softmax' || rule.renormalise !== null);
+
+/**
+ * Whether deleting rows of the router makes the weights of the other experts grow: each is a probability over all
+ * experts, so that every one is divided by the probability that was kept. A norm of the routed sum alone takes the
+ * factor out again.
+ */
+export const gatesGrow = ({
+  moe,
+  branchNorms,
+  beside,
+}: Pick<BlockDescriptor, 'moe' | 'branchNorms' | 'beside'>): boolean =>
+  moe !== null &&
+  moe.routing.kind === 'scores' &&
+  moe.routing.score === 'softmax' &&
+  moe.routing.after === 'none' &&
+  moe.routing.renormalise === null &&
+  moe.routing.table === null &&
+  moe.routing.gate === 'output' &&
+  beside === null &&
+  (branchNorms === null || moe.shared !== null);
 
 /** Whether weights multiply the experts' inputs. */
 export const gatesInput = (rule: RoutingRule): boolean => rule.kind === 'scores' && rule.gate === 'input';

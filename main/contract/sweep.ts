@@ -21,6 +21,9 @@ import { pathHandle } from './model.ts';
 import {
   budgetName,
   budgetText,
+  gatesName,
+  type GatesName,
+  gatesText,
   methodName,
   methodOptions,
   protectText,
@@ -79,6 +82,7 @@ export const describedSweepSettings = z.object({
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   recovery: z
     .enum(['none', 'both', 'only'])
     .default('none')
@@ -331,6 +335,9 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+/** Gates of a sweep whose manifest does not name them: a plain deletion. */
+const EARLIER_GATES: GatesName = 'renormalised';
+
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
  * 0, is an ordinary draw; the method refuses other values by name.
@@ -344,6 +351,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
   return {
     seeds: EARLIER_SEEDS,
+    gates: EARLIER_GATES,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
     options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },

@@ -104,9 +104,10 @@ const makeRequestedPlan = async (
   const { name, fingerprint, info } = checkpoint;
   const tasks = await openRunTasks(context, request.tasks);
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
-  const { method, options, budget, protect } = request;
+  const { method, options, budget, protect, gates } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const profiles = needs.profile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  const readsProfile = needs.profile || (gates === 'folded' && info.gatesGrow === true);
+  const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
   const made = await context.reader.read(
     {
       read: 'plan',
@@ -114,6 +115,7 @@ const makeRequestedPlan = async (
       tasks: tasks.map((task) => task.name),
       profiles,
       order,
+      leavesConstants: needs.constants,
       memoryBudgetBytes: context.memory.budgetBytes,
     },
     signal,

@@ -71,7 +71,7 @@ describe('the measurements of a model on a task', () => {
   });
 
   test('include only points of the current method that match the current plan', () => {
-    const making = { budget: 'global', protect: 'none', options: {}, chat: false } as const;
+    const making = { budget: 'global', protect: 'none', gates: 'folded', options: {}, chat: false } as const;
     const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
     expect(names(modelPoints([shown, otherwise], { ...wanted, making }))).toEqual(['shown uncurl 2', 'global reap 8']);
     const options = { ...making, budget: 'uniform', options: { form: 'sum' } } as const;
