@@ -1,4 +1,4 @@
-import type { BlockDescriptor, RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
+import type { BlockDescriptor, MoeDescriptor, RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
 
 /** Whether the weights are a softmax over the chosen logits: also what a softmax over all becomes when renormalised. */
 export const isSoftmaxOfChosen = ({ score, correction, after, renormalise }: ScoreRule): boolean =>
@@ -57,6 +57,10 @@ export const expertScaleOf = (rule: RoutingRule): TensorView | null =>
 
 /** Tensor of the router's correction, if there is one. */
 export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);
+
+/** Tensors with a row, or a number, for each row of the router: those of which trained gates need all. */
+export const routerTensors = ({ router, routerBias, routing }: MoeDescriptor): readonly TensorView[] =>
+  [router, routerBias, correctionOf(routing), expertScaleOf(routing)].flatMap((view) => view ?? []);
 
 /** Table of the experts of each token, if they are not chosen by scores. */
 export const tableOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.table : null);

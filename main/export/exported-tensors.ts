@@ -2,7 +2,7 @@ import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
-import { tableOf } from '../checkpoint/routing.ts';
+import { routerTensors, tableOf } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
@@ -46,6 +46,8 @@ interface PrunedLayer {
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
   /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
+  /** Names of tensors by expert that stay whole: those of the router, where its gates are the trained ones. */
+  readonly whole: readonly string[];
   /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
   readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
@@ -164,6 +166,7 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
       router: null,
       stacked,
       prefixes,
+      whole: [],
       carriers: plan.kept.at(-1) ?? [],
       merged: null,
       refittedRouter: null,
@@ -183,7 +186,12 @@ const prunedLayers = async (
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
     const { stacked, prefix } = moe.storage;
-    const names = { router: moe.router.tensor, stacked, prefixes: prefix === null ? [] : [prefix] };
+    const names = {
+      router: moe.router.tensor,
+      stacked,
+      prefixes: prefix === null ? [] : [prefix],
+      whole: plan.gates?.kind === 'trained' ? routerTensors(moe).map(({ tensor }) => tensor) : [],
+    };
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
       layers.push({
@@ -265,6 +273,7 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 
 /** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
+  if (layer.whole.includes(view.tensor)) return whole(view.tensor, layer.refittedRouter ?? view, 'the whole router');
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.router)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');

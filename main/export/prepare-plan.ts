@@ -76,7 +76,8 @@ export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan)
     );
   }
   const { exportable, keptPerLayer } = planCost(info, valid);
-  if (!exportable.hf)
+  // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
+  if (!exportable.hf && valid.gates?.kind !== 'trained')
     throw refuse(
       'not-exportable',
       exportable.reason ?? 'The plan has no form that stock loaders open.',
