@@ -20,7 +20,7 @@ export interface TensorView {
   readonly shape: readonly number[];
   readonly byteOffset: number;
   readonly byteLength: number;
-  /** Multiplies the values, which are then rounded to `dtype` (of blocks: their scales are); absent: they are as stored. */
+  /** Multiplies the values, which are rounded to `dtype` then (of blocks: their scales are); absent: 1. */
   readonly factor?: number;
 }
 

@@ -379,6 +379,6 @@ const noWeight = (part: string): never => {
 const isSamePlace = (one: TensorView, other: TensorView): boolean =>
   one.tensor === other.tensor && one.byteOffset === other.byteOffset && one.byteLength === other.byteLength;
 
-/** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or the scales of its codes. */
+/** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or its scales. */
 const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] =>
   weight === null || weight === undefined ? [] : scalableViews(weight);

@@ -74,8 +74,8 @@ export const trainedVariant = (variant: LayerVariant): LayerVariant =>
       };
 
 /**
- * A layer whose experts' down projections, with their biases, are multiplied by a factor. Masked experts never run: they
- * stand for one that is not, so that their weights are not read.
+ * A layer whose experts' down projections, with their biases, are multiplied by a factor. Masked experts never run: in
+ * their places stands one that is not masked, so that their weights are not read.
  *
  * @throws WorkbenchError `gates-not-folded`.
  */

@@ -214,8 +214,8 @@ export const needsOfMethod = (
 };
 
 /**
- * Whether plans of a model need a profile for their gates alone: some method makes plans, and the gates are folded where
- * deleting experts makes them grow.
+ * Whether plans of a model need a profile for their gates alone: some method makes plans, and the gates are folded
+ * where deleting experts makes them grow.
  */
 const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
   settings.gates === 'folded' &&

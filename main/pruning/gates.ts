@@ -41,8 +41,8 @@ const meanKeptMass = ({ statistics, taskShares }: WeighedProfiles, kept: readonl
   }, 0);
 
 /**
- * The plan with the gates that a setting asks for; unchanged where the router does not make it matter. `profiles`: those
- * that the plan is made from, or of its tasks; read for `folded` alone.
+ * The plan with the gates that a setting asks for; unchanged where the router does not make it matter. `profiles`:
+ * those that the plan is made from, or of its tasks; read for `folded` alone.
  *
  * @throws WorkbenchError `profile-missing`, `gates-not-trained`.
  */
@@ -79,8 +79,8 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
   switch (plan.gates?.kind) {
     case 'folded':
       return (
-        'Gates: folded. The router is a softmax over all experts, so deleting some makes the gates of the others grow; ' +
-        'the down projections of the kept experts are multiplied by the mean probability that was kept ' +
+        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), so ' +
+        'the down projections of the kept ones are multiplied by the mean probability that was kept ' +
         `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
       );
     case 'trained':
@@ -88,8 +88,8 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
     case 'renormalised':
     case undefined:
       return (
-        'Gates: renormalised. The router is a softmax over all experts, so deleting some makes the gates of the others ' +
-        'grow, and nothing makes up for it.'
+        'Gates: renormalised. Deleting experts makes the gates of the others grow here (the router is a softmax over ' +
+        'all), and nothing makes up for it.'
       );
   }
 };

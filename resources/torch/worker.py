@@ -587,7 +587,7 @@ def pruned(base, configs, layers):
 
 
 def keep_gates(router, whole, index, layer):
-    """Multiplies the weights of a router without some rows by the probability that the whole one gives to the others."""
+    """Multiplies the weights of a router without some rows by the probability that the whole one gives to these."""
     dropped = [expert for expert in range(layer["experts"]) if expert not in layer["rows"]]
     if not layer["trained"] or not dropped:
         return

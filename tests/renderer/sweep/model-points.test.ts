@@ -191,7 +191,13 @@ describe('a plan that no sweep makes by a method', () => {
   const text = JSON.stringify(plan);
 
   test('has pins, counts by hand, several tasks or a file, and is measured as a file', () => {
-    expect(currentMaking(facts(), state())).toEqual({ budget: 'uniform', protect: 'none', options: {}, chat: false });
+    expect(currentMaking(facts(), state())).toEqual({
+      budget: 'uniform',
+      protect: 'none',
+      gates: 'folded',
+      options: {},
+      chat: false,
+    });
     expect(measureObstacle(facts(), state())).toBeNull();
     expect(planFile(facts(), state(), plan)).toBeNull();
     expect(currentMaking(pins, state())).toBeNull();
