@@ -1,3 +1,4 @@
+import type { FileContent } from './file-content.ts';
 import type { BlockType } from './gguf/gguf-types.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface TensorView {
   readonly byteLength: number;
   /** Multiplies the values, which are rounded to `dtype` then (of blocks: their scales are); absent: 1. */
   readonly factor?: number;
+  /** What its file contained when it was hashed; absent for files of no model, such as overlays. */
+  readonly content?: FileContent | undefined;
 }
 
 /**

@@ -44,7 +44,11 @@ export const contiguousPart = (
 /** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 1 << 30;
 
-/** The view's bytes as stored in the file, times its factor if it has one. */
+/**
+ * The view's bytes as stored in the file, times its factor if it has one.
+ *
+ * @throws WorkbenchError failed: `model-changed` if they are not those that were hashed.
+ */
 export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = await storedBytes(view);
   return view.factor === undefined ? bytes : timesFactor(bytes, view.dtype, view.factor, view.tensor);
@@ -76,6 +80,7 @@ const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
       }
       done += bytesRead;
     }
+    await view.content?.requireSame(bytes, view.byteOffset, handle);
   } finally {
     await handle.close();
   }

@@ -1,3 +1,4 @@
+import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { MethodName, Plan } from '../../main/contract/plan.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -50,7 +51,7 @@ export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | n
     budget: ignoresBudget(method) || budget === 'manual' ? 'uniform' : budget,
     protect: state.protect,
     gates: gatesThere(model, state.gates),
-    options: state.options[method] ?? {},
+    options: withoutDefaultOptimiser(state.options[method] ?? {}),
     chat: chatOf([model], state.chat) === true,
   };
 };

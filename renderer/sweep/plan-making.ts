@@ -1,3 +1,4 @@
+import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { GatesName, MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
@@ -38,6 +39,6 @@ export const makingOf = (
   budget: method !== null && ignoresBudget(method) ? 'uniform' : settings.budget,
   protect: settings.protect,
   gates: gatesThere(model, settings.gates),
-  options: (method === null ? undefined : settings.options[method]) ?? {},
+  options: withoutDefaultOptimiser((method === null ? undefined : settings.options[method]) ?? {}),
   chat: settings.chat === true,
 });
