@@ -13,7 +13,7 @@ import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readRegularFile, readTextIfThere, openRegularFile } from '../files/regular-file.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
@@ -254,7 +254,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
     );
   let json: unknown;
   try {
-    json = parseForeignJson(text);
+    json = parsePythonJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',

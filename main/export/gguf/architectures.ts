@@ -190,7 +190,7 @@ const hasBias = ({ query, keyValueDown, output }: Extract<AttentionDescriptor, {
   [...('down' in query ? [query.down] : []), keyValueDown, output].some(({ bias }) => bias !== null);
 
 const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
-  const { name, biases, squareAttention } = architecture;
+  const { name, biases, squareAttention, ungroupedHeads } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
   const first = squareAttention ? firstAttention(model) : null;
@@ -210,6 +210,11 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     if (attention?.kind !== 'grouped') continue;
     if (attention.shared !== null && name !== 'gemma4')
       problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
+    if (ungroupedHeads && attention.keyValueHeads !== attention.heads)
+      problems.add(
+        `it has ${String(attention.keyValueHeads)} key/value heads for ${String(attention.heads)} heads, but ` +
+          `llama.cpp's ${name} opens only files with as many`,
+      );
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;

@@ -324,6 +324,12 @@ const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (rea
         ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
       ],
     ],
+    [
+      'exaone-moe',
+      ({ moeLayers }) => [
+        ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
+      ],
+    ],
     // Three axes of positions for images, which are the same in texts.
     [
       'qwen35moe',
