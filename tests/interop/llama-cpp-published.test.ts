@@ -20,8 +20,11 @@ import { exportSettingsIn } from '../open-model-runner.ts';
 import { publishedFixture, publishedFolder, sentenceOf, type Variant, writePublished } from '../reference/published-fixture.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 
-/** Bound on the difference of log-probabilities of all tokens at all positions, with float32 weights. */
-const TOLERANCE = 2e-4;
+/**
+ * Bound on the difference of log-probabilities of all tokens at all positions, with float32 weights. Norms of delta nets
+ * have a floor there in place of an addend, which moves those of short keys by a thousandth.
+ */
+const TOLERANCE = 2e-3;
 /** Gemma 4's GELU comes from a table in float16 there. */
 const TABLE_BOUND = 5e-2;
 const reader = fileURLToPath(new URL('llama-cpp-reader.mjs', import.meta.url));

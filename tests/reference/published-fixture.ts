@@ -68,19 +68,23 @@ const shapesOf = (grouped: z.infer<typeof groupedShapes>): Map<string, Shape> =>
 /** The value of a variant that leaves a key out. */
 const ABSENT = '["absent"]';
 
+/** Whether a variant leaves its key out. */
+export const isAbsent = ({ value }: Variant): boolean => JSON.stringify(value) === ABSENT;
+
 /** A variant in words. */
-export const sentenceOf = ({ path: keys, value }: Variant): string =>
-  `${keys.join('.')} ${JSON.stringify(value) === ABSENT ? 'left out' : `= ${JSON.stringify(value)}`}`;
+export const sentenceOf = (variant: Variant): string =>
+  `${variant.path.join('.')} ${isAbsent(variant) ? 'left out' : `= ${JSON.stringify(variant.value)}`}`;
 
 /** The config with a variant's change. */
-export const changedConfig = (fixture: PublishedFixture, { path: keys, value }: Variant): Config => {
+export const changedConfig = (fixture: PublishedFixture, variant: Variant): Config => {
+  const { path: keys, value } = variant;
   const whole: Config = structuredClone(fixture.config);
   if (keys.length > 1 && keys[0] !== 'text_config' && Array.isArray(value))
     return { ...whole, ...Object.fromEntries(keys.map((key, at): [string, unknown] => [key, value[at]])) };
   const key = keys.at(-1) ?? '';
   const change = (where: Config): Config => {
     const { [key]: _, ...others } = where;
-    return JSON.stringify(value) === ABSENT ? others : { ...where, [key]: value };
+    return isAbsent(variant) ? others : { ...where, [key]: value };
   };
   return keys.length === 1 ? change(whole) : { ...whole, text_config: change(config.parse(whole['text_config'])) };
 };

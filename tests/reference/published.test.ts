@@ -10,6 +10,7 @@ import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 import {
   changedConfig,
   decodedLogits,
+  isAbsent,
   publishedFixture,
   publishedFolder,
   sentenceOf,
@@ -18,6 +19,9 @@ import {
 
 /** Largest difference to transformers, relative to the largest logit. */
 const RELATIVE_TOLERANCE = 1e-4;
+
+/** Keys that are left out are read at length in `npm run test:interop` alone. */
+const withAbsentKeys = process.env['ENGINE'] === 'torch';
 
 const names = readdirSync(publishedFolder)
   .filter((name) => name.endsWith('.json'))
@@ -67,7 +71,7 @@ describe.each(names)('the released config of %s', (name) => {
     const { tensors, descriptor } = await openCheckpoint(base);
     const wrong: string[] = [];
     for (const variant of fixture.variants) {
-      if (variant.end === 'refused') continue;
+      if (variant.end === 'refused' || (isAbsent(variant) && variant.end !== 'same' && !withAbsentKeys)) continue;
       try {
         if (variant.end === 'same') {
           const own = changedConfig(fixture, variant);

@@ -166,6 +166,9 @@ const routingProblems = (
       problems.add(
         `norm_topk_prob is ${String(isNormal)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
+    // Of sigmoids, too, only architectures whose key decides leave the sum out.
+    if (routing.kind === 'scores' && routing.score === 'sigmoid' && normalises === true && routing.renormalise === null)
+      problems.add(`norm_topk_prob is false, but llama.cpp's ${name} always computes true`);
     if (softmax !== null && !leadingDense && softmax.scale !== 1)
       problems.add(`chosen weights are scaled by ${String(softmax.scale)}`);
     const floor = routing.kind === 'scores' && routing.renormalise?.as === 'floor' ? routing.renormalise.epsilon : 0;
@@ -237,6 +240,8 @@ export const attentionInterval = ({ blocks }: ModelDescriptor): number | null =>
 /** Conditions on the operators with a state, where the architecture has them. */
 const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): string[] => {
   const problems = new Set<string>();
+  if (model.blocks.every(({ attention, compressed }) => attention === null && compressed === null))
+    problems.add('none of its layers has attention');
   for (const { state } of model.blocks) {
     if (state === null) continue;
     const input = 'input' in state && 'weight' in state.input ? [state.input] : [];

@@ -355,7 +355,8 @@ const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (rea
           'attention.shared_kv_layers',
           whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
         ],
-        ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+        // Without this key llama.cpp takes 30; 0: no cap.
+        ['final_logit_softcapping', real(logitsCap ?? 0)],
       ],
     ],
   ],
