@@ -12,7 +12,7 @@ import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
 import { HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
@@ -273,7 +273,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
     );
   let json: unknown;
   try {
-    json = parseForeignJson(text);
+    json = parsePythonJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',
