@@ -8,6 +8,7 @@ const layers = [
     'inference',
     'generation',
     'workspace',
+    'hub',
     'cluster',
     'export',
     'finetune',

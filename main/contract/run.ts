@@ -75,7 +75,17 @@ export const runManifest = z.object({
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: z.record(z.string(), z.unknown()),
   /** Paths are absolute, or `bundled:NAME` for bundled models. */
-  models: z.array(z.object({ name: shortName, path: sentence, fingerprint: shortName })).max(MOST_MODELS),
+  models: z
+    .array(
+      z.object({
+        name: shortName,
+        path: sentence,
+        fingerprint: shortName,
+        /** Commit of the repository that it was published in; absent for a model that is not of the Hub's cache. */
+        commit: shortName.optional(),
+      }),
+    )
+    .max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
   versions: z.record(z.string(), z.string()),
   device: runDevice,

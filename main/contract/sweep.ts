@@ -351,7 +351,11 @@ export const recordedSweepSettings = z.preprocess((spec) => {
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+  candidates: z
+    .array(
+      z.object({ name: z.string(), path: z.string(), fingerprint: z.string(), commit: z.string().optional() }),
+    )
+    .default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */

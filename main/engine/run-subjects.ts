@@ -16,6 +16,10 @@ import { isModelGone } from './calls/models.ts';
 import { contentThenAndNow, thenAndNow } from './changed-since.ts';
 import type { EngineContext } from './engine-context.ts';
 
+/** The commit of a model from the Hub's cache, as manifests record it. */
+export const commitOf = ({ published }: Checkpoint): { readonly commit?: string } =>
+  published === null ? {} : { commit: published.commit };
+
 /** Refuses a model that is listed as unsupported. */
 const requireSupported = ({ name, checkpoint }: RunModel): void => {
   if (checkpoint.info.supported) return;
@@ -194,6 +198,7 @@ export const candidatesToRecord = (
     name,
     path: recordedPath(checkpoint.folder, context.bundled.models),
     fingerprint: checkpoint.fingerprint,
+    ...commitOf(checkpoint),
   })),
 });
 

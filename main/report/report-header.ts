@@ -206,6 +206,9 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       [
         { title: 'model', cell: ({ name }) => name },
         { title: 'fingerprint', cell: ({ fingerprint }) => html('code', {}, fingerprint) },
+        ...(models.some(({ commit }) => commit !== undefined)
+          ? [{ title: 'commit', cell: ({ commit }: (typeof models)[number]) => html('code', {}, commit ?? 'none') }]
+          : []),
       ],
       models,
     ),
