@@ -74,7 +74,8 @@ export const readHeaderFrom = async (file: string, size: number, read: ReadBytes
   const lengthBuffer = await read(0, LENGTH_BYTES);
   if (lengthBuffer.length < LENGTH_BYTES) throw broken(`it has ${size} bytes, fewer than its length field`);
   const headerBytes = Number(lengthBuffer.readBigUInt64LE());
-  if (headerBytes > MAX_HEADER_BYTES) throw broken(`its header claims ${headerBytes} bytes (limit ${MAX_HEADER_BYTES})`);
+  if (headerBytes > MAX_HEADER_BYTES)
+    throw broken(`its header claims ${headerBytes} bytes (limit ${MAX_HEADER_BYTES})`);
   if (LENGTH_BYTES + headerBytes > size) throw broken(`its header needs ${headerBytes} bytes but the file has ${size}`);
   const text = (await read(LENGTH_BYTES, headerBytes)).toString('utf8');
   return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };

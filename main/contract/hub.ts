@@ -23,7 +23,8 @@ export const isRepositoryPath = (path: string): boolean =>
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 
 /** A branch, a tag or a commit. */
-const isRevision = (text: string): boolean => text.length <= 255 && /^[A-Za-z0-9._/-]+$/.test(text) && isRepositoryPath(text);
+const isRevision = (text: string): boolean =>
+  text.length <= 255 && /^[A-Za-z0-9._/-]+$/.test(text) && isRepositoryPath(text);
 
 /** A model by its name on the Hub. */
 export interface HubName {

@@ -214,10 +214,11 @@ const downloadFile = async (
   await part.adopt(signal);
   let isSecond = part.sizeBytes === 0;
   arrived(part.sizeBytes);
-  for (let fruitless = 0; ; ) {
+  for (let fruitless = 0; ;) {
     const before = part.sizeBytes;
     try {
-      if (part.sizeBytes < file.sizeBytes || file.sizeBytes === 0) await requestRest(client, remote, part, arrived, signal);
+      if (part.sizeBytes < file.sizeBytes || file.sizeBytes === 0)
+        await requestRest(client, remote, part, arrived, signal);
       if (file.sizeBytes === 0) await (await open(location, 'a')).close();
     } catch (error) {
       cancelled(signal);

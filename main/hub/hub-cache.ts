@@ -33,7 +33,9 @@ export const ggufParts = (file: string): readonly string[] => {
 /** Model files without which a snapshot is not a model: none where all are there. */
 const missingIn = async (snapshot: string, file: string | null): Promise<readonly string[]> => {
   const absent = async (names: readonly string[]): Promise<readonly string[]> => {
-    const found = await Promise.all(names.map(async (name) => ((await isThere(path.join(snapshot, name))) ? [] : [name])));
+    const found = await Promise.all(
+      names.map(async (name) => ((await isThere(path.join(snapshot, name))) ? [] : [name])),
+    );
     return found.flat();
   };
   if (file !== null) return absent(ggufParts(file));

@@ -101,9 +101,17 @@ const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string 
           : `Ask for access on ${page} with the account of this token, and wait until it is granted.`,
       );
     case 'RevisionNotFound':
-      return refuse('hub-no-revision', `${repository} has no such revision.${details}`, `See ${page} for its branches.`);
+      return refuse(
+        'hub-no-revision',
+        `${repository} has no such revision.${details}`,
+        `See ${page} for its branches.`,
+      );
     case 'EntryNotFound':
-      return refuse('hub-no-file', `${repository} has no file ${url.pathname.split('/').slice(5).join('/')}.`, `See ${page}.`);
+      return refuse(
+        'hub-no-file',
+        `${repository} has no file ${url.pathname.split('/').slice(5).join('/')}.`,
+        `See ${page}.`,
+      );
     case null:
     default:
   }
@@ -115,7 +123,9 @@ const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string 
       token === null
         ? `${repository} does not exist on ${url.host}, or it is private.${details}`
         : `${repository} does not exist on ${url.host}, or it is private and this token may not read it.${details}`,
-      token === null ? `Check the name. For a private repository: ${LOGIN}` : 'Check the name, and what the token may do.',
+      token === null
+        ? `Check the name. For a private repository: ${LOGIN}`
+        : 'Check the name, and what the token may do.',
     );
   if (status === 403)
     return refuse('hub-no-access', `The Hub refuses access to ${repository}.${details}`, `See ${page}; ${LOGIN}`);

@@ -75,7 +75,8 @@ const tokenFrom = async (environment: Environment): Promise<string | null> => {
   const named = textOrNone(environment['HF_TOKEN']) ?? textOrNone(environment['HUGGING_FACE_HUB_TOKEN']);
   if (named !== null) return named;
   const file = environment['HF_TOKEN_PATH'];
-  const location = file === undefined ? path.join(homeOf(environment), 'token') : path.resolve(expanded(file, environment));
+  const location =
+    file === undefined ? path.join(homeOf(environment), 'token') : path.resolve(expanded(file, environment));
   try {
     return textOrNone(await readTextIfThere(location, { mostBytes: MAX_TOKEN_BYTES }));
   } catch (error) {

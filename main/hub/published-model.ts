@@ -50,7 +50,10 @@ export interface PublishedModel {
 }
 
 const index = z.object({
-  weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+\.safetensors$/, 'a file of this repository')),
+  weight_map: z.record(
+    z.string(),
+    z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+\.safetensors$/, 'a file of this repository'),
+  ),
 });
 
 const foundIn = ({ files, id }: Repository, file: string, why: string): RepositoryFile => {

@@ -91,7 +91,10 @@ export const remoteBytes = async (
       try {
         const bytes = await once(offset, length);
         if (bytes.length === length) return bytes;
-        throw unreachable(new URL(location).host, new Error(`it sent ${String(bytes.length)} of ${String(length)} bytes`));
+        throw unreachable(
+          new URL(location).host,
+          new Error(`it sent ${String(bytes.length)} of ${String(length)} bytes`),
+        );
       } catch (error) {
         if (signal?.aborted === true || !isConnectionError(error)) throw error;
         if (attempt >= MAX_ATTEMPTS) throw unreachable(new URL(location).host, error);

@@ -69,7 +69,10 @@ const OWNER = 'someone';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const gitSha = (bytes: Buffer): string =>
-  createHash('sha1').update(`blob ${String(bytes.length)}\0`).update(bytes).digest('hex');
+  createHash('sha1')
+    .update(`blob ${String(bytes.length)}\0`)
+    .update(bytes)
+    .digest('hex');
 const etagOf = ({ bytes, isLarge }: StoredFile): string => (isLarge ? sha256(bytes) : gitSha(bytes));
 
 /** Files that the Hub's default .gitattributes stores by Git LFS. */
@@ -101,7 +104,9 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
 
   const addCommit = (repository: StoredRepository, branch: string, files: ReadonlyMap<string, StoredFile>): string => {
     commits += 1;
-    const commit = createHash('sha1').update(`${repository.id} ${String(commits)}`).digest('hex');
+    const commit = createHash('sha1')
+      .update(`${repository.id} ${String(commits)}`)
+      .digest('hex');
     repository.commits.set(commit, files);
     repository.refs.set(branch, commit);
     return commit;
@@ -196,7 +201,8 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
   };
   const commitOf = (repository: StoredRepository, response: ServerResponse, revision: string): string | null => {
     const name = decodeURIComponent(revision);
-    const commit = repository.refs.get(name === 'HEAD' ? 'main' : name) ?? (repository.commits.has(name) ? name : undefined);
+    const commit =
+      repository.refs.get(name === 'HEAD' ? 'main' : name) ?? (repository.commits.has(name) ? name : undefined);
     if (commit !== undefined) return commit;
     refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${name}`);
     return null;
@@ -273,7 +279,10 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
       const { key, value } = JSON.parse(line) as { key: string; value: Record<string, string> };
       const path = value['path'] ?? '';
       if (key === 'file')
-        files.set(path, stored(path, Buffer.from(value['content'] ?? '', value['encoding'] === 'base64' ? 'base64' : 'utf8')));
+        files.set(
+          path,
+          stored(path, Buffer.from(value['content'] ?? '', value['encoding'] === 'base64' ? 'base64' : 'utf8')),
+        );
       if (key === 'lfsFile') {
         const bytes = large.get(value['oid'] ?? '');
         if (bytes === undefined) throw new Error(`${path} was not uploaded`);
@@ -292,7 +301,9 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
     const [licence, base] = [value('license'), value('base_model')];
     return [
       ...(licence === null || LICENCES.has(licence) ? [] : ['"license" must be one of [apache-2.0, mit, ...]']),
-      ...(base === null || /^[\w.-]+\/[\w.-]+$/.test(base) ? [] : ['"base_model" with value is not valid. Use a model id from https://hf.co/models.']),
+      ...(base === null || /^[\w.-]+\/[\w.-]+$/.test(base)
+        ? []
+        : ['"base_model" with value is not valid. Use a model id from https://hf.co/models.']),
     ];
   };
 
@@ -311,7 +322,12 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
     }
     if (at === '/api/repos/create') {
       if (!isAllowed) return denied();
-      const { name, organization, private: isPrivate, visibility } = JSON.parse((await bodyOf(request)).toString()) as {
+      const {
+        name,
+        organization,
+        private: isPrivate,
+        visibility,
+      } = JSON.parse((await bodyOf(request)).toString()) as {
         name: string;
         organization?: string | null;
         private?: boolean;
@@ -342,7 +358,11 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
         ? (JSON.parse(body) as { paths: string | string[] }).paths
         : new URLSearchParams(body).getAll('paths');
       const files = repository.commits.get(commit) ?? new Map<string, StoredFile>();
-      answer(response, 200, entriesOf(files).filter(({ path }) => wanted.includes(path)));
+      answer(
+        response,
+        200,
+        entriesOf(files).filter(({ path }) => wanted.includes(path)),
+      );
     } else if (action === 'preupload') {
       const { files } = JSON.parse(body) as { files: { path: string; size: number }[] };
       const modes = files.map(({ path, size }) => ({

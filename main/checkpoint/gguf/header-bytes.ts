@@ -19,7 +19,8 @@ export const decodeHeaderOf = async <T>(
 ): Promise<T> => {
   const { handle, sizeBytes } = await openToRead(file);
   try {
-    const read: ReadBytes = async (offset, length) => (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
+    const read: ReadBytes = async (offset, length) =>
+      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
     return await decodeHeaderFrom(sizeBytes, read, decode, unended);
   } finally {
     await handle.close();

@@ -72,7 +72,9 @@ export const readGgufFrom = (file: string, sizeBytes: number, read: ReadBytes): 
 const unended = (file: string, bytes: number, sizeBytes: number): Error =>
   bad(
     file,
-    bytes === sizeBytes ? `it promises more than its ${sizeBytes} bytes` : `its header does not end within ${bytes} bytes`,
+    bytes === sizeBytes
+      ? `it promises more than its ${sizeBytes} bytes`
+      : `its header does not end within ${bytes} bytes`,
   );
 
 const bad = (file: string, what: string): Error =>
