@@ -4,7 +4,7 @@ import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';
 import { helpOn, helpOnVerb, loadVerb } from './help.ts';
 import { NO_SETTINGS, type UserSettings } from '../contract/settings.ts';
-import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
+import { readSettings, settingsFile, withSetHub, withSetWorkspace } from '../workspace/settings-file.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
 import { shownText } from './terminal-text.ts';
@@ -16,7 +16,7 @@ const BYTES_PER_GIGABYTE = 1e9;
 
 /** Whether a verb uses any user setting: other verbs run even if the settings file is damaged. */
 export const usesSettings = ({ options }: Verb): boolean =>
-  'workspace' in options || options['threads'] === MACHINE_OPTIONS.threads;
+  'workspace' in options || options['memory'] === MACHINE_OPTIONS.memory;
 
 /**
  * Fills in user settings for options that were not given: threads and memory, and for `serve` the device. Other verbs
@@ -108,7 +108,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     const { resources, rendererFolder, signal, supervise } = world;
     const file = settingsFile(world.environment);
     const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
-    const environment = withSetWorkspace(world.environment, settings);
+    const environment = withSetHub(withSetWorkspace(world.environment, settings), settings);
     const ending = new Set<Promise<unknown>>();
     const host: VerbHost = {
       resources,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelInfo } from './model.ts';
 
 /** One part of a repository's id: as the Hub allows them. */
 const PART = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/;
@@ -57,3 +58,40 @@ export interface Published {
   readonly repository: string;
   readonly commit: string;
 }
+
+/** A model's name on the Hub, as `parseHubName` reads it. */
+export const hubNameTyped = z.string().max(512).refine((text) => parseHubName(text) !== null, 'a model is named org/name');
+
+/** A model on the Hub before anything of it is downloaded. */
+export const hubModel = z.object({
+  name: z.string(),
+  repository: repositoryId,
+  commit: z.string().regex(COMMIT),
+  isGated: z.boolean(),
+  info: modelInfo,
+  files: z.array(z.object({ path: z.string(), sizeBytes: z.number() })),
+  /** Bytes of all needed files, and of those that are in the cache already. */
+  totalBytes: z.number(),
+  presentBytes: z.number(),
+});
+export type HubModel = z.infer<typeof hubModel>;
+
+/** A model in the answer of a search. `family`: null where it is none of the workbench's. */
+export const hubFound = z.object({
+  repository: z.string(),
+  downloads: z.number(),
+  isGated: z.boolean(),
+  modelType: z.string().nullable(),
+  isSupported: z.boolean(),
+});
+export type HubFound = z.infer<typeof hubFound>;
+
+/** The Hub as this machine knows it, without a request. */
+export const hubState = z.object({
+  endpoint: z.string().nullable(),
+  cache: z.string(),
+  /** What forbids asking the Hub; null: nothing. */
+  forbiddenBy: z.string().nullable(),
+  hasToken: z.boolean(),
+});
+export type HubState = z.infer<typeof hubState>;

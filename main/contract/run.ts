@@ -56,6 +56,8 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'download',
+  'push',
 ]);
 export type RunKind = z.infer<typeof runKind>;
 

@@ -27,6 +27,13 @@ const waitFor: Wait = async (milliseconds, signal) => {
   });
 };
 
+/** A request: what `fetch` takes, and how its answer is treated. */
+export interface HubRequest extends RequestInit {
+  readonly elsewhere?: 'stop' | 'follow';
+  /** Statuses that are no error here. */
+  readonly accepted?: readonly number[];
+}
+
 /** Requests to one Hub. */
 export interface HubClient {
   readonly settings: HubSettings;
@@ -38,7 +45,7 @@ export interface HubClient {
    *
    * @throws WorkbenchError for every answer that is not a success, `hub-unreachable` where there is none.
    */
-  request(url: string, init?: RequestInit & { readonly elsewhere?: 'stop' | 'follow' }): Promise<Response>;
+  request(url: string, init?: HubRequest): Promise<Response>;
   /** The same with `fetch`'s own signature, for libraries. */
   readonly fetch: typeof fetch;
 }
@@ -166,7 +173,7 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
   /** One request, and those that it is redirected to. */
   const once = async (
     start: URL,
-    { elsewhere = 'follow', ...init }: RequestInit & { readonly elsewhere?: 'stop' | 'follow' },
+    { elsewhere = 'follow', accepted: _, ...init }: HubRequest,
     token: string | null,
   ): Promise<{ readonly response: Response; readonly at: URL }> => {
     let at = start;
@@ -206,7 +213,8 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
       let seconds: number | null = null;
       try {
         const { response, at } = await once(start, init, token);
-        if (response.ok || (response.status >= 300 && response.status < 400)) return response;
+        const isFine = response.ok || (response.status >= 300 && response.status < 400);
+        if (isFine || init.accepted?.includes(response.status) === true) return response;
         await response.body?.cancel();
         failure = refusalOf(response, at, at.origin === origin, token);
         if (!PASSING.has(response.status)) throw failure;

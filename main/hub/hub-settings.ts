@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { isSystemError } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
+import { HUB_NEVER, HUB_VARIABLE } from '../workspace/settings-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,9 +27,6 @@ const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const MAX_TOKEN_BYTES = 65_536;
 /** huggingface_hub waits as long for each read. */
 const DEFAULT_PATIENCE_S = 10;
-/** Variable with which the workbench's own setting forbids contact with the Hub. */
-export const HUB_VARIABLE = 'UNCURL_HUB';
-export const HUB_NEVER = 'never';
 
 const isTrue = (text: string | undefined): boolean => ['1', 'ON', 'YES', 'TRUE'].includes((text ?? '').toUpperCase());
 

@@ -216,6 +216,34 @@ const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   ];
 };
 
+const downloaded = z.object({ name: z.string() });
+
+const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
+  const read = downloaded.safeParse(spec);
+  return read.success ? [read.data.name] : null;
+};
+
+const pushed = z.object({
+  exported: z.string(),
+  repository: z.string(),
+  isPrivate: z.boolean(),
+  intoExisting: z.boolean(),
+  withoutNumbers: z.boolean(),
+});
+
+const pushParts = ({ spec }: RunManifest): readonly Part[] | null => {
+  const read = pushed.safeParse(spec);
+  if (!read.success) return null;
+  const { exported, repository, isPrivate, intoExisting, withoutNumbers } = read.data;
+  return [
+    exported,
+    repository,
+    ...flagged('private', isPrivate),
+    ...flagged('into-existing', intoExisting),
+    ...flagged('without-numbers', withoutNumbers),
+  ];
+};
+
 const reproduced = z.union([
   z.object({ of: z.string() }).transform(({ of }) => of),
   z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
@@ -243,6 +271,10 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
       return ['verify', verifyParts(manifest)];
     case 'beside':
       return ['beside', besideParts(manifest)];
+    case 'download':
+      return ['download', downloadParts(manifest)];
+    case 'push':
+      return ['push', pushParts(manifest)];
     default:
       return assertNever(manifest.kind);
   }
