@@ -1,3 +1,4 @@
+import { isRepositoryId } from '../contract/hub.ts';
 import { z } from 'zod';
 import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
@@ -22,7 +23,17 @@ export const shellWord = (word: string): string =>
 const isUnsafe = (word: string): boolean => word.startsWith('-') || /\p{Cc}/u.test(word);
 
 /** A recorded path as the command line takes it: bundled models and tasks by their names. */
-const subject = ({ path }: { readonly path: string }): string => path.replace(/^bundled:/, '');
+/** A model of the Hub by its name and commit, any other subject by its path. */
+const subject = ({
+  path,
+  name,
+  commit,
+}: {
+  readonly path: string;
+  readonly name?: string | undefined;
+  readonly commit?: string | undefined;
+}): string =>
+  commit !== undefined && name !== undefined && isRepositoryId(name) ? `${name}@${commit}` : path.replace(/^bundled:/, '');
 
 /** A positional argument, or an option with its values. */
 type Part = string | readonly [flag: string, ...values: readonly string[]];

@@ -87,7 +87,7 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress, endsWell, say } = host;
+    const { signal, progress, endsWell, say } = host;
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
     const ggufType = reader.choice('gguf-type', ggufTypes);
@@ -97,7 +97,7 @@ export const exportVerb: Verb = {
     if (hfType !== undefined && format !== 'hf')
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const isTorch = readTorchChoice(reader) !== null;
     if (isTorch && reader.text('referee') === undefined)
       throw refuse(

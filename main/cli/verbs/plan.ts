@@ -223,10 +223,11 @@ export const plan: Verb = {
     ),
     ...OUT_FILE,
   },
-  run: async (reader, { resources, say }) => {
+  run: async (reader, host) => {
+    const { say } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
     const written = await requestedPlan(reader, checkpoint, out, say);
     requireTables(reader, checkpoint, written);
