@@ -23,7 +23,11 @@ export const fetchModel =
     const client = createHubClient(hubSettings(environment), missing);
     const { repository, commit, totalBytes, presentBytes, info } = await lookAtModel(client, name, signal);
     if (!info.supported)
-      throw refuse('model-unsupported', `${repository} cannot run here: ${info.reasons.join(' ')}`, 'Choose another model.');
+      throw refuse(
+        'model-unsupported',
+        `${repository} cannot run here: ${info.reasons.join(' ')}`,
+        'Choose another model.',
+      );
     say(
       `${missing}. Downloading ${printedBytes(totalBytes - presentBytes)} of ${repository} (commit ` +
         `${commit.slice(0, 12)}) from ${new URL(client.endpoint).host} into ${client.settings.cache}.`,

@@ -41,7 +41,9 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
 export const findModel = async (host: ModelHost, named: string): Promise<string> => {
   const bundled = await bundledModels(host.resources);
   const name = existsSync(resolve(named)) || bundled.has(named) ? null : parseHubName(named);
-  return name === null ? find('model', named, bundled) : hubModelPath(name, hubSettings(host.environment), fetchModel(host));
+  return name === null
+    ? find('model', named, bundled)
+    : hubModelPath(name, hubSettings(host.environment), fetchModel(host));
 };
 
 /**

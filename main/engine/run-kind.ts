@@ -173,7 +173,14 @@ const requireTorchKind = (
 
 /** How a kind of run is started again. */
 export const restarting =
-  <Schema extends z.ZodType>({ kind, onTorch, withoutModel, schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
+  <Schema extends z.ZodType>({
+    kind,
+    onTorch,
+    withoutModel,
+    schema,
+    checkAgain,
+    job,
+  }: RunKindDefinition<Schema>): Restart =>
   async (context, manifest) => {
     // Nobody's engine writes such a manifest, but somebody's hand may.
     requireTorchKind({ kind, onTorch }, manifest.device);

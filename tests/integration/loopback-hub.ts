@@ -481,6 +481,11 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
     if (failed(request, response, fault)) return;
     const [, kind, oid = ''] = /^\/(blob|upload)\/([0-9a-f]{64})\?signature=secret$/.exec(request.url ?? '') ?? [];
     if (kind === 'upload' && request.method === 'PUT') {
+      // As stores of large files do.
+      if (request.headers['content-length'] === undefined) {
+        answer(response, 411);
+        return;
+      }
       void bodyOf(request).then(
         (bytes) => {
           if (sha256(bytes) === oid) large.set(oid, bytes);

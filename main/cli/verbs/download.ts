@@ -32,7 +32,10 @@ export const download: Verb = {
       const summary = await followRun(engine, run, host);
       const found = await findInCache(hubSettings(host.environment).cache, { ...name, revision: commit });
       if (found.kind === 'missing') throw new Error(found.what);
-      return { document: { run, repository, commit, folder: found.path, totalBytes }, text: `${summary}\n${found.path}` };
+      return {
+        document: { run, repository, commit, folder: found.path, totalBytes },
+        text: `${summary}\n${found.path}`,
+      };
     });
   },
 };

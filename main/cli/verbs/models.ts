@@ -12,7 +12,9 @@ const RUNS = { resident: 'yes', streamed: 'one block at a time', 'too-large': 'n
 const inOrder = (models: readonly ModelEntry[]): readonly ModelEntry[] => {
   const unique = [...new Map(models.map((model) => [model.path, model])).values()];
   const rank = ({ info }: ModelEntry): number => (info === null ? 1 : 0);
-  return unique.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name, 'en', { numeric: true }));
+  return unique.sort(
+    (one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name, 'en', { numeric: true }),
+  );
 };
 
 export const models: Verb = {

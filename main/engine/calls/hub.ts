@@ -124,7 +124,8 @@ export const hubCalls = (context: EngineContext): AnswersTo<'hub'> => ({
     );
   },
   'hub.push': async ({ exported, ...order }, signal) => {
-    const folder = 'run' in exported ? await exportedFolder(context, exported.run) : context.handles.resolve(exported.handle);
+    const folder =
+      'run' in exported ? await exportedFolder(context, exported.run) : context.handles.resolve(exported.handle);
     // Refused before there is a run where the Hub may not be asked.
     await clientFor(context, `${order.repository} is to be written`);
     return startRun(context, pushRun, { spec: { exported: folder, ...order }, models: [], tasks: [] }, signal);

@@ -15,7 +15,8 @@ import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
 
-type ModelCall = 'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
+type ModelCall =
+  'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
 
 /** Kinds of runs that leave a model. */
 const MAKING_KINDS: ReadonlySet<RunManifest['kind']> = new Set(['export', 'finetune', 'download']);

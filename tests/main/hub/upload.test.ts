@@ -59,7 +59,14 @@ it('publishes every file of a verified export in one commit, and the token stays
   });
   expect(url).toBe(`${hub.endpoint}/someone/pruned`);
   expect(hub.filesOf('someone/pruned')).toEqual(
-    ['README.md', CHECKSUM_FILE, 'config.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'uncurl-plan.json'].sort(),
+    [
+      'README.md',
+      CHECKSUM_FILE,
+      'config.json',
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+      'uncurl-plan.json',
+    ].sort(),
   );
   expect(hub.contentOf('someone/pruned', 'model-00001-of-00002.safetensors')?.equals(WEIGHTS)).toBe(true);
   expect(hub.seen.filter(({ path: at }) => at.endsWith('/commit/main'))).toHaveLength(1);
@@ -75,7 +82,9 @@ it('continues with the files that the Hub does not have', async () => {
   const folder = await exported();
   hub.publish('someone/elsewhere', { 'model.safetensors': WEIGHTS });
   hub.fault = ({ path: at }) => (at.endsWith('/commit/main') ? { cutAfter: 0 } : null);
-  expect(await refusal(uploadExport(client, order(folder, 'someone/continued')))).toMatchObject({ code: 'hub-unreachable' });
+  expect(await refusal(uploadExport(client, order(folder, 'someone/continued')))).toMatchObject({
+    code: 'hub-unreachable',
+  });
   expect(hub.filesOf('someone/continued')).toEqual([]);
   // The first file was there under another name; the second arrived before the connection broke.
   expect(hub.seen.filter(({ method }) => method === 'PUT').length).toBeLessThanOrEqual(1);
@@ -94,17 +103,24 @@ it('refuses what is not verified, has no numbers, lies in a used repository, or 
   const plain = mkdtempSync(path.join(tmpdir(), 'plain-'));
   expect(await refusal(uploadExport(client, order(plain, 'someone/a')))).toMatchObject({ code: 'not-verified' });
   const silent = await exported(CARD.replace('## What pruning costs', '## Something else'));
-  expect(await refusal(uploadExport(client, order(silent, 'someone/a')))).toMatchObject({ code: 'card-without-numbers' });
+  expect(await refusal(uploadExport(client, order(silent, 'someone/a')))).toMatchObject({
+    code: 'card-without-numbers',
+  });
   for (const [from, to] of [
     ['license: mit', 'license: my-own'],
     ['base_model: someone/source', 'base_model: /home/someone/source'],
   ] as const) {
     const refused = await refusal(uploadExport(client, order(await exported(CARD.replace(from, to)), 'someone/a')));
-    expect(refused).toMatchObject({ code: 'card-refused', message: expect.stringMatching(/license|base_model/) as string });
+    expect(refused).toMatchObject({
+      code: 'card-refused',
+      message: expect.stringMatching(/license|base_model/) as string,
+    });
   }
   hub.publish('someone/used', { 'config.json': '{}' });
   const folder = await exported();
-  expect(await refusal(uploadExport(client, order(folder, 'someone/used')))).toMatchObject({ code: 'repository-has-files' });
+  expect(await refusal(uploadExport(client, order(folder, 'someone/used')))).toMatchObject({
+    code: 'repository-has-files',
+  });
   await uploadExport(client, order(folder, 'someone/used', { intoExisting: true }));
   expect(hub.filesOf('someone/used')).toHaveLength(6);
   const { client: nobody } = clientOf(freshMachine(hub).environment);
