@@ -36,18 +36,26 @@ const NUMBERS = /^## What pruning costs$/m;
 const OWN_FILES: ReadonlySet<string> = new Set(['.gitattributes']);
 
 /**
- * The files of a verified export by name, each as it was verified.
+ * Checksums of a verified export's files by name.
  *
- * @throws WorkbenchError `not-verified` where the folder is no export, or a file has changed since.
+ * @throws WorkbenchError `not-verified` where the folder is no export.
  */
-const verifiedFiles = async (folder: string, signal: AbortSignal | undefined): Promise<readonly string[]> => {
+const exportChecksums = async (folder: string): Promise<ReadonlyMap<string, string>> => {
   const checksums = await readChecksums(folder);
-  if (checksums === null || !checksums.has(CARD_FILE) || !checksums.has(PLAN_FILE))
-    throw refuse(
-      'not-verified',
-      `${folder} is not a verified export: it lacks ${CHECKSUM_FILE}, ${CARD_FILE} or ${PLAN_FILE}.`,
-      'Make it with "uncurl export", which verifies what it writes.',
-    );
+  if (checksums !== null && checksums.has(CARD_FILE) && checksums.has(PLAN_FILE)) return checksums;
+  throw refuse(
+    'not-verified',
+    `${folder} is not a verified export: it lacks ${CHECKSUM_FILE}, ${CARD_FILE} or ${PLAN_FILE}.`,
+    'Make it with "uncurl export", which verifies what it writes.',
+  );
+};
+
+/** Refuses an export of which a file has changed. @throws WorkbenchError `not-verified`. */
+const requireAsVerified = async (
+  folder: string,
+  checksums: ReadonlyMap<string, string>,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
   for (const [name, checksum] of checksums)
     if ((await fileChecksum(path.join(folder, name), signal)) !== checksum)
       throw refuse(
@@ -55,7 +63,6 @@ const verifiedFiles = async (folder: string, signal: AbortSignal | undefined): P
         `${path.join(folder, name)} has changed since the export was verified.`,
         'Export again, so that what is published is what was measured.',
       );
-  return [...checksums.keys()].sort();
 };
 
 const validation = z.object({ errors: z.array(z.object({ message: z.string() })).default([]) });
@@ -78,35 +85,61 @@ const requireValidCard = async (client: HubClient, card: string, signal: AbortSi
   );
 };
 
-/** Makes the repository, or refuses one that has files; the names of those that it has. */
-const requireRepository = async (
+/** Whether the repository exists; refuses one that has files. @throws WorkbenchError `repository-has-files`. */
+const repositoryExists = async (
   client: HubClient,
   { repository, isPrivate, intoExisting }: UploadOrder,
-  signal: AbortSignal | undefined,
-): Promise<void> => {
+): Promise<boolean> => {
   const found = await readRepository(client, repository, 'main').catch((error: unknown) => {
     if (error instanceof WorkbenchError && error.code === 'hub-no-repository') return null;
     throw error;
   });
-  if (found === null) {
-    const [organization, name] = repository.split('/');
-    await client.request(`${client.endpoint}/api/repos/create`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name, organization, type: 'model', private: isPrivate }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    return;
-  }
+  if (found === null) return false;
   if (isPrivate && !found.isPrivate)
     throw refuse('repository-public', `${repository} exists, and is public.`, 'Name another one, or omit --private.');
   const files = found.files.filter(({ path: file }) => !OWN_FILES.has(file));
-  if (files.length === 0 || intoExisting) return;
+  if (files.length === 0 || intoExisting) return true;
   throw refuse(
     'repository-has-files',
     `${repository} has ${String(files.length)} files already.`,
     'Name another repository, or give --into-existing to add to it and to replace files of the same names.',
   );
+};
+
+const createRepository = async (
+  client: HubClient,
+  { repository, isPrivate }: UploadOrder,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const [organization, name] = repository.split('/');
+  await client.request(`${client.endpoint}/api/repos/create`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, organization, type: 'model', private: isPrivate }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+};
+
+/**
+ * Everything that can be refused before a byte is sent, but for the checksums of the files; whether the repository
+ * exists.
+ *
+ * @throws WorkbenchError `not-verified`, `card-without-numbers`, `card-refused`, `repository-has-files`; the client's.
+ */
+export const checkUpload = async (client: HubClient, order: UploadOrder, signal?: AbortSignal): Promise<boolean> => {
+  const { folder, withoutNumbers } = order;
+  await exportChecksums(folder);
+  const card = await readText(path.join(folder, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
+  if (!withoutNumbers && !NUMBERS.test(card))
+    throw refuse(
+      'card-without-numbers',
+      `The card of ${folder} says nothing about what pruning costs: no sweep measured this plan.`,
+      'Measure the plan in a sweep and export from it, or give --without-numbers.',
+    );
+  if ((await client.settings.token()) === null)
+    throw refuse('hub-no-token', 'Publishing needs a token that may write.', LOGIN);
+  await requireValidCard(client, card, signal);
+  return repositoryExists(client, order);
 };
 
 /** `fetch` that counts the bytes of each upload as they are read. */
@@ -134,28 +167,23 @@ const countingFetch =
  * Publishes a verified export: makes the repository, and sends all files in one commit. Large files that the Hub has
  * already are not sent again, so that an upload that ended continues with the next file.
  *
- * @throws WorkbenchError `not-verified`, `card-without-numbers`, `card-refused`, `repository-has-files`; the client's.
+ * @throws WorkbenchError those of `checkUpload`.
  */
 export const uploadExport = async (
   client: HubClient,
   order: UploadOrder,
   { signal, onProgress }: UploadControl = {},
 ): Promise<{ readonly url: string; readonly commit: string }> => {
-  const { folder, repository, withoutNumbers } = order;
-  const names = await verifiedFiles(folder, signal);
-  const card = await readText(path.join(folder, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
-  if (!withoutNumbers && !NUMBERS.test(card))
-    throw refuse(
-      'card-without-numbers',
-      `The card of ${folder} says nothing about what pruning costs: no sweep measured this plan.`,
-      'Measure the plan in a sweep and export from it, or give --without-numbers.',
-    );
-  if ((await client.settings.token()) === null)
-    throw refuse('hub-no-token', 'Publishing needs a token that may write.', LOGIN);
-  await requireValidCard(client, card, signal);
-  await requireRepository(client, order, signal);
+  const { folder, repository } = order;
+  const exists = await checkUpload(client, order, signal);
+  const checksums = await exportChecksums(folder);
+  await requireAsVerified(folder, checksums, signal);
+  if (!exists) await createRepository(client, order, signal);
   const files = await Promise.all(
-    [...names, CHECKSUM_FILE].map(async (name) => ({ name, content: await openAsBlob(path.join(folder, name)) })),
+    [...[...checksums.keys()].sort(), CHECKSUM_FILE].map(async (name) => ({
+      name,
+      content: await openAsBlob(path.join(folder, name)),
+    })),
   );
   const total = files.reduce((sum, { content }) => sum + content.size, 0);
   let sent = 0;

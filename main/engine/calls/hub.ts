@@ -7,6 +7,7 @@ import { createHubClient, type HubClient } from '../../hub/hub-client.ts';
 import { type HubSettings, hubSettings } from '../../hub/hub-settings.ts';
 import { findPublished, readPublishedInfo } from '../../hub/published-model.ts';
 import { searchModels } from '../../hub/repository.ts';
+import { checkUpload } from '../../hub/upload.ts';
 import { downloadJob, pushJob } from '../../jobs/hub-jobs.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
 import { readSettings, withSetHub } from '../../workspace/settings-file.ts';
@@ -126,8 +127,8 @@ export const hubCalls = (context: EngineContext): AnswersTo<'hub'> => ({
   'hub.push': async ({ exported, ...order }, signal) => {
     const folder =
       'run' in exported ? await exportedFolder(context, exported.run) : context.handles.resolve(exported.handle);
-    // Refused before there is a run where the Hub may not be asked.
-    await clientFor(context, `${order.repository} is to be written`);
+    const client = await clientFor(context, `${order.repository} is to be written`);
+    await checkUpload(client, { folder, ...order }, signal);
     return startRun(context, pushRun, { spec: { exported: folder, ...order }, models: [], tasks: [] }, signal);
   },
 });
