@@ -10,7 +10,7 @@ import type { EngineContext } from './engine-context.ts';
 import { deviceOf, TORCH_VERSIONS } from './machine.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireForTorch } from '../torch/torch-model.ts';
-import { commitOf, reopenCandidates, reopenSubjects } from './run-subjects.ts';
+import { recordOf, reopenCandidates, reopenSubjects } from './run-subjects.ts';
 
 /** A run to make: its settings, and the models and tasks that it reads. */
 export interface RunOrder<Spec> {
@@ -78,12 +78,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     state: 'queued',
     error: null,
     spec: { ...(recorded?.(context, order) ?? spec) },
-    models: models.map(({ name, checkpoint }) => ({
-      name,
-      path: recordedPath(checkpoint.folder, context.bundled.models),
-      fingerprint: checkpoint.fingerprint,
-      ...commitOf(checkpoint),
-    })),
+    models: models.map((model) => recordOf(context, model)),
     tasks: tasks.map(({ name, task }) => ({
       name,
       path: recordedPath(task.path, context.bundled.tasks),

@@ -93,12 +93,13 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
 const summary = ({ checkpoint, plan, cost }: CardContents): string => {
-  const { info, name, fingerprint, published } = checkpoint;
-  const commit = published === null ? '' : `, commit \`${published.commit}\``;
+  const { info, name, fingerprint, identity, published } = checkpoint;
+  const commit = published === null ? '' : `commit \`${published.commit}\`, `;
   const change = changeOf(plan, cost);
   const { before, parameters } = cost;
   return (
-    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`${commit}) with the ${info.experts} experts of each of its ` +
+    `${plain(name)} (${info.family}, ${commit}fingerprint \`${fingerprint}\`, SHA-256 of its files ` +
+    `\`${identity}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. ` +
     `Each token still uses the top ${cost.topK}.\n\n` +

@@ -93,7 +93,10 @@ const prepareState = async (
   state: string,
 ): Promise<void> => {
   const read = teacher === null ? [checkpoint] : [checkpoint, teacher];
-  const [file, text] = [join(state, SOURCE_FILE), read.map(({ sources }) => sourcesText(sources)).join('\n')];
+  const [file, text] = [
+    join(state, SOURCE_FILE),
+    read.map(({ identity, sources }) => `${identity} ${sourcesText(sources)}`).join('\n'),
+  ];
   const before = await readTextIfThere(file, { mostBytes: MAX_SOURCE_BYTES });
   if (before === text) return;
   if (before !== null)

@@ -13,6 +13,7 @@ import { createHubClient } from '../../hub/hub-client.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/verdicts.ts';
+import { unreachableAnswers, unreachableText } from '../../tasks/generation/unreachable-answers.ts';
 import { isGgufPath, kindOfFolder } from '../../files/list-folder.ts';
 import { unusedTemplateNote } from '../../tasks/chat/chat-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
@@ -61,8 +62,9 @@ const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): reado
 
 const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResult> => {
   const isOutline = await lacksWeights(found);
-  const opened = isOutline ? { ...(await outlineCheckpoint(found)), fingerprint: null } : await openCheckpoint(found);
-  const { name, folder, fingerprint, info: facts, published } = opened;
+  const checkpoint = isOutline ? null : await openCheckpoint(found);
+  const { name, folder, published, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
+  const known = checkpoint?.content.known ?? null;
   const { reasons, chatTemplate } = facts;
   const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
   const text = textList([
@@ -70,9 +72,17 @@ const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResu
     ...(published === null ? [] : [['commit', published.commit] as const]),
     ['folder', folder],
     ...factRows(facts, machineSettings(reader).memoryBudgetBytes, !isOutline),
+    ...(isOutline
+      ? []
+      : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
     ...notes.map((note) => ['note', note] as const),
   ]);
-  return { document: { name, commit: published?.commit, folder, fingerprint, ...facts }, text };
+  const hashes = {
+    fingerprint: known?.fingerprint ?? null,
+    sha256: known?.identity ?? null,
+    files: known === null ? null : Object.fromEntries(known.files),
+  };
+  return { document: { name, commit: published?.commit, folder, ...hashes, ...facts }, text };
 };
 
 /** Facts about a model of which nothing is here: from its config and the headers of its weights on the Hub. */
@@ -109,7 +119,8 @@ const taskFacts = async (reader: OptionReader, resources: string, named: string)
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
   const [task] = await loadNamedTasks(reader, resources, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
-  const { name, title, description, metric, path, hash, calibration, test } = task;
+  const { name, title, description, metric, path, hash, calibration, test, judging } = task;
+  const unreachable = unreachableAnswers(judging, test);
   const chance = chanceAccuracy(test);
   const verdict = metric === 'perplexity' ? null : { delta, ...itemsForVerdict(delta) };
   const text = textList([
@@ -123,10 +134,14 @@ const taskFacts = async (reader: OptionReader, resources: string, named: string)
       calibration.length > 0 ? String(calibration.length) : 'none: give --split or --calibrate-on to profile it',
     ],
     ['verdict', itemsForVerdictText(test.length, delta, metric)],
+    ...(unreachable === null ? [] : [['answers', terminalText(unreachableText(unreachable))] as const]),
     ['hash', hash],
   ]);
   const items = { test: test.length, calibration: calibration.length };
-  return { document: { task: name, title, description, metric, path, hash, items, chance, verdict }, text };
+  return {
+    document: { task: name, title, description, metric, path, hash, items, chance, verdict, unreachable },
+    text,
+  };
 };
 
 /** A file that is no model, a folder in one of the forms of a task, or the name of a bundled task. */

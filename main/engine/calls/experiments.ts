@@ -8,6 +8,7 @@ import {
   isTrained,
   recordedExperimentSettings,
 } from '../../contract/experiment.ts';
+import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
@@ -178,7 +179,8 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const opened = settings.treatments.some(hasGeneralStage)
       ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
       : null;
-    const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
+    const named = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
+    const spec = { settings: named, python, mixture: opened?.spec ?? null, reproduces: null };
     return startRun(context, experimentRun, { spec, models, tasks }, signal);
   },
   'experiment.read': (asked, signal) => context.reader.read({ read: 'experiment', ...asked }, signal),
