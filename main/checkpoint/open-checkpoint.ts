@@ -73,8 +73,8 @@ const indexSchema = z.object({
 });
 
 /**
- * Opens a Hugging Face model folder, a folder of its cache (`models--org--name`), or a GGUF file, in place. Refuses what
- * it cannot prove, naming file, tensor or key.
+ * Opens a Hugging Face model folder, a folder of its cache (`models--org--name`), or a GGUF file, in place. Refuses
+ * what it cannot prove, naming file, tensor or key.
  */
 export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
   const given = path.resolve(folder);

@@ -60,7 +60,10 @@ export interface Published {
 }
 
 /** A model's name on the Hub, as `parseHubName` reads it. */
-export const hubNameTyped = z.string().max(512).refine((text) => parseHubName(text) !== null, 'a model is named org/name');
+export const hubNameTyped = z
+  .string()
+  .max(512)
+  .refine((text) => parseHubName(text) !== null, 'a model is named org/name');
 
 /** A model on the Hub before anything of it is downloaded. */
 export const hubModel = z.object({

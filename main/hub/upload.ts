@@ -30,8 +30,8 @@ interface UploadControl {
 
 /** Model cards are texts of a few pages. */
 const MAX_CARD_BYTES = 4 * 2 ** 20;
-/** The heading of a card under which an export's measured costs stand. */
-const NUMBERS = /^## What pruning costs$/m;
+/** A card that states what a sweep measured of exactly this plan. */
+const NUMBERS = /^## What pruning costs\s+Measured: /m;
 /** Files that a new repository has of its own. */
 const OWN_FILES: ReadonlySet<string> = new Set(['.gitattributes']);
 

@@ -59,7 +59,9 @@ export const downloadJob = (open: () => HubClient, name: HubName, commit: string
     const bytes = model.needed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     return {
       output,
-      summary: `${String(model.needed.length)} files of ${name.repository} are here: ${formatBytes(bytes)}, each with the checksum that the Hub names.`,
+      summary:
+        `${String(model.needed.length)} files of ${name.repository} are here: ${formatBytes(bytes)}, each with the ` +
+        'checksum that the Hub names.',
     };
   });
 

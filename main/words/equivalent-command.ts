@@ -34,7 +34,9 @@ const subject = ({
   readonly name?: string | undefined;
   readonly commit?: string | undefined;
 }): string =>
-  commit !== undefined && name !== undefined && isRepositoryId(name) ? `${name}@${commit}` : path.replace(/^bundled:/, '');
+  commit !== undefined && name !== undefined && isRepositoryId(name)
+    ? `${name}@${commit}`
+    : path.replace(/^bundled:/, '');
 
 /** A positional argument, or an option with its values. */
 type Part = string | readonly [flag: string, ...values: readonly string[]];

@@ -11,8 +11,8 @@ const LAST_CHARACTERS = 4000;
 
 /**
  * Runs jobs in a script of ./python and returns the objects that it prints, one per line, parsed. Downloads nothing.
- * `python`: the interpreter; that of the interop environment by default. `environment`: variables beside those that keep
- * it from asking anybody.
+ * `python`: the interpreter; that of the interop environment by default. `environment`: variables beside those that
+ * keep it from asking anybody.
  */
 export const runPython = async <T>(
   script: string,

@@ -9,8 +9,8 @@ export const push: Verb = {
   name: 'push',
   usage: 'EXPORT ORG/NAME [--private]',
   summary:
-    'Publishes a verified export on the Hub. Refuses what has changed since it was verified. Ended in any way, the same ' +
-    'command continues with the next file.',
+    'Publishes a verified export on the Hub. Refuses what has changed since it was verified. Ended in any way, the ' +
+    'same command continues with the next file.',
   positionals: [2, 2],
   options: {
     private: switchOption('Make the repository private.'),

@@ -211,7 +211,7 @@ describe('tokens', () => {
     ).toBe(true);
   });
 
-  it('come from the variables and the file of "hf auth login"; refusals say what to do and never show them', async () => {
+  it('come from variables and the file of "hf auth login"; refusals say what to do and never show them', async () => {
     hub.publish(ID, modelFiles('mixtral'), { isPrivate: true });
     const { environment, cache } = freshMachine(hub);
     expect(await refusal(download(environment))).toMatchObject({ code: 'hub-no-repository' });

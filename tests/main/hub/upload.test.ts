@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 const WEIGHTS = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
-const CARD = '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n## What pruning costs\n\nNothing.\n';
+const CARD = '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n## What pruning costs\n\nMeasured: safe on a task.\n';
 
 /** A folder as an export leaves it. */
 const exported = async (card = CARD): Promise<string> => {
@@ -95,14 +95,14 @@ it('continues with the files that the Hub does not have', async () => {
   expect(hub.filesOf('someone/continued')).toHaveLength(6);
 });
 
-it('refuses what is not verified, has no numbers, lies in a used repository, or has a card that the Hub refuses', async () => {
+it('refuses the unverified, cards without numbers or that the Hub refuses, and used repositories', async () => {
   const { client } = clientOf(freshMachine(hub, { HF_TOKEN: TOKEN }).environment);
   const changed = await exported();
   writeFileSync(path.join(changed, 'model-00002-of-00002.safetensors'), WEIGHTS.subarray(2));
   expect(await refusal(uploadExport(client, order(changed, 'someone/a')))).toMatchObject({ code: 'not-verified' });
   const plain = mkdtempSync(path.join(tmpdir(), 'plain-'));
   expect(await refusal(uploadExport(client, order(plain, 'someone/a')))).toMatchObject({ code: 'not-verified' });
-  const silent = await exported(CARD.replace('## What pruning costs', '## Something else'));
+  const silent = await exported(CARD.replace('Measured: safe on a task.', 'Not measured: no sweep has tested this plan.'));
   expect(await refusal(uploadExport(client, order(silent, 'someone/a')))).toMatchObject({
     code: 'card-without-numbers',
   });
