@@ -145,8 +145,8 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
       },
     ),
     plan: tool(
-      'The plan of a pruning method: the experts that each layer keeps or merges, and the cost. Computes nothing of a ' +
-        'model; a method that needs a profile is refused where none is stored.',
+      'The plan of a pruning method: the experts that each layer keeps or merges, and the cost. Runs no model: a ' +
+        'method that needs a profile is refused where none is stored.',
       planInput,
       async ({ model: name, tasks: names, ...request }, signal) =>
         call('plan.make', { ...request, model: await modelHandle(name), tasks: await taskHandles(names) }, signal),
