@@ -33,6 +33,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
   sample: async () => (await import('./verbs/sample.ts')).sample,
   serve: async () => (await import('./verbs/serve.ts')).serve,
+  mcp: async () => (await import('./verbs/mcp.ts')).mcp,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,
 };
