@@ -11,6 +11,7 @@ const layers = [
     'cluster',
     'export',
     'finetune',
+    'harness',
     'torch',
     'runs',
   ],

@@ -12,7 +12,7 @@ import { unusedTemplateNote } from '../../tasks/chat/chat-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
-import { type OptionReader, valueOption, type Verb, type VerbResult } from '../verb.ts';
+import { type OptionReader, valueOption, type Verb, type VerbResult, type VerbHost } from '../verb.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { runsWithin } from '../../words/memory.ts';
 import { findModel } from '../subjects.ts';
@@ -64,9 +64,9 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
   return { document: { name, folder, fingerprint, ...facts }, text };
 };
 
-const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
+const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
-  const [task] = await loadNamedTasks(reader, resources, [named]);
+  const [task] = await loadNamedTasks(reader, host, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test } = task;
   const chance = chanceAccuracy(test);
@@ -108,9 +108,10 @@ export const info: Verb = {
     memory: MACHINE_OPTIONS.memory,
     delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
-  run: async (reader, { resources }) => {
+  run: async (reader, host) => {
+    const { resources } = host;
     const [named = ''] = reader.positionals;
-    if (await isTask(resources, named)) return taskFacts(reader, resources, named);
+    if (await isTask(resources, named)) return taskFacts(reader, host, named);
     const [option] = Object.keys(reader.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');

@@ -131,7 +131,7 @@ export const sweep: Verb = {
         'No method is named.',
         `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
       );
-    const tasks = await findNamedTasks(reader, host.resources);
+    const tasks = await findNamedTasks(reader, host);
     const candidates = readCandidates(reader.texts('candidate'));
     const first = reader.text('first');
     const settings = sweepSettings.parse({
