@@ -4,6 +4,8 @@ import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';
 import { helpOn, helpOnVerb, loadVerb } from './help.ts';
 import { NO_SETTINGS, type UserSettings } from '../contract/settings.ts';
+import { keepHashesIn } from '../checkpoint/hash-cache.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { explainReadError } from '../files/regular-file.ts';
@@ -107,6 +109,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     }
     const { resources, rendererFolder, signal, supervise } = world;
     const file = settingsFile(world.environment);
+    keepHashesIn(stateFolder(file));
     const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
     const environment = withSetWorkspace(world.environment, settings);
     const ending = new Set<Promise<unknown>>();

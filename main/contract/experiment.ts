@@ -13,6 +13,7 @@ import { assertNever } from './errors.ts';
 import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
+import { withOptimiser } from './optimiser.ts';
 import { methodName, methodOptions, refitName } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
@@ -160,14 +161,15 @@ export const experimentRequest = z.object({
 /** Seeds of runs from before there were draws: a single one. */
 const EARLIER_SEEDS = [0];
 
-/** The settings in a manifest or record, including those of earlier versions. */
-export const recordedExperimentSettings = z.preprocess(
-  (settings) =>
-    typeof settings === 'object' && settings !== null && !('seeds' in settings)
-      ? { ...settings, seeds: EARLIER_SEEDS }
-      : settings,
-  experimentSettings,
-);
+const earlierSettings = z.looseObject(experimentSettings.pick({ methods: true, options: true }).shape);
+
+/** The settings in a manifest or record, including those of earlier versions, whose k-means is `lloyd`. */
+export const recordedExperimentSettings = z.preprocess((settings) => {
+  const earlier = earlierSettings.safeParse(settings);
+  if (!earlier.success) return settings;
+  const { methods, options } = earlier.data;
+  return { seeds: EARLIER_SEEDS, ...earlier.data, options: withOptimiser(options, methods, 'lloyd') };
+}, experimentSettings);
 
 /** Names an arm. `method` is null for an unpruned member, which is also the scratch arm of its size. */
 export const armName = z.object({

@@ -211,6 +211,8 @@ export const sizeTrendDocument = z.object({
   methods: z.array(z.string()),
   /** The matrix models x tasks x methods. */
   thresholds: z.array(sizeThreshold),
+  /** The same where one method is chosen after seeing all: each at the level divided by the number of methods. */
+  selected: z.array(sizeThreshold).default([]),
   /** Empty unless the models differ in E. */
   trends: z.array(expertTrend),
   safeCounts: z.array(safeCount),

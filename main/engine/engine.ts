@@ -1,3 +1,4 @@
+import { keepHashesIn } from '../checkpoint/hash-cache.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { createComputeLink } from '../compute/compute-link.ts';
 import type { StartCompute } from '../compute/start-compute.ts';
@@ -16,9 +17,10 @@ import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
-import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
+import { CHECKED } from '../runs/known-checks.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
@@ -27,9 +29,10 @@ import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
+import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { approveToWork } from './approved-run.ts';
+import { approveToWork, withModelsKnown } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
@@ -56,6 +59,7 @@ import { createEnvironmentMaking } from './environment-making.ts';
 import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 import { requireSameEngine } from './run-kind.ts';
+
 import { createSweepWorker, type FillOrder } from './work-on-run.ts';
 
 export interface EngineSettings {
@@ -160,9 +164,17 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   };
   const ownSettings = settings.settingsFile ?? settingsFile();
   const state = stateFolder(ownSettings);
+  keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
-  const reader = createRunReader({ workspace: workspace.path, resources, state, live: () => [...liveSweeps.keys()] });
+  const measured = new Map<string, ReadonlyMap<string, string>>();
+  const reader = createRunReader({
+    workspace: workspace.path,
+    resources,
+    state,
+    live: () => [...liveSweeps.keys()],
+    measured,
+  });
   const compute =
     startCompute === undefined
       ? null
@@ -180,7 +192,15 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
           now,
         });
-  const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
+  const measure = carryOutHere(runs, resourcesOf, now);
+  const measureHere: CarryOut = async (run) => {
+    const result = await measure(run);
+    const { id, kind } = run.manifest;
+    if (kind === 'sweep') measured.set(id, await contentChecksums(runs.folder(id), CHECKED));
+    return result;
+  };
+  const carryOut = compute?.carryOut ?? measureHere;
+  const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);

@@ -18,7 +18,7 @@ import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import type { BundledModels } from './bundled-models.ts';
-import { createKnownChecks, type KnownChecks } from './known-checks.ts';
+import { createKnownChecks, type KnownChecks, type MeasuredRuns } from './known-checks.ts';
 
 /** Number of documents, pairs and measured methods that are kept: enough for a few runs viewed in turn. */
 const MOST_KEPT = 8;
@@ -72,10 +72,13 @@ export const openRunSource = async (
   {
     state = null,
     isLive = () => false,
+    measured,
   }: {
     /** This user's folder outside of workspaces, in which checks are remembered; null: none are. */
     readonly state?: string | null;
     readonly isLive?: (run: string) => boolean;
+    /** Runs that this process has measured: it need not check them. */
+    readonly measured?: MeasuredRuns;
   } = {},
 ): Promise<RunSource> => {
   const { runs, steps } = workspace;
@@ -85,7 +88,7 @@ export const openRunSource = async (
     runs,
     steps,
     resources,
-    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')]),
+    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')], measured),
     checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
     pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),

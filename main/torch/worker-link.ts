@@ -102,7 +102,7 @@ export class WorkerLink {
   #end: Error | null = null;
 
   constructor({ python, script, device, threads }: WorkerOrder) {
-    this.#child = spawn(python, ['-u', script, device, String(threads)], {
+    this.#child = spawn(python, ['-u', '-B', script, device, String(threads)], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: withoutAllocation(process.env),
     });

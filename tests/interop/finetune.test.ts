@@ -291,7 +291,7 @@ test('a killed training resumes from its last state to the same weights', async 
   // Steps may be faster than their output; the first state (after the third step) is on disk.
   const states = async (): Promise<readonly string[]> => {
     const files = await readdir(inWork('killed-workspace'), { recursive: true });
-    return files.filter((file) => file.endsWith(path.join('state', 'state.pt')));
+    return files.filter((file) => file.endsWith('state.sealed.json'));
   };
   await expect.poll(states, { timeout: HANG_LIMIT_MS, interval: 10 }).toHaveLength(1);
   child.kill('SIGKILL');

@@ -22,6 +22,7 @@ import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.
 import {
   DEFAULT_DELTA,
   describedSweepSettings,
+  isNothingToLose,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -431,22 +432,28 @@ const endings = async (): Promise<readonly string[]> => {
 /** How far right answers and endings are safe in that record, and the points where most texts loop. */
 const endingThresholds = async (): Promise<readonly string[]> => {
   const { results, thresholds } = await recordedResults('endings');
-  const reach = (lastSafe: number | null | undefined): string =>
-    (lastSafe ?? 1) > 1 ? `×${bareFactor(lastSafe ?? 1)}` : 'none';
+  const reach = (one: Pick<Threshold, 'lastSafe' | 'verdict'> | undefined): string =>
+    isNothingToLose(one?.verdict)
+      ? 'nothing to lose'
+      : (one?.lastSafe ?? 1) > 1
+        ? `×${bareFactor(one?.lastSafe ?? 1)}`
+        : 'none';
   const known = thresholds.flatMap((threshold) => (threshold.endings === undefined ? [] : [threshold]));
-  const further = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
-  const shorter = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
+  const compared = known.filter(({ verdict }) => !isNothingToLose(verdict));
+  const further = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
+  const shorter = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
   const [most] = results.toSorted((one, other) => (other.endings?.looped ?? 0) - (one.endings?.looped ?? 0));
   if (most === undefined) throw new Error('no results');
   return items([
     `Largest safe factor of ${known.length} curves (right answers / ends as often): ` +
       `${known
         .map(
-          ({ task, method, lastSafe, endings: own }) =>
-            `${task} by ${methodTitle(method)} ${reach(lastSafe)} / ${reach(own?.lastSafe)}`,
+          (threshold) =>
+            `${threshold.task} by ${methodTitle(threshold.method)} ${reach(threshold)} / ${reach(threshold.endings)}`,
         )
         .join('; ')}.`,
-    `Texts end as often further than they are right in ${further.length} of them, less far in ${shorter.length}.`,
+    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with something to ` +
+      `lose, less far in ${shorter.length}.`,
     `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
       `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
   ]);

@@ -10,6 +10,7 @@ import {
 } from '../../contract/experiment.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
 import { pairedAnswers } from '../summarise.ts';
+import { nothingToLose } from '../nothing-to-lose.ts';
 import { itemsNeeded, independentItems, verdictOf } from '../verdicts.ts';
 
 /** A pruned arm, its reference, and their paired difference in a sweep's terms. */
@@ -75,7 +76,10 @@ const pairArms = (
     accNorm: null,
     ...summary,
   };
-  const verdict = verdictOf(result, delta);
+  const reference = { metric: task.metric, value: accuracyOf(against.right), n: summary.n };
+  const verdict =
+    nothingToLose({ ...reference, ...(summary.groups === undefined ? {} : { groups: summary.groups }) }, delta) ??
+    verdictOf(result, delta);
   const isDecidable = independentItems(result) >= itemsNeeded(delta, task.metric);
   const { n, difference, low, high, p, lost, gained } = summary;
   const pair: ExperimentPair = {
@@ -91,7 +95,7 @@ const pairArms = (
     factor,
     n,
     pruned: value,
-    against: accuracyOf(against.right),
+    against: reference.value,
     difference,
     low,
     high,

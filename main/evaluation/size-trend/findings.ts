@@ -1,5 +1,5 @@
 import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
-import type { Threshold } from '../../contract/sweep.ts';
+import { isNothingToLose, type Threshold } from '../../contract/sweep.ts';
 import { bareFactor, counted, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { methodInProse } from '../../words/methods.ts';
@@ -176,8 +176,8 @@ export const thresholdFindings = (
   if (thresholds.length === 0) return [];
   const known = thresholds.filter(({ lastSafe }) => lastSafe !== null);
   const cannotTell = thresholds.length - known.length;
-  const isAtChance = thresholds.some(({ verdict }) => verdict === 'at-chance');
-  const why = isAtChance ? 'too few items, or an unpruned model at chance' : 'too few items';
+  const hasNothing = thresholds.some(({ verdict }) => isNothingToLose(verdict));
+  const why = hasNothing ? 'too few items, or an unpruned model with nothing to lose' : 'too few items';
   const cannotTellText =
     cannotTell === 0
       ? ''
