@@ -11,6 +11,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
   beside: async () => (await import('./verbs/beside.ts')).beside,
+  tasks: async () => (await import('./verbs/tasks.ts')).tasks,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,

@@ -115,9 +115,9 @@ const publishedFacts = async (
   return { document: { ...model, ...facts }, text };
 };
 
-const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
+const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
-  const [task] = await loadNamedTasks(reader, resources, [named]);
+  const [task] = await loadNamedTasks(reader, host, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test, judging } = task;
   const unreachable = unreachableAnswers(judging, test);
@@ -167,7 +167,7 @@ export const info: Verb = {
   run: async (reader, host) => {
     const { resources } = host;
     const [named = ''] = reader.positionals;
-    if (await isTask(resources, named)) return taskFacts(reader, resources, named);
+    if (await isTask(resources, named)) return taskFacts(reader, host, named);
     const [option] = Object.keys(reader.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');
