@@ -94,7 +94,8 @@ const summary = ({ checkpoint, plan, cost }: CardContents): string => {
   const change = changeOf(plan, cost);
   const { before, parameters } = cost;
   return (
-    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`, SHA-256 of its files \`${identity}\`) with the ${info.experts} experts of each of its ` +
+    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`, SHA-256 of its files \`${identity}\`) ` +
+    `with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. ` +
     `Each token still uses the top ${cost.topK}.\n\n` +
