@@ -11,6 +11,7 @@ import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
+import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
@@ -218,8 +219,7 @@ export const needsOfMethod = (
  * where deleting experts makes them grow.
  */
 const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
-  settings.gates === 'folded' &&
-  checkpoint.info.gatesGrow === true &&
+  foldsByProfile(checkpoint.info, settings.gates) &&
   settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
 
 /** `models`: those whose plans are made. */

@@ -9,6 +9,7 @@ import type { DropPlan, Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import { wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
 import { resolveCandidate } from '../../../main/inference/resolve-candidate.ts';
+import { withGates } from '../../../main/pruning/gates.ts';
 import { openModelRunner, overlaysIn } from '../../open-model-runner.ts';
 import { checkpointFixture, editJson, editTensors } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -187,6 +188,23 @@ describe('trained gates', () => {
     const request = await exportRequest(folder, half(source, { kind: 'trained' }));
     const { verification } = await exportPlan({ ...request, format: 'onnx' });
     expect(verification).toMatchObject({ ok: true, problems: [], forms: [{ form: 'onnx' }] });
+  });
+
+  it.each(['longcat_flash', 'longcat_flash-fused'])('of %s stay in its export, as rows of identities', async (name) => {
+    const folder = checkpointFixture(name);
+    const source = await openCheckpoint(folder);
+    expect(source.info).toMatchObject({ gatesGrow: true, identityRows: true });
+    const { kept } = half(source);
+    const plan = withGates({ kept }, 'folded', source.info, { statistics: [], taskShares: [] });
+    expect(plan.gates).toEqual({ kind: 'trained' });
+    const { folder: out, verification } = await exportPlan(await exportRequest(folder, plan));
+    expect(verification).toMatchObject({ ok: true, sameExperts: true, problems: [] });
+    const pruned = await openCheckpoint(out);
+    const [before, after] = [source, pruned].map(({ descriptor }) => descriptor.moeLayers[0]?.moe);
+    expect(after?.identities).toBe((before?.identities ?? 0) + source.info.experts / 2);
+    const logits = await logitsOf(pruned, null);
+    expect(largest(logits, await logitsOf(source, plan))).toBeLessThan(NOISE);
+    expect(largest(logits, await logitsOf(source, { kept }))).toBeGreaterThan(1e-3);
   });
 
   it('are refused by name for files that drop rows of the router', async () => {
