@@ -237,10 +237,11 @@ export const plan: Verb = {
     ),
     ...OUT_FILE,
   },
-  run: async (reader, { resources, say, signal, progress }) => {
+  run: async (reader, host) => {
+    const { say, signal, progress } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
     await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, say);

@@ -104,13 +104,14 @@ const makeRequestedPlan = async (
 ): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
   const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
   const { name, info } = checkpoint;
-  const { fingerprint } = await identify(checkpoint, { signal });
   const tasks = await openRunTasks(context, request.tasks);
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
   const { method, options, budget, protect, gates } = request;
   const needs = planNeeds({ method, options, budget, protect });
   const readsProfile = needs.profile || foldsByProfile(info, gates);
   const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
+  const { fingerprint } = await identify(checkpoint, { signal });
   const made = await context.reader.read(
     {
       read: 'plan',
