@@ -236,6 +236,7 @@ export const describeModel = (
     moeLayers,
     configKeys: {
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
+      identities: family.identitiesKey ?? null,
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
       padded: family.paddedLists,

@@ -43,6 +43,11 @@ export const modelInfo = z.object({
    * not renormalised; absent: no.
    */
   gatesGrow: z.boolean().optional(),
+  /**
+   * Whether an export keeps rows of dropped experts as rows of experts that give back their input and are never chosen,
+   * so that gates do not grow; absent: no.
+   */
+  identityRows: z.boolean().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),

@@ -4,7 +4,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
@@ -487,6 +487,42 @@ const frontierMeans = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'
   );
 };
 
+/** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
+const gates = async (): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+  const runs = text
+    .trim()
+    .split('\n')
+    .map((line) => gatesRun.parse(JSON.parse(line)));
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
+    const [first] = own;
+    if (first === undefined) throw new Error('a group without runs');
+    const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
+      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+    const better = (mode: 'folded' | 'trained'): string => {
+      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const middle = mean(moved.map(mean));
+      const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
+      const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
+      const shown = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
+      return `${shown(middle)} [${shown(middle - half)}, ${shown(middle + half)}]`;
+    };
+    const title = `${methodTitle(first.method)} ${formatFactor(factorOf(first))}`;
+    return [title, accuracy('deleted'), accuracy('folded'), better('folded'), accuracy('trained'), better('trained')];
+  });
+  return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
+};
+
+const answersRight = z.string().regex(/^[01]+$/);
+const gatesRun = z.object({
+  model: z.string(),
+  method: z.string(),
+  kept: z.number().int().positive(),
+  right: z.object({ deleted: answersRight, folded: answersRight, trained: answersRight }),
+});
+
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
 const endings = async (): Promise<readonly string[]> => {
   const { results } = await recordedResults('endings');
@@ -646,6 +682,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
+  gates,
   luck,
   experiment,
   'experiment-signs': experimentSigns,
