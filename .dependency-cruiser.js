@@ -10,6 +10,7 @@ const layers = [
     'workspace',
     'cluster',
     'export',
+    'hub',
     'finetune',
     'torch',
     'runs',

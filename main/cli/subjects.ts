@@ -2,6 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { bundledModels, bundledTasks, pairedTasks } from '../workspace/library.ts';
+import { parseHubName } from '../contract/hub.ts';
+import { hubSettings } from '../hub/hub-settings.ts';
+import { hubModelPath } from '../hub/resolve-model.ts';
+import { fetchModel, type ModelHost } from './fetch-model.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runCodeText } from '../contract/run-origin.ts';
@@ -30,9 +34,17 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
   throw refuse(`no-such-${kind}`, `"${named}" is neither a path nor the name of a bundled ${kind}.`, hint);
 };
 
-/** Folder of a MODEL argument: a model folder, or the name of a bundled model. */
-export const findModel = async (resources: string, named: string): Promise<string> =>
-  find('model', named, await bundledModels(resources));
+/**
+ * Path of a MODEL argument, looked for in this order: a path; a bundled name; a name on the Hub, in the Hugging Face
+ * cache; the Hub itself, from which it is downloaded into the cache.
+ */
+export const findModel = async (host: ModelHost, named: string): Promise<string> => {
+  const bundled = await bundledModels(host.resources);
+  const name = existsSync(resolve(named)) || bundled.has(named) ? null : parseHubName(named);
+  return name === null
+    ? find('model', named, bundled)
+    : hubModelPath(name, hubSettings(host.environment), fetchModel(host));
+};
 
 /**
  * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with

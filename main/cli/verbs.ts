@@ -3,6 +3,9 @@ import type { Verb } from './verb.ts';
 /** Every verb by name, loaded on use: `info` need not wait for the runtime. */
 export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   info: async () => (await import('./verbs/info.ts')).info,
+  models: async () => (await import('./verbs/models.ts')).models,
+  download: async () => (await import('./verbs/download.ts')).download,
+  push: async () => (await import('./verbs/push.ts')).push,
   forward: async () => (await import('./verbs/forward.ts')).forward,
   baseline: async () => (await import('./verbs/baseline.ts')).baseline,
   score: async () => (await import('./verbs/score.ts')).score,

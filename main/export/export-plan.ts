@@ -203,7 +203,7 @@ const fill = async (
   };
   const writeGraph = async (config: string): Promise<void> => {
     const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
-    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
+    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, plan, config, views, folder));
   };
   if (stored !== null) checksums.set(GGUF_FILE, await writeStoredGguf(stored, path.join(folder, GGUF_FILE), onBytes));
   else if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
 import type { TrainingPython } from './find-python.ts';
 import { runProgram } from './run-program.ts';
@@ -117,6 +118,11 @@ const parseEvent = (line: string): ScriptEvent => {
 /** Libraries have no error code for a full disk: their messages contain one of these phrases. */
 const FULL_DISK = /No space left on device|Disk quota exceeded|unexpected pos \d+ vs/;
 
+/** The same for memory: of Python, of PyTorch on the processor and on a card. */
+const FULL_MEMORY = /^MemoryError|can't allocate memory|OutOfMemoryError|Cannot allocate memory/m;
+
+const lastLines = (text: string, lines: number): string => saidAtEnd(text).split('\n').slice(-lines).join(' ');
+
 /** Refuses packages that are not those of the training's key. @throws WorkbenchError `other-packages`. */
 const requireSameEnvironment = ({ path, versions }: TrainingPython, now: string | undefined): void => {
   if (now === versions['environment']) return;
@@ -170,7 +176,11 @@ export const runTrainingScript = async (
         );
     }
   };
-  const { code, stderr } = await runProgram(python.path, ['-u', '-B', script, jobFile, '--with-parent'], {
+  const {
+    code,
+    signal: ending,
+    stderr,
+  } = await runProgram(python.path, ['-u', '-B', script, jobFile, '--with-parent'], {
     signal,
     environment: { HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error', TOKENIZERS_PARALLELISM: 'false' },
     onLine: (line) => take(parseEvent(line)),
@@ -182,13 +192,23 @@ export const runTrainingScript = async (
       'The disk filled up while the training wrote its state or its weights.',
       'Free some space and resume: the last complete state is kept.',
     );
+  if (FULL_MEMORY.test(stderr) || (ending !== null && isLackOfMemory(ending)))
+    throw new WorkbenchError(
+      'training-memory',
+      'failed',
+      ending === null
+        ? `Python ran out of memory: ${lastLines(stderr, 1)}`
+        : `Python was ended by the signal ${ending}: ${endingReason(ending)}.`,
+      'Close other programs, or use a smaller --batch or --length, or a machine with more memory, and resume: the last ' +
+        'complete state is kept.',
+    );
   const { start, changed } = said;
   if (code !== 0 || start === undefined || changed === undefined) {
-    const last = stderr.trim().split('\n').slice(-3).join(' ');
+    const last = lastLines(stderr, 3);
     throw new WorkbenchError(
       'training-failed',
       'failed',
-      `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ` +
+      `Python ended with ${ending === null ? `code ${String(code)}` : `${ending} (${endingReason(ending)})`}: ` +
         (last === '' ? 'it gave no reason' : last),
       'Fix the reported problem, then resume.',
     );

@@ -6,7 +6,8 @@ import { canonicalJson } from '../files/canonical-json.ts';
 import { fileChecksum } from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
+import { isLack } from '../files/process-limits.ts';
+import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { contentOf, sealedJson } from './sealed-json.ts';
 
@@ -40,8 +41,14 @@ const sealSchema = z.record(z.string().regex(/^[^/\\\0]+$/), z.string().regex(/^
 /** A line of a hundred bytes for each of many shards. */
 const MAX_SEAL_BYTES = 16 * 2 ** 20;
 
-/** Whether an error says that files are not what they were: gone, of another kind, or damaged. */
-const isAboutFiles = (error: unknown): boolean => error instanceof WorkbenchError || fileErrorCode(error) !== null;
+/**
+ * Whether an error says that files are not what they were: gone, of another kind, or damaged. Others, such as a lack of
+ * memory or a disk that does not answer, must not delete hours of work.
+ */
+const isAboutFiles = (error: unknown): boolean =>
+  error instanceof WorkbenchError
+    ? !isLack(error) && !['not-readable', 'read-too-slow', 'cancelled'].includes(error.code)
+    : ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO'].includes(fileErrorCode(error) ?? '');
 
 /** `key`: SHA-256 of everything that the work depends on; `say`: hears why files are not continued from. */
 export const openPartialResult = (folder: string, key: string, say: (text: string) => void): PartialResult => {
@@ -60,7 +67,7 @@ export const openPartialResult = (folder: string, key: string, say: (text: strin
       return (await lstat(folder)).isDirectory() ? await readdir(folder) : [];
     } catch (error) {
       if (fileErrorCode(error) === 'ENOENT') return [];
-      throw error;
+      throw explainReadError(error, folder);
     }
   };
   const sealedFiles = async (): Promise<FileHashes | string> => {

@@ -98,8 +98,9 @@ def packages():
             path = os.path.join(site, entry)
             if entry.endswith((".dist-info", ".egg-info")):
                 name, _, version = entry.rpartition(".")[0].partition("-")
-                # The first of two packages of one name is the one that is imported.
-                found.setdefault(name.lower(), f"{version} {_metadata_hash(path)}")
+                # Of two packages of one name the first is imported; what a library asks about may be the other one.
+                known = found.get(name.lower())
+                found[name.lower()] = f"{known} | " * (known is not None) + f"{version} {_metadata_hash(path)}"
             elif entry.endswith(".pth") and os.path.isfile(path):
                 found.setdefault(entry, hash_of_file(path))
     for name in (*DECISIVE, "sitecustomize", "usercustomize"):

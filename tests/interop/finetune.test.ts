@@ -206,7 +206,10 @@ test('the tuned folder has the layout of its source with other numbers, and reco
     settings,
     tasks: [{ name: 'few', items: ITEMS }],
   });
-  expect(Object.keys(manifest.versions).sort()).toEqual(['python', 'torch', 'transformers', 'uncurl-workbench']);
+  expect(Object.keys(manifest.versions).sort()).toEqual([
+    ...['environment', 'python', 'torch', 'transformers', 'uncurl-workbench'],
+  ]);
+  expect(manifest.versions['environment']).toMatch(/^[0-9a-f]{64}$/);
 });
 
 test('router distillation takes the steps of plain PyTorch, and moves the routers alone', async () => {

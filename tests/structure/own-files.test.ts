@@ -21,7 +21,9 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'main/jobs/plan-step.ts': { readProfileFile: 'a step, at the path that the store gave after its check' },
   'main/jobs/point-cost.ts': { openCheckpoint: 'an export made a moment before, in a temporary folder' },
   'main/jobs/rounded-models.ts': { openCheckpoint: 'a model made a moment before, in a temporary folder' },
-  'main/jobs/sweep-calibration-draws.ts': { readProfileFile: 'a step, at the path that the store gave after its check' },
+  'main/jobs/sweep-calibration-draws.ts': {
+    readProfileFile: 'a step, at the path that the store gave after its check',
+  },
   'main/jobs/train-checkpoint.ts': { readText: 'losses that the script, which has just ended, wrote' },
   'main/jobs/tuned-step.ts': { openCheckpoint: 'a sealed export, and the tuned folder made a moment before' },
   'main/jobs/work-folder.ts': {
@@ -36,7 +38,15 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const READERS = [
   ...['readFile', 'readFileSync', 'createReadStream', 'readdir', 'readdirSync', 'copyFile', 'cp', 'open', 'openSync'],
   ...['openRegularFile', 'openToRead', 'readText', 'readTextIfThere', 'readJson', 'readJsonIfThere', 'readJsonLines'],
-  ...['readLines', 'readChecksums', 'readChecksumList', 'openCheckpoint', 'isFile', 'existsSync', 'readSafetensorsHeader'],
+  ...[
+    'readLines',
+    'readChecksums',
+    'readChecksumList',
+    'openCheckpoint',
+    'isFile',
+    'existsSync',
+    'readSafetensorsHeader',
+  ],
   ...['readTensor', 'readProfileFile', 'readPlanFile', 'readSweepDocument', 'readExperimentRecord'],
 ];
 
@@ -54,11 +64,17 @@ test('no job, training or PyTorch reads a file of its own but through the store 
     Object.fromEntries(Object.entries(READS).map(([file, reads]) => [file, Object.keys(reads).sort()])),
   );
   // The scripts in Python read the model that they are shown, their job, and the state that its job names by its hash.
-  const scripts = ['resources/finetune/finetune.py', 'resources/finetune/checkpoint_files.py', 'resources/torch/worker.py'];
+  const scripts = [
+    'resources/finetune/finetune.py',
+    'resources/finetune/checkpoint_files.py',
+    'resources/torch/worker.py',
+  ];
   const opened = scripts.flatMap((file) =>
-    [...readFileSync(path.join(root, file), 'utf8').matchAll(/^.*?((?:\bopen|torch\.load|load_file|read_text|safe_open)\(.*)$/gm)].map(
-      ([, call = '']) => `${path.basename(file)}: ${call}`,
-    ),
+    [
+      ...readFileSync(path.join(root, file), 'utf8').matchAll(
+        /^.*?((?:\bopen|torch\.load|load_file|read_text|safe_open)\(.*)$/gm,
+      ),
+    ].map(([, call = '']) => `${path.basename(file)}: ${call}`),
   );
   expect(opened).toMatchInlineSnapshot(`
     [

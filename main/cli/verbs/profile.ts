@@ -61,7 +61,7 @@ export const profile: Verb = {
   run: async (reader, host) => {
     const { resources, signal, progress, say } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const plain = await loadNamedTasks(reader, resources);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);

@@ -53,7 +53,7 @@ export const recover: Verb = {
   run: async (reader, host) => {
     const { resources, signal, progress } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
     const tasks = await loadNamedTasks(reader, resources);
     tasks.forEach(requireCalibration);

@@ -9,19 +9,44 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 const BESIDE = [
   ...['adapter_config.json', 'adapter_model.safetensors', 'adapter_model.bin', 'adapter_model.pt'],
   ...['pytorch_model.bin', 'pytorch_model.bin.index.json', 'pytorch_model-00001-of-00002.bin', 'training_args.bin'],
-  ...['tf_model.h5', 'tf_model.h5.index.json', 'flax_model.msgpack', 'flax_model.msgpack.index.json', 'model.ckpt.index'],
+  ...[
+    'tf_model.h5',
+    'tf_model.h5.index.json',
+    'flax_model.msgpack',
+    'flax_model.msgpack.index.json',
+    'model.ckpt.index',
+  ],
   ...['model.safetensors.index.json.bak', 'model.fp16.safetensors', 'consolidated.safetensors', 'consolidated.00.pth'],
   ...['diffusion_pytorch_model.safetensors', 'diffusion_pytorch_model.bin', 'model.gguf', 'model.onnx'],
   ...['modeling_custom.py', 'configuration_custom.py', 'tokenization_custom.py', 'generate.py', '__init__.py'],
   ...['custom_generate/generate.py', 'custom_generate/requirements.txt', 'requirements.txt', 'sitecustomize.py'],
-  ...['preprocessor_config.json', 'processor_config.json', 'image_processor_config.json', 'video_preprocessor_config.json'],
+  ...[
+    'preprocessor_config.json',
+    'processor_config.json',
+    'image_processor_config.json',
+    'video_preprocessor_config.json',
+  ],
   ...['feature_extractor_config.json', 'audio_tokenizer_config.json', 'modular_config.json', 'modelcard.json'],
   ...['config_sentence_transformers.json', 'modules.json', 'sentence_bert_config.json', '1_Pooling/config.json'],
   ...['quantize_config.json', 'quant_config.json', 'hf_quant_config.json', 'recipe.yaml', 'quantization_config.json'],
   ...['vocab.json', 'vocab.txt', 'merges.txt', 'added_tokens.json', 'tokenizer.model', 'spiece.model', 'tekken.json'],
   ...['sentencepiece.bpe.model', 'tiktoken.model', 'tokenizer.py', 'additional_chat_templates/tool_use.jinja'],
-  ...['dataset_infos.json', 'dataset_dict.json', 'dataset_info.json', 'state.json', 'trainer_state.json', 'optimizer.pt'],
-  ...['scheduler.pt', 'rng_state.pth', 'assistant_model/config.json', 'params.json', 'original/params.json', 'README.md'],
+  ...[
+    'dataset_infos.json',
+    'dataset_dict.json',
+    'dataset_info.json',
+    'state.json',
+    'trainer_state.json',
+    'optimizer.pt',
+  ],
+  ...[
+    'scheduler.pt',
+    'rng_state.pth',
+    'assistant_model/config.json',
+    'params.json',
+    'original/params.json',
+    'README.md',
+  ],
   ...['kernels.lock', 'config.4.0.0.json', 'README.md.metadata', '.cache/huggingface/download/config.json.metadata'],
 ] as const;
 
@@ -79,8 +104,7 @@ describe('what a computing program sees of a model', () => {
   test('are copies where links are refused, and the folder goes also where the work fails', async () => {
     const checkpoint = await openCheckpoint('resources/models/uncurl-8');
     const parent = await temporaryFolder();
-    const refusing: typeof symlink = () =>
-      Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' }));
+    const refusing: typeof symlink = () => Promise.reject(Object.assign(new Error('no links here'), { code: 'EPERM' }));
     let seen = '';
     const failing = withSeenFolder(
       checkpoint,

@@ -24,7 +24,13 @@ const resources = resolve('resources');
 /** Environments of an engine that has made none. */
 const none = { has: () => Promise.resolve(false) };
 
-const whole = { python: '3.12.1', torch: '2.7.0+cpu', transformers: '5.24.0', safetensors: '0.6.0', environment: 'e'.repeat(64) };
+const whole = {
+  python: '3.12.1',
+  torch: '2.7.0+cpu',
+  transformers: '5.24.0',
+  safetensors: '0.6.0',
+  environment: 'e'.repeat(64),
+};
 
 describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
   test('is taken with its versions', async () => {
@@ -100,7 +106,10 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
 
   test('is refused where there is none, where it ends badly, and where it may not be run', async () => {
     const folder = await temporaryFolder();
-    await expect(findPython(null, folder, none, resources)).rejects.toMatchObject({ code: 'no-python', kind: 'refused' });
+    await expect(findPython(null, folder, none, resources)).rejects.toMatchObject({
+      code: 'no-python',
+      kind: 'refused',
+    });
     await expect(findPython(join(folder, 'python'), folder, none, resources)).rejects.toMatchObject({
       code: 'no-python',
       kind: 'refused',
@@ -114,9 +123,15 @@ describe.skipIf(process.platform === 'win32')('the Python that trains', () => {
     const header = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]), Buffer.alloc(249)]);
     header.writeUInt16LE(0xfff0, 18);
     await writeFile(foreign, header, { mode: 0o755 });
-    await expect(findPython(foreign, folder, none, resources)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
+    await expect(findPython(foreign, folder, none, resources)).rejects.toMatchObject({
+      code: 'wrong-python',
+      kind: 'refused',
+    });
     const file = join(folder, 'text');
     await writeFile(file, 'no program');
-    await expect(findPython(file, folder, none, resources)).rejects.toMatchObject({ code: 'wrong-python', kind: 'refused' });
+    await expect(findPython(file, folder, none, resources)).rejects.toMatchObject({
+      code: 'wrong-python',
+      kind: 'refused',
+    });
   });
 });

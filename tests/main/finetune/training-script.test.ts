@@ -20,15 +20,21 @@ const step = (done: number): string =>
 
 const run = async (path: string, controller = new AbortController(), isCancelled = false) => {
   const heard: string[] = [];
-  const result = await runTrainingScript({ path, versions: { environment: 'e1' } }, 'finetune.py', 'job.json', controller.signal, {
-    onStart: (steps) => {
-      heard.push(`start ${String(steps)}`);
-      if (isCancelled) controller.abort();
+  const result = await runTrainingScript(
+    { path, versions: { environment: 'e1' } },
+    'finetune.py',
+    'job.json',
+    controller.signal,
+    {
+      onStart: (steps) => {
+        heard.push(`start ${String(steps)}`);
+        if (isCancelled) controller.abort();
+      },
+      onResumed: (done) => heard.push(`resumed ${String(done)}`),
+      onStep: ({ done, loss }) => heard.push(`step ${String(done)}: ${String(loss)}`),
+      onSaved: ({ done, file, sha256 }) => heard.push(`saved ${String(done)}: ${file} ${sha256}`),
     },
-    onResumed: (done) => heard.push(`resumed ${String(done)}`),
-    onStep: ({ done, loss }) => heard.push(`step ${String(done)}: ${String(loss)}`),
-    onSaved: ({ done, file, sha256 }) => heard.push(`saved ${String(done)}: ${file} ${sha256}`),
-  });
+  );
   return { heard, result };
 };
 
@@ -107,7 +113,9 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
   test("is given every setting under the script's own names", async () => {
     const settings = finetuneSettings.parse({});
     const data = { teacher: null, sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
-    const job: unknown = JSON.parse(scriptJobText({ model: 'm', out: 'o', state: 's', resume: null, ...data, settings, threads: 1 }));
+    const job: unknown = JSON.parse(
+      scriptJobText({ model: 'm', out: 'o', state: 's', resume: null, ...data, settings, threads: 1 }),
+    );
     const script = await readFile('resources/finetune/finetune.py', 'utf8');
     const fields = /class Job:\n[^]*?\n\n\n/.exec(script)?.[0].matchAll(/^ {4}(\w+): /gm) ?? [];
     expect(Object.keys(job ?? {}).sort()).toEqual([...fields].map(([, name]) => name).sort());
