@@ -16,7 +16,8 @@ import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import type { ModelRunner } from '../inference/model-runner.ts';
 import { seededRandom } from '../statistics/random.ts';
-import { TorchModel, type TorchWorkers } from './torch-model.ts';
+import { workerOrder } from './torch-choice.ts';
+import { TorchModel, TorchWorkers } from './torch-model.ts';
 
 /** Fixed: the same model is always asked about the same text. */
 const SEED = 64;
@@ -100,14 +101,14 @@ const differences = (ours: Float32Array, theirs: Float32Array, tokens: number): 
 };
 
 /**
- * Compares 64 tokens of logits of a model with those of transformers, both in float32 on the processor. `runner`: of
- * onnxruntime.
+ * Compares 64 tokens of logits of a model with those of transformers, both in float32 on the processor, one after the
+ * other: both models at once might not fit. `openRunner`: opens it in onnxruntime.
  *
  * @throws WorkbenchError refused: `differs-from-transformers`.
  */
 export const askTransformers = async (
   checkpoint: Checkpoint,
-  runner: Pick<ModelRunner, 'forward'>,
+  openRunner: () => Promise<Pick<ModelRunner, 'forward'>>,
   workers: TorchWorkers,
   { memoryBudgetBytes, signal }: { readonly memoryBudgetBytes: number; readonly signal: AbortSignal },
 ): Promise<TransformersCheck> => {
@@ -126,6 +127,7 @@ export const askTransformers = async (
     if (!(error instanceof WorkbenchError && NO_LOGITS.has(error.code))) throw error;
     return { word: 'not compared', why: error.message };
   }
+  const runner = await openRunner();
   const [result] = await runner.forward([tokens], null, { signal });
   const apart = differences(result?.logits ?? new Float32Array(), theirs, tokens.length);
   const within = apart.filter((each) => each <= CHECK_TOLERANCE);
@@ -146,4 +148,41 @@ export const askTransformers = async (
     difference: within.reduce((most, each) => Math.max(most, each), 0),
     tolerance: CHECK_TOLERANCE,
   };
+};
+
+/** What a machine compares models with. */
+export interface TransformersHere {
+  readonly resources: string;
+  readonly threads: number;
+  readonly memoryBudgetBytes: number;
+  readonly checks: KeptChecks;
+  /** Path of a Python; null: none is configured. */
+  readonly python: () => Promise<string | null>;
+}
+
+/** The verdict on a model, which is asked for unless it is known by its content; the caller identified it before. */
+export const checkedWithTransformers = async (
+  checkpoint: Checkpoint,
+  openRunner: () => Promise<Pick<ModelRunner, 'forward'>>,
+  { resources, threads, memoryBudgetBytes, checks, python }: TransformersHere,
+  signal: AbortSignal,
+): Promise<TransformersCheck> => {
+  const known = await checks.find(checkpoint.identity);
+  if (known !== null) return known;
+  const path = await python();
+  if (path === null)
+    return {
+      word: 'not compared',
+      why: 'no Python with PyTorch is configured ("uncurl doctor --python" makes one, --python names one).',
+    };
+  const workers = new TorchWorkers(workerOrder({ python: path, device: 'cpu' }, { resources, threads }), {
+    keepsOne: false,
+  });
+  try {
+    const check = await askTransformers(checkpoint, openRunner, workers, { memoryBudgetBytes, signal });
+    await checks.keep(checkpoint.identity, check);
+    return check;
+  } finally {
+    await workers.dispose();
+  }
 };
