@@ -77,7 +77,7 @@ export interface ExportRequest {
   readonly destination: string;
   readonly settings: ExportSettings;
   /** Facts for the model card beside the plan. */
-  readonly card?: CardFacts;
+  readonly card?: CardFacts | undefined;
   /** `hf` by default. */
   readonly format?: ExportFormat;
   /** Type of a GGUF file's weights; default: the stored type. */
