@@ -21,6 +21,9 @@ import { pathHandle } from './model.ts';
 import {
   budgetName,
   budgetText,
+  gatesName,
+  type GatesName,
+  gatesText,
   methodName,
   methodOptions,
   protectText,
@@ -31,7 +34,7 @@ import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
-import { runCheck } from './run.ts';
+import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withOptimiser } from './optimiser.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
@@ -80,6 +83,7 @@ export const describedSweepSettings = z.object({
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   recovery: z
     .enum(['none', 'both', 'only'])
     .default('none')
@@ -352,6 +356,9 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+/** Gates of a sweep whose manifest does not name them: a plain deletion. */
+const EARLIER_GATES: GatesName = 'renormalised';
+
 const namesOf = (methods: unknown): readonly string[] => z.array(z.string()).safeParse(methods).data ?? [];
 
 /**
@@ -368,6 +375,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
   return {
     seeds: EARLIER_SEEDS,
+    gates: EARLIER_GATES,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
     options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
@@ -375,7 +383,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+  candidates: z.array(recordedModel).default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */

@@ -4,10 +4,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { weightsOfLabel } from '../../main/contract/method.ts';
 import {
   describedExperimentSettings,
   type ExperimentAnswer,
@@ -38,7 +39,9 @@ import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luc
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
+  fittingPairs,
   type FrontierPair,
+  type FrontierPoint,
   frontierSummaries,
   frontierSummarySentence,
   pairSentence,
@@ -46,8 +49,16 @@ import {
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { groupBy } from '../../main/evaluation/threshold.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { bareFactor, formatParameters, formatRange } from '../../main/words/numbers.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatFactor,
+  formatParameters,
+  formatRange,
+  formatRoughPercent,
+} from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
@@ -446,11 +457,22 @@ const ggufFamilies = (): readonly string[] =>
     }),
   );
 
-/** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
+/** The pairs of models that one rule chooses, by name. */
+const pairNames = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): string =>
+  JSON.stringify(pairs.map(({ quantised, pruned }) => [pointNameKey(quantised.result), pointNameKey(pruned.result)]));
+
+/**
+ * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
+ * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
+ * differences to the unpruned model, which need none.
+ */
 const frontier = async (): Promise<readonly string[]> => {
-  const { pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+  const { points: measured, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+    readonly points: readonly FrontierPoint[];
     readonly pairs: readonly FrontierPair[];
   };
+  const present = fittingPairs(measured);
+  if (pairNames(present) !== pairNames(pairs)) return frontierMeans(present);
   const summaries = frontierSummaries(pairs);
   const clearest = [...new Set(summaries.map(({ model }) => model))].flatMap((model) =>
     pairs
@@ -460,6 +482,81 @@ const frontier = async (): Promise<readonly string[]> => {
   );
   return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
 };
+
+/** A row for each model, kind of answers and type: the pruned model that fits, and mean differences by method. */
+const frontierMeans = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): readonly string[] => {
+  const methodsOf = (own: typeof pairs): readonly string[] => [
+    ...new Set(own.map(({ pruned }) => weightsOfLabel(pruned.result.method).bare)),
+  ];
+  const methods = methodsOf(pairs);
+  return table(
+    [
+      ...['model', 'answers', 'whole at', 'bytes', 'pruned'],
+      ...methods.map((method) => `${methodTitle(method)}: pruned − whole, points`),
+    ],
+    groupBy(pairs, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).map((own) => {
+      const [first] = own;
+      if (first === undefined) throw new Error('a group without pairs');
+      const { quantised, pruned } = first;
+      const fits = new Set(
+        own.map(
+          ({ pruned: { result, weights } }) => `${formatFactor(result.factor)} at ${weights ?? 'stored weights'}`,
+        ),
+      );
+      const means = methods.map((method) => {
+        const differences = own
+          .filter((pair) => weightsOfLabel(pair.pruned.result.method).bare === method)
+          .map((pair) => pair.pruned.result.difference - pair.quantised.result.difference);
+        const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+        return formatDifference(mean, pruned.result.metric);
+      });
+      return [
+        quantised.result.model,
+        answersOf(quantised.result),
+        quantised.weights ?? '',
+        formatRoughPercent(quantised.share),
+        [...fits].join(', '),
+        ...means,
+      ];
+    }),
+  );
+};
+
+/** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
+const gates = async (): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+  const runs = text
+    .trim()
+    .split('\n')
+    .map((line) => gatesRun.parse(JSON.parse(line)));
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
+    const [first] = own;
+    if (first === undefined) throw new Error('a group without runs');
+    const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
+      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+    const better = (mode: 'folded' | 'trained'): string => {
+      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const middle = mean(moved.map(mean));
+      const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
+      const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
+      const shown = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
+      return `${shown(middle)} [${shown(middle - half)}, ${shown(middle + half)}]`;
+    };
+    const title = `${methodTitle(first.method)} ${formatFactor(factorOf(first))}`;
+    return [title, accuracy('deleted'), accuracy('folded'), better('folded'), accuracy('trained'), better('trained')];
+  });
+  return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
+};
+
+const answersRight = z.string().regex(/^[01]+$/);
+const gatesRun = z.object({
+  model: z.string(),
+  method: z.string(),
+  kept: z.number().int().positive(),
+  right: z.object({ deleted: answersRight, folded: answersRight, trained: answersRight }),
+});
 
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
 const endings = async (): Promise<readonly string[]> => {
@@ -696,6 +793,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
+  gates,
   luck,
   experiment,
   'experiment-signs': experimentSigns,
