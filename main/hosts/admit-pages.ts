@@ -5,7 +5,7 @@ import { createGuessDelay, NO_TOKEN, sameSecret } from './serve-access.ts';
 
 /** Limits for one user's pages, and for connections that have not shown a token yet. */
 const MOST_PAGES = 32;
-const MOST_STRANGERS = 32;
+const MOST_STRANGERS = 128;
 /** Time for the first message, and bytes that may come before it is checked, with the request that opened it. */
 const TOKEN_MS = 10_000;
 const MOST_TOKEN_BYTES = 4_096;
@@ -13,6 +13,9 @@ const MOST_TOKEN_BYTES = 4_096;
 const LOOK_EVERY_MS = 1_000;
 /** WebSocket close code: the server cannot tell whether the token is valid. */
 const INTERNAL_ERROR = 1011;
+/** WebSocket close code: try again later. */
+const TRY_LATER = 1013;
+const FULL = `At most ${MOST_PAGES} pages are served at a time: close some.`;
 
 const tokenIn = (data: RawData, isBinary: boolean): string | null => {
   if (isBinary || !Buffer.isBuffer(data)) return null;
@@ -58,6 +61,7 @@ export const admitPages = (token: () => Promise<string>, admit: (socket: WebSock
     const valid = await token();
     if (given !== null && sameSecret(given, valid)) {
       if (socket.readyState !== socket.OPEN) return;
+      if (pages.size >= MOST_PAGES) return socket.close(TRY_LATER, FULL);
       pages.set(socket, valid);
       socket.once('close', () => pages.delete(socket));
       socket.send(JSON.stringify(WELCOME));
@@ -70,7 +74,7 @@ export const admitPages = (token: () => Promise<string>, admit: (socket: WebSock
 
   return {
     full: () => {
-      if (pages.size >= MOST_PAGES) return `At most ${MOST_PAGES} pages are served at a time: close some.`;
+      if (pages.size >= MOST_PAGES) return FULL;
       return strangers.size >= MOST_STRANGERS ? 'Too many connections wait to show their token: try again.' : null;
     },
     take: (socket, connection) => {
