@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
-import { editedArms, editedTorchSweep, editedTraining } from './kills/edited.ts';
+import { editedArms, editedTorchSweep, editedTraining, trainer } from './kills/edited.ts';
 import { killedExport, killedTraining } from './kills/folders.ts';
 import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
@@ -15,7 +15,8 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
  * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
  * cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python with PyTorch), a training, an experiment with fine-tuned arms and a
- * sweep of PyTorch whose files of unfinished work are edited before each resumption (likewise), two engines in one
+ * sweep of PyTorch whose files of unfinished work are edited before each resumption (likewise, and without PyTorch by
+ * kills/trainer.mjs), two engines in one
  * workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the
  * end is not counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each:
  * times, kills, resumptions, differences, failures, and leftover files.
@@ -34,6 +35,8 @@ const all: readonly Making[] = [
   ['edited training', python === undefined ? null : () => editedTraining(folder, python)],
   ['edited arms', python === undefined ? null : () => editedArms(folder, python)],
   ['edited torch sweep', python === undefined ? null : () => editedTorchSweep(folder, python)],
+  ['trainer, edited training', () => editedTraining(folder, trainer)],
+  ['trainer, edited arms', () => editedArms(folder, trainer)],
   ['two engines', () => twoEngines(folder)],
   ['takeover', () => takeover(folder)],
   ['full disk', process.platform === 'linux' && process.getuid?.() === 0 ? () => fullDisk(folder) : null],

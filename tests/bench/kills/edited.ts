@@ -124,10 +124,13 @@ const training = (python: string): readonly string[] => [
   ...['--python', python, '--threads', '1'],
 ];
 
+/** In the place of Python: a training of a second, in which kills by the thousand can be tried. */
+export const trainer = path.join(import.meta.dirname, 'trainer.mjs');
+
 export const editedTraining = async (folder: string, python: string): Promise<Attack> => {
   const task = await fewItems(folder, ITEMS);
   return killedAndEdited(folder, {
-    name: 'edited training',
+    name: `edited training${python === trainer ? ' (without PyTorch)' : ''}`,
     args: (workspace) => [
       ...['finetune', bundledModel, '--task', task, '--out', `${workspace}-tuned`, '--workspace', workspace],
       ...training(python),
@@ -144,7 +147,7 @@ export const editedTraining = async (folder: string, python: string): Promise<At
 export const editedArms = async (folder: string, python: string): Promise<Attack> => {
   const task = await fewItems(folder, ITEMS);
   return killedAndEdited(folder, {
-    name: 'edited arms',
+    name: `edited arms${python === trainer ? ' (without PyTorch)' : ''}`,
     args: (workspace) => [
       ...['experiment', 'uncurl-8', 'uncurl-16', '--task', task, '--arms', 'as-is,tuned', '--seeds', '0'],
       ...[...training(python), '--workspace', workspace],
