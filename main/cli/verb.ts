@@ -76,7 +76,10 @@ export interface VerbHost {
   readonly supervise: (() => Promise<number>) | null;
 }
 
-/** The result of a verb: a document for `--json`, and the same in words. */
+/**
+ * The result of a verb: a document for `--json`, and the same in words. A document about a run has the run's
+ * `provenance`; the text of one that was not measured here is headed by it (run-command-line.ts).
+ */
 export interface VerbResult {
   readonly document: unknown;
   readonly text: string;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { besideDocument, besideSettings } from './beside.ts';
-import { folderName, margin } from './bounds.ts';
+import { folderName, margin, MOST_NOTES, sentence } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
@@ -32,6 +32,7 @@ import {
   planCost,
   superExpertProtection,
 } from './plan.ts';
+import { vouchedFor } from './provenance.ts';
 import { reproduction } from './reproduction.ts';
 import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
@@ -332,7 +333,7 @@ export const calls = {
    * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E,
    * pruned-large against scratch-small, and findings in sentences. `delta` and `familywise` as in `sweep.read`.
    */
-  'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
+  'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), vouchedFor(sizeTrendDocument), 'results'),
   /**
    * Prune or quantise, in sentences for each model: per type of weights, and per pair of models. Refused where a sweep
    * has measured stored weights only.
@@ -357,7 +358,7 @@ export const calls = {
       reference: z.string().optional(),
       ...thresholdReading,
     }),
-    compareDocument,
+    vouchedFor(compareDocument),
     'results',
   ),
   /**
@@ -366,7 +367,7 @@ export const calls = {
    */
   'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
   /** Answers of the unpruned model and a candidate to each item, filtered by change (`show`); from stored outcomes. */
-  'outcomes.read': call(outcomesRequest.extend({ run: runId }), outcomesDocument, 'results'),
+  'outcomes.read': call(outcomesRequest.extend({ run: runId }), vouchedFor(outcomesDocument), 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, ...thresholdReading }),
@@ -402,7 +403,11 @@ export const calls = {
   /** Results of sweeps for exactly this plan, or for that of an export: of each task, those of the newest sweep. */
   'export.measured': call(
     z.union([z.object({ model: pathHandle, plan }), z.object({ run: runId })]),
-    z.object({ results: z.array(sweepResult) }),
+    z.object({
+      results: z.array(sweepResult),
+      /** Sweeps that have results for it, but were not measured here: left out, with the reason. */
+      leftOut: z.array(sentence).max(MOST_NOTES),
+    }),
     'sweeps',
   ),
   'export.start': call(
@@ -443,7 +448,11 @@ export const calls = {
   /** Measures the arms of the paper's experiment on a family of models. */
   'experiment.start': call(experimentRequest, z.object({ run: runId })),
   /** Results of an experiment, finished or running; `delta` recomputes them without inference. */
-  'experiment.read': call(z.object({ run: runId, delta: thresholdReading.delta }), experimentDocument, 'results'),
+  'experiment.read': call(
+    z.object({ run: runId, delta: thresholdReading.delta }),
+    vouchedFor(experimentDocument),
+    'results',
+  ),
   /**
    * Repeats a finished experiment without any stored step, and compares every number. `python`: for its fine-tuned
    * arms; where it is null and the workspace has no environment, only the other arms are repeated, and the answer lists
@@ -466,21 +475,21 @@ export const calls = {
     z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
     z.object({ run: runId }),
   ),
-  'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
+  'damage.read': call(z.object({ run: runId }), vouchedFor(damageDocument), 'results'),
   /** Lets the unpruned model and one or two plans continue a prompt, side by side. */
   'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
   /** Ends the writing and keeps the text so far; the run is then done. A waiting run is cancelled. */
   'beside.stop': call(z.object({ run: runId }), nothing),
   /** The texts so far; while the run works, `beside.written` continues them. */
-  'beside.read': call(z.object({ run: runId }), besideDocument, 'results'),
+  'beside.read': call(z.object({ run: runId }), vouchedFor(besideDocument), 'results'),
   /** A side by side as one self-contained HTML page, and a name for its file. */
   'beside.report': call(z.object({ run: runId }), z.object({ name: z.string(), html: z.string() }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
-  'verify.read': call(z.object({ run: runId }), verification, 'results'),
+  'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
   /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
-  'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
+  'reproduction.read': call(z.object({ run: runId }), vouchedFor(reproduction), 'results'),
   /** The user's settings for all workspaces, the values this engine uses, and the defaults. */
   'settings.read': call(nothing, settingsDocument, 'settings', 'device'),
   /** `workspace`: a folder chosen in a dialog; null: the default one. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MOST_MODELS, MOST_TASKS, sentence, shortName } from './bounds.ts';
 import { runDevice } from './device.ts';
 import { withPresentLineKind } from './earlier-names.ts';
+import { runProvenance } from './provenance.ts';
 
 /** A tag is one word: the filter and the command line split words at spaces and commas. */
 export const runTag = z.string().regex(/^[^\s,#]{1,40}$/, 'a tag is one word of at most 40 letters without # or comma');
@@ -92,8 +93,23 @@ export const runManifest = z.object({
   waited: z.boolean().optional(),
   /** Only in a list: the finding of a finished verification or reproduction. */
   finding: z.enum(['equal', 'different']).optional(),
+  /** Only as read: whether the run was measured here. */
+  provenance: runProvenance.optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
+
+/** A manifest without the fields that are derived when it is read: what its file contains. */
+export const storedManifest = ({
+  damaged: _damaged,
+  label: _label,
+  waited: _waited,
+  finding: _finding,
+  provenance: _provenance,
+  ...stored
+}: RunManifest): RunManifest => stored;
+
+/** The text of a manifest's file. */
+export const manifestText = (manifest: RunManifest): string => `${JSON.stringify(storedManifest(manifest), null, 2)}\n`;
 
 /** A run in the workspace's trash, by the name of its folder there. */
 export const trashedRun = z.object({

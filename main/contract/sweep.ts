@@ -30,6 +30,7 @@ import {
 import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
+import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
 import { runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
@@ -691,11 +692,16 @@ export const sweepDocument = z.object({
   notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** Result of checking a document that was read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
+  /** Only as read: whether the run was measured here. */
+  provenance: runProvenance.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
 /** The document in a sweep's folder, also of an earlier version. */
-export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, sweepDocument.omit({ check: true }));
+export const recordedSweepDocument = z.preprocess(
+  withPresentDocumentNames,
+  sweepDocument.omit({ check: true, provenance: true }),
+);
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

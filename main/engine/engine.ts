@@ -4,6 +4,7 @@ import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
+import { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
@@ -19,6 +20,7 @@ import { createJobLogs } from '../jobs/job-log.ts';
 import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
+import { vouchingBy } from '../runs/run-source.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
@@ -27,8 +29,9 @@ import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
+import type { Vouching } from '../workspace/run-store.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
-import { stateFolder } from '../workspace/user-key.ts';
+import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
 import { approveToWork } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
 import { damageCalls } from './calls/damage.ts';
@@ -180,7 +183,17 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
           now,
         });
-  const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now);
+  /** Null where no key can be written: `bindRun` has said so in the run's log. */
+  const keyOfSeals = async (): Promise<UserKey | null> => {
+    try {
+      return await requireUserKey(state);
+    } catch (error) {
+      if (error instanceof WorkbenchError) return null;
+      throw error;
+    }
+  };
+  const queue = new JobQueue(runs, compute?.carryOut ?? carryOutHere(runs, resourcesOf, now), emit, now, keyOfSeals);
+  const vouching = (): Promise<Vouching> => vouchingBy(state, workspace);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
@@ -188,6 +201,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     workspace,
     environments: createMadeEnvironments(state),
     bindings: createRunBindings(state, { folderOf: runs.folder, temporaryFolder }),
+    vouching,
+    provenanceOf: async (run) =>
+      queue.list().some((job) => job.run === run) ? undefined : runs.provenance(run, await vouching()),
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,

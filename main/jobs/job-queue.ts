@@ -3,6 +3,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
+import type { UserKey } from '../workspace/user-key.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
@@ -96,6 +97,7 @@ export class JobQueue {
   readonly #carryOut: CarryOut;
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
+  readonly #key: () => Promise<UserKey | null>;
   readonly #jobs = new Map<string, QueuedJob>();
   /** Jobs that were stopped while they waited and whose last state is being written. */
   readonly #leaving = new Set<Promise<void>>();
@@ -104,8 +106,15 @@ export class JobQueue {
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `carryOut` does a run's work when its turn comes. */
-  constructor(runs: RunStore, carryOut: CarryOut, emit: (event: EngineEvent) => void, now: () => number) {
+  /** `carryOut` does a run's work when its turn comes; `key` seals finished runs (null: they stay unsealed). */
+  constructor(
+    runs: RunStore,
+    carryOut: CarryOut,
+    emit: (event: EngineEvent) => void,
+    now: () => number,
+    key: () => Promise<UserKey | null> = () => Promise.resolve(null),
+  ) {
+    this.#key = key;
     this.#runs = runs;
     this.#carryOut = carryOut;
     this.#emit = emit;
@@ -238,9 +247,11 @@ export class JobQueue {
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
+    let finishedAt: string | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
+      await this.#runs.unseal(run);
       const { signal } = controller;
       const result = await this.#carryOut({
         manifest: queued.manifest,
@@ -253,7 +264,8 @@ export class JobQueue {
       });
       output = result.output;
       await this.#requireRun(queued);
-      await this.#runs.seal(run);
+      finishedAt = new Date(this.#now()).toISOString();
+      await this.#runs.seal({ ...queued.manifest, state: 'done', output, error: null, finishedAt }, await this.#key());
       meter.describe(result.summary);
     } catch (caught) {
       error = caught;
@@ -268,7 +280,8 @@ export class JobQueue {
         state,
         output,
         error: state === 'failed' ? sentence(error) : null,
-        finishedAt: new Date(this.#now()).toISOString(),
+        // A finished run was sealed with its time.
+        finishedAt: state === 'done' ? finishedAt : new Date(this.#now()).toISOString(),
       });
       if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {

@@ -254,8 +254,11 @@ const uncheckedSentences = (
  * @throws WorkbenchError `results-edited` where outcomes, or results that cannot be computed from them, were changed
  * after the run's end; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.
  */
-export const readCheckedSweep = (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> =>
-  source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
+export const readCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
+  const document = await source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
+  const { provenance } = manifest;
+  return document === null || provenance === undefined ? document : { ...document, provenance };
+};
 
 const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
   const folder = source.runs.folder(manifest.id);

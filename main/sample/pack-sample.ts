@@ -92,7 +92,10 @@ export const packSample = async (
     const sample: RunManifest = { ...manifest, id: SAMPLE_RUN, title, sample: true };
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
     const [results, outcomes] = [join(coming, RESULTS), join(coming, 'outcomes.parquet')];
-    await put(RESULTS, `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
+    await put(
+      RESULTS,
+      `${JSON.stringify(sweepDocument.omit({ check: true, provenance: true }).parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`,
+    );
     await writeOutcomes(outcomes, renamedOutcomes(folder));
     const files = new Map(
       (await readdir(folder)).filter(isShippedCompressed).map((name) => [name, join(folder, name)]),

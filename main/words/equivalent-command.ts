@@ -7,7 +7,7 @@ import { describedExperimentSettings, recordedExperimentSettings } from '../cont
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
 import type { MethodOptions } from '../contract/plan.ts';
-import type { RunKind, RunManifest } from '../contract/run.ts';
+import { type RunKind, type RunManifest, storedManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
 import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
 
@@ -261,3 +261,12 @@ export const equivalentCommand = (manifest: RunManifest): string | null => {
   const words = parts.flatMap((part) => (typeof part === 'string' ? [part] : [`--${part[0]}`, ...part.slice(1)]));
   return ['uncurl', verb, ...words].map(shellWord).join(' ');
 };
+
+/**
+ * A manifest as reports and figures contain it: its command is made from its settings, and empty where there is none.
+ * The command in its file may be anybody's text, which somebody might paste.
+ */
+export const shownManifest = (manifest: RunManifest): RunManifest => ({
+  ...storedManifest(manifest),
+  commandLine: equivalentCommand(manifest) ?? '',
+});

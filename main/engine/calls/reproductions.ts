@@ -12,7 +12,7 @@ import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
 
@@ -71,6 +71,6 @@ export const reproduceCalls = (context: EngineContext): AnswersTo<'reproduction'
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    return found;
+    return withProvenance(context, run, found);
   },
 });
