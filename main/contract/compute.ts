@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sweepFact } from './sweep-fact.ts';
 import { probeEnd, providerName } from './device.ts';
 import { engineEvent } from './events.ts';
 import { jobProgress } from './run.ts';
@@ -27,7 +28,7 @@ export const recordChange = z.discriminatedUnion('what', [
     what: z.literal('begun'),
     order: z.object({ models: z.array(z.string()), tasks: z.array(z.string()), methods: z.array(z.string()) }),
     delta: z.number(),
-    notes: z.array(z.string()),
+    facts: z.array(sweepFact),
   }),
   /** A measured point, with its step already on disk. */
   z.object({ what: z.literal('point'), result: asItCame(sweepResult), step: z.string() }),
@@ -35,7 +36,7 @@ export const recordChange = z.discriminatedUnion('what', [
   z.object({ what: z.literal('elsewhere'), point: asItCame(elsewherePoint) }),
   z.object({ what: z.literal('calibration-draw'), point: asItCame(calibrationDraw) }),
   z.object({ what: z.literal('unneeded'), points: z.array(asItCame(candidatePoint)) }),
-  z.object({ what: z.literal('note'), text: z.string() }),
+  z.object({ what: z.literal('fact'), fact: asItCame(sweepFact) }),
 ]);
 export type RecordChange = z.infer<typeof recordChange>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runProvenance } from './provenance.ts';
 import { runManifest } from './run.ts';
 import { metricName } from './task.ts';
 import { threshold } from './sweep.ts';
@@ -48,10 +49,12 @@ export const comparedFields = z.object({
   listed: z.array(z.object({ file: z.string(), where: z.string(), before: z.string(), after: z.string() })),
   /** Fields that differ by rounding, and the largest difference. */
   rounded: z.array(countedField.extend({ largest: z.number() })),
-  /** Fields that differ and may, with the reason. */
+  /** Fields that are not compared, with the reason; in documents of earlier versions those of them that differ. */
   allowed: z.array(countedField.extend({ reason: z.string() })),
   /** Files of the first run that changed after it ended. */
   edited: z.array(z.string()),
+  /** Whether the first run was measured here; absent in documents of earlier versions. */
+  first: runProvenance.optional(),
 });
 export type ComparedFields = z.infer<typeof comparedFields>;
 

@@ -29,6 +29,7 @@ import {
 } from './plan.ts';
 import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
+import { sweepFact } from './sweep-fact.ts';
 import { settingTexts } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
@@ -688,7 +689,9 @@ export const sweepDocument = z.object({
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
-  /** Omissions and warnings, for example factors that a model cannot reach. */
+  /** Omissions and warnings, for example factors that a model cannot reach. Absent in files of earlier versions. */
+  facts: z.array(sweepFact).max(MOST_NOTES).optional(),
+  /** The same in sentences, made when the document is read; only files of earlier versions contain them. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** Result of checking a document that was read from a run's folder; never stored in a file. */
   check: runCheck.optional(),

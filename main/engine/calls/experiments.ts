@@ -27,7 +27,7 @@ import type { Task } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { manifestAgain, modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { exportMachine } from './exports.ts';
 
@@ -134,8 +134,12 @@ const reproductionOf = async (
   subjects: Subjects,
 ): Promise<Job> => {
   const original = await finishedExperiment(context, run);
+  const provenance = await context.provenanceOf(run);
+  const { models, tasks } = subjects;
+  const order = { spec: { ...spec, reproduces: null }, models: [...models], tasks: [...tasks] };
   return reproduceExperimentJob({
-    original,
+    original: provenance === undefined ? original : { ...original, provenance },
+    again: await manifestAgain(context, experimentRun, order, original),
     // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
     recordedFolder: context.workspace.runs.folder(original.id),

@@ -13,8 +13,9 @@ import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { manifestAgain, requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
+import { sweepRun } from './sweeps.ts';
 
 /** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({
@@ -43,8 +44,11 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
     const original = await readFinishedSweep(context, of);
     const unconfirmed = await codeToConfirm(context, original, confirmed);
     const candidates = await reopenCandidates(context, original, unconfirmed);
+    const provenance = await context.provenanceOf(of);
+    const order = { spec: settings, models, tasks, candidates };
     return reproduceJob({
-      original,
+      original: provenance === undefined ? original : { ...original, provenance },
+      again: await manifestAgain(context, sweepRun, order, original),
       folder: context.workspace.runs.folder(of),
       sweep: { models, tasks, settings, candidates },
       circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },

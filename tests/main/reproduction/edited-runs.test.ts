@@ -52,9 +52,17 @@ describe('an untouched run', () => {
       'plans.json',
       'outcomes.parquet',
     ]);
-    expect(found.fields?.allowed.map(({ field }) => field)).toEqual(['run']);
+    // Everything that is not compared is named.
+    const left = (found.fields?.allowed ?? []).map(({ file, field }) => `${file} ${field}`);
+    expect(left.sort()).toEqual(
+      [
+        ...['results.json run', 'results.json facts.steps', 'profile.safetensors model', 'points.json points.step'],
+        ...['binding', 'manifest', 'seal'].map((name) => `${name}.json file`),
+        ...['checksums.sha256 file', 'log.jsonl file', 'open.uncurl-run file'],
+      ].sort(),
+    );
     expect(reproductionSentence(found)).toMatch(
-      /^Every number matches: \d+ values over \d+ item outcomes, to the last/,
+      /^Every compared number matches: \d+ values over \d+ item outcomes, to the last/,
     );
   });
 });
