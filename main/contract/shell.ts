@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from './bounds.ts';
 import { pathHandle } from './model.ts';
 import type { SerialisedError } from './errors.ts';
 
@@ -74,11 +75,11 @@ export const MOST_DROPPED = 32;
 /** Events of the shell. */
 export const shellEvent = z.discriminatedUnion('type', [
   /** The engine's process ended; `engine.started` follows when the user restarts it. */
-  z.object({ type: z.literal('engine.lost'), message: z.string() }),
+  z.object({ type: z.literal('engine.lost'), message: boundedText }),
   z.object({ type: z.literal('engine.started') }),
-  z.object({ type: z.literal('menu.action'), id: z.string() }),
+  z.object({ type: z.literal('menu.action'), id: boundedText }),
   /** A link opened by the system, as the fragment of the page's address (page-fragment.ts). */
-  z.object({ type: z.literal('link'), fragment: z.string() }),
+  z.object({ type: z.literal('link'), fragment: boundedText }),
   /** The file of a run that the system asked to open. */
   z.object({ type: z.literal('opened'), handle: pathHandle }),
   /** Dropped files and folders, in order; null for items without a path. */

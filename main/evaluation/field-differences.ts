@@ -37,11 +37,12 @@ export type TellDifference = (difference: FieldDifference) => void;
 /** A list keyed by the names of its entries, to compare both documents by name. A repeated name gets a number. */
 export const namedEntries = <T>(list: readonly T[], nameOf: (entry: T) => string): ReadonlyMap<string, T> => {
   const entries = new Map<string, T>();
+  const copies = new Map<string, number>();
   for (const entry of list) {
     const name = nameOf(entry);
-    let own = name;
-    for (let copy = 2; entries.has(own); copy += 1) own = `${name} (${copy})`;
-    entries.set(own, entry);
+    const copy = (copies.get(name) ?? 0) + 1;
+    copies.set(name, copy);
+    entries.set(copy === 1 ? name : `${name} (${copy})`, entry);
   }
   return entries;
 };

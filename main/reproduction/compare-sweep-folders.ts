@@ -110,14 +110,13 @@ const compareFacts = (ledger: FieldLedger, before: SweepDocument, after: SweepDo
   // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
   const isRefereed = [was, is].every((facts) => facts.some(({ code }) => code === 'referee'));
   const isCompared = ({ code }: SweepFact): boolean => !OF_MACHINE.has(code) && (isRefereed || code !== 'referee');
-  for (const { code } of was.filter((fact) => !isCompared(fact)))
-    ledger.allowed(
-      RESULTS,
-      `facts.${code}`,
-      code === 'referee'
+  for (const fact of was.filter((one) => !isCompared(one))) {
+    const reason =
+      fact.code === 'referee'
         ? 'only a run of PyTorch asks a referee; the answers themselves are compared'
-        : 'depends on what was on disk and on the memory of the machine',
-    );
+        : 'depends on what was on disk and on the memory of the machine';
+    ledger.compare(RESULTS, () => ({ kind: 'any', reason }), fact, fact, { kind: 'facts', name: factName(fact) });
+  }
   ledger.compare(
     RESULTS,
     () => ({ kind: 'rounding', share: ROUNDING.lastDigits }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { MOST_POINTS, shortName } from '../contract/bounds.ts';
+import { boundedRecord, boundedText, MOST_POINTS, shortName } from '../contract/bounds.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -26,11 +26,11 @@ import { readJsonIfThere } from '../files/parse-json.ts';
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
 export type RunPlans = ReadonlyMap<string, Plan | null>;
 
-/** Results, points and plans of a sweep have a few MB at most. */
-const MAX_RESULT_BYTES = 256 * 2 ** 20;
+/** Results, points and plans of a sweep have a few MB; a hundred thousand points take some 90. */
+const MAX_RESULT_BYTES = 96 * 2 ** 20;
 
 export const PLANS = 'plans.json';
-const plansFile = z.record(z.string(), plan.nullable());
+const plansFile = boundedRecord(boundedText, plan.nullable());
 
 /** Writes a sweep's plans into its folder, one per line, so that they can be read without its steps. */
 export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFolder: string): Promise<void> => {

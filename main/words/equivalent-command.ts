@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
 import { damageSettings } from '../contract/damage.ts';
@@ -126,13 +127,13 @@ const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | nu
 
 /** Without the Python that trained, as without the one that computed. */
 const recordedMixture = z.object({
-  mixture: z.object({ file: z.string().nullable() }).nullable().default(null),
+  mixture: z.object({ file: boundedText.nullable() }).nullable().default(null),
 });
 
 const recordedFinetune = recordedMixture.extend({
   settings: finetuneSettings,
-  destination: z.string(),
-  teacher: z.object({ path: z.string() }).nullable().default(null),
+  destination: boundedText,
+  teacher: z.object({ path: boundedText }).nullable().default(null),
 });
 
 const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
@@ -167,7 +168,7 @@ const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] 
 };
 
 const recordedExport = z.object({
-  destination: z.string(),
+  destination: boundedText,
   format: exportFormat,
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
@@ -190,7 +191,7 @@ const exportParts = ({ spec, models, state }: RunManifest): readonly Part[] | nu
   ];
 };
 
-const recordedVerification = z.object({ exported: z.string() });
+const recordedVerification = z.object({ exported: boundedText });
 
 const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   const read = recordedVerification.safeParse(spec);
@@ -217,8 +218,8 @@ const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
 };
 
 const reproduced = z.union([
-  z.object({ of: z.string() }).transform(({ of }) => of),
-  z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
+  z.object({ of: boundedText }).transform(({ of }) => of),
+  z.object({ reproduces: boundedText }).transform(({ reproduces }) => reproduces),
 ]);
 
 /** The verb that makes a run, and its arguments. */
@@ -262,11 +263,20 @@ export const equivalentCommand = (manifest: RunManifest): string | null => {
   return ['uncurl', verb, ...words].map(shellWord).join(' ');
 };
 
+/** Settings above this size (a plan with its weights) are not repeated in every figure. */
+const MOST_SHOWN = 200_000;
+
 /**
  * A manifest as reports and figures contain it: its command is made from its settings, and empty where there is none.
  * The command in its file may be anybody's text, which somebody might paste.
  */
-export const shownManifest = (manifest: RunManifest): RunManifest => ({
-  ...storedManifest(manifest),
-  commandLine: equivalentCommand(manifest) ?? '',
-});
+export const shownManifest = (manifest: RunManifest): RunManifest => {
+  const { spec, ...stored } = storedManifest(manifest);
+  const characters = JSON.stringify(spec).length;
+  return {
+    ...stored,
+    spec:
+      characters <= MOST_SHOWN ? spec : { omitted: `${String(characters)} characters; see the run's manifest.json` },
+    commandLine: equivalentCommand(manifest) ?? '',
+  };
+};

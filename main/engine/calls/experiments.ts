@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import type { RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import {
@@ -36,11 +37,11 @@ type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' 
 /** Spec of a recorded experiment, beside models and tasks. */
 const experimentSpec = z.object({
   settings: recordedExperimentSettings,
-  python: z.string().nullable(),
+  python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
   /** The run that this one reproduces. */
-  reproduces: z.string().nullable().default(null),
+  reproduces: boundedText.nullable().default(null),
   /** Code with which the user confirmed that run; absent if it was made here. */
   confirmed: runCodeText.optional(),
 });

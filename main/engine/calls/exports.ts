@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
@@ -145,7 +146,7 @@ const openOne = async (context: EngineContext, handle: Parameters<typeof openRun
 
 const exportSpec = z.object({
   plan: planSchema,
-  destination: z.string(),
+  destination: boundedText,
   format: exportFormat,
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
@@ -179,7 +180,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new export.'),
 };
 
-const verifySpec = z.object({ plan: planSchema, exported: z.string() });
+const verifySpec = z.object({ plan: planSchema, exported: boundedText });
 
 /** A comparison of an export with its original and plan. */
 export const verifyRun: RunKindDefinition<typeof verifySpec> = {

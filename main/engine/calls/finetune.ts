@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
@@ -21,12 +22,12 @@ import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 /** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
   settings: finetuneSettings,
-  destination: z.string(),
-  python: z.string().nullable(),
+  destination: boundedText,
+  python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
   /** The unpruned model, for the stage `distil`; null without it. */
-  teacher: z.object({ name: z.string(), path: z.string(), fingerprint: z.string() }).nullable().default(null),
+  teacher: z.object({ name: boundedText, path: boundedText, fingerprint: boundedText }).nullable().default(null),
 });
 type Teacher = z.infer<typeof finetuneSpec>['teacher'];
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
@@ -19,7 +20,7 @@ import { sweepRun } from './sweeps.ts';
 
 /** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({
-  of: z.string(),
+  of: boundedText,
   settings: recordedSweepSettings,
   /** Code with which the user confirmed the reproduced run; absent if it was made here. */
   confirmed: runCodeText.optional(),

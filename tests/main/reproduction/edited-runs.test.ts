@@ -19,6 +19,9 @@ import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 const ROUNDS = 25;
 const SEED = 19;
 
+/** The steps that a sweep computed depend on what was on disk. */
+const FACTS = ['facts.code', 'facts.computed', 'facts.reused'];
+
 let runs: SmallRuns;
 let shown: unknown;
 
@@ -56,8 +59,13 @@ describe('an untouched run', () => {
     const left = (found.fields?.allowed ?? []).map(({ file, field }) => `${file} ${field}`);
     expect(left.sort()).toEqual(
       [
-        ...['results.json run', 'results.json facts.steps', 'profile.safetensors model', 'points.json points.step'],
-        ...['binding', 'manifest', 'seal'].map((name) => `${name}.json file`),
+        ...[
+          'results.json run',
+          ...FACTS.map((name) => `results.json ${name}`),
+          'profile.safetensors model',
+          'points.json points.step',
+        ],
+        ...['binding', 'lock-1', 'manifest', 'seal'].map((name) => `${name}.json file`),
         ...['checksums.sha256 file', 'log.jsonl file', 'open.uncurl-run file'],
       ].sort(),
     );
@@ -268,7 +276,7 @@ describe('any field of a run, edited', () => {
       }),
       { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
     );
-    for (const path of allowed) expect(['run', 'settings.treatments', 'notes']).toContain(path);
+    for (const path of allowed) expect(['run', 'settings.treatments', ...FACTS]).toContain(path);
   });
 
   it('is noticed wherever the run is shown', async () => {
