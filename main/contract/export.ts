@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedList, boundedText } from './bounds.ts';
+import { boundedList, boundedText, MOST_NOTES, sentence } from './bounds.ts';
 
 /** The plan of an export, beside its weights. */
 export const PLAN_FILE = 'uncurl-plan.json';
@@ -121,6 +121,8 @@ export const verification = z.object({
   mtp: predictionChoice.nullable().default(null),
   /** Problems, each with its location; empty when ok. */
   problems: boundedList(boundedText),
+  /** Parts of the export that were not compared, with the reason. */
+  notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** The export's answers in PyTorch, compared with onnxruntime's; absent where no referee was asked. */
   referee: refereed.optional(),
 });
