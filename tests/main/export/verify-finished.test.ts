@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
@@ -13,6 +14,9 @@ import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 const control = { signal: new AbortController().signal };
+
+const bundledModel = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
+const bundledPlan = { kept: Array.from({ length: 3 }, () => [0, 1, 2, 3]) };
 
 let checkpoint: Checkpoint;
 let exported: string;
@@ -74,6 +78,17 @@ const editHeader = async (file: string, change: (json: string) => string): Promi
 
 test('an untouched export is equal, with its card', async () => {
   expect(await verified(async () => Promise.resolve())).toMatchObject({ ok: true, problems: [] });
+});
+
+test.each([
+  ['a GGUF file', { format: 'gguf', ggufType: 'q8_0' }],
+  ['quantised weights', { format: 'hf', hfType: 'int8' }],
+  ['a graph', { format: 'onnx' }],
+] as const)('%s is equal, with its card', async (_, form) => {
+  const settings = exportSettingsIn(await temporaryFolder());
+  const order = { checkpoint: await openCheckpoint(bundledModel), plan: bundledPlan, settings, control };
+  const { folder } = await exportPlan({ ...order, ...form, destination: join(await temporaryFolder(), 'made') });
+  expect(await verifyFinished({ ...order, exported: folder })).toMatchObject({ ok: true, problems: [] });
 });
 
 test.each([

@@ -1,17 +1,29 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import { runManifest } from '../../../main/contract/run.ts';
 import { recordedSweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
+import { compareManifests } from '../../../main/reproduction/compare-manifests.ts';
+import { FieldLedger } from '../../../main/reproduction/field-ledger.ts';
 import { isMatch, reproductionSentence } from '../../../main/reproduction/differences.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
 import type { OutcomeRow } from '../../../main/runs/outcomes-parquet.ts';
 import { PLANS, readPointIndex } from '../../../main/runs/sweep-record.ts';
 import { causeWords } from '../../../main/words/reproduction.ts';
 import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
+import { vouchingBy } from '../../../main/runs/run-source.ts';
+import { provenanceHeading } from '../../../main/words/provenance.ts';
+import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { OUTSIDE_SEAL } from '../../../main/workspace/sealed-files.ts';
+import { settingsFile } from '../../../main/workspace/settings-file.ts';
+import { requireUserKey, stateFolder } from '../../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../../hang-limit.ts';
-import { anyEdit, editOutcomes } from './edits.ts';
+import { anyEdit, editOutcomes, everyEdit } from './edits.ts';
 import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
 import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 
@@ -269,7 +281,7 @@ describe('any field of a run, edited', () => {
   it('is noticed by a reproduction, or is a field that may differ', async () => {
     const allowed = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
+      fc.asyncProperty(anyEdit('outcomes.parquet', 'experiment.json'), async (edit) => {
         const { path, as } = await byReproduce(runs, edit);
         expect(as, path).not.toBe('missed');
         if (as === 'allowed') allowed.add(path);
@@ -298,5 +310,135 @@ describe('any field of a run, edited', () => {
       }),
       { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
     );
+  });
+});
+
+describe('a finished run is one sealed document', () => {
+  /** What this user's folder says about a run of the first workspace. */
+  const headingOf = async (run: string, state = stateFolder(settingsFile())): Promise<string | null> => {
+    const workspace = await openExistingWorkspace(runs.workspace);
+    try {
+      return provenanceHeading(await workspace.runs.provenance(run, await vouchingBy(state, workspace)));
+    } catch (error) {
+      // A refusal shows no number.
+      if (error instanceof WorkbenchError) return `refused: ${error.code}`;
+      throw error;
+    }
+  };
+
+  /** Writes other contents for the time of a look. */
+  const changed = async (file: string, contents: string | Uint8Array, look: () => Promise<void>): Promise<void> => {
+    const before = await readFile(file);
+    await writeFile(file, contents);
+    try {
+      await look();
+    } finally {
+      await writeFile(file, before);
+    }
+  };
+
+  /** Other contents of a file: each kind of leaf of JSON, else bytes over the whole file. */
+  const editsOf = async (
+    file: string,
+  ): Promise<readonly (readonly [name: string, contents: string | Uint8Array])[]> => {
+    const bytes = await readFile(file);
+    if (file.endsWith('.json'))
+      return everyEdit(bytes.toString('utf8')).map(({ path, edited }) => [path, edited] as const);
+    return Array.from({ length: 12 }, (_, index) => {
+      const at = Math.floor((index * (bytes.length - 1)) / 11);
+      const edited = Uint8Array.from(bytes);
+      edited[at] = (edited[at] ?? 0) ^ 1;
+      return [`byte ${String(at)}`, edited] as const;
+    });
+  };
+
+  it('no leaf and no byte of it can change unseen, and what is outside is named', async () => {
+    const outside = new Set<string>();
+    let looked = 0;
+    for (const run of [runs.sweep, runs.experiment]) {
+      expect(await headingOf(run)).toBeNull();
+      const folder = join(runs.workspace, 'runs', run);
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const file = join(folder, entry.name);
+        for (const [name, contents] of await editsOf(file))
+          await changed(file, contents, async () => {
+            looked += 1;
+            const heading = await headingOf(run);
+            if (heading === null) outside.add(entry.name);
+            else expect(heading, `${entry.name} ${name}`).toMatch(/^(?:Not measured here|refused): /);
+          });
+      }
+      expect(await headingOf(run)).toBeNull();
+    }
+    expect(looked).toBeGreaterThan(150);
+    expect([...outside].filter((name) => !/^lock-\d+\.json$/.test(name)).sort()).toEqual(['binding.json', 'log.jsonl']);
+    for (const name of ['binding.json', 'log.jsonl']) expect(OUTSIDE_SEAL.get(name)).toBeDefined();
+  });
+
+  it('every field of a manifest is sealed, those that this run does not have as well', async () => {
+    const file = join(runs.workspace, 'runs', runs.sweep, 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as object;
+    for (const name of Object.keys(runManifest.shape).filter((one) => !(one in manifest)))
+      await changed(file, JSON.stringify({ ...manifest, [name]: true }), async () => {
+        expect(await headingOf(runs.sweep), name).toMatch(/^(?:Not measured here|refused): /);
+      });
+  });
+
+  it('cannot be sealed again without the key, nor by another one, nor escape as unfinished', async () => {
+    const folder = join(runs.workspace, 'runs', runs.sweep);
+    const file = join(folder, 'manifest.json');
+    const text = await readFile(file, 'utf8');
+    const forged = text.replace('"delta": 0.03', '"delta": 0.3');
+    expect(forged).not.toBe(text);
+    const list = await readFile(join(folder, CHECKSUM_FILE), 'utf8');
+    const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
+    await changed(file, forged, async () => {
+      expect(await headingOf(runs.sweep)).toMatch(/manifest\.json was changed after the run had ended/);
+      await changed(join(folder, CHECKSUM_FILE), list.replace(sha256(text), sha256(forged)), async () => {
+        expect(await headingOf(runs.sweep)).toMatch(/does not belong to its seal/);
+      });
+      await changed(file, forged.replace('"state": "done"', '"state": "cancelled"'), async () => {
+        expect(await headingOf(runs.sweep)).toMatch(/^Not measured here/);
+      });
+    });
+    const other = await mkdtemp(join(tmpdir(), 'uncurl-state-'));
+    await requireUserKey(other);
+    expect(await headingOf(runs.sweep, other)).toMatch(/another user or machine sealed this run/);
+    await rm(other, { recursive: true });
+  });
+
+  it('a reproduction compares or names every leaf of a manifest', async () => {
+    const folder = join(runs.workspace, 'runs', runs.sweep);
+    const text = await readFile(join(folder, 'manifest.json'), 'utf8');
+    const original = runManifest.parse(JSON.parse(text));
+    for (const { path, edited } of everyEdit(text)) {
+      const parsed = runManifest.safeParse(JSON.parse(edited));
+      if (!parsed.success) continue;
+      const ledger = new FieldLedger();
+      compareManifests(ledger, parsed.data, original);
+      const { changed: differing, allowed } = ledger.found([]);
+      const isNamed = allowed.some(({ field }) => field === path);
+      expect([path, isNamed || differing.some(({ field }) => field === path)]).toEqual([path, true]);
+      expect([path, isNamed]).toEqual([
+        path,
+        !/^(?:kind|title|state|(?:models|tasks)\.(?:name|hash|fingerprint))$/.test(path),
+      ]);
+    }
+  });
+
+  it('a reproduction compares or names every kind of field of its results', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    const file = join(folder, 'results.json');
+    for (const { path, edited } of everyEdit(await readFile(file, 'utf8')))
+      await changed(file, edited, async () => {
+        const found = await reproduced(runs, folder).catch((error: unknown) => {
+          if (error instanceof WorkbenchError && error.code !== 'internal') return null;
+          throw error;
+        });
+        if (found === null) return;
+        const isNamed = found.fields?.allowed.some(({ field }) => field === path);
+        expect([path, !isMatch(found) || isNamed]).toEqual([path, true]);
+      });
   });
 });
