@@ -39,6 +39,16 @@ export const modelInfo = z.object({
   constantExperts: z.number().optional(),
   /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
   pruningNote: boundedText.optional(),
+  /**
+   * Whether deleting experts makes the gates of the others grow, since the router is a softmax over all of them and is
+   * not renormalised; absent: no.
+   */
+  gatesGrow: z.boolean().optional(),
+  /**
+   * Whether an export keeps rows of dropped experts as rows of experts that give back their input and are never chosen,
+   * so that gates do not grow; absent: no.
+   */
+  identityRows: z.boolean().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),
@@ -93,9 +103,12 @@ export const modelEntry = z.object({
   path: boundedText,
   bundled: z.boolean(),
   /**
-   * Hash of config, safetensors headers and sampled weights: two models with the same fingerprint are the same model.
+   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder
+   * cannot be opened, and for a large model until the first run that stores a number of it has hashed it.
    */
   fingerprint: boundedText.nullable(),
+  /** SHA-256 over all files that its numbers depend on (ModelHashes.identity); absent until it is hashed. */
+  sha256: boundedText.optional(),
   info: modelInfo.nullable(),
   error: boundedText.nullable(),
   /** Present where the folder is gone (moved or deleted), with its last known fingerprint: it can be located. */

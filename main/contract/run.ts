@@ -13,6 +13,7 @@ import {
 import { runDevice } from './device.ts';
 import { withPresentLineKind } from './earlier-names.ts';
 import { runProvenance } from './provenance.ts';
+import { transformersCheck } from './transformers-check.ts';
 
 /** A tag is one word: the filter and the command line split words at spaces and commas. */
 export const runTag = z.string().regex(/^[^\s,#]{1,40}$/, 'a tag is one word of at most 40 letters without # or comma');
@@ -67,12 +68,45 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'download',
+  'push',
 ]);
 export type RunKind = z.infer<typeof runKind>;
 
 export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'interrupted']);
 /** `interrupted`: neither finished nor being worked on (the engine was killed); it can be resumed. */
 export type RunState = z.infer<typeof runState>;
+
+/** A model as a manifest records it. */
+export const recordedModel = z.object({
+  name: shortName,
+  path: sentence,
+  /** Short hash of configuration and weights; empty until the run has begun, whose first work is to hash the files. */
+  fingerprint: shortName,
+  /** SHA-256 over all consumed files (ModelHashes.identity); absent in runs of earlier versions. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** Commit of the repository that it was published in; absent for a model that is not of the Hub's cache. */
+  commit: shortName.optional(),
+  /** Whether its logits were compared with those of transformers before the run measured it; absent: not compared. */
+  transformers: transformersCheck.optional(),
+});
+export type RecordedModel = z.infer<typeof recordedModel>;
+
+/** The fingerprint of a model whose files were not hashed yet. */
+export const UNHASHED = '';
+
+/** Whether a recorded model has the content of another one: by the hash of all files, where both have it. */
+export const isSameContent = (
+  recorded: Pick<RecordedModel, 'fingerprint' | 'sha256'>,
+  other: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
+): boolean =>
+  other.fingerprint !== null &&
+  recorded.fingerprint !== UNHASHED &&
+  recorded.fingerprint === other.fingerprint &&
+  (recorded.sha256 === undefined || other.sha256 === undefined || recorded.sha256 === other.sha256);
 
 /** Written first, and again when the run ends: everything needed to repeat it. */
 export const runManifest = z.object({
@@ -86,7 +120,7 @@ export const runManifest = z.object({
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: boundedRecord(shortName, z.unknown()),
   /** Paths are absolute, or `bundled:NAME` for bundled models. */
-  models: z.array(z.object({ name: shortName, path: sentence, fingerprint: shortName })).max(MOST_MODELS),
+  models: z.array(recordedModel).max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
   versions: boundedRecord(shortName, shortName),
   device: runDevice,

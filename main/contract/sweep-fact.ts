@@ -57,6 +57,19 @@ export const sweepFact = z.discriminatedUnion('code', [
     compared: z.array(recoveredPoint).max(MOST_POINTS),
   }),
   z.object({ code: z.literal('recovery-cut') }),
+  /** What a setting of gates other than a plain deletion means for the plans of a model. */
+  z.object({
+    code: z.literal('gates'),
+    model: shortName,
+    are: z.enum(['unchanged', 'trained', 'trained-onnx-only', 'folded']),
+  }),
+  /** Texts of the unpruned model where none is right; `unreachable`: why no text can equal some answers of the task. */
+  z.object({
+    code: z.literal('texts-beside-answers'),
+    ...stage,
+    unreachable: sentence.nullable(),
+    examples: z.array(z.object({ text: sentence, right: sentence })).max(MOST_MODELS),
+  }),
   z.object({ code: z.literal('referee'), found: refereed }),
   z.object({ code: z.literal('steps'), computed: count, reused: count }),
 ]);

@@ -24,6 +24,9 @@ import { pathHandle } from './model.ts';
 import {
   budgetName,
   budgetText,
+  gatesName,
+  type GatesName,
+  gatesText,
   methodName,
   methodOptions,
   protectText,
@@ -36,8 +39,9 @@ import { sweepFact } from './sweep-fact.ts';
 import { settingTexts } from './setting.ts';
 import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
-import { runCheck } from './run.ts';
+import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
+import { withOptimiser } from './optimiser.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
@@ -84,6 +88,7 @@ export const describedSweepSettings = z.object({
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   recovery: z
     .enum(['none', 'both', 'only'])
     .default('none')
@@ -171,6 +176,26 @@ export const describedSweepSettings = z.object({
     help: 'Use only the first N test items of each task. Fewer items, wider intervals.',
     otherwise: 'all',
   }),
+  looks: z
+    .string()
+    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){1,7}$/)
+    .optional()
+    .register(settingTexts, {
+      label: 'Planned looks',
+      flag: 'looks',
+      value: 'N,N',
+      range: 'ascending numbers of items, separated by commas',
+      help:
+        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of the ' +
+        'look with --limit items (without a limit: of the last).',
+      otherwise: 'one look, at 5 %',
+      about:
+        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the 5 % ' +
+        'are spent over them in proportion to the items, so that the chance that any look is wrong is at most 5 % for ' +
+        'each curve. The look of this sweep is that of its item limit.',
+      hint: '150,300,600,1200',
+      part: 'factors',
+    }),
   delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
     label: 'Margin δ',
     flag: 'delta',
@@ -335,9 +360,14 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+/** Gates of a sweep whose manifest does not name them: a plain deletion. */
+const EARLIER_GATES: GatesName = 'renormalised';
+
+const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText).safeParse(methods).data ?? [];
+
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name.
+ * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named it is `lloyd`.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -346,16 +376,18 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const { uncurl = {}, ...others } = options;
   const { seed, ...own } = { ...apart, ...uncurl };
   const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
+  const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
   return {
     seeds: EARLIER_SEEDS,
+    gates: EARLIER_GATES,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
-    options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
+    options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
   };
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: boundedList(z.object({ name: boundedText, path: boundedText, fingerprint: boundedText })).default([]),
+  candidates: boundedList(recordedModel).default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */
@@ -379,9 +411,9 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
  * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
  * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
  * such as `firstUnsafe`, means undecided or worse. `at-chance` takes the place of a verdict where the unpruned model
- * itself is not above chance: its candidates have nothing to lose.
+ * itself is not above chance, and `nothing-to-lose` where it is not shown to be above chance (or 0) by more than delta.
  */
-export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance']);
+export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance', 'nothing-to-lose']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
 /** Storage and compute cost of a point's model. */
@@ -578,6 +610,8 @@ export const verdict = z.enum([
   'cannot-tell',
   /** The unpruned model is not above chance: a pruned one has nothing to lose. */
   'at-chance',
+  /** The unpruned model is not shown to be above chance, or 0, by more than delta: there is no room to lose delta. */
+  'nothing-to-lose',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
@@ -597,7 +631,7 @@ export type TestPower = z.infer<typeof testPower>;
 const bracketOfFactors = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell, or
-   * at chance.
+   * nothing to lose.
    */
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
@@ -617,7 +651,7 @@ const bracket = {
 
 /**
  * How far plans are safe on every task of a sweep: a factor is safe if it and every smaller measured factor are safe on
- * each task (and in each draw), but for tasks where the unpruned model is at chance.
+ * each task (and in each draw), but for tasks where the unpruned model has nothing to lose.
  */
 export const everywhere = z.object({
   ...bracketOfFactors,
@@ -688,6 +722,8 @@ export const sweepDocument = z.object({
   calibrationDraws: z.array(calibrationDraw).max(MOST_POINTS).optional(),
   /** How far plans made for all tasks at once are safe on every task. */
   together: z.array(togetherThreshold).max(MOST_CURVES).optional(),
+  /** One-sided level of each test, where the sweep is one of several planned looks; absent: 5 %. */
+  level: z.number().gt(0).max(0.05).optional(),
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
@@ -717,6 +753,11 @@ const CHANCE_LEVEL = 0.05;
 /** Whether an unpruned model's result is not above chance, by the one-sided exact test at 5 %. */
 export const isAtChance = ({ chance }: Pick<SweepResult, 'chance'>): boolean =>
   chance !== undefined && chance.p > CHANCE_LEVEL;
+
+/** Whether a verdict says that the unpruned model has nothing to lose, so that no verdict is possible. */
+export const isNothingToLose = (
+  verdict: PointVerdict | Verdict | null | undefined,
+): verdict is 'at-chance' | 'nothing-to-lose' => verdict === 'at-chance' || verdict === 'nothing-to-lose';
 
 /** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;

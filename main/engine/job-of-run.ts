@@ -10,10 +10,12 @@ import { damageRun } from './calls/damage.ts';
 import { experimentRun } from './calls/experiments.ts';
 import { exportRun, verifyRun } from './calls/exports.ts';
 import { finetuneRun } from './calls/finetune.ts';
+import { downloadRun, pushRun } from './calls/hub.ts';
 import { profileRun } from './calls/profiles.ts';
 import { reproduceRun } from './calls/reproductions.ts';
 import { sweepRun } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
+import { identifyModels } from './run-subjects.ts';
 import { requireItsDevice, type Restart, restarting } from './run-kind.ts';
 
 /** Every kind of run, and how its manifest starts it again. */
@@ -27,6 +29,8 @@ const RESTARTS: Readonly<Record<RunKind, Restart>> = {
   finetune: restarting(finetuneRun),
   experiment: restarting(experimentRun),
   reproduce: restarting(reproduceRun),
+  download: restarting(downloadRun),
+  push: restarting(pushRun),
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */
@@ -77,6 +81,8 @@ export const carryOutRun = async (
   const requireRun = async (): Promise<void> => {
     if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
   };
+  const describe = (text: string): void => meter.describe(text);
+  await identifyModels(context, job.sources, manifest, { signal, describe });
   const order = { manifest, job, signal, finish, meter, emit, requireRun, recordChanged };
   return carryOutHere(workspace.runs, resourcesOf, now)(order);
 };

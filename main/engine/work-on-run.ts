@@ -15,6 +15,7 @@ import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
 import { sweepInputOf } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
+import { identifyModels } from './run-subjects.ts';
 
 /** Order to a worker. */
 export interface FillOrder {
@@ -54,8 +55,10 @@ export const createSweepWorker = (
     const { workspace, now } = context;
     const { id, kind, title, createdAt } = manifest;
     const input = await sweepInputOf(context, manifest);
-    const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
-    return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
+    const { pool, refereePool: _, compareWithTransformers: __, steps, ...resources } = await resourcesOf(manifest);
+    const sources = sweepSources(input);
+    await identifyModels(context, sources, manifest, { signal });
+    return pool.compute({ sources, steps, say, signal }, (computing) =>
       work(
         {
           ...resources,

@@ -1,7 +1,10 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
+import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
+import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
@@ -17,6 +20,8 @@ export interface RunToCarryOut extends Pick<
 > {
   readonly manifest: RunManifest;
   readonly job: Job;
+  /** Writes what the run's models are into its manifest, which it returns; absent where another engine has the run. */
+  readonly recordModels?: ((changes: Pick<RunManifest, 'models' | 'spec'>) => Promise<RunManifest>) | undefined;
 }
 
 /** Does the work of a run, in this process or a separate one; rejects where the run fails or is cancelled. */
@@ -31,6 +36,12 @@ export interface JobResources extends Pick<
   readonly pool: ModelPool;
   /** Models of onnxruntime, where another engine computes. */
   readonly refereePool?: ModelPool | undefined;
+  /**
+   * Compares a model with transformers before a run measures it, unless that was done; refuses one that differs. Absent
+   * where the numbers are not those of onnxruntime on the processor.
+   */
+  readonly compareWithTransformers?:
+    ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>) | undefined;
 }
 
 /** The error of an engine whose run was taken over by another one. */
@@ -45,6 +56,15 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
   );
 };
 
+/** Kinds of runs whose numbers are those of a model. */
+const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
+  'profile',
+  'sweep',
+  'experiment',
+  'beside',
+  'damage',
+]);
+
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
   (
@@ -52,19 +72,26 @@ export const carryOutHere =
     resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
     now: () => number,
   ): CarryOut =>
-  async ({ manifest, job, ...own }) => {
-    const { pool, refereePool, steps, ...resources } = await resourcesOf(manifest);
-    const { id: run, createdAt } = manifest;
+  async ({ manifest, job, recordModels: _, ...own }) => {
+    const { pool, refereePool, steps, compareWithTransformers, ...resources } = await resourcesOf(manifest);
+    const { id: run, createdAt, kind } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
-    const order = { sources: job.sources, steps, say };
+    const describe = (text: string): void => own.meter.describe(text);
+    const order = { sources: job.sources, steps, say, signal: own.signal, describe };
     const work = (computing: Computing, referee?: Runners): Promise<JobResult> =>
       job.work({ ...resources, ...own, ...runFields, ...computing, referee, now });
-    return pool.compute(order, (computing) =>
-      refereePool === undefined
+    return pool.compute(order, async (computing) => {
+      if (compareWithTransformers !== undefined && measuringKinds.has(kind))
+        for (const model of job.sources) {
+          describe(`Comparing ${model.name} with transformers`);
+          const check = await compareWithTransformers(model, computing, own.signal);
+          if (check.word !== 'equal') describe(`${model.name}: ${transformersWords(check)}`);
+        }
+      return refereePool === undefined
         ? work(computing)
-        : refereePool.compute(order, ({ runners: referee }) => work(computing, referee)),
-    );
+        : refereePool.compute(order, ({ runners: referee }) => work(computing, referee));
+    });
   };
 
 /** Progress is announced at most this often. */
@@ -261,6 +288,10 @@ export class JobQueue {
         meter,
         emit: this.#emit,
         requireRun: () => this.#requireRun(queued),
+        recordModels: async (changes) => {
+          await this.#change(queued, changes);
+          return queued.manifest;
+        },
       });
       output = result.output;
       await this.#requireRun(queued);

@@ -39,6 +39,7 @@ import {
   sweepSources,
 } from './sweep-stages.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
+import { textsBesideAnswers } from '../tasks/generation/unreachable-answers.ts';
 
 /** How candidates of a stage are measured where only the threshold is needed. */
 type DecisionMode =
@@ -181,6 +182,11 @@ const measureCurves = async (
       : mode?.how === 'not'
         ? await leaveUndecided(stage, early, curves)
         : await measureToFirstUnsafe(stage, early, curves, design, pairs);
+  if (known === undefined) {
+    const { judging, test } = task.task;
+    const texts = textsBesideAnswers(judging, test, measured.baseline);
+    if (texts !== null) record.note({ code: 'texts-beside-answers', ...named, ...texts });
+  }
   const compared = pairs?.compared ?? [];
   if (compared.length > 0)
     record.note({ code: 'recovery', ...named, metric: task.task.metric, compared: [...compared] });

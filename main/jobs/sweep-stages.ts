@@ -13,6 +13,7 @@ import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
+import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
@@ -120,16 +121,20 @@ export const drawsPlans = (settings: SweepSettings, method: MethodName): boolean
   !isFileMethod(settings, method) && methodNamed(method).prepare(optionsOf(settings, method)).draws;
 
 export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
-  const { methods, seeds, recovery, refits, budget, protect } = settings;
+  const { methods, seeds, recovery, refits, budget, protect, gates } = settings;
   const curveOf = (method: MethodName, seed: number | null, refit: RefitName | null): Curve => ({
     method,
     options: optionsOf(settings, method),
     budget,
     protect,
+    gates,
     seed,
     refit,
     fromFile: isFileMethod(settings, method)
-      ? (checkpoint, task, keep) => planOfFile(settings, method, checkpoint, task, keep)
+      ? (checkpoint, task, keep) => ({
+          plan: planOfFile(settings, method, checkpoint, task, keep),
+          isRanking: ownCounts(settings, method, checkpoint) === null,
+        })
       : undefined,
   });
   const recovered = [...new Set(refits)];
@@ -208,12 +213,30 @@ export const needsOfMethod = (
   return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
 };
 
-export const needsOf = (settings: SweepSettings): SweepNeeds => {
+/**
+ * Whether plans of a model need a profile for their gates alone: some method makes plans, and the gates are folded
+ * where deleting experts makes them grow.
+ */
+const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
+  foldsByProfile(checkpoint.info, settings.gates) &&
+  settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
+
+/** What a setting of gates other than a plain deletion means for the plans of each model. */
+const gatesFacts = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly SweepFact[] =>
+  models.flatMap(({ name: model, checkpoint: { info } }): readonly SweepFact[] => {
+    if (gates === 'renormalised') return [];
+    if (info.gatesGrow !== true) return gates === 'folded' ? [] : [{ code: 'gates', model, are: 'unchanged' }];
+    if (info.identityRows === true) return [{ code: 'gates', model, are: 'trained' }];
+    return [{ code: 'gates', model, are: gates === 'folded' ? 'folded' : 'trained-onnx-only' }];
+  });
+
+/** `models`: those whose plans are made. */
+export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[]): SweepNeeds => {
   const { methods, recovery } = settings;
   const needs = methods
     .filter((method) => !isFileMethod(settings, method))
     .map((method) => needsOfMethod(settings, method));
-  const profile = needs.some((plan) => plan.profile);
+  const profile = needs.some((plan) => plan.profile) || models.some((model) => gatesNeedProfile(settings, model));
   const search = needs.some((plan) => plan.search !== null);
   return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
 };
@@ -362,12 +385,12 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const { kept, facts } = sweepCounts(models, settings);
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
-  const needs = needsOf(settings);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
   const states: SweepFact[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
+    const needs = needsOf(settings, [model]);
     const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
     const inOrder = firstOnes(tasks, settings.first?.task);
     const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);
@@ -426,5 +449,5 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
   const rounded = models.flatMap(({ checkpoint }) => roundedWeightsFact(checkpoint, types) ?? []);
-  return { stages, facts: [...facts, ...states, ...files, ...rounded] };
+  return { stages, facts: [...facts, ...gatesFacts(settings, models), ...states, ...files, ...rounded] };
 };

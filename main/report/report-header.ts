@@ -15,6 +15,7 @@ import { deviceName, precisionText } from '../words/devices.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
 import { provenanceHeading } from '../words/provenance.ts';
+import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 import type { ReportSource } from './report-source.ts';
@@ -213,10 +214,16 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ],
     ]),
     reportTable(
-      'Models. A fingerprint is a hash of configuration, tensor headers and sampled weights.',
+      'Models. A fingerprint is a short hash of configuration and weights. The SHA-256 is that of the list that ' +
+        'sha256sum prints for all files that the numbers depend on.',
       [
         { title: 'model', cell: ({ name }) => name },
         { title: 'fingerprint', cell: ({ fingerprint }) => html('code', {}, fingerprint) },
+        ...(models.some(({ commit }) => commit !== undefined)
+          ? [{ title: 'commit', cell: ({ commit }: (typeof models)[number]) => html('code', {}, commit ?? 'none') }]
+          : []),
+        { title: 'referee', cell: ({ transformers }) => transformersWords(transformers ?? null) },
+        { title: 'SHA-256', cell: ({ sha256 }) => (sha256 === undefined ? 'not recorded' : html('code', {}, sha256)) },
       ],
       models,
     ),

@@ -17,8 +17,15 @@ const NOT_COMPARED: ReadonlyMap<string, string> = new Map([
   ['sample', 'marks the bundled sweep'],
 ]);
 
-const allowanceOf: AllowanceOf = (field) => {
+/** Whether a model was recorded by a version that identified models by samples: a changed one is refused elsewhere. */
+const isOfEarlierIdentity = (model: unknown): boolean =>
+  typeof model === 'object' && model !== null && 'fingerprint' in model && !('sha256' in model);
+
+const allowanceOf: AllowanceOf = (field, [holder]) => {
   const [name = ''] = field.split('.');
+  if (field === 'models.commit') return { kind: 'any', reason: 'where the files came from; their content is compared' };
+  if (/^models\.(?:fingerprint|sha256)$/.test(field) && isOfEarlierIdentity(holder))
+    return { kind: 'any', reason: 'an earlier version identified models otherwise' };
   const reason = /^(?:models|tasks)\.path$/.test(field)
     ? 'a path of the machine that made the run; its content is compared by its hash'
     : NOT_COMPARED.get(name);

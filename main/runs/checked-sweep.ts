@@ -80,23 +80,47 @@ const readDroppedShares = async (
   const names = (await readdir(folder)).filter((name) => isProfileName(name) && !changed.includes(name));
   const rows = new Map<string, readonly Float64Array[]>();
   for (const name of names) {
-    const { fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
+    const { fingerprint, sha256, tasks: profiled } = await readProfileFile(join(folder, name));
     for (const { hash, statistics } of profiled) {
       const { layers, experts, counts } = statistics;
       rows.set(
-        JSON.stringify([fingerprint, hash]),
+        JSON.stringify([sha256 ?? fingerprint, hash]),
         Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)),
       );
     }
   }
-  const fingerprints = new Map(models.map(({ name, fingerprint }) => [name, fingerprint]));
+  const contents = new Map(models.map(({ name, fingerprint, sha256 }) => [name, sha256 ?? fingerprint]));
   const hashes = new Map(tasks.map(({ name, hash }) => [name, hash]));
   return (point) => {
     const plan = plans.get(steps.get(pointNameKey(point)) ?? '');
-    const counts = rows.get(JSON.stringify([fingerprints.get(point.model), hashes.get(point.task)]));
+    const counts = rows.get(JSON.stringify([contents.get(point.model), hashes.get(point.task)]));
     // A checkpoint that was made elsewhere has no plan either, but its experts are not those of the profile.
     if (plan === null && point.method !== UNPRUNED) return undefined;
     return plan === undefined || counts === undefined ? undefined : (droppedShare(counts, plan) ?? undefined);
+  };
+};
+
+/**
+ * A stored document with today's verdicts where the unpruned model has nothing to lose: earlier versions judged these
+ * points, so that another verdict there is no edit.
+ */
+const ofEarlierVerdicts = (stored: SweepDocument, derived: SweepDocument): SweepDocument => {
+  const points = new Map(derived.results.map((result) => [pointNameKey(result), result]));
+  const curves = new Map(derived.thresholds.map((threshold) => [curveWords(threshold), threshold]));
+  const thresholds = stored.thresholds.map((threshold) => {
+    const today = curves.get(curveWords(threshold));
+    return today?.verdict === 'nothing-to-lose' || today?.endings?.verdict === 'nothing-to-lose' ? today : threshold;
+  });
+  const isSame = thresholds.every((threshold, index) => threshold === stored.thresholds[index]);
+  return {
+    ...stored,
+    results: stored.results.map((result) => {
+      const today = points.get(pointNameKey(result))?.verdict;
+      return today === 'nothing-to-lose' ? { ...result, verdict: today } : result;
+    }),
+    thresholds,
+    // It counts the thresholds that were found.
+    ...(isSame || derived.multiplicity === undefined ? {} : { multiplicity: derived.multiplicity }),
   };
 };
 
@@ -311,7 +335,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   const inBoth = (point: PointName): boolean => names.has(pointNameKey(point)) && known.has(pointNameKey(point));
   differing.compare(
     RESULTS,
-    concludedPart({ ...stored, results: stored.results.filter(inBoth) }),
+    concludedPart(ofEarlierVerdicts({ ...stored, results: stored.results.filter(inBoth) }, derived)),
     concludedPart({ ...derived, results: derived.results.filter(inBoth) }),
   );
 

@@ -47,6 +47,22 @@ export const stepSummary = ({ computed, reused }: { readonly computed: number; r
   return `${String(computed)} of ${String(total)} ${steps} computed, ${String(reused)} reused from disk.`;
 };
 
+const gatesWords = ({ model, are }: Extract<SweepFact, { code: 'gates' }>): string => {
+  switch (are) {
+    case 'unchanged':
+      return `The router of ${model} renormalises, or scores each expert alone: gates stay.`;
+    case 'trained':
+      return `Plans of ${model} have the gates of its unpruned router (trained).`;
+    case 'trained-onnx-only':
+      return `Plans of ${model} have the gates of its unpruned router (trained), which only ONNX exports hold.`;
+    case 'folded':
+      return (
+        `Deleting experts of ${model} makes the gates of the others grow: its plans have them folded, times the mean ` +
+        'probability that was kept.'
+      );
+  }
+};
+
 /** A fact of a sweep as a sentence. */
 export const factSentence = (fact: SweepFact): string => {
   switch (fact.code) {
@@ -103,6 +119,13 @@ export const factSentence = (fact: SweepFact): string => {
       return `${fact.task}: too few items to tell a threshold, so nothing was bisected.`;
     case 'recovery':
       return `${fact.model} on ${fact.task}: ${recoveryWords(fact.compared, fact.metric)}`;
+    case 'gates':
+      return gatesWords(fact);
+    case 'texts-beside-answers': {
+      const examples = fact.examples.map(({ text, right }) => `${text} where ${right} is right`).join('; ');
+      const why = fact.unreachable ?? 'No answer is right.';
+      return `${fact.model} on ${fact.task}: ${why} The unpruned model's first texts: ${examples}.`;
+    }
     case 'recovery-cut':
       return PAIRS_NOTE;
     case 'referee':

@@ -4,10 +4,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { weightsOfLabel } from '../../main/contract/method.ts';
 import {
   describedExperimentSettings,
   type ExperimentAnswer,
@@ -18,31 +19,46 @@ import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { defaultText, settingsOf } from '../../main/contract/setting.ts';
-import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.ts';
+import type { Finding, SafeShare, SizeTrendDocument } from '../../main/contract/size-trend.ts';
 import {
   DEFAULT_DELTA,
   describedSweepSettings,
+  isNothingToLose,
+  pointNameKey,
   type SweepDocument,
   type SweepResult,
   type Threshold,
   UNPRUNED,
 } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
+import { TELLING_LOSS } from '../../main/evaluation/fidelity.ts';
+import { upperLimit } from '../../main/statistics/p-values.ts';
 import { choiceAndWriting, reachSummary, TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
+  fittingPairs,
   type FrontierPair,
+  type FrontierPoint,
   frontierSummaries,
   frontierSummarySentence,
   pairSentence,
 } from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
+import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { groupBy } from '../../main/evaluation/threshold.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { bareFactor, formatParameters } from '../../main/words/numbers.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatFactor,
+  formatParameters,
+  formatRange,
+  formatRoughPercent,
+} from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
@@ -59,7 +75,9 @@ import {
   type Curve,
   curvesOf,
   measures,
+  onCommonFactors,
   rankCorrelation,
+  rankGain,
   ruleCounts,
   safeByChoice,
 } from './written-forecast.ts';
@@ -123,6 +141,10 @@ const firstResult = ({ document }: Sample): readonly string[] => {
   );
 };
 
+/** "4 to 7": counts of the draw with fewest and of the one with most. */
+const drawsText = (share: SafeShare | undefined): string =>
+  formatRange([share?.draws?.lowest ?? 0, share?.draws?.highest ?? 0]);
+
 const KINDS: readonly AnswerKind[] = ['chosen', 'written'];
 
 const safeAtTwo = ({ safeCounts }: SizeTrendDocument, answers: AnswerKind, method: string) =>
@@ -134,12 +156,16 @@ const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
     new Set(document.results.filter((result) => result.method === method).map(({ seed }) => seed)).size;
   return table(
     ['chosen / written', ...safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => `E = ${experts}`)],
-    trend.methods.map((method) => {
-      const [chosen, written] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
+    trend.methods.flatMap((method) => {
+      const [chosen = [], written = []] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
       const draws = drawsOf(method);
+      const cells = (of: (share: SafeShare | undefined) => string): readonly string[] =>
+        chosen.map((share, index) => `${of(share)} / ${of(written[index])}`);
+      const all = cells((share) => String(share?.safe ?? 0));
+      if (draws < 2) return [[methodTitle(method), ...all]];
       return [
-        draws > 1 ? `${methodTitle(method)} (in every one of ${draws} draws)` : methodTitle(method),
-        ...(chosen ?? []).map(({ safe }, index) => `${safe} / ${written?.[index]?.safe ?? 0}`),
+        [`${methodTitle(method)}, in every one of ${draws} draws`, ...all],
+        [`${methodTitle(method)}, in single draws`, ...cells((share) => drawsText(share))],
       ];
     }),
   );
@@ -171,10 +197,18 @@ const size = ({ document, own }: Sample): readonly string[] => {
 };
 
 /** For frequency: the share of routed choices that factor 2 drops at each size, and where it is safe. */
-const shortFinding = ({ own: trend }: Sample): readonly string[] => {
+const shortFinding = ({ own: trend, trend: all }: Sample): readonly string[] => {
+  const againstScratch = (kind: AnswerKind): string => {
+    const isOwn = ({ task }: { readonly task: string }): boolean => task.endsWith(TWIN_SUFFIX) === (kind === 'written');
+    const { worse, all: of } = countPairs(
+      all.pairs.filter((pair) => isOwn(pair) && pair.method === 'frequency' && pair.pastThreshold === true),
+    );
+    return `${worse} of ${of} comparisons ${kind}`;
+  };
   const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
   const safe = (kind: AnswerKind, method: string): string =>
     listed(safeAtTwo(trend, kind, method).map((share) => String(share.safe)));
+  const inDraws = (kind: AnswerKind, method: string): string => listed(safeAtTwo(trend, kind, method).map(drawsText));
   const sizes = listed(safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => String(experts)));
   const tasks = String(safeAtTwo(trend, 'chosen', 'frequency')[0]?.of ?? 0);
   const share = trend.shareTrends.find(({ answers, method }) => answers === 'chosen' && method === 'frequency');
@@ -185,9 +219,12 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
       `answers are chosen.`,
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
+    `By frequency, past its threshold, a pruned model is worse than one pretrained with fewer experts in ` +
+      `${againstScratch('chosen')} and ${againstScratch('written')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
-      `chosen, ${safe('written', 'uncurl')} written.`,
+    `UNCURL is drawn at random (k-means by Lloyd's steps). In single draws factor 2 is safe in ` +
+      `${inDraws('chosen', 'uncurl')} tasks chosen and in ${inDraws('written', 'uncurl')} written; in every ` +
+      `one of five draws in ${safe('chosen', 'uncurl')} chosen and in ${safe('written', 'uncurl')} written.`,
   ]);
 };
 
@@ -209,7 +246,10 @@ let experimentRead: Promise<RecordedExperiment> | null = null;
 /** Read once for all its tables. */
 const recordedExperiment = (): Promise<RecordedExperiment> => (experimentRead ??= readExperiment());
 
-/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
+/**
+ * Fine-tuned, pruned minus scratch, over all draws: the mean with its interval over items and draws, and a range that
+ * contains each draw's interval.
+ */
 const experiment = async (): Promise<readonly string[]> => {
   const { record, answers } = await recordedExperiment();
   const cells = answers
@@ -219,7 +259,10 @@ const experiment = async (): Promise<readonly string[]> => {
   const tasks = record.tasks.map(({ name }) => name);
   const bySize = Map.groupBy(cells, ({ experts, kept }) => `${experts} to ${kept}`);
   const text = (cell: ExperimentCell | undefined): string =>
-    cell === undefined ? '' : `${SIGNS[cell.sign]} ${points(cell.difference)} ${interval(cell)}`;
+    cell === undefined
+      ? ''
+      : `${SIGNS[cell.sign]}${cell.atCeiling ? '*' : ''} ${points(cell.difference)} ` +
+        `${cell.overDraws === null ? '' : `${interval(cell.overDraws)} `}(${points(cell.low)} to ${points(cell.high)})`;
   const rows = [...bySize].sort(([, [a]], [, [b]]) => (a?.factor ?? 0) - (b?.factor ?? 0));
   return table(
     ['sizes', 'factor', ...tasks],
@@ -235,7 +278,17 @@ const experimentSigns = async (): Promise<readonly string[]> => {
   const { answers } = await recordedExperiment();
   const treatments = [...new Set(answers.flatMap(({ cells }) => cells.map(({ treatment }) => treatment)))];
   return table(
-    ['compared with', 'arms', 'answers', 'better', 'worse', 'undecided'],
+    [
+      'compared with',
+      'arms',
+      'answers',
+      'better',
+      'worse',
+      'undecided',
+      'better impossible',
+      'mean below 0',
+      'above 0',
+    ],
     answers.flatMap(({ question, cells }) =>
       treatments.flatMap((treatment) =>
         KINDS.map((kind) => {
@@ -245,7 +298,14 @@ const experimentSigns = async (): Promise<readonly string[]> => {
           const signs = (['plus', 'minus', 'cannot-tell'] as const).map((sign) =>
             own.filter((cell) => cell.sign === sign),
           );
-          return [question, treatmentWords(treatment), kind, ...signs.map(({ length }) => String(length))];
+          const means = own.flatMap(({ overDraws }) => overDraws ?? []);
+          const counts = [
+            ...signs.map(({ length }) => length),
+            own.filter(({ atCeiling }) => atCeiling).length,
+            means.filter(({ high }) => high < 0).length,
+            means.filter(({ low }) => low > 0).length,
+          ];
+          return [question, treatmentWords(treatment), kind, ...counts.map(String)];
         }),
       ),
     ),
@@ -342,10 +402,31 @@ const luck = async ({ document }: Sample): Promise<readonly string[]> => {
     ),
   );
   const mean = deviations.reduce((sum, deviation) => sum + deviation, 0) / deviations.length;
+  const agreeing = own.filter(({ results }) => new Set(results.map(({ verdict }) => verdict)).size === 1).length;
+  // At the factors that the record has, as for the calibration draws.
+  const factors = [...new Set(drawn.map(({ factor }) => factor))].sort((one, other) => one - other);
+  const reached = (results: readonly (SweepResult | undefined)[]): number => {
+    const end = results.findIndex((result) => result?.verdict !== 'safe');
+    return end === -1 ? results.length : end;
+  };
+  const joint = [...Map.groupBy(own, ({ model, task }) => JSON.stringify([model, task])).values()];
+  const moved = joint.filter((ofTask) => {
+    const seeds = [...new Set(ofTask.flatMap(({ results }) => results.map(({ seed }) => seed)))];
+    const curves = seeds.map((seed) =>
+      reached(
+        factors.map((factor) =>
+          ofTask.find((one) => one.factor === factor)?.results.find((result) => result.seed === seed),
+        ),
+      ),
+    );
+    return new Set(curves).size > 1;
+  }).length;
   return items([
     ...luckSentences(recorded),
     `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
-      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean.`,
+      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean; ` +
+      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds differ in ` +
+      'some draw.',
   ]);
 };
 
@@ -377,11 +458,22 @@ const ggufFamilies = (): readonly string[] =>
     }),
   );
 
-/** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
+/** The pairs of models that one rule chooses, by name. */
+const pairNames = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): string =>
+  JSON.stringify(pairs.map(({ quantised, pruned }) => [pointNameKey(quantised.result), pointNameKey(pruned.result)]));
+
+/**
+ * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
+ * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
+ * differences to the unpruned model, which need none.
+ */
 const frontier = async (): Promise<readonly string[]> => {
-  const { pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+  const { points: measured, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+    readonly points: readonly FrontierPoint[];
     readonly pairs: readonly FrontierPair[];
   };
+  const present = fittingPairs(measured);
+  if (pairNames(present) !== pairNames(pairs)) return frontierMeans(present);
   const summaries = frontierSummaries(pairs);
   const clearest = [...new Set(summaries.map(({ model }) => model))].flatMap((model) =>
     pairs
@@ -391,6 +483,81 @@ const frontier = async (): Promise<readonly string[]> => {
   );
   return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
 };
+
+/** A row for each model, kind of answers and type: the pruned model that fits, and mean differences by method. */
+const frontierMeans = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): readonly string[] => {
+  const methodsOf = (own: typeof pairs): readonly string[] => [
+    ...new Set(own.map(({ pruned }) => weightsOfLabel(pruned.result.method).bare)),
+  ];
+  const methods = methodsOf(pairs);
+  return table(
+    [
+      ...['model', 'answers', 'whole at', 'bytes', 'pruned'],
+      ...methods.map((method) => `${methodTitle(method)}: pruned − whole, points`),
+    ],
+    groupBy(pairs, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).map((own) => {
+      const [first] = own;
+      if (first === undefined) throw new Error('a group without pairs');
+      const { quantised, pruned } = first;
+      const fits = new Set(
+        own.map(
+          ({ pruned: { result, weights } }) => `${formatFactor(result.factor)} at ${weights ?? 'stored weights'}`,
+        ),
+      );
+      const means = methods.map((method) => {
+        const differences = own
+          .filter((pair) => weightsOfLabel(pair.pruned.result.method).bare === method)
+          .map((pair) => pair.pruned.result.difference - pair.quantised.result.difference);
+        const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+        return formatDifference(mean, pruned.result.metric);
+      });
+      return [
+        quantised.result.model,
+        answersOf(quantised.result),
+        quantised.weights ?? '',
+        formatRoughPercent(quantised.share),
+        [...fits].join(', '),
+        ...means,
+      ];
+    }),
+  );
+};
+
+/** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
+const gates = async (): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+  const runs = text
+    .trim()
+    .split('\n')
+    .map((line) => gatesRun.parse(JSON.parse(line)));
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
+    const [first] = own;
+    if (first === undefined) throw new Error('a group without runs');
+    const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
+      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+    const better = (mode: 'folded' | 'trained'): string => {
+      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const middle = mean(moved.map(mean));
+      const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
+      const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
+      const shown = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
+      return `${shown(middle)} [${shown(middle - half)}, ${shown(middle + half)}]`;
+    };
+    const title = `${methodTitle(first.method)} ${formatFactor(factorOf(first))}`;
+    return [title, accuracy('deleted'), accuracy('folded'), better('folded'), accuracy('trained'), better('trained')];
+  });
+  return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
+};
+
+const answersRight = z.string().regex(/^[01]+$/);
+const gatesRun = z.object({
+  model: z.string(),
+  method: z.string(),
+  kept: z.number().int().positive(),
+  right: z.object({ deleted: answersRight, folded: answersRight, trained: answersRight }),
+});
 
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
 const endings = async (): Promise<readonly string[]> => {
@@ -432,22 +599,28 @@ const endings = async (): Promise<readonly string[]> => {
 /** How far right answers and endings are safe in that record, and the points where most texts loop. */
 const endingThresholds = async (): Promise<readonly string[]> => {
   const { results, thresholds } = await recordedResults('endings');
-  const reach = (lastSafe: number | null | undefined): string =>
-    (lastSafe ?? 1) > 1 ? `×${bareFactor(lastSafe ?? 1)}` : 'none';
+  const reach = (one: Pick<Threshold, 'lastSafe' | 'verdict'> | undefined): string =>
+    isNothingToLose(one?.verdict)
+      ? 'nothing to lose'
+      : (one?.lastSafe ?? 1) > 1
+        ? `×${bareFactor(one?.lastSafe ?? 1)}`
+        : 'none';
   const known = thresholds.flatMap((threshold) => (threshold.endings === undefined ? [] : [threshold]));
-  const further = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
-  const shorter = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
+  const compared = known.filter(({ verdict }) => !isNothingToLose(verdict));
+  const further = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
+  const shorter = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
   const [most] = results.toSorted((one, other) => (other.endings?.looped ?? 0) - (one.endings?.looped ?? 0));
   if (most === undefined) throw new Error('no results');
   return items([
     `Largest safe factor of ${known.length} curves (right answers / ends as often): ` +
       `${known
         .map(
-          ({ task, method, lastSafe, endings: own }) =>
-            `${task} by ${methodTitle(method)} ${reach(lastSafe)} / ${reach(own?.lastSafe)}`,
+          (threshold) =>
+            `${threshold.task} by ${methodTitle(threshold.method)} ${reach(threshold)} / ${reach(threshold.endings)}`,
         )
         .join('; ')}.`,
-    `Texts end as often further than they are right in ${further.length} of them, less far in ${shorter.length}.`,
+    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with something to ` +
+      `lose, less far in ${shorter.length}.`,
     `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
       `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
   ]);
@@ -472,12 +645,25 @@ const forecastCurves = async ({ document }: Sample): Promise<readonly Curve[]> =
 /** Rank correlation, within a task and method, of measures at factor 2 with how far written answers are safe. */
 const forecastRanks = async (sample: Sample): Promise<readonly string[]> => {
   const curves = (await forecastCurves(sample)).filter(({ method }) => ['frequency', 'reap'].includes(method));
+  const common = onCommonFactors(curves);
+  const text = (found: { readonly mean: number; readonly low: number; readonly high: number } | null): string =>
+    found === null ? '' : `${found.mean.toFixed(2)} [${found.low.toFixed(2)}, ${Math.min(1, found.high).toFixed(2)}]`;
   return table(
-    ['measure at factor 2', 'mean rank correlation [95 %]', 'tasks and methods that have one'],
+    [
+      'measure at factor 2',
+      'mean rank correlation [95 %]',
+      'minus that of accuracy',
+      'at common factors alone',
+      'minus that of accuracy',
+      'tasks and methods that have one',
+    ],
     Object.values(measures).map((measure) => {
       const { groups, of, interval: found } = rankCorrelation(curves, measure, 2);
-      const ends = found === null ? '' : `[${found.low.toFixed(2)}, ${Math.min(1, found.high).toFixed(2)}]`;
-      return [measure.name, `${found?.mean.toFixed(2) ?? ''} ${ends}`, `${groups} of ${of}`];
+      const cells = [curves, common].flatMap((own) => {
+        const gain = rankGain(own, measure, measures.difference, 2);
+        return [text(rankCorrelation(own, measure, 2).interval), measure === measures.difference ? '' : text(gain)];
+      });
+      return [measure.name, text(found), ...cells.slice(1), `${groups} of ${of}`];
     }),
   );
 };
@@ -530,12 +716,75 @@ const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
   );
 };
 
+/** How many trend tests were made, and the smallest p after Bonferroni. */
+const trendTests = ({ trend }: Sample): readonly string[] => {
+  const tests = trend.findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
+  const ps = tests.flatMap(({ p }) => p ?? []);
+  const least = Math.min(...ps);
+  return [
+    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a direction ` +
+      `to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of them); by ` +
+      `Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
+  ];
+};
+
+/** In how many pairs of cells writing loses more than choosing, by task. */
+const experimentWriting = async (): Promise<readonly string[]> => {
+  const { answers, record } = await recordedExperiment();
+  const cells = answers
+    .filter(({ question }) => question === 'scratch')
+    .flatMap((answered) => answered.cells)
+    .filter(({ treatment }) => treatment === 'tuned');
+  const tasks = record.tasks.map(({ name }) => name).filter((name) => !name.endsWith(TWIN_SUFFIX));
+  const counts = tasks.map((task) => {
+    const pairs = cells
+      .filter((cell) => cell.task === task)
+      .flatMap((chosen) => {
+        const twin = cells.find(
+          ({ task: name, experts, kept }) =>
+            name === `${task}${TWIN_SUFFIX}` && experts === chosen.experts && kept === chosen.kept,
+        );
+        return twin === undefined ? [] : [{ chosen, twin }];
+      });
+    const more = pairs.filter(({ chosen, twin }) => twin.difference < chosen.difference).length;
+    return `${task} in ${more} of ${pairs.length}`;
+  });
+  return [`Fine-tuned and against scratch, the loss is larger in writing than by choice on ${counts.join(', on ')}.`];
+};
+
+/** The answer loss of points that are safe by choice, against the written verdict of the same plans. */
+const answerLoss = ({ document: { results } }: Sample): readonly string[] => {
+  const byName = new Map(results.map((result) => [pointNameKey(result), result]));
+  const pairs = results.flatMap((chosen) => {
+    const written = byName.get(pointNameKey({ ...chosen, task: `${chosen.task}${TWIN_SUFFIX}` }));
+    const isSafe = chosen.factor > 1 && chosen.verdict === 'safe' && chosen.answerLoss !== undefined;
+    return isSafe && written !== undefined ? [{ chosen, isUnsafe: written.verdict !== 'safe' }] : [];
+  });
+  const cells = (of: typeof pairs): number =>
+    new Set(of.map(({ chosen }) => pointNameKey({ ...chosen, seed: null }))).size;
+  const tasks = (of: typeof pairs): number => new Set(of.map(({ chosen: { task } }) => task)).size;
+  const isAbove = ({ chosen }: (typeof pairs)[number]): boolean => (chosen.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
+  const [above, below_] = [pairs.filter(isAbove), pairs.filter((pair) => !isAbove(pair))];
+  const unsafe = (of: typeof pairs): number => of.filter(({ isUnsafe }) => isUnsafe).length;
+  const limit = upperLimit(0, tasks(below_));
+  return [
+    `On the sample, ${pairs.length} points are safe by choice (${cells(pairs)} distinct cells of model, task, method ` +
+      `and factor; the others are draws of the same cells). A loss of ${TELLING_LOSS.nats} nats or more was unsafe ` +
+      `when written in ${unsafe(above)} of ${above.length} points (${cells(above)} cells); below it, in ` +
+      `${unsafe(below_)} of ${below_.length} (${cells(below_)} cells on ${tasks(below_)} tasks; taking tasks as the ` +
+      `sample, the 95 % upper limit of that share is ${(100 * limit).toFixed(0)} %).`,
+  ];
+};
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
   'safe-tasks': safeTasks,
   size,
   'both-kinds': bothKinds,
+  'trend-tests': trendTests,
+  'experiment-writing': experimentWriting,
+  'answer-loss': answerLoss,
   'threshold-trend': findings('threshold-over-experts', [null, 'frequency', 'reap']),
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
@@ -545,6 +794,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
+  gates,
   luck,
   experiment,
   'experiment-signs': experimentSigns,
@@ -572,7 +822,7 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'weights'].map(
+  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'verdicts', 'weights'].map(
     (name) => `resources/docs/${name}.md`,
   ),
 ];

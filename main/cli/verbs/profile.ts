@@ -59,10 +59,10 @@ export const profile: Verb = {
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress, say } = host;
+    const { signal, progress, say } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
-    const plain = await loadNamedTasks(reader, resources);
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const plain = await loadNamedTasks(reader, host);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
     const tasks = isChat ? await askTasks(checkpoint.folder, plain, () => new Date()) : plain;
@@ -86,8 +86,10 @@ export const profile: Verb = {
       return done;
     };
     const profiled = await withRunner(checkpoint, reader, host, { open: torch?.open, compute: profileAll });
-    const { name, fingerprint } = checkpoint;
-    await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
+    const { name, fingerprint, identity: sha256 } = checkpoint;
+    await produceFileAtomically(out, (file) =>
+      writeProfileFile(file, { model: name, fingerprint, sha256, tasks: profiled }),
+    );
     const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
     const rows = profiles.map(({ task, items, tokens, counts }) => [
       task,
@@ -97,7 +99,7 @@ export const profile: Verb = {
     ]);
     const made = madeBy(torch);
     return {
-      document: { out, model: name, fingerprint, tasks: profiles, ...made.document },
+      document: { out, model: name, fingerprint, sha256, tasks: profiles, ...made.document },
       text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.${made.text}`,
     };
   },

@@ -1,18 +1,26 @@
-import { basename, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
 import { exportFormat } from '../../contract/export.ts';
 import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isFile } from '../../files/file-errors.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
+import { modelPathOf } from '../../checkpoint/published.ts';
+import { modelsInCache } from '../../hub/hub-cache.ts';
+import { hubSettings } from '../../hub/hub-settings.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
 
-type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
+type ModelCall =
+  'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
+
+/** Kinds of runs that leave a model. */
+const MAKING_KINDS: ReadonlySet<RunManifest['kind']> = new Set(['export', 'finetune', 'download']);
 
 /** Whether a model folder was removed or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> =>
@@ -35,9 +43,17 @@ const entryOf = async (
     };
   }
   try {
-    const { name, fingerprint, info } = await context.checkpoint(path);
-    const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), fingerprint);
-    return { ...common, name, fingerprint, info, error: null, ...(changed === undefined ? {} : { changed }) };
+    const { name, content, info } = await context.checkpoint(path);
+    const own = { ...common, name, info, error: null };
+    const { known } = content;
+    // A large model is hashed by the first run that stores a number of it.
+    if (known === null) return { ...own, fingerprint: null };
+    const { fingerprint, identity: sha256 } = known;
+    const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), {
+      fingerprint,
+      sha256,
+    });
+    return { ...own, fingerprint, sha256, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
     const { message, remedy } = serialiseError(error);
     return { ...unusable, error: `${message} ${remedy}` };
@@ -57,10 +73,11 @@ const rememberedHash = ({ path, hash }: LibraryEntry): string => {
 export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.models.values());
-  const entryNow = async (path: string, hash: string): Promise<ModelEntry> =>
+  const entryNow = async (path: string, hash: string | null): Promise<ModelEntry> =>
     entryOf(context, { path, hash }, await workspace.runs.list());
   const opened = async (path: string, signal: AbortSignal): Promise<ModelEntry> => {
-    const { fingerprint } = await context.checkpoint(path);
+    const { content } = await context.checkpoint(path);
+    const fingerprint = content.known?.fingerprint ?? null;
     requireAsked(signal);
     if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
       context.emit({ type: 'models.changed' });
@@ -78,15 +95,23 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       await workspace.library.see('models', seen);
       return entries;
     },
-    'models.open': ({ handle }, signal) => opened(handles.resolve(handle), signal),
+    'models.cached': async () => {
+      const { cache } = hubSettings();
+      // A page that may browse some folders only is not shown what lies in others.
+      const isShown =
+        context.roots.length === 0 || context.roots.some((root) => cache === root || cache.startsWith(root + sep));
+      const [paths, runs] = await Promise.all([isShown ? modelsInCache(cache) : [], workspace.runs.list()]);
+      return Promise.all(paths.map((path) => entryOf(context, { path, hash: null }, runs)));
+    },
+    'models.open': async ({ handle }, signal) => opened(await modelPathOf(handles.resolve(handle)), signal),
     'models.openMade': async ({ run }, signal) => {
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
-      if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
+      if (!MAKING_KINDS.has(kind) || state !== 'done' || output === null)
         throw refuse(
           'nothing-made',
           `${run} is ${kindInWords(kind)} (${state}) and made no model.`,
-          'Choose a finished export.',
+          'Choose a finished export, training or download.',
         );
       if (!(await context.bindings.isBound(manifest)))
         throw refuse(
@@ -106,7 +131,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (entry === undefined)
         throw refuse('not-remembered', `${from} is not among the remembered models.`, 'Open the folder as a model.');
       const then = rememberedHash(entry);
-      const { fingerprint: now } = await context.checkpoint(to);
+      const { fingerprint: now } = await identify(await context.checkpoint(to), { signal });
       if (now !== then) {
         throw refuse(
           'another-model',
