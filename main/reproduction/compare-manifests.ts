@@ -3,7 +3,10 @@ import type { AllowanceOf } from '../evaluation/field-differences.ts';
 import { isResultFile, MANIFEST, OUTSIDE_SEAL } from '../workspace/sealed-files.ts';
 import type { FieldLedger } from './field-ledger.ts';
 
-/** Fields of a manifest that a second run cannot confirm, with the reason. All others are compared. */
+/** Fields of a manifest that a second run says as well. */
+const COMPARED: ReadonlySet<string> = new Set(['kind', 'state', 'title', 'models', 'tasks']);
+
+/** Fields that it cannot confirm, with the reason; any other field is named, too. */
 const NOT_COMPARED: ReadonlyMap<string, string> = new Map([
   ['id', 'names the run itself'],
   ['createdAt', 'a date cannot be measured again'],
@@ -28,7 +31,9 @@ const allowanceOf: AllowanceOf = (field, [holder]) => {
     return { kind: 'any', reason: 'an earlier version identified models otherwise' };
   const reason = /^(?:models|tasks)\.path$/.test(field)
     ? 'a path of the machine that made the run; its content is compared by its hash'
-    : NOT_COMPARED.get(name);
+    : COMPARED.has(name)
+      ? undefined
+      : (NOT_COMPARED.get(name) ?? 'the second run does not repeat it');
   return reason === undefined ? { kind: 'none' } : { kind: 'any', reason };
 };
 
@@ -38,7 +43,7 @@ export type ManifestAgain = Pick<RunManifest, 'kind' | 'title' | 'models' | 'tas
 /** Compares what a manifest says about the run, and names what a second run cannot confirm. */
 export const compareManifests = (ledger: FieldLedger, before: RunManifest, again: ManifestAgain): void => {
   ledger.read(MANIFEST);
-  ledger.compare(MANIFEST, allowanceOf, storedManifest(before), { ...storedManifest(before), ...again });
+  ledger.compare(MANIFEST, allowanceOf, storedManifest(before), { ...storedManifest(before), state: 'done', ...again });
 };
 
 /** Names every file of the first run that was not compared. `names`: all files of its folder. */
