@@ -160,7 +160,7 @@ export const verifyFinished = async (request: VerifyRequest): Promise<Verificati
     if (error instanceof WorkbenchError) return null;
     throw error;
   });
-  const problems = [
+  const problems: string[] = [
     ...(await listProblems(exported)),
     ...(await repeatedKeys(exported, opened)),
     ...(await metadataProblems(checkpoint, opened)),
@@ -174,8 +174,8 @@ export const verifyFinished = async (request: VerifyRequest): Promise<Verificati
   else if (verification.ok && problems.length === 0) {
     const card = await readText(path.join(exported, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
     const found = cardFindings(card, await rebuiltCard(request, verification, opened));
-    problems.push(...found.problems);
-    notes.push(...found.notes);
+    for (const problem of found.problems) problems.push(problem);
+    for (const note of found.notes) notes.push(note);
   } else notes.push(`${CARD_FILE} was not compared, since the export itself differs.`);
   return {
     ...verification,

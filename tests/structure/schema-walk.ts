@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** A schema inside another one, with its path: fields by name, entries as `[]`. */
 export interface SchemaPart {
