@@ -18,6 +18,8 @@ export interface CardFacts {
   readonly curve: readonly SweepResult[];
   /** Results of sweeps for exactly this plan, one per task. */
   readonly measured: readonly SweepResult[];
+  /** Why results of other sweeps for this plan are not shown: they were not measured here. */
+  readonly leftOut: readonly string[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -168,8 +170,9 @@ const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
   return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
 
-const costs = ({ measured, curve: points }: CardFacts): readonly string[] => [
+const costs = ({ measured, leftOut, curve: points }: CardFacts): readonly string[] => [
   plain(planStandingText(measured)),
+  ...leftOut.map(plain),
   ...(points.length === 0 ? [] : [curve(points)]),
 ];
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText, shortName } from '../contract/bounds.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
@@ -77,17 +78,17 @@ const FORMAT = 'uncurl-profile-1';
 
 const metadataSchema = z.object({
   format: z.literal(FORMAT),
-  model: z.string(),
-  fingerprint: z.string(),
+  model: boundedText,
+  fingerprint: boundedText,
   /** SHA-256 over all files of the model; profiles of earlier versions have none. */
-  sha256: z.string().optional(),
-  tasks: z.string(),
+  sha256: shortName.optional(),
+  tasks: boundedText,
 });
 const tasksSchema = z
   .array(
     z.object({
-      name: z.string(),
-      hash: z.string(),
+      name: boundedText,
+      hash: boundedText,
       layers: z.number().int().positive(),
       experts: z.number().int().positive(),
       topK: z.number().int().positive(),

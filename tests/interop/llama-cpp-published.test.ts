@@ -17,7 +17,13 @@ import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { addCharacters } from '../main/export/gguf/llama-models.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
-import { publishedFixture, publishedFolder, sentenceOf, type Variant, writePublished } from '../reference/published-fixture.ts';
+import {
+  publishedFixture,
+  publishedFolder,
+  sentenceOf,
+  type Variant,
+  writePublished,
+} from '../reference/published-fixture.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 
 /**

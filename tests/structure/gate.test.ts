@@ -117,7 +117,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   requireForTorch: 'reads headers and a config, and says what would be refused',
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
-  roundedWeightsNote: 'reads headers, and says what would be refused',
+  roundedWeightsFact: 'reads headers, and says what would be refused',
   requireMergeable: 'looks at a model',
   requireReadable: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',

@@ -67,6 +67,7 @@ import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/samp
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
+import { writeBundledRecords } from './bundled-records.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -847,9 +848,12 @@ export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
 
 export const recordedTables = Object.keys(TABLES);
 
-if (process.argv[2] === '--write')
+if (process.argv[2] === '--write') {
+  const isAnew = await writeBundledRecords();
+  process.stdout.write(`main/workspace/bundled-records.ts: ${isAnew ? 'written anew' : 'as recorded'}\n`);
   for (const { file, stands, computed } of await recordedPages())
     if (stands !== computed) {
       await writeFile(path.join(root, file), computed);
       process.stdout.write(`${file}: written anew\n`);
     } else process.stdout.write(`${file}: as recorded\n`);
+}

@@ -56,14 +56,15 @@ const measuredFacts = async (
 ): Promise<CardFacts | undefined> => {
   const workspace = workspaceOf(reader, host);
   if (!(await isWorkspace(workspace))) return undefined;
-  const { results } = await withEngine(
+  const { results, leftOut } = await withEngine(
     reader,
     host,
     (engine) =>
       engine.call('export.measured', { model: engine.grantPath(checkpoint.folder), plan: { ...plan } }, host.signal),
     { workspace },
   );
-  return results.length === 0 ? undefined : { curve: [], measured: results, version: engineVersion };
+  if (results.length + leftOut.length === 0) return undefined;
+  return { curve: [], measured: results, leftOut, version: engineVersion };
 };
 
 export const exportVerb: Verb = {
