@@ -80,8 +80,12 @@ export const nodeBinary = () => {
   );
 };
 
-/** The environment for child processes: `node` in a shebang is the same Node as ours. */
+/**
+ * The environment for child processes: `node` in a shebang is the same Node as ours, and sources that were compiled
+ * before are taken from node_modules, which halves a start.
+ */
 export const nodeEnvironment = (node = nodeBinary()) => ({
+  NODE_COMPILE_CACHE: path.join(root, 'node_modules', '.cache', 'compiled'),
   ...process.env,
   PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}`,
 });

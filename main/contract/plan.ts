@@ -60,6 +60,21 @@ export const ROUTER_HELP =
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
+/**
+ * How k-means looks for the clusters of least inertia: greedy seeds and single moves, or plain k-means++ and Lloyd's
+ * steps, which end well above the least inertia known (tests/bench/inertia.ts).
+ */
+export const kMeansOptimiser = z.enum(['hartigan', 'lloyd']);
+export type KMeansOptimiser = z.infer<typeof kMeansOptimiser>;
+
+/** Its option, the same in every method that clusters by k-means. */
+export const optimiserOption = kMeansOptimiser
+  .default('hartigan')
+  .describe(
+    'How k-means looks for the clusters of least inertia: greedy k-means++ and single moves (hartigan), or plain ' +
+      'k-means++ and Lloyd\u2019s steps (lloyd), as in runs of earlier versions, which end well above it.',
+  );
+
 /** Options of UNCURL; the defaults are those of the paper except for the router, which it trains from scratch. */
 export const uncurlOptions = z.object({
   affinity: affinityName
@@ -86,9 +101,10 @@ export const uncurlOptions = z.object({
     .enum(['k-means', 'cluster-qr'])
     .default('k-means')
     .describe(
-      'Clustering of the rows: k-means (k-means++ seeded by the plan, best inertia of several starts), or ' +
+      'Clustering of the rows: k-means (seeded by the plan, best inertia of several starts), or ' +
         'column-pivoted QR, which is deterministic.',
     ),
+  optimiser: optimiserOption,
   starts: z.number().int().min(1).max(10_000).default(20).describe('Number of k-means starts.'),
   'first-layer': z
     .enum(['cluster', 'frequency'])
@@ -147,10 +163,35 @@ export const protectText: SettingText = {
   part: 'plans',
 };
 
+/**
+ * Gates of kept experts where deleting rows of the router would make them grow: multiplied by the mean probability mass
+ * that the kept experts had, in the down projections; as a plain deletion leaves them; or those of the unpruned model.
+ */
+export const gatesName = z.enum(['folded', 'renormalised', 'trained']);
+export type GatesName = z.infer<typeof gatesName>;
+
+export const gatesText: SettingText = {
+  label: 'Gates',
+  flag: 'gates',
+  help:
+    'Gates of kept experts where the router is a softmax over all experts and is not renormalised: folded (times the ' +
+    'mean kept probability, in the down projections), renormalised (they grow, as plain deletion does) or trained ' +
+    '(those of the unpruned model; only ONNX exports). Other routers ignore it.',
+  about:
+    'Where the router is a softmax over all experts and the chosen weights are not renormalised (OLMoE, Qwen2-MoE, ' +
+    'DeepSeek-V2 and others), deleting experts makes the gates of the others grow by 1 / (the probability that was ' +
+    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied by ' +
+    'the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
+    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router (measured ' +
+    'here, and exported as ONNX). Other routers are not affected and ignore this.',
+  part: 'plans',
+};
+
 /** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
 export const describedPlanSettings = z.object({
   budget: budgetName.default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   seed: z.number().int().nonnegative().default(0).register(settingTexts, {
     label: 'Seed',
     flag: 'seed',
@@ -241,6 +282,17 @@ export type PlanConstants = z.infer<typeof planConstants>;
 export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
 export type LayerBlend = z.infer<typeof layerBlend>;
 
+/**
+ * The gates of a plan's kept experts, where the router makes it matter. `factors`: per MoE layer, what the down
+ * projections of its routed experts are multiplied by. Absent: renormalised.
+ */
+export const planGates = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('folded'), factors: z.array(z.number().gt(0).max(1)) }),
+  z.object({ kind: z.literal('renormalised') }),
+  z.object({ kind: z.literal('trained') }),
+]);
+export type PlanGates = z.infer<typeof planGates>;
+
 const expertList = z.array(z.number().int().nonnegative()).min(1);
 
 /** Where a plan came from; every field may be absent in a plan written by hand. */
@@ -264,6 +316,7 @@ const provenance = {
 /** Changes to a plan's weights besides which experts stay or merge. */
 const refinement = {
   recovery: planRecovery.optional(),
+  gates: planGates.optional(),
 };
 
 export const dropPlan = z.object({

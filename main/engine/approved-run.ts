@@ -31,6 +31,7 @@ const named = z.object({
   python: z.string().nullable().catch(null),
   destination: z.string().nullable().catch(null),
   exported: z.string().nullable().catch(null),
+  repository: z.string().nullable().catch(null),
   candidates: z.array(z.object({ path: z.string() })).catch([]),
   mixture: z.object({ file: z.string().nullable() }).nullable().catch(null),
   teacher: z.object({ path: z.string() }).nullable().catch(null),
@@ -61,7 +62,7 @@ const kindAsks = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
 };
 
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
-  const { python, destination, exported, candidates, mixture, teacher } = named.parse(manifest.spec);
+  const { python, destination, exported, repository, candidates, mixture, teacher } = named.parse(manifest.spec);
   const programs = [manifest.device.engine?.python ?? null, python].filter((program) => program !== null);
   const teachers = teacher === null ? [] : [teacher];
   const paths = [...manifest.models, ...manifest.tasks, ...candidates, ...teachers].map(({ path }) => path);
@@ -72,7 +73,13 @@ const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
     says: {
       program: programs.length === 0 ? null : [...new Set(programs)].join(', '),
       destination,
-      reads: [...new Set([...paths, ...[exported, mixture?.file ?? null].filter((path) => path !== null)])],
+      reads: [
+        ...new Set([
+          ...paths,
+          ...[exported, mixture?.file ?? null].filter((path) => path !== null),
+          ...(repository === null ? [] : [`repository ${repository} on the Hub`]),
+        ]),
+      ],
     },
     asks: asksOf(manifest),
   };
@@ -159,11 +166,24 @@ export const withModelsKnown = async (
   const known = await identifyModels(context, job.sources, manifest, { signal, describe });
   // The list shows their hashes now.
   if (isNew) context.emit({ type: 'models.changed' });
-  const { models, spec } = manifest;
-  if (recordModels === undefined || isDeepStrictEqual(known, { models, spec })) return carryOut(run);
-  // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
-  if (await context.bindings.isBound(manifest)) await bindRun(context, { ...manifest, ...known });
-  return carryOut({ ...run, manifest: await recordModels(known) });
+  const record = async (before: RunManifest, changes: Pick<RunManifest, 'models' | 'spec'>): Promise<RunManifest> => {
+    const { models, spec } = before;
+    if (recordModels === undefined || isDeepStrictEqual(changes, { models, spec })) return before;
+    // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
+    if (await context.bindings.isBound(before)) await bindRun(context, { ...before, ...changes });
+    return recordModels(changes);
+  };
+  const begun = await record(manifest, known);
+  const result = await carryOut({ ...run, manifest: begun });
+  // The work compared them, where a Python is configured.
+  const models = await Promise.all(
+    begun.models.map(async (model) => {
+      const check = model.sha256 === undefined ? null : await context.checks.find(model.sha256);
+      return check === null ? model : { ...model, transformers: check };
+    }),
+  );
+  await record(begun, { models, spec: begun.spec });
+  return result;
 };
 
 /**

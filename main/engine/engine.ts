@@ -10,6 +10,7 @@ import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { createPathCache } from '../files/path-signature.ts';
+import { configuredPython } from '../finetune/find-python.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
@@ -17,17 +18,20 @@ import { rememberProbes } from '../inference/providers/remember-probes.ts';
 import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
-import { carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
+import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
+import { CHECKED } from '../runs/known-checks.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
+import { checkedWithTransformers, KeptChecks } from '../torch/ask-transformers.ts';
 import type { TorchWorkers } from '../torch/torch-model.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
+import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
@@ -39,6 +43,7 @@ import { experimentCalls } from './calls/experiments.ts';
 import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { hubCalls } from './calls/hub.ts';
 import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
@@ -153,19 +158,44 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     resources: settings.resources,
     computesElsewhere: settings.startCompute !== undefined,
   });
+  const ownSettings = settings.settingsFile ?? settingsFile();
+  const state = stateFolder(ownSettings);
+  const environments = createMadeEnvironments(state);
+  const checks = new KeptChecks(state);
+  const compareWithTransformers: JobResources['compareWithTransformers'] = (checkpoint, { runners }, signal) =>
+    checkedWithTransformers(
+      checkpoint,
+      () => runners.open(checkpoint),
+      {
+        resources: settings.resources,
+        threads,
+        memoryBudgetBytes: memory.budgetBytes,
+        checks,
+        python: () => configuredPython(workspace.path, environments),
+      },
+      signal,
+    );
   const resourcesOf = async (manifest: RunManifest): Promise<JobResources> => {
     const { device, pool, numerics, versions: here } = await devices.open(manifest.device);
     requireSameEngine(manifest, { device, versions: here });
     const keptWhole =
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
-    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole };
+    // Only what onnxruntime computes on the processor is our own arithmetic in float32.
+    const compare =
+      device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
+    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole, ...compare };
   };
-  const ownSettings = settings.settingsFile ?? settingsFile();
-  const state = stateFolder(ownSettings);
   keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
-  const reader = createRunReader({ workspace: workspace.path, resources, state, live: () => [...liveSweeps.keys()] });
+  const measured = new Map<string, ReadonlyMap<string, string>>();
+  const reader = createRunReader({
+    workspace: workspace.path,
+    resources,
+    state,
+    live: () => [...liveSweeps.keys()],
+    measured,
+  });
   const compute =
     startCompute === undefined
       ? null
@@ -183,14 +213,22 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
           now,
         });
-  const carryOut = compute?.carryOut ?? carryOutHere(runs, resourcesOf, now);
+  const measure = carryOutHere(runs, resourcesOf, now);
+  const measureHere: CarryOut = async (run) => {
+    const result = await measure(run);
+    const { id, kind } = run.manifest;
+    if (kind === 'sweep') measured.set(id, await contentChecksums(runs.folder(id), CHECKED));
+    return result;
+  };
+  const carryOut = compute?.carryOut ?? measureHere;
   const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
-    environments: createMadeEnvironments(state),
+    environments,
+    checks,
     bindings: createRunBindings(state, { folderOf: runs.folder, temporaryFolder }),
     handles: createPathHandles(),
     roots: settings.roots ?? [],
@@ -247,6 +285,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...engineCalls(context),
     ...deviceCalls(context, making),
     ...modelCalls(context),
+    ...hubCalls(context),
     ...taskCalls(context),
     ...pathCalls(context),
     ...profileCalls(context),

@@ -30,6 +30,8 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   readonly onCpu?: true;
   /** Can compute with PyTorch. */
   readonly onTorch?: true;
+  /** Reads no model: it brings one, or sends one away. */
+  readonly withoutModel?: true;
   /** Settings to record where they are not recorded as they are. */
   readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
   /** Refuses a run before it exists. */
@@ -59,6 +61,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   const { spec, models, tasks } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
+    await context.devices.renew();
     const { computedBy } = context.devices.current;
     if (computedBy !== null)
       for (const { checkpoint } of [...models, ...(order.candidates ?? [])])
@@ -122,6 +125,9 @@ export const requireItsDevice = async ({ providers }: EngineContext, { id, devic
   if (provider !== 'cpu') await providers.require(provider);
 };
 
+/** Digits of a hash that a message shows. */
+const SHOWN_DIGITS = 12;
+
 /**
  * Refuses to continue a run of PyTorch with another one, whose numbers it would mix; says what differs.
  *
@@ -132,9 +138,12 @@ export const requireSameEngine = (
   here: { readonly device: RunDevice; readonly versions: Readonly<Record<string, string>> },
 ): void => {
   if (device.engine === undefined) return;
+  const words = (name: string): string => (name === 'environment' ? 'packages of Python' : name);
+  const shown = (version = '(none)'): string =>
+    /^[0-9a-f]{64}$/.test(version) ? version.slice(0, SHOWN_DIGITS) : version;
   const differing = [
     ...TORCH_VERSIONS.filter((name) => versions[name] !== here.versions[name]).map(
-      (name) => `${name} ${versions[name] ?? '(none)'} before, ${here.versions[name] ?? '(none)'} now`,
+      (name) => `${words(name)} ${shown(versions[name])} before, ${shown(here.versions[name])} now`,
     ),
     ...(device.name === here.device.name
       ? []
@@ -166,12 +175,19 @@ const requireTorchKind = (
 
 /** How a kind of run is started again. */
 export const restarting =
-  <Schema extends z.ZodType>({ kind, onTorch, schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
+  <Schema extends z.ZodType>({
+    kind,
+    onTorch,
+    withoutModel,
+    schema,
+    checkAgain,
+    job,
+  }: RunKindDefinition<Schema>): Restart =>
   async (context, manifest) => {
     // Nobody's engine writes such a manifest, but somebody's hand may.
     requireTorchKind({ kind, onTorch }, manifest.device);
     const order = await recordedOrder(context, schema, manifest);
-    if (order.models.length === 0)
+    if (order.models.length === 0 && withoutModel !== true)
       throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
     await checkAgain?.(context, order, manifest);
     return job(context, order, manifest.device);

@@ -5,8 +5,10 @@ import { z } from 'zod';
 import { callCancelled, refuse, reviveError, WorkbenchError } from '../contract/errors.ts';
 import { engineProgram } from '../files/engine-program.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
+import type { MeasuredRuns } from '../runs/known-checks.ts';
 import { MOST_THREADS, type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
+import { noThread } from '../files/process-limits.ts';
 
 /** Limit of a thread's JavaScript heap, enough for the outcomes of some million items. */
 const MAX_HEAP_MEGABYTES = 4_096;
@@ -175,13 +177,14 @@ class ReadingThread {
             : 'Use a method that needs less, or a model with fewer experts.',
           error,
         )
-      : new WorkbenchError(
+      : (noThread(error) ??
+        new WorkbenchError(
           'reader-ended',
           'failed',
           `${what} was not ${done}: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
           'Try again.',
           { cause: error },
-        );
+        ));
     this.#settleEnded();
     this.#ended(this);
   }
@@ -209,11 +212,29 @@ export interface RunReaderSettings {
   readonly state?: string | null | undefined;
   /** Runs that this process is working on, whose files change. */
   readonly live?: (() => readonly string[]) | undefined;
+  /**
+   * Runs that this process has measured itself: it reads them without a thread, which would load the engine's modules
+   * again. Not for a process that must answer others meanwhile. Default: none.
+   */
+  readonly measured?: MeasuredRuns | undefined;
   /** The program of the threads; default: the engine's. */
   readonly program?: string | undefined;
   /** CPU time limit for one answer, and its extension per megabyte of the run's files; default: ample for a run. */
   readonly processorMs?: number | undefined;
 }
+
+/** Answers orders in this process, one at a time. */
+const createAnswersHere = (measured: MeasuredRuns): ((order: ReadingOrder) => Promise<unknown>) => {
+  let answers: Promise<(order: ReadingOrder) => Promise<unknown>> | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+  return (order) => {
+    answers ??= import('./answer-orders.ts').then(({ createOrderAnswers }) => createOrderAnswers(measured));
+    const [answering, before] = [answers, last];
+    const answer = before.then(async () => (await answering)(order));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+};
 
 /** Reads runs in threads that start on demand and then wait for the next question. */
 export const createRunReader = ({
@@ -221,6 +242,7 @@ export const createRunReader = ({
   resources,
   state = null,
   live = () => [],
+  measured = new Map(),
   program,
   processorMs = PROCESSOR_MS,
 }: RunReaderSettings): RunReader => {
@@ -228,6 +250,7 @@ export const createRunReader = ({
   const threads = new Set<ReadingThread>();
   const queue: Waiting[] = [];
   const working = new Map<Waiting, ReadingThread>();
+  const answerHere = createAnswersHere(measured);
   let isDisposed = false;
 
   const gone = (thread: ReadingThread): void => {
@@ -260,6 +283,10 @@ export const createRunReader = ({
     waiting.reject(why);
     void working.get(waiting)?.end(why);
   };
+  const isReadHere = (order: ReadingOrder): boolean => {
+    const runs = runsOf(order) ?? [];
+    return runs.length > 0 && runs.every((run) => measured.has(run));
+  };
   return {
     read: async <N extends ReadingName>(question: QuestionOf<N>, signal?: AbortSignal): Promise<ReadingAnswer<N>> => {
       const order = { workspace, resources, state, live: [...live()], question };
@@ -271,6 +298,7 @@ export const createRunReader = ({
           if (signal?.aborted === true) throw why;
           const waiting: Waiting = { order, resolve, reject, isCancelled: () => signal?.aborted === true };
           signal?.addEventListener('abort', () => cancel(waiting, why), { signal: stopListening.signal });
+          if (isReadHere(order)) return void answerHere(order).then(resolve, reject);
           queue.push(waiting);
           next();
         });

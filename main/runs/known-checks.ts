@@ -12,6 +12,9 @@ const FOLDER = 'checked-runs';
 /** Files whose content determines the check of a sweep. */
 export const CHECKED = ['results.json', 'outcomes.parquet'];
 
+/** Runs that a process has measured, with the checksums of `CHECKED` as it wrote them. */
+export type MeasuredRuns = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
 /**
  * Remembers which results were found to follow from which outcomes, by the checksums of both and a hash of the
  * formulas, in a folder outside of every workspace: a run cannot vouch for itself.
@@ -31,13 +34,19 @@ const isSame = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, str
 
 /**
  * `state`: this user's folder outside of workspaces, or null. `shipped`: folders of bundled runs, which were checked
- * before they were shipped.
+ * before they were shipped. `measured`: checksums of runs that this process has measured, whose results it computed
+ * from these outcomes.
  */
-export const createKnownChecks = (state: string | null, shipped: readonly string[]): KnownChecks => {
+export const createKnownChecks = (
+  state: string | null,
+  shipped: readonly string[],
+  measured: MeasuredRuns = new Map(),
+): KnownChecks => {
   const fileOf = (folder: string, checksums: ReadonlyMap<string, string>): string =>
     join(folder, FOLDER, nameOf(checksums));
   return {
     isKnown: async (checksums) => {
+      if ([...measured.values()].some((own) => isSame(own, checksums))) return true;
       for (const folder of shipped) {
         const own = await readChecksums(folder);
         if (own !== null && isSame(own, checksums)) return true;

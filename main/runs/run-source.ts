@@ -5,7 +5,7 @@ import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import type { TaskItem } from '../contract/task.ts';
+import { choiceLengths, type TaskItem } from '../contract/task.ts';
 import type { MeasuredMethods } from '../evaluation/comparison/document.ts';
 import type { ItemRule } from '../evaluation/followed-outcome.ts';
 import { type MeasuredPairs, recordedTrainings, type RecordedTrainings } from '../evaluation/size-trend/document.ts';
@@ -18,7 +18,7 @@ import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import type { BundledModels } from './bundled-models.ts';
-import { createKnownChecks, type KnownChecks } from './known-checks.ts';
+import { createKnownChecks, type KnownChecks, type MeasuredRuns } from './known-checks.ts';
 
 /** Number of documents, pairs and measured methods that are kept: enough for a few runs viewed in turn. */
 const MOST_KEPT = 8;
@@ -72,10 +72,13 @@ export const openRunSource = async (
   {
     state = null,
     isLive = () => false,
+    measured,
   }: {
     /** This user's folder outside of workspaces, in which checks are remembered; null: none are. */
     readonly state?: string | null;
     readonly isLive?: (run: string) => boolean;
+    /** Runs that this process has measured: it need not check them. */
+    readonly measured?: MeasuredRuns;
   } = {},
 ): Promise<RunSource> => {
   const { runs, steps } = workspace;
@@ -85,7 +88,7 @@ export const openRunSource = async (
     runs,
     steps,
     resources,
-    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')]),
+    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')], measured),
     checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
     pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),
@@ -166,8 +169,7 @@ export type FindRules = (
 const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null => {
   if (isTextItem(item)) return { kind: 'text' };
   if (isChoiceItem(item)) {
-    const { answer, choices, group } = item;
-    return { kind: 'choice', answer, characters: choices.map((choice) => Array.from(choice).length), group };
+    return { kind: 'choice', answer: item.answer, characters: choiceLengths(item), group: item.group };
   }
   if (judging === undefined) return null;
   return {

@@ -21,7 +21,7 @@ import {
 } from '../../contract/sweep.ts';
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
-import { levelOf, type ThresholdReading } from '../threshold-family.ts';
+import { levelOf, type ThresholdReading, thresholdsAfterSelection } from '../threshold-family.ts';
 import { testedPoints, unmeasuredPoints } from '../curtailed-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../../words/numbers.ts';
@@ -113,6 +113,11 @@ export const sizeTrendDocument = (
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);
+  // A familywise level holds for all methods already.
+  const selected =
+    reading.familywise === true
+      ? thresholds
+      : sizeThresholds({ ...document, thresholds: thresholdsAfterSelection(document, delta, alpha) }, models);
   const trainings = sizedModels(recorded);
   const trained = [
     ...thresholds,
@@ -142,6 +147,7 @@ export const sizeTrendDocument = (
     written: tasks.filter((task) => writtenTasks(results).has(task)),
     methods,
     thresholds,
+    selected,
     trends,
     safeCounts: kinds.flatMap(countsOf),
     pairs,
@@ -191,10 +197,19 @@ type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
 
 /** Settings that determine a method's plans and their measurement, except the factors and seeds. */
 const ruleOf = (settings: SweepSettings, method: string, completeOptions: CompleteOptions): string => {
-  const { budget, protect, limit, recovery, refits, options, calibration = 'answers' } = settings;
+  const { budget, protect, gates, limit, recovery, refits, options, calibration = 'answers' } = settings;
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
   const refitted = recovery === 'none' ? null : refits;
-  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, completeOptions(method, given)]);
+  return JSON.stringify([
+    budget,
+    protect,
+    gates,
+    limit,
+    recovery,
+    refitted,
+    calibration,
+    completeOptions(method, given),
+  ]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
