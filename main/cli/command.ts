@@ -146,7 +146,8 @@ export const overview = (verbs: readonly Verb[], width = HELP_WIDTH): string => 
   for (const { name, summary } of verbs) program.command(name).description(summary);
   return [
     program.helpInformation(),
-    'MODEL is a model folder or the name of a bundled model; T is a task folder, a task file (.jsonl, .parquet, .txt,',
+    'MODEL is a model folder, the name of a bundled model, or a name on the Hub: org/name, org/name@revision,',
+    'org/name/file.gguf. T is a task folder, a task file (.jsonl, .parquet, .txt,',
     '.yaml) or the name of a bundled task; RUN is the name of a run in the workspace, or its folder. PLAN is a file',
     'that `uncurl plan` wrote.',
     EXIT_CODES,

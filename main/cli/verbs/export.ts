@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
   type ExportFormat,
@@ -9,7 +9,10 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan } from '../../contract/plan.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { engineVersion } from '../../engine/machine.ts';
+import type { CardFacts } from '../../export/model-card.ts';
+import { isWorkspace } from '../../workspace/open-workspace.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
@@ -27,9 +30,10 @@ import {
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { repeatedOption, valueOption, type Verb } from '../verb.ts';
+import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { findModel } from '../subjects.ts';
+import { withEngine } from '../open-engine.ts';
+import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -41,6 +45,25 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
   if (names.includes('gguf') && names.some((name) => name !== 'gguf'))
     throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
+};
+
+/** What the sweeps of the workspace measured of exactly this plan, for the card; undefined where none did. */
+const measuredFacts = async (
+  reader: OptionReader,
+  host: VerbHost,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): Promise<CardFacts | undefined> => {
+  const workspace = workspaceOf(reader, host);
+  if (!(await isWorkspace(workspace))) return undefined;
+  const { results } = await withEngine(
+    reader,
+    host,
+    (engine) =>
+      engine.call('export.measured', { model: engine.grantPath(checkpoint.folder), plan: { ...plan } }, host.signal),
+    { workspace },
+  );
+  return results.length === 0 ? undefined : { curve: [], measured: results, version: engineVersion };
 };
 
 export const exportVerb: Verb = {
@@ -78,6 +101,7 @@ export const exportVerb: Verb = {
         'numbers the plan keeps in the last MoE layer; theirs are not measured.',
     ),
     ...HASH_LAYERS,
+    ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
     device: valueOption(
@@ -87,7 +111,7 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress, endsWell, say } = host;
+    const { signal, progress, endsWell, say } = host;
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
     const ggufType = reader.choice('gguf-type', ggufTypes);
@@ -97,7 +121,7 @@ export const exportVerb: Verb = {
     if (hfType !== undefined && format !== 'hf')
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const isTorch = readTorchChoice(reader) !== null;
     if (isTorch && reader.text('referee') === undefined)
       throw refuse(
@@ -129,6 +153,7 @@ export const exportVerb: Verb = {
     // Whatever PyTorch lacks is said before anything is written.
     if (referee !== null)
       await withRunner(checkpoint, reader, host, { open: torch?.open, compute: () => Promise.resolve() });
+    const card = await measuredFacts(reader, host, checkpoint, plan);
     const { folder, verification, sizeBytes, warnings } = await endsWell(
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
@@ -144,6 +169,7 @@ export const exportVerb: Verb = {
             hfType,
             mtp,
             referee: referee ?? undefined,
+            card,
             settings,
             control,
           });

@@ -44,9 +44,9 @@ while (state.done < STEPS) {
   renameSync(path.join(job.state, `${file}.part`), path.join(job.state, file));
   say({ event: 'saved', done: state.done, file, sha256: hash(bytes).toString('hex') });
 }
-// Weights of the same layout, whose last bytes are those of the training.
+// Weights of the same layout; the training is in the last bits of some.
 const tuned = Buffer.from(model);
-Buffer.from(state.weights, 'hex').copy(tuned, tuned.length - 32);
+Buffer.from(state.weights, 'hex').forEach((byte, index) => (tuned[tuned.length - 4 * (index + 1)] = byte));
 writeFileSync(path.join(job.out, 'model.safetensors'), tuned);
 for (const line of state.losses) appendFileSync(path.join(job.out, 'losses.jsonl'), `${JSON.stringify(line)}\n`);
 say({ event: 'done', changed: 1, environment });
