@@ -86,7 +86,7 @@ describe('what a computing program sees of a model', () => {
     expect(await readdir(parent)).toEqual([]);
   });
 
-  test('a single file of weights is no longer seen where the index names shards, nor shards that it does not name', async () => {
+  test('weights are those that the index names, no others', async () => {
     const folder = path.join(await temporaryFolder(), 'model');
     await cp('resources/models/uncurl-8', folder, { recursive: true });
     const one = await openCheckpoint(folder);
