@@ -68,7 +68,10 @@ const edit = async (random: RandomSource, file: string, others: readonly string[
 };
 
 /** A command that is killed, edited and resumed, again in three cases of ten, until it ends. */
-const killedAndEdited = async (folder: string, { name, args, folders, isDone = () => false, result }: Edited): Promise<Attack> => {
+const killedAndEdited = async (
+  folder: string,
+  { name, args, folders, isDone = () => false, result }: Edited,
+): Promise<Attack> => {
   const whole = await mkdtemp(path.join(folder, 'right-'));
   const tookMs = await undisturbed(args(whole));
   const right = await result(whole);

@@ -4,6 +4,7 @@
  * finetune.py do (files, lines, states and their hashes), and "trains" by a sum that depends on every step and on the
  * bytes of the model and of the state that it was given. Byte for byte the same in each run.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
