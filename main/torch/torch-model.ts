@@ -20,7 +20,7 @@ import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } fro
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
-/** Version and hash of each installed package and of the interpreter, by name (resources/torch/uncurl_environment.py). */
+/** Version and hash of each installed package and of Python, by name (resources/torch/uncurl_environment.py). */
 const installedPackages = z.record(z.string(), z.string());
 const loadAnswer = z.looseObject({ packages: installedPackages });
 
