@@ -34,7 +34,7 @@ const swept = z.object({
       task: z.string(),
       factor: z.number(),
       value: z.number(),
-      acc: z.number(),
+      acc: z.number().nullable(),
       accNorm: z.number().nullable(),
     }),
   ),
