@@ -189,7 +189,7 @@ export const describedSweepSettings = z.object({
         'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the 5 % ' +
         'are spent over them in proportion to the items, so that the chance that any look is wrong is at most 5 % for ' +
         'each curve. The look of this sweep is that of its item limit.',
-      hint: '150,300,600,1200',
+      hint: '300,600,1200',
       part: 'factors',
     }),
   delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
