@@ -186,14 +186,14 @@ export const describedSweepSettings = z.object({
       value: 'N,N',
       range: 'ascending numbers of items, separated by commas',
       help:
-        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of the ' +
-        'look with --limit items (without a limit: of the last).',
+        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of ' +
+        'the look with --limit items (without a limit: of the last).',
       otherwise: 'one look, at 5 %',
       about:
-        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the 5 % ' +
-        'are spent over them in proportion to the items, so that the chance that any look is wrong is at most 5 % for ' +
-        'each curve. The look of this sweep is that of its item limit.',
-      hint: '150,300,600,1200',
+        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the ' +
+        '5 % are spent over them in proportion to the items, so that the chance that any look is wrong is at most ' +
+        '5 % for each curve. The look of this sweep is that of its item limit.',
+      hint: '300,600,1200',
       part: 'factors',
     }),
   delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
@@ -367,7 +367,8 @@ const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText
 
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named it is `lloyd`.
+ * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named, it is
+ * `lloyd`.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
