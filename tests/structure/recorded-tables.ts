@@ -710,7 +710,7 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'weights'].map(
+  ...['exports', 'families', 'finding', 'gates', 'paper-experiment', 'searching', 'settings', 'weights'].map(
     (name) => `resources/docs/${name}.md`,
   ),
 ];
