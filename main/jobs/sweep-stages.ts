@@ -231,8 +231,8 @@ const gatesNotes = ({ gates }: SweepSettings, models: readonly SweepTarget[]): r
     if (info.identityRows === true) return [`Plans of ${name} have the gates of its unpruned router (trained).`];
     return [
       gates === 'folded'
-        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the mean ` +
-          'probability that was kept.'
+        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the ` +
+          'mean probability that was kept.'
         : `Plans of ${name} have the gates of its unpruned router (trained), which only ONNX exports hold.`,
     ];
   });

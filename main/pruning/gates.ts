@@ -94,14 +94,14 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
   switch (plan.gates?.kind) {
     case 'folded':
       return (
-        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), so ' +
-        'the down projections of the kept ones are multiplied by the mean probability that was kept ' +
+        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), ' +
+        'so the down projections of the kept ones are multiplied by the mean probability that was kept ' +
         `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
       );
     case 'trained':
       return info.identityRows === true
-        ? 'Gates: trained. The rows of dropped experts stay in the router as those of experts that give back their input ' +
-            'and are never chosen, so that kept experts have the gates of the unpruned model.'
+        ? 'Gates: trained. The rows of dropped experts stay in the router as those of experts that give back their ' +
+            'input and are never chosen, so that kept experts have the gates of the unpruned model.'
         : 'Gates: trained. Kept experts have the gates of the unpruned router, which stays whole.';
     case 'renormalised':
     case undefined:
