@@ -18,6 +18,7 @@ import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
+import { requireLooks } from '../evaluation/planned-looks.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
 import { needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
@@ -266,6 +267,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
+  requireLooks(settings);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
