@@ -181,10 +181,10 @@ export const gatesText: SettingText = {
   about:
     'Where the router is a softmax over all experts and the chosen weights are not renormalised (OLMoE, Qwen2-MoE, ' +
     'DeepSeek-V2 and others), deleting experts makes the gates of the others grow by 1 / (the probability that was ' +
-    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied by ' +
-    'the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
-    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router (measured ' +
-    'here, and exported as ONNX). Other routers are not affected and ignore this.',
+    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied ' +
+    'by the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
+    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router ' +
+    '(measured here, and exported as ONNX). Other routers are not affected and ignore this.',
   part: 'plans',
 };
 

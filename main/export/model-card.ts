@@ -210,10 +210,11 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
       `part of the workbench. ${REPEAT}`
     );
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
+  const isFolded = plan.gates?.kind === 'folded';
   const original = isMergePlan(plan)
     ? 'the original with its experts replaced by the merged ones'
     : plan.constants === undefined
-      ? `the original with a mask on its router${plan.gates?.kind === 'folded' ? ' and the same factors on its experts' : ''}`
+      ? `the original with a mask on its router${isFolded ? ' and the same factors on its experts' : ''}`
       : 'the original with the same constants in place of its experts';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' || format === 'gguf' ? '' : 'The graph ran them in batches, padded on either side. ';

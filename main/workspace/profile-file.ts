@@ -81,7 +81,7 @@ const metadataSchema = z.object({
   model: boundedText,
   fingerprint: boundedText,
   /** SHA-256 over all files of the model; profiles of earlier versions have none. */
-  sha256: shortName.optional(),
+  modelSha256: shortName.optional(),
   tasks: boundedText,
 });
 const tasksSchema = z
@@ -159,7 +159,8 @@ export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFil
     format: FORMAT,
     model,
     fingerprint,
-    ...(sha256 && { sha256 }),
+    // The seal of a step has the name sha256.
+    ...(sha256 && { modelSha256: sha256 }),
     tasks: JSON.stringify(tasks.map(described)),
   },
 });
@@ -273,7 +274,7 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
-  const { model, fingerprint, sha256 } = metadata.data;
+  const { model, fingerprint, modelSha256: sha256 } = metadata.data;
   return { header, model, fingerprint, sha256, tasks: list.data };
 };
 

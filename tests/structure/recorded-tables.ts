@@ -822,9 +822,17 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'verdicts', 'weights'].map(
-    (name) => `resources/docs/${name}.md`,
-  ),
+  ...[
+    'exports',
+    'families',
+    'finding',
+    'gates',
+    'paper-experiment',
+    'searching',
+    'settings',
+    'verdicts',
+    'weights',
+  ].map((name) => `resources/docs/${name}.md`),
 ];
 
 /** All pages that quote a record, in their current and their computed form. */
