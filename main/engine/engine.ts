@@ -181,8 +181,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     const keptWhole =
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
     // Only what onnxruntime computes on the processor is our own arithmetic in float32.
-    const compare =
-      device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
+    const compare = device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
     return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole, ...compare };
   };
   keepHashesIn(state);

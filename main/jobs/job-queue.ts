@@ -40,8 +40,7 @@ export interface JobResources extends Pick<
    * where the numbers are not those of onnxruntime on the processor.
    */
   readonly compareWithTransformers?:
-    | ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>)
-    | undefined;
+    ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>) | undefined;
 }
 
 /** The error of an engine whose run was taken over by another one. */
@@ -57,7 +56,13 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
 };
 
 /** Kinds of runs whose numbers are those of a model. */
-const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set(['profile', 'sweep', 'experiment', 'beside', 'damage']);
+const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
+  'profile',
+  'sweep',
+  'experiment',
+  'beside',
+  'damage',
+]);
 
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =

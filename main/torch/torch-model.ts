@@ -142,7 +142,9 @@ export const requireSamePackages = (
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
 ): void => {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (name) => before[name] !== now[name],
+  );
   if (names.length === 0) return;
   const versionOf = (packages: Readonly<Record<string, string>>, name: string): string =>
     packages[name]?.split(' ')[0] ?? 'absent';
