@@ -20,7 +20,7 @@ import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
 import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
-import type { ModelPool } from '../jobs/source-gate.ts';
+import type { Computing, ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import { CHECKED } from '../runs/known-checks.ts';
 import { vouchingBy } from '../runs/run-source.ts';
@@ -165,7 +165,11 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const state = stateFolder(ownSettings);
   const environments = createMadeEnvironments(state);
   const checks = new KeptChecks(state);
-  const compareWithTransformers: JobResources['compareWithTransformers'] = (checkpoint, { runners }, signal) =>
+  const compareWithTransformers: JobResources['compareWithTransformers'] = (
+    checkpoint,
+    { runners }: Computing,
+    signal,
+  ) =>
     checkedWithTransformers(
       checkpoint,
       () => runners.open(checkpoint),

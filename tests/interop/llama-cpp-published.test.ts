@@ -73,7 +73,6 @@ const problemOf = async (name: string, variant: Variant | undefined): Promise<st
     return largest <= (name === 'gemma4' ? TABLE_BOUND : TOLERANCE) ? null : `${what}: off by ${largest.toFixed(5)}`;
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
-    if (process.env['SHOW'] !== undefined) console.log(`${name}: ${what}: ${error.message}`);
     return null;
   } finally {
     await rm(destination, { recursive: true, force: true });
