@@ -181,10 +181,17 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
       const headers = new Headers(init.headers);
       headers.delete('authorization');
       if (token !== null && at.origin === origin) headers.set('authorization', `Bearer ${token}`);
-      const response = await fetch(at.href, { ...init, headers, redirect: 'manual' }).catch((error: unknown) => {
-        if (init.signal?.aborted === true) throw new CancelledError('The request');
-        throw unreachable(at.host, error);
-      });
+      const silence = new AbortController();
+      // What is sent may take as long as it takes.
+      const isAsking = init.body === undefined || init.body === null || typeof init.body === 'string';
+      const timer = isAsking ? setTimeout(() => silence.abort(), settings.patienceMs) : undefined;
+      const signal = AbortSignal.any([silence.signal, ...(init.signal ? [init.signal] : [])]);
+      const response = await fetch(at.href, { ...init, headers, signal, redirect: 'manual' })
+        .catch((error: unknown) => {
+          if (init.signal?.aborted === true) throw new CancelledError('The request');
+          throw unreachable(at.host, silence.signal.aborted ? new Error('it does not answer') : error);
+        })
+        .finally(() => clearTimeout(timer));
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || location === null) return { response, at };
       if (!URL.canParse(location, at.href)) throw unreachable(at.host, new Error('it redirects to no address'));

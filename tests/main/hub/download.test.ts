@@ -102,6 +102,7 @@ describe('a download', () => {
       if (!at.includes('resolve') && host === 'hub') return null;
       count += 1;
       if (count % 7 === 0) return { cutAfter: 0 };
+      if (count === 12) return { mute: true };
       if (count === 15) return { silentAfter: 50 };
       if (host === 'cdn') return { cutAfter: 9_000 };
       return method === 'GET' && count % 2 === 0 ? { cutAfter: 40 } : null;
