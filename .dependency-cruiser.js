@@ -12,6 +12,7 @@ const layers = [
     'export',
     'hub',
     'finetune',
+    'harness',
     'torch',
     'runs',
   ],

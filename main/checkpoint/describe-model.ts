@@ -21,7 +21,7 @@ import {
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
-import { isCompressed, readQuantisation, WeightReader } from './weight-reader.ts';
+import { isReadAnywhere, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 
@@ -46,7 +46,7 @@ export const describeModel = (
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
   for (const each of family.required)
-    if ('key' in each && each.key === 'quantization_config' && isCompressed(reader)) continue;
+    if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
   const index = new TensorIndex(
@@ -236,6 +236,7 @@ export const describeModel = (
     moeLayers,
     configKeys: {
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
+      identities: family.identitiesKey ?? null,
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
       padded: family.paddedLists,
@@ -274,8 +275,12 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   const inner = whole.object(configKey, defaults, aliases);
   if (inner === null) throw whole.bad(configKey, null, "the text model's config");
   inner.requireOneOf('model_type', modelTypes);
-  whole.requireOneOf('quantization_config', [null]);
-  return inner;
+  const stored = whole.raw('quantization_config');
+  if (stored === null || !isReadAnywhere(whole)) {
+    whole.requireOneOf('quantization_config', [null]);
+    return inner;
+  }
+  return whole.object(configKey, { ...defaults, quantization_config: stored }, aliases) ?? inner;
 };
 
 type Sharing = ReturnType<typeof sharingsOf>[number];
@@ -421,9 +426,12 @@ const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSl
   if (on === 'sliding') return isSliding;
   if (on === 'never') return false;
   if ('key' in on) return reader.raw(on.key) === on.value;
-  return reader.raw(on.listKey) === null
-    ? (layer + 1) % reader.integer(on.everyKey) !== 0
-    : reader.integers(on.listKey)[layer] === 1;
+  const list = reader.integers(on.listKey);
+  if (list.length === 0) return (layer + 1) % reader.integer(on.everyKey) !== 0;
+  const own = list[layer];
+  if (own === undefined)
+    throw reader.inconsistent(`"${on.listKey}" has ${list.length} entries, none for layer ${layer}`);
+  return own !== 0;
 };
 
 /** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
@@ -493,14 +501,25 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
   const inclusive =
     record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
   const window = inclusive === null ? reader.count(record.key) : inclusive + 1;
+  if (window === 0 && record.kind === 'switched' && reader.flag(record.switchKey))
+    throw reader.inconsistent(`"${record.switchKey}" is true, but "${record.key}" is 0`);
   if (window === 0) return null;
   if (record.kind === 'always') return window;
-  if (record.kind === 'switched')
-    return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
+  if (record.kind === 'switched') return reader.flag(record.switchKey) && isSwitched(record, reader, layer) ? window : null;
   const types = reader.strings('layer_types');
   const isSliding =
     types === null ? followsPattern(record.otherwise, reader, layer) : types[layer] === 'sliding_attention';
   return isSliding ? window : null;
+};
+
+const isSwitched = (
+  { belowKey }: Extract<WindowRecord, { kind: 'switched' }>,
+  reader: ConfigReader,
+  layer: number,
+): boolean => {
+  if (belowKey === null) return true;
+  const types = reader.strings('layer_types');
+  return types === null ? layer % 2 === 0 && layer < reader.count(belowKey) : types[layer] === 'sliding_attention';
 };
 
 const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: number): boolean => {

@@ -21,6 +21,8 @@ export interface TensorView {
   readonly shape: readonly number[];
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** Multiplies the values, which are rounded to `dtype` then (of blocks: their scales are); absent: 1. */
+  readonly factor?: number;
   /** What its file contained when it was hashed; absent for files of no model, such as overlays. */
   readonly content?: FileContent | undefined;
 }
@@ -585,6 +587,8 @@ export interface ModelDescriptor {
    */
   readonly configKeys: {
     readonly experts: readonly string[];
+    /** Of the number of experts that give back their input; null: the family has none. */
+    readonly identities: string | null;
     readonly topK: string;
     readonly within: string | null;
     /** Lists that an export without extra prediction layers ends with the last layer. */

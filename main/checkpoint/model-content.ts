@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WorkbenchError } from '../contract/errors.ts';
+import { CancelledError, WorkbenchError } from '../contract/errors.ts';
 import { checksumList } from '../files/checksums.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { openToRead } from '../files/regular-file.ts';
@@ -10,8 +10,8 @@ import { changedSources, fileStateOf, type FileStamp, type ModelSources } from '
 /** What a model is: a hash of every byte that its numbers depend on. */
 export interface ModelHashes {
   /**
-   * SHA-256 (hexadecimal) of the list that `sha256sum` prints for the model's consumed files, sorted by name (in bytes).
-   * Every key of a stored number is made of it.
+   * SHA-256 (hexadecimal) of the list that `sha256sum` prints for the model's consumed files, sorted by name (in
+   * bytes). Every key of a stored number is made of it.
    */
   readonly identity: string;
   /**
@@ -27,6 +27,9 @@ export interface ModelHashes {
 export const HASHED_AT_OPENING_BYTES = 64 * 2 ** 20;
 
 const FINGERPRINT_CHARACTERS = 32;
+
+/** What is cancelled, in its error. */
+const READING = 'Reading the model';
 
 export interface Identifying {
   readonly signal?: AbortSignal | undefined;
@@ -106,18 +109,22 @@ export class ModelContent {
    */
   async identify(control: Identifying = {}): Promise<ModelHashes> {
     if (this.#hashes !== null && !(control.anew === true && !(await this.#timesMove()))) return this.#hashes;
-    const running = (this.#running ??= this.#start());
     const { signal, onProgress } = control;
+    if (signal?.aborted === true) throw new CancelledError(READING);
+    // One that all who waited for it have left is about to end.
+    if (this.#running?.controller.signal.aborted !== false) this.#running = this.#start();
+    const running = this.#running;
+    running.waiting += 1;
+    if (onProgress !== undefined) running.listeners.add(onProgress);
+    const left = Promise.withResolvers<never>();
     const leave = (): void => {
       running.waiting -= 1;
       if (running.waiting === 0) running.controller.abort();
+      left.reject(new CancelledError(READING));
     };
-    running.waiting += 1;
-    if (onProgress !== undefined) running.listeners.add(onProgress);
-    if (signal?.aborted === true) leave();
-    else signal?.addEventListener('abort', leave, { once: true });
+    signal?.addEventListener('abort', leave, { once: true });
     try {
-      return await running.promise;
+      return await Promise.race([running.promise, left.promise]);
     } finally {
       signal?.removeEventListener('abort', leave);
       if (onProgress !== undefined) running.listeners.delete(onProgress);
@@ -129,10 +136,14 @@ export class ModelContent {
     const listeners: Running['listeners'] = new Set();
     const promise = this.#hashAll(controller.signal, (...progress) => {
       for (const listener of listeners) listener(...progress);
-    }).finally(() => (this.#running = null));
+    });
+    const running = { promise, controller, listeners, waiting: 0 };
+    const end = (): void => {
+      if (this.#running === running) this.#running = null;
+    };
     // Those who wait get the error.
-    promise.catch(() => undefined);
-    return { promise, controller, listeners, waiting: 0 };
+    promise.then(end, end);
+    return running;
   }
 
   async #hashAll(signal: AbortSignal, onProgress: NonNullable<Identifying['onProgress']>): Promise<ModelHashes> {

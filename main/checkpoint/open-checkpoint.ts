@@ -13,7 +13,7 @@ import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
 import { HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
@@ -285,7 +285,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
     );
   let json: unknown;
   try {
-    json = parseForeignJson(text);
+    json = parsePythonJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',
@@ -374,8 +374,8 @@ const configText = (config: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /**
- * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never hashed
- * stays unidentified until something that needs its identity awaits it.
+ * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never
+ * hashed stays unidentified until something that needs its identity awaits it.
  */
 const opened = async (content: ModelContent, sizeBytes: number): Promise<void> => {
   if (sizeBytes > HASHED_AT_OPENING_BYTES) return content.recall();

@@ -8,6 +8,7 @@ import { keepHashesIn } from '../checkpoint/hash-cache.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { readSettings, settingsFile, withSetHub, withSetWorkspace } from '../workspace/settings-file.ts';
 import { isSystemError } from '../files/file-errors.ts';
+import { type ProcessLimits, processLimits, requireLimits } from '../files/process-limits.ts';
 import { explainReadError } from '../files/regular-file.ts';
 import { shownText } from './terminal-text.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
@@ -43,6 +44,8 @@ interface CommandLineWorld {
   /** Runs the same command line in a child process that can always be ended; absent in that child. */
   readonly supervise?: ((signal: AbortSignal, say: (line: string) => void) => Promise<number>) | undefined;
   readonly now: () => number;
+  /** Limits of this process; default: those that the system names. */
+  readonly limits?: ProcessLimits | undefined;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
 }
@@ -101,6 +104,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       );
       return name === undefined ? 2 : 0;
     }
+    requireLimits(world.limits ?? processLimits());
     const verb = await loadVerb(name);
     const given = parseArguments(verb, rest);
     if (given.options['help'] === true) {

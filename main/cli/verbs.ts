@@ -11,6 +11,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
   beside: async () => (await import('./verbs/beside.ts')).beside,
+  tasks: async () => (await import('./verbs/tasks.ts')).tasks,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,
@@ -33,6 +34,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
   sample: async () => (await import('./verbs/sample.ts')).sample,
   serve: async () => (await import('./verbs/serve.ts')).serve,
+  mcp: async () => (await import('./verbs/mcp.ts')).mcp,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,
 };

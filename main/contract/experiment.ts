@@ -255,6 +255,8 @@ export const experimentPair = z.object({
   sign: pairedSign,
   /** At the margin. */
   verdict: pointVerdict,
+  /** Whether `plus` is impossible: the reference leaves too few wrong items, even if the pruned arm got all right. */
+  atCeiling: z.boolean().default(false),
 });
 export type ExperimentPair = z.infer<typeof experimentPair>;
 
@@ -288,6 +290,10 @@ export const experimentCell = z.object({
   /** Draws that are not worse by more than the margin, and draws that are. */
   safe: z.number(),
   worse: z.number(),
+  /** Whether the sign `plus` is impossible, because it is in some draw. */
+  atCeiling: z.boolean().default(false),
+  /** 95 % interval of `difference` over items and draws, both drawn at random; null where items share passages or none differs. */
+  overDraws: z.object({ low: z.number(), high: z.number() }).nullable().default(null),
 });
 export type ExperimentCell = z.infer<typeof experimentCell>;
 
@@ -307,6 +313,8 @@ export const experimentRow = z.object({
   plus: z.number(),
   minus: z.number(),
   cannotTell: z.number(),
+  /** Tasks on which `plus` is impossible. */
+  atCeiling: z.number().default(0),
   /** By the bare difference (its mean over draws), as the paper counts: above, below, equal. */
   above: z.number(),
   below: z.number(),

@@ -38,6 +38,16 @@ export const modelInfo = z.object({
   constantExperts: z.number().optional(),
   /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
   pruningNote: z.string().optional(),
+  /**
+   * Whether deleting experts makes the gates of the others grow, since the router is a softmax over all of them and is
+   * not renormalised; absent: no.
+   */
+  gatesGrow: z.boolean().optional(),
+  /**
+   * Whether an export keeps rows of dropped experts as rows of experts that give back their input and are never chosen,
+   * so that gates do not grow; absent: no.
+   */
+  identityRows: z.boolean().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),
@@ -92,8 +102,8 @@ export const modelEntry = z.object({
   path: z.string(),
   bundled: z.boolean(),
   /**
-   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder cannot
-   * be opened, and for a large model until the first run that stores a number of it has hashed it.
+   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder
+   * cannot be opened, and for a large model until the first run that stores a number of it has hashed it.
    */
   fingerprint: z.string().nullable(),
   /** SHA-256 over all files that its numbers depend on (ModelHashes.identity); absent until it is hashed. */

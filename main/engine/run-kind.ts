@@ -61,6 +61,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   const { spec, models, tasks } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
+    await context.devices.renew();
     const { computedBy } = context.devices.current;
     if (computedBy !== null)
       for (const { checkpoint } of [...models, ...(order.candidates ?? [])])
@@ -124,6 +125,9 @@ export const requireItsDevice = async ({ providers }: EngineContext, { id, devic
   if (provider !== 'cpu') await providers.require(provider);
 };
 
+/** Digits of a hash that a message shows. */
+const SHOWN_DIGITS = 12;
+
 /**
  * Refuses to continue a run of PyTorch with another one, whose numbers it would mix; says what differs.
  *
@@ -134,9 +138,12 @@ export const requireSameEngine = (
   here: { readonly device: RunDevice; readonly versions: Readonly<Record<string, string>> },
 ): void => {
   if (device.engine === undefined) return;
+  const words = (name: string): string => (name === 'environment' ? 'packages of Python' : name);
+  const shown = (version = '(none)'): string =>
+    /^[0-9a-f]{64}$/.test(version) ? version.slice(0, SHOWN_DIGITS) : version;
   const differing = [
     ...TORCH_VERSIONS.filter((name) => versions[name] !== here.versions[name]).map(
-      (name) => `${name} ${versions[name] ?? '(none)'} before, ${here.versions[name] ?? '(none)'} now`,
+      (name) => `${words(name)} ${shown(versions[name])} before, ${shown(here.versions[name])} now`,
     ),
     ...(device.name === here.device.name
       ? []

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
-import { tableOf } from '../checkpoint/routing.ts';
+import { contiguousPart, fromFloat32, readTensor, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
+import { scalableViews } from '../checkpoint/scaled-weight.ts';
+import { tensorInMemory } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
-import type { Overlays } from '../inference/overlays.ts';
+import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
 import { prunedTable } from './hash-table.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
@@ -36,6 +39,8 @@ interface PrunedLayer {
   readonly moe: Pick<MoeDescriptor, 'experts' | 'expertTensors' | 'identities'>;
   /** Name of its router's rows; null where they are never new. */
   readonly router: string | null;
+  /** Name of the router's correction; null: none. */
+  readonly correction: string | null;
   /** Names of its tensors by expert, as in `ExpertStorage`. */
   readonly stacked: readonly string[];
   readonly prefixes: readonly string[];
@@ -45,6 +50,10 @@ interface PrunedLayer {
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
   /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
+  /** Names of tensors by expert that stay whole: those of the router, where its gates are the trained ones. */
+  readonly whole: readonly string[];
+  /** Experts whose rows of the router stay behind the others, and the correction that keeps them from being chosen. */
+  readonly identityRows: { readonly dropped: readonly number[]; readonly correction: TensorView } | null;
   /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
   readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
@@ -99,7 +108,14 @@ export const exportedTensors = async (
       continue;
     }
     const kept = carriers.indexOf(parsed.expert);
-    if (kept === -1) continue;
+    if (kept === -1) {
+      // Files with matrices of identities, which nothing reads, have them for every row of the router.
+      const row = parsed.layer.identityRows?.dropped.indexOf(parsed.expert) ?? -1;
+      if (row === -1 || !checkpoint.tensors.has(`${parsed.prefix}${String(moe.experts)}.${parsed.rest}`)) continue;
+      const name = `${parsed.prefix}${String(carriers.length + moe.identities + row)}.${parsed.rest}`;
+      tensors.push({ ...whole(name, view, 'a matrix that nothing reads'), sourceFile });
+      continue;
+    }
     const { view: own, what } = expertPiece(parsed.layer, kept, view);
     tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, own, what), sourceFile });
   }
@@ -161,11 +177,14 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
     {
       moe,
       router: null,
+      correction: null,
       stacked,
       prefixes,
+      whole: [],
       carriers: plan.kept.at(-1) ?? [],
       merged: null,
       refittedRouter: null,
+      identityRows: null,
       table: null,
     },
   ];
@@ -182,7 +201,14 @@ const prunedLayers = async (
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
     const { stacked, prefix } = moe.storage;
-    const names = { router: moe.router.tensor, stacked, prefixes: prefix === null ? [] : [prefix] };
+    const names = {
+      router: moe.router.tensor,
+      correction: correctionOf(moe.routing)?.tensor ?? null,
+      stacked,
+      prefixes: prefix === null ? [] : [prefix],
+      whole:
+        plan.gates?.kind === 'trained' && !takesIdentityRows(moe) ? routerTensors(moe).map(({ tensor }) => tensor) : [],
+    };
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
       layers.push({
@@ -191,6 +217,7 @@ const prunedLayers = async (
         carriers,
         merged: { experts, router: variants[block]?.layer?.router ?? null },
         refittedRouter: null,
+        identityRows: null,
         table: null,
       });
     } else {
@@ -201,13 +228,45 @@ const prunedLayers = async (
         ...names,
         moe,
         carriers,
-        merged: plan.recovery === undefined ? null : { experts: own, router: null },
+        merged: plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
+        identityRows: plan.gates?.kind === 'trained' ? await identityRowsOf(checkpoint, moe, carriers, overlays) : null,
         table: await rewritten(checkpoint, moe, carriers, overlays),
       });
     }
   }
   return layers;
+};
+
+/** Far below every corrected score: a row with it is never chosen. */
+const NEVER_CHOSEN = -1e9;
+
+/**
+ * The experts of a layer whose rows of the router stay as those of experts that give back their input, and the router's
+ * correction: that of the kept rows, of those of identities, and one for the others with which they are never chosen.
+ */
+const identityRowsOf = async (
+  { identity }: Checkpoint,
+  moe: MoeDescriptor,
+  kept: readonly number[],
+  overlays: Overlays,
+): Promise<PrunedLayer['identityRows']> => {
+  const correction = correctionOf(moe.routing);
+  if (correction === null || !takesIdentityRows(moe)) return null;
+  const dropped = moe.expertTensors.map((_, expert) => expert).filter((expert) => !kept.includes(expert));
+  const content = JSON.stringify(['identity rows', 1, identity, correction.tensor, kept]);
+  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
+  const write = async (): Promise<SoundOverlay> => {
+    const own = await readTensor(correction);
+    const stay = [...kept, ...Array.from({ length: moe.identities }, (_, at) => moe.experts + at)];
+    const floats = Float32Array.from([...stay.map((row) => own[row] ?? 0), ...dropped.map(() => NEVER_CHOSEN)]);
+    const bytes = fromFloat32(floats, correction.dtype);
+    return overlays.write(key, [tensorInMemory('correction', correction.dtype, [floats.length], bytes)]);
+  };
+  const known = await overlays.read(key);
+  const view = (await overlayTensors(known.isSound ? known : await write())).get('correction');
+  if (view === undefined) throw new Error(`no correction of ${correction.tensor}`);
+  return { dropped, correction: view };
 };
 
 /** The table of a layer's experts of each token for the kept ones. */
@@ -262,6 +321,9 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 
 /** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
+  if (layer.whole.includes(view.tensor)) return whole(view.tensor, layer.refittedRouter ?? view, 'the whole router');
+  if (layer.identityRows !== null && view.tensor === layer.correction)
+    return whole(view.tensor, layer.identityRows.correction, 'the correction with rows that are never chosen');
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.router)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');
@@ -283,10 +345,13 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
     const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
     return parts.length === 0 ? [expertPiece(layer, kept, row)] : parts.map((part) => expertPiece(layer, kept, part));
   });
-  const others = Array.from({ length: rows - experts }, (_, number): TensorPiece => {
-    const what = `row ${String(experts + number)} of the source`;
-    return { view: rowOf(experts + number), what };
-  });
+  const after = Array.from({ length: rows - experts }, (_, number) => experts + number);
+  // Tensors with rows of identities get those of the experts that become such.
+  const dropped = rows > experts ? (layer.identityRows?.dropped ?? []) : [];
+  const others = [...after, ...dropped].map((row): TensorPiece => ({
+    view: rowOf(row),
+    what: `row ${String(row)} of the source`,
+  }));
   const pieces = [...ofExperts, ...others];
   return {
     name: view.tensor,
@@ -309,6 +374,9 @@ const keptRows = (name: string, router: TensorView, kept: readonly number[]): Te
 
 const roles = ['gate', 'up', 'down'] as const;
 
+/** What a plan may change of an expert. */
+const expertParts = [...roles, 'downBias'] as const;
+
 /** The matrices of an expert within its row of a stacked tensor, in file order. */
 const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): readonly TensorView[] =>
   roles
@@ -322,29 +390,19 @@ const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): r
 const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
   weight === null || weight === undefined ? null : wholeView(weight);
 
-/** The export's content in place of the carrier's `view`: the view itself, or the new matrix of the same role. */
+/** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
   const carrier = carriers[kept] ?? -1;
   const own = { view, what: `expert ${String(carrier)} of the source` };
   const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
   if (before === undefined || after === undefined) return own;
-  const changed = roles.filter((role) => after[role] !== before[role]);
-  const role = changed.find((each) => {
-    const known = plainView(before[each]);
-    return (
-      known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength
-    );
-  });
-  const weight = role === undefined ? null : after[role];
-  if (role !== undefined && weight !== null) {
-    const piece = plainView(weight) ?? requireWholeView(weight, 'exporting merged experts');
-    return {
-      view: { ...piece, shape: view.shape },
-      what:
-        changed.length === roles.length
-          ? `the merge of group ${String(kept)}`
-          : `the refitted ${role} projection of expert ${String(carrier)}`,
-    };
+  const changed = expertParts.filter((part) => after[part] !== before[part]);
+  for (const part of changed) {
+    const at = viewsOf(before[part]).findIndex((known) => isSamePlace(known, view));
+    if (at === -1) continue;
+    const weight = after[part];
+    const piece = viewsOf(weight)[at] ?? requireWholeView(weight ?? noWeight(part), 'exporting merged experts');
+    return { view: { ...piece, shape: view.shape }, what: pieceName(piece, part, carrier, kept, changed.length) };
   }
   if (changed.length < roles.length) return own;
   throw refuse(
@@ -354,6 +412,26 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
   );
 };
 
-/** View of a matrix stored plainly or transposed; null if it is quantised or interleaved with another. */
-const plainView = (weight: Weight | null): TensorView | null =>
-  weight?.stored.kind === 'plain' && weight.select === undefined ? weight.stored.view : null;
+const pieceName = (
+  { factor }: TensorView,
+  part: (typeof expertParts)[number],
+  carrier: number,
+  kept: number,
+  changed: number,
+): string => {
+  if (changed >= roles.length) return `the merge of group ${String(kept)}`;
+  return factor === undefined
+    ? `the refitted ${part} projection of expert ${String(carrier)}`
+    : `the ${part} projection of expert ${String(carrier)} times ${String(factor)}`;
+};
+
+const noWeight = (part: string): never => {
+  throw new Error(`a merged expert without its ${part} projection`);
+};
+
+const isSamePlace = (one: TensorView, other: TensorView): boolean =>
+  one.tensor === other.tensor && one.byteOffset === other.byteOffset && one.byteLength === other.byteLength;
+
+/** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or its scales. */
+const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] =>
+  weight === null || weight === undefined ? [] : scalableViews(weight);

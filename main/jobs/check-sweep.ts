@@ -9,7 +9,7 @@ import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { ALL_ROWS_STAY } from '../pruning/plan-cost.ts';
+import { ALL_ROWS_STAY } from '../pruning/gates.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
@@ -122,6 +122,40 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
 };
 
 /**
+ * Refuses trained gates where they do not exist (in merged experts), or where plans are written to files.
+ *
+ * @throws WorkbenchError `gates-not-trained`.
+ */
+const requireTrainedGates = ({ models, settings }: SweepInput): void => {
+  const needsRouter = models.filter(
+    ({ checkpoint: { info } }) => info.gatesGrow === true && info.identityRows !== true,
+  );
+  const [model] = needsRouter;
+  if (settings.gates !== 'trained' || model === undefined) return;
+  const merging = settings.methods.find((method) => {
+    const router = isFileMethod(settings, method)
+      ? null
+      : routerOf(methodNamed(method).prepare(optionsOf(settings, method)).behaviour);
+    return router !== null && !ALL_ROWS_STAY.has(router);
+  });
+  const rounded = settings.weights?.find((type) => type !== 'stored');
+  const problem =
+    merging !== undefined
+      ? `${merging} merges experts, and a merged one has no gate of the unpruned model`
+      : rounded !== undefined
+        ? `no ${rounded} file holds the whole router`
+        : settings.speed === true
+          ? 'speeds are those of exported folders, which do not hold the whole router'
+          : null;
+  if (problem !== null)
+    throw refuse(
+      'gates-not-trained',
+      `Plans of ${model.name} cannot have trained gates here: ${problem}.`,
+      'Use --gates folded.',
+    );
+};
+
+/**
  * Refuses searches that a model or a task does not allow.
  *
  * @throws WorkbenchError `no-labels`, and those of `requireSearchable` and `requireNoGroups`.
@@ -222,6 +256,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Leave the recovery out, or measure the method in a sweep of its own.',
     );
   requireRoundable(input);
+  requireTrainedGates(input);
   enforce(untrainedRouter(settings));
   enforce(
     nothingWritten(
@@ -234,6 +269,6 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
-  if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));
+  if (needsOf(settings, models).calibration) tasks.forEach(({ task }) => requireCalibration(task));
   requireSearches(input);
 };

@@ -11,6 +11,7 @@ import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
+import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
@@ -121,16 +122,20 @@ export const drawsPlans = (settings: SweepSettings, method: MethodName): boolean
   !isFileMethod(settings, method) && methodNamed(method).prepare(optionsOf(settings, method)).draws;
 
 export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
-  const { methods, seeds, recovery, refits, budget, protect } = settings;
+  const { methods, seeds, recovery, refits, budget, protect, gates } = settings;
   const curveOf = (method: MethodName, seed: number | null, refit: RefitName | null): Curve => ({
     method,
     options: optionsOf(settings, method),
     budget,
     protect,
+    gates,
     seed,
     refit,
     fromFile: isFileMethod(settings, method)
-      ? (checkpoint, task, keep) => planOfFile(settings, method, checkpoint, task, keep)
+      ? (checkpoint, task, keep) => ({
+          plan: planOfFile(settings, method, checkpoint, task, keep),
+          isRanking: ownCounts(settings, method, checkpoint) === null,
+        })
       : undefined,
   });
   const recovered = [...new Set(refits)];
@@ -209,12 +214,36 @@ export const needsOfMethod = (
   return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
 };
 
-export const needsOf = (settings: SweepSettings): SweepNeeds => {
+/**
+ * Whether plans of a model need a profile for their gates alone: some method makes plans, and the gates are folded
+ * where deleting experts makes them grow.
+ */
+const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
+  foldsByProfile(checkpoint.info, settings.gates) &&
+  settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
+
+/** What a setting of gates other than a plain deletion means for the plans of each model, in a sentence. */
+const gatesNotes = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly string[] =>
+  models.flatMap(({ name, checkpoint: { info } }) => {
+    if (gates === 'renormalised') return [];
+    if (info.gatesGrow !== true)
+      return gates === 'folded' ? [] : [`The router of ${name} renormalises, or scores each expert alone: gates stay.`];
+    if (info.identityRows === true) return [`Plans of ${name} have the gates of its unpruned router (trained).`];
+    return [
+      gates === 'folded'
+        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the mean ` +
+          'probability that was kept.'
+        : `Plans of ${name} have the gates of its unpruned router (trained), which only ONNX exports hold.`,
+    ];
+  });
+
+/** `models`: those whose plans are made. */
+export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[]): SweepNeeds => {
   const { methods, recovery } = settings;
   const needs = methods
     .filter((method) => !isFileMethod(settings, method))
     .map((method) => needsOfMethod(settings, method));
-  const profile = needs.some((plan) => plan.profile);
+  const profile = needs.some((plan) => plan.profile) || models.some((model) => gatesNeedProfile(settings, model));
   const search = needs.some((plan) => plan.search !== null);
   return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
 };
@@ -366,12 +395,12 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const { kept, notes } = sweepCounts(models, settings);
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
-  const needs = needsOf(settings);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
   const states: string[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
+    const needs = needsOf(settings, [model]);
     const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
     const inOrder = firstOnes(tasks, settings.first?.task);
     const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);
@@ -434,5 +463,5 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
   const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
-  return { stages, notes: [...notes, ...states, ...files, ...rounded] };
+  return { stages, notes: [...notes, ...gatesNotes(settings, models), ...states, ...files, ...rounded] };
 };

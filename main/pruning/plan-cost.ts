@@ -1,9 +1,7 @@
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-
-/** Router treatments that keep a row for every unpruned expert, which no stock loader opens. */
-export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
+import { ALL_ROWS_STAY, gatesSentence } from './gates.ts';
 
 /**
  * Size of a model after a plan, from counts alone. `plan` has been validated against the model. A router row counts H
@@ -17,13 +15,15 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     ? plan.groups.map((groups) => groups.length)
     : plan.kept.map((kept) => kept.length);
   const leavesConstants = !isMergePlan(plan) && plan.constants !== undefined;
-  const allRowsStay = leavesConstants || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
+  const allRowsStay =
+    leavesConstants || plan.gates?.kind === 'trained' || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
   const topK = leavesConstants ? model.topK : minOf([model.topK, ...keptPerLayer]);
   const expertParameters = moeLayers === 0 ? 0 : parameters.expert / (moeLayers * experts);
   const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
   const removedExpert = removed * (expertParameters - (leavesConstants ? hidden : 0));
   const removedRouter = allRowsStay ? 0 : removed * hidden;
   const total = parameters.total - removedExpert - removedRouter;
+  const notes = [model.pruningNote, gatesSentence(model, plan)].flatMap((note) => note ?? []);
   return {
     parameters: {
       total,
@@ -34,12 +34,16 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     before: { ...parameters, sizeBytes },
     keptPerLayer,
     topK,
-    exportable: exportable(plan, keptPerLayer),
-    ...(model.pruningNote === undefined ? {} : { note: model.pruningNote }),
+    exportable: exportable(model, plan, keptPerLayer),
+    ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
   };
 };
 
-const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['exportable'] => {
+const exportable = (
+  { identityRows }: Pick<ModelInfo, 'identityRows'>,
+  plan: Plan,
+  keptPerLayer: readonly number[],
+): PlanCost['exportable'] => {
   if (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router)) {
     return {
       hf: false,
@@ -49,6 +53,12 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     };
   }
   if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
+  if (plan.gates?.kind === 'trained' && identityRows !== true)
+    return {
+      hf: false,
+      reason:
+        'Trained gates need the rows of the router that plain files drop: export this plan as ONNX, or fold the gates.',
+    };
   const least = minOf(keptPerLayer);
   const most = maxOf(keptPerLayer);
   if (least === most) return { hf: true, reason: null };

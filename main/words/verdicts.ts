@@ -9,6 +9,7 @@ import {
   isAtChance,
   isFactorAtMost,
   isNothingToLose,
+  isSameFactor,
   safeDrawsAt,
   type SweepResult,
   type SweepDocument,
@@ -257,9 +258,18 @@ const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'dra
   const { firstUnsafe, lastSafe } = threshold;
   const draws = safeDrawsAt(threshold, firstUnsafe ?? lastSafe ?? 1);
   if (draws.of < 2) return '';
+  const range = drawsRange(threshold);
   return firstUnsafe === null
     ? ` in every one of ${draws.of} draws`
-    : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}`;
+    : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}, and single draws reach ${range}`;
+};
+
+/** The thresholds of single draws, "\u00d71 to \u00d74"; \u00d71 is none. Empty without draws that determine one. */
+export const drawsRange = ({ draws = [] }: Pick<Threshold, 'draws'>): string => {
+  const reached = draws.flatMap(({ lastSafe }) => lastSafe ?? []).sort((one, other) => one - other);
+  const [least, most] = [reached[0], reached.at(-1)];
+  if (least === undefined || most === undefined) return '';
+  return isSameFactor(least, most) ? formatFactor(least) : `${formatFactor(least)} to ${formatFactor(most)}`;
 };
 
 /** The same short, for a cell: "3/5"; empty for one draw, or without a verdict. */

@@ -29,6 +29,7 @@ os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
+import uncurl_environment  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
 from transformers.cache_utils import DynamicLayer  # noqa: E402
 from transformers.initialization import no_init_weights  # noqa: E402
@@ -128,11 +129,13 @@ class Weights:
                 self.files[file] = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
         return torch.frombuffer(self.files[file], dtype=torch.uint8, offset=offset, count=length)
 
-    def tensor(self, dtype, shape, file, offset, length):
+    def tensor(self, dtype, shape, file, offset, length, factor=None):
         whole = self.bytes_at(file, offset, length)
         # Only an aligned range can be viewed as wider numbers.
         whole = whole.clone() if offset % STORED[dtype].itemsize else whole
-        return whole.view(STORED[dtype]).reshape(shape)
+        values = whole.view(STORED[dtype]).reshape(shape)
+        # Products in float64, rounded to float32 and then to the dtype, as the engine's own exports have them.
+        return values if factor is None else (values.double() * factor).float().to(values.dtype)
 
 
 def dequantised(config):
@@ -179,6 +182,7 @@ class Worker:
             "cards": found_cards(),
             "bfloat16": has_bfloat16(is_card),
             "modelTypes": sorted(CONFIG_MAPPING.keys()),
+            "packages": (packages := uncurl_environment.packages()),
             "versions": {
                 "worker": str(ARITHMETIC),
                 "python": sys.version.split()[0],
@@ -186,6 +190,7 @@ class Worker:
                 "transformers": transformers.__version__,
                 **({"cuda": torch.version.cuda} if is_card else {}),
                 **({"accelerate": accelerate.__version__} if self.name == "auto" else {}),
+                "environment": uncurl_environment.fingerprint(packages),
             },
         }, []
 
@@ -204,6 +209,7 @@ class Worker:
         return {}, []
 
     def load(self, header, _tensors):
+        """Loads the checkpoint's own model, and says which packages there are once all of their code is imported."""
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -232,7 +238,7 @@ class Worker:
                 "too-large", f"The cards do not hold the model: parts would lie on {' and '.join(elsewhere)}."
             )
         self.model = self.models[UNPRUNED] = model.eval()
-        return {}, []
+        return {"packages": uncurl_environment.packages()}, []
 
     def prune(self, header, _tensors):
         """Makes a pruned model in memory: an empty one of the same class, which shares or cuts the unpruned weights."""
@@ -248,6 +254,13 @@ class Worker:
             model = accelerate.dispatch_model(model, self.models[UNPRUNED].hf_device_map)
         self.model = self.models[header["key"]] = model.eval()
         return {}, []
+
+    def logits(self, _header, tensors):
+        """Logits [T, V] of one sequence, for any model that has a class."""
+        tokens = tensors["tokens"].long()[None].to(self.device)
+        at = torch.arange(tokens.shape[1], device=self.device)
+        logits, _ = logits_at(self.model, torch.zeros_like(at), at, input_ids=tokens, use_cache=False)
+        return {}, [("logits", logits)]
 
     def forward(self, header, tensors):
         """Logits [T, V] of one sequence, and per MoE layer its router logits [T, R] and chosen experts [T, K].
@@ -521,7 +534,8 @@ def pruned(base, configs, layers):
     Of each MoE layer, in order: the index of its `config`; `rows`, the unpruned experts whose rows of the router
     (and of other tensors by expert) stay; `carriers`, those whose matrices stay; `numbers`, the position among
     `carriers` that each row leads to, or -1 for a constant; and tensors that replace others, which are in files:
-    `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`.
+    `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`. `trained`: the experts of each
+    token keep the gates that the unpruned router gives them.
     """
     models = [skeleton(base, config) for config in configs]
     model, files = models[0], Weights()
@@ -575,8 +589,37 @@ def pruned(base, configs, layers):
         if layer["table"]:
             name, *table = layer["table"]
             replace(files.tensor(*table), places, name, "table")
+    if any(layer["trained"] for layer in layers):
+        routers, index = routers_of(base)
+        for layer, own, whole in zip(layers, routers_of(model)[0], routers, strict=True):
+            keep_gates(own, whole, index, layer)
     model.set_experts_implementation(base.config._experts_implementation)
     return model
+
+
+def keep_gates(router, whole, index, layer):
+    """Multiplies the weights of a router without some rows by the probability that the whole one gives to these."""
+    dropped = [expert for expert in range(layer["experts"]) if expert not in layer["rows"]]
+    if not layer["trained"] or not dropped:
+        return
+
+    def hook(module, inputs, output):
+        parts = output if isinstance(output, tuple) else (output,)
+        chosen = [part for part in parts if torch.is_tensor(part) and not part.is_floating_point()]
+        given = [
+            at
+            for at, part in enumerate(parts)
+            if torch.is_tensor(part) and part.is_floating_point() and chosen and part.shape == chosen[0].shape
+        ]
+        if len(given) != 1:
+            raise Refused("torch-plan", f"{type(module).__name__} does not give the weights of its chosen experts.")
+        logits = whole(*inputs)[index]
+        kept = 1 - torch.softmax(logits.float(), -1)[..., dropped].sum(-1, keepdim=True)
+        weights = parts[given[0]]
+        scaled = (weights.float() * kept.reshape(*weights.shape[:-1], 1)).to(weights.dtype)
+        return (*parts[: given[0]], scaled, *parts[given[0] + 1 :])
+
+    router.register_forward_hook(hook)
 
 
 def skeleton(base, config):
@@ -1008,6 +1051,7 @@ OPERATIONS = {
     "forget": Worker.forget,
     "load": Worker.load,
     "prune": Worker.prune,
+    "logits": Worker.logits,
     "forward": Worker.forward,
     "profile": Worker.profile,
     "score": Worker.score,

@@ -4,10 +4,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { weightsOfLabel } from '../../main/contract/method.ts';
 import {
   describedExperimentSettings,
   type ExperimentAnswer,
@@ -18,11 +19,12 @@ import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { defaultText, settingsOf } from '../../main/contract/setting.ts';
-import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.ts';
+import type { Finding, SafeShare, SizeTrendDocument } from '../../main/contract/size-trend.ts';
 import {
   DEFAULT_DELTA,
   describedSweepSettings,
   isNothingToLose,
+  pointNameKey,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -35,15 +37,25 @@ import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luc
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
+  fittingPairs,
   type FrontierPair,
+  type FrontierPoint,
   frontierSummaries,
   frontierSummarySentence,
   pairSentence,
 } from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { groupBy } from '../../main/evaluation/threshold.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { bareFactor, formatParameters } from '../../main/words/numbers.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatFactor,
+  formatParameters,
+  formatRange,
+  formatRoughPercent,
+} from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
@@ -123,6 +135,10 @@ const firstResult = ({ document }: Sample): readonly string[] => {
   );
 };
 
+/** "4 to 7": counts of the draw with fewest and of the one with most. */
+const drawsText = (share: SafeShare | undefined): string =>
+  formatRange([share?.draws?.lowest ?? 0, share?.draws?.highest ?? 0]);
+
 const KINDS: readonly AnswerKind[] = ['chosen', 'written'];
 
 const safeAtTwo = ({ safeCounts }: SizeTrendDocument, answers: AnswerKind, method: string) =>
@@ -134,12 +150,16 @@ const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
     new Set(document.results.filter((result) => result.method === method).map(({ seed }) => seed)).size;
   return table(
     ['chosen / written', ...safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => `E = ${experts}`)],
-    trend.methods.map((method) => {
-      const [chosen, written] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
+    trend.methods.flatMap((method) => {
+      const [chosen = [], written = []] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
       const draws = drawsOf(method);
+      const cells = (of: (share: SafeShare | undefined) => string): readonly string[] =>
+        chosen.map((share, index) => `${of(share)} / ${of(written[index])}`);
+      const all = cells((share) => String(share?.safe ?? 0));
+      if (draws < 2) return [[methodTitle(method), ...all]];
       return [
-        draws > 1 ? `${methodTitle(method)} (in every one of ${draws} draws)` : methodTitle(method),
-        ...(chosen ?? []).map(({ safe }, index) => `${safe} / ${written?.[index]?.safe ?? 0}`),
+        [`${methodTitle(method)}, in every one of ${draws} draws`, ...all],
+        [`${methodTitle(method)}, in single draws`, ...cells((share) => drawsText(share))],
       ];
     }),
   );
@@ -175,6 +195,7 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
   const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
   const safe = (kind: AnswerKind, method: string): string =>
     listed(safeAtTwo(trend, kind, method).map((share) => String(share.safe)));
+  const inDraws = (kind: AnswerKind, method: string): string => listed(safeAtTwo(trend, kind, method).map(drawsText));
   const sizes = listed(safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => String(experts)));
   const tasks = String(safeAtTwo(trend, 'chosen', 'frequency')[0]?.of ?? 0);
   const share = trend.shareTrends.find(({ answers, method }) => answers === 'chosen' && method === 'frequency');
@@ -186,8 +207,9 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
-      `chosen, ${safe('written', 'uncurl')} written.`,
+    `UNCURL is drawn at random (k-means by Lloyd's steps). In single draws factor 2 is safe in ` +
+      `${inDraws('chosen', 'uncurl')} tasks chosen and in ${inDraws('written', 'uncurl')} written; in every ` +
+      `one of five draws in ${safe('chosen', 'uncurl')} chosen and in ${safe('written', 'uncurl')} written.`,
   ]);
 };
 
@@ -209,7 +231,10 @@ let experimentRead: Promise<RecordedExperiment> | null = null;
 /** Read once for all its tables. */
 const recordedExperiment = (): Promise<RecordedExperiment> => (experimentRead ??= readExperiment());
 
-/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
+/**
+ * Fine-tuned, pruned minus scratch, over all draws: the mean with its interval over items and draws, and a range that
+ * contains each draw's interval.
+ */
 const experiment = async (): Promise<readonly string[]> => {
   const { record, answers } = await recordedExperiment();
   const cells = answers
@@ -219,7 +244,10 @@ const experiment = async (): Promise<readonly string[]> => {
   const tasks = record.tasks.map(({ name }) => name);
   const bySize = Map.groupBy(cells, ({ experts, kept }) => `${experts} to ${kept}`);
   const text = (cell: ExperimentCell | undefined): string =>
-    cell === undefined ? '' : `${SIGNS[cell.sign]} ${points(cell.difference)} ${interval(cell)}`;
+    cell === undefined
+      ? ''
+      : `${SIGNS[cell.sign]}${cell.atCeiling ? '*' : ''} ${points(cell.difference)} ` +
+        `${cell.overDraws === null ? '' : `${interval(cell.overDraws)} `}(${points(cell.low)} to ${points(cell.high)})`;
   const rows = [...bySize].sort(([, [a]], [, [b]]) => (a?.factor ?? 0) - (b?.factor ?? 0));
   return table(
     ['sizes', 'factor', ...tasks],
@@ -235,7 +263,17 @@ const experimentSigns = async (): Promise<readonly string[]> => {
   const { answers } = await recordedExperiment();
   const treatments = [...new Set(answers.flatMap(({ cells }) => cells.map(({ treatment }) => treatment)))];
   return table(
-    ['compared with', 'arms', 'answers', 'better', 'worse', 'undecided'],
+    [
+      'compared with',
+      'arms',
+      'answers',
+      'better',
+      'worse',
+      'undecided',
+      'better impossible',
+      'mean below 0',
+      'above 0',
+    ],
     answers.flatMap(({ question, cells }) =>
       treatments.flatMap((treatment) =>
         KINDS.map((kind) => {
@@ -245,7 +283,14 @@ const experimentSigns = async (): Promise<readonly string[]> => {
           const signs = (['plus', 'minus', 'cannot-tell'] as const).map((sign) =>
             own.filter((cell) => cell.sign === sign),
           );
-          return [question, treatmentWords(treatment), kind, ...signs.map(({ length }) => String(length))];
+          const means = own.flatMap(({ overDraws }) => overDraws ?? []);
+          const counts = [
+            ...signs.map(({ length }) => length),
+            own.filter(({ atCeiling }) => atCeiling).length,
+            means.filter(({ high }) => high < 0).length,
+            means.filter(({ low }) => low > 0).length,
+          ];
+          return [question, treatmentWords(treatment), kind, ...counts.map(String)];
         }),
       ),
     ),
@@ -377,11 +422,22 @@ const ggufFamilies = (): readonly string[] =>
     }),
   );
 
-/** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
+/** The pairs of models that one rule chooses, by name. */
+const pairNames = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): string =>
+  JSON.stringify(pairs.map(({ quantised, pruned }) => [pointNameKey(quantised.result), pointNameKey(pruned.result)]));
+
+/**
+ * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
+ * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
+ * differences to the unpruned model, which need none.
+ */
 const frontier = async (): Promise<readonly string[]> => {
-  const { pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+  const { points: measured, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+    readonly points: readonly FrontierPoint[];
     readonly pairs: readonly FrontierPair[];
   };
+  const present = fittingPairs(measured);
+  if (pairNames(present) !== pairNames(pairs)) return frontierMeans(present);
   const summaries = frontierSummaries(pairs);
   const clearest = [...new Set(summaries.map(({ model }) => model))].flatMap((model) =>
     pairs
@@ -391,6 +447,81 @@ const frontier = async (): Promise<readonly string[]> => {
   );
   return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
 };
+
+/** A row for each model, kind of answers and type: the pruned model that fits, and mean differences by method. */
+const frontierMeans = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): readonly string[] => {
+  const methodsOf = (own: typeof pairs): readonly string[] => [
+    ...new Set(own.map(({ pruned }) => weightsOfLabel(pruned.result.method).bare)),
+  ];
+  const methods = methodsOf(pairs);
+  return table(
+    [
+      ...['model', 'answers', 'whole at', 'bytes', 'pruned'],
+      ...methods.map((method) => `${methodTitle(method)}: pruned − whole, points`),
+    ],
+    groupBy(pairs, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).map((own) => {
+      const [first] = own;
+      if (first === undefined) throw new Error('a group without pairs');
+      const { quantised, pruned } = first;
+      const fits = new Set(
+        own.map(
+          ({ pruned: { result, weights } }) => `${formatFactor(result.factor)} at ${weights ?? 'stored weights'}`,
+        ),
+      );
+      const means = methods.map((method) => {
+        const differences = own
+          .filter((pair) => weightsOfLabel(pair.pruned.result.method).bare === method)
+          .map((pair) => pair.pruned.result.difference - pair.quantised.result.difference);
+        const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+        return formatDifference(mean, pruned.result.metric);
+      });
+      return [
+        quantised.result.model,
+        answersOf(quantised.result),
+        quantised.weights ?? '',
+        formatRoughPercent(quantised.share),
+        [...fits].join(', '),
+        ...means,
+      ];
+    }),
+  );
+};
+
+/** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
+const gates = async (): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+  const runs = text
+    .trim()
+    .split('\n')
+    .map((line) => gatesRun.parse(JSON.parse(line)));
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
+    const [first] = own;
+    if (first === undefined) throw new Error('a group without runs');
+    const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
+      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+    const better = (mode: 'folded' | 'trained'): string => {
+      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const middle = mean(moved.map(mean));
+      const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
+      const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
+      const shown = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
+      return `${shown(middle)} [${shown(middle - half)}, ${shown(middle + half)}]`;
+    };
+    const title = `${methodTitle(first.method)} ${formatFactor(factorOf(first))}`;
+    return [title, accuracy('deleted'), accuracy('folded'), better('folded'), accuracy('trained'), better('trained')];
+  });
+  return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
+};
+
+const answersRight = z.string().regex(/^[01]+$/);
+const gatesRun = z.object({
+  model: z.string(),
+  method: z.string(),
+  kept: z.number().int().positive(),
+  right: z.object({ deleted: answersRight, folded: answersRight, trained: answersRight }),
+});
 
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
 const endings = async (): Promise<readonly string[]> => {
@@ -551,6 +682,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
+  gates,
   luck,
   experiment,
   'experiment-signs': experimentSigns,

@@ -69,7 +69,7 @@ export const experiment: Verb = {
   },
   run: async (reader, host) => {
     const folders = await findMembers(host, reader.positionals);
-    const tasks = await findNamedTasks(reader, host.resources);
+    const tasks = await findNamedTasks(reader, host);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;
     const settings = experimentSettings.parse({

@@ -134,7 +134,7 @@ export const sweep: Verb = {
         'No method is named.',
         `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
       );
-    const tasks = await findNamedTasks(reader, host.resources);
+    const tasks = await findNamedTasks(reader, host);
     const candidates = await readCandidates(reader.texts('candidate'), host);
     const first = reader.text('first');
     const settings = sweepSettings.parse({

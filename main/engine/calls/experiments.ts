@@ -65,7 +65,7 @@ const inputOf = (
   settings,
   tunedArms: async () => ({
     mixture: await reopenMixture(mixture, tasksOf(tasks), context.resources),
-    python: await findPython(python, context.workspace.path, context.environments),
+    python: await findPython(python, context.workspace.path, context.environments, context.resources),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: device.threads,
     engineVersion,
@@ -75,7 +75,7 @@ const inputOf = (
 
 const requirePython = async (context: EngineContext, python: string | null): Promise<TrainingPython> => {
   try {
-    return await findPython(python, context.workspace.path, context.environments);
+    return await findPython(python, context.workspace.path, context.environments, context.resources);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
@@ -112,7 +112,7 @@ const withoutOf = async (
   const treatments = settings.treatments.filter(isTrained);
   if (treatments.length === 0) return null;
   try {
-    await findPython(python, context.workspace.path, context.environments);
+    await findPython(python, context.workspace.path, context.environments, context.resources);
     return null;
   } catch (error) {
     // A Python named by the user must work; only a missing one leaves its arms out.

@@ -90,7 +90,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
       await requireTokenizer(checkpoint),
       length,
     );
-    await findPython(python, context.workspace.path, context.environments);
+    await findPython(python, context.workspace.path, context.environments, context.resources);
   },
   title: (_, { spec, ...order }) =>
     `Fine-tuning of ${modelNames(order)} on ${taskNames(order)} to ${basename(spec.destination)}`,
@@ -106,7 +106,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
       ),
       settings,
       destination,
-      python: () => findPython(python, context.workspace.path, context.environments),
+      python: () => findPython(python, context.workspace.path, context.environments, context.resources),
       script: join(context.resources, 'finetune', 'finetune.py'),
       threads: context.device.threads,
       engineVersion,

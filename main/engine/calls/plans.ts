@@ -12,6 +12,7 @@ import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/routed-experts.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { readRankingText } from '../../pruning/expert-files/importance-matrix.ts';
+import { foldsByProfile } from '../../pruning/gates.ts';
 import { type PlannedModel, rankedPlanForModel } from '../../pruning/make-plan.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
@@ -103,12 +104,14 @@ const makeRequestedPlan = async (
 ): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
   const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
   const { name, info } = checkpoint;
-  const { fingerprint } = await identify(checkpoint, { signal });
   const tasks = await openRunTasks(context, request.tasks);
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
-  const { method, options, budget, protect } = request;
+  const { method, options, budget, protect, gates } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const profiles = needs.profile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  const readsProfile = needs.profile || foldsByProfile(info, gates);
+  const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
+  const { fingerprint } = await identify(checkpoint, { signal });
   const made = await context.reader.read(
     {
       read: 'plan',
@@ -116,6 +119,7 @@ const makeRequestedPlan = async (
       tasks: tasks.map((task) => task.name),
       profiles,
       order,
+      leavesConstants: needs.constants,
       memoryBudgetBytes: context.memory.budgetBytes,
     },
     signal,

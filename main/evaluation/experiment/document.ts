@@ -84,7 +84,7 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
     return curve === undefined ? [] : [{ ...trend, ...curve }];
   });
   const grouped = new Set(record.tasks.flatMap(({ name, groups }) => (groups === null ? [] : [name])));
-  const cells = experimentCells(pairs);
+  const cells = experimentCells(measured);
   const rows = experimentRows(cells, pairs, grouped);
   const models = modelThresholds(rows);
   return {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { cp, lstat, mkdir, mkdtemp, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { writePaddedModel } from '../../main/checkpoint/padded-model.ts';
 import type { RandomSource } from '../../../main/statistics/random.ts';
@@ -163,16 +164,21 @@ export const disturbanceOf = async (sources: Sources, name: ChangeName, random: 
   const child = spawn('python3', [PROGRAM, file, write, keepsTime ? 'yes' : 'no', before, after], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const answer = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      child.stdout.once('data', () => resolve());
-      child.once('exit', (code) => reject(new Error(`${PROGRAM} ended with ${String(code)}`)));
-    });
-  await answer();
-  const ask = async (line: string): Promise<void> => {
-    const answered = answer();
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const heard = async (wanted: string): Promise<void> => {
+    const { value } = (await lines.next()) as { readonly value: unknown };
+    if (value !== wanted) throw new Error(`${PROGRAM} said ${String(value)} instead of ${wanted}`);
+  };
+  await heard('ready');
+  let asked = 0;
+  let last = Promise.resolve();
+  const ask = (line: string): Promise<void> => {
+    asked += 1;
+    const wanted = `done ${String(asked)}`;
     child.stdin.write(`${line}\n`);
-    await answered;
+    last = last.then(() => heard(wanted));
+    return last;
   };
   return {
     words: `${name} ${write}${keepsTime ? ', times restored' : ''}`,
@@ -183,13 +189,14 @@ export const disturbanceOf = async (sources: Sources, name: ChangeName, random: 
       return ask(`during ${String(atMs / 1000)} ${String(back)}`);
     },
     restore: async () => {
+      await last;
       if (!head(file).equals(original)) await ask('restore');
       if ((await lstat(file)).isSymbolicLink()) await putWhole(file, original, statSync(file).size - original.length);
       if (statSync(file).mtimeMs !== 1_700_000_000_000) await utimes(file, 1_700_000_000, 1_700_000_000);
     },
     end: async () => {
-      child.removeAllListeners('exit');
       child.stdin.end();
+      await exited;
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -2,7 +2,7 @@
 Changes a file of a model in another way each time, at any moment of the process that reads it: python3 disturb.py FILE
 WAY KEEPS_TIME ORIGINAL CHANGED. ORIGINAL and CHANGED contain the first bytes of the file before and after the change;
 the rest of it stays. Reads lines: "change", "restore", or "during AT BACK" (seconds; a negative BACK: not restored).
-Answers each with a line.
+Answers each with a line: "done" and its number.
 """
 import mmap
 import os
@@ -54,7 +54,7 @@ def put(content: bytes) -> None:
 
 
 print("ready", flush=True)
-for line in sys.stdin:
+for number, line in enumerate(sys.stdin, 1):
     what, *times = line.split()
     if what == "during":
         at, back = map(float, times)
@@ -65,4 +65,4 @@ for line in sys.stdin:
             put(contents["restore"])
     else:
         put(contents[what])
-    print("done", flush=True)
+    print(f"done {number}", flush=True)
