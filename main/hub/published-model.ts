@@ -93,7 +93,10 @@ const parsed = <T>(bytes: Buffer, schema: z.ZodType<T>, label: string): T => {
 
 /** GGUF models of a repository: a split one counts once, by its first part. */
 const ggufModels = ({ files }: Repository): readonly string[] =>
-  files.map(({ path: file }) => file).filter((file) => isGgufPath(file) && ggufParts(file)[0] === file);
+  files
+    .map(({ path: file }) => file)
+    .filter((file) => isGgufPath(file) && ggufParts(file)[0] === file)
+    .sort();
 
 const MOST_NAMED = 8;
 
