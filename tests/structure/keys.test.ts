@@ -49,6 +49,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/files/checksums.ts': 'the bytes of a file',
   'main/finetune/mixture.ts': 'texts',
   'main/hosts/serve-access.ts': 'a token of the page',
+  'main/hub/download.ts': 'the bytes of a download, as its etag names them',
   'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
   'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',
   'main/jobs/fill-steps.ts': 'the name of a part of a sweep, whose steps have keys of their own',

@@ -81,7 +81,11 @@ const refereed = async (
     throw refuse('bad-usage', '--python is for --referee alone.', 'Add --referee, or leave out --python.');
   if (checkpoint === null) {
     if (!asks) return null;
-    throw refuse('no-weights', 'Without weights there are no logits to compare.', 'Fetch them, or leave out --referee.');
+    throw refuse(
+      'no-weights',
+      'Without weights there are no logits to compare.',
+      'Fetch them, or leave out --referee.',
+    );
   }
   const state = stateFolder(host.settingsFile);
   const checks = new KeptChecks(state);
@@ -152,7 +156,7 @@ const publishedFacts = async (
       `${printedBytes(model.totalBytes - model.presentBytes)} of ${printedBytes(model.totalBytes)} in ` +
         `${String(model.files.length)} files`,
     ],
-    ['time', 'unknown: no rate was measured on this machine for a model of this size'],
+    ['time', 'unknown: how long a profile or a sweep takes here is measured only while one runs'],
     ...facts.reasons.map((note) => ['note', note] as const),
   ]);
   return { document: { ...model, ...facts }, text };
@@ -209,7 +213,10 @@ export const info: Verb = {
       `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that was ` +
         'done, and refuse it if they differ. Needs a Python with PyTorch.',
     ),
-    python: valueOption('PATH', 'For --referee: a Python with PyTorch and transformers (default: the workspace has one).'),
+    python: valueOption(
+      'PATH',
+      'For --referee: a Python with PyTorch and transformers (default: the workspace has one).',
+    ),
     ...WORKSPACE_OPTION,
     delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
