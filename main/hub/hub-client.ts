@@ -57,7 +57,17 @@ const useProxies = (): void => {
   if (isProxied) return;
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
   if (!names.some((name) => (process.env[name] ?? '') !== '')) return;
-  http.setGlobalProxyFromEnv();
+  // Node 24.14 and later can do it at any time, earlier ones when they start.
+  /* eslint-disable n/no-unsupported-features/node-builtins -- it is looked for */
+  const canUse = typeof http.setGlobalProxyFromEnv === 'function';
+  if (canUse) http.setGlobalProxyFromEnv();
+  /* eslint-enable n/no-unsupported-features/node-builtins */
+  if (!canUse && process.env['NODE_USE_ENV_PROXY'] !== '1')
+    throw refuse(
+      'proxy-not-used',
+      `Node ${process.versions.node} uses the proxy that the environment names only where it is told at its start.`,
+      'Set NODE_USE_ENV_PROXY=1.',
+    );
   isProxied = true;
 };
 

@@ -161,7 +161,7 @@ export const findPublished = async (
 const inParallel = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> => {
   const made: R[] = [];
   for (let start = 0; start < items.length; start += CONCURRENCY)
-    made.push(...(await Promise.all(items.slice(start, start + CONCURRENCY).map(work))));
+    for (const each of await Promise.all(items.slice(start, start + CONCURRENCY).map(work))) made.push(each);
   return made;
 };
 
