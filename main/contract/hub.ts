@@ -20,7 +20,6 @@ export const COMMIT = /^[0-9a-f]{40}$/;
 /** A path in a repository that may become a path of a cache: no absolute one, no `..`, no empty part, no backslash. */
 export const isRepositoryPath = (path: string): boolean =>
   path.length <= 1024 &&
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   !/[\\\0-\x1f:]/.test(path) &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
   type ExportFormat,
@@ -9,10 +9,7 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan, type Plan } from '../../contract/plan.ts';
-import { engineVersion } from '../../engine/machine.ts';
-import type { CardFacts } from '../../export/model-card.ts';
-import { isWorkspace } from '../../workspace/open-workspace.ts';
+import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
@@ -30,10 +27,10 @@ import {
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
+import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { withEngine } from '../open-engine.ts';
-import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
+import { measuredFacts } from '../measured-facts.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -45,26 +42,6 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
   if (names.includes('gguf') && names.some((name) => name !== 'gguf'))
     throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
-};
-
-/** What the sweeps of the workspace measured of exactly this plan, for the card; undefined where none did. */
-const measuredFacts = async (
-  reader: OptionReader,
-  host: VerbHost,
-  checkpoint: Checkpoint,
-  plan: Plan,
-): Promise<CardFacts | undefined> => {
-  const workspace = workspaceOf(reader, host);
-  if (!(await isWorkspace(workspace))) return undefined;
-  const { results, leftOut } = await withEngine(
-    reader,
-    host,
-    (engine) =>
-      engine.call('export.measured', { model: engine.grantPath(checkpoint.folder), plan: { ...plan } }, host.signal),
-    { workspace },
-  );
-  if (results.length + leftOut.length === 0) return undefined;
-  return { curve: [], measured: results, leftOut, version: engineVersion };
 };
 
 export const exportVerb: Verb = {

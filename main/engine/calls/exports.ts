@@ -49,6 +49,9 @@ const meanKept = (plan: Plan): number => {
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };
 
+/** A workspace, and how its runs are read. */
+type MeasuredRunsSource = Pick<EngineContext, 'workspace' | 'reader'>;
+
 /** Results of sweeps for a plan, and why others were left out. */
 interface PlanResults {
   readonly results: readonly SweepResult[];
@@ -61,7 +64,7 @@ interface PlanResults {
  * Sweeps that are unfinished or damaged are left out, and those that were not measured here are named.
  */
 export const planResults = async (
-  { workspace, reader }: EngineContext,
+  { workspace, reader }: MeasuredRunsSource,
   subject: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
   plan: Plan,
   signal?: AbortSignal,
@@ -104,7 +107,11 @@ export const planResults = async (
 };
 
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
-export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
+export const curveFacts = async (
+  context: MeasuredRunsSource,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): Promise<CardFacts> => {
   const { runs } = context.workspace;
   const subject = { fingerprint: checkpoint.fingerprint, sha256: checkpoint.identity };
   const { results: measured, leftOut } = await planResults(context, subject, plan);
