@@ -80,7 +80,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
     'main/jobs/point-cost.ts',
     'main/jobs/tuned-step.ts',
   ],
-  verifyExport: ['main/cli/verbs/verify.ts', 'main/jobs/export-job.ts'],
+  verifyFinished: ['main/cli/verbs/verify.ts', 'main/jobs/export-job.ts'],
   roundedBytes: ['main/jobs/rounded-models.ts'],
   writeRounded: ['main/jobs/rounded-models.ts'],
   expertWeightLikeness: ['main/engine/calls/experts.ts'],

@@ -66,6 +66,8 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/workspace/path-handles.ts': 'a path',
   'main/workspace/run-binding.ts': 'a manifest',
   'main/workspace/sealed-json.ts': 'the content of a step, against damage',
+  'main/workspace/sealed-files.ts': 'seals of finished runs, over every byte of their files',
+  'main/workspace/step-store.ts': 'the content of a step, against damage',
   'main/workspace/user-key.ts': 'the name of a key',
 };
 
