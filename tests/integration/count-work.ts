@@ -15,7 +15,6 @@ const counts: { -readonly [K in keyof Counts]: number } = {
   threads: 0,
   processes: 0,
   sessions: 0,
-  runs: 0,
   tokens: 0,
   megabytesRead: 0,
 };
@@ -33,7 +32,9 @@ const countReads = async (): Promise<void> => {
     Reflect.set(prototype, name, async function (this: unknown, ...given: unknown[]) {
       const result: unknown = await Reflect.apply(read, this, given);
       const bytes: unknown =
-        typeof result !== 'object' || result === null ? 0 : Reflect.get(result, name === 'read' ? 'bytesRead' : 'length');
+        typeof result !== 'object' || result === null
+          ? 0
+          : Reflect.get(result, name === 'read' ? 'bytesRead' : 'length');
       counts.megabytesRead += Number(bytes) / 1e6;
       return result;
     });
@@ -43,10 +44,14 @@ const countReads = async (): Promise<void> => {
 /** Token positions times layers: rows of the hidden states that a session computes on. */
 const tokensOf = (feeds: Session.FeedsType): number => {
   const hidden = Object.entries(feeds).find(([name]) => name === 'hidden')?.[1];
-  return hidden !== undefined && 'dims' in hidden ? hidden.dims.slice(0, -1).reduce((all, length) => all * length, 1) : 0;
+  return hidden !== undefined && 'dims' in hidden
+    ? hidden.dims.slice(0, -1).reduce((all, length) => all * length, 1)
+    : 0;
 };
 
-const countSessions = ({ InferenceSession }: { readonly InferenceSession: typeof Session }): void => {
+const countSessions = (runtime: unknown): void => {
+  const InferenceSession: unknown = Reflect.get(Object(runtime), 'InferenceSession');
+  if (typeof InferenceSession !== 'function') throw new Error('onnxruntime without InferenceSession');
   const create: unknown = Reflect.get(InferenceSession, 'create');
   if (typeof create !== 'function') throw new Error('onnxruntime without InferenceSession.create');
   Reflect.set(InferenceSession, 'create', async (...given: unknown[]) => {
@@ -54,7 +59,6 @@ const countSessions = ({ InferenceSession }: { readonly InferenceSession: typeof
     const session: Session = await Reflect.apply(create, InferenceSession, given);
     const run = session.run.bind(session);
     Reflect.set(session, 'run', (feeds: Session.FeedsType, fetches: readonly string[]) => {
-      counts.runs += 1;
       counts.tokens += tokensOf(feeds);
       return run(feeds, fetches);
     });
