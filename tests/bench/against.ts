@@ -30,7 +30,7 @@ const git = (...args: readonly string[]): string =>
 
 /** Adds a worktree of the revision in a folder that does not exist yet. */
 const addWorktree = (revision: string, folder: string): void => {
-  git('worktree', 'add', '--detach', folder, revision);
+  git('worktree', 'add', '--quiet', '--detach', folder, revision);
   const [here, there] = [root, folder].map((clone) => readFileSync(path.join(clone, 'package-lock.json'), 'utf8'));
   if (here === there) symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
   else execFileSync('npm', ['ci', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 2, 2] });
