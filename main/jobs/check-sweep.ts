@@ -19,7 +19,8 @@ import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
-import { needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
+import { sweepCounts } from '../evaluation/sweeps/sweep-shape.ts';
+import { needsOf, needsOfMethod, optionsOf, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
 
 /** Refuses (`bad-usage`) `--elsewhere` in a sweep of one task, and together with settings that exclude it. */

@@ -1,3 +1,4 @@
+import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
@@ -30,7 +31,6 @@ import {
   curveSteps,
   fallingCounts,
   isSameCurve,
-  isWholeCurve,
   planStages,
   roundedStage,
   type Stage,
