@@ -1,3 +1,4 @@
+import type { FileContent } from './file-content.ts';
 import type { BlockType } from './gguf/gguf-types.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface TensorView {
   readonly shape: readonly number[];
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** What its file contained when it was hashed; absent for files of no model, such as overlays. */
+  readonly content?: FileContent | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { WorkbenchError } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import type { TensorView } from './descriptor.ts';
+import type { FileContent } from './file-content.ts';
 
 /** Bytes in memory at a time. */
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -63,23 +64,46 @@ const checksumOf = async (views: readonly TensorView[]): Promise<number> => {
   return sum;
 };
 
+const isHashed = ({ content }: TensorView): boolean => content !== undefined && content.hashes !== null;
+
+/** The first file whose bytes in the views are not those that were hashed; null: all are. */
+const changedFile = async (views: readonly TensorView[]): Promise<FileContent | null> => {
+  const contentOf = new Map(views.flatMap(({ file, content }) => (content === undefined ? [] : [[file, content]])));
+  for (const { file, start, length } of stretchesOf(views)) {
+    const content = contentOf.get(file);
+    if (content !== undefined && !(await content.isSame(start, start + length))) return content;
+  }
+  return null;
+};
+
 /**
- * Checksums of weights when they were first mapped, by part (a block, the embedding, the head), to check whether the
+ * The bytes of weights of a model that was hashed, compared with its hashes; else checksums of weights when they were first mapped, by part (a block, the embedding, the head), to check whether the
  * files still have the same content. Also detects changes that keep size and time.
  */
 export class MappedWeights {
   readonly #tensors: ReadonlyMap<string, TensorView>;
-  readonly #seen = new Map<string, { readonly views: readonly TensorView[]; readonly checksum: number }>();
+  /** `checksum`: null where the pieces of the hashed files are compared. */
+  readonly #seen = new Map<string, { readonly views: readonly TensorView[]; readonly checksum: number | null }>();
 
   constructor(tensors: ReadonlyMap<string, TensorView>) {
     this.#tensors = tensors;
   }
 
-  /** Must be called before `part` is mapped, to detect writes between the two; reads the part only the first time. */
+  /**
+   * Must be called before `part` is mapped, to detect writes between the two; reads the part only the first time.
+   *
+   * @throws WorkbenchError failed: `model-changed` if a file that was hashed contains other bytes.
+   */
   async note(name: string, part: unknown): Promise<void> {
     if (this.#seen.has(name)) return;
     const views = tensorsWithin(part, this.#tensors);
-    this.#seen.set(name, { views, checksum: await checksumOf(views) });
+    if (!views.every(isHashed)) {
+      this.#seen.set(name, { views, checksum: await checksumOf(views) });
+      return;
+    }
+    const changed = await changedFile(views);
+    if (changed !== null) throw changed.changed();
+    this.#seen.set(name, { views, checksum: null });
   }
 
   /** Names of the parts whose bytes on disk differ from those that were mapped. */
@@ -87,7 +111,8 @@ export class MappedWeights {
     const changed: string[] = [];
     for (const [name, { views, checksum }] of this.#seen) {
       try {
-        if ((await checksumOf(views)) !== checksum) changed.push(name);
+        const isSame = checksum === null ? (await changedFile(views)) === null : (await checksumOf(views)) === checksum;
+        if (!isSame) changed.push(name);
       } catch (error) {
         // Gone or replaced.
         if (!(error instanceof WorkbenchError)) throw error;

@@ -1,23 +1,17 @@
 import { createHash } from 'node:crypto';
-import { readdir, realpath } from 'node:fs/promises';
+import { type FileHandle, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { openRegularFile } from '../files/regular-file.ts';
 import { isGgufPath } from '../files/list-folder.ts';
+import type { FileState } from './hash-cache.ts';
 
-/** Identifies the state of a file without reading it: its size, its times, and which file it is. */
-interface FileStamp {
+/** The state of a file of a model. */
+export interface FileStamp extends FileState {
   /** Its name in the model's folder. */
   readonly name: string;
-  readonly file: string;
-  readonly sizeBytes: bigint;
-  readonly modifiedNs: bigint;
-  /** When its bytes, times, permissions or name last changed (ctime): no program can reset it. */
-  readonly changedNs: bigint;
-  readonly inode: bigint;
-  readonly device: bigint;
   /** SHA-256 (hexadecimal) over the header of a weight file; null for others. */
   readonly headerHash: string | null;
 }
@@ -37,14 +31,22 @@ export const sourcesText = (sources: ModelSources): string =>
     ]),
   );
 
-/** Files beside the weights that affect results: tokenization, prompts, end of generation. */
-const SIDE_FILES: ReadonlySet<string> = new Set([
+/**
+ * The closed list of the files beside the weights that numbers may depend on (tokenization, prompts, end of generation),
+ * here or in PyTorch. They are stamped and hashed with the weights; a program that computes may see no others.
+ */
+export const CONSUMED_FILES: ReadonlySet<string> = new Set([
   'config.json',
   'generation_config.json',
   'model.safetensors.index.json',
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+  'tokenizer.model',
   'chat_template.json',
   'chat_template.jinja',
 ]);
@@ -66,12 +68,17 @@ const headerHashOf = async (file: string): Promise<string> => {
   }
 };
 
+/** The state of an open file. */
+export const fileStateOf = async (file: string, handle: FileHandle): Promise<FileState> => {
+  const { size, mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
+  return { file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
+};
+
 /** Opens the file first, so that a network file system asks its server instead of using its cache. */
 const statOf = async (name: string, file: string): Promise<Omit<FileStamp, 'headerHash'>> => {
   const { handle } = await openRegularFile(file);
   try {
-    const { size, mtimeNs, ctimeNs, ino, dev } = await handle.stat({ bigint: true });
-    return { name, file, sizeBytes: size, modifiedNs: mtimeNs, changedNs: ctimeNs, inode: ino, device: dev };
+    return { name, ...(await fileStateOf(file, handle)) };
   } finally {
     await handle.close();
   }
@@ -82,7 +89,7 @@ const folderOf = (model: string): string => (isGgufPath(model) ? path.dirname(mo
 
 /** Names of the side files of a model; a GGUF file has none. */
 export const sideFileNames = async (model: string): Promise<readonly string[]> =>
-  isGgufPath(model) ? [] : (await readdir(model)).filter((name) => SIDE_FILES.has(name)).sort();
+  isGgufPath(model) ? [] : (await readdir(model)).filter((name) => CONSUMED_FILES.has(name)).sort();
 
 /** Stamps a model's files. Follows links: a cache that now points elsewhere has changed. */
 export const stampModel = async (model: string, weightNames: readonly string[]): Promise<ModelSources> => {

@@ -12,9 +12,9 @@ import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { MAX_TOKENIZER_BYTES } from './load-tokenizer.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
-import { explainingReads, readRegularFile, readTextIfThere, openRegularFile } from '../files/regular-file.ts';
+import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
+import { HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
@@ -32,11 +32,11 @@ export interface Checkpoint {
   /** Weight files in the order of their names in the folder; `file` is the real path (a cache links to it). */
   readonly weightFiles: readonly { readonly name: string; readonly file: string }[];
   readonly info: ModelInfo;
+  /** Hashes of its files. A model larger than 64 MiB is hashed when something awaits `content.identify`. */
+  readonly content: ModelContent;
+  /** See ModelHashes. @throws Error before it is identified: code that may run earlier reads `content.known`. */
   readonly fingerprint: string;
-  /**
-   * Key of this model's results: the fingerprint and the tokenizer. The same weights with another tokenizer see other
-   * tokens and give other numbers.
-   */
+  /** Key of this model's results. @throws Error before it is identified. */
   readonly identity: string;
   /** The files that its numbers depend on, in their state when it was opened. */
   readonly sources: ModelSources;
@@ -98,7 +98,16 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     resolved,
     weights.map(({ name }) => name),
   );
-  const tensors = tensorsOf(weights);
+  const content = new ModelContent({
+    folder: resolved,
+    sources,
+    weights: weights.map(({ name }) => name),
+    labels: {
+      config: configText(config),
+      before: new Map(weights.map(({ name, header }) => [name, header.text])),
+    },
+  });
+  const tensors = withContent(tensorsOf(weights), content);
   const descriptor = describeModel(family, config, tensors, resolved);
   const hasTokenizer = await exists(path.join(resolved, 'tokenizer.json'));
   const reasons = hasTokenizer
@@ -106,8 +115,8 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
     : ['No tokenizer.json: info, forward, export and verify work; tasks need a tokenizer.'];
   const chat = await chatFacts(resolved);
   for (const note of [...besideModel(descriptor), ...chat.notes]) reasons.push(note);
-  const fingerprint = await fingerprintCheckpoint(config, weights);
-  const identity = await identityOf(resolved, fingerprint);
+  const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
+  await opened(content, sizeBytes);
   const isReadAgain = isDeepStrictEqual(await readConfig(resolved), config);
   const [change = isReadAgain ? undefined : 'config.json was written to'] = await changedSources(resolved, sources);
   if (change !== undefined)
@@ -116,7 +125,6 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
       `${resolved} was changed while it was opened: ${change}.`,
       'Open it again once nothing writes to it.',
     );
-  const sizeBytes = weights.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
     name: path.basename(resolved),
@@ -130,8 +138,13 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
       weightTypes: weightTypes(tensors),
       chatTemplate: chat.file ?? undefined,
     },
-    fingerprint,
-    identity,
+    content,
+    get fingerprint() {
+      return content.required.fingerprint;
+    },
+    get identity() {
+      return content.required.identity;
+    },
     sources,
   };
 };
@@ -147,18 +160,31 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
       `${resolved} is a folder, not a GGUF file.`,
       (await ggufInside(resolved)) ?? 'Name a GGUF file, or a folder without this ending.',
     );
-  const { family, config, parts, tensors } = await openGguf(resolved);
+  const { family, config, parts, tensors: stored } = await openGguf(resolved);
   const weightFiles = parts.map(({ name, file }) => ({ name, file }));
   const sources = await stampModel(
     resolved,
     weightFiles.map(({ name }) => name),
   );
+  const content = new ModelContent({
+    folder: resolved,
+    sources,
+    weights: weightFiles.map(({ name }) => name),
+    labels: {
+      config: configText({}),
+      before: new Map(
+        parts.map(({ name, contents: { headerBytes } }) => [
+          name,
+          createHash('sha256').update(headerBytes).digest('hex'),
+        ]),
+      ),
+    },
+    listedAs: (name) => `model${/-\d{5}-of-\d{5}\.gguf$/i.exec(name)?.[0] ?? '.gguf'}`,
+  });
+  const tensors = withContent(stored, content);
   const descriptor = describeModel(family, config, tensors, resolved);
-  const headers = parts.map(({ file, contents: { headerBytes, sizeBytes } }) => ({
-    file,
-    header: { text: createHash('sha256').update(headerBytes).digest('hex'), sizeBytes },
-  }));
-  const fingerprint = await fingerprintCheckpoint({}, headers);
+  const sizeBytes = parts.reduce((total, { contents }) => total + contents.sizeBytes, 0);
+  await opened(content, sizeBytes);
   const [change] = await changedSources(resolved, sources);
   if (change !== undefined)
     throw refuse(
@@ -171,7 +197,6 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
     typeof tokenizer === 'string'
       ? [`No tokenizer is read (${tokenizer}): info, forward, export and verify work; tasks need one.`]
       : [];
-  const sizeBytes = headers.reduce((total, { header }) => total + header.sizeBytes, 0);
   return {
     folder: resolved,
     name: path.basename(resolved).replace(/(-00001-of-\d{5})?\.gguf$/i, ''),
@@ -184,8 +209,13 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
       weightTypes: weightTypes(tensors),
       isGguf: true,
     },
-    fingerprint,
-    identity: fingerprint,
+    content,
+    get fingerprint() {
+      return content.required.fingerprint;
+    },
+    get identity() {
+      return content.required.identity;
+    },
     sources,
   };
 };
@@ -225,17 +255,6 @@ export const lacksWeights = async (folder: string): Promise<boolean> => {
   for (const name of new Set(Object.values(index?.weight_map ?? {})))
     if (await exists(path.join(folder, name))) return false;
   return true;
-};
-
-/** Hash over fingerprint and the tokenizer's files; without a tokenizer only the fingerprint. */
-const identityOf = async (folder: string, fingerprint: string): Promise<string> => {
-  const hash = createHash('sha256').update(fingerprint);
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
-    const file = path.join(folder, name);
-    if (await exists(file))
-      hash.update(`\0${name}\0`).update(await readRegularFile(file, { mostBytes: MAX_TOKENIZER_BYTES }));
-  }
-  return hash.digest('hex').slice(0, 32);
 };
 
 const exists = (file: string): Promise<boolean> =>
@@ -338,57 +357,27 @@ const tensorsOf = (weights: readonly WeightFile[]): ReadonlyMap<string, TensorVi
   return tensors;
 };
 
-/** Checkpoints up to this size are hashed completely. */
-const WHOLE_CHECKPOINT_BYTES = 64 * 2 ** 20;
-/** For larger ones: size of windows in bytes, spread evenly over each file, including its first and last byte. */
-const WINDOW_BYTES = 4096;
-/** Windows per file, and limit for all files together as long as each has the minimum. */
-const MOST_WINDOWS = 256;
-const FEWEST_WINDOWS = 4;
-const ALL_WINDOWS = 1024;
-/** Bytes in memory at a time. */
-const CHUNK_BYTES = 2 ** 20;
+/** The text of a configuration in the fingerprint of earlier versions. */
+const configText = (config: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /**
- * Identity of a checkpoint: SHA-256 over the content of config.json, every safetensors header, and the weights (all of
- * them up to 64 MiB, sampled windows of larger ones, so that it takes a moment at any size and number of shards).
- * `files` are in the order of their names in the folder: a cache of links and a plain copy have the same fingerprint.
+ * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never hashed
+ * stays unidentified until something that needs its identity awaits it.
  */
-export const fingerprintCheckpoint = async (
-  config: Readonly<Record<string, unknown>>,
-  files: readonly { readonly file: string; readonly header: Pick<SafetensorsHeader, 'text' | 'sizeBytes'> }[],
-): Promise<string> => {
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));
-  const totalBytes = files.reduce((total, { header }) => total + header.sizeBytes, 0);
-  const perFile = Math.max(FEWEST_WINDOWS, Math.min(MOST_WINDOWS, Math.floor(ALL_WINDOWS / files.length)));
-  for (const { file, header } of files) {
-    hash.update(header.text);
-    const { handle } = await openRegularFile(file);
-    try {
-      const parts =
-        totalBytes <= WHOLE_CHECKPOINT_BYTES ? chunks(header.sizeBytes) : windows(header.sizeBytes, perFile);
-      for (const [start, length] of parts) {
-        const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, start);
-        hash.update(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await handle.close();
-    }
+const opened = async (content: ModelContent, sizeBytes: number): Promise<void> => {
+  if (sizeBytes > HASHED_AT_OPENING_BYTES) return content.recall();
+  try {
+    await content.identify();
+  } catch (error) {
+    if (!(error instanceof WorkbenchError && error.code === 'model-changed')) throw error;
+    throw refuse('changed-while-opened', error.message, error.remedy, error);
   }
-  return hash.digest('hex').slice(0, 32);
 };
 
-type Part = readonly [start: number, length: number];
-
-const chunks = (sizeBytes: number): readonly Part[] =>
-  Array.from({ length: Math.ceil(sizeBytes / CHUNK_BYTES) }, (_, chunk) => {
-    const start = chunk * CHUNK_BYTES;
-    return [start, Math.min(CHUNK_BYTES, sizeBytes - start)] as const;
-  });
-
-const windows = (sizeBytes: number, count: number): readonly Part[] => {
-  if (sizeBytes <= count * WINDOW_BYTES) return chunks(sizeBytes);
-  const step = (sizeBytes - WINDOW_BYTES) / (count - 1);
-  return Array.from({ length: count }, (_, window) => [Math.floor(window * step), WINDOW_BYTES] as const);
-};
+/** The tensors with the content of their files, against which their readers compare what they read. */
+const withContent = (
+  tensors: ReadonlyMap<string, TensorView>,
+  content: ModelContent,
+): ReadonlyMap<string, TensorView> =>
+  new Map([...tensors].map(([name, view]) => [name, { ...view, content: content.fileAt(view.file) }]));

@@ -43,7 +43,11 @@ export const contiguousPart = (
 /** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 1 << 30;
 
-/** The view's bytes as stored in the file. */
+/**
+ * The view's bytes as stored in the file.
+ *
+ * @throws WorkbenchError failed: `model-changed` if they are not those that were hashed.
+ */
 export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
   const { handle } = await openToRead(view.file);
@@ -61,6 +65,7 @@ export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => 
       }
       done += bytesRead;
     }
+    await view.content?.requireSame(bytes, view.byteOffset, handle);
   } finally {
     await handle.close();
   }

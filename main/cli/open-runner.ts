@@ -115,7 +115,7 @@ interface VerbWork<T> {
 export const computeWith = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
-  { say, environment }: Pick<VerbHost, 'say' | 'environment'>,
+  { say, environment, signal, progress }: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
   { plan = null, compute, keep = () => Promise.resolve(), provider, open }: VerbWork<T>,
 ): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-overlay-')).catch((error: unknown) => {
@@ -136,7 +136,7 @@ export const computeWith = async <T>(
         ? createModelPool({ ...settings, provider: provider ?? (await probedDevice(reader)).provider })
         : createModelPool(settings, open);
     try {
-      const made = await pool.compute({ sources: [checkpoint], steps, say }, compute);
+      const made = await pool.compute({ sources: [checkpoint], steps, say, signal, describe: progress }, compute);
       await keep(made, steps.overlays);
       return made;
     } finally {
@@ -151,7 +151,7 @@ export const computeWith = async <T>(
 export const withRunner = async <T>(
   checkpoint: Checkpoint,
   reader: OptionReader,
-  host: Pick<VerbHost, 'say' | 'environment'>,
+  host: Pick<VerbHost, 'say' | 'environment' | 'signal' | 'progress'>,
   { compute, ...work }: Omit<VerbWork<T>, 'compute'> & { readonly compute: (runner: ModelRunner) => Promise<T> },
 ): Promise<T> => {
   if (!checkpoint.info.supported) {

@@ -4,8 +4,11 @@ import { engineVersion } from '../engine/machine.ts';
 import { parseArguments } from './command.ts';
 import { helpOn, helpOnVerb, loadVerb } from './help.ts';
 import { NO_SETTINGS, type UserSettings } from '../contract/settings.ts';
+import { keepHashesIn } from '../checkpoint/hash-cache.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
 import { isSystemError } from '../files/file-errors.ts';
+import { type ProcessLimits, processLimits, requireLimits } from '../files/process-limits.ts';
 import { explainReadError } from '../files/regular-file.ts';
 import { shownText } from './terminal-text.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
@@ -41,6 +44,8 @@ interface CommandLineWorld {
   /** Runs the same command line in a child process that can always be ended; absent in that child. */
   readonly supervise?: ((signal: AbortSignal, say: (line: string) => void) => Promise<number>) | undefined;
   readonly now: () => number;
+  /** Limits of this process; default: those that the system names. */
+  readonly limits?: ProcessLimits | undefined;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
 }
@@ -99,6 +104,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
       );
       return name === undefined ? 2 : 0;
     }
+    requireLimits(world.limits ?? processLimits());
     const verb = await loadVerb(name);
     const given = parseArguments(verb, rest);
     if (given.options['help'] === true) {
@@ -107,6 +113,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     }
     const { resources, rendererFolder, signal, supervise } = world;
     const file = settingsFile(world.environment);
+    keepHashesIn(stateFolder(file));
     const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
     const environment = withSetWorkspace(world.environment, settings);
     const ending = new Set<Promise<unknown>>();

@@ -5,6 +5,7 @@ import { runCommandLine } from './run-command-line.ts';
 import { fork } from 'node:child_process';
 import { constants } from 'node:os';
 import { withAllocation } from '../contract/allocation.ts';
+import { endingReason } from '../contract/process-end.ts';
 import { endWithParent } from '../hosts/end-with-parent.ts';
 
 /**
@@ -66,7 +67,13 @@ export const supervise = async (signal: AbortSignal, say: (line: string) => void
   });
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, ending) => resolve(code ?? 128 + constants.signals[ending ?? 'SIGKILL']));
+    child.once('exit', (code, ending) => {
+      if (ending !== null && !child.killed)
+        say(
+          `uncurl: the engine was ended by the signal ${ending}: ${endingReason(ending)}. Start it again and resume.`,
+        );
+      resolve(code ?? 128 + constants.signals[ending ?? 'SIGKILL']);
+    });
   });
   if (signal.aborted) end();
   signal.addEventListener('abort', end, { once: true });

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { type ComputeOrder, computeReport, type ComputeReport } from '../contract/compute.ts';
 import type { ProbeEnd } from '../contract/device.ts';
 import { assertNever, CancelledError, reviveError, serialiseError, WorkbenchError } from '../contract/errors.ts';
-import { endingReason, type ProcessEnd } from '../contract/process-end.ts';
+import { endingReason, type ProcessEnd, saidAtEnd } from '../contract/process-end.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { removeAbandonedExports } from '../export/unfinished-exports.ts';
 import { isSystemError } from '../files/file-errors.ts';
@@ -55,7 +55,7 @@ interface RunningProcess {
 }
 
 const computeLost = (title: string, end: ProcessEnd, errors: string): WorkbenchError => {
-  const said = errors.trim();
+  const said = saidAtEnd(errors);
   return new WorkbenchError(
     'compute-lost',
     'failed',

@@ -13,6 +13,7 @@ import { assertNever } from './errors.ts';
 import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
+import { withOptimiser } from './optimiser.ts';
 import { methodName, methodOptions, refitName } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
@@ -160,14 +161,15 @@ export const experimentRequest = z.object({
 /** Seeds of runs from before there were draws: a single one. */
 const EARLIER_SEEDS = [0];
 
-/** The settings in a manifest or record, including those of earlier versions. */
-export const recordedExperimentSettings = z.preprocess(
-  (settings) =>
-    typeof settings === 'object' && settings !== null && !('seeds' in settings)
-      ? { ...settings, seeds: EARLIER_SEEDS }
-      : settings,
-  experimentSettings,
-);
+const earlierSettings = z.looseObject(experimentSettings.pick({ methods: true, options: true }).shape);
+
+/** The settings in a manifest or record, including those of earlier versions, whose k-means is `lloyd`. */
+export const recordedExperimentSettings = z.preprocess((settings) => {
+  const earlier = earlierSettings.safeParse(settings);
+  if (!earlier.success) return settings;
+  const { methods, options } = earlier.data;
+  return { seeds: EARLIER_SEEDS, ...earlier.data, options: withOptimiser(options, methods, 'lloyd') };
+}, experimentSettings);
 
 /** Names an arm. `method` is null for an unpruned member, which is also the scratch arm of its size. */
 export const armName = z.object({
@@ -253,6 +255,8 @@ export const experimentPair = z.object({
   sign: pairedSign,
   /** At the margin. */
   verdict: pointVerdict,
+  /** Whether `plus` is impossible: the reference leaves too few wrong items, even if the pruned arm got all right. */
+  atCeiling: z.boolean().default(false),
 });
 export type ExperimentPair = z.infer<typeof experimentPair>;
 
@@ -286,6 +290,10 @@ export const experimentCell = z.object({
   /** Draws that are not worse by more than the margin, and draws that are. */
   safe: z.number(),
   worse: z.number(),
+  /** Whether the sign `plus` is impossible, because it is in some draw. */
+  atCeiling: z.boolean().default(false),
+  /** 95 % interval of `difference` over items and draws, both drawn at random; null where items share passages or none differs. */
+  overDraws: z.object({ low: z.number(), high: z.number() }).nullable().default(null),
 });
 export type ExperimentCell = z.infer<typeof experimentCell>;
 
@@ -305,6 +313,8 @@ export const experimentRow = z.object({
   plus: z.number(),
   minus: z.number(),
   cannotTell: z.number(),
+  /** Tasks on which `plus` is impossible. */
+  atCeiling: z.number().default(0),
   /** By the bare difference (its mean over draws), as the paper counts: above, below, equal. */
   above: z.number(),
   below: z.number(),

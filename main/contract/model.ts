@@ -92,9 +92,12 @@ export const modelEntry = z.object({
   path: z.string(),
   bundled: z.boolean(),
   /**
-   * Hash of config, safetensors headers and sampled weights: two models with the same fingerprint are the same model.
+   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder cannot
+   * be opened, and for a large model until the first run that stores a number of it has hashed it.
    */
   fingerprint: z.string().nullable(),
+  /** SHA-256 over all files that its numbers depend on (ModelHashes.identity); absent until it is hashed. */
+  sha256: z.string().optional(),
   info: modelInfo.nullable(),
   error: z.string().nullable(),
   /** Present where the folder is gone (moved or deleted), with its last known fingerprint: it can be located. */

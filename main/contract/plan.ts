@@ -60,6 +60,21 @@ export const ROUTER_HELP =
 export const affinityName = z.enum(['cosine', 'centred-cosine', 'pearson', 'rbf', 'softmax-cosine', 'coactivation']);
 export type AffinityName = z.infer<typeof affinityName>;
 
+/**
+ * How k-means looks for the clusters of least inertia: greedy seeds and single moves, or plain k-means++ and Lloyd's
+ * steps, which end well above the least inertia known (tests/bench/inertia.ts).
+ */
+export const kMeansOptimiser = z.enum(['hartigan', 'lloyd']);
+export type KMeansOptimiser = z.infer<typeof kMeansOptimiser>;
+
+/** Its option, the same in every method that clusters by k-means. */
+export const optimiserOption = kMeansOptimiser
+  .default('hartigan')
+  .describe(
+    'How k-means looks for the clusters of least inertia: greedy k-means++ and single moves (hartigan), or plain ' +
+      'k-means++ and Lloyd\u2019s steps (lloyd), as in runs of earlier versions, which end well above it.',
+  );
+
 /** Options of UNCURL; the defaults are those of the paper except for the router, which it trains from scratch. */
 export const uncurlOptions = z.object({
   affinity: affinityName
@@ -86,9 +101,10 @@ export const uncurlOptions = z.object({
     .enum(['k-means', 'cluster-qr'])
     .default('k-means')
     .describe(
-      'Clustering of the rows: k-means (k-means++ seeded by the plan, best inertia of several starts), or ' +
+      'Clustering of the rows: k-means (seeded by the plan, best inertia of several starts), or ' +
         'column-pivoted QR, which is deterministic.',
     ),
+  optimiser: optimiserOption,
   starts: z.number().int().min(1).max(10_000).default(20).describe('Number of k-means starts.'),
   'first-layer': z
     .enum(['cluster', 'frequency'])

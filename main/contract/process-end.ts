@@ -3,7 +3,9 @@ export type ProcessEnd = number | string;
 
 const REASONS: Readonly<Record<string, string>> = {
   SIGILL: 'an illegal instruction in native code',
-  SIGABRT: 'an abort in native code',
+  SIGABRT: 'an abort in native code, as where memory, threads or open files run out',
+  SIGTRAP: 'an abort in native code, as where memory or addresses run out',
+  SIGBUS: 'a file that it had mapped became shorter, or its disk failed',
   SIGKILL: 'it was killed, perhaps by the system for lack of memory',
   SIGSEGV: 'a memory fault in native code',
   SIGTERM: 'another process asked it to end',
@@ -11,7 +13,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const SIGNALS: Readonly<Record<number, string>> = {
   4: 'SIGILL',
+  5: 'SIGTRAP',
   6: 'SIGABRT',
+  7: 'SIGBUS',
   9: 'SIGKILL',
   11: 'SIGSEGV',
   15: 'SIGTERM',
@@ -34,3 +38,14 @@ export const endingReason = (end: ProcessEnd): string => {
   if (typeof end === 'string') return `the signal ${end}`;
   return end === 0 ? 'it exited on its own' : 'it failed';
 };
+
+/** What a process said at its end, without the addresses of native code, which tell a reader nothing. */
+export const saidAtEnd = (errors: string): string =>
+  errors
+    .replace(/\n*-+ ?Native stack trace -+[^]*$/, '')
+    .replace(/^[\s#]+$/gm, '')
+    .replace(/\n{2,}/g, '\n')
+    .trim();
+
+/** Whether a process was probably ended by the system for lack of memory. */
+export const isLackOfMemory = (end: ProcessEnd): boolean => signalOf(end) === 'SIGKILL';

@@ -63,6 +63,33 @@ export const runState = z.enum(['queued', 'running', 'done', 'failed', 'cancelle
 /** `interrupted`: neither finished nor being worked on (the engine was killed); it can be resumed. */
 export type RunState = z.infer<typeof runState>;
 
+/** A model as a manifest records it. */
+export const recordedModel = z.object({
+  name: shortName,
+  path: sentence,
+  /** Short hash of configuration and weights; empty until the run has begun, whose first work is to hash the files. */
+  fingerprint: shortName,
+  /** SHA-256 over all consumed files (ModelHashes.identity); absent in runs of earlier versions. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+export type RecordedModel = z.infer<typeof recordedModel>;
+
+/** The fingerprint of a model whose files were not hashed yet. */
+export const UNHASHED = '';
+
+/** Whether a recorded model has the content of another one: by the hash of all files, where both have it. */
+export const isSameContent = (
+  recorded: Pick<RecordedModel, 'fingerprint' | 'sha256'>,
+  other: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
+): boolean =>
+  other.fingerprint !== null &&
+  recorded.fingerprint !== UNHASHED &&
+  recorded.fingerprint === other.fingerprint &&
+  (recorded.sha256 === undefined || other.sha256 === undefined || recorded.sha256 === other.sha256);
+
 /** Written first, and again when the run ends: everything needed to repeat it. */
 export const runManifest = z.object({
   id: z.string(),
@@ -75,7 +102,7 @@ export const runManifest = z.object({
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
   spec: z.record(z.string(), z.unknown()),
   /** Paths are absolute, or `bundled:NAME` for bundled models. */
-  models: z.array(z.object({ name: shortName, path: sentence, fingerprint: shortName })).max(MOST_MODELS),
+  models: z.array(recordedModel).max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
   versions: z.record(z.string(), z.string()),
   device: runDevice,

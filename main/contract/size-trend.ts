@@ -68,7 +68,10 @@ export const safeShare = z.object({
   safe: z.number(),
   /** How many can be determined at this factor; 0 where no model of this size can be pruned, or was pruned, so far. */
   of: z.number(),
+  /** For a method with several draws: the same count of the draw with fewest, and of the one with most. */
+  draws: z.object({ lowest: z.number(), highest: z.number() }).optional(),
 });
+export type SafeShare = z.infer<typeof safeShare>;
 export const safeCount = z.object({
   /** Kind of answers of the tasks. */
   answers: answerKind,
@@ -211,6 +214,8 @@ export const sizeTrendDocument = z.object({
   methods: z.array(z.string()),
   /** The matrix models x tasks x methods. */
   thresholds: z.array(sizeThreshold),
+  /** The same where one method is chosen after seeing all: each at the level divided by the number of methods. */
+  selected: z.array(sizeThreshold).default([]),
   /** Empty unless the models differ in E. */
   trends: z.array(expertTrend),
   safeCounts: z.array(safeCount),

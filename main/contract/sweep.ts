@@ -31,8 +31,9 @@ import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
-import { runCheck } from './run.ts';
+import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
+import { withOptimiser } from './optimiser.ts';
 import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
@@ -331,9 +332,11 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+const namesOf = (methods: unknown): readonly string[] => z.array(z.string()).safeParse(methods).data ?? [];
+
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name.
+ * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named it is `lloyd`.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -342,16 +345,17 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const { uncurl = {}, ...others } = options;
   const { seed, ...own } = { ...apart, ...uncurl };
   const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
+  const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
   return {
     seeds: EARLIER_SEEDS,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
-    options: Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept },
+    options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
   };
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: z.array(z.object({ name: z.string(), path: z.string(), fingerprint: z.string() })).default([]),
+  candidates: z.array(recordedModel).default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */
@@ -375,9 +379,9 @@ export type SweepRequest = z.infer<typeof sweepRequest>;
  * Verdict of a test of one candidate at a margin: `safe` (not worse by more than delta), `worse` (worse by more than
  * delta: the upper end of the one-sided interval lies below -delta), or neither, `undecided`. "Unsafe", also in names
  * such as `firstUnsafe`, means undecided or worse. `at-chance` takes the place of a verdict where the unpruned model
- * itself is not above chance: its candidates have nothing to lose.
+ * itself is not above chance, and `nothing-to-lose` where it is not shown to be above chance (or 0) by more than delta.
  */
-export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance']);
+export const pointVerdict = z.enum(['safe', 'undecided', 'worse', 'at-chance', 'nothing-to-lose']);
 export type PointVerdict = z.infer<typeof pointVerdict>;
 
 /** Storage and compute cost of a point's model. */
@@ -574,6 +578,8 @@ export const verdict = z.enum([
   'cannot-tell',
   /** The unpruned model is not above chance: a pruned one has nothing to lose. */
   'at-chance',
+  /** The unpruned model is not shown to be above chance, or 0, by more than delta: there is no room to lose delta. */
+  'nothing-to-lose',
 ]);
 export type Verdict = z.infer<typeof verdict>;
 
@@ -593,7 +599,7 @@ export type TestPower = z.infer<typeof testPower>;
 const bracketOfFactors = {
   /**
    * Largest tested factor such that it and every smaller tested factor are safe; 1 where none is; null: cannot tell, or
-   * at chance.
+   * nothing to lose.
    */
   factor: z.number().nullable(),
   lastSafe: z.number().nullable(),
@@ -613,7 +619,7 @@ const bracket = {
 
 /**
  * How far plans are safe on every task of a sweep: a factor is safe if it and every smaller measured factor are safe on
- * each task (and in each draw), but for tasks where the unpruned model is at chance.
+ * each task (and in each draw), but for tasks where the unpruned model has nothing to lose.
  */
 export const everywhere = z.object({
   ...bracketOfFactors,
@@ -706,6 +712,11 @@ const CHANCE_LEVEL = 0.05;
 /** Whether an unpruned model's result is not above chance, by the one-sided exact test at 5 %. */
 export const isAtChance = ({ chance }: Pick<SweepResult, 'chance'>): boolean =>
   chance !== undefined && chance.p > CHANCE_LEVEL;
+
+/** Whether a verdict says that the unpruned model has nothing to lose, so that no verdict is possible. */
+export const isNothingToLose = (
+  verdict: PointVerdict | Verdict | null | undefined,
+): verdict is 'at-chance' | 'nothing-to-lose' => verdict === 'at-chance' || verdict === 'nothing-to-lose';
 
 /** Relative tolerance between two computations of one factor: factors are quotients of small whole numbers. */
 const FACTOR_ROUNDING = 1e-9;

@@ -137,6 +137,8 @@ export const taskEntry = z.object({
   chance: z.number().nullable(),
   /** Where answers are written: their stop strings, and their most tokens. */
   writing: z.object({ until: z.array(z.string()), maxNewTokens: z.number() }).optional(),
+  /** A sentence on test items whose answers no text can equal; absent where there are none. */
+  unreachable: z.string().optional(),
   /** From the task's folder; empty where it states none. */
   withoutQuestion: withoutQuestion.default({}),
   hash: z.string().nullable(),

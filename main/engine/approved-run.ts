@@ -1,4 +1,5 @@
 import { rename } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -9,10 +10,13 @@ import { isSystemError } from '../files/file-errors.ts';
 import { requirePlainTree } from '../files/list-folder.ts';
 import { requireFreeDestination } from '../finetune/tuned-folder.ts';
 import { TRAINING_FOLDER } from '../jobs/finetune-job.ts';
+import type { JobResult } from '../jobs/job-context.ts';
+import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { EngineContext } from './engine-context.ts';
+import { identifyModels } from './run-subjects.ts';
 
 const approvedManifest = runManifest.brand<'ApprovedManifest'>();
 
@@ -141,6 +145,25 @@ export const bindRun = async ({ bindings, logs }: EngineContext, manifest: RunMa
     if (!(error instanceof WorkbenchError)) throw error;
     logs.tellProblem(manifest.id, `Resuming it will need confirmation: ${error.message} ${error.remedy}`);
   }
+};
+
+/** Hashes the models of a run whose turn has come, writes their hashes into its manifest, and lets its work begin. */
+export const withModelsKnown = async (
+  context: EngineContext,
+  run: RunToCarryOut,
+  carryOut: CarryOut,
+): Promise<JobResult> => {
+  const { manifest, job, meter, signal, recordModels } = run;
+  const describe = (text: string): void => meter.describe(text);
+  const isNew = job.sources.some(({ content }) => content.known === null);
+  const known = await identifyModels(context, job.sources, manifest, { signal, describe });
+  // The list shows their hashes now.
+  if (isNew) context.emit({ type: 'models.changed' });
+  const { models, spec } = manifest;
+  if (recordModels === undefined || isDeepStrictEqual(known, { models, spec })) return carryOut(run);
+  // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
+  if (await context.bindings.isBound(manifest)) await bindRun(context, { ...manifest, ...known });
+  return carryOut({ ...run, manifest: await recordModels(known) });
 };
 
 /**

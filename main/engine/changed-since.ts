@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { type ChangedSince, measuredWord, shortHash } from '../contract/model.ts';
-import type { RunManifest } from '../contract/run.ts';
+import { isSameContent, type RunManifest, UNHASHED } from '../contract/run.ts';
 import type { Task } from '../tasks/task.ts';
 import { recordedPath } from '../workspace/library.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -21,17 +21,21 @@ export const changedSinceRun = (
   runs: readonly RunManifest[],
   shelf: 'models' | 'tasks',
   recorded: string,
-  hash: string,
+  now: string | { readonly fingerprint: string; readonly sha256: string },
 ): ChangedSince | undefined => {
   for (const { id, kind, title, createdAt, models, tasks } of runs) {
     if (measuredWord(kind) === null) continue;
     const subjects =
       shelf === 'models'
-        ? models.map(({ path, fingerprint }) => ({ path, then: fingerprint }))
-        : tasks.map(({ path, hash: then }) => ({ path, then }));
-    const subject = subjects.find(({ path }) => path === recorded);
+        ? models.map((model) => ({
+            path: model.path,
+            then: model.fingerprint,
+            isSame: typeof now !== 'string' && isSameContent(model, now),
+          }))
+        : tasks.map(({ path, hash: then }) => ({ path, then, isSame: then === now }));
+    const subject = subjects.find(({ path, then }) => path === recorded && then !== UNHASHED);
     if (subject !== undefined)
-      return subject.then === hash ? undefined : { run: id, kind, title, createdAt, hash: subject.then };
+      return subject.isSame ? undefined : { run: id, kind, title, createdAt, hash: subject.then };
   }
   return undefined;
 };
@@ -42,16 +46,18 @@ export const changedSinceRun = (
  */
 export const changedSubject = async (
   context: EngineContext,
-  { name, folder, fingerprint }: Checkpoint,
+  { name, folder, content: { known } }: Checkpoint,
   task: Task,
 ): Promise<Error | null> => {
   const runs = await context.workspace.runs.list();
-  const model = changedSinceRun(runs, 'models', recordedPath(folder, context.bundled.models), fingerprint);
-  if (model !== undefined) {
+  const now = known === null ? null : { fingerprint: known.fingerprint, sha256: known.identity };
+  const path = recordedPath(folder, context.bundled.models);
+  const model = now === null ? undefined : changedSinceRun(runs, 'models', path, now);
+  if (now !== null && model !== undefined) {
     return refuse(
       'changed-since',
       `${name} has changed since it was ${measuredWord(model.kind) ?? 'used'} ` +
-        `(${thenAndNow(model.hash, fingerprint)}): its profiles belong to another model.`,
+        `(${thenAndNow(model.hash, now.fingerprint)}): its profiles belong to another model.`,
       'Profile it again, or restore the model.',
     );
   }

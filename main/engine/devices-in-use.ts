@@ -39,6 +39,8 @@ export interface DevicesInUse {
   readonly current: DeviceInUse;
   /** Probes a device and uses it for the next runs. Refuses one that fails and keeps the previous one. */
   choose(choice: ProviderName | TorchInUse, signal: AbortSignal): Promise<void>;
+  /** Looks at the PyTorch of the current device again, whose packages may be others now. */
+  renew(): Promise<void>;
   /** Opens the device that a manifest names for its run: probes it and closes the models of all others. */
   open(device: RunDevice): Promise<DeviceInUse>;
   /** Models of onnxruntime on the processor, beside those of the open device. */
@@ -80,6 +82,8 @@ export const createDevicesInUse = async (
   { threads, versions, providers, createPool, resources, computesElsewhere }: DeviceSettings,
 ): Promise<DevicesInUse> => {
   const known = new Map<string, DeviceInUse>();
+  /** Pools of PyTorch whose packages changed: closed before the next run. */
+  const replaced: ModelPool[] = [];
 
   const takeProvider = async (provider: ProviderName): Promise<DeviceInUse> => {
     const probe = provider === 'cpu' ? null : await providers.require(provider);
@@ -103,8 +107,10 @@ export const createDevicesInUse = async (
   const takeTorch = async ({ dtype, ...choice }: TorchInUse): Promise<DeviceInUse> => {
     const key = JSON.stringify([choice.python, choice.device, choice.precision ?? dtype]);
     const before = known.get(key);
-    if (before !== undefined) return before;
-    const { precision: chosen, ...order } = await torchOrder(choice, { resources, threads });
+    const { precision: chosen, environment, ...order } = await torchOrder(choice, { resources, threads });
+    if (before?.versions['environment'] === environment) return before;
+    // Its processes have loaded other packages than those that are installed now; a job may still use them.
+    if (before !== undefined) replaced.push(before.pool);
     const workers = new TorchWorkers(order, { keepsOne: true });
     const by = await workers.computedBy();
     const precision: TorchPrecision = chosen ?? usualPrecision(dtype ?? '', by);
@@ -126,6 +132,7 @@ export const createDevicesInUse = async (
     typeof choice === 'string' ? takeProvider(choice) : takeTorch(choice);
 
   let current = await take(first);
+  let chosen = first;
   return {
     get current() {
       return current;
@@ -133,17 +140,22 @@ export const createDevicesInUse = async (
     choose: async (choice, signal) => {
       const taken = await take(choice);
       requireAsked(signal);
-      current = taken;
+      [current, chosen] = [taken, choice];
+    },
+    renew: async () => {
+      if (typeof chosen !== 'string') current = await takeTorch(chosen);
     },
     open: async (device) => {
       const taken = await take(choiceOf(device));
       // Models open on two devices would count twice against the memory budget.
       for (const other of known.values()) if (other.pool !== taken.pool) await other.pool.dispose();
+      for (const pool of replaced.splice(0)) await pool.dispose();
       return taken;
     },
     referee: async () => (await takeProvider('cpu')).pool,
     dispose: async () => {
       for (const { pool } of known.values()) await pool.dispose();
+      for (const pool of replaced.splice(0)) await pool.dispose();
     },
   };
 };

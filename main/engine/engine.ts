@@ -1,3 +1,4 @@
+import { keepHashesIn } from '../checkpoint/hash-cache.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { createComputeLink } from '../compute/compute-link.ts';
 import type { StartCompute } from '../compute/start-compute.ts';
@@ -31,7 +32,7 @@ import { createRunBindings } from '../workspace/run-binding.ts';
 import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { approveToWork } from './approved-run.ts';
+import { approveToWork, withModelsKnown } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
@@ -58,6 +59,7 @@ import { createEnvironmentMaking } from './environment-making.ts';
 import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 import { requireSameEngine } from './run-kind.ts';
+
 import { createSweepWorker, type FillOrder } from './work-on-run.ts';
 
 export interface EngineSettings {
@@ -162,6 +164,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   };
   const ownSettings = settings.settingsFile ?? settingsFile();
   const state = stateFolder(ownSettings);
+  keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
   const measured = new Map<string, ReadonlyMap<string, string>>();
@@ -196,7 +199,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     if (kind === 'sweep') measured.set(id, await contentChecksums(runs.folder(id), CHECKED));
     return result;
   };
-  const queue = new JobQueue(runs, compute?.carryOut ?? measureHere, emit, now);
+  const carryOut = compute?.carryOut ?? measureHere;
+  const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { PythonEnvironment } from '../contract/device.ts';
 import { CancelledError, refuse, serialiseError } from '../contract/errors.ts';
 import { findPython } from '../finetune/find-python.ts';
@@ -25,7 +24,7 @@ export const createEnvironmentMaking = (
   const state = async (): Promise<PythonEnvironment> => {
     if (making !== null) return { versions: null, making: making.line, problem: null };
     try {
-      const { versions } = await findPython(null, workspace, environments);
+      const { versions } = await findPython(null, workspace, environments, resources);
       return { versions, making: null, problem };
     } catch (error) {
       const { code, message, remedy } = serialiseError(error);
@@ -49,7 +48,7 @@ export const createEnvironmentMaking = (
         base: null,
         workspace,
         environments,
-        requirements: path.join(resources, 'finetune', 'requirements.txt'),
+        resources,
         signal: controller.signal,
         say: (line) => {
           if (making === null) return;

@@ -14,6 +14,7 @@ import { profileRun } from './calls/profiles.ts';
 import { reproduceRun } from './calls/reproductions.ts';
 import { sweepRun } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
+import { identifyModels } from './run-subjects.ts';
 import { requireItsDevice, type Restart, restarting } from './run-kind.ts';
 
 /** Every kind of run, and how its manifest starts it again. */
@@ -77,6 +78,8 @@ export const carryOutRun = async (
   const requireRun = async (): Promise<void> => {
     if ((await workspace.runs.lockGeneration(run)) !== lock) throw await takeoverOf(workspace.runs, run);
   };
+  const describe = (text: string): void => meter.describe(text);
+  await identifyModels(context, job.sources, manifest, { signal, describe });
   const order = { manifest, job, signal, finish, meter, emit, requireRun, recordChanged };
   return carryOutHere(workspace.runs, resourcesOf, now)(order);
 };

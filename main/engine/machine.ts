@@ -89,8 +89,11 @@ export const torchDeviceOf = (
   engine: { name: 'torch', python },
 });
 
-/** Versions of the engine torch that change numbers; `worker`: ARITHMETIC in resources/torch/worker.py. */
-export const TORCH_VERSIONS = ['torch', 'transformers', 'cuda', 'worker'];
+/**
+ * Versions of the engine torch that change numbers; `worker`: ARITHMETIC in resources/torch/worker.py, `environment`:
+ * a hash of Python and all installed packages.
+ */
+export const TORCH_VERSIONS = ['torch', 'transformers', 'cuda', 'worker', 'environment'];
 
 /** PyTorch as the keys of steps name it: two cards of one kind round alike. */
 export const torchNumericsOf = ({ card, versions }: ComputedBy, precision: TorchPrecision): Numerics => ({

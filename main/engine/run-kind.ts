@@ -10,7 +10,7 @@ import type { EngineContext } from './engine-context.ts';
 import { deviceOf, TORCH_VERSIONS } from './machine.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireForTorch } from '../torch/torch-model.ts';
-import { reopenCandidates, reopenSubjects } from './run-subjects.ts';
+import { recordOf, reopenCandidates, reopenSubjects } from './run-subjects.ts';
 
 /** A run to make: its settings, and the models and tasks that it reads. */
 export interface RunOrder<Spec> {
@@ -59,6 +59,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   const { spec, models, tasks } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
+    await context.devices.renew();
     const { computedBy } = context.devices.current;
     if (computedBy !== null)
       for (const { checkpoint } of [...models, ...(order.candidates ?? [])])
@@ -76,11 +77,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     state: 'queued',
     error: null,
     spec: { ...(recorded?.(context, order) ?? spec) },
-    models: models.map(({ name, checkpoint }) => ({
-      name,
-      path: recordedPath(checkpoint.folder, context.bundled.models),
-      fingerprint: checkpoint.fingerprint,
-    })),
+    models: models.map((model) => recordOf(context, model)),
     tasks: tasks.map(({ name, task }) => ({
       name,
       path: recordedPath(task.path, context.bundled.tasks),
@@ -126,6 +123,9 @@ export const requireItsDevice = async ({ providers }: EngineContext, { id, devic
   if (provider !== 'cpu') await providers.require(provider);
 };
 
+/** Digits of a hash that a message shows. */
+const SHOWN_DIGITS = 12;
+
 /**
  * Refuses to continue a run of PyTorch with another one, whose numbers it would mix; says what differs.
  *
@@ -136,9 +136,12 @@ export const requireSameEngine = (
   here: { readonly device: RunDevice; readonly versions: Readonly<Record<string, string>> },
 ): void => {
   if (device.engine === undefined) return;
+  const words = (name: string): string => (name === 'environment' ? 'packages of Python' : name);
+  const shown = (version = '(none)'): string =>
+    /^[0-9a-f]{64}$/.test(version) ? version.slice(0, SHOWN_DIGITS) : version;
   const differing = [
     ...TORCH_VERSIONS.filter((name) => versions[name] !== here.versions[name]).map(
-      (name) => `${name} ${versions[name] ?? '(none)'} before, ${here.versions[name] ?? '(none)'} now`,
+      (name) => `${words(name)} ${shown(versions[name])} before, ${shown(here.versions[name])} now`,
     ),
     ...(device.name === here.device.name
       ? []

@@ -1,12 +1,15 @@
-import type { z } from 'zod';
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { ModelHashes } from '../checkpoint/model-content.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, type WorkbenchError } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
-import type { RunManifest } from '../contract/run.ts';
+import { isSameContent, type RecordedModel, recordedModel, type RunManifest, UNHASHED } from '../contract/run.ts';
 import { recordedCandidates, type SweepRequest } from '../contract/sweep.ts';
 import { candidatesOfSeveral, enforce } from '../contract/start-rules.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { RunModel, RunTask } from '../jobs/job-context.ts';
+import { identify } from '../jobs/source-gate.ts';
 import { checkCandidate } from '../jobs/sweep-folders.ts';
 import { uniqueNames } from '../jobs/write-sweep-files.ts';
 import { recordedSpec } from '../runs/recorded-spec.ts';
@@ -30,10 +33,25 @@ const requireSupported = ({ name, checkpoint }: RunModel): void => {
 export const openRunModels = async (context: EngineContext, handles: readonly PathHandle[]): Promise<RunModel[]> => {
   const folders = [...new Set(handles.map((handle) => context.handles.resolve(handle)))];
   const checkpoints = await Promise.all(folders.map((folder) => context.checkpoint(folder)));
-  const names = uniqueNames(checkpoints.map(({ name, fingerprint }) => ({ name, hash: fingerprint })));
+  const names = uniqueNames(
+    checkpoints.map(({ name, folder, content }) => ({ name, hash: content.known?.fingerprint ?? hashOfPath(folder) })),
+  );
   const models = checkpoints.map((checkpoint, index) => ({ name: names[index] ?? checkpoint.name, checkpoint }));
   models.forEach(requireSupported);
   return models;
+};
+
+/** Tells two models of one name apart that were not hashed yet. */
+const hashOfPath = (folder: string): string => createHash('sha256').update(folder).digest('hex');
+
+/** A model as a manifest records it; without a fingerprint where it was not hashed yet. */
+export const recordOf = ({ bundled }: EngineContext, { name, checkpoint, recorded }: RunModel): RecordedModel => {
+  const { known } = checkpoint.content;
+  const hashes =
+    known === null
+      ? { fingerprint: recorded?.fingerprint ?? UNHASHED, ...(recorded?.sha256 && { sha256: recorded.sha256 }) }
+      : { fingerprint: known.fingerprint, sha256: known.identity };
+  return { name, path: recordedPath(checkpoint.folder, bundled.models), ...hashes };
 };
 
 /** Loads the tasks of a request under unique names; duplicates are merged. */
@@ -51,7 +69,10 @@ interface Search<T> {
   readonly path: string;
   readonly hash: string;
   readonly isGone: (path: string) => Promise<boolean>;
-  readonly open: (path: string) => Promise<{ readonly hash: string; readonly value: T }>;
+  /** `isSame` null: its content is not known yet. */
+  readonly open: (
+    path: string,
+  ) => Promise<{ readonly isSame: boolean | null; readonly now: string; readonly value: T }>;
   /** The code that confirms the run, before which its paths may not be read; null where they may. */
   readonly unconfirmed: string | null;
 }
@@ -77,12 +98,13 @@ const findAgain = async <T>(
   const remembered = await context.workspace.library.list(`${what}s`);
   const mayLook = unconfirmed === null || remembered.some((entry) => entry.path === path);
   const here = mayLook && !(await isGone(path)) ? await open(path) : null;
-  if (here?.hash === hash) return here.value;
+  // What is not hashed yet is compared when the run begins.
+  if (here !== null && here.isSame !== false) return here.value;
   const elsewhere = remembered.filter((entry) => entry.hash === hash && entry.path !== path);
   for (const entry of elsewhere) {
     if (await isGone(entry.path)) continue;
     const found = await open(entry.path);
-    if (found.hash === hash) return found.value;
+    if (found.isSame === true) return found.value;
   }
   if (!mayLook) throw notOpened(path, unconfirmed, `Open the ${what} yourself. `);
   if (here === null)
@@ -91,13 +113,26 @@ const findAgain = async <T>(
       `${path} was moved or deleted: it was the ${what} of this run.`,
       `Open the ${what} where it is now, then try again.`,
     );
-  const hashes = what === 'model' ? thenAndNow(hash, here.hash) : contentThenAndNow(hash, here.hash);
-  throw refuse(
+  throw changedSince(path, what, here.now);
+};
+
+const changedSince = (path: string, what: 'model' | 'task', hashes: string): WorkbenchError =>
+  refuse(
     'changed-since',
     `${path} has changed since this run (${hashes}): it is now another ${what}.`,
     'Restore it, or start a new run.',
   );
-};
+
+/** For example "header hash a1b2c3d4 then, c3d4e5f6 now"; of all files where configuration and weights are the same. */
+const modelThenAndNow = (then: Pick<RecordedModel, 'fingerprint' | 'sha256'>, now: ModelHashes): string =>
+  then.fingerprint === now.fingerprint && then.sha256 !== undefined
+    ? contentThenAndNow(then.sha256, now.identity)
+    : thenAndNow(then.fingerprint, now.fingerprint);
+
+const asRecorded = ({ fingerprint, identity }: ModelHashes): Pick<RecordedModel, 'fingerprint' | 'sha256'> => ({
+  fingerprint,
+  sha256: identity,
+});
 
 /**
  * Reopens the model of a recorded run. `unconfirmed` is null if the run was made here or its user confirmed what it
@@ -105,20 +140,26 @@ const findAgain = async <T>(
  */
 export const reopenModel = (
   context: EngineContext,
-  { path: recorded, fingerprint }: RunManifest['models'][number],
+  model: RecordedModel,
   unconfirmed: string | null,
 ): Promise<Checkpoint> => {
-  const path = actualPath(recorded, context.bundled.models);
+  const path = actualPath(model.path, context.bundled.models);
   return findAgain(context, {
     what: 'model',
     path,
-    hash: fingerprint,
+    hash: model.fingerprint,
     // Bundled models may always be read.
     unconfirmed: [...context.bundled.models.values()].includes(path) ? null : unconfirmed,
     isGone: isModelGone,
     open: async (folder) => {
       const checkpoint = await context.checkpoint(folder);
-      return { hash: checkpoint.fingerprint, value: checkpoint };
+      const { known } = checkpoint.content;
+      const isPending = known === null || model.fingerprint === UNHASHED;
+      return {
+        isSame: isPending ? null : isSameContent(model, asRecorded(known)),
+        now: isPending ? '' : modelThenAndNow(model, known),
+        value: checkpoint,
+      };
     },
   });
 };
@@ -138,7 +179,7 @@ export const reopenTask = (
     isGone: async (path) => !(await isFile(path)),
     open: async (path) => {
       const task = await context.task(path);
-      return { hash: task.hash, value: task };
+      return { isSame: task.hash === hash, now: contentThenAndNow(hash, task.hash), value: task };
     },
   });
 };
@@ -156,6 +197,7 @@ export const reopenSubjects = async (
     manifest.models.map(async (model) => ({
       name: model.name,
       checkpoint: await reopenModel(context, model, unconfirmed),
+      recorded: model,
     })),
   ),
   tasks: await Promise.all(
@@ -190,11 +232,7 @@ export const candidatesToRecord = (
   context: EngineContext,
   candidates: readonly RunModel[],
 ): z.infer<typeof recordedCandidates> => ({
-  candidates: candidates.map(({ name, checkpoint }) => ({
-    name,
-    path: recordedPath(checkpoint.folder, context.bundled.models),
-    fingerprint: checkpoint.fingerprint,
-  })),
+  candidates: candidates.map((candidate) => recordOf(context, candidate)),
 });
 
 /** Reopens the candidates of a recorded sweep. Refuses those that have changed; `unconfirmed` as for a model. */
@@ -207,8 +245,51 @@ export const reopenCandidates = async (
     recordedSpec(manifest, recordedCandidates).candidates.map(async (entry) => ({
       name: entry.name,
       checkpoint: await reopenModel(context, entry, unconfirmed),
+      recorded: entry,
     })),
   );
+
+/** A run's models beside those of its manifest's list: the candidates of a sweep, the teacher of a training. */
+const furtherModels = z.looseObject({
+  candidates: z.array(recordedModel).optional().catch(undefined),
+  teacher: recordedModel.nullable().optional().catch(undefined),
+});
+
+/**
+ * Hashes the models of a run before its work begins, and returns the parts of its manifest that name them, with their
+ * hashes. On file systems whose times do not tell of every change they are hashed anew.
+ *
+ * @throws WorkbenchError refused: `changed-since` where the manifest has another hash; failed: `model-changed`;
+ * CancelledError.
+ */
+export const identifyModels = async (
+  { bundled }: Pick<EngineContext, 'bundled'>,
+  sources: readonly Checkpoint[],
+  { models, spec }: Pick<RunManifest, 'models' | 'spec'>,
+  control: Parameters<typeof identify>[1],
+): Promise<Pick<RunManifest, 'models' | 'spec'>> => {
+  for (const checkpoint of sources) await identify(checkpoint, { ...control, anew: true });
+  const withHashes = (model: RecordedModel): RecordedModel => {
+    const path = actualPath(model.path, bundled.models);
+    const found =
+      sources.find(({ folder }) => folder === path) ??
+      sources.find((checkpoint) => isSameContent(model, asRecorded(checkpoint.content.required)));
+    if (found === undefined) return model;
+    const now = found.content.required;
+    if (model.fingerprint !== UNHASHED && !isSameContent(model, asRecorded(now)))
+      throw changedSince(path, 'model', modelThenAndNow(model, now));
+    return { ...model, ...asRecorded(now) };
+  };
+  const { candidates, teacher } = furtherModels.parse(spec);
+  return {
+    models: models.map(withHashes),
+    spec: {
+      ...spec,
+      ...(candidates === undefined ? {} : { candidates: candidates.map(withHashes) }),
+      ...(teacher === undefined || teacher === null ? {} : { teacher: withHashes(teacher) }),
+    },
+  };
+};
 
 /** Refuses to give a plan for a candidate's point: its experts are those of its own folder. */
 export const refuseCandidatePlan = (manifest: RunManifest, method: string): void => {

@@ -15,6 +15,7 @@ import { type SweepInput, sweepSources } from '../jobs/sweep-stages.ts';
 import { type ApprovedManifest, approveToWork } from './approved-run.ts';
 import { sweepInputOf } from './calls/sweeps.ts';
 import type { EngineContext } from './engine-context.ts';
+import { identifyModels } from './run-subjects.ts';
 
 /** Order to a worker. */
 export interface FillOrder {
@@ -55,7 +56,9 @@ export const createSweepWorker = (
     const { id, kind, title, createdAt } = manifest;
     const input = await sweepInputOf(context, manifest);
     const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
-    return pool.compute({ sources: sweepSources(input), steps, say }, (computing) =>
+    const sources = sweepSources(input);
+    await identifyModels(context, sources, manifest, { signal });
+    return pool.compute({ sources, steps, say, signal }, (computing) =>
       work(
         {
           ...resources,

@@ -1,5 +1,6 @@
 import { isMergePlan, type MergePlan, type Plan } from '../contract/plan.ts';
 import {
+  isNothingToLose,
   type CalibrationDraw,
   type DrawCount,
   FEW_TOKENS,
@@ -188,7 +189,7 @@ export const luckThresholds = (document: Drawn): readonly LuckThreshold[] => {
     const all = results.filter((result) => points.has(pointNameKey(result)));
     const draws = groupBy(ofCurve, ({ draw }) => draw).map((own) => own.map(({ result }) => result));
     const isWhole = [all, ...draws].every((own) => own.length === points.size);
-    if (!isWhole || all.some(({ verdict }) => verdict === 'at-chance')) return [];
+    if (!isWhole || all.some(({ verdict }) => isNothingToLose(verdict))) return [];
     const { model, task, method, seed } = first.result;
     const items = maxOf(ofCurve.map((one) => one.items));
     return [{ model, task, method, seed, items, size: first.size, all: lastSafe(all), draws: draws.map(lastSafe) }];

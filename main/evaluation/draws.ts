@@ -1,6 +1,7 @@
 import {
   type DrawCount,
   factorKey,
+  isNothingToLose,
   type PointVerdict,
   type SweepDocument,
   type SweepResult,
@@ -52,7 +53,7 @@ export interface PointOverDraws extends Pick<SweepResult, 'model' | 'task' | 'me
   readonly value: Spread | null;
   /** Difference to the unpruned model; null as `value`. */
   readonly difference: Spread | null;
-  /** Safe or worse where every draw is, `at-chance` where the unpruned model is, else undecided. */
+  /** Safe or worse where every draw is, the reason where the unpruned model has nothing to lose, else undecided. */
   readonly verdict: PointVerdict;
   /** Safe draws, of those that were measured or curtailed here. */
   readonly safe: DrawCount;
@@ -133,7 +134,7 @@ export const pointsOverDraws = (document: Points, reading: Reading | null = null
         draws,
         value: spread(({ value }) => value),
         difference: spread(({ difference }) => difference),
-        verdict: verdicts.includes('at-chance') ? 'at-chance' : (unanimous(verdicts) ?? 'undecided'),
+        verdict: verdicts.find(isNothingToLose) ?? unanimous(verdicts) ?? 'undecided',
         safe: { count: verdicts.filter((verdict) => verdict === 'safe').length, of: verdicts.length },
       },
     ];

@@ -12,7 +12,8 @@ import { formatDifference, formatFactor } from '../words/numbers.ts';
 import { reachText } from '../words/verdicts.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { groupBy } from './threshold.ts';
-import { atChanceIn, independentItems, isSafe, itemsNeeded } from './verdicts.ts';
+import { nothingToLoseIn } from './nothing-to-lose.ts';
+import { independentItems, isSafe, itemsNeeded } from './verdicts.ts';
 
 /**
  * Plans on tasks that they were not made for. A row of the matrix is the plans of one method made for one task, or for
@@ -56,11 +57,11 @@ export const rowCells = ({ results, elsewhere = [] }: Measured, row: ElsewhereRo
 
 /** How far the plans of a row are safe on every task; null where that is not known yet, or nothing can be lost. */
 const everywhereOf = (document: Measured, row: ElsewhereRow, delta: number, alpha: number): Everywhere | null => {
-  const atChance = atChanceIn(document.results);
-  const cells = rowCells(document, row).filter((cell) => !atChance(cell));
+  const reasonOf = nothingToLoseIn(document.results, delta);
+  const cells = rowCells(document, row).filter((cell) => reasonOf(cell) === null);
   if (cells.length === 0) return null;
   const tasks = new Set(
-    document.results.filter((one) => one.model === row.model && !atChance(one)).map(({ task }) => task),
+    document.results.filter((one) => one.model === row.model && reasonOf(one) === null).map(({ task }) => task),
   );
   const draws = new Set(cells.map(({ seed }) => seed)).size;
   const few = cells.some((cell) => independentItems(cell) < itemsNeeded(delta, cell.metric, alpha));
@@ -145,11 +146,11 @@ const worstOf = (cells: readonly ElsewherePoint[]): LargestLoss | null =>
 
 /**
  * The matrix of each model and method at each factor in a few numbers. Perplexities, and tasks where the unpruned model
- * is at chance, do not count; draws count as cells of their own.
+ * has nothing to lose, do not count; draws count as cells of their own.
  */
 export const elsewhereSummaries = (document: Measured, delta: number): readonly ElsewhereSummary[] => {
-  const atChance = atChanceIn(document.results);
-  const counts = (result: SweepResult): boolean => result.metric !== 'perplexity' && !atChance(result);
+  const reasonOf = nothingToLoseIn(document.results, delta);
+  const counts = (result: SweepResult): boolean => result.metric !== 'perplexity' && reasonOf(result) === null;
   const elsewhere = (document.elsewhere ?? []).filter(({ result }) => counts(result));
   const groups = groupBy(elsewhere, ({ result: { model, method, factor } }) => [model, method, factorKey(factor)]);
   return groups.flatMap((points): ElsewhereSummary[] => {

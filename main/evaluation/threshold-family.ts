@@ -5,7 +5,6 @@ import { endingResult, withEndings } from './item-answers.ts';
 import { headlineThresholds, sweepThresholds, THRESHOLD_LEVEL, thresholdRule } from './threshold.ts';
 import { readCurtailed } from './curtailed-points.ts';
 import {
-  atChanceIn,
   independentItems,
   itemsNeeded,
   levelKnown,
@@ -15,6 +14,7 @@ import {
   upperEndOf,
   verdictOf,
 } from './verdicts.ts';
+import { type NothingToLose, nothingToLoseIn } from './nothing-to-lose.ts';
 
 /** How to read thresholds: the margin, and whether the level applies to each or to all of them together. */
 export interface ThresholdReading {
@@ -53,6 +53,33 @@ export const levelOf = (
   results: readonly (SweepResult | CurtailedPoint)[],
   { delta, familywise = false }: ThresholdReading,
 ): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, decidableCurves(results, delta)) : ONE_SIDED_ALPHA);
+
+/**
+ * The thresholds of a document after a choice among methods: each method is tested at the level divided by the number
+ * of methods of its model and task (Bonferroni), so that the best of them, chosen after seeing all, names an unsafe
+ * factor safe with a chance of at most `alpha`, however the methods depend on each other. All measured methods count,
+ * whichever are shown.
+ */
+export const thresholdsAfterSelection = (
+  document: Pick<SweepDocument, 'results' | 'curtailed' | 'notNeeded'>,
+  delta: number,
+  alpha: number,
+): Threshold[] => {
+  const { results, curtailed = [], notNeeded = [] } = document;
+  const keyOf = ({ model, task }: Pick<SweepResult, 'model' | 'task'>): string => JSON.stringify([model, task]);
+  const methods = new Map<string, Set<string>>();
+  for (const point of [...results, ...curtailed, ...notNeeded]) {
+    if (point.factor <= 1) continue;
+    const key = keyOf(point);
+    methods.set(key, (methods.get(key) ?? new Set()).add(point.method));
+  }
+  const counts = new Set([...methods.values()].map(({ size }) => size));
+  return [...counts].flatMap((count) => {
+    const isOwn = (point: Pick<SweepResult, 'model' | 'task'>): boolean => methods.get(keyOf(point))?.size === count;
+    const own = { curtailed: curtailed.filter(isOwn), notNeeded: notNeeded.filter(isOwn) };
+    return sweepThresholds(results.filter(isOwn), delta, alpha / count, own);
+  });
+};
 
 const sentenceOf = (
   { familywise, curves, decided, alpha }: Omit<Multiplicity, 'sentence'>,
@@ -103,11 +130,11 @@ const endingsAt = (result: SweepResult, own: Endings, delta: number): Endings =>
     high,
     lowOneSided,
     highOneSided = own.highOneSided,
-  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, false);
+  } = withVerdict(endingResult({ ...result, endings: undefined }, own), delta, ONE_SIDED_ALPHA, null);
   return { ...own, low, high, lowOneSided, highOneSided };
 };
 
-const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChance: boolean): SweepResult => {
+const withVerdict = (result: SweepResult, delta: number, alpha: number, reason: NothingToLose | null): SweepResult => {
   if (result.factor <= 1) return { ...result, verdict: null };
   const { endings: own } = result;
   const alone = verdictOf(result, delta, alpha);
@@ -120,7 +147,7 @@ const withVerdict = (result: SweepResult, delta: number, alpha: number, isAtChan
     lowOneSided: lowerEndAt(result, delta, ONE_SIDED_ALPHA) ?? result.lowOneSided,
     ...(highOneSided === null ? {} : { highOneSided }),
     ...(own === undefined ? {} : { endings: endingsAt(result, own, delta) }),
-    verdict: isAtChance && (verdict === 'worse' || hasItems(result, delta, alpha)) ? 'at-chance' : verdict,
+    verdict: reason !== null && (verdict === 'worse' || hasItems(result, delta, alpha)) ? reason : verdict,
   };
 };
 
@@ -133,7 +160,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
   const alpha = levelOf(tested, reading);
-  const isAtChance = atChanceIn(document.results);
+  const reasonOf = nothingToLoseIn(document.results, delta);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
   const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
@@ -141,7 +168,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
   const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
   const { calibrationDraws: drawn } = document;
-  const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, isAtChance(result));
+  const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, reasonOf(result));
   const read: SweepDocument = {
     ...document,
     results: document.results.map(judgedAt),
@@ -161,7 +188,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
       ...read,
       elsewhere: elsewhere.map((point) => ({
         ...point,
-        result: withVerdict(point.result, delta, rowLevel, isAtChance(point.result)),
+        result: withVerdict(point.result, delta, rowLevel, reasonOf(point.result)),
       })),
       together: togetherThresholds(document, delta, rowLevel),
     };
@@ -170,7 +197,7 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
     ...read,
     curtailed: curtailed.map((point) => ({
       ...point,
-      verdict: isAtChance(point) ? null : readCurtailed(point, delta, alpha),
+      verdict: reasonOf(point) !== null ? null : readCurtailed(point, delta, alpha),
     })),
   };
 };

@@ -3,7 +3,8 @@ import type { DrawThreshold, PointVerdict, SweepDocument, SweepResult, Threshold
 import type { CurtailedPoint, UnneededPoint } from '../contract/curtailed-point.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { judgedCurtailed, type JudgedPoint, judgedResult } from './curtailed-points.ts';
-import { atChanceIn, itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
+import { nothingToLoseIn } from './nothing-to-lose.ts';
+import { itemsNeeded, ONE_SIDED_ALPHA, powerOf, verdictOf } from './verdicts.ts';
 import { thresholdLook } from '../words/verdicts.ts';
 
 /** Level of the one-sided intervals of `lowOneSided`. */
@@ -190,13 +191,12 @@ const overSeeds = (points: readonly JudgedPoint[], seeds: number): JudgedPoint[]
     return [{ ...worst, verdict, subject: { ...worst.subject, seed: null } }];
   });
 
-/** A threshold where the unpruned model is at chance. */
+/** A threshold where the unpruned model has nothing to lose, but for its verdict. */
 const NOTHING_TO_LOSE = {
   factor: null,
   lastSafe: null,
   firstUnsafe: null,
   firstWorse: null,
-  verdict: 'at-chance',
   power: null,
 } as const;
 
@@ -231,7 +231,7 @@ const split = (points: readonly AnyPoint[]) => ({
 /**
  * Thresholds of every (model, task, method, seed) of a sweep, in order of first appearance, and for a method measured
  * under several seeds one more with `seed: null`: safe means safe for every seed. `at-chance` where there are items
- * enough and the unpruned model is at chance. Pure and without inference: a new delta needs only this.
+ * enough and the unpruned model is at chance, `nothing-to-lose` where it has no room to lose delta. Pure and without inference: a new delta needs only this.
  */
 export const sweepThresholds = (
   results: readonly SweepResult[],
@@ -239,15 +239,12 @@ export const sweepThresholds = (
   alpha: number = ONE_SIDED_ALPHA,
   stopped: StoppedEarly = {},
 ): Threshold[] => {
-  const isAtChance = atChanceIn(results);
-  const read = (threshold: Threshold | null): Threshold[] =>
-    threshold === null
-      ? []
-      : [
-          threshold.verdict !== 'cannot-tell' && isAtChance(threshold)
-            ? { ...threshold, ...NOTHING_TO_LOSE }
-            : threshold,
-        ];
+  const reasonOf = nothingToLoseIn(results, delta);
+  const read = (threshold: Threshold | null): Threshold[] => {
+    if (threshold === null) return [];
+    const reason = threshold.verdict === 'cannot-tell' ? null : reasonOf(threshold);
+    return [reason === null ? threshold : { ...threshold, ...NOTHING_TO_LOSE, verdict: reason }];
+  };
   return groupBy(inTheirOrder(results, stopped), ({ model, task, method }) => [model, task, method]).flatMap(
     (ofMethod) => {
       const bySeed = groupBy(ofMethod, ({ seed }) => seed).map(split);

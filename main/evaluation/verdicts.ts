@@ -1,6 +1,6 @@
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
-import { isAtChance, type PointVerdict, type SweepResult, type TestPower, WANTED_CHANCE } from '../contract/sweep.ts';
+import { type PointVerdict, type SweepResult, type TestPower, WANTED_CHANCE } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { nominalLevel } from '../statistics/bootstrap.ts';
 import { groupInterval, type GroupMoves, largestGroup } from '../statistics/clustered-pairs.ts';
@@ -144,15 +144,6 @@ export const verdictOf = (result: Judged, delta: number, alpha = ONE_SIDED_ALPHA
     ? areWorseCounts(result, delta, ONE_SIDED_ALPHA)
     : (upperEndOf(result, delta) ?? Infinity) < -delta;
   return isWorse ? 'worse' : 'undecided';
-};
-
-/** Whether the unpruned model of a point's model and task is at chance, from the results of a document. */
-export const atChanceIn = (
-  results: readonly SweepResult[],
-): ((point: Pick<SweepResult, 'model' | 'task'>) => boolean) => {
-  const keyOf = ({ model, task }: Pick<SweepResult, 'model' | 'task'>): string => JSON.stringify([model, task]);
-  const atChance = new Set(results.filter(isAtChance).map(keyOf));
-  return (point) => atChance.has(keyOf(point));
 };
 
 /**

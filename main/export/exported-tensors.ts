@@ -212,15 +212,13 @@ const prunedLayers = async (
 
 /** The table of a layer's experts of each token for the kept ones. */
 const rewritten = async (
-  { fingerprint }: Checkpoint,
+  { identity }: Checkpoint,
   moe: MoeDescriptor,
   kept: readonly number[],
   overlays: Overlays,
 ): Promise<PrunedLayer['table']> => {
   const table = tableOf(moe.routing);
-  return table === null
-    ? null
-    : { name: table.tensor, view: await prunedTable(moe, table, kept, fingerprint, overlays) };
+  return table === null ? null : { name: table.tensor, view: await prunedTable(moe, table, kept, identity, overlays) };
 };
 
 const noExpert = (layer: number, expert: number): never => {

@@ -41,15 +41,15 @@ const tableRows = ({ buffer, byteOffset, byteLength }: Uint8Array, dtype: Tensor
     ? BigInt64Array.from(new Int32Array(buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT), BigInt)
     : new BigInt64Array(buffer, byteOffset, byteLength / BigInt64Array.BYTES_PER_ELEMENT);
 
-/** The rewritten table of a layer, in an overlay that is written where it is missing or damaged. */
+/** The rewritten table of a layer, in an overlay that is written where it is missing or damaged. `model`: its identity. */
 export const prunedTable = async (
   { experts, topK }: MoeDescriptor,
   table: TensorView,
   kept: readonly number[],
-  fingerprint: string,
+  model: string,
   overlays: Overlays,
 ): Promise<TensorView> => {
-  const content = JSON.stringify(['hash table', 1, fingerprint, table.tensor, kept]);
+  const content = JSON.stringify(['hash table', 1, model, table.tensor, kept]);
   const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
   const known = await overlays.read(key);
   const write = async (): Promise<SoundOverlay> => {

@@ -90,11 +90,11 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
 const summary = ({ checkpoint, plan, cost }: CardContents): string => {
-  const { info, name, fingerprint } = checkpoint;
+  const { info, name, fingerprint, identity } = checkpoint;
   const change = changeOf(plan, cost);
   const { before, parameters } = cost;
   return (
-    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`) with the ${info.experts} experts of each of its ` +
+    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`, SHA-256 of its files \`${identity}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. ` +
     `Each token still uses the top ${cost.topK}.\n\n` +

@@ -64,13 +64,14 @@ const layersOf = (plan: Plan): readonly string[] =>
  *
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
-export const preparePlan = ({ info, name, fingerprint }: Checkpoint, plan: Plan): Plan => {
+export const preparePlan = ({ info, name, content: { known } }: Checkpoint, plan: Plan): Plan => {
   const valid = validatePlan(plan, info);
-  if (valid.model !== undefined && valid.model.fingerprint !== fingerprint) {
+  // A large model that nothing has hashed yet is compared where it is exported, behind the gate.
+  if (valid.model !== undefined && known !== null && valid.model.fingerprint !== known.fingerprint) {
     throw refuse(
       'plan-other-model',
       `The plan was made for ${valid.model.name} (fingerprint ${valid.model.fingerprint}), not for ${name} ` +
-        `(${fingerprint}).`,
+        `(${known.fingerprint}).`,
       'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
     );
   }

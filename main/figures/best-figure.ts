@@ -28,9 +28,11 @@ export interface BestCell {
   readonly task: string;
   readonly best: BestThreshold<SizeThreshold> | null;
   readonly written: BestThreshold<SizeThreshold> | null;
+  /** The best at levels that hold for the best of all methods, chosen after seeing them. */
+  readonly selected: BestThreshold<SizeThreshold> | null;
 }
 
-type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'written'>;
+type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'selected' | 'written'>;
 
 /** Tasks with a cell of their own: a written task whose multiple-choice twin is present shares the twin's cell. */
 export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
@@ -38,18 +40,25 @@ export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly str
 
 /** How far a model can be pruned for a task with the best of the shown methods. */
 export const bestCell = (
-  { thresholds }: Pick<Best, 'thresholds'>,
+  { thresholds, selected }: Pick<Best, 'thresholds' | 'selected'>,
   { name: model, experts }: SizeTrendDocument['models'][number],
   task: string,
   shown: readonly string[],
 ): BestCell => {
-  const bestOf = (named: string): BestThreshold<SizeThreshold> | null =>
+  const bestOf = (named: string, all = thresholds): BestThreshold<SizeThreshold> | null =>
     bestThreshold(
       shown.flatMap((method) =>
-        thresholds.filter((one) => one.task === named && one.model === model && one.method === method),
+        all.filter((one) => one.task === named && one.model === model && one.method === method),
       ),
     );
-  return { model, experts, task, best: bestOf(task), written: bestOf(`${task}${TWIN_SUFFIX}`) };
+  return {
+    model,
+    experts,
+    task,
+    best: bestOf(task),
+    written: bestOf(`${task}${TWIN_SUFFIX}`),
+    selected: bestOf(task, selected),
+  };
 };
 
 /** Methods that reach the best threshold, such as "REAP" or "Frequency + 2 more"; empty if no factor above 1 is safe. */
@@ -62,13 +71,19 @@ export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): st
 
 const TASK_WIDTH = 150;
 /** Size of the cell of a model and a task, in the figure's pixels. */
-export const CELL = { width: 168, height: 46 } as const;
+export const CELL = { width: 168, height: 62 } as const;
 const HEAD = 40;
 const GRID_TOP = 66;
 /** How to read the best threshold of each model and task, beside the threshold rule. */
 export const BEST_CAPTION =
-  'For each model and task, the method that reaches furthest (+ n more: n others reach as far), selected after ' +
-  'seeing all results; written: the best when the model writes its answer.';
+  'For each model and task, the method that reaches furthest (+ n more: n others reach as far). Each method is tested ' +
+  'at 5 %, so the best of several, selected after seeing all, is safe by mistake more often. After selection: the best ' +
+  'with 5 % divided by the number of methods, which holds for the one that is chosen. Written: the best when the ' +
+  'model writes its answer.';
+
+/** The best threshold at the levels that hold after a choice among methods: "after selection ×2"; empty for one method. */
+export const afterSelection = ({ selected }: Pick<BestCell, 'selected'>, methods: number): string =>
+  selected === null || methods < 2 ? '' : `after selection ${thresholdValue(selected.best)}`;
 
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
@@ -77,11 +92,13 @@ const TINT = 0.075;
 const UNSAFE = '#9a4a00';
 
 const drawCell = (
-  { best, written }: BestCell,
+  cell: BestCell,
   [x, y]: readonly [number, number],
   methods: readonly string[],
   theme: FigureTheme,
 ): SvgNode[] => {
+  const { best, written } = cell;
+  const chosen = afterSelection(cell, methods.length);
   const end = { 'text-anchor': 'end' } as const;
   const right = x + CELL.width - 8;
   if (best === null) return [svgLabel(right, y + 27, '\u2013', { ...end, fill: theme.muted })];
@@ -100,6 +117,7 @@ const drawCell = (
     svgLabel(x + 8, y + 19, fitText(bestMethods(best), Math.min(room, CELL.width - 52), 11)),
     // As in the window: from where a factor is worse stands in the tables of single methods.
     svgLabel(right, y + 36, bracketText({ ...best.best, firstWorse: null }), { ...end, fill: theme.muted }),
+    ...(chosen === '' ? [] : [svgLabel(right, y + 53, chosen, { ...end, fill: theme.muted })]),
     ...(written === null
       ? []
       : [svgLabel(x + 8, y + 36, `written ${thresholdValue(written.best)}`, { fill: theme.muted })]),
@@ -168,6 +186,8 @@ const columns: Columns<BestCell> = [
   ['verdict', ({ best }) => best?.best.verdict ?? ''],
   ['last_safe', ({ best }) => best?.best.lastSafe ?? null],
   ['first_unsafe', ({ best }) => best?.best.firstUnsafe ?? null],
+  ['after_selection_last_safe', ({ selected }) => selected?.best.lastSafe ?? null],
+  ['after_selection_first_unsafe', ({ selected }) => selected?.best.firstUnsafe ?? null],
   ['n', ({ best }) => best?.best.n ?? null],
   ['written_methods', ({ written }) => written?.methods.join(' ') ?? ''],
   ['written_last_safe', ({ written }) => written?.best.lastSafe ?? null],

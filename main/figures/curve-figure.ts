@@ -14,7 +14,7 @@ import {
   tickText,
 } from './small-multiples.ts';
 import { type Drawing, pathThrough, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
-import type { Threshold } from '../contract/sweep.ts';
+import { isNothingToLose, type Threshold } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import { verdictText } from '../words/verdicts.ts';
@@ -226,10 +226,9 @@ const drawThreshold = (
   const faint = { 'stroke-width': 1 };
   if (lastSafe === null) {
     const unit = metric === 'perplexity' ? 'texts' : 'items';
-    const needed =
-      threshold.verdict === 'at-chance'
-        ? verdictText(threshold.verdict)
-        : `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${unit}`;
+    const needed = isNothingToLose(threshold.verdict)
+      ? verdictText(threshold.verdict)
+      : `cannot tell: fewer than ${itemsNeeded(delta, metric)} ${unit}`;
     return [svgLabel(frame.left + 4, rowY + 3, needed, { 'font-size': 9, fill: mark.color })];
   }
   const from = x.position(lastSafe);

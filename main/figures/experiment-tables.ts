@@ -99,6 +99,9 @@ const cellColumns: Columns<ExperimentCell> = [
   ['highest', ({ highest }) => highest],
   ['low', ({ low }) => low],
   ['high', ({ high }) => high],
+  ['low_over_draws', ({ overDraws }) => overDraws?.low ?? null],
+  ['high_over_draws', ({ overDraws }) => overDraws?.high ?? null],
+  ['at_ceiling', ({ atCeiling }) => (atCeiling ? 1 : 0)],
   ['sign', ({ sign }) => sign],
   ['draws_plus', ({ plus }) => plus],
   ['draws_minus', ({ minus }) => minus],
@@ -144,10 +147,14 @@ const pointsText = ({ difference, low, high }: Pick<ExperimentCell, 'difference'
 
 const points = (share: number): string => formatSigned(share * 100, 1);
 
-/** A cell of the matrix: its sign, difference and interval; of several draws also the lowest and the highest. */
+/**
+ * A cell of the matrix: its sign, difference and interval (of several draws that over items and draws, then the lowest
+ * and the highest draw); "+ impossible" where the reference leaves no room for it.
+ */
 export const cellText = (cell: ExperimentCell): string =>
-  `${signMark(cell.sign)} ${pointsText(cell)}` +
-  (cell.draws > 1 ? ` (${points(cell.lowest)} to ${points(cell.highest)})` : '');
+  `${signMark(cell.sign)} ${pointsText({ ...cell, ...(cell.draws > 1 ? cell.overDraws : null) })}` +
+  (cell.draws > 1 ? ` (${points(cell.lowest)} to ${points(cell.highest)})` : '') +
+  (cell.atCeiling ? ' + impossible' : '');
 
 export const cellOf = ({ cells }: ExperimentAnswer, task: string, row: ExperimentRow): ExperimentCell | undefined =>
   cells.find(

@@ -147,7 +147,7 @@ const seedsText = (line: RunLine): string | null => {
   return seeds.length > 1 ? counted(seeds.length, 'seed') : (seeds.map(String)[0] ?? null);
 };
 
-const VERDICTS: readonly PointVerdict[] = ['safe', 'undecided', 'worse', 'at-chance'];
+const VERDICTS: readonly PointVerdict[] = ['safe', 'undecided', 'worse', 'at-chance', 'nothing-to-lose'];
 
 /** A point's verdict; of several "12 safe, 3 unsafe". */
 const verdictsText = (line: RunLine): string | null => {

@@ -12,9 +12,36 @@ export const fileErrorCode = (error: unknown): string | null => (hasCode(error) 
 export const isSystemError = (error: unknown, code?: string): error is Error & { readonly code: string } =>
   hasCode(error) && (code === undefined || error.code === code);
 
+/** The error of a lack of open files or memory, which says nothing about the file; null for other errors. */
+export const explainLack = (error: unknown, path: string): WorkbenchError | null => {
+  switch (fileErrorCode(error)) {
+    case 'EMFILE':
+    case 'ENFILE':
+      return new WorkbenchError(
+        'too-many-open-files',
+        'failed',
+        `${path} could not be opened: too many files are open.`,
+        'Raise the limit of open files (for example: ulimit -n 1024) and try again; nothing is wrong with the file.',
+        { cause: error },
+      );
+    case 'ENOMEM':
+      return new WorkbenchError(
+        'no-memory',
+        'failed',
+        `${path} could not be opened: the system gave no memory for it.`,
+        'Close other programs, or lift a limit (ulimit -v), and try again; nothing is wrong with the file.',
+        { cause: error },
+      );
+    default:
+      return null;
+  }
+};
+
 /** Explains a system error about a file and gives a remedy; returns other errors unchanged. */
 export const explainFileError = (error: unknown, path: string): unknown => {
   if (error instanceof WorkbenchError) return error;
+  const lack = explainLack(error, path);
+  if (lack !== null) return lack;
   switch (fileErrorCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':

@@ -10,6 +10,7 @@ import {
   type ParquetQuestion,
 } from './parquet-messages.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
+import { noThread } from './process-limits.ts';
 
 /** Limit of JavaScript's heap while rows are made from pages, and of the pages' memory outside it. */
 const MAX_HEAP_MEGABYTES = 2048;
@@ -226,7 +227,7 @@ class ReadingThread {
         'Split the task into several, or leave out columns.',
         error,
       );
-    return badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
+    return noThread(error) ?? badParquet(this.#file, error instanceof Error ? error.message : String(error), error);
   }
 
   /** CPU time that the thread has used so far; 0 where this Node does not report it (before 24.6). */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { refuse } from '../contract/errors.ts';
-import { isSystemError } from './file-errors.ts';
+import { explainLack, isSystemError } from './file-errors.ts';
 
 /** Time limit for reading a file: a disk at 20 MB/s reads the largest allowed one in less. */
 export const READ_DEADLINE_MS = 60_000;
@@ -163,6 +163,8 @@ export const readText = async (file: string, limits: ReadLimits): Promise<string
 /** Explains a system error about reading a file and gives a remedy; returns other errors unchanged. */
 export const explainReadError = (error: unknown, file: string): unknown => {
   if (!isSystemError(error)) return error;
+  const lack = explainLack(error, file);
+  if (lack !== null) return lack;
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':

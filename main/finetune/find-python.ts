@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
@@ -17,27 +18,18 @@ type Versions = Readonly<Record<'python' | 'torch' | 'transformers', readonly [n
 
 const PROBE_MS = 120_000;
 
-const PROBE = `
-import importlib.metadata as metadata, json, sys
-def version(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-found = {name: version(name) for name in ('torch', 'transformers', 'safetensors')}
-print(json.dumps({'python': sys.version.split()[0], **found}))
-`;
-
 const probeAnswer = z.object({
   python: z.string(),
   torch: z.string().nullable(),
   transformers: z.string().nullable(),
   safetensors: z.string().nullable(),
+  environment: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-/** A Python with PyTorch and transformers, and the versions. */
+/** A Python with PyTorch and transformers. */
 export interface TrainingPython {
   readonly path: string;
+  /** Of python, torch and transformers; `environment`: SHA-256 of Python and all installed packages. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -73,11 +65,20 @@ export const findPython = async (
   named: string | null,
   workspace: string,
   environments: Pick<MadeEnvironments, 'has'>,
-): Promise<TrainingPython> => checkPython(named ?? (await ownPython(workspace, environments)));
+  resources: string,
+): Promise<TrainingPython> => checkPython(named ?? (await ownPython(workspace, environments)), resources);
 
-/** Reads the versions of a Python. @throws WorkbenchError refused: `no-python`, `wrong-python`, `python-lacks`. */
-export const checkPython = async (path: string, least: Versions = LEAST): Promise<TrainingPython> => {
-  const { python, ...packages } = await probe(path);
+/**
+ * Reads the versions of a Python. `resources`: the workbench's folder of that name.
+ *
+ * @throws WorkbenchError refused: `no-python`, `wrong-python`, `python-lacks`.
+ */
+export const checkPython = async (
+  path: string,
+  resources: string,
+  least: Versions = LEAST,
+): Promise<TrainingPython> => {
+  const { python, environment, ...packages } = await probe(path, join(resources, 'torch', PROBE_FILE));
   if (isOlder(python, least.python))
     throw refuse('wrong-python', `${path} is Python ${python}; ${least.python.join('.')} or later is needed.`, REMEDY);
   for (const name of ['torch', 'transformers', 'safetensors'] as const) {
@@ -92,13 +93,16 @@ export const checkPython = async (path: string, least: Versions = LEAST): Promis
     }
   }
   const { torch, transformers } = packages;
-  return { path, versions: { python, torch: torch ?? '', transformers: transformers ?? '' } };
+  return { path, versions: { python, torch: torch ?? '', transformers: transformers ?? '', environment } };
 };
 
-const probe = async (path: string): Promise<z.infer<typeof probeAnswer>> => {
+/** A script instead of `-c`, which would import modules from the current folder, whoever made it. */
+const PROBE_FILE = 'uncurl_environment.py';
+
+const probe = async (path: string, script: string): Promise<z.infer<typeof probeAnswer>> => {
   let output: string;
   try {
-    const { code, stdout } = await runProgram(path, ['-c', PROBE], { signal: AbortSignal.timeout(PROBE_MS) });
+    const { code, stdout } = await runProgram(path, ['-B', script], { signal: AbortSignal.timeout(PROBE_MS) });
     if (code !== 0) throw refuse('wrong-python', `${path} does not run Python code.`, REMEDY);
     output = stdout;
   } catch (error) {

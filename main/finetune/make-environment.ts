@@ -13,11 +13,14 @@ export interface EnvironmentRequest {
   readonly base: string | null;
   readonly workspace: string;
   readonly environments: MadeEnvironments;
-  /** Path of resources/finetune/requirements.txt. */
-  readonly requirements: string;
+  /** The workbench's folder of that name. */
+  readonly resources: string;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
+
+/** Without it, `-c` and `-m` import modules from the current folder, whoever made it. */
+const ISOLATED = '-I';
 
 const run = async (
   path: string,
@@ -72,10 +75,11 @@ const lastWords = ({ stderr }: ProgramEnd): string => stderr.trim().split('\n').
  * @throws WorkbenchError refused: `no-python`, `no-venv`, `environment-elsewhere`; failed: `venv-failed`, `pip-failed`.
  */
 export const makeEnvironment = async (request: EnvironmentRequest): Promise<TrainingPython> => {
-  const { workspace, environments, requirements, say } = request;
+  const { workspace, environments, resources, say } = request;
+  const requirements = join(resources, 'finetune', 'requirements.txt');
   const base = request.base ?? (process.platform === 'win32' ? 'python' : 'python3');
   const folder = environmentFolder(workspace);
-  const canMake = await run(base, ['-c', 'import ensurepip, venv'], request);
+  const canMake = await run(base, [ISOLATED, '-c', 'import ensurepip, venv'], request);
   if (canMake.code !== 0)
     throw refuse(
       'no-venv',
@@ -85,7 +89,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
   await environments.make(workspace);
   const { bavail, bsize } = await statfs(workspace);
   say(`Making ${folder}: ${ENVIRONMENT_SIZE}. ${formatBytes(bavail * bsize)} are free there.`);
-  const made = await run(base, ['-m', 'venv', folder], request);
+  const made = await run(base, [ISOLATED, '-m', 'venv', folder], request);
   if (made.code !== 0)
     throw new WorkbenchError(
       'venv-failed',
@@ -100,7 +104,7 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
   await mkdir(unfinished);
   const installed = await run(
     environmentPython(workspace),
-    ['-c', PIP, 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
+    [ISOLATED, '-c', PIP, 'install', '--disable-pip-version-check', '--no-input', '--requirement', requirements],
     request,
     {
       environment: { TMPDIR: unfinished, TEMP: unfinished, TMP: unfinished },
@@ -117,5 +121,5 @@ export const makeEnvironment = async (request: EnvironmentRequest): Promise<Trai
       `pip could not install ${requirements}: ${lastWords(installed)}`,
       'Check the network and the free space, and try again: the environment so far is kept.',
     );
-  return findPython(null, workspace, environments);
+  return findPython(null, workspace, environments, resources);
 };

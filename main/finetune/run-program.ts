@@ -17,6 +17,8 @@ export interface ProgramSettings {
 export interface ProgramEnd {
   /** Null where a signal ended it. */
   readonly code: number | null;
+  /** Null where it ended by itself. */
+  readonly signal: NodeJS.Signals | null;
   /** Empty where `onLine` is given. */
   readonly stdout: string;
   readonly stderr: string;
@@ -64,10 +66,10 @@ export const runProgram = (
       end();
     };
     child.once('error', (error) => settle(() => reject(error)));
-    child.once('close', (code) =>
+    child.once('close', (code, ending) =>
       settle(() =>
         thrown === null
-          ? resolve({ code, stdout, stderr })
+          ? resolve({ code, signal: ending, stdout, stderr })
           : reject(thrown.error instanceof Error ? thrown.error : new Error(String(thrown.error))),
       ),
     );

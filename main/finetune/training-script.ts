@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
 import type { TrainingPython } from './find-python.ts';
 import { runProgram } from './run-program.ts';
@@ -14,6 +15,8 @@ export interface ScriptJob {
   readonly out: string;
   /** Folder of the state from which a killed training continues; must exist. */
   readonly state: string;
+  /** File in that folder to continue from, and its SHA-256; null: from the beginning. */
+  readonly resume: { readonly file: string; readonly sha256: string } | null;
   readonly sequences: readonly TrainingSequence[];
   /** Groups of items of the general stage; empty without such a stage. */
   readonly mixture: readonly (readonly TrainingSequence[])[];
@@ -25,9 +28,11 @@ export interface ScriptJob {
   readonly threads: number;
 }
 
-export const scriptJobText = ({ settings, threads, ...data }: ScriptJob): string =>
+export const scriptJobText = ({ settings, threads, resume, ...data }: ScriptJob): string =>
   JSON.stringify({
     ...data,
+    resume_file: resume?.file ?? null,
+    resume_sha256: resume?.sha256 ?? null,
     stages: settings.stages,
     router_steps: settings.routerSteps,
     distil_steps: settings.distilSteps,
@@ -48,6 +53,14 @@ export const scriptJobText = ({ settings, threads, ...data }: ScriptJob): string
     device: settings.device,
   });
 
+/** A state that the script has written: `file` in the folder `state`, whose bytes have this hash. */
+const savedState = z.object({
+  done: z.number(),
+  file: z.string().regex(/^state-\d+\.pt$/),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type SavedState = z.infer<typeof savedState>;
+
 const scriptEvent = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('start'),
@@ -57,9 +70,9 @@ const scriptEvent = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('resumed'), done: z.number() }),
   finetuneStep.extend({ event: z.literal('step') }),
-  z.object({ event: z.literal('saved'), done: z.number() }),
+  savedState.extend({ event: z.literal('saved') }),
   z.object({ event: z.literal('writing') }),
-  z.object({ event: z.literal('done'), changed: z.number() }),
+  z.object({ event: z.literal('done'), changed: z.number(), environment: z.string() }),
   z.object({ event: z.enum(['refused', 'failed']), code: z.string(), message: z.string() }),
 ]);
 type ScriptEvent = z.infer<typeof scriptEvent>;
@@ -71,13 +84,14 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'no-cuda': 'Train on the processor (--train-on cpu), or name a Python whose PyTorch has CUDA.',
   'not-as-source': 'This layout cannot be tuned in place: use a folder that transformers saves under the same names.',
   'loss-not-finite': 'Choose a smaller rate (--rate).',
+  'state-changed': 'Let nothing else write into the folder of the run, and resume.',
 };
 
 export interface ScriptProgress {
   readonly onStart: (steps: number) => void;
   readonly onResumed: (done: number) => void;
   readonly onStep: (step: FinetuneStep) => void;
-  readonly onSaved: (done: number) => void;
+  readonly onSaved: (state: SavedState) => void;
 }
 
 export interface ScriptResult {
@@ -104,11 +118,27 @@ const parseEvent = (line: string): ScriptEvent => {
 /** Libraries have no error code for a full disk: their messages contain one of these phrases. */
 const FULL_DISK = /No space left on device|Disk quota exceeded|unexpected pos \d+ vs/;
 
+/** The same for memory: of Python, of PyTorch on the processor and on a card. */
+const FULL_MEMORY = /^MemoryError|can't allocate memory|OutOfMemoryError|Cannot allocate memory/m;
+
+const lastLines = (text: string, lines: number): string => saidAtEnd(text).split('\n').slice(-lines).join(' ');
+
+/** Refuses packages that are not those of the training's key. @throws WorkbenchError `other-packages`. */
+const requireSameEnvironment = ({ path, versions }: TrainingPython, now: string | undefined): void => {
+  if (now === versions['environment']) return;
+  throw new WorkbenchError(
+    'other-packages',
+    'failed',
+    `The packages of ${path} changed since this training was begun or asked for: nothing of it is kept.`,
+    'Restore them and resume, or start a new training.',
+  );
+};
+
 /**
  * Runs the script to its end.
  *
  * @throws CancelledError where the signal ended it; WorkbenchError refused with the script's own code, `disk-full`;
- * failed: `training-failed` with the end of what Python said.
+ * failed: `other-packages`, `training-failed` with the end of what Python said.
  */
 export const runTrainingScript = async (
   python: TrainingPython,
@@ -121,6 +151,7 @@ export const runTrainingScript = async (
   const take = (event: ScriptEvent): void => {
     switch (event.event) {
       case 'start':
+        requireSameEnvironment(python, event.versions['environment']);
         said.start = { versions: event.versions, device: event.device };
         return progress.onStart(event.steps);
       case 'resumed':
@@ -128,10 +159,11 @@ export const runTrainingScript = async (
       case 'step':
         return progress.onStep(event);
       case 'saved':
-        return progress.onSaved(event.done);
+        return progress.onSaved(event);
       case 'writing':
         return;
       case 'done':
+        requireSameEnvironment(python, event.environment);
         said.changed = event.changed;
         return;
       case 'refused':
@@ -144,7 +176,11 @@ export const runTrainingScript = async (
         );
     }
   };
-  const { code, stderr } = await runProgram(python.path, ['-u', '-B', script, jobFile, '--with-parent'], {
+  const {
+    code,
+    signal: ending,
+    stderr,
+  } = await runProgram(python.path, ['-u', '-B', script, jobFile, '--with-parent'], {
     signal,
     environment: { HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error', TOKENIZERS_PARALLELISM: 'false' },
     onLine: (line) => take(parseEvent(line)),
@@ -156,13 +192,23 @@ export const runTrainingScript = async (
       'The disk filled up while the training wrote its state or its weights.',
       'Free some space and resume: the last complete state is kept.',
     );
+  if (FULL_MEMORY.test(stderr) || (ending !== null && isLackOfMemory(ending)))
+    throw new WorkbenchError(
+      'training-memory',
+      'failed',
+      ending === null
+        ? `Python ran out of memory: ${lastLines(stderr, 1)}`
+        : `Python was ended by the signal ${ending}: ${endingReason(ending)}.`,
+      'Close other programs, or use a smaller --batch or --length, or a machine with more memory, and resume: the last ' +
+        'complete state is kept.',
+    );
   const { start, changed } = said;
   if (code !== 0 || start === undefined || changed === undefined) {
-    const last = stderr.trim().split('\n').slice(-3).join(' ');
+    const last = lastLines(stderr, 3);
     throw new WorkbenchError(
       'training-failed',
       'failed',
-      `Python ended with ${code === null ? 'a signal' : `code ${String(code)}`}: ` +
+      `Python ended with ${ending === null ? `code ${String(code)}` : `${ending} (${endingReason(ending)})`}: ` +
         (last === '' ? 'it gave no reason' : last),
       'Fix the reported problem, then resume.',
     );

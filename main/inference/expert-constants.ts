@@ -46,7 +46,7 @@ export const writeConstants = async (
   const layers = moeLayers.map((_, layer) => fromFloat32(meanOutputs(statistics, layer), dtype));
   const shape = [statistics.experts, hidden];
   const tensors = layers.map((bytes, layer) => tensorInMemory(tensorName(layer), dtype, shape, bytes));
-  const hash = createHash('sha256').update(`${checkpoint.fingerprint} ${dtype}`);
+  const hash = createHash('sha256').update(`${checkpoint.identity} ${dtype}`);
   layers.forEach((bytes) => hash.update(bytes));
   const weights = hash.digest('hex').slice(0, 32);
   if (!(await overlays.read(weights)).isSound) await overlays.write(weights, tensors);

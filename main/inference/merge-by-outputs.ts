@@ -103,7 +103,7 @@ export const mergeByOutputs = async (request: OutputMergeRequest): Promise<Merge
     }
     control.onProgress?.(block + 1, blocks.length);
   }
-  const identity = { version: VERSION, fingerprint: checkpoint.fingerprint, plan, settings };
+  const identity = { version: VERSION, model: checkpoint.identity, plan, settings };
   const content = canonicalJson({ ...identity, tokens: trees.map(({ trunk }) => [...trunk]) });
   const weights = createHash('sha256').update(content).digest('hex').slice(0, 32);
   await overlays.write(weights, tensors);

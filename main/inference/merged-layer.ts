@@ -24,11 +24,11 @@ const MERGE_VERSION = 1;
 const hasRowPerGroup = ({ router }: MergePlan): boolean =>
   router === 'reference-row' || router === 'mean-row' || router === 'reinitialised';
 
-/** Key of the merged weights of one MoE layer: a hash of everything that they depend on. */
-export const mergedKey = (fingerprint: string, layer: number, plan: MergePlan): string => {
+/** Key of the merged weights of one MoE layer: a hash of everything that they depend on. `model`: its identity. */
+export const mergedKey = (model: string, layer: number, plan: MergePlan): string => {
   const content = JSON.stringify([
     MERGE_VERSION,
-    fingerprint,
+    model,
     layer,
     plan.groups[layer],
     plan.align,
@@ -57,7 +57,7 @@ export const mergedVariant = async (
   if (moe === undefined || groups === undefined) throw new Error(`no layer ${layer} to merge`);
   requireMergeable(checkpoint, moe, plan.router);
   const blend = plan.blend?.[layer];
-  const key = mergedKey(checkpoint.fingerprint, layer, plan);
+  const key = mergedKey(checkpoint.identity, layer, plan);
   const known = await overlays.read(key);
   const { hidden } = checkpoint.descriptor;
   const overlay = known.isSound

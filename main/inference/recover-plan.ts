@@ -145,12 +145,12 @@ const withRouter = async (
   return recoveredVariant({ key, tensors: (await readSafetensorsHeader(file)).tensors }, layer, variant);
 };
 
-const keyOf = ({ checkpoint: { fingerprint }, plan, trees, refit }: RecoveryRequest): string => {
+const keyOf = ({ checkpoint: { identity: model }, plan, trees, refit }: RecoveryRequest): string => {
   const { recovery: _recovery, method: _method, options: _options, tasks: _tasks, ...content } = plan;
   const what = refit === 'experts' ? {} : { refit };
   const identity = canonicalJson({
     version: RECOVERY_VERSION,
-    fingerprint,
+    model,
     plan: content,
     tokens: trees.map(({ trunk }) => [...trunk]),
     ...what,

@@ -38,12 +38,12 @@ export interface ExportInput {
   /** Treatment of extra prediction layers; default: left out. */
   readonly mtp?: PredictionChoice | undefined;
   readonly machine: ExportMachine;
-  /** Measured figures of the plan, for the model card. */
-  readonly card: CardFacts;
+  /** Finds the measured figures of the plan, for the model card, once the model is hashed. */
+  readonly card: () => Promise<CardFacts>;
 }
 
 /** Exports a smaller checkpoint and verifies it. A folder that does not match the plan is deleted. */
-export const exportJob = ({ checkpoint, machine, ...order }: ExportInput): Job =>
+export const exportJob = ({ checkpoint, machine, card, ...order }: ExportInput): Job =>
   jobOn([checkpoint], async (context) => {
     const { meter, signal } = context;
     meter.describe(`Exporting ${checkpoint.name}`);
@@ -52,6 +52,7 @@ export const exportJob = ({ checkpoint, machine, ...order }: ExportInput): Job =
     const { folder, verification, warnings } = await exportPlan({
       checkpoint,
       ...order,
+      card: await card(),
       settings: exportSettings(context, machine),
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
     });

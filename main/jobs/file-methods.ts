@@ -1,10 +1,11 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
+import { UNHASHED } from '../contract/run.ts';
 import { UNPRUNED, type SweepSettings } from '../contract/sweep.ts';
 import { isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
 import { type ExpertFile, readExpertFile } from '../pruning/expert-files/read-expert-file.ts';
 import { methodNames } from '../pruning/methods.ts';
-import { rankedPlanForModel, signedPlan } from '../pruning/make-plan.ts';
+import { type PlannedModel, rankedPlanForModel, signedPlan } from '../pruning/make-plan.ts';
 
 /**
  * Methods of a sweep that are files: a ranking or plans from another program. Their text is part of the sweep's
@@ -47,18 +48,18 @@ const meanKept = (plan: Plan): number => {
 export const planOfFile = (
   settings: FileSettings,
   method: MethodName,
-  checkpoint: Checkpoint,
+  model: PlannedModel,
   task: string,
   keep: number,
 ): Plan => {
-  const file = openFileMethod(settings, method, checkpoint);
+  const file = openFileMethod(settings, method, model);
   if (file.kind === 'plans') {
-    const given = filePlans(settings, method, checkpoint).find((one) => one.keep === keep);
+    const given = filePlans(settings, method, model).find((one) => one.keep === keep);
     if (given === undefined) throw new Error(`no plan of the file ${method} keeps ${String(keep)} experts`);
-    return signedPlan(given.plan, checkpoint, [task]);
+    return signedPlan(given.plan, model, [task]);
   }
   const { ranking } = file;
-  return rankedPlanForModel(checkpoint, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
+  return rankedPlanForModel(model, { ranking, method, keep, budget: 'uniform', pins: [], tasks: [task] });
 };
 
 /** Kept experts per layer, descending, at which a file of plans is measured; null: the counts of the sweep. */
@@ -105,7 +106,9 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
           `The budget ${settings.budget} compares layers, and the ranking ${method} orders experts only within each.`,
           'Use the budget uniform, or a file that contains plans.',
         );
-      planOfFile(settings, method, checkpoint, '', checkpoint.info.experts);
+      // Only tried: the model may not be hashed yet.
+      const { name, info } = checkpoint;
+      planOfFile(settings, method, { name, info, fingerprint: UNHASHED }, '', info.experts);
     }
   }
 };

@@ -58,7 +58,6 @@ const train = async (order: TrainingOrder, context: JobContext, folder: string):
       meter.describe(`Step ${String(done)} of ${String(steps)}, ${STAGE_WORDS[stage]}: loss ` + loss.toFixed(4));
       meter.advance((done - resumed) / Math.max(1, steps - resumed));
     },
-    onSaved: () => undefined,
   });
 };
 

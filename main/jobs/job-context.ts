@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { RecordedModel } from '../contract/run.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ProgressMeter } from './progress-meter.ts';
@@ -11,6 +12,8 @@ import type { Computing, Runners } from './source-gate.ts';
 export interface RunModel {
   readonly name: string;
   readonly checkpoint: Checkpoint;
+  /** What a recorded run says of it, where the model was reopened. */
+  readonly recorded?: RecordedModel | undefined;
 }
 
 /** A task of a run; `name` is unique within it. */

@@ -16,6 +16,8 @@ export interface RunToCarryOut extends Pick<
 > {
   readonly manifest: RunManifest;
   readonly job: Job;
+  /** Writes what the run's models are into its manifest, which it returns; absent where another engine has the run. */
+  readonly recordModels?: ((changes: Pick<RunManifest, 'models' | 'spec'>) => Promise<RunManifest>) | undefined;
 }
 
 /** Does the work of a run, in this process or a separate one; rejects where the run fails or is cancelled. */
@@ -51,12 +53,13 @@ export const carryOutHere =
     resourcesOf: (manifest: RunManifest) => Promise<JobResources>,
     now: () => number,
   ): CarryOut =>
-  async ({ manifest, job, ...own }) => {
+  async ({ manifest, job, recordModels: _, ...own }) => {
     const { pool, refereePool, steps, ...resources } = await resourcesOf(manifest);
     const { id: run, createdAt } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
-    const order = { sources: job.sources, steps, say };
+    const describe = (text: string): void => own.meter.describe(text);
+    const order = { sources: job.sources, steps, say, signal: own.signal, describe };
     const work = (computing: Computing, referee?: Runners): Promise<JobResult> =>
       job.work({ ...resources, ...own, ...runFields, ...computing, referee, now });
     return pool.compute(order, (computing) =>
@@ -250,6 +253,10 @@ export class JobQueue {
         meter,
         emit: this.#emit,
         requireRun: () => this.#requireRun(queued),
+        recordModels: async (changes) => {
+          await this.#change(queued, changes);
+          return queued.manifest;
+        },
       });
       output = result.output;
       await this.#requireRun(queued);

@@ -120,7 +120,11 @@ export const profileStep = (
     read: (steps) => readStoredProfile(steps, identity, task, numerics, extras),
     write: async (steps, statistics) => {
       const tasks = [{ name: task.name, hash: task.hash, statistics }];
-      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
+      await steps.writeTensors(
+        key,
+        'profile',
+        profileContent({ model: modelName, fingerprint, sha256: identity, tasks }),
+      );
       emit({ type: 'profile.ready', run, fingerprint, task: name });
     },
     compute: async (control) => (await runners.open(checkpoint)).profile(task.calibration, control, extras),

@@ -99,7 +99,7 @@ export class SpeedMeter {
   }
 
   async of(checkpoint: Checkpoint, plan: Plan | null): Promise<Speed | null> {
-    const key = stepKey({ model: checkpoint.fingerprint, plan: planContent(plan, checkpoint.info.experts) });
+    const key = stepKey({ model: checkpoint.identity, plan: planContent(plan, checkpoint.info.experts) });
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     this.#context.meter.describe(`Timing ${checkpoint.name}`);

@@ -91,9 +91,9 @@ export const profileJob = (
       if (context.signal.aborted) throw new CancelledError('The profile');
       profiled.push({ name: task.name, hash: task.task.hash, statistics: await runStep(context, step) });
     }
-    const { name, fingerprint } = model.checkpoint;
+    const { name, fingerprint, identity: sha256 } = model.checkpoint;
     const output = await writeResult(context, 'profile.safetensors', (file) =>
-      writeProfileFile(file, { model: name, fingerprint, tasks: profiled }),
+      writeProfileFile(file, { model: name, fingerprint, sha256, tasks: profiled }),
     );
     return { output, summary: stepSummary(context.meter) };
   });

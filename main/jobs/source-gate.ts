@@ -1,4 +1,5 @@
 import { changedSources, type LookedAt } from '../checkpoint/model-sources.ts';
+import { HASHED_AT_OPENING_BYTES, type Identifying, type ModelHashes } from '../checkpoint/model-content.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, WorkbenchError } from '../contract/errors.ts';
@@ -49,7 +50,34 @@ export interface GateOrder {
   readonly steps: StepStore;
   /** Called with a message for the log: about each unusable stored result, and of `OpenModel.runner`. */
   readonly say: (text: string) => void;
+  /** Ends the hashing of models that were not identified yet; and what it reads, in words. */
+  readonly signal?: AbortSignal | undefined;
+  readonly describe?: ((text: string) => void) | undefined;
 }
+
+/**
+ * Hashes a model that was not identified yet, and says how far it is.
+ *
+ * @throws WorkbenchError `model-changed`; CancelledError.
+ */
+export const identify = (
+  { name, content }: Pick<Checkpoint, 'name' | 'content'>,
+  { signal, describe, anew }: Pick<GateOrder, 'signal' | 'describe'> & Pick<Identifying, 'anew'>,
+): Promise<ModelHashes> =>
+  content.identify({
+    signal,
+    anew,
+    onProgress: (done, total, isKept) => {
+      if (total > HASHED_AT_OPENING_BYTES) describe?.(readingText(name, done, total, isKept));
+    },
+  });
+
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
+
+/** For example "Reading qwen: 3.1 of 80.0 GB". */
+const readingText = (name: string, done: number, total: number, isKept: boolean): string =>
+  `Reading ${name}: ${gigabytes(done)} of ${gigabytes(total)} GB` +
+  (isKept ? '' : ' (at every start, because times of files do not tell of every change there)');
 
 /** Models that stay open between pieces of work; the least recently used ones are closed. */
 export interface ModelPool {
@@ -139,7 +167,8 @@ class OpenModels {
   }
 }
 
-const keyOf = ({ identity, folder }: Checkpoint): string => `${identity} ${folder}`;
+/** Every opened model is identified before it is kept. */
+const keyOf = ({ content, folder }: Checkpoint): string => `${content.known?.identity ?? ''} ${folder}`;
 
 /** `open` opens a model; default: from its folder. */
 export const createModelPool = (
@@ -155,6 +184,7 @@ export const createModelPool = (
   const shared = new OpenModels(openShared, memoryBudgetBytes, providers[provider].precision);
   return {
     compute: async (order, work) => {
+      for (const checkpoint of order.sources) await identify(checkpoint, order);
       const watch = new Watch(order, shared, (checkpoint, tuning) => open(checkpoint, settings, tuning));
       const made = await work(watch).catch(async (error: unknown) => {
         throw await watch.explained(error);
@@ -193,21 +223,24 @@ class Watch implements Computing {
   readonly #stored: { readonly key: string; readonly kind: StepKind }[] = [];
 
   constructor(
-    { sources, steps, say }: GateOrder,
+    order: GateOrder,
     shared: OpenModels,
     openAlone: (checkpoint: Checkpoint, tuning: RunnerTuning) => Promise<OpenModel>,
   ) {
+    const { sources, steps, say } = order;
     this.#shared = shared;
     this.#steps = steps.telling(say);
     this.#sources = new Map(sources.map((checkpoint) => [checkpoint, null]));
     this.steps = this.#watched(this.#steps);
     this.runners = {
       open: async (checkpoint) => {
+        await identify(checkpoint, order);
         const model = await shared.open(checkpoint);
         this.#sources.set(checkpoint, model);
         return model.runner(this.steps.overlays, say);
       },
       openAlone: async (checkpoint, tuning = {}) => {
+        await identify(checkpoint, order);
         const isNew = !this.#sources.has(checkpoint);
         const model = await openAlone(checkpoint, tuning);
         if (isNew) this.#sources.set(checkpoint, null);

@@ -139,8 +139,8 @@ const drawnProfiles = (
     },
     write: async (steps, draws) => {
       const tasks = draws.map((statistics, draw) => ({ name: `draw ${String(draw)}`, hash: task.hash, statistics }));
-      const { name: modelName, fingerprint } = checkpoint;
-      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, tasks }));
+      const { name: modelName, fingerprint, identity: sha256 } = checkpoint;
+      await steps.writeTensors(key, 'profile', profileContent({ model: modelName, fingerprint, sha256, tasks }));
     },
     compute: async (control) => (await runners.open(checkpoint)).profileDraws(task.calibration, times, control, extras),
   };

@@ -39,6 +39,7 @@ import {
   sweepSources,
 } from './sweep-stages.ts';
 import { type ModelProfiles, writeSweepFiles } from './write-sweep-files.ts';
+import { textsBesideAnswers } from '../tasks/generation/unreachable-answers.ts';
 
 /** How candidates of a stage are measured where only the threshold is needed. */
 type DecisionMode =
@@ -192,6 +193,11 @@ const measureCurves = async (
       : mode?.how === 'not'
         ? await leaveUndecided(stage, early, curves)
         : await measureToFirstUnsafe(stage, early, curves, design, pairs);
+  if (known === undefined) {
+    const { judging, test } = task.task;
+    const texts = textsBesideAnswers(judging, test, measured.baseline);
+    if (texts !== null) record.note(`${name}: ${texts}`);
+  }
   const pairsNote = pairs?.note() ?? null;
   if (pairsNote !== null) record.note(`${name}: ${pairsNote}`);
   if (pairs !== undefined && early !== null) record.note(PAIRS_NOTE);

@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { sourcesText } from '../checkpoint/model-sources.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { requireSameSources } from '../checkpoint/require-same-sources.ts';
+import { withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { refuse } from '../contract/errors.ts';
 import { type FinetuneManifest, type FinetuneSettings, finetuneStep } from '../contract/finetune.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import {
   runTrainingScript,
+  type SavedState,
   type ScriptJob,
   scriptJobText,
   type ScriptProgress,
@@ -16,10 +18,10 @@ import {
 import { type Mixture, mixtureRecord, mixtureSequences } from '../finetune/mixture.ts';
 import { trainingSequences } from '../finetune/training-sequences.ts';
 import { LOSSES_FILE, publishTunedFolder } from '../finetune/tuned-folder.ts';
-import { readText, readTextIfThere } from '../files/regular-file.ts';
-import { writeFileAtomically } from '../files/write-atomically.ts';
+import { readText } from '../files/regular-file.ts';
 import { hashItems } from '../tasks/items.ts';
 import type { JobContext, RunTask } from './job-context.ts';
+import { stepKey } from './step.ts';
 import { requireTokenizer } from './task-work.ts';
 
 /**
@@ -78,52 +80,39 @@ export const requireTrainingSpace = async (
   }
 };
 
-/** File in the state's folder that lists the files of the trained model. */
-const SOURCE_FILE = 'source.json';
-/** One line per file. */
-const MAX_SOURCE_BYTES = 16 * 2 ** 20;
+/** Everything that a state depends on. Stamps too: a killed training may have read other bytes that are gone again. */
+const stateKey = (
+  { checkpoint, teacher, engineVersion }: TrainingOrder,
+  { model: _, teacher: __, out: ___, state: ____, ...job }: ScriptJob,
+  { versions }: TrainingPython,
+): string =>
+  stepKey({
+    kind: 'training-state',
+    read: [checkpoint, ...(teacher === null ? [] : [teacher])].map(({ identity, sources }) => [
+      identity,
+      sourcesText(sources),
+    ]),
+    job,
+    versions,
+    engineVersion,
+  });
 
 /**
- * Prepares the folder of a training's state. Deletes a state whose model was touched since: the killed training may
- * have read other bytes.
- */
-const prepareState = async (
-  { run, emit }: Pick<JobContext, 'run' | 'emit'>,
-  { name, checkpoint, teacher }: Pick<TrainingOrder, 'name' | 'checkpoint' | 'teacher'>,
-  state: string,
-): Promise<void> => {
-  const read = teacher === null ? [checkpoint] : [checkpoint, teacher];
-  const [file, text] = [join(state, SOURCE_FILE), read.map(({ sources }) => sourcesText(sources)).join('\n')];
-  const before = await readTextIfThere(file, { mostBytes: MAX_SOURCE_BYTES });
-  if (before === text) return;
-  if (before !== null)
-    emit({
-      type: 'job.problem',
-      run,
-      text: `${name} was touched since its training was interrupted: the training starts again.`,
-    });
-  await rm(state, { recursive: true, force: true });
-  await mkdir(state, { recursive: true });
-  await writeFileAtomically(file, text);
-};
-
-/**
- * Trains into `folder`, which keeps the state: another call with the same order continues from there. Nothing is kept
- * of a training whose source changed meanwhile.
+ * Trains into `folder`, which keeps the sealed state: another call with the same order continues from there. Nothing is
+ * kept of a training whose source changed meanwhile.
  *
  * @throws WorkbenchError failed: `model-changed`; refused: `changes-nothing`; and as `runTrainingScript`.
  */
 export const trainCheckpoint = async (
-  context: Pick<JobContext, 'run' | 'emit' | 'signal'>,
+  context: Pick<JobContext, 'signal' | 'steps'>,
   order: TrainingOrder,
   folder: string,
-  progress: ScriptProgress,
+  progress: Omit<ScriptProgress, 'onSaved'>,
 ): Promise<ScriptResult> => {
   const { name, checkpoint, teacher, tasks, mixture, settings, script, threads } = order;
-  const [out, state] = [join(folder, 'out'), join(folder, 'state')];
+  const [out, stateFolder] = [join(folder, 'out'), join(folder, 'state')];
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
-  await prepareState(context, order, state);
   const tokenizer = await requireTokenizer(checkpoint);
   const length = Math.min(settings.length, checkpoint.descriptor.maxPositions);
   const sequences = trainingSequences(
@@ -132,11 +121,13 @@ export const trainCheckpoint = async (
     length,
   );
   const jobFile = join(folder, 'job.json');
+  const python = await order.python();
   const job: ScriptJob = {
     model: checkpoint.folder,
     teacher: teacher?.folder ?? null,
     out,
-    state,
+    state: stateFolder,
+    resume: null,
     sequences,
     mixture: mixture === null ? [] : mixtureSequences(mixture, tokenizer, length),
     length,
@@ -144,9 +135,29 @@ export const trainCheckpoint = async (
     settings,
     threads,
   };
-  await writeFile(jobFile, scriptJobText(job));
-  const python = await order.python();
-  const result = await runTrainingScript(python, script, jobFile, context.signal, progress);
+  const state = context.steps.partial(stateFolder, stateKey(order, job, python));
+  const before = await state.continued(() => Promise.resolve());
+  const [last] = before === null ? [] : before.files;
+  await mkdir(stateFolder, { recursive: true });
+  const resume = last === undefined ? null : { file: last[0], sha256: last[1] };
+  /** Seals each state once its predecessor is sealed. */
+  let sealing: Promise<void> = Promise.resolve();
+  const onSaved = ({ file, sha256 }: SavedState): void => {
+    sealing = sealing.then(() => state.seal(new Map([[file, sha256]])));
+    // Awaited below.
+    sealing.catch(() => undefined);
+  };
+  const train = async (model: string, teacherFolder: string | null): Promise<ScriptResult> => {
+    await writeFile(jobFile, scriptJobText({ ...job, model, teacher: teacherFolder, resume }));
+    try {
+      return await runTrainingScript(python, script, jobFile, context.signal, { ...progress, onSaved });
+    } finally {
+      await sealing;
+    }
+  };
+  const result = await withSeenFolder(checkpoint, (model) =>
+    teacher === null ? train(model, null) : withSeenFolder(teacher, (folderOfTeacher) => train(model, folderOfTeacher)),
+  );
   try {
     for (const read of teacher === null ? [checkpoint] : [checkpoint, teacher])
       await requireSameSources(read, {
@@ -155,7 +166,8 @@ export const trainCheckpoint = async (
         remedy: 'Restore the files and resume, or start a new fine-tuning of the model as it is now.',
       });
   } catch (error) {
-    for (const each of [out, state]) await rm(each, { recursive: true, force: true });
+    await rm(out, { recursive: true, force: true });
+    await state.remove();
     throw error;
   }
   if (result.changed === 0) {

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { sourcesText } from '../checkpoint/model-sources.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { type ArmTraining, armTraining } from '../contract/experiment.ts';
 import { decisiveSettings, type FinetuneSettings } from '../contract/finetune.ts';
@@ -9,14 +10,13 @@ import type { Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { ExportMachine } from '../export/export-progress.ts';
-import { isFile } from '../files/file-errors.ts';
 import type { TrainingPython } from '../finetune/find-python.ts';
 import type { Mixture } from '../finetune/mixture.ts';
 import { hashItems } from '../tasks/items.ts';
 import { exportSettings } from './export-job.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { evaluationStep } from './measurement.ts';
-import { type SingleStep, type Step, tunedKeys } from './step.ts';
+import { type SingleStep, type Step, stepKey, tunedKeys } from './step.ts';
 import { publishTraining, requireTrainingSpace, trainCheckpoint, type TrainingOrder } from './train-checkpoint.ts';
 import { answerItems, writingIdentity } from './write-items.ts';
 
@@ -73,6 +73,12 @@ export interface TunedOrder extends MeasuredTask {
 
 const storedArm = z.object({ kind: z.literal('tuned'), training: armTraining });
 
+/** Where an arm is trained, and the key of its step. */
+interface ArmPlace {
+  readonly folder: string;
+  readonly key: string;
+}
+
 export interface TunedArm {
   readonly outcomes: readonly ItemOutcome[];
   readonly training: ArmTraining;
@@ -124,21 +130,25 @@ const armStep = async (
   };
 };
 
-/** The checkpoint to train: the member's own, or a verified export of the plan. */
+/** The checkpoint to train: the member's own, or a verified export of the plan, which a resumed arm takes over. */
 const trainedSource = async (
   context: JobContext,
   { model: { checkpoint }, plan }: TunedOrder,
-  { machine }: TunedArms,
-  folder: string,
+  { machine, engineVersion }: TunedArms,
+  { folder, key }: ArmPlace,
 ): Promise<Checkpoint> => {
   if (plan === null) return checkpoint;
   const destination = join(folder, 'pruned');
-  if (!(await isFile(join(destination, 'config.json')))) {
-    // Exports are proven by onnxruntime, whichever engine measures.
-    const settings = exportSettings({ ...context, runners: context.referee ?? context.runners }, machine);
-    await exportPlan({ checkpoint, plan, destination, settings, control: { signal: context.signal } });
-  }
-  return openCheckpoint(destination);
+  const read = [checkpoint.identity, sourcesText(checkpoint.sources)];
+  const pruned = context.steps.partial(destination, stepKey({ kind: 'pruned-arm', step: key, read, engineVersion }));
+  const before = await pruned.continued(() => openCheckpoint(destination));
+  if (before !== null) return before.opened;
+  // Exports are proven by onnxruntime, whichever engine measures.
+  const settings = exportSettings({ ...context, runners: context.referee ?? context.runners }, machine);
+  await exportPlan({ checkpoint, plan, destination, settings, control: { signal: context.signal } });
+  const made = await openCheckpoint(destination);
+  await pruned.sealAll();
+  return made;
 };
 
 /** Trains the arm; the state of a cancelled or killed training stays in `folder`. */
@@ -146,13 +156,14 @@ const trainArm = async (
   context: JobContext,
   order: TunedOrder,
   arms: TunedArms,
-  folder: string,
+  place: ArmPlace,
 ): Promise<{ readonly tuned: string; readonly training: ArmTraining }> => {
   const { meter } = context;
   const { model, task, plan, settings } = order;
+  const { folder } = place;
   const tuned = join(folder, 'tuned');
   await rm(tuned, { recursive: true, force: true });
-  const source = await trainedSource(context, order, arms, folder);
+  const source = await trainedSource(context, order, arms, place);
   const name = plan === null ? model.name : `${model.name} pruned to ${String(source.info.experts)}`;
   const { script, threads, engineVersion } = arms;
   const training: TrainingOrder = {
@@ -182,7 +193,6 @@ const trainArm = async (
       );
       meter.advance(done / Math.max(1, steps));
     },
-    onSaved: () => undefined,
   });
   const { first: firstLoss, last: lastLoss, ...rest } = await publishTraining(training, folder, result, tuned);
   return { tuned, training: { steps: rest.steps, firstLoss, lastLoss } };
@@ -232,7 +242,7 @@ export const tunedStep = async (
     },
     compute: async () => {
       await mkdir(folder, { recursive: true });
-      const { tuned, training } = await trainArm(context, order, arms, folder);
+      const { tuned, training } = await trainArm(context, order, arms, { folder, key: step.key });
       return { outcomes: await measureArm(context, order, arms, tuned, training), training };
     },
   };

@@ -74,11 +74,11 @@ export const writeSweepFiles = async (
   const filled = profiles.filter(({ profiled }) => profiled.length > 0);
   for (const { model, profiled } of filled) {
     const name = filled.length === 1 ? 'profile.safetensors' : `profile-${fileNamePart(model.name)}.safetensors`;
-    const { name: modelName, fingerprint } = model.checkpoint;
+    const { name: modelName, fingerprint, identity: sha256 } = model.checkpoint;
     const tasks = profiled.map(({ task, statistics }) => ({ name: task.name, hash: task.task.hash, statistics }));
     await produceFileAtomically(
       join(folder, name),
-      (file) => writeProfileFile(file, { model: modelName, fingerprint, tasks }),
+      (file) => writeProfileFile(file, { model: modelName, fingerprint, sha256, tasks }),
       temporaryFolder,
     );
   }

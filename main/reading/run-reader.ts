@@ -8,6 +8,7 @@ import { fileErrorCode } from '../files/file-errors.ts';
 import type { MeasuredRuns } from '../runs/known-checks.ts';
 import { MOST_THREADS, type QuestionOf, type ReadingName, type ReadingOrder, readingReport } from './questions.ts';
 import type { ReadingAnswer } from './readings.ts';
+import { noThread } from '../files/process-limits.ts';
 
 /** Limit of a thread's JavaScript heap, enough for the outcomes of some million items. */
 const MAX_HEAP_MEGABYTES = 4_096;
@@ -176,13 +177,14 @@ class ReadingThread {
             : 'Use a method that needs less, or a model with fewer experts.',
           error,
         )
-      : new WorkbenchError(
+      : (noThread(error) ??
+        new WorkbenchError(
           'reader-ended',
           'failed',
           `${what} was not ${done}: the thread that reads ended${error instanceof Error ? ` (${error.message})` : ''}.`,
           'Try again.',
           { cause: error },
-        );
+        ));
     this.#settleEnded();
     this.#ended(this);
   }

@@ -202,10 +202,12 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       ],
     ]),
     reportTable(
-      'Models. A fingerprint is a hash of configuration, tensor headers and sampled weights.',
+      'Models. A fingerprint is a short hash of configuration and weights. The SHA-256 is that of the list that ' +
+        'sha256sum prints for all files that the numbers depend on.',
       [
         { title: 'model', cell: ({ name }) => name },
         { title: 'fingerprint', cell: ({ fingerprint }) => html('code', {}, fingerprint) },
+        { title: 'SHA-256', cell: ({ sha256 }) => (sha256 === undefined ? 'not recorded' : html('code', {}, sha256)) },
       ],
       models,
     ),

@@ -47,7 +47,9 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
   const sizes = [...new Set(models.map(({ experts }) => experts))].sort((a, b) => a - b);
   const share = ({ shares }: SafeCount, experts: number): string => {
     const found = shares.find((one) => one.experts === experts);
-    return found === undefined || found.of === 0 ? '\u2013' : `${found.safe} of ${found.of}`;
+    if (found === undefined || found.of === 0) return '\u2013';
+    const draws = found.draws === undefined ? '' : ` (${formatRange([found.draws.lowest, found.draws.highest])})`;
+    return `${found.safe} of ${found.of}${draws}`;
   };
   const kinds = answerKind.options.filter((kind) => safeCounts.some(({ answers }) => answers === kind));
   const curves = methods.flatMap((method) => kinds.map((answers) => ({ method, answers })));
@@ -58,7 +60,10 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
       reportTable<SafeCount>(
         htmlAll([
           html('b', {}, methodTitle(method)),
-          `${kinds.length > 1 ? `, answers ${answers}` : ''}: thresholds at this factor or above`,
+          `${kinds.length > 1 ? `, answers ${answers}` : ''}: thresholds at this factor or above` +
+            (safeCounts.some((one) => one.method === method && one.shares.some(({ draws }) => draws !== undefined))
+              ? ' in every draw (in brackets: in single draws, fewest to most)'
+              : ''),
         ]),
         [
           { title: 'factor', isNumber: true, cell: ({ factor }) => bareFactor(factor) },

@@ -80,20 +80,20 @@ const readDroppedShares = async (
   const names = (await readdir(folder)).filter((name) => isProfileName(name) && !changed.includes(name));
   const rows = new Map<string, readonly Float64Array[]>();
   for (const name of names) {
-    const { fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
+    const { fingerprint, sha256, tasks: profiled } = await readProfileFile(join(folder, name));
     for (const { hash, statistics } of profiled) {
       const { layers, experts, counts } = statistics;
       rows.set(
-        JSON.stringify([fingerprint, hash]),
+        JSON.stringify([sha256 ?? fingerprint, hash]),
         Array.from({ length: layers }, (_, layer) => counts.subarray(layer * experts, (layer + 1) * experts)),
       );
     }
   }
-  const fingerprints = new Map(models.map(({ name, fingerprint }) => [name, fingerprint]));
+  const contents = new Map(models.map(({ name, fingerprint, sha256 }) => [name, sha256 ?? fingerprint]));
   const hashes = new Map(tasks.map(({ name, hash }) => [name, hash]));
   return (point) => {
     const plan = plans.get(steps.get(pointNameKey(point)) ?? '');
-    const counts = rows.get(JSON.stringify([fingerprints.get(point.model), hashes.get(point.task)]));
+    const counts = rows.get(JSON.stringify([contents.get(point.model), hashes.get(point.task)]));
     // A checkpoint that was made elsewhere has no plan either, but its experts are not those of the profile.
     if (plan === null && point.method !== UNPRUNED) return undefined;
     return plan === undefined || counts === undefined ? undefined : (droppedShare(counts, plan) ?? undefined);

@@ -8,6 +8,7 @@ import {
 } from '../contract/outcome.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
+import { isLack } from '../files/process-limits.ts';
 
 /** Names the candidate and task of a row. */
 export interface OutcomePoint {
@@ -195,14 +196,17 @@ const blockOf = (point: OutcomePoint, kept: number, stored: readonly StoredOutco
 /** Limits of a run: candidates times items, and bytes of its outcomes. */
 const LIMITS = { mostRows: 500_000_000, mostBytes: 2 ** 40 };
 
-const damaged = (file: string, cause: unknown): WorkbenchError =>
-  new WorkbenchError(
-    'outcomes-damaged',
-    'failed',
-    `${file} was changed or damaged after it was written.`,
-    'Delete it and resume the run: its steps are kept.',
-    { cause },
-  );
+/** The error of a file that is not what was written; a lack of files, memory or threads is told as it is. */
+const damaged = (file: string, cause: unknown): unknown =>
+  isLack(cause)
+    ? cause
+    : new WorkbenchError(
+        'outcomes-damaged',
+        'failed',
+        `${file} was changed or damaged after it was written.`,
+        'Delete it and resume the run: its steps are kept.',
+        { cause },
+      );
 
 /** Rows from `start` to `end` (exclusive) of a group have the same point. */
 interface Stretch {

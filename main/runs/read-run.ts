@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CompareDocument, MOST_SWEEPS, type SweepsComparison } from '../contract/compare.ts';
 import { refuse } from '../contract/errors.ts';
 import type { TaskProfile } from '../contract/profile.ts';
-import { type RunManifest, runName } from '../contract/run.ts';
+import { isSameContent, type RunManifest, runName } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import { recordedSweepSettings, type SweepDocument } from '../contract/sweep.ts';
 import type { AnswerKind } from '../contract/task.ts';
@@ -57,9 +57,9 @@ export const readRunProfiles = async (folder: string, manifest: RunManifest): Pr
   const place = ({ model }: RunProfiles): number => manifest.models.findIndex(({ name }) => name === model);
   for (const name of names) {
     await requireAsWritten(folder, name);
-    const { model, fingerprint, tasks } = await readProfileFile(join(folder, name));
+    const { model, tasks, ...content } = await readProfileFile(join(folder, name));
     found.push({
-      model: manifest.models.find((entry) => entry.fingerprint === fingerprint)?.name ?? model,
+      model: manifest.models.find((entry) => isSameContent(entry, content))?.name ?? model,
       profiles: tasks.map((task) => taskProfileOf(task, task.statistics)),
     });
   }

@@ -102,7 +102,7 @@ export const pruneOrder = async (
           ? null
           : [
               table.tensor.split('.').at(-1) ?? '',
-              ...tensorOrder(await prunedTable(moe, table, carriers, checkpoint.fingerprint, overlays)),
+              ...tensorOrder(await prunedTable(moe, table, carriers, checkpoint.identity, overlays)),
             ],
       constants: vectors === undefined ? null : tensorOrder(vectors),
     });

@@ -23,14 +23,14 @@ export const workerOrder = (
 ): WorkerOrder => ({ python, script: join(resources, 'torch', 'worker.py'), device, threads });
 
 /**
- * The same after a look at the Python.
+ * The same after a look at the Python; `environment`: the hash of its packages.
  *
  * @throws WorkbenchError refused, with what is wrong with it.
  */
 export const torchOrder = async (
   { precision, ...choice }: TorchChoice,
   machine: Parameters<typeof workerOrder>[1],
-): Promise<TorchOrder> => {
-  const { path } = await checkPython(choice.python, LEAST);
-  return { ...workerOrder({ ...choice, python: path }, machine), precision };
+): Promise<TorchOrder & { readonly environment: string }> => {
+  const { path, versions } = await checkPython(choice.python, machine.resources, LEAST);
+  return { ...workerOrder({ ...choice, python: path }, machine), precision, environment: versions['environment'] ?? '' };
 };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { z } from 'zod';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import { type Checkpoint, MAX_CONFIG_BYTES, readConfig } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, readConfig } from '../checkpoint/open-checkpoint.ts';
+import { withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { torchNeed } from '../contract/model.ts';
@@ -11,7 +11,6 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { readText } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
@@ -20,6 +19,10 @@ import { pruneOrder } from './prune-order.ts';
 import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } from './worker-link.ts';
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
+
+/** Version and hash of each installed package and of the interpreter, by name (resources/torch/uncurl_environment.py). */
+const installedPackages = z.record(z.string(), z.string());
+const loadAnswer = z.looseObject({ packages: installedPackages });
 
 /** The device and the programs that compute, as the worker reports them. */
 const computedBy = z.object({
@@ -35,7 +38,9 @@ const computedBy = z.object({
   bfloat16: z.boolean(),
   /** Values of `model_type` that transformers has classes for. */
   modelTypes: z.array(z.string()),
+  /** `environment`: SHA-256 over `packages`. */
   versions: z.record(z.string(), z.string()),
+  packages: installedPackages,
 });
 export type ComputedBy = z.infer<typeof computedBy>;
 
@@ -123,6 +128,34 @@ const joined = (members: readonly ComputedBy[]): ComputedBy => {
     device: members.map(({ device }) => device).join(','),
     freeBytes: free.length === 0 ? null : minOf(free),
   };
+};
+
+/** Packages named in a message. */
+const MOST_NAMED = 5;
+
+/**
+ * Refuses a process whose packages are not those of the run: its numbers would be stored as those of other versions.
+ *
+ * @throws WorkbenchError `other-packages`.
+ */
+export const requireSamePackages = (
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): void => {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
+  if (names.length === 0) return;
+  const versionOf = (packages: Readonly<Record<string, string>>, name: string): string =>
+    packages[name]?.split(' ')[0] ?? 'absent';
+  const named = names
+    .slice(0, MOST_NAMED)
+    .map((name) => `${name} (${versionOf(before, name)} before, ${versionOf(now, name)} now)`);
+  throw new WorkbenchError(
+    'other-packages',
+    'failed',
+    `The packages of the Python changed while it was used: ${named.join(', ')}` +
+      `${names.length > MOST_NAMED ? ` and ${String(names.length - MOST_NAMED)} more` : ''}.`,
+    'Nothing was computed with the new ones. Restore them and resume, or start a new run.',
+  );
 };
 
 /** Key of the checkpoint's own model, as the worker names it. */
@@ -298,11 +331,14 @@ export class TorchModel {
 
   /** Loads the checkpoint's own model. */
   async #open(signal: AbortSignal): Promise<void> {
-    const { folder } = this.checkpoint;
     this.#requireRoom(0);
     await this.noteWeights();
-    const config = await readText(path.join(folder, 'config.json'), { mostBytes: MAX_CONFIG_BYTES });
-    await this.#team.requestAll('load', { precision: this.precision, config, folder }, signal);
+    const { precision } = this;
+    const answers = await withSeenFolder(this.checkpoint, (folder) =>
+      this.#team.requestAll('load', { precision, folder }, signal),
+    );
+    // A process may be older than what is installed now: it imports the code of a model when it loads it.
+    for (const { header } of answers) requireSamePackages(this.computedBy.packages, loadAnswer.parse(header).packages);
     this.#isOpen = true;
   }
 

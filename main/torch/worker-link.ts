@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { withoutAllocation } from '../contract/allocation.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 
 /** Tensors of a frame: float32 or int32, row-major. */
 export interface FrameTensor {
@@ -102,7 +103,7 @@ export class WorkerLink {
   #end: Error | null = null;
 
   constructor({ python, script, device, threads }: WorkerOrder) {
-    this.#child = spawn(python, ['-u', script, device, String(threads)], {
+    this.#child = spawn(python, ['-u', '-B', script, device, String(threads)], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: withoutAllocation(process.env),
     });
@@ -124,13 +125,18 @@ export class WorkerLink {
     );
     this.#closed = new Promise((resolve) => {
       this.#child.once('close', (code, signal) => {
+        const end = signal ?? code ?? 0;
+        const said = saidAtEnd(this.#stderr);
         this.#fail(
           new WorkbenchError(
             'torch-worker-ended',
             'failed',
-            `The PyTorch process ended (${signal ?? `exit code ${code}`})` +
-              (this.#stderr.trim() === '' ? ' and said nothing.' : `: ${this.#stderr.trim()}`),
-            'Run the command again. If the memory was full, use a smaller --precision.',
+            `The PyTorch process ended (${signal ?? `exit code ${code}`}): ${endingReason(end)}` +
+              (said === '' ? '.' : `. It said: ${said}`),
+            isLackOfMemory(end)
+              ? 'Close other programs, use a smaller --precision or a machine with more memory, and resume: finished ' +
+                  'steps stay.'
+              : 'Run the command again. If the memory was full, use a smaller --precision.',
           ),
         );
         resolve();

@@ -6,6 +6,7 @@ import { assertNever } from '../contract/errors.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
+import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
 import type { MethodOptions } from '../contract/plan.ts';
 import type { RunKind, RunManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
@@ -47,7 +48,7 @@ const optionsByMethod = (options: Readonly<Record<string, MethodOptions>>): read
   option(
     'option',
     Object.entries(options).flatMap(([method, own]) =>
-      Object.entries(own).map(([key, value]) => `${method}.${key}=${String(value)}`),
+      Object.entries(withoutDefaultOptimiser(own)).map(([key, value]) => `${method}.${key}=${String(value)}`),
     ),
   );
 

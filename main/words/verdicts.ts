@@ -8,10 +8,13 @@ import {
   type PointVerdict,
   isAtChance,
   isFactorAtMost,
+  isNothingToLose,
+  isSameFactor,
   safeDrawsAt,
   type SweepResult,
   type SweepDocument,
   type Threshold,
+  UNPRUNED,
   type Verdict,
   WANTED_CHANCE,
 } from '../contract/sweep.ts';
@@ -42,6 +45,7 @@ export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly st
 /** Notes below a sweep's numbers: models at chance, its own notes, and the parts that could not be checked. */
 export const sweepNotes = (document: Pick<SweepDocument, 'check' | 'notes' | 'results'>): readonly string[] => [
   ...chanceNotes(document),
+  ...noRoomNotes(document),
   ...(document.notes ?? []),
   ...(document.check?.state === 'unchecked' ? document.check.sentences : []),
 ];
@@ -65,6 +69,9 @@ export const neededText = ({ items, texts }: Needed, metric: MetricName | undefi
 /** In the place of a verdict, where the unpruned model is not above chance. */
 const AT_CHANCE = 'nothing to lose: at chance';
 
+/** The same where it is above chance, or above 0, but not by more than the margin. */
+const NO_ROOM = 'nothing to lose: no room for the margin';
+
 /** "unpruned 26.0, chance 25.0 (p = 0.41)"; null where a task has no choices to guess among. */
 const chanceText = ({ chance, value, metric }: SweepResult): string | null =>
   chance === undefined
@@ -82,6 +89,23 @@ const chanceNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly stri
         `${formatCount(result.n)}. Its pruned models have nothing to lose there, so they get no verdict.`,
     );
 
+/** A sentence for each model and task whose unpruned model has no room to lose the margin. */
+const noRoomNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] => {
+  const isHere = ({ model, task }: SweepResult): boolean =>
+    results.some((one) => one.model === model && one.task === task && one.verdict === 'nothing-to-lose');
+  return results
+    .filter((result) => result.method === UNPRUNED && isHere(result))
+    .map((result) => {
+      const floor =
+        result.chance === undefined ? '0' : `chance (${formatValue(result.chance.accuracy, result.metric)})`;
+      return (
+        `${result.model} on ${result.task} is not shown to be above ${floor} by more than the margin: unpruned ` +
+        `${formatValue(result.value, result.metric)}, n = ${formatCount(result.n)}. Its pruned models could lose ` +
+        'everything and stay within the margin, so they get no verdict.'
+      );
+    });
+};
+
 /** A threshold's verdict in words. */
 export const verdictText = (verdict: Verdict): string => {
   switch (verdict) {
@@ -95,6 +119,8 @@ export const verdictText = (verdict: Verdict): string => {
       return 'cannot tell: too few items';
     case 'at-chance':
       return AT_CHANCE;
+    case 'nothing-to-lose':
+      return NO_ROOM;
     default:
       return assertNever(verdict);
   }
@@ -113,6 +139,8 @@ export const pointVerdictText = (verdict: PointVerdict): string => {
       return 'cannot tell';
     case 'at-chance':
       return AT_CHANCE;
+    case 'nothing-to-lose':
+      return NO_ROOM;
     default:
       return assertNever(verdict);
   }
@@ -148,7 +176,7 @@ export const planStandingText = (results: readonly SweepResult[], title = (task:
 
 /** "Measured on 18 tasks: 2 safe, 16 unsafe." */
 export const planCountsText = (results: readonly Pick<SweepResult, 'verdict'>[]): string => {
-  const counts = (['safe', 'worse', 'undecided', 'at-chance'] as const).flatMap((verdict) => {
+  const counts = (['safe', 'worse', 'undecided', 'at-chance', 'nothing-to-lose'] as const).flatMap((verdict) => {
     const count = results.filter((result) => (result.verdict ?? 'undecided') === verdict).length;
     return count === 0 ? [] : [`${formatCount(count)} ${pointVerdictText(verdict)}`];
   });
@@ -169,14 +197,15 @@ export const thresholdLook = ({
   firstUnsafe,
   firstWorse,
 }: Pick<Threshold, 'verdict' | 'firstUnsafe' | 'firstWorse'>): 'safe' | 'unsafe' | 'open' | 'unknown' => {
-  if (verdict === 'cannot-tell' || verdict === 'at-chance') return 'unknown';
+  if (verdict === 'cannot-tell' || isNothingToLose(verdict)) return 'unknown';
   if (verdict !== 'none-safe') return 'safe';
   return isWorseFrom(firstWorse, firstUnsafe ?? 1) ? 'unsafe' : 'open';
 };
 
 /**
  * The threshold itself, short: "×2"; "≥ ×8" where every tested factor is safe; where none is, "< ×2" if the smallest is
- * worse and "< ×2 ?" if it is undecided; "?" where it cannot be determined, "chance" where the unpruned model is there.
+ * worse and "< ×2 ?" if it is undecided; "?" where it cannot be determined; "chance" where the unpruned model is
+ * there, "no room" where it is not above chance or 0 by more than the margin.
  */
 export const thresholdValue = ({
   verdict,
@@ -197,6 +226,8 @@ export const thresholdValue = ({
       return '?';
     case 'at-chance':
       return 'chance';
+    case 'nothing-to-lose':
+      return 'no room';
     default:
       return assertNever(verdict);
   }
@@ -227,9 +258,18 @@ const drawsWords = (threshold: Pick<Threshold, 'firstUnsafe' | 'lastSafe' | 'dra
   const { firstUnsafe, lastSafe } = threshold;
   const draws = safeDrawsAt(threshold, firstUnsafe ?? lastSafe ?? 1);
   if (draws.of < 2) return '';
+  const range = drawsRange(threshold);
   return firstUnsafe === null
     ? ` in every one of ${draws.of} draws`
-    : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}`;
+    : `; ${formatFactor(firstUnsafe)} is ${safeDrawsText(draws)}, and single draws reach ${range}`;
+};
+
+/** The thresholds of single draws, "\u00d71 to \u00d74"; \u00d71 is none. Empty without draws that determine one. */
+export const drawsRange = ({ draws = [] }: Pick<Threshold, 'draws'>): string => {
+  const reached = draws.flatMap(({ lastSafe }) => lastSafe ?? []).sort((one, other) => one - other);
+  const [least, most] = [reached[0], reached.at(-1)];
+  if (least === undefined || most === undefined) return '';
+  return isSameFactor(least, most) ? formatFactor(least) : `${formatFactor(least)} to ${formatFactor(most)}`;
 };
 
 /** The same short, for a cell: "3/5"; empty for one draw, or without a verdict. */
@@ -256,6 +296,7 @@ export const bracketWords = (threshold: Bracket & Pick<Threshold, 'verdict' | 'd
     case 'cannot-tell':
       return `${verdictText(verdict)}${firstWorse === null ? '' : worseText(threshold)}`;
     case 'at-chance':
+    case 'nothing-to-lose':
       return verdictText(verdict);
     default:
       return assertNever(verdict);
@@ -268,7 +309,8 @@ export const MATRIX_CAPTION =
   'Worse: from this factor on the quality is known to have fallen by more than the margin; below it a factor that ' +
   'is not safe is undecided. \u2265: every tested factor is safe, so the threshold is this or more. <: no tested ' +
   'factor is safe, and the smallest is worse; < with ?: the smallest is undecided. ?: too few items to determine it. ' +
-  'Chance: the unpruned model is not above chance and has nothing to lose. For a method that draws, safe means safe ' +
+  'Chance, no room: the unpruned model is not above chance, or not shown to be above chance or 0 by more than the ' +
+  'margin, and has nothing to lose. For a method that draws, safe means safe ' +
   'in every draw, and 3/5 that the first factor that is not is safe in 3 of 5 draws.';
 
 /** The question of a sweep's chart, which its findings answer. */
@@ -354,6 +396,7 @@ export const reachText = ({ verdict, lastSafe }: Pick<Threshold, 'verdict' | 'la
     case 'cannot-tell':
       return 'cannot be determined';
     case 'at-chance':
+    case 'nothing-to-lose':
       return 'nothing to lose';
     default:
       return assertNever(verdict);

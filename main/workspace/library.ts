@@ -85,8 +85,8 @@ export interface LibraryEntry {
 /** The models and tasks that a workspace remembers in `library.json`, by path, in the order of addition. */
 export interface Library {
   list(shelf: LibraryShelf): Promise<readonly LibraryEntry[]>;
-  /** Adds a path; returns false if it was already there, after updating its hash. */
-  add(shelf: LibraryShelf, path: string, hash: string): Promise<boolean>;
+  /** Adds a path; returns false if it was already there, after updating its hash. Null: not known yet. */
+  add(shelf: LibraryShelf, path: string, hash: string | null): Promise<boolean>;
   /** Updates the hashes of remembered paths; ignores others. */
   see(shelf: LibraryShelf, entries: readonly { readonly path: string; readonly hash: string }[]): Promise<void>;
   /** Replaces a remembered path. */
@@ -131,10 +131,10 @@ export const createLibrary = (workspace: string, temporaryFolder: string): Libra
       return { before, after };
     });
 
-  const withHash = (library: LibraryFile, path: string, hash: string): LibraryFile => ({
-    ...library,
-    hashes: { ...library.hashes, [path]: hash },
-  });
+  const withHash = (library: LibraryFile, path: string, hash: string | null): LibraryFile => {
+    const { [path]: _, ...others } = library.hashes;
+    return { ...library, hashes: hash === null ? others : { ...library.hashes, [path]: hash } };
+  };
 
   return {
     list: async (shelf) => {

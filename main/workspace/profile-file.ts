@@ -79,6 +79,8 @@ const metadataSchema = z.object({
   format: z.literal(FORMAT),
   model: z.string(),
   fingerprint: z.string(),
+  /** SHA-256 over all files of the model; profiles of earlier versions have none. */
+  sha256: z.string().optional(),
   tasks: z.string(),
 });
 const tasksSchema = z
@@ -109,6 +111,7 @@ export interface ProfiledTask {
 export interface ProfileFile {
   readonly model: string;
   readonly fingerprint: string;
+  readonly sha256?: string | undefined;
   readonly tasks: readonly ProfiledTask[];
 }
 
@@ -140,7 +143,7 @@ const described = ({ name, hash, statistics }: ProfiledTask): DescribedTask => {
  * The profiles of a model as the content of a safetensors file: per task `<task>.counts`, `<task>.gate_mass`, ...
  * (STATISTICS), all float64; model and tasks in the metadata.
  */
-export const profileContent = ({ model, fingerprint, tasks }: ProfileFile): TensorContent => ({
+export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFile): TensorContent => ({
   tensors: tasks.flatMap((task) => [
     ...[...STATISTICS, ...Object.values<StoredStatistic>(OPTIONAL_STATISTICS)].flatMap(
       ({ name, axes, read }): TensorToWrite[] => {
@@ -151,7 +154,13 @@ export const profileContent = ({ model, fingerprint, tasks }: ProfileFile): Tens
     ),
     ...(task.statistics.sample === undefined ? [] : sampleTensors(task.name, task.statistics.sample, task.statistics)),
   ]),
-  metadata: { format: FORMAT, model, fingerprint, tasks: JSON.stringify(tasks.map(described)) },
+  metadata: {
+    format: FORMAT,
+    model,
+    fingerprint,
+    ...(sha256 && { sha256 }),
+    tasks: JSON.stringify(tasks.map(described)),
+  },
 });
 
 /** Writes the profiles of a model; `file` must not exist. */
@@ -244,6 +253,7 @@ interface OpenedProfile {
   readonly header: SafetensorsHeader;
   readonly model: string;
   readonly fingerprint: string;
+  readonly sha256?: string | undefined;
   readonly tasks: readonly DescribedTask[];
 }
 
@@ -262,7 +272,8 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
-  return { header, model: metadata.data.model, fingerprint: metadata.data.fingerprint, tasks: list.data };
+  const { model, fingerprint, sha256 } = metadata.data;
+  return { header, model, fingerprint, sha256, tasks: list.data };
 };
 
 /** Whether a run's file contains profiles, by its name: one file for one model, or one for each of several. */
@@ -270,11 +281,11 @@ export const isProfileName = (name: string): boolean => /^profile.*\.safetensors
 
 /** Reads a file of writeProfileFile; refuses any other and gives the reason. */
 export const readProfileFile = async (file: string): Promise<ProfileFile> => {
-  const { header, model, fingerprint, tasks: list } = await openProfileFile(file);
+  const { header, model, fingerprint, sha256, tasks: list } = await openProfileFile(file);
   const tasks: ProfiledTask[] = [];
   for (const task of list)
     tasks.push({ name: task.name, hash: task.hash, statistics: await readTask(header, file, task) });
-  return { model, fingerprint, tasks };
+  return { model, fingerprint, sha256, tasks };
 };
 
 /** One task's profile in a file, read in parts, since a profile of 48 layers x 512 experts has 300 MB. */

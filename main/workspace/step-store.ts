@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { access, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +10,8 @@ import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { produceFileAtomically, writeFileAtomically } from '../files/write-atomically.ts';
 import type { Overlays } from '../inference/overlays.ts';
+import { openPartialResult, type PartialResult } from './partial-result.ts';
+import { contentOf, sealedJson } from './sealed-json.ts';
 
 /** Steps stored as tensors: profiles, and weights with which plans overlay those of a model. */
 export type TensorStep = 'profile' | 'overlay';
@@ -36,6 +37,8 @@ export interface StepStore {
   writeTensors(key: string, kind: TensorStep, content: TensorContent): Promise<void>;
   /** Removes a step whose result turned out to be wrong. */
   drop(key: string, kind: StepKind): Promise<void>;
+  /** The files in a folder of a run from which the work of `key` continues. */
+  partial(folder: string, key: string): PartialResult;
   readonly overlays: Overlays;
   /** The same store, which reports invalid files to `say`. */
   telling(say: (text: string) => void): StepStore;
@@ -55,20 +58,6 @@ const KEY: Readonly<Record<StepKind, RegExp>> = {
   json: /^[0-9a-f]{64}$/,
   profile: /^[0-9a-f]{64}$/,
   overlay: /^[0-9a-f]{32}$/,
-};
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** A JSON step: an object of its key, the SHA-256 of its value's text, and the value. */
-const sealedJson = (key: string, content: string): string =>
-  `{"key":"${key}","sha256":"${hashOf(content)}","value":${content}}`;
-
-/** The text of the value in a step's file; null if key or hash do not match. */
-const contentOf = (key: string, text: string): string | null => {
-  const [start, middle] = [`{"key":"${key}","sha256":"`, '","value":'];
-  const contentAt = start.length + 64 + middle.length;
-  const content = text.slice(contentAt, -1);
-  return text.startsWith(`${start}${hashOf(content)}${middle}`) && text.endsWith('}') ? content : null;
 };
 
 const DAMAGED = 'was changed or damaged after it was written, or an earlier version wrote it';
@@ -188,6 +177,7 @@ export const createStepStore = ({ steps, overlays, temporary }: StepFolders): St
           throw explainFileError(error, pathOf(key, kind));
         }
       },
+      partial: (folder, key) => openPartialResult(folder, key, say),
       overlays: {
         read: readOverlay,
         write: async (key, tensors) => {

@@ -1,7 +1,7 @@
 import type { CallInput } from '../../main/contract/calls.ts';
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { ModelEntry } from '../../main/contract/model.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import { listsRuns } from '../engine/apply-event.ts';
 import type { Engine } from '../engine/engine-context.tsx';
@@ -77,7 +77,7 @@ export const isProfiling = (facts: Facts): boolean => {
     return (
       kind === 'profile' &&
       (manifest === undefined ||
-        (manifest.models.some(({ fingerprint }) => fingerprint === model?.fingerprint) &&
+        (manifest.models.some((recorded) => model !== null && isSameContent(recorded, model)) &&
           manifest.tasks.some(({ name }) => name === task?.name)))
     );
   });

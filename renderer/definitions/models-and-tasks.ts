@@ -188,7 +188,13 @@ export const modelsAndTasks = define({
   fingerprint: {
     term: 'Fingerprint',
     text:
-      'Hash of configuration, tensor headers and weights (above 64 MiB, of samples of the weights). Equal ' +
-      'fingerprints mean the same model.',
+      'Short hash of every byte of configuration and weights: models with the same fingerprint have the same ones. A ' +
+      'model above 64 MiB is hashed by the first run that stores a number of it.',
+  },
+  contentHash: {
+    term: 'SHA-256',
+    text:
+      'SHA-256 of the list that sha256sum prints for every file that the model’s numbers depend on: weights, ' +
+      'configuration, tokenizer, chat template, end tokens. Every stored number is kept under it.',
   },
 });

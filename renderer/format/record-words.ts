@@ -91,7 +91,7 @@ export const changedWords = (kind: ChangedSince['kind']): string =>
 const hashes = (then: string, now: string | null): string =>
   `${shortHash(then)} then${now === null ? '' : `, ${shortHash(now)} now`}`;
 
-/** How a model changed since a run, with the beginnings of both fingerprints. */
+/** How a model changed since a run, with the beginnings of both hashes. */
 export const changedSentence = ({ kind, title, hash }: ChangedSince, now: string | null): string =>
   `This model has ${changedWords(kind)} in “${title}” (header hash ${hashes(hash, now)}).`;
 

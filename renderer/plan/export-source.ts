@@ -1,4 +1,5 @@
 import { folderName } from '../../main/contract/bounds.ts';
+import { isSameContent } from '../../main/contract/run.ts';
 import type { CallInput } from '../../main/contract/calls.ts';
 import {
   type CompressedType,
@@ -65,8 +66,8 @@ export const exportSource = (facts: Facts, state: Pick<ExportState, 'point'>): E
     return { ...call, model, method, factor, task: task ?? null, seed };
   }
   const manifest = facts.runs.find((run) => run.id === point.run);
-  const fingerprint = manifest?.models.find((model) => model.name === point.model)?.fingerprint;
-  const model = facts.models.find((known) => known.fingerprint !== null && known.fingerprint === fingerprint);
+  const recorded = manifest?.models.find((model) => model.name === point.model);
+  const model = recorded === undefined ? undefined : facts.models.find((known) => isSameContent(recorded, known));
   if (model === undefined) return null;
   return {
     call: 'sweep.plan',

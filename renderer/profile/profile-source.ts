@@ -1,6 +1,6 @@
 import type { ModelEntry } from '../../main/contract/model.ts';
 import type { TaskProfile } from '../../main/contract/profile.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
 import { type FigureManifest, profileRecord } from '../../main/figures/figure-manifest.ts';
 import { fileNames } from '../../main/figures/file-names.ts';
 import type { RoutingNames } from '../../main/figures/views.ts';
@@ -15,28 +15,28 @@ export interface ProfileSource {
   readonly names: RoutingNames;
 }
 
-/** The newest finished run that contains the profile of this model (by fingerprint) and task (by hash). */
+/** The newest finished run that contains the profile of this model (by its content) and task (by hash). */
 export const profileRun = (
   runs: readonly RunManifest[],
-  fingerprint: string,
+  model: Pick<ModelEntry, 'fingerprint' | 'sha256'>,
   { taskHash }: Pick<TaskProfile, 'taskHash'>,
 ): RunManifest | null =>
   runs
     .filter(({ kind, state }) => (kind === 'profile' || kind === 'sweep') && state === 'done')
     .filter(
       ({ models, tasks }) =>
-        models.some((model) => model.fingerprint === fingerprint) && tasks.some(({ hash }) => hash === taskHash),
+        models.some((recorded) => isSameContent(recorded, model)) && tasks.some(({ hash }) => hash === taskHash),
     )
     .sort((left, right) => right.createdAt.localeCompare(left.createdAt))[0] ?? null;
 
 /** The run behind a profile; if it is gone, the model and task themselves. `profiles` are the model's. */
 export const profileSource = (
   runs: readonly RunManifest[],
-  { name, fingerprint }: Pick<ModelEntry, 'name' | 'fingerprint'>,
+  { name, fingerprint, sha256 }: Pick<ModelEntry, 'name' | 'fingerprint' | 'sha256'>,
   profile: TaskProfile,
   profiles: readonly TaskProfile[],
 ): ProfileSource => {
-  const run = fingerprint === null ? null : profileRun(runs, fingerprint, profile);
+  const run = profileRun(runs, { fingerprint, sha256 }, profile);
   const tasks = (shared: readonly TaskProfile[]) => fileNames(shared.map(({ task }) => task));
   if (run === null) {
     return {
@@ -49,7 +49,7 @@ export const profileSource = (
   const shared = run.tasks.flatMap(({ hash }) => profiles.filter(({ taskHash }) => taskHash === hash));
   return {
     manifest: run,
-    model: run.models.find((model) => model.fingerprint === fingerprint)?.name ?? name,
+    model: run.models.find((recorded) => isSameContent(recorded, { fingerprint, sha256 }))?.name ?? name,
     profiles: shared,
     names: { models: fileNames(run.models.map((model) => model.name)), tasks: tasks(shared) },
   };

@@ -1,7 +1,7 @@
 import { methodOfLabel } from '../../main/contract/method.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import type { MethodName } from '../../main/contract/plan.ts';
-import type { RunManifest } from '../../main/contract/run.ts';
+import { isSameContent, type RunManifest } from '../../main/contract/run.ts';
 import type { TaskEntry } from '../../main/contract/task.ts';
 import type { Facts } from '../engine/facts.ts';
 import { inputKey } from '../engine/query-cache.ts';
@@ -16,14 +16,12 @@ type Known = Pick<Facts, 'models' | 'tasks' | 'runs' | 'methods' | 'selection'>;
 /** A model's name in a run; null if it is not part of the run. */
 export const nameInRun = (
   run: Pick<RunManifest, 'models'> | null,
-  model: Pick<ModelEntry, 'fingerprint'> | null,
+  model: Pick<ModelEntry, 'fingerprint' | 'sha256'> | null,
 ): string | null =>
-  model?.fingerprint === null || model === null
-    ? null
-    : (run?.models.find(({ fingerprint }) => fingerprint === model.fingerprint)?.name ?? null);
+  model === null ? null : (run?.models.find((recorded) => isSameContent(recorded, model))?.name ?? null);
 
 const modelsOf = (run: RunManifest, models: readonly ModelEntry[]): readonly ModelEntry[] =>
-  run.models.flatMap(({ fingerprint }) => models.find((model) => model.fingerprint === fingerprint) ?? []);
+  run.models.flatMap((recorded) => models.find((model) => isSameContent(recorded, model)) ?? []);
 
 const taskOf = (run: RunManifest, name: string, tasks: readonly TaskEntry[]): PathHandle | null => {
   const hash = run.tasks.find((task) => task.name === name)?.hash;
@@ -75,8 +73,8 @@ export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Know
   const run = runs.find(({ id }) => id === point.run);
   const brought: { -readonly [K in keyof Brought]: Brought[K] } = {};
   if (run !== undefined) {
-    const fingerprint = run.models.find(({ name }) => name === point.model)?.fingerprint;
-    const model = models.find((known) => known.fingerprint !== null && known.fingerprint === fingerprint);
+    const recorded = run.models.find(({ name }) => name === point.model);
+    const model = recorded === undefined ? undefined : models.find((known) => isSameContent(recorded, known));
     if (model !== undefined) brought.model = model.handle;
     const task = taskOf(run, point.task, tasks);
     if (task !== null) brought.task = task;

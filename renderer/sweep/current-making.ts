@@ -1,3 +1,4 @@
+import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { MethodName, Plan } from '../../main/contract/plan.ts';
 import { isUsable, selectedModel } from '../engine/facts.ts';
 import type { Facts } from '../engine/facts.ts';
@@ -49,7 +50,7 @@ export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | n
   return {
     budget: ignoresBudget(method) || budget === 'manual' ? 'uniform' : budget,
     protect: state.protect,
-    options: state.options[method] ?? {},
+    options: withoutDefaultOptimiser(state.options[method] ?? {}),
     chat: chatOf([model], state.chat) === true,
   };
 };

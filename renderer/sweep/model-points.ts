@@ -59,7 +59,7 @@ const ofTask = ({ manifest }: ReadSweep, { name, hash }: Pick<TaskEntry, 'name' 
   manifest.tasks.some((task) => task.name === name && (hash === null || task.hash === hash));
 
 interface Wanted {
-  readonly model: Pick<ModelEntry, 'fingerprint'>;
+  readonly model: Pick<ModelEntry, 'fingerprint' | 'sha256'>;
   readonly task: Pick<TaskEntry, 'name' | 'hash' | 'metric'>;
   /** The method of the current plan, and how that plan is made; null: as in the sweep shown. */
   readonly method: MethodName;

@@ -1,3 +1,4 @@
+import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
 import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { recordedSweepSettings } from '../../main/contract/sweep.ts';
@@ -22,6 +23,6 @@ export const sweepSettingsOf = ({ spec }: Pick<RunManifest, 'spec'>): SweepSetti
 export const makingOf = (settings: SweepSettings, method: MethodName | null): PlanMaking => ({
   budget: method !== null && ignoresBudget(method) ? 'uniform' : settings.budget,
   protect: settings.protect,
-  options: (method === null ? undefined : settings.options[method]) ?? {},
+  options: withoutDefaultOptimiser((method === null ? undefined : settings.options[method]) ?? {}),
   chat: settings.chat === true,
 });

@@ -3,12 +3,14 @@
     python finetune.py JOB.json [--with-parent]
 
 The workbench writes JOB.json and reads one JSON object a line from standard output. The keys of the
-job are those of `Job`. Every `save_every` steps the state goes to `state/state.pt`; a killed run
-goes on from there and ends with the same weights. The tuned weights are written to the folder `out`
-under the source's own names, shapes and number types. With `--with-parent` the script ends when its
+job are those of `Job`. Every `save_every` steps the state goes to a file of its own in the folder
+`state`, and its name and SHA-256 to standard output; a killed run is given the last of them in its
+job, goes on from there and ends with the same weights. The tuned weights are written to the folder
+`out` under the source's own names, shapes and number types. With `--with-parent` the script ends when its
 standard input does, that is, when the program that started it is gone.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -18,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for deterministic sums on CUDA
 # PyTorch, MKL and oneDNN use the widest registers that they find: with AVX2 alone, processors round nearly alike.
@@ -31,10 +34,12 @@ import transformers
 from torch import Tensor
 from torch.nn import functional
 
-from checkpoint_files import NotAsSource, write_like_source
+sys.path.append(str(Path(__file__).resolve().parents[1] / "torch"))
+
+import uncurl_environment  # noqa: E402
+from checkpoint_files import NotAsSource, write_like_source  # noqa: E402
 
 IGNORED = -100
-STATE_FILE = "state.pt"
 LOSSES_FILE = "losses.jsonl"
 # Stages in which everything but the routers is frozen.
 ROUTER_STAGES = ("router", "distil")
@@ -58,12 +63,15 @@ class Job:
     `mixture` holds the groups of items that the stage `general` learns from, packed into sequences
     of `length` tokens; `end` is the token that ends an item, which the next one may begin with.
     `teacher` is the folder of the model whose distributions the stage `distil` learns.
+    `resume_file` is the file in the folder `state` to go on from, which has the hash `resume_sha256`.
     """
 
     model: str
     teacher: str | None
     out: str
     state: str
+    resume_file: str | None
+    resume_sha256: str | None
     sequences: list[Sequence]
     mixture: list[list[Sequence]]
     length: int
@@ -244,21 +252,54 @@ def distillation_loss(
     return (divergence * followed).sum() / followed.sum() * temperature**2
 
 
-def save_state(folder: Path, state: dict) -> None:
-    """Writes the state whole or not at all."""
-    part = folder / f"{STATE_FILE}.part"
+class Hashing:
+    """A file that is written from beginning to end, and the SHA-256 of what was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def save_state(folder: Path, name: str, state: dict) -> str:
+    """Writes the state whole or not at all; returns the SHA-256 of what was written."""
+    part = folder / f"{name}.part"
     with part.open("wb") as file:
-        torch.save(state, file)
+        hashing = Hashing(file)
+        torch.save(state, hashing)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(folder / STATE_FILE)
+    part.replace(folder / name)
+    return hashing.sha256.hexdigest()
+
+
+def load_state(job: Job) -> dict | None:
+    """Reads the state to go on from, and refuses one that was changed."""
+    if job.resume_file is None:
+        return None
+    sha256 = hashlib.sha256()
+    with (Path(job.state) / job.resume_file).open("rb") as file:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        # Once it is loaded: the workbench compared it before it started this script.
+        file.seek(0)
+        while block := file.read(2**20):
+            sha256.update(block)
+    if sha256.hexdigest() != job.resume_sha256:
+        tell(event="failed", code="state-changed", message="The saved state was changed while it was read.")
+        sys.exit(1)
+    return state
 
 
 def train(model: torch.nn.Module, teacher: torch.nn.Module | None, job: Job, device: str) -> list[dict]:
     """Runs the stages, from the saved state where there is one; returns every step's loss."""
     folder = Path(job.state)
-    saved = folder / STATE_FILE
-    state = torch.load(saved, map_location="cpu", weights_only=True) if saved.exists() else None
+    state = load_state(job)
     stages = stages_of(job)
     total = sum(stage.steps for stage in stages)
     done = 0
@@ -312,8 +353,10 @@ def train(model: torch.nn.Module, teacher: torch.nn.Module | None, job: Job, dev
             tell(event="step", **line)
             if done % job.save_every == 0 and done < total:
                 weights = {name: value.cpu() for name, value in model.state_dict().items()}
-                save_state(
+                name = f"state-{done}.pt"
+                sha256 = save_state(
                     folder,
+                    name,
                     {
                         "model": weights,
                         "optimizer": optimizer.state_dict(),
@@ -323,7 +366,7 @@ def train(model: torch.nn.Module, teacher: torch.nn.Module | None, job: Job, dev
                         "losses": losses,
                     },
                 )
-                tell(event="saved", done=done)
+                tell(event="saved", done=done, file=name, sha256=sha256)
     return losses
 
 
@@ -373,6 +416,7 @@ def main() -> None:
             "python": sys.version.split()[0],
             "torch": torch.__version__,
             "transformers": transformers.__version__,
+            "environment": uncurl_environment.fingerprint(),
         },
     )
     model = open_model(job.model, device).train()
@@ -386,7 +430,8 @@ def main() -> None:
         sys.exit(2)
     lines = "".join(json.dumps(line) + "\n" for line in losses)
     (Path(job.out) / LOSSES_FILE).write_text(lines, encoding="utf-8")
-    tell(event="done", changed=changed)
+    # Again, since code of a model is imported when it is loaded.
+    tell(event="done", changed=changed, environment=uncurl_environment.fingerprint())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
+import uncurl_environment  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
 from transformers.cache_utils import DynamicLayer  # noqa: E402
 from transformers.initialization import no_init_weights  # noqa: E402
@@ -179,6 +180,7 @@ class Worker:
             "cards": found_cards(),
             "bfloat16": has_bfloat16(is_card),
             "modelTypes": sorted(CONFIG_MAPPING.keys()),
+            "packages": (packages := uncurl_environment.packages()),
             "versions": {
                 "worker": str(ARITHMETIC),
                 "python": sys.version.split()[0],
@@ -186,6 +188,7 @@ class Worker:
                 "transformers": transformers.__version__,
                 **({"cuda": torch.version.cuda} if is_card else {}),
                 **({"accelerate": accelerate.__version__} if self.name == "auto" else {}),
+                "environment": uncurl_environment.fingerprint(packages),
             },
         }, []
 
@@ -204,6 +207,7 @@ class Worker:
         return {}, []
 
     def load(self, header, _tensors):
+        """Loads the checkpoint's own model, and says which packages there are once all of their code is imported."""
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -232,7 +236,7 @@ class Worker:
                 "too-large", f"The cards do not hold the model: parts would lie on {' and '.join(elsewhere)}."
             )
         self.model = self.models[UNPRUNED] = model.eval()
-        return {}, []
+        return {"packages": uncurl_environment.packages()}, []
 
     def prune(self, header, _tensors):
         """Makes a pruned model in memory: an empty one of the same class, which shares or cuts the unpruned weights."""

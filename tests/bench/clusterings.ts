@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Matrix } from 'ml-matrix';
 import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { uncurlOptions, type MergePlan } from '../../main/contract/plan.ts';
+import { type KMeansOptimiser, type MergePlan, uncurlOptions } from '../../main/contract/plan.ts';
 import { summarise } from '../../main/evaluation/summarise.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import type { Candidate } from '../../main/inference/model-runner.ts';
@@ -62,12 +62,17 @@ const embed = ({ affinity, n, k }: Graph, embedding: Embedding) =>
   spectralEmbedding(affinity, n, k, { diagonal: 'kept', embedding });
 const gramOf = (vectors: Matrix): Float64Array => Float64Array.from(vectors.mmul(vectors.transpose()).to1DArray());
 
-const kMeans = (embedding: Embedding, starts: number, draws = SEEDS): Variant => ({
-  name: `k-means ${embedding}, ${String(starts)} starts`,
+const kMeans = (
+  embedding: Embedding,
+  starts: number,
+  draws = SEEDS,
+  optimiser: KMeansOptimiser = 'lloyd',
+): Variant => ({
+  name: `k-means ${embedding}, ${String(starts)} starts${optimiser === 'lloyd' ? '' : `, ${optimiser}`}`,
   draws,
   labels: (graph, seed) => {
     const { vectors } = embed(graph, embedding);
-    return kernelKMeans(gramOf(vectors), graph.n, graph.k, seededRandom(seed), starts);
+    return kernelKMeans(gramOf(vectors), graph.n, graph.k, seededRandom(seed), { restarts: starts, optimiser });
   },
 });
 
@@ -103,7 +108,7 @@ const consensus: Variant = {
     const random = seededRandom(seed);
     const apart = new Float64Array(n * n);
     for (let draw = 0; draw < CONSENSUS_DRAWS; draw += 1) {
-      const labels = kernelKMeans(gram, n, k, random, 1);
+      const labels = kernelKMeans(gram, n, k, random, { restarts: 1, optimiser: 'lloyd' });
       for (let i = 0; i < n; i += 1)
         for (let j = 0; j < n; j += 1) if (labels[i] !== labels[j]) apart[i * n + j] = (apart[i * n + j] ?? 0) + 1;
     }
@@ -114,6 +119,7 @@ const consensus: Variant = {
 const variants: readonly Variant[] = [
   kMeans('degree', 1),
   kMeans('degree', 20),
+  kMeans('degree', 20, 5, 'hartigan'),
   kMeans('degree', 200, 5),
   kMeans('degree', 2000, 2),
   kMeans('unit-rows', 20, 5),

@@ -1,9 +1,10 @@
-import { itemsNeeded } from '../../main/evaluation/verdicts.ts';
+import { areSafeCounts, itemsNeeded } from '../../main/evaluation/verdicts.ts';
 import { groupMoves, levelAbove } from '../../main/statistics/clustered-pairs.ts';
 import { bootstrapPerplexity } from '../../main/statistics/bootstrap.ts';
 import { criticalScore, discordanceGrid, sizeOf } from '../../main/statistics/exact-paired-test.ts';
 import { normalQuantileOf } from '../../main/statistics/distributions.ts';
 import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
+import { plannedLevels } from '../../main/statistics/planned-looks.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 
 // How often the rules call a candidate safe (or worse, or different) when it is not, and how often they call an
@@ -12,6 +13,9 @@ import { seededRandom } from '../../main/statistics/random.ts';
 //   npx node tests/bench/error-rates.ts items [LARGEST N] [STEP OF N]    exact: every n at every margin
 //   npx node tests/bench/error-rates.ts passages [RUNS]                  simulated
 //   npx node tests/bench/error-rates.ts texts [RUNS]                     simulated
+//   npx node tests/bench/error-rates.ts best [RUNS]                      simulated
+//   npx node tests/bench/error-rates.ts looks [RUNS]                     simulated
+//   npx node tests/bench/error-rates.ts losses [RUNS]                    simulated, on the sample's outcomes
 //
 // items: the size of a test is the largest probability of rejecting a true hypothesis, over every share of discordant
 // items. It is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the grid for
@@ -24,6 +28,17 @@ import { seededRandom } from '../../main/statistics/random.ts';
 //
 // texts: the increase in log-perplexity per token is exactly delta; RUNS (1000) draws each of texts of 50 to 1000
 // tokens whose own increase has the named distribution.
+//
+// best: four methods, each truly worse by exactly delta, answer the same items; some method is called safe, with each at
+// 5 %, and at 5 % / 4. "together": the share of an item's changes that all methods have in common. RUNS (20000); numbers
+// in brackets are Monte Carlo standard errors.
+//
+// looks: one candidate, truly worse by exactly delta; items are added until it is safe, at 150, 300, 600 and 1,200, each
+// look at 5 %, or at the planned levels (plannedLevels). RUNS (20000). Power: the same for an unharmed candidate.
+//
+// losses: how often the interval of the answer loss misses the mean over all items of a point of the sample, when n of
+// its items are drawn with replacement, by the side of the miss: Student's t of the mean as used, and others that were
+// tried. RUNS (400) for every chosen point.
 
 const percent = (share: number): string => (100 * share).toFixed(share < 0.001 ? 3 : 1);
 const line = (...cells: readonly (string | number)[]): void => {
@@ -180,8 +195,83 @@ const texts = (runs: number): void => {
     }
 };
 
+/** "12.3 (0.2)": percent, with the Monte Carlo standard error. */
+const simulated = (count: number, runs: number): string => {
+  const share = count / runs;
+  return `${percent(share)} (${(100 * Math.sqrt((share * (1 - share)) / runs)).toFixed(1)})`;
+};
+const wide = (...cells: readonly (string | number)[]): void => {
+  process.stdout.write(`${cells.map((cell) => String(cell).padStart(14)).join(' ')}\n`);
+};
+
+const METHODS = 4;
+
+const best = (runs: number): void => {
+  line('\nsome of four methods is called safe, though each is worse by delta = 0.02, in %');
+  wide('n', 'discordant', 'together', 'each at 5 %', 'after selection');
+  for (const n of [150, 300, 1000])
+    for (const discordance of [0.02, 0.03, 0.05, 0.1])
+      for (const together of [0, 0.5]) {
+        const [gained, lost] = [(discordance - 0.02) / 2, (discordance + 0.02) / 2];
+        const left = 1 - together * discordance;
+        const move = (up: number, down: number): number => {
+          const draw = random.float();
+          return draw < down ? -1 : draw < down + up ? 1 : 0;
+        };
+        const safe = { each: 0, selected: 0 };
+        for (let run = 0; run < runs; run += 1) {
+          const counts = Array.from({ length: METHODS }, () => ({ gained: 0, lost: 0, n }));
+          for (let item = 0; item < n; item += 1) {
+            const common = move(together * gained, together * lost);
+            for (const own of counts) {
+              const moved =
+                common === 0 ? move(((1 - together) * gained) / left, ((1 - together) * lost) / left) : common;
+              if (moved > 0) own.gained += 1;
+              if (moved < 0) own.lost += 1;
+            }
+          }
+          if (counts.some((own) => areSafeCounts(own, 0.02, ALPHA))) safe.each += 1;
+          if (counts.some((own) => areSafeCounts(own, 0.02, ALPHA / METHODS))) safe.selected += 1;
+        }
+        wide(n, discordance, together, simulated(safe.each, runs), simulated(safe.selected, runs));
+      }
+};
+
+const LOOKS = [150, 300, 600, 1200];
+
+const looks = (runs: number): void => {
+  const levels = plannedLevels(LOOKS, ALPHA);
+  line(`\nitems added until safe, looks at ${LOOKS.join(', ')}; planned levels ${levels.map(percent).join(', ')} %`);
+  wide('truly worse by', 'discordant', 'each at 5 %', 'planned', 'last alone');
+  for (const loss of [0.02, 0])
+    for (const discordance of [0.02, 0.03, 0.05, 0.1]) {
+      const safe = { each: 0, planned: 0, last: 0 };
+      for (let run = 0; run < runs; run += 1) {
+        const counts = { gained: 0, lost: 0 };
+        let n = 0;
+        const found = { each: false, planned: false };
+        LOOKS.forEach((look, at) => {
+          for (; n < look; n += 1) {
+            const draw = random.float();
+            if (draw < (discordance + loss) / 2) counts.lost += 1;
+            else if (draw < discordance) counts.gained += 1;
+          }
+          found.each ||= areSafeCounts({ ...counts, n }, 0.02, ALPHA);
+          found.planned ||= areSafeCounts({ ...counts, n }, 0.02, levels[at] ?? 0);
+        });
+        if (found.each) safe.each += 1;
+        if (found.planned) safe.planned += 1;
+        if (areSafeCounts({ ...counts, n }, 0.02, ALPHA)) safe.last += 1;
+      }
+      const shares = [safe.each, safe.planned, safe.last].map((count) => simulated(count, runs));
+      wide(loss, discordance, ...shares);
+    }
+};
+
 const [, , what = 'items', first, second] = process.argv;
 if (what === 'items') items(Number(first ?? 1000), Number(second ?? 1));
 else if (what === 'passages') passages(Number(first ?? 4000));
 else if (what === 'texts') texts(Number(first ?? 1000));
-else throw new Error(`${what} must be items, passages or texts`);
+else if (what === 'best') best(Number(first ?? 20_000));
+else if (what === 'looks') looks(Number(first ?? 20_000));
+else throw new Error(`${what} must be items, passages, texts, best, looks or losses`);

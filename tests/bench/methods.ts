@@ -66,6 +66,7 @@ measure('spectral clustering of 256 experts into 64', 1, () => {
       diagonal: 'kept',
       embedding: 'degree',
       assign: 'k-means',
+      optimiser: 'hartigan',
       starts: 20,
       seed: 0,
     });

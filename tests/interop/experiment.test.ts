@@ -87,7 +87,7 @@ test('fine-tuned arms equal the results of finetune, and a killed arm resumes to
     const files = await readdir(inWork('killed'), { recursive: true }).catch((): string[] => []);
     const pruned = files.filter((file) => file.endsWith(path.join('pruned', 'config.json'))).map(path.dirname);
     const folders = pruned.map((folder) => path.dirname(folder));
-    return folders.filter((folder) => files.includes(path.join(folder, 'state', 'state.pt')));
+    return folders.filter((folder) => files.includes(path.join(folder, 'state.sealed.json')));
   };
   await expect.poll(states, { timeout: HANG_LIMIT_MS, interval: 10 }).toHaveLength(1);
   child.kill('SIGKILL');

@@ -206,7 +206,10 @@ test('the tuned folder has the layout of its source with other numbers, and reco
     settings,
     tasks: [{ name: 'few', items: ITEMS }],
   });
-  expect(Object.keys(manifest.versions).sort()).toEqual(['python', 'torch', 'transformers', 'uncurl-workbench']);
+  expect(Object.keys(manifest.versions).sort()).toEqual([
+    ...['environment', 'python', 'torch', 'transformers', 'uncurl-workbench'],
+  ]);
+  expect(manifest.versions['environment']).toMatch(/^[0-9a-f]{64}$/);
 });
 
 test('router distillation takes the steps of plain PyTorch, and moves the routers alone', async () => {
@@ -291,7 +294,7 @@ test('a killed training resumes from its last state to the same weights', async 
   // Steps may be faster than their output; the first state (after the third step) is on disk.
   const states = async (): Promise<readonly string[]> => {
     const files = await readdir(inWork('killed-workspace'), { recursive: true });
-    return files.filter((file) => file.endsWith(path.join('state', 'state.pt')));
+    return files.filter((file) => file.endsWith('state.sealed.json'));
   };
   await expect.poll(states, { timeout: HANG_LIMIT_MS, interval: 10 }).toHaveLength(1);
   child.kill('SIGKILL');

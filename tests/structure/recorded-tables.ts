@@ -18,10 +18,11 @@ import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { defaultText, settingsOf } from '../../main/contract/setting.ts';
-import type { Finding, SizeTrendDocument } from '../../main/contract/size-trend.ts';
+import type { Finding, SafeShare, SizeTrendDocument } from '../../main/contract/size-trend.ts';
 import {
   DEFAULT_DELTA,
   describedSweepSettings,
+  isNothingToLose,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -42,7 +43,7 @@ import {
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { bareFactor, formatParameters } from '../../main/words/numbers.ts';
+import { bareFactor, formatParameters, formatRange } from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
@@ -122,6 +123,10 @@ const firstResult = ({ document }: Sample): readonly string[] => {
   );
 };
 
+/** "4 to 7": counts of the draw with fewest and of the one with most. */
+const drawsText = (share: SafeShare | undefined): string =>
+  formatRange([share?.draws?.lowest ?? 0, share?.draws?.highest ?? 0]);
+
 const KINDS: readonly AnswerKind[] = ['chosen', 'written'];
 
 const safeAtTwo = ({ safeCounts }: SizeTrendDocument, answers: AnswerKind, method: string) =>
@@ -133,12 +138,16 @@ const safeTasks = ({ document, own: trend }: Sample): readonly string[] => {
     new Set(document.results.filter((result) => result.method === method).map(({ seed }) => seed)).size;
   return table(
     ['chosen / written', ...safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => `E = ${experts}`)],
-    trend.methods.map((method) => {
-      const [chosen, written] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
+    trend.methods.flatMap((method) => {
+      const [chosen = [], written = []] = KINDS.map((kind) => safeAtTwo(trend, kind, method));
       const draws = drawsOf(method);
+      const cells = (of: (share: SafeShare | undefined) => string): readonly string[] =>
+        chosen.map((share, index) => `${of(share)} / ${of(written[index])}`);
+      const all = cells((share) => String(share?.safe ?? 0));
+      if (draws < 2) return [[methodTitle(method), ...all]];
       return [
-        draws > 1 ? `${methodTitle(method)} (in every one of ${draws} draws)` : methodTitle(method),
-        ...(chosen ?? []).map(({ safe }, index) => `${safe} / ${written?.[index]?.safe ?? 0}`),
+        [`${methodTitle(method)}, in every one of ${draws} draws`, ...all],
+        [`${methodTitle(method)}, in single draws`, ...cells((share) => drawsText(share))],
       ];
     }),
   );
@@ -174,6 +183,7 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
   const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
   const safe = (kind: AnswerKind, method: string): string =>
     listed(safeAtTwo(trend, kind, method).map((share) => String(share.safe)));
+  const inDraws = (kind: AnswerKind, method: string): string => listed(safeAtTwo(trend, kind, method).map(drawsText));
   const sizes = listed(safeAtTwo(trend, 'chosen', 'frequency').map(({ experts }) => String(experts)));
   const tasks = String(safeAtTwo(trend, 'chosen', 'frequency')[0]?.of ?? 0);
   const share = trend.shareTrends.find(({ answers, method }) => answers === 'chosen' && method === 'frequency');
@@ -185,8 +195,9 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL's k-means is drawn at random. Factor 2 is safe in every draw in ${safe('chosen', 'uncurl')} tasks ` +
-      `chosen, ${safe('written', 'uncurl')} written.`,
+    `UNCURL is drawn at random (k-means by Lloyd's steps). In single draws factor 2 is safe in ` +
+      `${inDraws('chosen', 'uncurl')} tasks chosen and in ${inDraws('written', 'uncurl')} written; in every ` +
+      `one of five draws in ${safe('chosen', 'uncurl')} chosen and in ${safe('written', 'uncurl')} written.`,
   ]);
 };
 
@@ -208,7 +219,10 @@ let experimentRead: Promise<RecordedExperiment> | null = null;
 /** Read once for all its tables. */
 const recordedExperiment = (): Promise<RecordedExperiment> => (experimentRead ??= readExperiment());
 
-/** Fine-tuned, pruned minus scratch, over all draws: the mean and a range that contains each draw's interval. */
+/**
+ * Fine-tuned, pruned minus scratch, over all draws: the mean with its interval over items and draws, and a range that
+ * contains each draw's interval.
+ */
 const experiment = async (): Promise<readonly string[]> => {
   const { record, answers } = await recordedExperiment();
   const cells = answers
@@ -218,7 +232,10 @@ const experiment = async (): Promise<readonly string[]> => {
   const tasks = record.tasks.map(({ name }) => name);
   const bySize = Map.groupBy(cells, ({ experts, kept }) => `${experts} to ${kept}`);
   const text = (cell: ExperimentCell | undefined): string =>
-    cell === undefined ? '' : `${SIGNS[cell.sign]} ${points(cell.difference)} ${interval(cell)}`;
+    cell === undefined
+      ? ''
+      : `${SIGNS[cell.sign]}${cell.atCeiling ? '*' : ''} ${points(cell.difference)} ` +
+        `${cell.overDraws === null ? '' : `${interval(cell.overDraws)} `}(${points(cell.low)} to ${points(cell.high)})`;
   const rows = [...bySize].sort(([, [a]], [, [b]]) => (a?.factor ?? 0) - (b?.factor ?? 0));
   return table(
     ['sizes', 'factor', ...tasks],
@@ -234,7 +251,17 @@ const experimentSigns = async (): Promise<readonly string[]> => {
   const { answers } = await recordedExperiment();
   const treatments = [...new Set(answers.flatMap(({ cells }) => cells.map(({ treatment }) => treatment)))];
   return table(
-    ['compared with', 'arms', 'answers', 'better', 'worse', 'undecided'],
+    [
+      'compared with',
+      'arms',
+      'answers',
+      'better',
+      'worse',
+      'undecided',
+      'better impossible',
+      'mean below 0',
+      'above 0',
+    ],
     answers.flatMap(({ question, cells }) =>
       treatments.flatMap((treatment) =>
         KINDS.map((kind) => {
@@ -244,7 +271,14 @@ const experimentSigns = async (): Promise<readonly string[]> => {
           const signs = (['plus', 'minus', 'cannot-tell'] as const).map((sign) =>
             own.filter((cell) => cell.sign === sign),
           );
-          return [question, treatmentWords(treatment), kind, ...signs.map(({ length }) => String(length))];
+          const means = own.flatMap(({ overDraws }) => overDraws ?? []);
+          const counts = [
+            ...signs.map(({ length }) => length),
+            own.filter(({ atCeiling }) => atCeiling).length,
+            means.filter(({ high }) => high < 0).length,
+            means.filter(({ low }) => low > 0).length,
+          ];
+          return [question, treatmentWords(treatment), kind, ...counts.map(String)];
         }),
       ),
     ),
@@ -431,22 +465,28 @@ const endings = async (): Promise<readonly string[]> => {
 /** How far right answers and endings are safe in that record, and the points where most texts loop. */
 const endingThresholds = async (): Promise<readonly string[]> => {
   const { results, thresholds } = await recordedResults('endings');
-  const reach = (lastSafe: number | null | undefined): string =>
-    (lastSafe ?? 1) > 1 ? `×${bareFactor(lastSafe ?? 1)}` : 'none';
+  const reach = (one: Pick<Threshold, 'lastSafe' | 'verdict'> | undefined): string =>
+    isNothingToLose(one?.verdict)
+      ? 'nothing to lose'
+      : (one?.lastSafe ?? 1) > 1
+        ? `×${bareFactor(one?.lastSafe ?? 1)}`
+        : 'none';
   const known = thresholds.flatMap((threshold) => (threshold.endings === undefined ? [] : [threshold]));
-  const further = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
-  const shorter = known.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
+  const compared = known.filter(({ verdict }) => !isNothingToLose(verdict));
+  const further = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) > (lastSafe ?? 1));
+  const shorter = compared.filter(({ lastSafe, endings: own }) => (own?.lastSafe ?? 1) < (lastSafe ?? 1));
   const [most] = results.toSorted((one, other) => (other.endings?.looped ?? 0) - (one.endings?.looped ?? 0));
   if (most === undefined) throw new Error('no results');
   return items([
     `Largest safe factor of ${known.length} curves (right answers / ends as often): ` +
       `${known
         .map(
-          ({ task, method, lastSafe, endings: own }) =>
-            `${task} by ${methodTitle(method)} ${reach(lastSafe)} / ${reach(own?.lastSafe)}`,
+          (threshold) =>
+            `${threshold.task} by ${methodTitle(threshold.method)} ${reach(threshold)} / ${reach(threshold.endings)}`,
         )
         .join('; ')}.`,
-    `Texts end as often further than they are right in ${further.length} of them, less far in ${shorter.length}.`,
+    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with something to ` +
+      `lose, less far in ${shorter.length}.`,
     `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
       `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
   ]);

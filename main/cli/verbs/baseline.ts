@@ -64,7 +64,13 @@ export const baseline: Verb = {
     const made = madeBy(torch);
     const table = textTable(['task', 'n', 'accuracy', 'without the question', 'chance'], cells);
     return {
-      document: { model: checkpoint.name, fingerprint: checkpoint.fingerprint, tasks: rows, ...made.document },
+      document: {
+        model: checkpoint.name,
+        fingerprint: checkpoint.fingerprint,
+        sha256: checkpoint.identity,
+        tasks: rows,
+        ...made.document,
+      },
       text: made.text === '' ? table : `${table}\n${made.text.trim()}`,
     };
   },

@@ -76,10 +76,11 @@ const deviceText = ({ present, note, command, probe }: ProviderListing): string 
 const pythonHere = async (
   workspace: string,
   environments: MadeEnvironments,
+  resources: string,
 ): Promise<TrainingPython | { readonly problem: string } | null> => {
   if (!existsSync(environmentPython(workspace))) return null;
   try {
-    return await findPython(null, workspace, environments);
+    return await findPython(null, workspace, environments, resources);
   } catch (error) {
     return { problem: serialiseError(error).message };
   }
@@ -90,7 +91,7 @@ const madePython = (reader: OptionReader, host: VerbHost, environments: MadeEnvi
     base: reader.text('python-base') ?? null,
     workspace: workspaceOf(reader, host),
     environments,
-    requirements: join(host.resources, 'finetune', 'requirements.txt'),
+    resources: host.resources,
     signal: host.signal,
     say: (line) => host.progress(line),
   });
@@ -99,6 +100,7 @@ const pythonText = (python: Awaited<ReturnType<typeof pythonHere>>): string => {
   if (python === null) return 'no environment yet: --python makes one, for fine-tuning and for --engine torch';
   if ('problem' in python) return python.problem;
   return `${python.path} (${Object.entries(python.versions)
+    .filter(([name]) => name !== 'environment')
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')})`;
 };
@@ -133,7 +135,7 @@ export const doctor: Verb = {
     const environments = createMadeEnvironments(stateFolder(host.settingsFile));
     const python = reader.flag('python')
       ? await madePython(reader, host, environments)
-      : await pythonHere(workspace, environments);
+      : await pythonHere(workspace, environments, host.resources);
     const devices = here.list('cpu');
     const cuda = devices.find(({ provider }) => provider === 'cuda');
     const document = {

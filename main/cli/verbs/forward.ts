@@ -51,7 +51,11 @@ export const forward: Verb = {
       ];
     });
     await produceFileAtomically(out, async (file) => {
-      await writeSafetensors(file, tensors, { model: checkpoint.name, fingerprint: checkpoint.fingerprint });
+      await writeSafetensors(file, tensors, {
+        model: checkpoint.name,
+        fingerprint: checkpoint.fingerprint,
+        sha256: checkpoint.identity,
+      });
     });
     const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
     const made = madeBy(torch);

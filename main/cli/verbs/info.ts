@@ -7,6 +7,7 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/verdicts.ts';
+import { unreachableAnswers, unreachableText } from '../../tasks/generation/unreachable-answers.ts';
 import { isGgufPath, kindOfFolder } from '../../files/list-folder.ts';
 import { unusedTemplateNote } from '../../tasks/chat/chat-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
@@ -21,8 +22,9 @@ import { printedBytes, printedCount, terminalText, textList } from '../terminal-
 const modelFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
   const found = await findModel(resources, named);
   const isOutline = await lacksWeights(found);
-  const opened = isOutline ? { ...(await outlineCheckpoint(found)), fingerprint: null } : await openCheckpoint(found);
-  const { name, folder, fingerprint, info: facts } = opened;
+  const checkpoint = isOutline ? null : await openCheckpoint(found);
+  const { name, folder, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
+  const known = checkpoint?.content.known ?? null;
   const { parameters, memory, reasons, chatTemplate } = facts;
   const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
   const text = textList([
@@ -59,16 +61,25 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
       isOutline ? 'would run here' : 'runs here',
       terminalText(runsWithin(facts, machineSettings(reader).memoryBudgetBytes)),
     ],
+    ...(isOutline
+      ? []
+      : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
     ...notes.map((note) => ['note', note] as const),
   ]);
-  return { document: { name, folder, fingerprint, ...facts }, text };
+  const hashes = {
+    fingerprint: known?.fingerprint ?? null,
+    sha256: known?.identity ?? null,
+    files: known === null ? null : Object.fromEntries(known.files),
+  };
+  return { document: { name, folder, ...hashes, ...facts }, text };
 };
 
 const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
   const [task] = await loadNamedTasks(reader, resources, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
-  const { name, title, description, metric, path, hash, calibration, test } = task;
+  const { name, title, description, metric, path, hash, calibration, test, judging } = task;
+  const unreachable = unreachableAnswers(judging, test);
   const chance = chanceAccuracy(test);
   const verdict = metric === 'perplexity' ? null : { delta, ...itemsForVerdict(delta) };
   const text = textList([
@@ -82,10 +93,14 @@ const taskFacts = async (reader: OptionReader, resources: string, named: string)
       calibration.length > 0 ? String(calibration.length) : 'none: give --split or --calibrate-on to profile it',
     ],
     ['verdict', itemsForVerdictText(test.length, delta, metric)],
+    ...(unreachable === null ? [] : [['answers', terminalText(unreachableText(unreachable))] as const]),
     ['hash', hash],
   ]);
   const items = { test: test.length, calibration: calibration.length };
-  return { document: { task: name, title, description, metric, path, hash, items, chance, verdict }, text };
+  return {
+    document: { task: name, title, description, metric, path, hash, items, chance, verdict, unreachable },
+    text,
+  };
 };
 
 /** A file that is no model, a folder in one of the forms of a task, or the name of a bundled task. */

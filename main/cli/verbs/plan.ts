@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
+import { isSameContent } from '../../contract/run.ts';
 import {
   type BudgetName,
   type DescribedPlanSettings,
@@ -18,17 +19,12 @@ import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
-import {
-  planForModel,
-  type PlannedModel,
-  rankedPlanForModel,
-  type RequestedSize,
-  signedPlan,
-} from '../../pruning/make-plan.ts';
+import { planForModel, rankedPlanForModel, type RequestedSize, signedPlan } from '../../pruning/make-plan.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
 import { extrasInWords, planNeeds } from '../../pruning/plan-needs.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { type ProfileFile, readProfileFile } from '../../workspace/profile-file.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
@@ -46,14 +42,17 @@ const chosenTasks = (profile: ProfileFile, wanted: readonly string[]): ProfileFi
 };
 
 /** Reads the profile that `--profile` names and checks it against the model. */
-const readProfile = async (reader: OptionReader, { name, fingerprint }: PlannedModel): Promise<ProfileFile | null> => {
+const readProfile = async (
+  reader: OptionReader,
+  { name, fingerprint, identity }: Checkpoint,
+): Promise<ProfileFile | null> => {
   const file = reader.text('profile');
   if (file === undefined) return null;
   const profile = await readProfileFile(file);
-  if (profile.fingerprint === fingerprint) return profile;
+  if (isSameContent(profile, { fingerprint, sha256: identity })) return profile;
   throw refuse(
     'profile-mismatch',
-    `The profile is of ${profile.model}, which is not the model ${name} (other weights).`,
+    `The profile is of ${profile.model}, which is not the model ${name} (other weights or another tokenizer).`,
     'Profile this model.',
   );
 };
@@ -223,11 +222,12 @@ export const plan: Verb = {
     ),
     ...OUT_FILE,
   },
-  run: async (reader, { resources, say }) => {
+  run: async (reader, { resources, say, signal, progress }) => {
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
+    await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, say);
     requireTables(reader, checkpoint, written);
     const cost = planCost(info, written);

@@ -86,8 +86,10 @@ export const profile: Verb = {
       return done;
     };
     const profiled = await withRunner(checkpoint, reader, host, { open: torch?.open, compute: profileAll });
-    const { name, fingerprint } = checkpoint;
-    await produceFileAtomically(out, (file) => writeProfileFile(file, { model: name, fingerprint, tasks: profiled }));
+    const { name, fingerprint, identity: sha256 } = checkpoint;
+    await produceFileAtomically(out, (file) =>
+      writeProfileFile(file, { model: name, fingerprint, sha256, tasks: profiled }),
+    );
     const profiles = profiled.map((task) => taskProfileOf(task, task.statistics));
     const rows = profiles.map(({ task, items, tokens, counts }) => [
       task,
@@ -97,7 +99,7 @@ export const profile: Verb = {
     ]);
     const made = madeBy(torch);
     return {
-      document: { out, model: name, fingerprint, tasks: profiles, ...made.document },
+      document: { out, model: name, fingerprint, sha256, tasks: profiles, ...made.document },
       text: `${textTable(['task', 'items', 'tokens', 'effective experts'], rows)}\nWritten to ${out}.${made.text}`,
     };
   },

@@ -8,6 +8,7 @@ import {
   isTrained,
   recordedExperimentSettings,
 } from '../../contract/experiment.ts';
+import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
 import { runCodeText } from '../../contract/run-origin.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { findPython, type TrainingPython } from '../../finetune/find-python.ts';
@@ -64,7 +65,7 @@ const inputOf = (
   settings,
   tunedArms: async () => ({
     mixture: await reopenMixture(mixture, tasksOf(tasks), context.resources),
-    python: await findPython(python, context.workspace.path, context.environments),
+    python: await findPython(python, context.workspace.path, context.environments, context.resources),
     script: join(context.resources, 'finetune', 'finetune.py'),
     threads: device.threads,
     engineVersion,
@@ -74,7 +75,7 @@ const inputOf = (
 
 const requirePython = async (context: EngineContext, python: string | null): Promise<TrainingPython> => {
   try {
-    return await findPython(python, context.workspace.path, context.environments);
+    return await findPython(python, context.workspace.path, context.environments, context.resources);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     const remedy = `${error.remedy} Or measure without fine-tuned arms: --arms as-is,refit.`;
@@ -111,7 +112,7 @@ const withoutOf = async (
   const treatments = settings.treatments.filter(isTrained);
   if (treatments.length === 0) return null;
   try {
-    await findPython(python, context.workspace.path, context.environments);
+    await findPython(python, context.workspace.path, context.environments, context.resources);
     return null;
   } catch (error) {
     // A Python named by the user must work; only a missing one leaves its arms out.
@@ -178,7 +179,8 @@ export const experimentCalls = (context: EngineContext): Pick<Answers, Experimen
     const opened = settings.treatments.some(hasGeneralStage)
       ? await openMixture(mixtureFile, tasksOf(tasks), context.resources)
       : null;
-    const spec = { settings, python, mixture: opened?.spec ?? null, reproduces: null };
+    const named = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
+    const spec = { settings: named, python, mixture: opened?.spec ?? null, reproduces: null };
     return startRun(context, experimentRun, { spec, models, tasks }, signal);
   },
   'experiment.read': (asked, signal) => context.reader.read({ read: 'experiment', ...asked }, signal),

@@ -68,14 +68,15 @@ export const expertCalls = (context: EngineContext): AnswersTo<'expert'> => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
     const stored = async (extras: Parameters<typeof storedProfileParts>[3]): Promise<ProfileParts | null> =>
-      asked === undefined ? null : storedProfileParts(context, checkpoint.identity, asked.task, extras);
+      asked === undefined ? null : storedProfileParts(context, checkpoint, asked.task, extras);
     return { checkpoint, stored };
   };
   // Opening a large tokenizer takes a second, and users step from expert to expert.
-  let lastReader: { readonly identity: string; readonly reader: Promise<TokenReader> } | null = null;
+  let lastReader: { readonly of: Checkpoint; readonly reader: Promise<TokenReader> } | null = null;
   const readerOf = (checkpoint: Checkpoint): Promise<TokenReader> => {
-    if (lastReader?.identity !== checkpoint.identity)
-      lastReader = { identity: checkpoint.identity, reader: requireTokenizer(checkpoint).then(tokenReader) };
+    // A changed folder is opened again, as another object.
+    if (lastReader?.of !== checkpoint)
+      lastReader = { of: checkpoint, reader: requireTokenizer(checkpoint).then(tokenReader) };
     return lastReader.reader;
   };
   return {

@@ -6,6 +6,7 @@ import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
+import { isSameContent } from '../../contract/run.ts';
 import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/sweep.ts';
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
@@ -52,7 +53,7 @@ const meanKept = (plan: Plan): number => {
  */
 export const planResults = async (
   { workspace, reader }: EngineContext,
-  fingerprint: string,
+  subject: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
   plan: Plan,
   signal?: AbortSignal,
 ): Promise<readonly SweepResult[]> => {
@@ -62,7 +63,7 @@ export const planResults = async (
   const found = new Map<string, SweepResult>();
   const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
   for (const { id, models } of sweeps.sort((one, other) => other.createdAt.localeCompare(one.createdAt))) {
-    const model = models.find((known) => known.fingerprint === fingerprint);
+    const model = models.find((known) => isSameContent(known, subject));
     if (model === undefined) continue;
     try {
       const folder = workspace.runs.folder(id);
@@ -90,9 +91,10 @@ export const planResults = async (
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
 export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
   const { runs } = context.workspace;
-  const measured = await planResults(context, checkpoint.fingerprint, plan);
+  const subject = { fingerprint: checkpoint.fingerprint, sha256: checkpoint.identity };
+  const measured = await planResults(context, subject, plan);
   for (const { id, kind, models } of await runs.list()) {
-    const model = models.find(({ fingerprint }) => fingerprint === checkpoint.fingerprint);
+    const model = models.find((known) => isSameContent(known, subject));
     if (kind !== 'sweep' || model === undefined) continue;
     const document = await context.reader.read({ read: 'sweep', run: id }).catch((error: unknown) => {
       // A sweep with damaged results is listed as damaged; the card gets nothing from it.
@@ -111,12 +113,13 @@ export const exportMachine = ({ device, memory }: EngineContext): ExportMachine 
 });
 
 /** Refuses a plan for another model at the same path before a run is made. */
-const requireSameModel = ({ name, fingerprint }: Checkpoint, { model }: Plan): void => {
-  if (model === undefined || model.fingerprint === fingerprint) return;
+const requireSameModel = ({ name, content: { known } }: Checkpoint, { model }: Plan): void => {
+  // A model that was not hashed yet is compared by the job.
+  if (model === undefined || known === null || model.fingerprint === known.fingerprint) return;
   throw refuse(
     'plan-other-model',
     `The plan was made for ${model.name}, and ${name} is another model ` +
-      `(${thenAndNow(model.fingerprint, fingerprint)}).`,
+      `(${thenAndNow(model.fingerprint, known.fingerprint)}).`,
     'Make the plan for this model, or restore the one that it was made for.',
   );
 };
@@ -127,6 +130,9 @@ const openOne = async (context: EngineContext, handle: Parameters<typeof openRun
   requireSameModel(model.checkpoint, plan);
   return { model, plan: validatePlan(plan, model.checkpoint.info) };
 };
+
+/** No run has measured it: it was not hashed yet. */
+const NO_MODEL = { fingerprint: null };
 
 const exportSpec = z.object({
   plan: planSchema,
@@ -156,9 +162,9 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
     await requireForm(checkpoint, plan, format, mtp, undefined, hfType);
   },
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
-  job: async (context, { spec, models }) => {
+  job: (context, { spec, models }) => {
     const { checkpoint } = onlyModel({ models });
-    const card = await curveFacts(context, checkpoint, spec.plan);
+    const card = (): Promise<CardFacts> => curveFacts(context, checkpoint, spec.plan);
     return exportJob({ checkpoint, ...spec, machine: exportMachine(context), card });
   },
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new export.'),
@@ -192,10 +198,11 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
     if ('run' in asked) {
       const { spec, models } = await context.workspace.runs.read(asked.run);
       const { plan } = exportSpec.parse(spec);
-      return { results: [...(await planResults(context, models[0]?.fingerprint ?? '', plan, signal))] };
+      return { results: [...(await planResults(context, models[0] ?? NO_MODEL, plan, signal))] };
     }
-    const { fingerprint } = await context.checkpoint(context.handles.resolve(asked.model));
-    return { results: [...(await planResults(context, fingerprint, asked.plan, signal))] };
+    const { known } = (await context.checkpoint(context.handles.resolve(asked.model))).content;
+    const subject = known === null ? NO_MODEL : { fingerprint: known.fingerprint, sha256: known.identity };
+    return { results: [...(await planResults(context, subject, asked.plan, signal))] };
   },
   'export.start': async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
     if (type !== undefined && format !== 'gguf')

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
+import { recordedModel } from '../../contract/run.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { findPython } from '../../finetune/find-python.ts';
 import { mixtureSpec, openMixture, reopenMixture } from '../../finetune/mixture.ts';
@@ -12,11 +13,10 @@ import { finetuneJob } from '../../jobs/finetune-job.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireSameTokens } from '../../jobs/sweep-folders.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
-import { recordedPath } from '../../workspace/library.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
-import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
+import { openRunModels, openRunTasks, recordOf, reopenModel } from '../run-subjects.ts';
 
 /** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
@@ -26,7 +26,7 @@ const finetuneSpec = z.object({
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
   /** The unpruned model, for the stage `distil`; null without it. */
-  teacher: z.object({ name: z.string(), path: z.string(), fingerprint: z.string() }).nullable().default(null),
+  teacher: recordedModel.nullable().default(null),
 });
 type Teacher = z.infer<typeof finetuneSpec>['teacher'];
 
@@ -57,7 +57,9 @@ const requireTeacher = async (
   }
   if (!stages.includes('distil'))
     throw refuse('bad-usage', 'No stage learns from the teacher.', 'Add the stage distil, or leave out --teacher.');
-  if (teacher.checkpoint.fingerprint === checkpoint.fingerprint)
+  // Where one of them was not hashed yet, they are compared when the run begins.
+  const [own, taught] = [checkpoint.content.known, teacher.checkpoint.content.known];
+  if (teacher.checkpoint.folder === checkpoint.folder || (own !== null && taught?.fingerprint === own.fingerprint))
     throw refuse(
       'teacher-is-model',
       `${teacher.name} is the model itself: its distributions are those that it has already.`,
@@ -88,7 +90,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
       await requireTokenizer(checkpoint),
       length,
     );
-    await findPython(python, context.workspace.path, context.environments);
+    await findPython(python, context.workspace.path, context.environments, context.resources);
   },
   title: (_, { spec, ...order }) =>
     `Fine-tuning of ${modelNames(order)} on ${taskNames(order)} to ${basename(spec.destination)}`,
@@ -104,7 +106,7 @@ export const finetuneRun: RunKindDefinition<typeof finetuneSpec> = {
       ),
       settings,
       destination,
-      python: () => findPython(python, context.workspace.path, context.environments),
+      python: () => findPython(python, context.workspace.path, context.environments, context.resources),
       script: join(context.resources, 'finetune', 'finetune.py'),
       threads: context.device.threads,
       engineVersion,
@@ -123,14 +125,7 @@ export const finetuneCalls = (context: EngineContext): AnswersTo<'finetune'> => 
     const mixtureFile = file === null ? null : context.handles.resolve(file);
     const opened = settings.stages.includes('general') ? await openMixture(mixtureFile, own, context.resources) : null;
     const [taught] = teacherHandle === null ? [] : await openRunModels(context, [teacherHandle]);
-    const teacher =
-      taught === undefined
-        ? null
-        : {
-            name: taught.name,
-            path: recordedPath(taught.checkpoint.folder, context.bundled.models),
-            fingerprint: taught.checkpoint.fingerprint,
-          };
+    const teacher = taught === undefined ? null : recordOf(context, taught);
     const spec = { settings, destination, python, mixture: opened?.spec ?? null, teacher };
     return startRun(context, finetuneRun, { spec, models, tasks }, signal);
   },

@@ -39,7 +39,9 @@ interface ShelfModel {
 
 const shelfModel = async (context: EngineContext, path: string): Promise<ShelfModel | null> => {
   try {
-    const { fingerprint, info } = await context.checkpoint(path);
+    const { content, info } = await context.checkpoint(path);
+    if (content.known === null) return null;
+    const { fingerprint } = content.known;
     const plan = await carriedPlan(path);
     const source = plan?.model?.fingerprint;
     if (plan === null || source === undefined) return { path, fingerprint, from: null };
@@ -79,7 +81,7 @@ export const mapCalls = (context: EngineContext): Pick<Answers, MapCall> => ({
   'profile.likeness': async ({ model, task, chat }, signal) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const [asked] = await askableTasks(context, checkpoint, await openRunTasks(context, [task]), chat);
-    const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint.identity, asked.task);
+    const profile = asked === undefined ? null : await fileOfProfile(context, checkpoint, asked.task);
     return { order: profile === null ? null : await context.reader.read({ read: 'likeness', profile }, signal) };
   },
 });

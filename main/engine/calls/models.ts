@@ -5,6 +5,7 @@ import type { ModelEntry } from '../../contract/model.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isFile } from '../../files/file-errors.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
@@ -35,9 +36,17 @@ const entryOf = async (
     };
   }
   try {
-    const { name, fingerprint, info } = await context.checkpoint(path);
-    const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), fingerprint);
-    return { ...common, name, fingerprint, info, error: null, ...(changed === undefined ? {} : { changed }) };
+    const { name, content, info } = await context.checkpoint(path);
+    const own = { ...common, name, info, error: null };
+    const { known } = content;
+    // A large model is hashed by the first run that stores a number of it.
+    if (known === null) return { ...own, fingerprint: null };
+    const { fingerprint, identity: sha256 } = known;
+    const changed = changedSinceRun(runs, 'models', recordedPath(path, context.bundled.models), {
+      fingerprint,
+      sha256,
+    });
+    return { ...own, fingerprint, sha256, ...(changed === undefined ? {} : { changed }) };
   } catch (error) {
     const { message, remedy } = serialiseError(error);
     return { ...unusable, error: `${message} ${remedy}` };
@@ -57,10 +66,11 @@ const rememberedHash = ({ path, hash }: LibraryEntry): string => {
 export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => {
   const { workspace, handles, bundled } = context;
   const bundledPaths = new Set(bundled.models.values());
-  const entryNow = async (path: string, hash: string): Promise<ModelEntry> =>
+  const entryNow = async (path: string, hash: string | null): Promise<ModelEntry> =>
     entryOf(context, { path, hash }, await workspace.runs.list());
   const opened = async (path: string, signal: AbortSignal): Promise<ModelEntry> => {
-    const { fingerprint } = await context.checkpoint(path);
+    const { content } = await context.checkpoint(path);
+    const fingerprint = content.known?.fingerprint ?? null;
     requireAsked(signal);
     if (!bundledPaths.has(path) && (await workspace.library.add('models', path, fingerprint)))
       context.emit({ type: 'models.changed' });
@@ -106,7 +116,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       if (entry === undefined)
         throw refuse('not-remembered', `${from} is not among the remembered models.`, 'Open the folder as a model.');
       const then = rememberedHash(entry);
-      const { fingerprint: now } = await context.checkpoint(to);
+      const { fingerprint: now } = await identify(await context.checkpoint(to), { signal });
       if (now !== then) {
         throw refuse(
           'another-model',

@@ -6,6 +6,7 @@ import type { MethodName, Plan } from '../../contract/plan.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import type { Overlays } from '../../inference/overlays.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import { askedTasks } from '../../jobs/task-work.ts';
 import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/routed-experts.ts';
@@ -71,11 +72,11 @@ const requiredProfiles = async (
   { method, chat }: Pick<PlanRequest, 'method' | 'chat'>,
   extras: readonly ExtraStatistic[],
 ): Promise<string[]> => {
-  const { identity, info } = checkpoint;
+  const { info } = checkpoint;
   const profiles: string[] = [];
   const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
   for (const [index, { name, task }] of tasks.entries()) {
-    const profile = await fileOfProfile(context, identity, asked[index]?.task ?? task, extras);
+    const profile = await fileOfProfile(context, checkpoint, asked[index]?.task ?? task, extras);
     if (profile === null)
       throw (
         (await changedSubject(context, checkpoint, task)) ??
@@ -101,12 +102,14 @@ const makeRequestedPlan = async (
   signal: AbortSignal,
 ): Promise<{ plan: Plan; cost: ReturnType<typeof planCost> }> => {
   const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
-  const { name, fingerprint, info } = checkpoint;
+  const { name, info } = checkpoint;
   const tasks = await openRunTasks(context, request.tasks);
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
   const { method, options, budget, protect } = request;
   const needs = planNeeds({ method, options, budget, protect });
   const profiles = needs.profile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
+  const { fingerprint } = await identify(checkpoint, { signal });
   const made = await context.reader.read(
     {
       read: 'plan',
@@ -132,8 +135,9 @@ export const planCalls = (context: EngineContext): AnswersTo<'methods' | 'plan' 
     const { info } = await context.checkpoint(context.handles.resolve(model));
     return planCost(info, validatePlan(plan, info));
   },
-  'plan.import': async (request) => {
+  'plan.import': async (request, signal) => {
     const checkpoint = await context.checkpoint(context.handles.resolve(request.model));
+    await identify(checkpoint, { signal });
     return importPlan(request, checkpoint, context.workspace.steps.overlays);
   },
   'ranking.take': async ({ model, file }) => {

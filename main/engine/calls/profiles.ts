@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { profilePurpose, type ProfilePurpose } from '../../contract/calls.ts';
 import { WorkbenchError } from '../../contract/errors.ts';
 import type { TaskProfile } from '../../contract/profile.ts';
@@ -21,23 +22,24 @@ import { openRunModels, openRunTasks } from '../run-subjects.ts';
  */
 export const storedProfileParts = async (
   context: EngineContext,
-  identity: string,
+  checkpoint: Checkpoint,
   task: Task,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<ProfileParts | null> => {
-  const file = await fileOfProfile(context, identity, task, extras);
+  const file = await fileOfProfile(context, checkpoint, task, extras);
   return file === null ? null : openProfileParts(file);
 };
 
-/** The path of such a profile; null if there is none. */
+/** The path of such a profile; null if there is none, as for a model that was not hashed yet. */
 export const fileOfProfile = async (
   context: EngineContext,
-  identity: string,
+  { content: { known } }: Checkpoint,
   task: Task,
   extras: readonly ExtraStatistic[] = [],
 ): Promise<string | null> => {
   await Promise.allSettled([context.sampleRestored()]);
-  const file = await storedProfileFile(context.workspace.steps, identity, task, context.numerics, extras);
+  if (known === null) return null;
+  const file = await storedProfileFile(context.workspace.steps, known.identity, task, context.numerics, extras);
   // Where restoring the sample failed, a missing profile may be due to that: report the failure.
   if (file === null) await context.sampleRestored();
   return file;
@@ -106,7 +108,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const checkpoint = await context.checkpoint(context.handles.resolve(model));
     const profiles: TaskProfile[] = [];
     for (const { name, task } of await askableTasks(context, checkpoint, await openRunTasks(context, tasks), chat)) {
-      const parts = await storedProfileParts(context, checkpoint.identity, task);
+      const parts = await storedProfileParts(context, checkpoint, task);
       if (parts !== null) profiles.push(await taskProfileOfParts({ name, hash: task.hash }, parts));
     }
     return profiles;
@@ -116,7 +118,7 @@ export const profileCalls = (context: EngineContext): Pick<Answers, ProfileCall>
     const extras = methodExtras(purpose);
     const isHeld = async (task: RunTask): Promise<boolean> => {
       const [asked] = await askableTasks(context, checkpoint, [task], purpose.chat);
-      return asked !== undefined && (await fileOfProfile(context, checkpoint.identity, asked.task, extras)) !== null;
+      return asked !== undefined && (await fileOfProfile(context, checkpoint, asked.task, extras)) !== null;
     };
     return { held: await Promise.all((await openRunTasks(context, tasks)).map(isHeld)) };
   },

@@ -5,6 +5,7 @@ import { adoptRun, approveRun, approveToResume, readRunOrigin } from '../approve
 import type { ClusterWorks } from '../cluster-works.ts';
 import type { AnswersTo, EngineContext } from '../engine-context.ts';
 import { jobOfRun } from '../job-of-run.ts';
+import { identifyModels } from '../run-subjects.ts';
 
 export const runCalls = (context: EngineContext, clusters: ClusterWorks): AnswersTo<'jobs' | 'runs' | 'trash'> => {
   const { workspace, queue } = context;
@@ -22,6 +23,8 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Answer
     try {
       const { manifest, isForeign } = await approveToResume(context, run, confirmed);
       const job = await jobOfRun(context, manifest);
+      // A run that is done stays so: whether its models are the same is known before it is queued.
+      if (manifest.state === 'done') await identifyModels(context, job.sources, manifest, { signal });
       // Making the job takes a moment, in which another process may have taken the run over.
       if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
       requireAsked(signal);

@@ -1,5 +1,6 @@
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
+import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
 import { frontierWords } from '../../evaluation/frontier.ts';
@@ -122,7 +123,8 @@ export const sweepCalls = (context: EngineContext): Pick<Answers, SweepCall> => 
     const models = await openRunModels(context, named.models);
     const tasks = await openRunTasks(context, named.tasks);
     const candidates = await openCandidates(context, named, models, tasks);
-    return startRun(context, sweepRun, { spec: settings, models, tasks, candidates }, signal, later);
+    const spec = { ...settings, options: withOptimiser(settings.options, settings.methods, OPTIMISER) };
+    return startRun(context, sweepRun, { spec, models, tasks, candidates }, signal, later);
   },
   'sweep.read': ({ run, ...reading }, signal) => currentDocument(context, run, reading, signal),
   'sweep.plan': async ({ run, ...name }) => {

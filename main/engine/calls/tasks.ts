@@ -12,6 +12,7 @@ import {
   type TaskDocument,
   writeTaskDocument,
 } from '../../tasks/calibration/task-document.ts';
+import { unreachableAnswers, unreachableText } from '../../tasks/generation/unreachable-answers.ts';
 import { chanceAccuracy, isTextItem, isWrittenItem } from '../../tasks/task.ts';
 import { actualPath, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun } from '../changed-since.ts';
@@ -65,7 +66,9 @@ export const entryOf = async (
       calibration,
       test,
       hash,
+      judging,
     } = await context.task(path);
+    const unreachable = unreachableAnswers(judging, test);
     const items = { calibration: calibration.length, test: test.length };
     const changed = changedSinceRun(runs, 'tasks', recordedPath(path, context.bundled.tasks), hash);
     const facts = {
@@ -78,6 +81,7 @@ export const entryOf = async (
       items,
       chance: chanceAccuracy(test),
       ...writingOf(test),
+      ...(unreachable === null ? {} : { unreachable: unreachableText(unreachable) }),
       withoutQuestion: { ...withoutQuestion },
       hash,
     };

@@ -12,6 +12,7 @@ import {
   isTrained,
   type PublishedTable,
 } from '../../contract/experiment.ts';
+import { isNothingToLose } from '../../contract/sweep.ts';
 import { sizeThresholds } from '../size-trend/thresholds.ts';
 import { expertTrends } from '../size-trend/trends.ts';
 import { sweepThresholds } from '../threshold.ts';
@@ -60,7 +61,8 @@ const curvesOf = ({ settings }: ExperimentRecord): ExperimentCurve[] =>
 const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta: number): ExperimentAnswer => {
   const measured = experimentPairs(record, question, delta);
   const pairs = measured.map(({ pair }) => pair);
-  const results = measured.map(({ result }) => result);
+  // A factor whose reference has nothing to lose is no test.
+  const results = measured.flatMap(({ pair, result }) => (isNothingToLose(pair.verdict) ? [] : [result]));
   const curves = new Map(curvesOf(record).map((curve) => [curveOf(curve.method, curve.treatment), curve]));
   const bare = sizeThresholds({ results, thresholds: sweepThresholds(results, delta) }, record.models);
   const thresholds = bare.flatMap((threshold): ExperimentThreshold[] => {
@@ -82,7 +84,7 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
     return curve === undefined ? [] : [{ ...trend, ...curve }];
   });
   const grouped = new Set(record.tasks.flatMap(({ name, groups }) => (groups === null ? [] : [name])));
-  const cells = experimentCells(pairs);
+  const cells = experimentCells(measured);
   const rows = experimentRows(cells, pairs, grouped);
   const models = modelThresholds(rows);
   return {

@@ -48,9 +48,11 @@ const drawsWords = (rows: readonly ExperimentRow[]): string => {
 const matrixSentence = (rows: readonly ExperimentRow[]): string => {
   const sum = (read: (row: ExperimentRow) => number): number => rows.reduce((total, row) => total + read(row), 0);
   const all = sum(({ tasks }) => tasks);
+  const ceilings = sum(({ atCeiling }) => atCeiling);
   return (
     `of ${counted(all, 'comparison')}${drawsWords(rows)}, ${String(sum(({ plus }) => plus))} are better, ` +
-    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} undecided`
+    `${String(sum(({ minus }) => minus))} worse, and ${String(sum(({ cannotTell }) => cannotTell))} undecided` +
+    (ceilings === 0 ? '' : ` (better was impossible in ${String(ceilings)}: the reference is right nearly everywhere)`)
   );
 };
 

@@ -9,13 +9,17 @@ import {
   referenceTreatment,
 } from '../../contract/experiment.ts';
 import type { SweepResult } from '../../contract/sweep.ts';
+import { pairedInterval } from '../../statistics/exact-paired-test.ts';
 import { pairedAnswers } from '../summarise.ts';
+import { nothingToLose } from '../nothing-to-lose.ts';
 import { itemsNeeded, independentItems, verdictOf } from '../verdicts.ts';
 
 /** A pruned arm, its reference, and their paired difference in a sweep's terms. */
 export interface MeasuredExperimentPair {
   readonly pair: ExperimentPair;
   readonly result: SweepResult;
+  /** Per item: 1 where only the pruned arm is right, -1 where only the reference is; null where items share passages. */
+  readonly moves: readonly number[] | null;
 }
 
 /** Method name of an experiment's curve in a sweep's results. */
@@ -38,6 +42,10 @@ export const accuracyOf = (right: string): number =>
 
 const signOf = ({ low, high }: { readonly low: number; readonly high: number }): PairedSign =>
   low > 0 ? 'plus' : high < 0 ? 'minus' : 'cannot-tell';
+
+/** Whether an arm that gets all of the reference's `wrong` items right, and loses none, would not be better. */
+const isCeiling = (wrong: number, n: number): boolean =>
+  signOf(pairedInterval({ gained: wrong, lost: 0, n })) !== 'plus';
 
 /** Pairs two arms on the same items, in order. Throws where they answered different numbers of items. */
 const pairArms = (
@@ -75,7 +83,10 @@ const pairArms = (
     accNorm: null,
     ...summary,
   };
-  const verdict = verdictOf(result, delta);
+  const reference = { metric: task.metric, value: accuracyOf(against.right), n: summary.n };
+  const verdict =
+    nothingToLose({ ...reference, ...(summary.groups === undefined ? {} : { groups: summary.groups }) }, delta) ??
+    verdictOf(result, delta);
   const isDecidable = independentItems(result) >= itemsNeeded(delta, task.metric);
   const { n, difference, low, high, p, lost, gained } = summary;
   const pair: ExperimentPair = {
@@ -91,7 +102,7 @@ const pairArms = (
     factor,
     n,
     pruned: value,
-    against: accuracyOf(against.right),
+    against: reference.value,
     difference,
     low,
     high,
@@ -100,8 +111,10 @@ const pairArms = (
     gained,
     sign: signOf(summary),
     verdict: verdict === 'safe' && !isDecidable ? 'undecided' : verdict,
+    atCeiling: task.groups === null && isCeiling(n - Math.round(reference.value * n), n),
   };
-  return { pair, result };
+  const moves = before.map((answer, index) => Number(after[index]?.isRight ?? false) - Number(answer.isRight));
+  return { pair, result, moves: task.groups === null ? moves : null };
 };
 
 /** The reference of the same draw where the references were drawn too, else the common one. */

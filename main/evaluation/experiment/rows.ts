@@ -8,6 +8,8 @@ import type {
 import { isFactorAtMost } from '../../contract/sweep.ts';
 import { pairedInterval } from '../../statistics/exact-paired-test.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
+import { crossedMean } from '../../statistics/crossed-mean.ts';
+import type { MeasuredExperimentPair } from './pairs.ts';
 import { spreadOf, unanimous } from '../draws.ts';
 import { groupBy } from '../threshold.ts';
 
@@ -15,8 +17,13 @@ import { groupBy } from '../threshold.ts';
 const signOverDraws = (signs: readonly PairedSign[]): PairedSign => unanimous(signs) ?? 'cannot-tell';
 
 /** All draws of an arm on a task as one cell of the matrix. */
-const cellOf = (draws: readonly [ExperimentPair, ...ExperimentPair[]]): ExperimentCell => {
-  const [{ question, task, method, treatment, model, experts, kept, factor }] = draws;
+const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimentPair[]]): ExperimentCell => {
+  const draws = measured.map(({ pair }) => pair);
+  const moves = measured.map((one) => one.moves);
+  const table = moves.filter((own) => own !== null);
+  const interval = table.length === moves.length ? crossedMean(table) : null;
+  const [{ pair: first }] = measured;
+  const { question, task, method, treatment, model, experts, kept, factor } = first;
   const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
   const count = (is: (draw: ExperimentPair) => boolean): number => draws.filter(is).length;
   return {
@@ -41,14 +48,20 @@ const cellOf = (draws: readonly [ExperimentPair, ...ExperimentPair[]]): Experime
     cannotTell: count(({ sign }) => sign === 'cannot-tell'),
     safe: count(({ verdict }) => verdict === 'safe'),
     worse: count(({ verdict }) => verdict === 'worse'),
+    atCeiling: draws.some(({ atCeiling }) => atCeiling),
+    overDraws: interval === null ? null : { low: interval.low, high: interval.high },
   };
 };
 
 /** The matrix: the draws of every pair together, in order of first appearance. */
-export const experimentCells = (pairs: readonly ExperimentPair[]): ExperimentCell[] =>
-  groupBy(pairs, ({ task, method, treatment, model, kept }) => [task, method, treatment, model, kept]).flatMap(
-    ([first, ...others]) => (first === undefined ? [] : [cellOf([first, ...others])]),
-  );
+export const experimentCells = (pairs: readonly MeasuredExperimentPair[]): ExperimentCell[] =>
+  groupBy(pairs, ({ pair: { task, method, treatment, model, kept } }) => [
+    task,
+    method,
+    treatment,
+    model,
+    kept,
+  ]).flatMap(([first, ...others]) => (first === undefined ? [] : [cellOf([first, ...others])]));
 
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);
@@ -104,6 +117,7 @@ export const experimentRows = (
         plus: count(({ sign }) => sign === 'plus'),
         minus: count(({ sign }) => sign === 'minus'),
         cannotTell: count(({ sign }) => sign === 'cannot-tell'),
+        atCeiling: count(({ atCeiling }) => atCeiling),
         above: count(({ difference }) => difference > 0),
         below: count(({ difference }) => difference < 0),
         equal: count(({ difference }) => difference === 0),

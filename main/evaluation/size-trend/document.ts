@@ -21,7 +21,7 @@ import {
 } from '../../contract/sweep.ts';
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
-import { levelOf, type ThresholdReading } from '../threshold-family.ts';
+import { levelOf, type ThresholdReading, thresholdsAfterSelection } from '../threshold-family.ts';
 import { testedPoints, unmeasuredPoints } from '../curtailed-points.ts';
 import { itemsNeeded } from '../verdicts.ts';
 import { counted } from '../../words/numbers.ts';
@@ -113,6 +113,11 @@ export const sizeTrendDocument = (
   const models = sizedModels(results);
   const sizes = trendSizes(models);
   const thresholds = sizeThresholds(document, models);
+  // A familywise level holds for all methods already.
+  const selected =
+    reading.familywise === true
+      ? thresholds
+      : sizeThresholds({ ...document, thresholds: thresholdsAfterSelection(document, delta, alpha) }, models);
   const trainings = sizedModels(recorded);
   const trained = [
     ...thresholds,
@@ -142,6 +147,7 @@ export const sizeTrendDocument = (
     written: tasks.filter((task) => writtenTasks(results).has(task)),
     methods,
     thresholds,
+    selected,
     trends,
     safeCounts: kinds.flatMap(countsOf),
     pairs,

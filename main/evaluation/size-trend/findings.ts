@@ -1,6 +1,6 @@
-import type { Finding, SafeCount, SizeThreshold } from '../../contract/size-trend.ts';
-import type { Threshold } from '../../contract/sweep.ts';
-import { bareFactor, counted, listed } from '../../words/numbers.ts';
+import type { Finding, SafeCount, SafeShare, SizeThreshold } from '../../contract/size-trend.ts';
+import { isNothingToLose, type Threshold } from '../../contract/sweep.ts';
+import { bareFactor, counted, formatRange, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { methodInProse } from '../../words/methods.ts';
 
@@ -43,6 +43,14 @@ export const withOverall = (
 /** Factors named in a sentence: the smallest, which matter first. */
 const NAMED_FACTORS = 2;
 
+/** " in every draw (in single draws 4 to 7, 0 to 2)"; empty for a method without draws. */
+const inDraws = (shares: readonly SafeShare[]): string => {
+  const ranges = shares.flatMap(({ draws }) =>
+    draws === undefined ? [] : [formatRange([draws.lowest, draws.highest])],
+  );
+  return ranges.length === 0 ? '' : ` in every draw (in single draws ${listed(ranges)})`;
+};
+
 const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boolean): string => {
   const known = shares.filter(({ of }) => of > 0);
   const sameOf = known.every(({ of }) => of === known[0]?.of);
@@ -51,7 +59,7 @@ const factorText = ({ factor, shares }: SafeCount, cases: string, isFirst: boole
     const unit = isFirst && index === 0 ? ` ${cases}` : '';
     return `${safe}${total}${unit} at ${isFirst && index === 0 ? 'E = ' : ''}${experts}`;
   });
-  return `a factor of ${bareFactor(factor)} is safe in ${listed(counts)}`;
+  return `a factor of ${bareFactor(factor)} is safe in ${listed(counts)}${inDraws(known)}`;
 };
 
 /**
@@ -71,7 +79,7 @@ const overallFinding = (safeCounts: readonly SafeCount[], cases: string): Findin
     const counts = shares.map(({ safe, of }) => (totals.length > 1 ? `${safe} of ${of}` : String(safe)));
     const total = totals.length > 1 ? '' : ` of ${totals[0] ?? 0}`;
     const sizes = index === 0 ? ` ${cases} at E = ${listed(shares.map(({ experts }) => String(experts)))}` : '';
-    return `in ${listed(counts)}${total}${sizes} by ${methodInProse(method)}`;
+    return `in ${listed(counts)}${total}${sizes} by ${methodInProse(method)}${inDraws(shares)}`;
   });
   const sentence = `A factor of ${bareFactor(smallest)} is safe ${parts.join(', ')}.`;
   return [{ chart: 'safe-tasks', method: null, verdict: 'counted', sentence, p: null }];
@@ -176,8 +184,8 @@ export const thresholdFindings = (
   if (thresholds.length === 0) return [];
   const known = thresholds.filter(({ lastSafe }) => lastSafe !== null);
   const cannotTell = thresholds.length - known.length;
-  const isAtChance = thresholds.some(({ verdict }) => verdict === 'at-chance');
-  const why = isAtChance ? 'too few items, or an unpruned model at chance' : 'too few items';
+  const hasNothing = thresholds.some(({ verdict }) => isNothingToLose(verdict));
+  const why = hasNothing ? 'too few items, or an unpruned model with nothing to lose' : 'too few items';
   const cannotTellText =
     cannotTell === 0
       ? ''

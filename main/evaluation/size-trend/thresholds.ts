@@ -1,5 +1,5 @@
 import type { AnswerKind } from '../../contract/task.ts';
-import type { BracketPairs, SafeCount, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
+import type { BracketPairs, SafeCount, SafeShare, SizedModel, SizeThreshold } from '../../contract/size-trend.ts';
 import {
   factorKey,
   isFactorAtMost,
@@ -9,7 +9,7 @@ import {
   UNPRUNED,
 } from '../../contract/sweep.ts';
 import type { UnneededPoint } from '../../contract/curtailed-point.ts';
-import { maxOf } from '../../statistics/extremes.ts';
+import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { headlineThresholds } from '../threshold.ts';
 import { testedPoints } from '../curtailed-points.ts';
 
@@ -105,10 +105,25 @@ const sharedFactors = (results: readonly UnneededPoint[], method: string, sizes:
 };
 
 /** Whether `factor` is safe by a threshold; null where it does not determine that. */
-const safeAt = ({ lastSafe, firstUnsafe, largestTested }: SizeThreshold, factor: number): boolean | null => {
+const safeAt = (
+  { lastSafe, firstUnsafe, largestTested }: Pick<SizeThreshold, 'lastSafe' | 'firstUnsafe' | 'largestTested'>,
+  factor: number,
+): boolean | null => {
   if (lastSafe === null || !isFactorAtMost(factor, largestTested)) return null;
   if (isFactorAtMost(factor, lastSafe)) return true;
   return firstUnsafe !== null && isFactorAtMost(firstUnsafe, factor) ? false : null;
+};
+
+/** Thresholds at a factor or above in the draw with fewest of them, and in the one with most; none without draws. */
+const drawCounts = (thresholds: readonly SizeThreshold[], factor: number): Pick<SafeShare, 'draws'> => {
+  const bySeed = new Map<number, number>();
+  for (const { draws = [], largestTested } of thresholds)
+    for (const draw of draws) {
+      const isSafe = safeAt({ ...draw, largestTested }, factor) === true;
+      bySeed.set(draw.seed, (bySeed.get(draw.seed) ?? 0) + Number(isSafe));
+    }
+  const counts = [...bySeed.values()];
+  return counts.length < 2 ? {} : { draws: { lowest: minOf(counts), highest: maxOf(counts) } };
 };
 
 /**
@@ -128,10 +143,10 @@ export const safeCounts = (
       method,
       factor,
       shares: sizes.map((experts) => {
-        const known = thresholds
-          .filter((one) => one.method === method && one.experts === experts)
-          .flatMap((one) => safeAt(one, factor) ?? []);
-        return { experts, safe: known.filter((safe) => safe).length, of: known.length };
+        const own = thresholds.filter((one) => one.method === method && one.experts === experts);
+        const known = own.flatMap((one) => safeAt(one, factor) ?? []);
+        const safe = known.filter((isSafe) => isSafe).length;
+        return { experts, safe, of: known.length, ...drawCounts(own, factor) };
       }),
     })),
   );

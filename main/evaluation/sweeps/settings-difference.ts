@@ -36,6 +36,9 @@ const settingsOf = ({ spec, models, tasks, device, versions }: RecordedSweep): R
   return new Map([
     ['models', models.map(({ name }) => name).join(', ')],
     ...models.map(({ name, fingerprint }) => [`weights of ${name}`, shortHash(fingerprint)] as const),
+    ...models.flatMap(({ name, sha256 }) =>
+      sha256 === undefined ? [] : [[`files of ${name}`, shortHash(sha256)] as const],
+    ),
     ['tasks', tasks.map(({ name }) => name).join(', ')],
     ...tasks.map(({ name, hash }) => [`items of ${name}`, shortHash(hash)] as const),
     ...flattened(settings, ''),

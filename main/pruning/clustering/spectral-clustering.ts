@@ -6,7 +6,7 @@ import { byFirstAppearance } from './cluster-labels.ts';
 import { kernelKMeans } from './kernel-k-means.ts';
 
 /** `seed`: of the k-means starts, of which the one with least inertia wins; equal seeds give equal clusters. */
-export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'starts'> & {
+export type SpectralVariant = Pick<UncurlOptions, 'diagonal' | 'embedding' | 'assign' | 'optimiser' | 'starts'> & {
   readonly seed: number;
 };
 
@@ -29,7 +29,10 @@ export const spectralClusters = (
   if (variant.assign === 'cluster-qr') return byFirstAppearance(clusterQr(vectors));
   // Inner products of rows are invariant to rotations of an eigenspace, and k-means needs nothing else.
   const gram = Float64Array.from(vectors.mmul(vectors.transpose()).to1DArray());
-  return kernelKMeans(gram, n, k, seededRandom(variant.seed), variant.starts);
+  return kernelKMeans(gram, n, k, seededRandom(variant.seed), {
+    restarts: variant.starts,
+    optimiser: variant.optimiser,
+  });
 };
 
 /** The graph that is cut, and the scaling of the eigenvectors before their rows are clustered. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { optimiserOption } from '../../contract/plan.ts';
 import { seededRandom } from '../../statistics/random.ts';
 import { averageScores, combineStatistics, layerSquare, everyOutput } from '../weighed-profiles.ts';
 import { membersOf, squareOf } from '../clustering/cluster-labels.ts';
@@ -8,7 +9,7 @@ import { mergeOptions, ruleOf } from '../merging/merge-options.ts';
 import { defineMethod } from '../method.ts';
 import { frequencySaliency } from '../saliency.ts';
 
-const options = z.object(mergeOptions({ router: 'mapped-rows', align: false }));
+const options = z.object({ optimiser: optimiserOption, ...mergeOptions({ router: 'mapped-rows', align: false }) });
 
 /** Sub-MoE: k-means of output directions, and a merge that is the weighted average unless it is truncated. */
 export const subMoe = defineMethod(
@@ -25,7 +26,7 @@ export const subMoe = defineMethod(
       'token',
     draws: true,
     formula:
-      'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means++ of the collections of unit outputs; merge: ' +
+      'sim(i, j) = mean over tokens of cos(f_i(x), f_j(x)); k-means of the collections of unit outputs; merge: ' +
       '[W_1; ..; W_n] = U S [V_1; ..; V_n]^T, V = sum f_i V_i / sum f_i, W = U S V^T',
     source:
       'Sub-MoE, arXiv 2506.23266. Since U S V_i^T = W_i, the merge without truncation is exactly the usage-weighted ' +
@@ -34,7 +35,7 @@ export const subMoe = defineMethod(
       'U, V averaged by frequency) and the port in the CerebrasResearch/reap repository; its methods section was not ' +
       'available.',
     defaults:
-      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means from the seed; ' +
+      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means (greedy seeds, single moves) from the seed; ' +
       'the paper shares its budget between pairs of layers by k-means cost, which is not done here',
     pitfalls: [
       'Without truncation nothing is gained over averaging: only the choice of merged experts differs.',
@@ -48,7 +49,7 @@ export const subMoe = defineMethod(
     ],
   },
   options,
-  ({ align, weights, router, ...rule }) => ({
+  ({ align, weights, router, optimiser, ...rule }) => ({
     kind: 'merge',
     extra: ['every-output'],
     score: (context) => averageScores(context, frequencySaliency),
@@ -63,7 +64,11 @@ export const subMoe = defineMethod(
           ...request,
           affinity: likeness,
           cluster: (free, clusters) =>
-            membersOf(free, kernelKMeans(squareOf(likeness, experts, free), free.length, clusters, random), clusters),
+            membersOf(
+              free,
+              kernelKMeans(squareOf(likeness, experts, free), free.length, clusters, random, { optimiser }),
+              clusters,
+            ),
         });
       });
     },

@@ -20,7 +20,7 @@ import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
 import { DamageChart } from './damage-chart.tsx';
 import { z } from 'zod';
-import type { RunManifest } from '../../../main/contract/run.ts';
+import { isSameContent, type RunManifest } from '../../../main/contract/run.ts';
 
 interface ExpertDamageProps {
   readonly model: ModelEntry;
@@ -121,7 +121,7 @@ const specOf = z.object(damageSettings.shape);
 /** Finished runs, newest first, that measured experts of this layer on this task with the current prompt settings. */
 export const damageRuns = (
   runs: readonly RunManifest[],
-  model: Pick<ModelEntry, 'fingerprint'>,
+  model: Pick<ModelEntry, 'fingerprint' | 'sha256'>,
   task: Pick<TaskEntry, 'hash'>,
   layer: number,
   chat: boolean,
@@ -135,7 +135,7 @@ export const damageRuns = (
         known.success &&
         known.data.layer === layer &&
         (known.data.chat ?? false) === chat &&
-        models.some(({ fingerprint }) => fingerprint === model.fingerprint) &&
+        models.some((recorded) => isSameContent(recorded, model)) &&
         tasks.some(({ hash }) => hash === task.hash)
       );
     })

@@ -85,7 +85,11 @@ export const ModelFacts = ({ model }: { readonly model: ModelEntry }) => {
           ),
           fact('chatTemplate', info.chatTemplate === undefined ? null : chat ? 'applied' : 'not applied'),
           fact('positions', formatCount(info.maxPositions)),
-          fact('fingerprint', model.fingerprint === null ? null : <code>{model.fingerprint.slice(0, 12)}</code>),
+          fact(
+            'fingerprint',
+            model.fingerprint === null ? 'known after the first run' : <code>{model.fingerprint.slice(0, 12)}</code>,
+          ),
+          fact('contentHash', model.sha256 === undefined ? null : <code>{model.sha256.slice(0, 12)}</code>),
         ]}
       />
       <p className="path">{model.path}</p>
@@ -109,13 +113,11 @@ const MissingModel = ({ model }: { readonly model: ModelEntry }) => {
         }}
       />
       {fingerprint === null ? (
-        <p className="muted">
-          Its header hash was never recorded, so its identity cannot be checked: open it as a new model.
-        </p>
+        <p className="muted">Its hash was never recorded, so its identity cannot be checked: open it as a new model.</p>
       ) : (
         <>
           <p className="muted">
-            Its header hash was <code>{shortHash(fingerprint)}</code>; a different model is refused.
+            Its hash was <code>{shortHash(fingerprint)}</code>; a different model is refused.
           </p>
           <Button icon="folder" disabled={busy} onClick={() => start((engine) => locateModel(engine, model))}>
             Locate…

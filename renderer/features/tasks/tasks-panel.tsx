@@ -131,6 +131,12 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
               <span className="visually-hidden">, no calibration items</span>
             </span>
           )}
+          {task.unreachable !== undefined && (
+            <span className="row-warning" title={task.unreachable}>
+              <Icon name="warning" size={11} />
+              <span className="visually-hidden">, answers that no text can equal</span>
+            </span>
+          )}
           <span className={profiled ? 'profiled-mark' : 'profiled-mark profiled-not'} />
           <span className="visually-hidden">{profiled ? ', profiled' : ', not profiled'}</span>
         </button>
@@ -174,6 +180,7 @@ const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profi
       {task.error !== null && <p>{task.error}</p>}
       {task.changed !== undefined && <p>{changedTaskSentence(task.changed, task.hash)}</p>}
       {task.description !== '' && <p>{task.description}</p>}
+      {task.unreachable !== undefined && <p>{task.unreachable}</p>}
       <p>
         Metric {task.metric}
         {task.chance !== null && `, chance ${formatFixed(task.chance, 3)}`}

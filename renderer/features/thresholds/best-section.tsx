@@ -1,6 +1,6 @@
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { reachText, thresholdValue } from '../../../main/words/verdicts.ts';
-import { type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
+import { bracketWords, reachText, thresholdValue } from '../../../main/words/verdicts.ts';
+import { afterSelection, type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatRange } from '../../../main/words/numbers.ts';
 import { SortedTable } from '../../components/data-table.tsx';
@@ -29,7 +29,12 @@ export const BestSection = (props: SectionProps) => {
     <Section
       label={TITLE}
       title={<Definition of="threshold">{TITLE}</Definition>}
-      note={`the best of ${shown.length === 1 ? '1 method' : `${shown.length} methods`}`}
+      note={
+        <>
+          the best of {shown.length === 1 ? '1 method' : `${shown.length} methods`},{' '}
+          <Definition of="afterSelection">selected after seeing all</Definition>
+        </>
+      }
       end={
         <SaveFigure
           subject={manifest.id}
@@ -61,9 +66,9 @@ export const BestSection = (props: SectionProps) => {
   );
 };
 
-type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written'>;
+type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written' | 'selected'>;
 
-const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, written }: CellProps) => {
+const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, written, selected }: CellProps) => {
   if (best === null) return <td className="numeric muted">–</td>;
   const metric = known.find(({ name }) => name === task)?.metric;
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
@@ -75,9 +80,13 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const elsewhere = everywhere === undefined ? '' : `on every task ${reachText(everywhere)}`;
   const { endings } = (written ?? best).best;
   const ends = endings === undefined ? '' : `ends as often ${thresholdValue(endings)}`;
-  const seen = [bestMethods(best), value, twin, bracket, ends, elsewhere].filter((part) => part !== '').join(' ');
+  const chosen = afterSelection({ selected }, sizeTrend.methods.length);
+  const seen = [bestMethods(best), value, twin, bracket, chosen, ends, elsewhere]
+    .filter((part) => part !== '')
+    .join(' ');
   const lines = [
     ...text.lines,
+    ...(selected === null || chosen === '' ? [] : [`${chosen} (${bracketWords(selected.best)})`]),
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`equally far: ${others.join(', ')}`]),
     ...(best.cannotTell.length === 0 ? [] : [`cannot tell: ${best.cannotTell.map(methodTitle).join(', ')}`]),
     ...(written === null
@@ -96,7 +105,8 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
       {/* The spaces keep the parts apart where they are read as one text. */}
       {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
       <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
-      <small className="best-end">{bracket}</small> {ends !== '' && <small className="best-line">{ends}</small>}{' '}
+      <small className="best-end">{bracket}</small> {chosen !== '' && <small className="best-line">{chosen}</small>}{' '}
+      {ends !== '' && <small className="best-line">{ends}</small>}{' '}
       {elsewhere !== '' && <small className="best-line">{elsewhere}</small>}
     </ThresholdCell>
   );

@@ -1,4 +1,5 @@
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import { isNothingToLose } from '../../../main/contract/sweep.ts';
 import type { MetricName } from '../../../main/contract/task.ts';
 import {
   bracketText,
@@ -55,7 +56,7 @@ export const dotText = (
  */
 export const cellBracketText = (threshold: SizeThreshold, needed: Needed, metric: MetricName | undefined): string =>
   threshold.lastSafe === null
-    ? threshold.verdict === 'at-chance'
+    ? isNothingToLose(threshold.verdict)
       ? 'nothing to lose'
       : `n ≥ ${formatCount(metric === 'perplexity' ? needed.texts : needed.items)}`
     : `${bracketText(threshold)} ${drawsFraction(threshold)}`.trimEnd();

@@ -1,7 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
-import { cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { cp, lstat, mkdir, mkdtemp, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { writePaddedModel } from '../../main/checkpoint/padded-model.ts';
 import type { RandomSource } from '../../../main/statistics/random.ts';
 
 /** A model with a chat template, a larger model of its family, a task of few items, and its written twin. */
@@ -19,10 +22,12 @@ const TEMPLATE = (word: string): string =>
   `{% for message in messages %}{{ message['content'] }} ${word} {% endfor %}{% if add_generation_prompt %}= {% ` +
   'endif %}';
 
-export const makeSources = async (resources: string, folder: string): Promise<Sources> => {
+/** `paddingBytes`: size of a buffer that nothing reads in each weight file; 0: none. */
+export const makeSources = async (resources: string, folder: string, paddingBytes = 0): Promise<Sources> => {
   const inFolder = (...names: readonly string[]): string => path.join(folder, ...names);
   for (const name of ['uncurl-8', 'uncurl-16'])
-    await cp(path.join(resources, 'models', name), inFolder(name), { recursive: true });
+    if (paddingBytes > 0) await writePaddedModel(name, inFolder(name), paddingBytes);
+    else await cp(path.join(resources, 'models', name), inFolder(name), { recursive: true });
   await writeFile(inFolder('uncurl-8', 'chat_template.jinja'), TEMPLATE('('));
   await mkdir(inFolder('capital'));
   await cp(path.join(resources, 'tasks', 'capital', 'task.json'), inFolder('capital', 'task.json'));
@@ -53,6 +58,22 @@ export interface Change {
 const flipped = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.map((byte, at) => (at < bytes.length / 3 ? byte : byte ^ 0x80)));
 
+/** Flips the signs of the float16 numbers of the tensors whose names match. */
+const flippedTensors =
+  (pattern: RegExp) =>
+  (bytes: Buffer): Buffer => {
+    const headerBytes = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Readonly<
+      Record<string, { readonly data_offsets: readonly [number, number] }>
+    >;
+    const changed = Buffer.from(bytes);
+    for (const [name, { data_offsets: [begin, end] = [0, 0] }] of Object.entries(header))
+      if (pattern.test(name))
+        for (let at = 8 + headerBytes + begin + 1; at < 8 + headerBytes + end; at += 2)
+          changed[at] = (changed[at] ?? 0) ^ 0x80;
+    return changed;
+  };
+
 const inText =
   (change: (text: string) => string) =>
   (bytes: Buffer): Buffer =>
@@ -67,6 +88,20 @@ const swapLetters = inText((text) =>
 
 export const changes = {
   weights: { file: ({ model }) => path.join(model, 'model.safetensors'), changed: flipped, isMapped: true },
+  routers: {
+    file: ({ model }) => path.join(model, 'model.safetensors'),
+    changed: flippedTensors(/layers\.[12]\..*gate\.weight$/),
+    isMapped: true,
+  },
+  'an expert': {
+    file: ({ model }) => path.join(model, 'model.safetensors'),
+    changed: flippedTensors(/layers\.1\..*experts\.3\.w2\.weight$/),
+    isMapped: true,
+  },
+  config: {
+    file: ({ model }) => path.join(model, 'config.json'),
+    changed: inText((text) => text.replace('"rope_theta": 10000.0', '"rope_theta": 30.0')),
+  },
   'larger weights': { file: ({ larger }) => path.join(larger, 'model.safetensors'), changed: flipped, isMapped: true },
   tokenizer: { file: ({ model }) => path.join(model, 'tokenizer.json'), changed: swapLetters },
   template: { file: ({ model }) => path.join(model, 'chat_template.jinja'), changed: () => Buffer.from(TEMPLATE('[')) },
@@ -80,71 +115,109 @@ export const changes = {
 
 export type ChangeName = keyof typeof changes;
 
-/** Changes a file after a delay and restores it later, in a thread, so at any moment of the main thread. */
-const THREAD = `
-  const { workerData } = require('node:worker_threads');
-  const { file, bytes, original, atMs, backMs, isOverwritten, keepsTime } = workerData;
-  const fs = require('node:fs');
-  const wait = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-  const put = (content) => {
-    if (isOverwritten) fs.writeFileSync(file, content, { flag: 'r+' });
-    else {
-      fs.writeFileSync(file + '.coming', content);
-      fs.renameSync(file + '.coming', file);
-    }
-    if (keepsTime) fs.utimesSync(file, 1700000000, 1700000000);
-  };
-  wait(atMs);
-  put(bytes);
-  if (backMs !== null) {
-    wait(backMs);
-    put(original);
-  }
-`;
+/** How a change reaches the file. */
+const WRITES = ['in place', 'by rename', 'by link', 'through a mapping'] as const;
 
+/** Files are read whole up to here; of a padded one this covers all that precedes the padding. */
+const MOST_BYTES = 16 * 2 ** 20;
+
+const head = (file: string): Buffer => {
+  const buffer = Buffer.alloc(Math.min(MOST_BYTES, statSync(file).size));
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, buffer, 0, buffer.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return buffer;
+};
+
+/** Puts other content into a source, and later the original one. */
 export interface Disturbance {
-  /** Resolves when the file was changed, and restored if requested. */
-  readonly done: Promise<void>;
-  /** Restores everything, whatever happened. */
+  readonly words: string;
+  change(): Promise<void>;
+  /** Changes it after a part of the time, and restores it later; in three cases of ten not before `restore`. */
+  during(tookMs: number): Promise<void>;
   restore(): Promise<void>;
+  end(): Promise<void>;
 }
 
-/** Changes a source at a random moment of the next `tookMs`; in three cases of ten until `restore`. */
-export const disturb = (sources: Sources, name: ChangeName, random: RandomSource, tookMs: number): Disturbance => {
+const PROGRAM = fileURLToPath(new URL('disturb.py', import.meta.url));
+
+/** A change of a source by a random way of writing; in seven cases of ten the modification time is restored too. */
+export const disturbanceOf = async (sources: Sources, name: ChangeName, random: RandomSource): Promise<Disturbance> => {
   const change: Change = changes[name];
   const file = change.file(sources);
-  const original = readFileSync(file);
-  const atMs = random.float() * tookMs;
-  const backMs = random.float() < 0.3 ? null : random.float() * (tookMs - atMs);
-  const isOverwritten = change.isMapped === true && random.float() < 0.7;
-  const keepsTime = random.float() < 0.7;
+  const original = head(file);
   const bytes = change.changed(original);
-  const worker = new Worker(THREAD, {
-    eval: true,
-    workerData: { file, bytes, original, atMs, backMs, isOverwritten, keepsTime },
+  const keepsTime = random.float() < 0.7;
+  const ways = WRITES.filter(
+    (way) =>
+      (way !== 'through a mapping' || bytes.length === original.length) &&
+      (way !== 'in place' || change.isMapped === true || bytes.length === original.length),
+  );
+  const write = ways[random.integer(ways.length)] ?? 'by rename';
+  const folder = await mkdtemp(path.join(path.dirname(sources.task), 'disturb-'));
+  const [before, after] = [path.join(folder, 'original'), path.join(folder, 'changed')];
+  await writeFile(before, original);
+  await writeFile(after, bytes);
+  const child = spawn('python3', [PROGRAM, file, write, keepsTime ? 'yes' : 'no', before, after], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const done = new Promise<void>((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', () => resolve());
-  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const heard = async (wanted: string): Promise<void> => {
+    const { value } = (await lines.next()) as { readonly value: unknown };
+    if (value !== wanted) throw new Error(`${PROGRAM} said ${String(value)} instead of ${wanted}`);
+  };
+  await heard('ready');
+  let asked = 0;
+  let last = Promise.resolve();
+  const ask = (line: string): Promise<void> => {
+    asked += 1;
+    const wanted = `done ${String(asked)}`;
+    child.stdin.write(`${line}\n`);
+    last = last.then(() => heard(wanted));
+    return last;
+  };
   return {
-    done,
+    words: `${name} ${write}${keepsTime ? ', times restored' : ''}`,
+    change: () => ask('change'),
+    during: (tookMs) => {
+      const atMs = random.float() * tookMs;
+      const back = random.float() < 0.3 ? -1 : (random.float() * (tookMs - atMs)) / 1000;
+      return ask(`during ${String(atMs / 1000)} ${String(back)}`);
+    },
     restore: async () => {
-      await done;
-      if (!readFileSync(file).equals(original)) await writeFile(file, original);
+      await last;
+      if (!head(file).equals(original)) await ask('restore');
+      if ((await lstat(file)).isSymbolicLink()) await putWhole(file, original, statSync(file).size - original.length);
       if (statSync(file).mtimeMs !== 1_700_000_000_000) await utimes(file, 1_700_000_000, 1_700_000_000);
     },
+    end: async () => {
+      child.stdin.end();
+      await exited;
+      await rm(folder, { recursive: true, force: true });
+    },
   };
+};
+
+/** Replaces a file; `rest`: zeros after the content. */
+const putWhole = async (file: string, content: Buffer, rest: number): Promise<void> => {
+  await writeFile(`${file}.coming`, content);
+  await truncate(`${file}.coming`, content.length + rest);
+  await rename(`${file}.coming`, file);
 };
 
 /** Sources with one permanent change, to compute the results that are then right. */
 export const changedFor = async (sources: Sources, name: ChangeName): Promise<() => Promise<void>> => {
   const change: Change = changes[name];
   const file = change.file(sources);
-  const original = await readFile(file);
-  await writeFile(file, change.changed(original));
+  const original = head(file);
+  const rest = statSync(file).size - original.length;
+  await putWhole(file, change.changed(original), rest);
   return async () => {
-    await writeFile(file, original);
+    await putWhole(file, original, rest);
     await utimes(file, 1_700_000_000, 1_700_000_000);
   };
 };

@@ -32,6 +32,13 @@ export interface ComputingPath {
   readonly run: (bench: Bench) => Promise<unknown>;
   /** Files that a refused run must not leave behind. */
   readonly out?: string;
+  /** Starts a run, which may be interrupted and resumed, and reads its result once it is done. */
+  readonly inParts?: {
+    readonly start: (bench: Bench) => Promise<string>;
+    readonly result: (bench: Bench, run: string) => Promise<unknown>;
+  };
+  /** The result says whether the files are as they were before, so those changed all the time give another one. */
+  readonly compares?: true;
 }
 
 const THREADS = 1;
@@ -57,14 +64,35 @@ const startSweep = ({ engine, sources }: Bench, asked: Asked, task = sources.tas
 const resultsOf = async ({ engine }: Pick<Bench, 'engine'>, run: string): Promise<unknown> =>
   (await engine.call('sweep.read', { run })).results;
 
-const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isWritten = false): ComputingPath => ({
-  name,
-  reads,
-  run: async (bench) => {
+const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isWritten = false): ComputingPath => {
+  const start = async (bench: Bench): Promise<string> => {
     const task = isWritten ? bench.sources.written : bench.sources.task;
-    return resultsOf(bench, await ended(bench, await startSweep(bench, asked, task)));
+    return (await startSweep(bench, asked, task)).run;
+  };
+  return {
+    name,
+    reads,
+    run: async (bench) => resultsOf(bench, await ended(bench, { run: await start(bench) })),
+    inParts: { start, result: async (bench, run) => resultsOf(bench, await ended(bench, { run })) },
+  };
+};
+
+/** A candidate folder, made of the model before the change: its numbers are those of its own files. */
+const candidatePath: ComputingPath = {
+  name: 'candidate folder',
+  reads: ['weights', 'routers', 'an expert'],
+  run: async (bench) => {
+    const { engine, sources } = bench;
+    const model = sources.larger;
+    const { run } = await engine.call('sweep.start', {
+      models: [engine.grantPath(model)],
+      tasks: [engine.grantPath(sources.task)],
+      candidates: [{ name: 'tuned', folder: engine.grantPath(sources.model) }],
+      settings: { methods: ['frequency'], factors: [1] },
+    });
+    return resultsOf(bench, await ended(bench, { run }));
   },
-});
+};
 
 /** Two workers side by side, and the process that joins their results. */
 const workers: ComputingPath = {
@@ -166,6 +194,7 @@ const exportPath: ComputingPath = {
 
 const verifyPath: ComputingPath = {
   name: 'verify',
+  compares: true,
   reads: ['weights'],
   prepare: async (bench) => {
     await writePlans(bench);
@@ -230,6 +259,7 @@ const experimentPath = (python: string | null): ComputingPath => ({
 
 const reproducePath: ComputingPath = {
   name: 'reproduce',
+  compares: true,
   reads: ['weights', 'tokenizer'],
   prepare: async (bench) => {
     await ended(bench, await startSweep(bench, { methods: ['uncurl'] }));
@@ -272,16 +302,29 @@ const finetunePath = (python: string): ComputingPath => ({
 
 /** All ways to compute numbers on this machine; the slow ones need a Python with PyTorch. */
 export const computingPaths = (python: string | undefined): readonly ComputingPath[] => [
-  sweepPath('sweep that merges', { methods: ['uncurl'], factors: [1, 2, 4] }, ['weights', 'tokenizer', 'test items']),
+  sweepPath('sweep that merges', { methods: ['uncurl'], factors: [1, 2, 4] }, [
+    ...['weights', 'routers', 'an expert', 'config', 'tokenizer', 'test items'],
+  ] as const),
+  sweepPath('calibration draws', { calibrationDraws: 3, factors: [1, 2] }, ['weights', 'routers', 'calibration items']),
+  sweepPath('fidelity', { fidelity: true }, ['weights', 'routers', 'an expert', 'tokenizer']),
+  sweepPath('rounded weights', { weights: ['stored', 'q8_0'] }, ['weights', 'an expert']),
+  candidatePath,
   sweepPath('sweep through the chat template', { chat: true }, ['weights', 'template', 'test items']),
-  sweepPath('sweep that refits', { recovery: 'both' }, ['weights', 'tokenizer', 'calibration items']),
+  sweepPath('sweep that refits', { recovery: 'both' }, [
+    'weights',
+    'routers',
+    'an expert',
+    'tokenizer',
+    'calibration items',
+  ]),
   sweepPath(
     'search for experts',
     { methods: ['eep'], factors: [1, 2], options: { eep: { evaluations: 12, initial: 4 } } },
-    ['weights', 'tokenizer', 'calibration items'],
+    ['weights', 'routers', 'tokenizer', 'calibration items'],
   ),
   sweepPath('search for thresholds', { methods: ['frequency', 'reap'], factors: [1, 2, 4], stop: 'early' }, [
     'weights',
+    'routers',
   ]),
   sweepPath(
     'written answers, calibrated on what is written',

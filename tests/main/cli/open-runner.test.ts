@@ -10,7 +10,12 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere } from './command-line-here.ts';
 
 const model = fileURLToPath(new URL('../../../resources/models/uncurl-8', import.meta.url));
-const host = { say: (): void => undefined, environment: {} };
+const host = {
+  say: (): void => undefined,
+  progress: (): void => undefined,
+  signal: new AbortController().signal,
+  environment: {},
+};
 const reader = optionReader({ positionals: [], options: { threads: '1' } });
 
 test('a device is named by execution provider and precision; what onnxruntime lacks is refused with the reason', () => {

@@ -117,7 +117,9 @@ test('a process that ends in mid-run is reported with its output; the next run g
   puppets[0]?.end('SIGABRT', 'heap out of memory\n');
   await expect(lost).rejects.toMatchObject({
     code: 'compute-lost',
-    message: 'The process that computed "A job" ended (SIGABRT): an abort in native code. It said: heap out of memory',
+    message:
+      'The process that computed "A job" ended (SIGABRT): an abort in native code, ' +
+      'as where memory, threads or open files run out. It said: heap out of memory',
   });
   const next = carryOut();
   await asked();

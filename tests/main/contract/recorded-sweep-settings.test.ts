@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { recordedExperimentSettings } from '../../../main/contract/experiment.ts';
+import { K_MEANS_METHODS, OPTIMISER, withOptimiser } from '../../../main/contract/optimiser.ts';
 import { recordedSweepSettings, sweepSettings } from '../../../main/contract/sweep.ts';
 import { optionsOf } from '../../../main/jobs/sweep-stages.ts';
-import { methodNamed } from '../../../main/pruning/methods.ts';
+import { methodNamed, methods } from '../../../main/pruning/methods.ts';
 
 const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };
 
@@ -11,18 +13,18 @@ test('options of uncurl stored separately in a manifest of 0.1 join those of the
   const uncurl = { affinity: 'pearson', reference: 'medoid', align: false, weights: 'uniform', router: 'mean-row' };
   const options = { uncurl: { router: 'mapped-rows' }, ean: { form: 'mean' } };
   const settings = recordedSweepSettings.parse({ ...spec, uncurl, options });
-  expect(settings.options).toEqual({ uncurl: { ...uncurl, router: 'mapped-rows' }, ean: { form: 'mean' } });
+  const recorded = { ...uncurl, optimiser: 'lloyd' };
+  expect(settings.options).toEqual({ uncurl: { ...recorded, router: 'mapped-rows' }, ean: { form: 'mean' } });
   expect(methodNamed('uncurl').prepare(optionsOf(settings, 'uncurl')).options).toMatchObject({
-    ...uncurl,
+    ...recorded,
     router: 'mapped-rows',
   });
-  expect(recordedSweepSettings.parse({ ...spec, uncurl }).options).toEqual({ uncurl });
+  expect(recordedSweepSettings.parse({ ...spec, uncurl }).options).toEqual({ uncurl: recorded });
 });
 
 test('a current manifest is read unchanged, and an unusable one is refused', () => {
-  expect(recordedSweepSettings.parse({ ...spec, seeds: [0, 1] })).toEqual(
-    sweepSettings.parse({ ...spec, seeds: [0, 1] }),
-  );
+  const current = { ...spec, seeds: [0, 1], options: { uncurl: { optimiser: 'hartigan' } } };
+  expect(recordedSweepSettings.parse(current)).toEqual(sweepSettings.parse(current));
   expect(recordedSweepSettings.safeParse({ ...spec, uncurl: { affinity: 'pearson' }, factors: [] }).success).toBe(
     false,
   );
@@ -32,18 +34,38 @@ test('a current manifest is read unchanged, and an unusable one is refused', () 
 test('a manifest from before methods had several draws keeps its single draw', () => {
   expect([recordedSweepSettings.parse(spec).seeds, sweepSettings.parse(spec).seeds]).toEqual([[0], [0, 1, 2]]);
   const drawn = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0, align: false } } });
-  expect(drawn.options).toEqual({ uncurl: { align: false } });
-  expect(recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0 } } }).options).toEqual({});
+  expect(drawn.options).toEqual({ uncurl: { align: false, optimiser: 'lloyd' } });
+  expect(recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0 } } }).options).toEqual({
+    uncurl: { optimiser: 'lloyd' },
+  });
   // A draw chosen by the option is not mistaken for another: the method refuses the option by name.
   const other = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 3 } } });
   expect(() => methodNamed('uncurl').prepare(optionsOf(other, 'uncurl'))).toThrow('seed is unknown');
 });
 
-test("the sample's sweep uses uncurl's defaults, as when it ran", async () => {
+test('a run without an optimiser had the only one of its time, whatever is the default today', () => {
+  const of = (given: object) => recordedSweepSettings.parse({ ...spec, ...given }).options;
+  expect(of({ methods: ['uncurl', 'sub-moe', 'reap'] })).toEqual({
+    uncurl: { optimiser: 'lloyd' },
+    'sub-moe': { optimiser: 'lloyd' },
+  });
+  expect(of({ methods: ['reap'] })).toEqual({});
+  const named = withOptimiser({ uncurl: { starts: 3 } }, ['uncurl', 'reap'], OPTIMISER);
+  expect(named).toEqual({ uncurl: { starts: 3, optimiser: 'hartigan' } });
+  expect(of({ options: named })).toEqual(named);
+  expect(recordedExperimentSettings.parse({ training: { rate: 0.001, epochs: 1 } }).options).toEqual({
+    uncurl: { optimiser: 'lloyd' },
+  });
+  expect(methods.filter(({ options: { shape } }) => 'optimiser' in shape).map(({ name }) => name)).toEqual(
+    K_MEANS_METHODS,
+  );
+});
+
+test("the sample's sweep uses uncurl's defaults and its optimiser of then", async () => {
   const text = await readFile(new URL('../../../resources/sample/run/manifest.json', import.meta.url), 'utf8');
   const manifest = z.object({ spec: z.looseObject({}) }).parse(JSON.parse(text));
   const settings = recordedSweepSettings.parse(manifest.spec);
   expect(methodNamed('uncurl').prepare(optionsOf(settings, 'uncurl')).options).toEqual(
-    methodNamed('uncurl').prepare({}).options,
+    methodNamed('uncurl').prepare({ optimiser: 'lloyd' }).options,
   );
 });

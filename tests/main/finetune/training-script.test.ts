@@ -13,21 +13,28 @@ const saying = async (lines: readonly string[], end = 'exit 0', first = ''): Pro
   return file;
 };
 
-const start = '{"event":"start","steps":2,"device":"cpu","versions":{"torch":"2.7.0"}}';
+const start = '{"event":"start","steps":2,"device":"cpu","versions":{"torch":"2.7.0","environment":"e1"}}';
+const HASH = 'a'.repeat(64);
 const step = (done: number): string =>
   `{"event":"step","done":${String(done)},"steps":2,"stage":"all","loss":0.5,"total":0.6,"rate":0.1}`;
 
 const run = async (path: string, controller = new AbortController(), isCancelled = false) => {
   const heard: string[] = [];
-  const result = await runTrainingScript({ path, versions: {} }, 'finetune.py', 'job.json', controller.signal, {
-    onStart: (steps) => {
-      heard.push(`start ${String(steps)}`);
-      if (isCancelled) controller.abort();
+  const result = await runTrainingScript(
+    { path, versions: { environment: 'e1' } },
+    'finetune.py',
+    'job.json',
+    controller.signal,
+    {
+      onStart: (steps) => {
+        heard.push(`start ${String(steps)}`);
+        if (isCancelled) controller.abort();
+      },
+      onResumed: (done) => heard.push(`resumed ${String(done)}`),
+      onStep: ({ done, loss }) => heard.push(`step ${String(done)}: ${String(loss)}`),
+      onSaved: ({ done, file, sha256 }) => heard.push(`saved ${String(done)}: ${file} ${sha256}`),
     },
-    onResumed: (done) => heard.push(`resumed ${String(done)}`),
-    onStep: ({ done, loss }) => heard.push(`step ${String(done)}: ${String(loss)}`),
-    onSaved: (done) => heard.push(`saved ${String(done)}`),
-  });
+  );
   return { heard, result };
 };
 
@@ -36,14 +43,14 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
     const path = await saying([
       start,
       step(1),
-      '{"event":"saved","done":1}',
+      `{"event":"saved","done":1,"file":"state-1.pt","sha256":"${HASH}"}`,
       step(2),
       '{"event":"writing"}',
-      '{"event":"done","changed":7}',
+      '{"event":"done","changed":7,"environment":"e1"}',
     ]);
     expect(await run(path)).toEqual({
-      heard: ['start 2', 'step 1: 0.5', 'saved 1', 'step 2: 0.5'],
-      result: { versions: { torch: '2.7.0' }, device: 'cpu', changed: 7 },
+      heard: ['start 2', 'step 1: 0.5', `saved 1: state-1.pt ${HASH}`, 'step 2: 0.5'],
+      result: { versions: { torch: '2.7.0', environment: 'e1' }, device: 'cpu', changed: 7 },
     });
   });
 
@@ -68,6 +75,24 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
     ],
     ['an end without a result', [start, step(1)], 'exit 0', { code: 'training-failed', kind: 'failed' }],
     [
+      'other packages than asked for, at its start',
+      [start.replace('e1', 'e2')],
+      'exit 0',
+      { code: 'other-packages', kind: 'failed' },
+    ],
+    [
+      'packages that were exchanged while it ran',
+      [start, step(1), '{"event":"done","changed":7,"environment":"e2"}'],
+      'exit 0',
+      { code: 'other-packages', kind: 'failed' },
+    ],
+    [
+      'a state outside of its folder',
+      [start, `{"event":"saved","done":1,"file":"../state-1.pt","sha256":"${HASH}"}`],
+      'exit 0',
+      { code: 'script-unclear', kind: 'failed' },
+    ],
+    [
       'foreign lines',
       ['hello'],
       'exit 0',
@@ -88,7 +113,9 @@ describe.skipIf(process.platform === 'win32')('the training script', () => {
   test("is given every setting under the script's own names", async () => {
     const settings = finetuneSettings.parse({});
     const data = { teacher: null, sequences: [[[1, 2], 1]], mixture: [], length: 64, end: 0 } as const;
-    const job: unknown = JSON.parse(scriptJobText({ model: 'm', out: 'o', state: 's', ...data, settings, threads: 1 }));
+    const job: unknown = JSON.parse(
+      scriptJobText({ model: 'm', out: 'o', state: 's', resume: null, ...data, settings, threads: 1 }),
+    );
     const script = await readFile('resources/finetune/finetune.py', 'utf8');
     const fields = /class Job:\n[^]*?\n\n\n/.exec(script)?.[0].matchAll(/^ {4}(\w+): /gm) ?? [];
     expect(Object.keys(job ?? {}).sort()).toEqual([...fields].map(([, name]) => name).sort());

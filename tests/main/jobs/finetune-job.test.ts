@@ -1,7 +1,9 @@
-import { cp, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { type FinetuneInput, finetuneJob } from '../../../main/jobs/finetune-job.ts';
@@ -97,10 +99,10 @@ const DISTURBED = `#!${process.execPath}
   const { appendFileSync, readFileSync, writeFileSync } = require('node:fs');
   const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
   const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
-  say({ event: 'start', steps: 1, device: 'cpu', versions: {} });
+  say({ event: 'start', steps: 1, device: 'cpu', versions: { environment: 'e1' } });
   writeFileSync(job.state + '/state', 'of another model');
   appendFileSync(job.model + '/config.json', ' ');
-  say({ event: 'done', changed: 1 });
+  say({ event: 'done', changed: 1, environment: 'e1' });
 `;
 
 test.runIf(process.platform !== 'win32')(
@@ -114,7 +116,7 @@ test.runIf(process.platform !== 'win32')(
     const job = finetuneJob({
       ...input,
       model: { name: 'mine', checkpoint: await openCheckpoint(folder) },
-      python: () => Promise.resolve({ path: python, versions: {} }),
+      python: () => Promise.resolve({ path: python, versions: { environment: 'e1' } }),
       freeBytes: () => Promise.resolve(null),
     });
     await expect(job.work(context)).rejects.toMatchObject({
@@ -126,50 +128,95 @@ test.runIf(process.platform !== 'win32')(
   },
 );
 
-/** A fake Python and script: reports whether there was a state, leaves one, and dies. */
+/** A fake Python and script: reports whether there was a state, leaves one and what it was told to, and dies. */
 const DYING = `#!${process.execPath}
-  const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+  const { createHash } = require('node:crypto');
+  const { readFileSync, writeFileSync } = require('node:fs');
   const job = JSON.parse(readFileSync(process.argv[5], 'utf8'));
   const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
-  say({ event: 'start', steps: 2, device: 'cpu', versions: {} });
-  if (existsSync(job.state + '/state.pt')) say({ event: 'resumed', done: 1 });
-  writeFileSync(job.state + '/state.pt', 'half');
+  say({ event: 'start', steps: 9, device: 'cpu', versions: { environment: process.env.ENVIRONMENT ?? 'e1' } });
+  const before = job.resume_file === null ? 0 : Number(readFileSync(job.state + '/' + job.resume_file, 'utf8'));
+  if (before > 0) say({ event: 'resumed', done: before });
+  for (const done of [before + 1, before + 2]) {
+    const file = 'state-' + done + '.pt';
+    writeFileSync(job.state + '/' + file, String(done));
+    say({ event: 'saved', done, file, sha256: createHash('sha256').update(String(done)).digest('hex') });
+  }
+  writeFileSync(job.state + '/state-99.pt', '99');
   process.exitCode = 1;
 `;
 
 test.runIf(process.platform !== 'win32')(
-  'a killed training goes on from its state, but not where its model was touched meanwhile',
+  'a killed training goes on from its last sealed state, and from nothing that was changed meanwhile',
   async () => {
     const { input, context } = await subject();
     const folder = join(await temporaryFolder(), 'model');
     await cp(join(resources, 'models', 'uncurl-8'), folder, { recursive: true });
     const python = join(await temporaryFolder(), 'python');
     await writeFile(python, DYING, { mode: 0o755 });
-    const problems: unknown[] = [];
-    /** Whether the training continued from a state. */
-    const train = async (): Promise<boolean> => {
+    const problems: string[] = [];
+    const steps = context.steps.telling((text) => problems.push(text));
+    /** The step from which the training continued. */
+    const train = async (changes: Partial<FinetuneInput> = {}, environment = 'e1'): Promise<number> => {
       const subjectOfJob = { run: 'run', kind: 'finetune', title: 'A job' } as const;
       const meter = createProgressMeter(subjectOfJob, Date.now);
       const job = finetuneJob({
         ...input,
         model: { name: 'mine', checkpoint: await openCheckpoint(folder) },
-        python: () => Promise.resolve({ path: python, versions: {} }),
+        python: () => Promise.resolve({ path: python, versions: { environment } }),
         freeBytes: () => Promise.resolve(null),
+        ...changes,
       });
-      const emit: JobContext['emit'] = (event) => event.type === 'job.problem' && problems.push(event.text);
-      await expect(job.work({ ...context, meter, emit })).rejects.toMatchObject({ code: 'training-failed' });
-      return meter.reused > 0;
+      vi.stubEnv('ENVIRONMENT', environment);
+      await expect(job.work({ ...context, meter, steps })).rejects.toMatchObject({ code: 'training-failed' });
+      vi.unstubAllEnvs();
+      const { resume_file: file } = z
+        .looseObject({ resume_file: z.string().nullable() })
+        .parse(JSON.parse(await readFile(join(context.folder, 'training', 'job.json'), 'utf8')));
+      expect(meter.reused).toBe(file === null ? 0 : 1);
+      return file === null ? 0 : Number(/\d+/.exec(file)?.[0]);
     };
-    expect([await train(), await train()]).toEqual([false, true]);
-    const weights = join(folder, 'model.safetensors');
-    const { atime, mtime } = await stat(weights);
-    const bytes = await readFile(weights);
-    await writeFile(weights, Buffer.alloc(bytes.length));
-    await writeFile(weights, bytes);
-    await utimes(weights, atime, mtime);
+    const state = join(context.folder, 'training', 'state');
+    const tries = [await train(), await train(), await train()];
+    expect({ tries, problems }).toEqual({ tries: [0, 2, 4], problems: [] });
     expect(problems).toEqual([]);
-    expect([await train(), await train()]).toEqual([false, true]);
-    expect(problems).toEqual([expect.stringContaining('mine was touched since its training was interrupted')]);
+    // The state that was not sealed in time stays until the next start, and is never continued from.
+    expect((await readdir(state)).sort()).toEqual(['state-6.pt', 'state-99.pt']);
+
+    const startsAgain = async (why: string, change: () => Promise<unknown>): Promise<void> => {
+      await change();
+      expect(await train(), why).toBe(0);
+      expect(problems.splice(0), why).toEqual([expect.stringContaining(why)]);
+      expect(await train(), why).toBe(2);
+    };
+    await startsAgain('was changed or damaged', () => writeFile(join(state, 'state-6.pt'), '7'));
+    await startsAgain('was changed or damaged', () => rm(join(state, 'state-4.pt')));
+    await startsAgain('its seal was changed', async () => {
+      const seal = await readFile(`${state}.sealed.json`, 'utf8');
+      const hash = createHash('sha256').update('7').digest('hex');
+      await writeFile(join(state, 'state-4.pt'), '7');
+      await writeFile(`${state}.sealed.json`, seal.replace(/(?<="state-4.pt":")[0-9a-f]{64}/, hash));
+    });
+    await startsAgain('before it had saved anything', () => rm(`${state}.sealed.json`));
+    await startsAgain('are others now', async () => {
+      const weights = join(folder, 'model.safetensors');
+      const { atime, mtime } = await stat(weights);
+      const bytes = await readFile(weights);
+      await writeFile(weights, Buffer.alloc(bytes.length));
+      await writeFile(weights, bytes);
+      await utimes(weights, atime, mtime);
+    });
+    for (const [changes, environment] of [
+      [{ settings: finetuneSettings.parse({ rate: 0.5 }) }, 'e1'],
+      [{ threads: 2 }, 'e1'],
+      [{ engineVersion: 'next' }, 'e1'],
+      [{}, 'e2'],
+    ] as const) {
+      expect(await train(), 'before').toBeGreaterThan(-1);
+      problems.splice(0);
+      expect(await train(changes, environment), JSON.stringify(changes)).toBe(0);
+      expect(problems.splice(0)).toEqual([expect.stringContaining('are others now')]);
+    }
   },
 );
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { recordedSweepDocument, type SweepDocument } from '../../../main/contract/sweep.ts';
+import { DEFAULT_DELTA, recordedSweepDocument, type SweepDocument } from '../../../main/contract/sweep.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { COMPRESSED, unpack } from '../../../main/sample/sample-run.ts';
 
 const resources = path.resolve(import.meta.dirname, '../../../resources');
@@ -15,6 +16,6 @@ export const recordedBytes = async (record: string, name: string): Promise<Buffe
 export const recordedJson = async (record: string, name: string): Promise<unknown> =>
   JSON.parse((await recordedBytes(record, name)).toString('utf8'));
 
-/** The document of a recorded sweep. */
+/** The document of a recorded sweep, with the verdicts and thresholds of today's rules. */
 export const recordedResults = async (record: string): Promise<SweepDocument> =>
-  recordedSweepDocument.parse(await recordedJson(record, 'results.json'));
+  withThresholds(recordedSweepDocument.parse(await recordedJson(record, 'results.json')), { delta: DEFAULT_DELTA });

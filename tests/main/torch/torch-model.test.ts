@@ -50,7 +50,7 @@ test('a model that does not fit is refused with what it takes, on the processor 
     ...model,
     info: { ...model.info, memory: { ...model.info.memory, torch: { float32: 21.4e9, half: 10.8e9 } } },
   };
-  const by = { bfloat16: true, cards: [], modelTypes: ['mixtral'], versions: {} };
+  const by = { bfloat16: true, cards: [], modelTypes: ['mixtral'], versions: {}, packages: {} };
   const processor = { ...by, device: 'cpu', card: null, freeBytes: null };
   // Free memory of a card is that of the fullest one.
   const card = { ...by, device: 'cuda:0', card: 'a card', freeBytes: 21e9 };

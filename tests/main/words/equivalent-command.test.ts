@@ -12,8 +12,14 @@ import { runOf } from '../contract/run-of.ts';
 const file = new URL('../../../resources/sample/run/manifest.json', import.meta.url);
 const sample = runManifest.parse(JSON.parse(readFileSync(file, 'utf8')));
 
-test('the sample is made by the command that made it', () => {
-  expect(equivalentCommand(sample)).toBe(sample.commandLine);
+/** Today's default of UNCURL's k-means is another than when the sample was made. */
+const command = sample.commandLine?.replace(' --seeds', ' --option uncurl.optimiser=lloyd --seeds') ?? '';
+
+test('the sample is made by the command that made it, with the optimiser of then', () => {
+  expect(command).toContain('lloyd');
+  expect(equivalentCommand(sample)).toBe(command);
+  const options = { uncurl: { optimiser: 'hartigan' } };
+  expect(equivalentCommand({ ...sample, spec: { ...sample.spec, options } })).toBe(sample.commandLine);
 });
 
 test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb'])(
@@ -34,7 +40,7 @@ test('checkpoint folders that a sweep measured are named with their curves', () 
     { name: 'switch-8', fingerprint: '1', path: 'bundled:switch-8' },
   ];
   expect(equivalentCommand({ ...sample, spec: { ...sample.spec, candidates } })).toBe(
-    `${sample.commandLine} --candidate tuned=/models/tuned switch-8=switch-8`,
+    `${command} --candidate tuned=/models/tuned switch-8=switch-8`,
   );
 });
 

@@ -218,7 +218,14 @@ const reluUnits = (wi: Tensor, states: Tensor): Float64Array => {
 };
 
 /** scikit-learn's graph has no self loops. */
-const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', starts: 20, seed: 0 } as const;
+const scikitLearn = {
+  diagonal: 'excluded',
+  embedding: 'degree',
+  assign: 'cluster-qr',
+  optimiser: 'lloyd',
+  starts: 20,
+  seed: 0,
+} as const;
 
 const switchFile = z.object({
   params: z.object({ E: z.number(), num_groups: z.number() }),

@@ -16,7 +16,14 @@ const affinityNames: Readonly<Record<string, AffinityName>> = {
 };
 
 /** Conventions of the files: scikit-learn's graph without self loops, and its deterministic assignment. */
-const scikitLearn = { diagonal: 'excluded', embedding: 'degree', assign: 'cluster-qr', starts: 20, seed: 0 } as const;
+const scikitLearn = {
+  diagonal: 'excluded',
+  embedding: 'degree',
+  assign: 'cluster-qr',
+  optimiser: 'lloyd',
+  starts: 20,
+  seed: 0,
+} as const;
 
 const file = z.object({
   params: z.object({ E: z.number(), K: z.number() }),

@@ -65,6 +65,7 @@ export const uncurlPublishedVectors = (json: unknown): void => {
     budget: 'uniform',
     pins: [],
     seed: 0,
+    options: { optimiser: 'lloyd' },
   });
   if (!isMergePlan(plan)) throw new Error('uncurl makes merge plans');
   const groups = plan.groups[0] ?? [];

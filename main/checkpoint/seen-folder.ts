@@ -1,0 +1,39 @@
+import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { isSystemError } from '../files/file-errors.ts';
+import type { Checkpoint } from './open-checkpoint.ts';
+
+/** Errors of systems, disks and accounts that make no links. */
+const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS', 'EINVAL'];
+
+const placeFile = async (source: string, place: string, makeLink: typeof symlink): Promise<void> => {
+  try {
+    await makeLink(source, place, 'file');
+  } catch (error) {
+    if (!NO_LINKS.some((code) => isSystemError(error, code))) throw error;
+    await copyFile(source, place);
+  }
+};
+
+/**
+ * Lets a computing program see a model: `use` gets a temporary folder of links (copies where a link is impossible) to
+ * the files that were stamped when the model was opened, and to nothing else. Libraries also read what merely lies
+ * beside the weights (adapters, other weight formats, code, settings of processors), which no key of a result names.
+ *
+ * `parent`: where the folder is made; it is deleted when `use` ends.
+ */
+export const withSeenFolder = async <T>(
+  { sources }: Pick<Checkpoint, 'sources'>,
+  use: (folder: string) => Promise<T>,
+  parent = tmpdir(),
+  makeLink = symlink,
+): Promise<T> => {
+  const folder = await mkdtemp(path.join(parent, 'uncurl-seen-'));
+  try {
+    for (const { name, file } of sources) await placeFile(file, path.join(folder, name), makeLink);
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
