@@ -29,6 +29,8 @@ export const writeSealedTensors = async (
   { tensors, metadata = {} }: TensorContent,
 ): Promise<string> => {
   const hash = createHash('sha256');
+  if ('step' in metadata || 'sha256' in metadata)
+    throw new Error('the names step and sha256 belong to the seal of a tensor file');
   const all = { step: key, sha256: ZEROS, ...metadata };
   await writeSafetensors(file, tensors, all, (bytes) => hash.update(bytes));
   const digest = hash.digest('hex');

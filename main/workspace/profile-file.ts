@@ -79,8 +79,11 @@ const metadataSchema = z.object({
   format: z.literal(FORMAT),
   model: z.string(),
   fingerprint: z.string(),
-  /** SHA-256 over all files of the model; profiles of earlier versions have none. */
-  sha256: z.string().optional(),
+  /**
+   * SHA-256 over all files of the model; profiles of earlier versions have none. `sha256` is the file's own, where it is
+   * a step.
+   */
+  modelSha256: z.string().optional(),
   tasks: z.string(),
 });
 const tasksSchema = z
@@ -158,7 +161,7 @@ export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFil
     format: FORMAT,
     model,
     fingerprint,
-    ...(sha256 && { sha256 }),
+    ...(sha256 && { modelSha256: sha256 }),
     tasks: JSON.stringify(tasks.map(described)),
   },
 });
@@ -272,7 +275,7 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
-  const { model, fingerprint, sha256 } = metadata.data;
+  const { model, fingerprint, modelSha256: sha256 } = metadata.data;
   return { header, model, fingerprint, sha256, tasks: list.data };
 };
 

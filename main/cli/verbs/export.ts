@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
   type ExportFormat,
@@ -9,9 +9,12 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan } from '../../contract/plan.ts';
+import { isMergePlan, type Plan } from '../../contract/plan.ts';
+import { curveFacts } from '../../engine/calls/exports.ts';
+import { engineVersion } from '../../engine/machine.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
+import type { CardFacts } from '../../export/model-card.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { outFolder, readPlanFile } from '../files.ts';
@@ -27,9 +30,10 @@ import {
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { repeatedOption, valueOption, type Verb } from '../verb.ts';
+import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { findModel } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION, workspaceOf, withReader } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -43,11 +47,24 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
 };
 
+/** What sweeps of the workspace have measured of the plan, for the model card; nothing where there is no workspace. */
+const measuredFacts = async (
+  reader: OptionReader,
+  host: VerbHost,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): Promise<CardFacts> => {
+  const folder = workspaceOf(reader, host);
+  if (!(await isWorkspace(folder))) return { curve: [], measured: [], version: engineVersion };
+  const workspace = await openExistingWorkspace(folder);
+  return withReader(host, folder, (runs) => curveFacts({ workspace, reader: runs }, checkpoint, plan));
+};
+
 export const exportVerb: Verb = {
   name: 'export',
   usage:
     'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
-    '[--mtp CHOICE] [--imatrix FILE] [--engine torch --referee N --task T...]',
+    '[--mtp CHOICE] [--imatrix FILE] [--workspace DIR] [--engine torch --referee N --task T...]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -78,6 +95,7 @@ export const exportVerb: Verb = {
         'numbers the plan keeps in the last MoE layer; theirs are not measured.',
     ),
     ...HASH_LAYERS,
+    ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
     device: valueOption(
@@ -133,7 +151,7 @@ export const exportVerb: Verb = {
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
         plan: { file: planFile, plan },
-        compute: (computing) => {
+        compute: async (computing) => {
           const settings = exportSettings(computing, machineSettings(reader));
           return exportPlan({
             checkpoint,
@@ -143,6 +161,7 @@ export const exportVerb: Verb = {
             ggufType,
             hfType,
             mtp,
+            card: await measuredFacts(reader, host, checkpoint, plan),
             referee: referee ?? undefined,
             settings,
             control,

@@ -42,6 +42,9 @@ const curveOf = (
   return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };
 
+/** A workspace, and how its runs are read. */
+type MeasuredRunsSource = Pick<EngineContext, 'workspace' | 'reader'>;
+
 const meanKept = (plan: Plan): number => {
   const layers = isMergePlan(plan) ? plan.groups : plan.kept;
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
@@ -52,7 +55,7 @@ const meanKept = (plan: Plan): number => {
  * Sweeps that are unfinished or damaged are left out.
  */
 export const planResults = async (
-  { workspace, reader }: EngineContext,
+  { workspace, reader }: MeasuredRunsSource,
   subject: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
   plan: Plan,
   signal?: AbortSignal,
@@ -89,7 +92,11 @@ export const planResults = async (
 };
 
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
-export const curveFacts = async (context: EngineContext, checkpoint: Checkpoint, plan: Plan): Promise<CardFacts> => {
+export const curveFacts = async (
+  context: MeasuredRunsSource,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): Promise<CardFacts> => {
   const { runs } = context.workspace;
   const subject = { fingerprint: checkpoint.fingerprint, sha256: checkpoint.identity };
   const measured = await planResults(context, subject, plan);
