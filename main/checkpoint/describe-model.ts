@@ -421,9 +421,12 @@ const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSl
   if (on === 'sliding') return isSliding;
   if (on === 'never') return false;
   if ('key' in on) return reader.raw(on.key) === on.value;
-  return reader.raw(on.listKey) === null
-    ? (layer + 1) % reader.integer(on.everyKey) !== 0
-    : reader.integers(on.listKey)[layer] === 1;
+  const list = reader.integers(on.listKey);
+  if (list.length === 0) return (layer + 1) % reader.integer(on.everyKey) !== 0;
+  const own = list[layer];
+  if (own === undefined)
+    throw reader.inconsistent(`"${on.listKey}" has ${list.length} entries, none for layer ${layer}`);
+  return own !== 0;
 };
 
 /** Checks that `layer_types`, if present, agrees with the chunks of the layers. */
@@ -493,14 +496,25 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
   const inclusive =
     record.kind === 'types' && record.inclusiveKey !== undefined ? reader.optionalInteger(record.inclusiveKey) : null;
   const window = inclusive === null ? reader.count(record.key) : inclusive + 1;
+  if (window === 0 && record.kind === 'switched' && reader.flag(record.switchKey))
+    throw reader.inconsistent(`"${record.switchKey}" is true, but "${record.key}" is 0`);
   if (window === 0) return null;
   if (record.kind === 'always') return window;
-  if (record.kind === 'switched')
-    return reader.flag(record.switchKey) && layer >= reader.count(record.fromKey) ? window : null;
+  if (record.kind === 'switched') return reader.flag(record.switchKey) && isSwitched(record, reader, layer) ? window : null;
   const types = reader.strings('layer_types');
   const isSliding =
     types === null ? followsPattern(record.otherwise, reader, layer) : types[layer] === 'sliding_attention';
   return isSliding ? window : null;
+};
+
+const isSwitched = (
+  { belowKey }: Extract<WindowRecord, { kind: 'switched' }>,
+  reader: ConfigReader,
+  layer: number,
+): boolean => {
+  if (belowKey === null) return true;
+  const types = reader.strings('layer_types');
+  return types === null ? layer % 2 === 0 && layer < reader.count(belowKey) : types[layer] === 'sliding_attention';
 };
 
 const followsPattern = (pattern: WindowPattern, reader: ConfigReader, layer: number): boolean => {

@@ -21,6 +21,8 @@ export interface TensorView {
   readonly shape: readonly number[];
   readonly byteOffset: number;
   readonly byteLength: number;
+  /** Multiplies the values, which are rounded to `dtype` then (of blocks: their scales are); absent: 1. */
+  readonly factor?: number;
   /** What its file contained when it was hashed; absent for files of no model, such as overlays. */
   readonly content?: FileContent | undefined;
 }

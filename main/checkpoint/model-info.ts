@@ -2,7 +2,7 @@ import { type ModelInfo, positionsText } from '../contract/model.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
 import { memoryNeed, torchMemory } from './memory-need.ts';
-import { isNormalised, tableOf } from './routing.ts';
+import { gatesGrow, isNormalised, tableOf } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -66,6 +66,7 @@ export const modelInfo = (
     ...groupsOf(moe),
     ...constantsOf(model),
     ...pruningNote(model),
+    ...(model.blocks.some(gatesGrow) ? { gatesGrow: true } : {}),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { describeModel } from './describe-model.ts';
 import type { ModelDescriptor, TensorView } from './descriptor.ts';
@@ -12,11 +13,12 @@ import type { Family } from './families/family.ts';
 import { ggufTokenizer } from './gguf/gguf-tokenizer.ts';
 import { openGguf } from './gguf/open-gguf.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { explainingReads, readTextIfThere } from '../files/regular-file.ts';
 import { HASHED_AT_OPENING_BYTES, ModelContent } from './model-content.ts';
 import { besideModel, modelInfo, unusedBytes, weightTypes } from './model-info.ts';
 import { changedSources, type ModelSources, stampModel } from './model-sources.ts';
+import { modelName, modelPathOf, publishedAs } from './published.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.ts';
 import { chatTemplateFile } from '../tasks/chat/chat-template.ts';
 
@@ -24,7 +26,10 @@ import { chatTemplateFile } from '../tasks/chat/chat-template.ts';
 export interface Checkpoint {
   /** Its path: a folder, or a GGUF file (the first of a split one or any other). */
   readonly folder: string;
+  /** Its folder's or file's name; `org/name` in a Hugging Face cache. */
   readonly name: string;
+  /** Its repository and commit, where it lies in a Hugging Face cache. */
+  readonly published: Published | null;
   readonly config: Readonly<Record<string, unknown>>;
   readonly descriptor: ModelDescriptor;
   /** Every tensor on disk by name, whole. */
@@ -68,12 +73,15 @@ const indexSchema = z.object({
 });
 
 /**
- * Opens a Hugging Face model folder, or a GGUF file, in place. Refuses what it cannot prove, naming file, tensor or
- * key.
+ * Opens a Hugging Face model folder, a folder of its cache (`models--org--name`), or a GGUF file, in place. Refuses
+ * what it cannot prove, naming file, tensor or key.
  */
 export const openCheckpoint = (folder: string): Promise<Checkpoint> => {
-  const resolved = path.resolve(folder);
-  return explainingReads(resolved, () => (isGgufPath(resolved) ? openGgufFile(resolved) : openFolder(resolved)));
+  const given = path.resolve(folder);
+  return explainingReads(given, async () => {
+    const resolved = await modelPathOf(given);
+    return isGgufPath(resolved) ? openGgufFile(resolved) : openFolder(resolved);
+  });
 };
 
 /** "Its weights are in DIR/model.gguf: ..."; null where a folder contains no GGUF file. */
@@ -125,9 +133,11 @@ const openFolder = async (resolved: string): Promise<Checkpoint> => {
       `${resolved} was changed while it was opened: ${change}.`,
       'Open it again once nothing writes to it.',
     );
+  const published = await publishedAs(resolved);
   return {
     folder: resolved,
-    name: path.basename(resolved),
+    name: modelName(resolved, published),
+    published,
     config,
     descriptor,
     tensors,
@@ -197,9 +207,11 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
     typeof tokenizer === 'string'
       ? [`No tokenizer is read (${tokenizer}): info, forward, export and verify work; tasks need one.`]
       : [];
+  const published = await publishedAs(resolved);
   return {
     folder: resolved,
-    name: path.basename(resolved).replace(/(-00001-of-\d{5})?\.gguf$/i, ''),
+    name: modelName(resolved, published),
+    published,
     config,
     descriptor,
     tensors,
@@ -273,7 +285,7 @@ const readJson = async <T>(file: string, schema: z.ZodType<T>, mostBytes: number
     );
   let json: unknown;
   try {
-    json = parseForeignJson(text);
+    json = parsePythonJson(text);
   } catch (cause) {
     throw refuse(
       'bad-json',

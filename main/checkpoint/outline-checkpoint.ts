@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
+import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { putsScalesBeside } from './matrix-scales.ts';
 import { AssumedTensors } from './assumed-tensors.ts';
@@ -10,10 +11,12 @@ import type { PlainDtype } from './descriptor.ts';
 import type { Family } from './families/family.ts';
 import { besideModel, modelInfo } from './model-info.ts';
 import { familyOfConfig, ggufInside, INDEX_FILE, readConfig, readIndex } from './open-checkpoint.ts';
+import { modelName, modelPathOf, publishedAs } from './published.ts';
 
 /** Facts about a model whose weights are not here. */
 export interface CheckpointOutline {
   readonly name: string;
+  readonly published: Published | null;
   readonly folder: string;
   readonly info: ModelInfo;
 }
@@ -65,7 +68,7 @@ export const outlineModel = (
  * @throws WorkbenchError refused, as `openCheckpoint` does where config or names are not those of a family.
  */
 export const outlineCheckpoint = async (folder: string): Promise<CheckpointOutline> => {
-  const resolved = path.resolve(folder);
+  const resolved = await modelPathOf(path.resolve(folder));
   const config = await readConfig(resolved);
   const family = familyOfConfig(config, resolved);
   const index = await readIndex(resolved);
@@ -77,5 +80,6 @@ export const outlineCheckpoint = async (folder: string): Promise<CheckpointOutli
   );
   const gguf = await ggufInside(resolved);
   const noted = gguf === null ? info : { ...info, reasons: [gguf, ...info.reasons.slice(1)] };
-  return { name: path.basename(resolved), folder: resolved, info: noted };
+  const published = await publishedAs(resolved);
+  return { name: modelName(resolved, published), published, folder: resolved, info: noted };
 };

@@ -3,6 +3,7 @@ import { openToRead } from '../files/regular-file.ts';
 import type { TensorDtype, TensorView, Weight } from './descriptor.ts';
 import { dequantise } from './gguf/dequantise.ts';
 import { isBlockType } from './gguf/gguf-types.ts';
+import { scaleBlocks } from './gguf/scale-blocks.ts';
 import { bfloatsToFloat32, float32ToBfloats, float32ToHalves, halvesToFloat32 } from './half-precision.ts';
 
 /** A weight stored as a plain tensor. */
@@ -44,11 +45,25 @@ export const contiguousPart = (
 const MAX_READ_BYTES = 1 << 30;
 
 /**
- * The view's bytes as stored in the file.
+ * The view's bytes as stored in the file, times its factor if it has one.
  *
  * @throws WorkbenchError failed: `model-changed` if they are not those that were hashed.
  */
 export const readTensorBytes = async (view: TensorView): Promise<Uint8Array> => {
+  const bytes = await storedBytes(view);
+  return view.factor === undefined ? bytes : timesFactor(bytes, view.dtype, view.factor, view.tensor);
+};
+
+/** Products in float64, rounded to float32 and then to the dtype; of blocks, their scales are multiplied. */
+const timesFactor = (bytes: Uint8Array, dtype: TensorDtype, factor: number, tensor: string): Uint8Array =>
+  isBlockType(dtype)
+    ? scaleBlocks(dtype, bytes, factor)
+    : fromFloat32(
+        toFloat32(bytes, dtype, tensor).map((value) => value * factor),
+        dtype,
+      );
+
+const storedBytes = async (view: TensorView): Promise<Uint8Array> => {
   const bytes = new Uint8Array(view.byteLength);
   const { handle } = await openToRead(view.file);
   try {

@@ -34,7 +34,8 @@ export const readRotary = (
   /** The first of those layers: its number counts where the config lists one for each. */
   first: number,
 ): RotaryConfig => {
-  const all = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+  // A family's own parameters apply where the config has neither.
+  const all = reader.object(reader.presentKey(['rope_parameters', 'rope_scaling']) ?? 'rope_parameters');
   const parameters = all?.object(layers) ?? all;
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';

@@ -1,4 +1,4 @@
-import type { RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
+import type { BlockDescriptor, MoeDescriptor, RoutingRule, ScoreRule, TensorView } from './descriptor.ts';
 
 /** Whether the weights are a softmax over the chosen logits: also what a softmax over all becomes when renormalised. */
 export const isSoftmaxOfChosen = ({ score, correction, after, renormalise }: ScoreRule): boolean =>
@@ -28,6 +28,26 @@ export const hasPlainRows = (rule: RoutingRule): boolean =>
 export const isNormalised = (rule: RoutingRule): boolean =>
   rule.kind === 'scores' && (rule.after === 'softmax' || rule.renormalise !== null);
 
+/**
+ * Whether deleting rows of the router makes the weights of the other experts grow: each is a probability over all
+ * experts, so that every one is divided by the probability that was kept. A norm of the routed sum alone takes the
+ * factor out again.
+ */
+export const gatesGrow = ({
+  moe,
+  branchNorms,
+  beside,
+}: Pick<BlockDescriptor, 'moe' | 'branchNorms' | 'beside'>): boolean =>
+  moe !== null &&
+  moe.routing.kind === 'scores' &&
+  moe.routing.score === 'softmax' &&
+  moe.routing.after === 'none' &&
+  moe.routing.renormalise === null &&
+  moe.routing.table === null &&
+  moe.routing.gate === 'output' &&
+  beside === null &&
+  (branchNorms === null || moe.shared !== null);
+
 /** Whether weights multiply the experts' inputs. */
 export const gatesInput = (rule: RoutingRule): boolean => rule.kind === 'scores' && rule.gate === 'input';
 
@@ -37,6 +57,10 @@ export const expertScaleOf = (rule: RoutingRule): TensorView | null =>
 
 /** Tensor of the router's correction, if there is one. */
 export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.correction : null);
+
+/** Tensors with a row, or a number, for each row of the router: those of which trained gates need all. */
+export const routerTensors = ({ router, routerBias, routing }: MoeDescriptor): readonly TensorView[] =>
+  [router, routerBias, correctionOf(routing), expertScaleOf(routing)].flatMap((view) => view ?? []);
 
 /** Table of the experts of each token, if they are not chosen by scores. */
 export const tableOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.table : null);

@@ -39,12 +39,30 @@ export interface SafetensorsHeader {
   readonly sizeBytes: number;
 }
 
+/** Reads `length` bytes of a file from `offset`; fewer where it ends before. */
+export type ReadBytes = (offset: number, length: number) => Promise<Buffer>;
+
 /**
  * Reads the header of a safetensors file (8 bytes length, JSON, data) and checks it against the file: every tensor's
  * bytes must fit its shape and lie inside the file, one after another without gap or overlap, so that a truncated or
  * patched file is refused before anything is mapped.
  */
 export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHeader> => {
+  const { handle, sizeBytes } = await openRegularFile(file).catch((cause: unknown) => {
+    throw explainReadError(cause, file);
+  });
+  try {
+    return await readHeaderFrom(file, sizeBytes, async (offset, length) => {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    });
+  } finally {
+    await handle.close();
+  }
+};
+
+/** The same for a file of `size` bytes that is read in parts, wherever it is. */
+export const readHeaderFrom = async (file: string, size: number, read: ReadBytes): Promise<SafetensorsHeader> => {
   const name = path.basename(file);
   const broken = (what: string, cause?: unknown): Error =>
     refuse(
@@ -53,24 +71,14 @@ export const readSafetensorsHeader = async (file: string): Promise<SafetensorsHe
       `Fetch ${name} again: it is damaged or incomplete.`,
       cause,
     );
-  const { handle, sizeBytes: size } = await openRegularFile(file).catch((cause: unknown) => {
-    throw explainReadError(cause, file);
-  });
-  try {
-    const lengthBuffer = Buffer.alloc(LENGTH_BYTES);
-    if ((await handle.read(lengthBuffer, 0, LENGTH_BYTES, 0)).bytesRead < LENGTH_BYTES) {
-      throw broken(`it has ${size} bytes, fewer than its length field`);
-    }
-    const headerBytes = Number(lengthBuffer.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES)
-      throw broken(`its header claims ${headerBytes} bytes (limit ${MAX_HEADER_BYTES})`);
-    if (LENGTH_BYTES + headerBytes > size)
-      throw broken(`its header needs ${headerBytes} bytes but the file has ${size}`);
-    const text = (await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, LENGTH_BYTES)).buffer.toString('utf8');
-    return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };
-  } finally {
-    await handle.close();
-  }
+  const lengthBuffer = await read(0, LENGTH_BYTES);
+  if (lengthBuffer.length < LENGTH_BYTES) throw broken(`it has ${size} bytes, fewer than its length field`);
+  const headerBytes = Number(lengthBuffer.readBigUInt64LE());
+  if (headerBytes > MAX_HEADER_BYTES)
+    throw broken(`its header claims ${headerBytes} bytes (limit ${MAX_HEADER_BYTES})`);
+  if (LENGTH_BYTES + headerBytes > size) throw broken(`its header needs ${headerBytes} bytes but the file has ${size}`);
+  const text = (await read(LENGTH_BYTES, headerBytes)).toString('utf8');
+  return { ...parseHeader(file, text, LENGTH_BYTES + headerBytes, size, broken), text, sizeBytes: size };
 };
 
 const parseHeader = (

@@ -6,7 +6,7 @@ import { helpOn, helpOnVerb, loadVerb } from './help.ts';
 import { NO_SETTINGS, type UserSettings } from '../contract/settings.ts';
 import { keepHashesIn } from '../checkpoint/hash-cache.ts';
 import { stateFolder } from '../workspace/user-key.ts';
-import { readSettings, settingsFile, withSetWorkspace } from '../workspace/settings-file.ts';
+import { readSettings, settingsFile, withSetHub, withSetWorkspace } from '../workspace/settings-file.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { type ProcessLimits, processLimits, requireLimits } from '../files/process-limits.ts';
 import { explainReadError } from '../files/regular-file.ts';
@@ -19,7 +19,7 @@ const BYTES_PER_GIGABYTE = 1e9;
 
 /** Whether a verb uses any user setting: other verbs run even if the settings file is damaged. */
 export const usesSettings = ({ options }: Verb): boolean =>
-  'workspace' in options || options['threads'] === MACHINE_OPTIONS.threads;
+  'workspace' in options || options['memory'] === MACHINE_OPTIONS.memory;
 
 /**
  * Fills in user settings for options that were not given: threads and memory, and for `serve` the device. Other verbs
@@ -115,7 +115,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     const file = settingsFile(world.environment);
     keepHashesIn(stateFolder(file));
     const settings = usesSettings(verb) ? await readSettings(file) : NO_SETTINGS;
-    const environment = withSetWorkspace(world.environment, settings);
+    const environment = withSetHub(withSetWorkspace(world.environment, settings), settings);
     const ending = new Set<Promise<unknown>>();
     const host: VerbHost = {
       resources,

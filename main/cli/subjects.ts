@@ -2,6 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { refuse } from '../contract/errors.ts';
 import { bundledModels, bundledTasks, pairedTasks } from '../workspace/library.ts';
+import { parseHubName } from '../contract/hub.ts';
+import { hubSettings } from '../hub/hub-settings.ts';
+import { hubModelPath } from '../hub/resolve-model.ts';
+import { fetchModel, type ModelHost } from './fetch-model.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runCodeText } from '../contract/run-origin.ts';
@@ -19,26 +23,52 @@ import { stateFolder } from '../workspace/user-key.ts';
 
 const looksLikePath = (name: string): boolean => name.includes('/') || name.includes('\\') || name.startsWith('.');
 
-const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>): string => {
+/** The path that a name means, of a file or of what is bundled; null: neither. Refuses a path that does not exist. */
+const pathNamed = (kind: string, named: string, bundled: ReadonlyMap<string, string>): string | null => {
   const path = resolve(named);
   if (existsSync(path)) return path;
   const known = bundled.get(named);
   if (known !== undefined) return known;
   if (looksLikePath(named)) throw refuse(`no-such-${kind}`, `${path} does not exist.`, 'Check the path.');
-  const names = [...bundled.keys()];
-  const hint = names.length === 0 ? `No ${kind}s are bundled.` : suggestion(named, names);
-  throw refuse(`no-such-${kind}`, `"${named}" is neither a path nor the name of a bundled ${kind}.`, hint);
+  return null;
 };
 
-/** Folder of a MODEL argument: a model folder, or the name of a bundled model. */
-export const findModel = async (resources: string, named: string): Promise<string> =>
-  find('model', named, await bundledModels(resources));
+const unknownName = (kind: string, named: string, bundled: ReadonlyMap<string, string>): Error => {
+  const names = [...bundled.keys()];
+  const hint = names.length === 0 ? `No ${kind}s are bundled.` : suggestion(named, names);
+  return refuse(`no-such-${kind}`, `"${named}" is neither a path nor the name of a bundled ${kind}.`, hint);
+};
+
+const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>): string => {
+  const path = pathNamed(kind, named, bundled);
+  if (path === null) throw unknownName(kind, named, bundled);
+  return path;
+};
+
+/**
+ * Path of a MODEL argument, looked for in this order: a path; a bundled name; a name on the Hub, in the Hugging Face
+ * cache; the Hub itself, from which it is downloaded into the cache.
+ */
+export const findModel = async (host: ModelHost, named: string): Promise<string> => {
+  const bundled = await bundledModels(host.resources);
+  const name = existsSync(resolve(named)) || bundled.has(named) ? null : parseHubName(named);
+  return name === null
+    ? find('model', named, bundled)
+    : hubModelPath(name, hubSettings(host.environment), fetchModel(host));
+};
+
+/** Finds tasks of lm-evaluation-harness by name (imported-tasks.ts): the folders of those that it finds. */
+export type FindHarnessTasks = (names: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>;
 
 /**
  * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with
- * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model).
+ * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds.
  */
-export const findTasks = async (resources: string, named: readonly string[]): Promise<readonly string[]> => {
+export const findTasks = async (
+  resources: string,
+  named: readonly string[],
+  harness: FindHarnessTasks = () => Promise.resolve(new Map()),
+): Promise<readonly string[]> => {
   const bundled = await bundledTasks(resources);
   const names = named.flatMap((name) => {
     if (name === 'all' && !existsSync(resolve(name))) return pairedTasks(bundled.keys());
@@ -48,16 +78,26 @@ export const findTasks = async (resources: string, named: readonly string[]): Pr
     throw refuse(
       'bad-usage',
       'No task is named.',
-      'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml) or the name of a bundled task.',
+      'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml), the name of a bundled task, or ' +
+        'that of a task of lm-evaluation-harness.',
     );
-  return [...new Set(names.map((name) => find('task', name, bundled)))];
+  const paths = names.map((name) => pathNamed('task', name, bundled));
+  const foreign = names.filter((_, index) => paths[index] === null);
+  const found = foreign.length === 0 ? new Map<string, readonly string[]>() : await harness(foreign);
+  const all = names.flatMap((name, index) => {
+    const folders = paths[index] ?? found.get(name);
+    if (folders === undefined) throw unknownName('task', name, bundled);
+    return folders;
+  });
+  return [...new Set(all)];
 };
 
 /** For verbs that take several tasks (`findTasks`). */
 export const TASKS_OPTION: Readonly<Record<string, VerbOption>> = {
   task: repeatedOption(
     'T',
-    'Task folder, task file or bundled name; may be repeated; "all": the nine bundled ones, chosen and written.',
+    'Task folder, task file, bundled name, or name of a task of lm-evaluation-harness (`uncurl help tasks`); may be ' +
+      'repeated; "all": the nine bundled ones, chosen and written.',
   ),
 };
 

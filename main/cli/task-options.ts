@@ -22,6 +22,7 @@ import {
   type Verb,
   type VerbOption,
 } from './verb.ts';
+import { harnessTasks, type ImportHost } from './imported-tasks.ts';
 import { findTasks } from './subjects.ts';
 import { basename } from 'node:path';
 import { unusedTemplateNote } from '../tasks/chat/chat-task.ts';
@@ -71,7 +72,7 @@ const readWriting = (reader: OptionReader): { readonly writing?: WritingRule } =
 /** The calibration items that the options choose, with absolute paths; null where they choose none. */
 const readCalibration = async (
   reader: OptionReader,
-  resources: string,
+  host: ImportHost,
   load: Load,
 ): Promise<RecordedCalibration | null> => {
   const share = reader.real('split', 0, 1);
@@ -89,7 +90,7 @@ const readCalibration = async (
     return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED, ...rule };
   }
   if (other === undefined) return null;
-  const [path = '', ...more] = await findTasks(resources, [other]);
+  const [path = '', ...more] = await findTasks(host.resources, [other], harnessTasks(reader, host));
   if (more.length > 0) throw badValue('calibrate-on', other, 'one file or task');
   const { calibration } = await load(path);
   return { ...(calibration.length > 0 ? { from: 'task', task: path } : { from: 'file', file: path }), ...rule };
@@ -103,17 +104,17 @@ export interface NamedTask {
 }
 
 /** The tasks of `--task`, with the chosen source of calibration items for those that bring none. */
-export const findNamedTasks = (reader: OptionReader, resources: string): Promise<readonly NamedTask[]> =>
-  chooseFor(reader.texts('task'), reader, resources);
+export const findNamedTasks = (reader: OptionReader, host: ImportHost): Promise<readonly NamedTask[]> =>
+  chooseFor(reader.texts('task'), reader, host);
 
 const chooseFor = async (
   named: readonly string[],
   reader: OptionReader,
-  resources: string,
+  host: ImportHost,
 ): Promise<readonly NamedTask[]> => {
-  const load = await loaderOf(resources);
-  const paths = await findTasks(resources, named);
-  const choice = await readCalibration(reader, resources, load);
+  const load = await loaderOf(host.resources);
+  const paths = await findTasks(host.resources, named, harnessTasks(reader, host));
+  const choice = await readCalibration(reader, host, load);
   if (choice === null) return paths.map((path) => ({ path, choice }));
   const tasks = await Promise.all(
     paths.map(async (path) => ({ path, choice: (await load(path)).calibration.length > 0 ? null : choice })),
@@ -129,12 +130,12 @@ const chooseFor = async (
 /** Reads the tasks, for verbs without a workspace. */
 export const loadNamedTasks = async (
   reader: OptionReader,
-  resources: string,
+  host: ImportHost,
   named = reader.texts('task'),
 ): Promise<readonly Task[]> => {
-  const load = await loaderOf(resources);
+  const load = await loaderOf(host.resources);
   return Promise.all(
-    (await chooseFor(named, reader, resources)).map(async ({ path, choice }) => {
+    (await chooseFor(named, reader, host)).map(async ({ path, choice }) => {
       const task = await load(path);
       return choice === null ? task : (await calibrate(task, choice, load)).task;
     }),

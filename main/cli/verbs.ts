@@ -3,11 +3,15 @@ import type { HelpGroup, Verb } from './verb.ts';
 /** Every verb by name, loaded on use: `info` need not wait for the runtime. */
 export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   info: async () => (await import('./verbs/info.ts')).info,
+  models: async () => (await import('./verbs/models.ts')).models,
+  download: async () => (await import('./verbs/download.ts')).download,
+  push: async () => (await import('./verbs/push.ts')).push,
   forward: async () => (await import('./verbs/forward.ts')).forward,
   baseline: async () => (await import('./verbs/baseline.ts')).baseline,
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
   beside: async () => (await import('./verbs/beside.ts')).beside,
+  tasks: async () => (await import('./verbs/tasks.ts')).tasks,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,
@@ -30,6 +34,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
   sample: async () => (await import('./verbs/sample.ts')).sample,
   serve: async () => (await import('./verbs/serve.ts')).serve,
+  mcp: async () => (await import('./verbs/mcp.ts')).mcp,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,
 };
@@ -38,10 +43,12 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
 export const verbGroups: readonly HelpGroup[] = [
   { title: 'Start', names: ['info', 'fit', 'sweep', 'report', 'export', 'serve'] },
   { title: 'Look at results', names: ['compare', 'outcomes', 'frontier', 'figures', 'runs', 'resume'] },
+  { title: 'Models and tasks', names: ['models', 'tasks', 'download', 'push'] },
   { title: 'Plans', names: ['methods', 'profile', 'plan', 'damage', 'recover'] },
   { title: 'Answers of a model', names: ['baseline', 'score', 'generate', 'beside', 'forward'] },
   { title: 'Training', names: ['finetune', 'experiment'] },
   { title: 'Clusters', names: ['steps', 'work', 'submit'] },
+  { title: 'Agents', names: ['mcp'] },
   { title: 'Checks', names: ['verify', 'reproduce', 'sample', 'doctor'] },
 ];
 

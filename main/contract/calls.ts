@@ -18,6 +18,7 @@ import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
+import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
 import { modelEntry, pathHandle, prunedCopies } from './model.ts';
@@ -232,11 +233,34 @@ export const calls = {
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
   /** Opens the folder made by a finished export or training of the workspace. */
   'models.openMade': call(z.object({ run: runId }), modelEntry),
+  /** Models of the Hugging Face cache of this machine, complete ones only; nothing is asked of the Hub. */
+  'models.cached': call(nothing, z.array(modelEntry), 'models'),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Registers the new folder of a remembered model that was moved; refused where the model at `at` is another one. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
   /** Models on the shelf that are pruned copies of this one, and the one that it was pruned from. */
   'models.pruned': call(z.object({ model: pathHandle }), prunedCopies, 'models'),
+  'hub.state': call(nothing, hubState, 'settings'),
+  /** Asks the Hub for models by a part of their names; `all`: also those of families that cannot run here. */
+  'hub.search': call(
+    z.object({ query: z.string().min(1).max(200), all: z.boolean().default(false) }),
+    z.array(hubFound),
+  ),
+  /** Facts about a model on the Hub, from its config and the headers of its weights. */
+  'hub.look': call(z.object({ name: hubNameTyped }), hubModel),
+  /** Starts the download of a model, or of what is missing of it. */
+  'hub.download': call(z.object({ name: hubNameTyped }), z.object({ run: runId })),
+  /** Publishes the verified export of a run, or a folder. */
+  'hub.push': call(
+    z.object({
+      exported: z.union([z.object({ run: runId }), z.object({ handle: pathHandle })]),
+      repository: repositoryId,
+      isPrivate: z.boolean().default(false),
+      intoExisting: z.boolean().default(false),
+      withoutNumbers: z.boolean().default(false),
+    }),
+    z.object({ run: runId }),
+  ),
   'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),

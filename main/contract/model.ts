@@ -38,6 +38,11 @@ export const modelInfo = z.object({
   constantExperts: z.number().optional(),
   /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
   pruningNote: z.string().optional(),
+  /**
+   * Whether deleting experts makes the gates of the others grow, since the router is a softmax over all of them and is
+   * not renormalised; absent: no.
+   */
+  gatesGrow: z.boolean().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),

@@ -163,10 +163,35 @@ export const protectText: SettingText = {
   part: 'plans',
 };
 
+/**
+ * Gates of kept experts where deleting rows of the router would make them grow: multiplied by the mean probability mass
+ * that the kept experts had, in the down projections; as a plain deletion leaves them; or those of the unpruned model.
+ */
+export const gatesName = z.enum(['folded', 'renormalised', 'trained']);
+export type GatesName = z.infer<typeof gatesName>;
+
+export const gatesText: SettingText = {
+  label: 'Gates',
+  flag: 'gates',
+  help:
+    'Gates of kept experts where the router is a softmax over all experts and is not renormalised: folded (times the ' +
+    'mean kept probability, in the down projections), renormalised (they grow, as plain deletion does) or trained ' +
+    '(those of the unpruned model; only ONNX exports). Other routers ignore it.',
+  about:
+    'Where the router is a softmax over all experts and the chosen weights are not renormalised (OLMoE, Qwen2-MoE, ' +
+    'DeepSeek-V2 and others), deleting experts makes the gates of the others grow by 1 / (the probability that was ' +
+    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied by ' +
+    'the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
+    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router (measured ' +
+    'here, and exported as ONNX). Other routers are not affected and ignore this.',
+  part: 'plans',
+};
+
 /** How a plan is made, beside its method, the method's options and its size. Each setting is described here once. */
 export const describedPlanSettings = z.object({
   budget: budgetName.default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   seed: z.number().int().nonnegative().default(0).register(settingTexts, {
     label: 'Seed',
     flag: 'seed',
@@ -257,6 +282,17 @@ export type PlanConstants = z.infer<typeof planConstants>;
 export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
 export type LayerBlend = z.infer<typeof layerBlend>;
 
+/**
+ * The gates of a plan's kept experts, where the router makes it matter. `factors`: per MoE layer, what the down
+ * projections of its routed experts are multiplied by. Absent: renormalised.
+ */
+export const planGates = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('folded'), factors: z.array(z.number().gt(0).max(1)) }),
+  z.object({ kind: z.literal('renormalised') }),
+  z.object({ kind: z.literal('trained') }),
+]);
+export type PlanGates = z.infer<typeof planGates>;
+
 const expertList = z.array(z.number().int().nonnegative()).min(1);
 
 /** Where a plan came from; every field may be absent in a plan written by hand. */
@@ -280,6 +316,7 @@ const provenance = {
 /** Changes to a plan's weights besides which experts stay or merge. */
 const refinement = {
   recovery: planRecovery.optional(),
+  gates: planGates.optional(),
 };
 
 export const dropPlan = z.object({

@@ -56,6 +56,8 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'download',
+  'push',
 ]);
 export type RunKind = z.infer<typeof runKind>;
 
@@ -74,6 +76,8 @@ export const recordedModel = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** Commit of the repository that it was published in; absent for a model that is not of the Hub's cache. */
+  commit: shortName.optional(),
 });
 export type RecordedModel = z.infer<typeof recordedModel>;
 

@@ -22,6 +22,8 @@ export const userSettings = z.object({
   workspace: z.string().min(1).max(4096).nullable(),
   /** Whether the system notifies of the end of a long job while the window is hidden. */
   notifications: z.boolean(),
+  /** Whether the Hub may be asked at all: `never` forbids it, whatever is named. */
+  hub: z.enum(['when-asked', 'never']),
 });
 export type UserSettings = z.infer<typeof userSettings>;
 
@@ -37,6 +39,7 @@ export const NO_SETTINGS: UserSettings = {
   methods: null,
   workspace: null,
   notifications: false,
+  hub: 'when-asked',
 };
 
 /** Settings that an engine reads when it starts: changes apply from its next start. */

@@ -21,6 +21,9 @@ import { pathHandle } from './model.ts';
 import {
   budgetName,
   budgetText,
+  gatesName,
+  type GatesName,
+  gatesText,
   methodName,
   methodOptions,
   protectText,
@@ -80,6 +83,7 @@ export const describedSweepSettings = z.object({
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
   protect: superExpertProtection.default('none').register(settingTexts, protectText),
+  gates: gatesName.default('folded').register(settingTexts, gatesText),
   recovery: z
     .enum(['none', 'both', 'only'])
     .default('none')
@@ -332,6 +336,9 @@ const earlierSpec = z.looseObject({
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
 
+/** Gates of a sweep whose manifest does not name them: a plain deletion. */
+const EARLIER_GATES: GatesName = 'renormalised';
+
 const namesOf = (methods: unknown): readonly string[] => z.array(z.string()).safeParse(methods).data ?? [];
 
 /**
@@ -348,6 +355,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
   const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
   return {
     seeds: EARLIER_SEEDS,
+    gates: EARLIER_GATES,
     ...settings,
     ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
     options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),

@@ -25,8 +25,16 @@ export const choiceItem = z.object({
   answer: z.number().int().nonnegative(),
   /** Items of one group (a shared passage) are not independent: intervals are then those of groups. */
   group: z.string().min(1).optional(),
+  /** Divisor of each choice's log-probability for acc_norm; absent: its length in code points. */
+  lengths: z.array(z.number().int().positive()).optional(),
+  /** Context of each choice, where they differ; `context` is then that of the right one. */
+  contexts: z.array(z.string()).optional(),
 });
 export type ChoiceItem = z.infer<typeof choiceItem>;
+
+/** Divisor of each choice's log-probability for acc_norm. Characters are code points, as Python counts them. */
+export const choiceLengths = ({ choices, lengths }: Pick<ChoiceItem, 'choices' | 'lengths'>): readonly number[] =>
+  lengths ?? choices.map((choice) => Array.from(choice).length);
 
 /** Text whose rolling log-likelihood is measured (perplexity). */
 export const textItem = z.object({ id: z.string().min(1), text: z.string().min(1) });
@@ -90,6 +98,34 @@ export type ExactMatchOptions = z.infer<typeof exactMatchOptions>;
 /** Accuracy by model name with each item's choices after another item's question: what the choices alone reveal. */
 export const withoutQuestion = z.record(z.string(), z.number().min(0).max(1));
 
+const harnessName = z.string().max(300);
+
+/** Where a task of lm-evaluation-harness came from: version, seeds, and each of its tasks with its data set. */
+export const harnessOrigin = z.object({
+  version: harnessName,
+  seeds: z.record(harnessName, z.number().int()),
+  tasks: z
+    .array(
+      z.object({
+        task: harnessName,
+        taskVersion: harnessName,
+        dataset: harnessName,
+        datasetName: harnessName,
+        testSplit: harnessName,
+        /** Empty: there is none. */
+        calibrationSplit: harnessName,
+        /** Of the test split, by the library datasets. */
+        fingerprint: harnessName,
+        fewshot: z.number().int().nonnegative(),
+        outputType: harnessName,
+        metrics: z.array(harnessName).max(50),
+        items: z.number().int().nonnegative(),
+      }),
+    )
+    .max(2_000),
+});
+export type HarnessOrigin = z.infer<typeof harnessOrigin>;
+
 /** `task.json` of a task folder. */
 export const taskMetadata = z.object({
   name: z.string().min(1),
@@ -118,6 +154,7 @@ export const taskMetadata = z.object({
   filters: z.array(filterPipeline).min(1).optional(),
   ...exactMatchOptions.shape,
   withoutQuestion: withoutQuestion.optional(),
+  harness: harnessOrigin.optional(),
 });
 export type TaskMetadata = z.infer<typeof taskMetadata>;
 

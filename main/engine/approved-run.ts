@@ -31,6 +31,7 @@ const named = z.object({
   python: z.string().nullable().catch(null),
   destination: z.string().nullable().catch(null),
   exported: z.string().nullable().catch(null),
+  repository: z.string().nullable().catch(null),
   candidates: z.array(z.object({ path: z.string() })).catch([]),
   mixture: z.object({ file: z.string().nullable() }).nullable().catch(null),
   teacher: z.object({ path: z.string() }).nullable().catch(null),
@@ -61,7 +62,7 @@ const kindAsks = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
 };
 
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
-  const { python, destination, exported, candidates, mixture, teacher } = named.parse(manifest.spec);
+  const { python, destination, exported, repository, candidates, mixture, teacher } = named.parse(manifest.spec);
   const programs = [manifest.device.engine?.python ?? null, python].filter((program) => program !== null);
   const teachers = teacher === null ? [] : [teacher];
   const paths = [...manifest.models, ...manifest.tasks, ...candidates, ...teachers].map(({ path }) => path);
@@ -72,7 +73,13 @@ const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {
     says: {
       program: programs.length === 0 ? null : [...new Set(programs)].join(', '),
       destination,
-      reads: [...new Set([...paths, ...[exported, mixture?.file ?? null].filter((path) => path !== null)])],
+      reads: [
+        ...new Set([
+          ...paths,
+          ...[exported, mixture?.file ?? null].filter((path) => path !== null),
+          ...(repository === null ? [] : [`repository ${repository} on the Hub`]),
+        ]),
+      ],
     },
     asks: asksOf(manifest),
   };

@@ -41,6 +41,7 @@ import { experimentCalls } from './calls/experiments.ts';
 import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
+import { hubCalls } from './calls/hub.ts';
 import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
@@ -263,6 +264,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...engineCalls(context),
     ...deviceCalls(context, making),
     ...modelCalls(context),
+    ...hubCalls(context),
     ...taskCalls(context),
     ...pathCalls(context),
     ...profileCalls(context),

@@ -10,6 +10,7 @@ import { damageRun } from './calls/damage.ts';
 import { experimentRun } from './calls/experiments.ts';
 import { exportRun, verifyRun } from './calls/exports.ts';
 import { finetuneRun } from './calls/finetune.ts';
+import { downloadRun, pushRun } from './calls/hub.ts';
 import { profileRun } from './calls/profiles.ts';
 import { reproduceRun } from './calls/reproductions.ts';
 import { sweepRun } from './calls/sweeps.ts';
@@ -28,6 +29,8 @@ const RESTARTS: Readonly<Record<RunKind, Restart>> = {
   finetune: restarting(finetuneRun),
   experiment: restarting(experimentRun),
   reproduce: restarting(reproduceRun),
+  download: restarting(downloadRun),
+  push: restarting(pushRun),
 };
 
 /** Makes the job of a recorded run from its manifest. Refuses models, tasks and devices that have changed. */

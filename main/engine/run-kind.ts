@@ -30,6 +30,8 @@ export interface RunKindDefinition<Schema extends z.ZodType> {
   readonly onCpu?: true;
   /** Can compute with PyTorch. */
   readonly onTorch?: true;
+  /** Reads no model: it brings one, or sends one away. */
+  readonly withoutModel?: true;
   /** Settings to record where they are not recorded as they are. */
   readonly recorded?: (context: EngineContext, order: RunOrder<z.output<Schema>>) => Readonly<Record<string, unknown>>;
   /** Refuses a run before it exists. */
@@ -173,12 +175,19 @@ const requireTorchKind = (
 
 /** How a kind of run is started again. */
 export const restarting =
-  <Schema extends z.ZodType>({ kind, onTorch, schema, checkAgain, job }: RunKindDefinition<Schema>): Restart =>
+  <Schema extends z.ZodType>({
+    kind,
+    onTorch,
+    withoutModel,
+    schema,
+    checkAgain,
+    job,
+  }: RunKindDefinition<Schema>): Restart =>
   async (context, manifest) => {
     // Nobody's engine writes such a manifest, but somebody's hand may.
     requireTorchKind({ kind, onTorch }, manifest.device);
     const order = await recordedOrder(context, schema, manifest);
-    if (order.models.length === 0)
+    if (order.models.length === 0 && withoutModel !== true)
       throw refuse('bad-spec', `The manifest of ${manifest.id} names no model.`, 'Start a new run.');
     await checkAgain?.(context, order, manifest);
     return job(context, order, manifest.device);

@@ -51,7 +51,13 @@ export const recordOf = ({ bundled }: EngineContext, { name, checkpoint, recorde
     known === null
       ? { fingerprint: recorded?.fingerprint ?? UNHASHED, ...(recorded?.sha256 && { sha256: recorded.sha256 }) }
       : { fingerprint: known.fingerprint, sha256: known.identity };
-  return { name, path: recordedPath(checkpoint.folder, bundled.models), ...hashes };
+  const commit = checkpoint.published?.commit;
+  return {
+    name,
+    path: recordedPath(checkpoint.folder, bundled.models),
+    ...hashes,
+    ...(commit === undefined ? {} : { commit }),
+  };
 };
 
 /** Loads the tasks of a request under unique names; duplicates are merged. */

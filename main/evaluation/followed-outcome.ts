@@ -13,7 +13,7 @@ export type ItemRule =
   | {
       readonly kind: 'choice';
       readonly answer: number;
-      /** Length of each choice in code points: the divisor of its log-probability for acc_norm. */
+      /** Divisor of each choice's log-probability for acc_norm (choiceLengths). */
       readonly characters: readonly number[];
       readonly group: string | undefined;
     }

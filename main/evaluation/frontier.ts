@@ -3,6 +3,7 @@ import { weightsOfLabel } from '../contract/method.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { pointNameKey, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnswerKind, answersOf, type MetricName } from '../contract/task.ts';
+import { minOf } from '../statistics/extremes.ts';
 import { holmAdjusted } from '../statistics/p-values.ts';
 import { methodTitle } from '../words/methods.ts';
 import {
@@ -35,8 +36,9 @@ export interface FrontierPoint {
 }
 
 /**
- * The unpruned model at a type of weights, against the largest pruned model of a method that fits into its bytes at
- * another type: that one is chosen by its bytes alone, so that no luck of its accuracy chose it.
+ * The unpruned model at a type of weights, against the mildest pruning by a method that fits into its bytes at another
+ * type, at the type with the most bytes that fits: chosen by its factor and its bytes, so that no luck of its accuracy
+ * chose it.
  */
 export interface FrontierPair {
   readonly quantised: FrontierPoint;
@@ -84,7 +86,7 @@ export const frontierPoints = (results: readonly SweepResult[]): readonly Fronti
 
 const isWhole = ({ result: { method } }: FrontierPoint): boolean => weightsOfLabel(method).bare === UNPRUNED;
 
-/** The pairs that answer "prune or quantise?": for each type and curve, the largest pruned model that fits. */
+/** The pairs that answer "prune or quantise?": for each type and curve, the mildest factor that fits. */
 export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<FrontierPair, 'quantised' | 'pruned'>[] =>
   points
     .filter((point) => point.weights !== null && point.share < 1 && isWhole(point))
@@ -98,7 +100,9 @@ export const fittingPairs = (points: readonly FrontierPoint[]): readonly Pick<Fr
           point.bytes <= quantised.bytes,
       );
       return groupBy(fitting, ({ result: { method, seed } }) => [weightsOfLabel(method).bare, seed]).flatMap((own) => {
-        const pruned = own.at(-1);
+        const mildest = minOf(own.map(({ result: { factor } }) => factor));
+        // By rising bytes: of the types at which this factor fits, the one that rounds least.
+        const pruned = own.findLast(({ result: { factor } }) => factor === mildest);
         return pruned === undefined ? [] : [{ quantised, pruned }];
       });
     });
@@ -189,8 +193,8 @@ export const frontierSummarySentence = (summary: FrontierSummary): string => {
   const { model, answers, weights, share, pairs, pruningBetter, quantisingBetter, together } = summary;
   return (
     `${model}, answers ${answers}, in ${formatRoughPercent(share)} of the bytes: of ${String(pairs)} ` +
-    `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the largest pruned ` +
-    `model that fits, quantising is better in ${String(quantisingBetter)}, ` +
+    `${pairs === 1 ? 'comparison' : 'comparisons'} of the unpruned model at ${weights} with the mildest pruning ` +
+    `that fits, quantising is better in ${String(quantisingBetter)}, ` +
     `pruning in ${String(pruningBetter)}, and ${String(pairs - quantisingBetter - pruningBetter)} show no ` +
     `difference (${String(together)} ${together === 1 ? 'p-value' : 'p-values together'}, Holm, 5 %).`
   );

@@ -45,7 +45,7 @@ export const checkExport = async (
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.
  *
  * @throws WorkbenchError `not-for-llama-cpp`, `tokenizer-not-for-llama-cpp`, `gguf-as-stored`, `mtp-not-sliced`,
- * `weights-not-quantised`.
+ * `weights-not-quantised`, `not-for-trained-gates`.
  */
 export const requireForm = async (
   checkpoint: Checkpoint,
@@ -56,6 +56,7 @@ export const requireForm = async (
   hfType?: CompressedType,
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
+  requireGatesForm(plan, format);
   if (hfType !== undefined) requireQuantisable(checkpoint, plan, format, mtp, hfType);
   const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
   if (obstacle !== null)
@@ -170,6 +171,16 @@ const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format
       'The plan puts constants in place of experts, and the experts of this checkpoint are stacked in one tensor.',
       'Use a method that drops experts.',
     );
+};
+
+/** Trained gates need the rows of the router that other files drop. */
+const requireGatesForm = (plan: Plan, format: ExportFormat): void => {
+  if (plan.gates?.kind !== 'trained' || format === 'onnx') return;
+  throw refuse(
+    'not-for-trained-gates',
+    `Trained gates need the rows of the router that ${format === 'hf,onnx' ? 'the folder of hf,onnx' : format} drops.`,
+    'Export the plan as onnx, or make it with --gates folded.',
+  );
 };
 
 /** Notes on serving this number of experts; none for formats that are not split over devices. */

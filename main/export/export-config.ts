@@ -7,7 +7,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { readText } from '../files/regular-file.ts';
 import { editJsonMembers, editJsonMembersWithin } from './edit-json.ts';
 import { serverMembers } from './server-members.ts';
@@ -103,7 +103,7 @@ export const configFileProblems = async (
 
 const parseConfig = (file: string, text: string): Readonly<Record<string, unknown>> => {
   try {
-    return z.record(z.string(), z.unknown()).parse(parseForeignJson(text));
+    return z.record(z.string(), z.unknown()).parse(parsePythonJson(text));
   } catch (cause) {
     throw refuse('bad-json', `${file} is not a JSON object.`, 'Export the model again.', cause);
   }

@@ -77,7 +77,7 @@ export interface ExportRequest {
   readonly destination: string;
   readonly settings: ExportSettings;
   /** Facts for the model card beside the plan. */
-  readonly card?: CardFacts;
+  readonly card?: CardFacts | undefined;
   /** `hf` by default. */
   readonly format?: ExportFormat;
   /** Type of a GGUF file's weights; default: the stored type. */
@@ -203,7 +203,7 @@ const fill = async (
   };
   const writeGraph = async (config: string): Promise<void> => {
     const views = format === 'onnx' ? onnxData(tensors, folder).views : (await openCheckpoint(folder)).tensors;
-    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, config, views, folder));
+    checksums.set(ONNX_FILE, await writeOnnxGraph(checkpoint, plan, config, views, folder));
   };
   if (stored !== null) checksums.set(GGUF_FILE, await writeStoredGguf(stored, path.join(folder, GGUF_FILE), onBytes));
   else if (gguf !== null) checksums.set(GGUF_FILE, await writeGguf(gguf, folder, onBytes));

@@ -2,7 +2,8 @@ import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
-import { tableOf } from '../checkpoint/routing.ts';
+import { routerTensors, tableOf } from '../checkpoint/routing.ts';
+import { scalableViews } from '../checkpoint/scaled-weight.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
@@ -45,6 +46,8 @@ interface PrunedLayer {
   readonly merged: { readonly experts: readonly ExpertTensors[]; readonly router: TensorView | null } | null;
   /** Router of a dropping plan with refitted rows: all E rows, of which the kept ones are used. */
   readonly refittedRouter: TensorView | null;
+  /** Names of tensors by expert that stay whole: those of the router, where its gates are the trained ones. */
+  readonly whole: readonly string[];
   /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
   readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
@@ -163,6 +166,7 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
       router: null,
       stacked,
       prefixes,
+      whole: [],
       carriers: plan.kept.at(-1) ?? [],
       merged: null,
       refittedRouter: null,
@@ -182,7 +186,12 @@ const prunedLayers = async (
     const experts = variants[block]?.layer?.experts;
     if (experts === undefined) throw new Error(`MoE layer ${String(index)} has no experts`);
     const { stacked, prefix } = moe.storage;
-    const names = { router: moe.router.tensor, stacked, prefixes: prefix === null ? [] : [prefix] };
+    const names = {
+      router: moe.router.tensor,
+      stacked,
+      prefixes: prefix === null ? [] : [prefix],
+      whole: plan.gates?.kind === 'trained' ? routerTensors(moe).map(({ tensor }) => tensor) : [],
+    };
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
       layers.push({
@@ -201,7 +210,7 @@ const prunedLayers = async (
         ...names,
         moe,
         carriers,
-        merged: plan.recovery === undefined ? null : { experts: own, router: null },
+        merged: plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
         table: await rewritten(checkpoint, moe, carriers, overlays),
       });
@@ -262,6 +271,7 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 
 /** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
+  if (layer.whole.includes(view.tensor)) return whole(view.tensor, layer.refittedRouter ?? view, 'the whole router');
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.router)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');
@@ -309,6 +319,9 @@ const keptRows = (name: string, router: TensorView, kept: readonly number[]): Te
 
 const roles = ['gate', 'up', 'down'] as const;
 
+/** What a plan may change of an expert. */
+const expertParts = [...roles, 'downBias'] as const;
+
 /** The matrices of an expert within its row of a stacked tensor, in file order. */
 const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): readonly TensorView[] =>
   roles
@@ -322,29 +335,19 @@ const partsOfRow = (moe: PrunedLayer['moe'], expert: number, row: TensorView): r
 const wholeViewOf = (weight: Weight | null | undefined): TensorView | null =>
   weight === null || weight === undefined ? null : wholeView(weight);
 
-/** The export's content in place of the carrier's `view`: the view itself, or the new matrix of the same role. */
+/** The export's content in place of the carrier's `view`: the view itself, or the new one of the same role. */
 const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view: TensorView): TensorPiece => {
   const carrier = carriers[kept] ?? -1;
   const own = { view, what: `expert ${String(carrier)} of the source` };
   const [before, after] = [moe.expertTensors[carrier], merged?.experts[kept]];
   if (before === undefined || after === undefined) return own;
-  const changed = roles.filter((role) => after[role] !== before[role]);
-  const role = changed.find((each) => {
-    const known = plainView(before[each]);
-    return (
-      known?.tensor === view.tensor && known.byteOffset === view.byteOffset && known.byteLength === view.byteLength
-    );
-  });
-  const weight = role === undefined ? null : after[role];
-  if (role !== undefined && weight !== null) {
-    const piece = plainView(weight) ?? requireWholeView(weight, 'exporting merged experts');
-    return {
-      view: { ...piece, shape: view.shape },
-      what:
-        changed.length === roles.length
-          ? `the merge of group ${String(kept)}`
-          : `the refitted ${role} projection of expert ${String(carrier)}`,
-    };
+  const changed = expertParts.filter((part) => after[part] !== before[part]);
+  for (const part of changed) {
+    const at = viewsOf(before[part]).findIndex((known) => isSamePlace(known, view));
+    if (at === -1) continue;
+    const weight = after[part];
+    const piece = viewsOf(weight)[at] ?? requireWholeView(weight ?? noWeight(part), 'exporting merged experts');
+    return { view: { ...piece, shape: view.shape }, what: pieceName(piece, part, carrier, kept, changed.length) };
   }
   if (changed.length < roles.length) return own;
   throw refuse(
@@ -354,6 +357,26 @@ const expertPiece = ({ moe, carriers, merged }: PrunedLayer, kept: number, view:
   );
 };
 
-/** View of a matrix stored plainly or transposed; null if it is quantised or interleaved with another. */
-const plainView = (weight: Weight | null): TensorView | null =>
-  weight?.stored.kind === 'plain' && weight.select === undefined ? weight.stored.view : null;
+const pieceName = (
+  { factor }: TensorView,
+  part: (typeof expertParts)[number],
+  carrier: number,
+  kept: number,
+  changed: number,
+): string => {
+  if (changed >= roles.length) return `the merge of group ${String(kept)}`;
+  return factor === undefined
+    ? `the refitted ${part} projection of expert ${String(carrier)}`
+    : `the ${part} projection of expert ${String(carrier)} times ${String(factor)}`;
+};
+
+const noWeight = (part: string): never => {
+  throw new Error(`a merged expert without its ${part} projection`);
+};
+
+const isSamePlace = (one: TensorView, other: TensorView): boolean =>
+  one.tensor === other.tensor && one.byteOffset === other.byteOffset && one.byteLength === other.byteLength;
+
+/** Tensors of a weight that a plan may replace: its matrix, stored plainly or transposed, or its scales. */
+const viewsOf = (weight: Weight | null | undefined): readonly TensorView[] =>
+  weight === null || weight === undefined ? [] : scalableViews(weight);

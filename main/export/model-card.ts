@@ -67,7 +67,10 @@ const isCheckpoint = (format: ExportFormat): boolean => format === 'hf' || forma
 
 const frontMatter = ({ checkpoint, licence, format }: CardContents): string =>
   [
-    ...['---', `base_model: ${JSON.stringify(checkpoint.name)}`, ...licence],
+    '---',
+    // The Hub takes only names of repositories: a folder's name would be refused, or name another model.
+    ...(checkpoint.published === null ? [] : [`base_model: ${checkpoint.published.repository}`]),
+    ...licence,
     ...(isCheckpoint(format) ? ['library_name: transformers'] : []),
     ...['pipeline_tag: text-generation', 'tags:', '- mixture-of-experts', '- expert-pruning'],
     ...(hasGraph(format) ? ['- onnx'] : []),
@@ -90,11 +93,13 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
 const summary = ({ checkpoint, plan, cost }: CardContents): string => {
-  const { info, name, fingerprint, identity } = checkpoint;
+  const { info, name, fingerprint, identity, published } = checkpoint;
+  const commit = published === null ? '' : `commit \`${published.commit}\`, `;
   const change = changeOf(plan, cost);
   const { before, parameters } = cost;
   return (
-    `${plain(name)} (${info.family}, fingerprint \`${fingerprint}\`, SHA-256 of its files \`${identity}\`) with the ${info.experts} experts of each of its ` +
+    `${plain(name)} (${info.family}, ${commit}fingerprint \`${fingerprint}\`, SHA-256 of its files ` +
+    `\`${identity}\`) with the ${info.experts} experts of each of its ` +
     `${info.moeLayers} MoE layers ${change}: ` +
     `pruning factor ${bareFactor(info.experts / mean(cost.keptPerLayer))}. ` +
     `Each token still uses the top ${cost.topK}.\n\n` +

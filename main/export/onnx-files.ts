@@ -3,11 +3,14 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeModel } from '../checkpoint/describe-model.ts';
-import type { TensorView } from '../checkpoint/descriptor.ts';
+import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { routerTensors } from '../checkpoint/routing.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
+import type { MoeLayer } from '../graph/moe.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
-import { ownLayer } from '../inference/layer-variant.ts';
+import { maskedVariant, ownLayer } from '../inference/layer-variant.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './write-weights.ts';
 
@@ -63,12 +66,42 @@ export const writeOnnxData = async (
   });
 };
 
+/** Rows of a tensor with one for each row of the router, as many as a router of the kept experts has. */
+const firstRows = (view: TensorView, dropped: number): TensorView => {
+  const axis = view.shape.findIndex((length) => length > 1);
+  const rows = view.shape[axis] ?? 1;
+  const left = rows - dropped;
+  return { ...view, shape: view.shape.with(axis, left), byteLength: (view.byteLength / rows) * left };
+};
+
+/** A layer that chooses among the kept experts (original numbers) by the whole router, whose gates it gives them. */
+const trainedLayer = (layer: MoeLayer, moe: MoeDescriptor, kept: readonly number[], views: Views): MoeLayer => {
+  const wholeOf = (view: TensorView | null): TensorView | null =>
+    view === null ? null : (views.get(view.tensor) ?? view);
+  const { routing } = layer;
+  if (routing.kind !== 'scores') throw new Error('a router without scores has no trained gates');
+  const experts = Array.from({ length: moe.experts }, (_, expert) => Math.max(0, kept.indexOf(expert)));
+  const identities = Array.from({ length: moe.identities }, (_, number) => kept.length + number);
+  return {
+    ...layer,
+    router: wholeOf(layer.router) ?? layer.router,
+    routerBias: wholeOf(layer.routerBias),
+    routing: { ...routing, correction: wholeOf(routing.correction), expertScale: wholeOf(routing.expertScale) },
+    map: { kind: 'rows', experts: [...experts, ...identities] },
+    gates: 'trained',
+  };
+};
+
+type Views = ReadonlyMap<string, TensorView>;
+
 /**
  * Writes the graph of a pruned model with config `configText`. Its tensors lie in files of the same folder, in their
- * stored dtypes, at `views`. Returns the file's SHA-256.
+ * stored dtypes, at `views`. With trained gates the router has all its rows, and a mask on those of dropped experts.
+ * Returns the file's SHA-256.
  */
 export const writeOnnxGraph = async (
   source: Checkpoint,
+  plan: Plan,
   configText: string,
   views: ReadonlyMap<string, TensorView>,
   folder: string,
@@ -80,11 +113,25 @@ export const writeOnnxGraph = async (
   const fromFolder = new Map(
     [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),
   );
-  const model = describeModel(family, config, fromFolder, folder);
-  const { bytes } = wholeModelGraph(
-    model,
-    model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe))),
-  );
+  const isTrained = plan.gates?.kind === 'trained' && !isMergePlan(plan);
+  const cut = new Map(fromFolder);
+  if (isTrained)
+    for (const [layer, { moe }] of source.descriptor.moeLayers.entries())
+      for (const { tensor } of routerTensors(moe)) {
+        const view = fromFolder.get(tensor);
+        if (view !== undefined) cut.set(tensor, firstRows(view, moe.experts - (plan.kept[layer]?.length ?? 0)));
+      }
+  const model = describeModel(family, config, cut, folder);
+  const masks = new Map<number, Float32Array>();
+  const layers = model.blocks.map(({ moe }) => (moe === null ? null : ownLayer(moe)));
+  if (isTrained)
+    for (const [index, { block, moe }] of source.descriptor.moeLayers.entries()) {
+      const [own, kept] = [layers[block] ?? null, plan.kept[index] ?? []];
+      if (own === null) continue;
+      layers[block] = trainedLayer(own, moe, kept, fromFolder);
+      masks.set(block, maskedVariant(moe, kept).mask);
+    }
+  const { bytes } = wholeModelGraph(model, layers, masks);
   await withNewFile(path.join(folder, ONNX_FILE), (handle) => handle.writeFile(bytes));
   return createHash('sha256').update(bytes).digest('hex');
 };

@@ -32,6 +32,7 @@ export const planFileProblems = async (folder: string, plan: Plan): Promise<read
 /** The effect of a plan, without its provenance. Exports have lists in ascending order. */
 const substance = (plan: Plan): unknown => ({
   recovery: plan.recovery?.weights ?? null,
+  gates: plan.gates ?? { kind: 'renormalised' },
   ...(isMergePlan(plan)
     ? {
         groups: plan.groups,
@@ -49,7 +50,7 @@ const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
   const [theirs, ours] = [layersOf(carried), layersOf(wanted)];
   const layer = ours.findIndex((experts, index) => experts !== theirs[index]);
   return layer === -1
-    ? 'its router treatment, its alignment, its merge rule or its refitted weights differ'
+    ? 'its router treatment, its alignment, its merge rule, its gates or its refitted weights differ'
     : `layer ${String(layer)} has ${theirs[layer] ?? 'nothing'} instead of ${ours[layer] ?? 'nothing'}`;
 };
 
@@ -76,7 +77,8 @@ export const preparePlan = ({ info, name, content: { known } }: Checkpoint, plan
     );
   }
   const { exportable, keptPerLayer } = planCost(info, valid);
-  if (!exportable.hf)
+  // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
+  if (!exportable.hf && valid.gates?.kind !== 'trained')
     throw refuse(
       'not-exportable',
       exportable.reason ?? 'The plan has no form that stock loaders open.',

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
@@ -12,9 +13,14 @@ import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
 /** Small enough to notice a cancel within a second on a slow disk, large enough for full speed. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
-/** The concatenated bytes of pieces, in chunks of at most 8 MiB that do not cross pieces. */
+/** The concatenated bytes of pieces, times their factors, in chunks of at most 8 MiB that do not cross pieces. */
 export async function* tensorBytes(pieces: readonly TensorPiece[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const { view } of pieces) {
+    if (view.factor !== undefined) {
+      const bytes = await readTensorBytes(view);
+      for (let done = 0; done < bytes.length; done += CHUNK_BYTES) yield bytes.subarray(done, done + CHUNK_BYTES);
+      continue;
+    }
     const { handle } = await openToRead(view.file);
     try {
       for (let done = 0; done < view.byteLength;) {

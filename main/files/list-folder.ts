@@ -1,5 +1,5 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from './file-errors.ts';
 import { explainReadError, openRegularFile } from './regular-file.ts';
@@ -54,6 +54,8 @@ export const kindOfFolder = async (path: string): Promise<'folder' | 'model' | '
     throw error;
   }
   const has = (...wanted: readonly string[]): boolean => wanted.every((name) => names.includes(name));
+  // A repository in a Hugging Face cache stands for its snapshot.
+  if (/^models--./.test(basename(path)) && has('snapshots')) return 'model';
   if (has('config.json') && names.some((name) => name.endsWith('.safetensors'))) return 'model';
   if (has('task.json')) return has('test.jsonl') || has('test.parquet') ? 'task' : 'folder';
   const [document, another] = names.filter(isYaml);

@@ -49,6 +49,32 @@ export const parseForeignJson = (text: string): unknown => {
   return JSON.parse(text);
 };
 
+/** A number that JSON has not, as Python writes it. */
+const pythonFloat = /-?Infinity|NaN/y;
+
+/**
+ * The same for text of Python's json module, which writes Infinity, -Infinity and NaN as they stand: such a number
+ * becomes `{"__float__": "Infinity"}`, which transformers 5 writes in its place.
+ */
+export const parsePythonJson = (text: string): unknown => {
+  if (!/Infinity|NaN/.test(text)) return parseForeignJson(text);
+  const parts: string[] = [];
+  let kept = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text.charCodeAt(at) === QUOTE) {
+      at = afterString(text, at) - 1;
+      continue;
+    }
+    pythonFloat.lastIndex = at;
+    const word = pythonFloat.exec(text)?.[0];
+    if (word === undefined) continue;
+    parts.push(text.slice(kept, at), `{"__float__":"${word}"}`);
+    kept = at + word.length;
+    at = kept - 1;
+  }
+  return parseForeignJson(parts.join('') + text.slice(kept));
+};
+
 /**
  * Reads a JSON file in the form of `schema`; null if there is no such file. `damaged` makes the error for invalid JSON
  * and for other forms.

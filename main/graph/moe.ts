@@ -46,6 +46,8 @@ export interface MoeLayer {
   readonly routerBias: TensorView | null;
   readonly map: RouterMap;
   readonly experts: readonly ExpertTensors[];
+  /** The mask decides the choice alone: weights are those of the unmasked router. Absent: it takes part in both. */
+  readonly gates?: 'trained';
   /** Rows of the router after those of the experts, each for an expert that gives back its input. */
   readonly identities: number;
   readonly activation: ExpertActivation;
@@ -146,7 +148,7 @@ const choose = (graph: OnnxGraph, layer: MoeLayer, logits: Value, mask: Value, i
     const { values, rows } = largest(graph, sums, topK);
     return { rows, weights: routing.renormalise === null ? values : normalised(graph, values, routing.renormalise) };
   }
-  const choice = route(graph, routing, topK, logits, mask, ids);
+  const choice = route(graph, routing, topK, logits, mask, ids, layer.gates);
   return map.kind === 'direct'
     ? choice
     : { rows: graph.node('Gather', [graph.integers(map.experts), choice.rows]), weights: choice.weights };

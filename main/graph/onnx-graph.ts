@@ -21,6 +21,7 @@ import {
   type ValueInfoProto,
 } from './onnx-messages.ts';
 import type { TensorView, Weight } from '../checkpoint/descriptor.ts';
+import { scalableViews } from '../checkpoint/scaled-weight.ts';
 import { numberToHalf } from '../checkpoint/half-precision.ts';
 
 /** Version of the standard operators in graphs, and of the file format that carries it. */
@@ -204,7 +205,7 @@ export class OnnxGraph {
 
   /** Weights in their file: nothing is read until the runtime maps it. */
   external(tensor: ExternalTensor): Value {
-    const key = `x:${tensor.location}:${tensor.byteOffset}:${tensor.shape.join('x')}`;
+    const key = `x:${tensor.location}:${tensor.byteOffset}:${tensor.shape.join('x')}${factorsIn(tensor)}`;
     return this.#constant(key, () => {
       const name = this.#unused(tensor.name);
       this.#externals.set(name, tensor);
@@ -295,6 +296,13 @@ export class OnnxGraph {
     return name;
   }
 }
+
+/** Tensors at one place with different factors are different. */
+const factorsIn = ({ blocks }: ExternalTensor): string => {
+  if (blocks === undefined) return '';
+  const views = 'stored' in blocks ? scalableViews(blocks) : [blocks];
+  return views.map(({ factor }) => (factor === undefined ? '' : `:${factor}`)).join('');
+};
 
 const externalData = (location: string, offset: number, length: number): TensorProto['externalData'] =>
   [

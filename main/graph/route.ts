@@ -19,7 +19,7 @@ export interface Choice {
 /**
  * A family's routing rule over logits [T, E] and a mask [E] (0 keeps, -1e9 drops). The mask is added where the rule
  * selects: to logits, or to corrected scores, since a masked logit would give score 0 plus a bias that can still win;
- * a softmax takes it too, so that the dropped experts have no share in it.
+ * a softmax takes it too, so that the dropped experts have no share in it (unless `gates` are the trained ones).
  * `ids`: numbers of the tokens [T] int64, for rules with a table.
  */
 export const route = (
@@ -29,13 +29,16 @@ export const route = (
   logits: Value,
   mask: Value,
   ids: Value | null = null,
+  gates?: 'trained',
 ): Choice => {
   if (rule.kind === 'sparsemixer') return sparsemixer(graph, rule.jitter, graph.add(logits, mask));
   if (rule.table !== null) return byTable(graph, rule, rule.table, topK, logits, mask, ids);
+  const masked = graph.add(logits, mask);
+  const forGates = gates === 'trained' ? logits : masked;
   const choice =
     rule.correction === null && (rule.score === 'softmax' || rule.score === 'logit')
-      ? byLogit(graph, rule, topK, graph.add(logits, mask))
-      : byScore(graph, rule, topK, logits, mask);
+      ? byLogit(graph, rule, topK, masked, forGates)
+      : byScore(graph, rule, topK, { logits, mask, forGates });
   if (rule.expertScale === null) return choice;
   const factors = graph.gather(tensor(graph, rule.expertScale), choice.rows, 0);
   return byWeight(graph, choice.rows, graph.mul(choice.weights, factors), topK);
@@ -45,7 +48,7 @@ export const route = (
  * The K largest masked logits are the K largest probabilities (the softmax is monotonic, and logits may differ where
  * probabilities round to equal values); with groups, the best group is the one with the largest logit.
  */
-const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value): Choice => {
+const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value, forGates: Value): Choice => {
   const candidates = rule.groups === null ? masked : withinGroups(graph, masked, rule.groups);
   const { values, rows } = largest(graph, candidates, topK);
   if (isSoftmaxOfChosen(rule))
@@ -53,12 +56,17 @@ const byLogit = (graph: OnnxGraph, rule: ScoreRule, topK: number, masked: Value)
   const chosen =
     rule.score === 'logit'
       ? values
-      : graph.node('GatherElements', [graph.node('Softmax', [masked], { axis: -1 }), rows], { axis: -1 });
+      : graph.node('GatherElements', [graph.node('Softmax', [forGates], { axis: -1 }), rows], { axis: -1 });
   return { rows, weights: finished(graph, rule, chosen) };
 };
 
-const byScore = (graph: OnnxGraph, rule: ScoreRule, topK: number, logits: Value, mask: Value): Choice => {
-  const scores = scoresOf(graph, rule, logits, mask);
+const byScore = (
+  graph: OnnxGraph,
+  rule: ScoreRule,
+  topK: number,
+  { logits, mask, forGates }: Readonly<Record<'logits' | 'mask' | 'forGates', Value>>,
+): Choice => {
+  const scores = scoresOf(graph, rule, logits, forGates);
   const corrected = rule.correction === null ? scores : graph.add(scores, tensor(graph, rule.correction));
   const forChoice = graph.add(corrected, mask);
   const candidates = rule.groups === null ? forChoice : withinGroups(graph, forChoice, rule.groups);
@@ -110,15 +118,18 @@ const byTable = (
     return taken;
   });
   const rows = graph.concat(chosen, 1);
-  const scores = graph.node('GatherElements', [scoresOf(graph, rule, logits, mask), rows], { axis: -1 });
+  const scores = graph.node('GatherElements', [scoresOf(graph, rule, logits, graph.add(logits, mask)), rows], {
+    axis: -1,
+  });
   const ordered = byWeight(graph, rows, scores, topK);
   return { rows: ordered.rows, weights: finished(graph, rule, ordered.weights) };
 };
 
-const scoresOf = (graph: OnnxGraph, { score }: ScoreRule, logits: Value, mask: Value): Value => {
+/** `forGates`: logits of which a softmax is taken, where experts without a share in it are masked. */
+const scoresOf = (graph: OnnxGraph, { score }: ScoreRule, logits: Value, forGates: Value): Value => {
   switch (score) {
     case 'softmax':
-      return graph.node('Softmax', [graph.add(logits, mask)], { axis: -1 });
+      return graph.node('Softmax', [forGates], { axis: -1 });
     case 'sigmoid':
       return graph.node('Sigmoid', [logits]);
     case 'sqrt-softplus':

@@ -1,12 +1,16 @@
 import path from 'node:path';
-import type { StoredMatrix, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
+import type { StoredMatrix, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import { isBlockType } from '../checkpoint/gguf/gguf-types.ts';
 import type { OnnxGraph, Value } from './onnx-graph.ts';
 import type { ProductType } from './precision.ts';
 import { TensorProto_DataType as DataType } from './onnx-messages.ts';
 
-const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
-  if (isBlockType(dtype)) return DataType.FLOAT;
+/** Whether the session computes a tensor's values, in float32: it is stored in blocks, or multiplied by a factor. */
+const isComputed = ({ dtype, factor }: TensorView): boolean => isBlockType(dtype) || factor !== undefined;
+
+const onnxType = (view: TensorView): DataType => {
+  if (isComputed(view)) return DataType.FLOAT;
+  const { dtype, tensor } = view;
   switch (dtype) {
     case 'F32':
       return DataType.FLOAT;
@@ -28,16 +32,16 @@ const onnxType = (dtype: TensorDtype, tensor: string): DataType => {
 };
 
 /**
- * A stored tensor: the bytes stay in their file (external data relative to `externalDataRoot`); of blocks, their values
- * in float32, which the session computes.
+ * A stored tensor: the bytes stay in their file (external data relative to `externalDataRoot`); of blocks and of
+ * tensors with a factor, their values in float32, which the session computes.
  */
 export const storedTensor = (graph: OnnxGraph, view: TensorView): Value =>
   graph.external({
     name: view.tensor,
     ...placeOf(view),
     shape: view.shape,
-    type: onnxType(view.dtype, view.tensor),
-    ...(isBlockType(view.dtype) ? { blocks: view } : {}),
+    type: onnxType(view),
+    ...(isComputed(view) ? { blocks: view } : {}),
   });
 
 const placeOf = ({ file, byteOffset, byteLength }: TensorView) => ({
@@ -47,7 +51,7 @@ const placeOf = ({ file, byteOffset, byteLength }: TensorView) => ({
 });
 
 export const toFloat = (graph: OnnxGraph, value: Value, stored: TensorView): Value =>
-  stored.dtype === 'F32' || isBlockType(stored.dtype) ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
+  stored.dtype === 'F32' || isComputed(stored) ? value : graph.node('Cast', [value], { to: DataType.FLOAT });
 
 /** A tensor as float32; other dtypes are cast by the graph, once where the session folds constants. */
 export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(graph, storedTensor(graph, view), view);
@@ -56,7 +60,7 @@ export const tensor = (graph: OnnxGraph, view: TensorView): Value => toFloat(gra
 export const tensorAs = (graph: OnnxGraph, view: TensorView, type: ProductType): Value => {
   if (type === DataType.FLOAT) return tensor(graph, view);
   const stored = storedTensor(graph, view);
-  if (view.dtype === 'F16') return stored;
+  if (view.dtype === 'F16' && !isComputed(view)) return stored;
   graph.halves(view);
   return graph.cast(stored, type);
 };

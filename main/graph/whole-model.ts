@@ -213,9 +213,14 @@ export const LOGITS = 'logits';
  * vocabulary] float32. A slot whose mask is 0 is padding, on either side: no token sees it, it has no position, and its
  * own logits are meaningless. Batch and sequence may be of any size; at least one slot must be a token.
  *
- * `layers[block]`: the experts of each block, null where it is dense.
+ * `layers[block]`: the experts of each block, null where it is dense. `masks`: of a block's router, where some rows are
+ * masked.
  */
-export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLayer | null)[]): SerialisedGraph => {
+export const wholeModelGraph = (
+  model: ModelDescriptor,
+  layers: readonly (MoeLayer | null)[],
+  masks: ReadonlyMap<number, Float32Array> = new Map(),
+): SerialisedGraph => {
   const graph = new OnnxGraph();
   const ids = graph.input(INPUT_IDS, DataType.INT64, ['batch', 'sequence']);
   const mask = graph.input(ATTENTION_MASK, DataType.INT64, ['batch', 'sequence']);
@@ -225,7 +230,8 @@ export const wholeModelGraph = (model: ModelDescriptor, layers: readonly (MoeLay
     (hidden: Value, block, index) => {
       const layer = layers[index] ?? null;
       const rows = layer?.router.shape[0] ?? 0;
-      const everyExpert = layer === null ? null : graph.floats([rows], new Array<number>(rows).fill(0));
+      const everyExpert =
+        layer === null ? null : graph.floats([rows], [...(masks.get(index) ?? new Array<number>(rows).fill(0))]);
       return blockNodes(graph, model, {
         block,
         layer,

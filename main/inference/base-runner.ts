@@ -4,7 +4,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { positionsText } from '../contract/model.ts';
 import type { Plan } from '../contract/plan.ts';
-import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
+import { type ChoiceItem, choiceLengths, type TaskItem, type TextItem } from '../contract/task.ts';
 import { encodeScored, profileSequences, requireScored, tokenWeights } from './encode-item.ts';
 import type { ModelRunner, RunControl, ScoreRequest, ScoreResult } from './model-runner.ts';
 import {
@@ -191,13 +191,13 @@ export const itemOutcome = (
       tokens: sequences.reduce((total, { targets }) => total + targets.length, 0),
     };
   }
+  const lengths = choiceLengths(item);
   const outcome: ChoiceOutcome = {
     kind: 'choice',
     id: item.id,
     logprobs: sums,
     chosen: argmax(sums),
-    // Characters are code points, as Python counts them.
-    chosenNorm: argmax(sums.map((sum, choice) => sum / Array.from(item.choices[choice] ?? '').length)),
+    chosenNorm: argmax(sums.map((sum, choice) => sum / (lengths[choice] ?? Number.NaN))),
     answer: item.answer,
     truncatedTokens: maxOf([0, ...sequences.map(({ truncatedTokens }) => truncatedTokens)]),
   };

@@ -71,8 +71,9 @@ export const encodeChoices = (
   item: ChoiceItem,
   maxPositions: number,
 ): readonly ScoredSequence[] =>
-  item.choices.map((choice) => {
-    const { contextTokens, continuationTokens } = encodeRequest(tokenizer, item.id, item.context, choice);
+  item.choices.map((choice, index) => {
+    const context = item.contexts?.[index] ?? item.context;
+    const { contextTokens, continuationTokens } = encodeRequest(tokenizer, item.id, context, choice);
     return scoredSequence(item.id, contextTokens, continuationTokens, maxPositions);
   });
 

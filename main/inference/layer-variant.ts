@@ -1,5 +1,6 @@
-import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
+import type { ExpertTensors, MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart } from '../checkpoint/read-tensor.ts';
+import { scaledWeight } from '../checkpoint/scaled-weight.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 
 /** Added to the router logit of a dropped expert: its softmax weight is exactly zero. */
@@ -58,6 +59,44 @@ export const constantVariant = (
     sessionKey: name,
     layer: { ...own, experts },
     mask: new Float32Array(moe.experts + moe.identities),
+  };
+};
+
+/** A layer whose chosen experts keep the weights that the unpruned router gives them. */
+export const trainedVariant = (variant: LayerVariant): LayerVariant =>
+  variant.layer === null || variant.mask.every((value) => value === 0)
+    ? variant
+    : {
+        ...variant,
+        key: `trained ${variant.key}`,
+        sessionKey: `trained ${variant.sessionKey}`,
+        layer: { ...variant.layer, gates: 'trained' },
+      };
+
+/**
+ * A layer whose experts' down projections, with their biases, are multiplied by a factor. Masked experts never run: in
+ * their places stands one that is not masked, so that their weights are not read.
+ *
+ * @throws WorkbenchError `gates-not-folded`.
+ */
+export const foldedVariant = (variant: LayerVariant, factor: number): LayerVariant => {
+  if (variant.layer === null || factor === 1) return variant;
+  const { experts, map } = variant.layer;
+  const folded = experts.map((expert): ExpertTensors => ({
+    ...expert,
+    down: scaledWeight(expert.down, factor),
+    ...(expert.downBias === undefined ? {} : { downBias: scaledWeight(expert.downBias, factor) }),
+  }));
+  const first = map.kind === 'direct' ? folded.find((_, index) => variant.mask[index] === 0) : undefined;
+  const name = `folded:${factor} ${variant.key}`;
+  return {
+    ...variant,
+    key: name,
+    sessionKey: name,
+    layer: {
+      ...variant.layer,
+      experts: folded.map((expert, index) => (variant.mask[index] === 0 ? expert : (first ?? expert))),
+    },
   };
 };
 

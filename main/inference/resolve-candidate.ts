@@ -1,9 +1,17 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { isMergePlan } from '../contract/plan.ts';
+import { isMergePlan, type PlanGates } from '../contract/plan.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ResolvedCandidate } from './executor.ts';
 import { openConstants } from './expert-constants.ts';
-import { constantVariant, denseVariant, maskedVariant, unprunedVariant, type LayerVariant } from './layer-variant.ts';
+import {
+  constantVariant,
+  denseVariant,
+  foldedVariant,
+  maskedVariant,
+  trainedVariant,
+  unprunedVariant,
+  type LayerVariant,
+} from './layer-variant.ts';
 import { mergedVariant } from './merged-layer.ts';
 import type { Candidate } from './model-runner.ts';
 import type { Overlays } from './overlays.ts';
@@ -28,8 +36,10 @@ export const resolveCandidate = async (
       continue;
     }
     layer += 1;
-    const refit = (variant: LayerVariant): LayerVariant =>
-      recovered === null ? variant : recoveredVariant(recovered, layer, variant);
+    const refit = (variant: LayerVariant): LayerVariant => {
+      const gated = withGates(variant, plan?.gates, layer);
+      return recovered === null ? gated : recoveredVariant(recovered, layer, gated);
+    };
     if (plan === null) variants.push(unprunedVariant(moe));
     else if (isMergePlan(plan)) variants.push(refit(await mergedVariant(checkpoint, layer, plan, overlays)));
     else {
@@ -50,4 +60,10 @@ export const resolveCandidate = async (
     }
   }
   return { key, variants };
+};
+
+/** A pruned layer (counted among MoE layers) with the gates of a plan; refitted weights come after them. */
+const withGates = (variant: LayerVariant, gates: PlanGates | undefined, layer: number): LayerVariant => {
+  if (gates?.kind === 'trained') return trainedVariant(variant);
+  return gates?.kind === 'folded' ? foldedVariant(variant, gates.factors[layer] ?? 1) : variant;
 };

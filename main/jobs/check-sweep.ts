@@ -9,7 +9,7 @@ import { roundedWeightsNote } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
-import { ALL_ROWS_STAY } from '../pruning/plan-cost.ts';
+import { ALL_ROWS_STAY } from '../pruning/gates.ts';
 import { requireNoConstants } from '../pruning/validate-plan.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { withoutTorch } from '../torch/open-torch-model.ts';
@@ -235,6 +235,6 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);
-  if (needsOf(settings).calibration) tasks.forEach(({ task }) => requireCalibration(task));
+  if (needsOf(settings, models).calibration) tasks.forEach(({ task }) => requireCalibration(task));
   requireSearches(input);
 };

@@ -61,6 +61,7 @@ const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmN
         options: armOptions(settings, method, treatment),
         budget: 'uniform',
         protect: 'none',
+        gates: 'renormalised',
         seed,
         refit: treatment === 'refit' ? settings.refit : null,
       };

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import {
   type BudgetName,
+  type GatesName,
   type MethodName,
   type MethodOptions,
   type Plan,
@@ -19,6 +20,7 @@ import {
   runsEveryExpert,
 } from '../profile/routing-statistics.ts';
 import { planForModel, type PlanRequest, signedPlan } from '../pruning/make-plan.ts';
+import { withGates } from '../pruning/gates.ts';
 import { extrasInWords, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import { taskShares } from '../pruning/weighed-profiles.ts';
 import { hashItems } from '../tasks/items.ts';
@@ -140,11 +142,14 @@ export interface PlanOrder {
   readonly options: MethodOptions;
   readonly budget: BudgetName;
   readonly protect: SuperExpertProtection;
+  readonly gates: GatesName;
   readonly seed: number | null;
   /** Weights that are refitted to the unpruned model; null for none. */
   readonly refit: RefitName | null;
-  /** Reads the plan from a file instead of making one. */
-  readonly fromFile?: ((checkpoint: Checkpoint, task: string, keep: number) => Plan) | undefined;
+  /** Reads the plan from a file instead of making one; `isRanking`: a file that says nothing about gates. */
+  readonly fromFile?:
+    | ((checkpoint: Checkpoint, task: string, keep: number) => { readonly plan: Plan; readonly isRanking: boolean })
+    | undefined;
 }
 
 /** The request for an order's plan with `keep` experts per layer, but for profiles and tasks. */
@@ -179,19 +184,23 @@ export const makePlan = async (
   const { checkpoint } = subject.model;
   const { name } = subject.task.task;
   const search = needsOf(order)?.search ?? null;
+  const subjects = [subject, ...others];
+  const statistics = subjects.flatMap((one) => one.statistics ?? []);
+  const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
+  const gated = (plan: Plan): Plan => withGates(plan, order.gates, checkpoint.info, profiles);
   let plan: Plan;
-  if (order.fromFile !== undefined) plan = order.fromFile(checkpoint, name, keep);
-  else if (search !== null) {
+  if (order.fromFile !== undefined) {
+    const read = order.fromFile(checkpoint, name, keep);
+    plan = read.isRanking ? gated(read.plan) : read.plan;
+  } else if (search !== null) {
     const found = await runStep(context, await searchStep(context, subject, order, search, keep));
-    plan = signedPlan(found, checkpoint, [name]);
+    plan = gated(signedPlan(found, checkpoint, [name]));
   } else {
-    const subjects = [subject, ...others];
     const { profile, constants } = planNeeds(order);
-    const statistics = profile ? subjects.flatMap((one) => one.statistics ?? []) : [];
     const tasks = subjects.map(({ task }) => task.task.name);
-    const masked = planForModel(checkpoint, { ...requestOf(order, keep), statistics, tasks });
-    const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
-    plan = await withConstants(masked, constants, checkpoint, profiles, context.steps.overlays);
+    const own = profile ? statistics : [];
+    const masked = planForModel(checkpoint, { ...requestOf(order, keep), statistics: own, tasks });
+    plan = gated(await withConstants(masked, constants, checkpoint, profiles, context.steps.overlays));
   }
   if (order.refit === null) return plan;
   const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));

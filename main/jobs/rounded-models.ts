@@ -70,7 +70,7 @@ export class RoundedModels {
     const { meter, temporaryFolder, signal, steps } = this.#context;
     meter.describe(`Rounding ${checkpoint.name} as ${type}`);
     const folder = temporaryNameFor(join(temporaryFolder, 'rounded'));
-    const destination = join(folder, `${checkpoint.name}@${type}`);
+    const destination = join(folder, `${checkpoint.name.replaceAll('/', '--')}@${type}`);
     try {
       await mkdir(folder);
       const order = { checkpoint, plan: plan ?? wholePlan(checkpoint), type, overlays: steps.overlays, signal };

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import { type DropPlan, type MethodName, type MethodOptions, type Plan, plan as planSchema } from '../contract/plan.ts';
+import {
+  type DropPlan,
+  type GatesName,
+  type MethodName,
+  type MethodOptions,
+  type Plan,
+  plan as planSchema,
+} from '../contract/plan.ts';
 import type { MetricName, TaskItem } from '../contract/task.ts';
 import { noLabels } from '../contract/start-rules.ts';
 import { isRight } from '../evaluation/item-answers.ts';
@@ -10,6 +17,7 @@ import { requireMergeable } from '../inference/merged-layer.ts';
 import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
 import type { RoutingStatistics } from '../profile/routing-statistics.ts';
 import { keepByCounts } from '../pruning/budget.ts';
+import { withGates } from '../pruning/gates.ts';
 import { scoresForModel } from '../pruning/make-plan.ts';
 import type { SearchBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -35,6 +43,8 @@ export interface PlanSubject {
   readonly calibration: CalibrationTokens;
 }
 
+const asItIs = (plan: Plan): Plan => plan;
+
 export interface BudgetPlanRequest {
   readonly runner: ModelRunner;
   readonly statistics: RoutingStatistics;
@@ -42,6 +52,8 @@ export interface BudgetPlanRequest {
   readonly keep: number;
   readonly seed: number;
   readonly settings: BudgetSearchSettings;
+  /** A candidate with the gates that the plan will have; absent: as plain deletion leaves them. */
+  readonly gated?: (plan: Plan) => Plan;
   readonly signal: AbortSignal;
   readonly onProgress?: (measured: number, best: number) => void;
 }
@@ -78,7 +90,7 @@ export const requireNoGroups = ({ name, info }: Pick<Checkpoint, 'name' | 'info'
  * @throws WorkbenchError `groups-uneven`.
  */
 export const budgetPlan = async (request: BudgetPlanRequest): Promise<Pick<DropPlan, 'kept'>> => {
-  const { runner, statistics, calibration, keep, seed, settings, signal, onProgress } = request;
+  const { runner, statistics, calibration, keep, seed, settings, signal, onProgress, gated = asItIs } = request;
   const { checkpoint } = runner;
   requireNoGroups(checkpoint);
   const { moeLayers: layers, experts, topK } = checkpoint.info;
@@ -103,7 +115,7 @@ export const budgetPlan = async (request: BudgetPlanRequest): Promise<Pick<DropP
     signal,
     ...(onProgress === undefined ? {} : { onProgress }),
     fitness: async (tried) => {
-      const candidate = { key: 'candidate', plan: { kept: keptBy(tried) } };
+      const candidate = { key: 'candidate', plan: gated({ kept: keptBy(tried) }) };
       const control = { signal, fidelity: 'expected acceptance' };
       const outcomes = (await runner.evaluate(items, [candidate], control)).get('candidate') ?? [];
       const compared = outcomes.flatMap(({ fidelity }) => fidelity ?? []);
@@ -161,8 +173,14 @@ export const searchStep = async (
   {
     method,
     options: given,
+    gates,
     seed,
-  }: { readonly method: MethodName; readonly options: MethodOptions; readonly seed: number | null },
+  }: {
+    readonly method: MethodName;
+    readonly options: MethodOptions;
+    readonly gates: GatesName;
+    readonly seed: number | null;
+  },
   search: SearchBehaviour,
   keep: number,
 ): Promise<SingleStep<Plan>> => {
@@ -183,6 +201,7 @@ export const searchStep = async (
     metric: isEvolution ? task.task.metric : null,
     numerics: context.numerics,
     writing: isEvolution ? await writingIdentity(checkpoint, task.task) : undefined,
+    gates: isDrawn && info.gatesGrow === true && gates !== 'renormalised' ? gates : undefined,
   });
   const title = `Searching experts of ${model.name} on ${task.name}`;
   return {
@@ -202,7 +221,7 @@ export const searchStep = async (
     },
     write: (steps, plan) => steps.writeJson(key, { kind: 'search', plan }),
     compute: async (control) => ({
-      ...(await searchedPlan(context, subject, { method, search, keep, seed: seed ?? 0, title }, control)),
+      ...(await searchedPlan(context, subject, { method, search, keep, gates, seed: seed ?? 0, title }, control)),
       method,
       options,
       experts: info.experts,
@@ -228,17 +247,21 @@ const searchedPlan = async (
     method,
     search,
     keep,
+    gates,
     seed,
     title,
   }: {
     readonly method: MethodName;
     readonly search: SearchBehaviour;
     readonly keep: number;
+    readonly gates: GatesName;
     readonly seed: number;
     readonly title: string;
   },
   control: RunControl,
 ): Promise<Plan> => {
+  const profiles = { statistics: statistics === null ? [] : [statistics], taskShares: [1] };
+  const gated = (plan: Plan): Plan => withGates(plan, gates, checkpoint.info, profiles);
   const runner = await runners.open(checkpoint);
   const { moeLayers: layers, experts } = checkpoint.info;
   const { calibration, metric, name } = own.task;
@@ -261,7 +284,7 @@ const searchedPlan = async (
         settings,
         signal,
         fitness: async (candidate) => {
-          const tried = [{ key: 'candidate', plan: candidatePlan(candidate) }];
+          const tried = [{ key: 'candidate', plan: gated(candidatePlan(candidate)) }];
           const outcomes = await answerItems(runner, own.task, items, tried, { signal });
           return searchFitness(metric, outcomes.get('candidate') ?? []);
         },
@@ -273,7 +296,7 @@ const searchedPlan = async (
       if (statistics === null) throw new Error('a search over budgets without a profile');
       const { settings } = search;
       const onProgress = reporting(settings.evaluations, 'allocations', 'best acceptance');
-      return budgetPlan({ runner, statistics, calibration, keep, seed, settings, signal, onProgress });
+      return budgetPlan({ runner, statistics, calibration, keep, seed, settings, gated, signal, onProgress });
     }
     case 'outputs':
       return runner.mergeByOutputs(calibration, keep, search.settings, [name], control);

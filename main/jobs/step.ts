@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
-import { type DropPlan, isMergePlan, type MethodName, type Plan, type RefitName } from '../contract/plan.ts';
+import {
+  type DropPlan,
+  type GatesName,
+  isMergePlan,
+  type MethodName,
+  type Plan,
+  type RefitName,
+} from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import type { RunControl } from '../inference/model-runner.ts';
@@ -52,10 +59,18 @@ export const planContent = (plan: Plan | null, experts: number): unknown => {
   const content = Object.fromEntries(
     Object.entries(plan).filter(([name, value]) => !PROVENANCE.has(name) && value !== undefined),
   );
+  if (!changesGates(plan, experts)) delete content['gates'];
   if (isMergePlan(plan)) return content;
   const kept = plan.kept.map((layer) => [...layer].sort((a, b) => a - b));
   const isUnpruned = Object.keys(content).length === 1 && kept.every((layer) => layer.length === experts);
   return isUnpruned ? null : { ...content, kept };
+};
+
+/** Whether a plan's gates differ from those that deleting rows leaves: plans without the field mean these. */
+const changesGates = (plan: Plan, experts: number): boolean => {
+  if (plan.gates === undefined || plan.gates.kind === 'renormalised') return false;
+  if (plan.gates.kind === 'folded') return plan.gates.factors.some((factor) => factor !== 1);
+  return isMergePlan(plan) || plan.kept.some((layer) => layer.length < experts);
 };
 
 export interface EvaluationIdentity {
@@ -109,6 +124,8 @@ export interface SearchIdentity {
   readonly metric: MetricName | null;
   readonly numerics: Numerics;
   readonly writing?: WritingIdentity | undefined;
+  /** Gates of the candidates, where they are not those of a plain deletion. */
+  readonly gates?: GatesName | undefined;
 }
 
 export const searchKey = ({ itemsHash, ...identity }: SearchIdentity): string =>

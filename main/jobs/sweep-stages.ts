@@ -78,8 +78,12 @@ export const curvesOf = (settings: SweepSettings): readonly Curve[] =>
     options: optionsOf(settings, curve.method),
     budget: settings.budget,
     protect: settings.protect,
+    gates: settings.gates,
     fromFile: isFileMethod(settings, curve.method)
-      ? (checkpoint, task, keep) => planOfFile(settings, curve.method, checkpoint, task, keep)
+      ? (checkpoint, task, keep) => ({
+          plan: planOfFile(settings, curve.method, checkpoint, task, keep),
+          isRanking: ownCounts(settings, curve.method, checkpoint) === null,
+        })
       : undefined,
   }));
 
@@ -129,12 +133,22 @@ export const needsOfMethod = (
   return planNeeds({ method, options: optionsOf(settings, method), budget, protect });
 };
 
-export const needsOf = (settings: SweepSettings): SweepNeeds => {
+/**
+ * Whether plans of a model need a profile for their gates alone: some method makes plans, and the gates are folded
+ * where deleting experts makes them grow.
+ */
+const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
+  settings.gates === 'folded' &&
+  checkpoint.info.gatesGrow === true &&
+  settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
+
+/** `models`: those whose plans are made. */
+export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[]): SweepNeeds => {
   const { methods, recovery } = settings;
   const needs = methods
     .filter((method) => !isFileMethod(settings, method))
     .map((method) => needsOfMethod(settings, method));
-  const profile = needs.some((plan) => plan.profile);
+  const profile = needs.some((plan) => plan.profile) || models.some((model) => gatesNeedProfile(settings, model));
   const search = needs.some((plan) => plan.search !== null);
   return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
 };
@@ -286,12 +300,12 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   const { kept, notes } = sweepCounts(models, settings);
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
-  const needs = needsOf(settings);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
   const states: string[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
+    const needs = needsOf(settings, [model]);
     const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
     const inOrder = firstOnes(tasks, settings.first?.task);
     const asked = sampledTasks(await askedTasks(model, inOrder, settings.chat, context.madeAt), settings);

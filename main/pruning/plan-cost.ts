@@ -1,9 +1,7 @@
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
-
-/** Router treatments that keep a row for every unpruned expert, which no stock loader opens. */
-export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
+import { ALL_ROWS_STAY, gatesSentence } from './gates.ts';
 
 /**
  * Size of a model after a plan, from counts alone. `plan` has been validated against the model. A router row counts H
@@ -24,6 +22,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
   const removedExpert = removed * (expertParameters - (leavesConstants ? hidden : 0));
   const removedRouter = allRowsStay ? 0 : removed * hidden;
   const total = parameters.total - removedExpert - removedRouter;
+  const notes = [model.pruningNote, gatesSentence(model, plan)].flatMap((note) => note ?? []);
   return {
     parameters: {
       total,
@@ -35,7 +34,7 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     keptPerLayer,
     topK,
     exportable: exportable(plan, keptPerLayer),
-    ...(model.pruningNote === undefined ? {} : { note: model.pruningNote }),
+    ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
   };
 };
 
@@ -49,6 +48,12 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     };
   }
   if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
+  if (plan.gates?.kind === 'trained')
+    return {
+      hf: false,
+      reason:
+        'Trained gates need the rows of the router that plain files drop: export this plan as ONNX, or fold the gates.',
+    };
   const least = minOf(keptPerLayer);
   const most = maxOf(keptPerLayer);
   if (least === most) return { hf: true, reason: null };

@@ -2,6 +2,7 @@ import { refuse } from '../contract/errors.ts';
 import type { ExpertGroupRule } from '../contract/model.ts';
 import { isMergePlan, type LayerBlend, type MergeGroup, type Plan } from '../contract/plan.ts';
 import { groupProblem } from './expert-groups.ts';
+import { isGated } from './gates.ts';
 
 /** The model facts that a plan must fit. */
 export interface PlanTarget {
@@ -14,6 +15,8 @@ export interface PlanTarget {
   readonly expertGroups?: ExpertGroupRule | undefined;
   /** Number of experts that are constants; absent: none. */
   readonly constantExperts?: number | undefined;
+  /** Whether deleting experts makes the gates of the others grow; absent: no. */
+  readonly gatesGrow?: boolean | undefined;
 }
 
 /**
@@ -26,6 +29,7 @@ export interface PlanTarget {
 export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
   requireNoConstants(target);
   checkProvenance(plan, target);
+  checkGates(plan, target);
   if (isMergePlan(plan)) {
     checkLayerCount(plan.groups.length, target);
     if (plan.blend !== undefined) checkBlend(plan.blend, plan.groups, target);
@@ -61,6 +65,23 @@ const checkProvenance = (plan: Plan, { experts, topK }: PlanTarget): void => {
   if (plan.topK !== undefined && plan.topK !== topK) {
     throw invalid(`was made for top-${plan.topK}; the model uses top-${topK}`, 'Use a plan made for this model.');
   }
+};
+
+const checkGates = (plan: Plan, target: PlanTarget): void => {
+  const { gates } = plan;
+  if (gates === undefined || gates.kind === 'renormalised') return;
+  if (!isGated(target, plan))
+    throw invalid(
+      `has ${gates.kind} gates, and deleting its experts does not change those of the others in this model`,
+      'Leave "gates" out.',
+    );
+  if (gates.kind === 'trained' && isMergePlan(plan))
+    throw invalid('has trained gates and merges experts, which have none', 'Fold the gates, or leave them out.');
+  if (gates.kind === 'folded' && gates.factors.length !== target.moeLayers)
+    throw invalid(
+      `folds gates in ${gates.factors.length} layers; the model has ${target.moeLayers} MoE layers`,
+      'Give one factor per MoE layer.',
+    );
 };
 
 const checkLayerCount = (layers: number, { moeLayers }: PlanTarget): void => {

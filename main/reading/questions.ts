@@ -52,6 +52,8 @@ export const readingQuestion = z.discriminatedUnion('read', [
     tasks: z.array(z.string()),
     profiles: z.array(profile),
     order: planRequest.omit({ model: true, tasks: true, chat: true }),
+    /** Whether constants are put in place of the experts that go, which leaves the router as it is. */
+    leavesConstants: z.boolean(),
     /** Byte limit for weights, with which profiles that are kept for the next plan share the memory. */
     memoryBudgetBytes: z.number().positive(),
   }),

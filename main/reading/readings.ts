@@ -7,7 +7,9 @@ import type { Plan } from '../contract/plan.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
 import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
+import { withGates } from '../pruning/gates.ts';
 import { planForModel } from '../pruning/make-plan.ts';
+import { taskShares } from '../pruning/weighed-profiles.ts';
 import { makeExperimentReport, readExperimentDocument } from '../report/experiment-page.ts';
 import { makeReport } from '../report/report-page.ts';
 import { readCheckedSweep } from '../runs/checked-sweep.ts';
@@ -109,6 +111,7 @@ const makePlan = async ({
   tasks,
   profiles,
   order,
+  leavesConstants,
   memoryBudgetBytes,
 }: Extract<ParsedQuestion, { read: 'plan' }>): Promise<Plan> => {
   const cache = cacheOf(memoryBudgetBytes);
@@ -118,7 +121,9 @@ const makePlan = async ({
     if (read === null) throw new Error(`${file} contains no profile`);
     statistics.push(read);
   }
-  return planForModel(subject, { ...order, statistics, tasks });
+  const plan = planForModel(subject, { ...order, statistics, tasks });
+  const shares = taskShares(order.taskWeights, statistics.length);
+  return leavesConstants ? plan : withGates(plan, order.gates, subject.info, { statistics, taskShares: shares });
 };
 
 /** Expert order of one layer that puts similar experts side by side. */

@@ -207,6 +207,9 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
       [
         { title: 'model', cell: ({ name }) => name },
         { title: 'fingerprint', cell: ({ fingerprint }) => html('code', {}, fingerprint) },
+        ...(models.some(({ commit }) => commit !== undefined)
+          ? [{ title: 'commit', cell: ({ commit }: (typeof models)[number]) => html('code', {}, commit ?? 'none') }]
+          : []),
         { title: 'SHA-256', cell: ({ sha256 }) => (sha256 === undefined ? 'not recorded' : html('code', {}, sha256)) },
       ],
       models,

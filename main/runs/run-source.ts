@@ -5,7 +5,7 @@ import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import type { TaskItem } from '../contract/task.ts';
+import { choiceLengths, type TaskItem } from '../contract/task.ts';
 import type { MeasuredMethods } from '../evaluation/comparison/document.ts';
 import type { ItemRule } from '../evaluation/followed-outcome.ts';
 import { type MeasuredPairs, recordedTrainings, type RecordedTrainings } from '../evaluation/size-trend/document.ts';
@@ -169,8 +169,7 @@ export type FindRules = (
 const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null => {
   if (isTextItem(item)) return { kind: 'text' };
   if (isChoiceItem(item)) {
-    const { answer, choices, group } = item;
-    return { kind: 'choice', answer, characters: choices.map((choice) => Array.from(choice).length), group };
+    return { kind: 'choice', answer: item.answer, characters: choiceLengths(item), group: item.group };
   }
   if (judging === undefined) return null;
   return {

@@ -47,6 +47,15 @@ export const checkChoices = (item: ChoiceItem, location: string): ChoiceItem => 
       `The answer counts from 0 and must be at most ${String(item.choices.length - 1)}.`,
     );
   }
+  for (const key of ['lengths', 'contexts'] as const) {
+    const given = item[key];
+    if (given !== undefined && given.length !== item.choices.length)
+      throw refuse(
+        'bad-item',
+        `${location}: ${String(given.length)} ${key} for ${String(item.choices.length)} choices.`,
+        `Give each choice one, or leave ${key} out.`,
+      );
+  }
   const empty = item.choices.indexOf('');
   if (empty >= 0) {
     throw refuse(

@@ -270,6 +270,7 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
     test,
     turns,
     hash: hashTask(metadata.metric, calibration, test, judging?.rule),
+    ...(metadata.harness === undefined ? {} : { harness: metadata.harness }),
     path: folder,
   };
   return judging === null ? task : { ...task, judging };

@@ -1,6 +1,6 @@
 import { assertNever, refuse } from '../contract/errors.ts';
 import type { Sampler } from '../contract/sampling.ts';
-import type { ChoiceItem, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
+import type { ChoiceItem, HarnessOrigin, MetricName, TaskItem, TextItem, WrittenItem } from '../contract/task.ts';
 import type { Judging } from './generation/judging.ts';
 import type { TaskTurns } from './few-shot.ts';
 
@@ -26,6 +26,8 @@ export interface Task {
    * SHA-256 over metric, items and judging rule: tasks with the same hash are the same task, wherever they are stored.
    */
   readonly hash: string;
+  /** Present where lm-evaluation-harness built the prompts, as plain text. */
+  readonly harness?: HarnessOrigin;
   /** The folder or file from which it was read. */
   readonly path: string;
 }

@@ -10,8 +10,8 @@ import type { LayerVariant } from '../inference/layer-variant.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 
-/** A tensor in a file, for the worker: dtype, shape, file, offset and length in bytes. */
-type TensorOrder = readonly [string, readonly number[], string, number, number];
+/** A tensor in a file, for the worker: dtype, shape, file, offset and length in bytes, and a factor if it has one. */
+type TensorOrder = readonly [string, readonly number[], string, number, number, ...(readonly [] | readonly [number])];
 
 /** One MoE layer of a pruned model (`pruned` of resources/torch/worker.py describes it). */
 interface LayerOrder {
@@ -26,6 +26,8 @@ interface LayerOrder {
   /** Name of the table, without that of its module, and the table. */
   readonly table: readonly [string, ...TensorOrder] | null;
   readonly constants: TensorOrder | null;
+  /** Whether its kept experts have the gates of the unpruned router. */
+  readonly trained: boolean;
 }
 
 /** How the worker makes a pruned model from the unpruned one. */
@@ -39,12 +41,13 @@ export interface PruneOrder {
 
 const roles = ['gate', 'up', 'down'] as const;
 
-const tensorOrder = ({ dtype, shape, file, byteOffset, byteLength }: TensorView): TensorOrder => [
+const tensorOrder = ({ dtype, shape, file, byteOffset, byteLength, factor }: TensorView): TensorOrder => [
   dtype,
   shape,
   file,
   byteOffset,
   byteLength,
+  ...(factor === undefined ? ([] as const) : ([factor] as const)),
 ];
 
 /**
@@ -105,6 +108,7 @@ export const pruneOrder = async (
               ...tensorOrder(await prunedTable(moe, table, carriers, checkpoint.identity, overlays)),
             ],
       constants: vectors === undefined ? null : tensorOrder(vectors),
+      trained: layer.gates === 'trained',
     });
   }
   const configs: string[] = [];

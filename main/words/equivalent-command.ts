@@ -1,3 +1,4 @@
+import { isRepositoryId } from '../contract/hub.ts';
 import { z } from 'zod';
 import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
@@ -23,7 +24,19 @@ export const shellWord = (word: string): string =>
 const isUnsafe = (word: string): boolean => word.startsWith('-') || /\p{Cc}/u.test(word);
 
 /** A recorded path as the command line takes it: bundled models and tasks by their names. */
-const subject = ({ path }: { readonly path: string }): string => path.replace(/^bundled:/, '');
+/** A model of the Hub by its name and commit, any other subject by its path. */
+const subject = ({
+  path,
+  name,
+  commit,
+}: {
+  readonly path: string;
+  readonly name?: string | undefined;
+  readonly commit?: string | undefined;
+}): string =>
+  commit !== undefined && name !== undefined && isRepositoryId(name)
+    ? `${name}@${commit}`
+    : path.replace(/^bundled:/, '');
 
 /** A positional argument, or an option with its values. */
 type Part = string | readonly [flag: string, ...values: readonly string[]];
@@ -217,6 +230,34 @@ const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   ];
 };
 
+const downloaded = z.object({ name: z.string() });
+
+const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
+  const read = downloaded.safeParse(spec);
+  return read.success ? [read.data.name] : null;
+};
+
+const pushed = z.object({
+  exported: z.string(),
+  repository: z.string(),
+  isPrivate: z.boolean(),
+  intoExisting: z.boolean(),
+  withoutNumbers: z.boolean(),
+});
+
+const pushParts = ({ spec }: RunManifest): readonly Part[] | null => {
+  const read = pushed.safeParse(spec);
+  if (!read.success) return null;
+  const { exported, repository, isPrivate, intoExisting, withoutNumbers } = read.data;
+  return [
+    exported,
+    repository,
+    ...flagged('private', isPrivate),
+    ...flagged('into-existing', intoExisting),
+    ...flagged('without-numbers', withoutNumbers),
+  ];
+};
+
 const reproduced = z.union([
   z.object({ of: z.string() }).transform(({ of }) => of),
   z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
@@ -244,6 +285,10 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
       return ['verify', verifyParts(manifest)];
     case 'beside':
       return ['beside', besideParts(manifest)];
+    case 'download':
+      return ['download', downloadParts(manifest)];
+    case 'push':
+      return ['push', pushParts(manifest)];
     default:
       return assertNever(manifest.kind);
   }

@@ -11,6 +11,8 @@ const titles: Readonly<Record<RunKind, string>> = {
   experiment: 'an experiment',
   reproduce: 'a reproduction',
   beside: 'a side-by-side run',
+  download: 'a download',
+  push: 'an upload',
 };
 
 /** "an export": a kind of run with its article, for sentences. */

@@ -106,6 +106,14 @@ export const withSettingAtFault = (
   return new WorkbenchError(error.code, error.kind, error.message, remedy, { cause: error });
 };
 
+/** Variable with which the setting `hub` reaches the code that asks the Hub. */
+export const HUB_VARIABLE = 'UNCURL_HUB';
+export const HUB_NEVER = 'never';
+
+/** The environment in which the Hub is never asked, where the user's setting says so. */
+export const withSetHub = (environment: Environment, { hub }: UserSettings): Environment =>
+  hub === 'never' ? { ...environment, [HUB_VARIABLE]: HUB_NEVER } : environment;
+
 /** The environment with the user's configured workspace as the default, unless it already names one. */
 export const withSetWorkspace = (environment: Environment, { workspace }: UserSettings): Environment => {
   const named = environment['UNCURL_WORKSPACE'];

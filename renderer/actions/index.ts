@@ -20,7 +20,16 @@ import {
 import { exportPoint, showExport, startExport } from './export.ts';
 import { redo, undo } from './history.ts';
 import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } from './jobs.ts';
-import { chooseCalibration, nextTask, openModel, openModelFile, openTask, openTaskFile, previousTask } from './open.ts';
+import {
+  chooseCalibration,
+  findModel,
+  nextTask,
+  openModel,
+  openModelFile,
+  openTask,
+  openTaskFile,
+  previousTask,
+} from './open.ts';
 import {
   addCandidateFolder,
   addCountsFile,
@@ -38,6 +47,7 @@ import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts'
 
 /** All actions, in palette and menu order; those that show a view are given. */
 export const actionsWith = (showViews: readonly Action[]): readonly Action[] => [
+  findModel,
   openModel,
   openModelFile,
   openTask,

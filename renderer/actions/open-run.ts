@@ -5,6 +5,7 @@ import { experimentStore, reproductionStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
 import { finetuneStore } from '../state/finetune-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
+import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
@@ -38,6 +39,9 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       selectRun(facts.selection.run, broughtByRun(facts, run));
       selectionStore.getState().complete({ beside: run.id });
       return show('beside');
+    case 'download':
+    case 'push':
+      return runsStore.getState().showDetails(run.id);
     case 'experiment':
       return experimentStore.getState().showRun(run.id);
     case 'finetune':

@@ -4,7 +4,7 @@ import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
 import { focusedTask, usableTasks } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { chooseFile, chooseFolder } from '../state/file-choice.ts';
-import { calibrationStore } from '../state/dialog-stores.ts';
+import { calibrationStore, openModelStore } from '../state/dialog-stores.ts';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
@@ -20,6 +20,15 @@ export const openModel: Action = {
       takeModel(cache, await asked.call('models.open', { handle }));
     });
   },
+};
+
+export const findModel: Action = {
+  id: 'find-model',
+  label: 'Open a model…',
+  keywords: ['hub', 'hugging face', 'download', 'cache', 'name', 'search', 'add'],
+  menu: 'file',
+  enabled: ({ connected }) => connected,
+  perform: () => openModelStore.getState().show(true),
 };
 
 export const openModelFile: Action = {

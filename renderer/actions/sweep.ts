@@ -155,6 +155,7 @@ export const measurePlan: Action = {
         seeds: [seed],
         budget: making.budget,
         protect: making.protect,
+        gates: making.gates,
         options: optionsOf([method], options),
         limit: limitOf(shownSweep(facts)) ?? limit,
         delta,

@@ -8,7 +8,10 @@ import type { ImportedFile, PlanSettings } from '../state/plan-settings.ts';
 import type { Selection } from '../state/selection.ts';
 import { keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 
-type AskedPlan = Pick<PlanSettings, 'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'chat' | 'taskWeights'> &
+type AskedPlan = Pick<
+  PlanSettings,
+  'budget' | 'counts' | 'seed' | 'options' | 'protect' | 'gates' | 'chat' | 'taskWeights'
+> &
   Pick<Selection, 'method' | 'factor' | 'pins'>;
 
 /** Kept experts of each layer under the budget `manual`: as edited, or the same in all layers if nothing was edited. */
@@ -41,7 +44,7 @@ export const planInput = (
   settings: AskedPlan,
 ): CallInput<'plan.make'> | null => {
   if (model?.info === null || model === null || tasks.length === 0) return null;
-  const { method, seed, options, protect } = settings;
+  const { method, seed, options, protect, gates } = settings;
   const budget = ignoresBudget(method) ? 'uniform' : settings.budget;
   const given = options[method] ?? {};
   const pins = settings.pins[model.handle] ?? [];
@@ -55,6 +58,7 @@ export const planInput = (
     seed: seed === 0 ? undefined : seed,
     options: Object.keys(given).length === 0 ? undefined : { ...given },
     protect: protect === 'none' ? undefined : protect,
+    gates: gates === 'folded' ? undefined : gates,
     chat: chatOf([model], settings.chat),
     pins: pins.length === 0 ? undefined : pins.map((pin) => ({ ...pin })),
     taskWeights: tasks.length === 1 || weights.every((weight) => weight === 1) ? undefined : weights,

@@ -17,6 +17,8 @@ const createShown = <T>(closed: T) =>
 
 export const devicesStore = createShown<boolean>(false);
 export const settingsStore = createShown<boolean>(false);
+/** Models of this machine and of the Hub. */
+export const openModelStore = createShown<boolean>(false);
 export const shortcutsStore = createShown<boolean>(false);
 /** The name of a documentation page. */
 export const docsStore = createShown<string | null>(null);

@@ -47,14 +47,21 @@ export const broughtByRun = ({ models, tasks, selection }: Known, run: RunManife
 };
 
 /** Plan settings of a point where they differ from the current settings; null if they do not. */
-const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, seed: number | null) => {
+const planOfPoint = (
+  plan: PlanSettings,
+  run: RunManifest,
+  model: ModelEntry | undefined,
+  method: MethodName,
+  seed: number | null,
+) => {
   const settings = sweepSettingsOf(run);
   if (settings === null) return null;
-  const { budget, protect, options, chat } = makingOf(settings, method);
+  const { budget, protect, gates, options, chat } = makingOf(settings, method, model);
   const own = inputKey(plan.options[method] ?? {}) === inputKey(options) ? plan.options : null;
   const made = changedPlan(plan, {
     budget: ignoresBudget(method) ? plan.budget : budget,
     protect,
+    gates,
     chat,
     options: own ?? { ...plan.options, [method]: options },
     seed: seed ?? plan.seed,
@@ -72,9 +79,9 @@ const planOfPoint = (plan: PlanSettings, run: RunManifest, method: MethodName, s
 export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Known, point: PointKey): Brought => {
   const run = runs.find(({ id }) => id === point.run);
   const brought: { -readonly [K in keyof Brought]: Brought[K] } = {};
+  const recorded = run?.models.find(({ name }) => name === point.model);
+  const model = recorded === undefined ? undefined : models.find((known) => isSameContent(recorded, known));
   if (run !== undefined) {
-    const recorded = run.models.find(({ name }) => name === point.model);
-    const model = recorded === undefined ? undefined : models.find((known) => isSameContent(recorded, known));
     if (model !== undefined) brought.model = model.handle;
     const task = taskOf(run, point.task, tasks);
     if (task !== null) brought.task = task;
@@ -83,6 +90,6 @@ export const broughtByPoint = ({ models, tasks, runs, methods, selection }: Know
   // A file used as a method of the sweep is not a method of the workbench, whatever its name.
   const isMethod = method !== null && (methods.length === 0 || methods.some(({ name }) => name === method));
   if (point.factor <= 1 || !isMethod) return brought;
-  const plan = run === undefined ? null : planOfPoint(selection.plan, run, method, point.seed);
+  const plan = run === undefined ? null : planOfPoint(selection.plan, run, model, method, point.seed);
   return { ...brought, method, factor: point.factor, ...(plan === null ? {} : { plan }) };
 };

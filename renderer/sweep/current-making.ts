@@ -6,7 +6,7 @@ import { ignoresBudget, plannedTasks, shownImport } from '../plan/plan-input.ts'
 import { chatOf } from '../plan/chat.ts';
 import type { PlanSettings } from '../state/plan-settings.ts';
 import { methodNameOfFile } from '../plan/method-files.ts';
-import { type PlanMaking, sweepSettingsOf } from './plan-making.ts';
+import { gatesThere, type PlanMaking, sweepSettingsOf } from './plan-making.ts';
 import { sweepObstacle } from './sweep-plan.ts';
 
 /**
@@ -50,6 +50,7 @@ export const currentMaking = (facts: Facts, state: PlanSettings): PlanMaking | n
   return {
     budget: ignoresBudget(method) || budget === 'manual' ? 'uniform' : budget,
     protect: state.protect,
+    gates: gatesThere(model, state.gates),
     options: withoutDefaultOptimiser(state.options[method] ?? {}),
     chat: chatOf([model], state.chat) === true,
   };

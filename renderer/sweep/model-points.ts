@@ -8,7 +8,7 @@ import type { SweepDocument, SweepResult, SweepSettings } from '../../main/contr
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { inputKey } from '../engine/query-cache.ts';
 import { nameInRun } from './brought.ts';
-import { makingOf, sweepSettingsOf } from './plan-making.ts';
+import { makingOf, sweepSettingsOf, type PlannedEntry } from './plan-making.ts';
 import type { PlanMaking } from './plan-making.ts';
 
 /** A sweep with its results. */
@@ -59,7 +59,7 @@ const ofTask = ({ manifest }: ReadSweep, { name, hash }: Pick<TaskEntry, 'name' 
   manifest.tasks.some((task) => task.name === name && (hash === null || task.hash === hash));
 
 interface Wanted {
-  readonly model: Pick<ModelEntry, 'fingerprint' | 'sha256'>;
+  readonly model: Pick<ModelEntry, 'fingerprint' | 'sha256'> & PlannedEntry;
   readonly task: Pick<TaskEntry, 'name' | 'hash' | 'metric'>;
   /** The method of the current plan, and how that plan is made; null: as in the sweep shown. */
   readonly method: MethodName;
@@ -87,11 +87,11 @@ export const modelPoints = (sweeps: readonly ReadSweep[], { model, task, method,
     return sweep.document.results.flatMap((result) => {
       if (result.model !== name || result.task !== task.name) return [];
       const own = methodOfLabel(result.method).method;
-      const wanted = own === method && making !== null ? making : makingOf(shown, own);
+      const wanted = own === method && making !== null ? making : makingOf(shown, own, model);
       const key = JSON.stringify([result.method, result.seed, factorKey(result.factor)]);
       const file = fileIn(settings, own);
       const isSame =
-        file === undefined ? isSameMaking(makingOf(settings, own), wanted) : isSameFile(settings, shown, own);
+        file === undefined ? isSameMaking(makingOf(settings, own, model), wanted) : isSameFile(settings, shown, own);
       if (known.has(key) || !isSame) return [];
       known.add(key);
       return [{ run: sweep.manifest.id, result }];

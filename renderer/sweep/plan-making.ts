@@ -1,5 +1,6 @@
 import { withoutDefaultOptimiser } from '../../main/contract/optimiser.ts';
-import type { MethodName, MethodOptions } from '../../main/contract/plan.ts';
+import type { ModelEntry } from '../../main/contract/model.ts';
+import type { GatesName, MethodName, MethodOptions } from '../../main/contract/plan.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import { recordedSweepSettings } from '../../main/contract/sweep.ts';
 import type { SweepSettings } from '../../main/contract/sweep.ts';
@@ -9,6 +10,7 @@ import { ignoresBudget } from '../plan/plan-input.ts';
 export interface PlanMaking {
   readonly budget: SweepSettings['budget'];
   readonly protect: SweepSettings['protect'];
+  readonly gates: SweepSettings['gates'];
   readonly options: MethodOptions;
   readonly chat: boolean;
 }
@@ -19,10 +21,24 @@ export const sweepSettingsOf = ({ spec }: Pick<RunManifest, 'spec'>): SweepSetti
   return read.success ? read.data : null;
 };
 
-/** How a sweep made the plans of a method. */
-export const makingOf = (settings: SweepSettings, method: MethodName | null): PlanMaking => ({
+/** A model whose plans are made: its facts, where they are known. */
+export interface PlannedEntry {
+  readonly info?: ModelEntry['info'];
+}
+
+/** The gates of a model's plans: all the same where deleting experts does not change them. */
+export const gatesThere = (model: PlannedEntry | null | undefined, gates: GatesName): GatesName =>
+  model?.info?.gatesGrow === true ? gates : 'folded';
+
+/** How a sweep made the plans of a method for a model. */
+export const makingOf = (
+  settings: SweepSettings,
+  method: MethodName | null,
+  model: PlannedEntry | null | undefined,
+): PlanMaking => ({
   budget: method !== null && ignoresBudget(method) ? 'uniform' : settings.budget,
   protect: settings.protect,
+  gates: gatesThere(model, settings.gates),
   options: withoutDefaultOptimiser((method === null ? undefined : settings.options[method]) ?? {}),
   chat: settings.chat === true,
 });

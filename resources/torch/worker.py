@@ -129,11 +129,13 @@ class Weights:
                 self.files[file] = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
         return torch.frombuffer(self.files[file], dtype=torch.uint8, offset=offset, count=length)
 
-    def tensor(self, dtype, shape, file, offset, length):
+    def tensor(self, dtype, shape, file, offset, length, factor=None):
         whole = self.bytes_at(file, offset, length)
         # Only an aligned range can be viewed as wider numbers.
         whole = whole.clone() if offset % STORED[dtype].itemsize else whole
-        return whole.view(STORED[dtype]).reshape(shape)
+        values = whole.view(STORED[dtype]).reshape(shape)
+        # Products in float64, rounded to float32 and then to the dtype, as the engine's own exports have them.
+        return values if factor is None else (values.double() * factor).float().to(values.dtype)
 
 
 def dequantised(config):
@@ -525,7 +527,8 @@ def pruned(base, configs, layers):
     Of each MoE layer, in order: the index of its `config`; `rows`, the unpruned experts whose rows of the router
     (and of other tensors by expert) stay; `carriers`, those whose matrices stay; `numbers`, the position among
     `carriers` that each row leads to, or -1 for a constant; and tensors that replace others, which are in files:
-    `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`.
+    `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`. `trained`: the experts of each
+    token keep the gates that the unpruned router gives them.
     """
     models = [skeleton(base, config) for config in configs]
     model, files = models[0], Weights()
@@ -579,8 +582,37 @@ def pruned(base, configs, layers):
         if layer["table"]:
             name, *table = layer["table"]
             replace(files.tensor(*table), places, name, "table")
+    if any(layer["trained"] for layer in layers):
+        routers, index = routers_of(base)
+        for layer, own, whole in zip(layers, routers_of(model)[0], routers, strict=True):
+            keep_gates(own, whole, index, layer)
     model.set_experts_implementation(base.config._experts_implementation)
     return model
+
+
+def keep_gates(router, whole, index, layer):
+    """Multiplies the weights of a router without some rows by the probability that the whole one gives to these."""
+    dropped = [expert for expert in range(layer["experts"]) if expert not in layer["rows"]]
+    if not layer["trained"] or not dropped:
+        return
+
+    def hook(module, inputs, output):
+        parts = output if isinstance(output, tuple) else (output,)
+        chosen = [part for part in parts if torch.is_tensor(part) and not part.is_floating_point()]
+        given = [
+            at
+            for at, part in enumerate(parts)
+            if torch.is_tensor(part) and part.is_floating_point() and chosen and part.shape == chosen[0].shape
+        ]
+        if len(given) != 1:
+            raise Refused("torch-plan", f"{type(module).__name__} does not give the weights of its chosen experts.")
+        logits = whole(*inputs)[index]
+        kept = 1 - torch.softmax(logits.float(), -1)[..., dropped].sum(-1, keepdim=True)
+        weights = parts[given[0]]
+        scaled = (weights.float() * kept.reshape(*weights.shape[:-1], 1)).to(weights.dtype)
+        return (*parts[: given[0]], scaled, *parts[given[0] + 1 :])
+
+    router.register_forward_hook(hook)
 
 
 def skeleton(base, config):

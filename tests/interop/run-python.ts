@@ -11,13 +11,15 @@ const LAST_CHARACTERS = 4000;
 
 /**
  * Runs jobs in a script of ./python and returns the objects that it prints, one per line, parsed. Downloads nothing.
- * `python`: the interpreter; that of the interop environment by default.
+ * `python`: the interpreter; that of the interop environment by default. `environment`: variables beside those that
+ * keep it from asking anybody.
  */
 export const runPython = async <T>(
   script: string,
   jobs: readonly unknown[],
   answer: z.ZodType<T>,
   python = process.env['UNCURL_INTEROP_PYTHON'],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<readonly T[]> => {
   if (python === undefined)
     throw new Error('UNCURL_INTEROP_PYTHON names no Python: start these tests with "npm run test:interop".');
@@ -32,6 +34,7 @@ export const runPython = async <T>(
       HF_HOME: path.join(folder, 'hub'),
       TOKENIZERS_PARALLELISM: 'false',
       PYTHONDONTWRITEBYTECODE: '1',
+      ...environment,
     });
     return output
       .trim()

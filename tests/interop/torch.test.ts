@@ -119,6 +119,36 @@ const otherPlans = async (
   return [uneven, merged('mean-row'), merged('mapped-rows'), { ...kept, constants }];
 };
 
+test.each(['olmoe', 'qwen2_moe', 'deepseek_v2-lite'])(
+  'gates of %s: folded and trained ones are those of onnxruntime, and change the logits',
+  async (name) => {
+    const scratch = await temporaryFolder();
+    const checkpoint = await openCheckpoint(path.join(references, name));
+    const { experts } = checkpoint.info;
+    const kept = checkpoint.descriptor.moeLayers.map(() => Array.from({ length: experts / 2 }, (_, at) => 2 * at));
+    const factors = kept.map((_, layer) => 0.4 + layer / 10);
+    const settings = { threads: 1, memoryBudgetBytes: Number.MAX_SAFE_INTEGER, scratchFolder: scratch };
+    const referee = await openModelRunner(checkpoint, { ...settings, overlayFolder: scratch });
+    const torch = await openTorchModel(checkpoint, settings, torchWorkers, 'float32');
+    try {
+      const runner = torch.runner(overlaysIn(scratch));
+      const seen: Float32Array[] = [];
+      for (const gates of [{ kind: 'renormalised' }, { kind: 'folded', factors }, { kind: 'trained' }] as const) {
+        const [ours] = await runner.forward([[3, 7, 11, 2, 19]], { kept, gates }, control);
+        const [theirs] = await referee.forward([[3, 7, 11, 2, 19]], { kept, gates }, control);
+        expectClose(ours?.logits ?? [], theirs?.logits ?? []);
+        if (ours !== undefined) seen.push(ours.logits);
+      }
+      const [plainly, ...others] = seen;
+      for (const logits of others)
+        expect(logits.some((value, at) => Math.abs(value - (plainly?.[at] ?? value)) > 1e-3)).toBe(true);
+    } finally {
+      await torch.dispose();
+      await referee.dispose();
+    }
+  },
+);
+
 /** Families whose experts can be merged and refitted, and whose layers can keep different numbers. */
 const plain = ['mixtral', 'qwen3_moe', 'olmoe'];
 

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { families } from '../../main/checkpoint/families/families.ts';
 import { llamaArchitectures } from '../../main/checkpoint/gguf/llama-architectures.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
+import { weightsOfLabel } from '../../main/contract/method.ts';
 import {
   describedExperimentSettings,
   type ExperimentAnswer,
@@ -23,6 +24,7 @@ import {
   DEFAULT_DELTA,
   describedSweepSettings,
   isNothingToLose,
+  pointNameKey,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -35,15 +37,25 @@ import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luc
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
+  fittingPairs,
   type FrontierPair,
+  type FrontierPoint,
   frontierSummaries,
   frontierSummarySentence,
   pairSentence,
 } from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
+import { groupBy } from '../../main/evaluation/threshold.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
-import { bareFactor, formatParameters, formatRange } from '../../main/words/numbers.ts';
+import {
+  bareFactor,
+  formatDifference,
+  formatFactor,
+  formatParameters,
+  formatRange,
+  formatRoughPercent,
+} from '../../main/words/numbers.ts';
 import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
@@ -410,11 +422,22 @@ const ggufFamilies = (): readonly string[] =>
     }),
   );
 
-/** Pruned against quantised models: how their pairs came out, and for each model the clearest one. */
+/** The pairs of models that one rule chooses, by name. */
+const pairNames = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): string =>
+  JSON.stringify(pairs.map(({ quantised, pruned }) => [pointNameKey(quantised.result), pointNameKey(pruned.result)]));
+
+/**
+ * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
+ * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
+ * differences to the unpruned model, which need none.
+ */
 const frontier = async (): Promise<readonly string[]> => {
-  const { pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+  const { points: measured, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
+    readonly points: readonly FrontierPoint[];
     readonly pairs: readonly FrontierPair[];
   };
+  const present = fittingPairs(measured);
+  if (pairNames(present) !== pairNames(pairs)) return frontierMeans(present);
   const summaries = frontierSummaries(pairs);
   const clearest = [...new Set(summaries.map(({ model }) => model))].flatMap((model) =>
     pairs
@@ -423,6 +446,45 @@ const frontier = async (): Promise<readonly string[]> => {
       .slice(0, 1),
   );
   return items([...summaries.map(frontierSummarySentence), ...clearest.map(pairSentence)]);
+};
+
+/** A row for each model, kind of answers and type: the pruned model that fits, and mean differences by method. */
+const frontierMeans = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): readonly string[] => {
+  const methodsOf = (own: typeof pairs): readonly string[] => [
+    ...new Set(own.map(({ pruned }) => weightsOfLabel(pruned.result.method).bare)),
+  ];
+  const methods = methodsOf(pairs);
+  return table(
+    [
+      ...['model', 'answers', 'whole at', 'bytes', 'pruned'],
+      ...methods.map((method) => `${methodTitle(method)}: pruned − whole, points`),
+    ],
+    groupBy(pairs, ({ quantised: { result, weights } }) => [result.model, answersOf(result), weights]).map((own) => {
+      const [first] = own;
+      if (first === undefined) throw new Error('a group without pairs');
+      const { quantised, pruned } = first;
+      const fits = new Set(
+        own.map(
+          ({ pruned: { result, weights } }) => `${formatFactor(result.factor)} at ${weights ?? 'stored weights'}`,
+        ),
+      );
+      const means = methods.map((method) => {
+        const differences = own
+          .filter((pair) => weightsOfLabel(pair.pruned.result.method).bare === method)
+          .map((pair) => pair.pruned.result.difference - pair.quantised.result.difference);
+        const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+        return formatDifference(mean, pruned.result.metric);
+      });
+      return [
+        quantised.result.model,
+        answersOf(quantised.result),
+        quantised.weights ?? '',
+        formatRoughPercent(quantised.share),
+        [...fits].join(', '),
+        ...means,
+      ];
+    }),
+  );
 };
 
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */

@@ -287,8 +287,8 @@ export type WindowRecord =
   | { readonly kind: 'chunks'; readonly key: string }
   /** Every layer, if the key is set and positive. */
   | { readonly kind: 'always'; readonly key: string }
-  /** Layers from `fromKey` on, if `switchKey` is true. */
-  | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly fromKey: string }
+  /** Only if `switchKey` is true: every layer; or as in `layer_types`, without it the even layers below `belowKey`. */
+  | { readonly kind: 'switched'; readonly key: string; readonly switchKey: string; readonly belowKey: string | null }
   /**
    * As in `layer_types`; without it as `otherwise` says. `inclusiveKey`: a window of one more, in place of the other.
    */
@@ -316,7 +316,10 @@ export interface RotaryRecord {
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
   readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional' | 'divided')[];
-  /** Layers that rotate: all, those with a window, or those of a list (1), without it all but every n-th one. */
+  /**
+   * Layers that rotate: all, those with a window, or those of a list (1); all but every n-th one where the list is
+   * missing or empty.
+   */
   readonly on?:
     | 'sliding'
     | 'never'

@@ -37,6 +37,10 @@ export const gemma4Text: Family = {
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
     partial_rotary_factor: 1,
+    rope_parameters: {
+      full_attention: { rope_type: 'proportional', partial_rotary_factor: 0.25, rope_theta: 1_000_000 },
+      sliding_attention: { rope_type: 'default', rope_theta: 10000 },
+    },
   },
   required: [
     unquantised,

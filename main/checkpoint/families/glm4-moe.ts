@@ -79,6 +79,8 @@ export const glm4MoeLite: Family = {
     { key: 'first_k_dense_replace', values: [1] },
     { key: 'topk_method', values: ['noaux_tc'] },
     { key: 'partial_rotary_factor', values: [1] },
+    // transformers reads it as another name of that key.
+    { key: 'head_dim', equals: 'qk_rope_head_dim' },
   ],
   attention: { ...latentAttention, biased: 'attention_bias' },
   rotary: { ...plain.rotary, interleaved: 'rope_interleave' },

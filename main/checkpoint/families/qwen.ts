@@ -18,7 +18,6 @@ const switchedWindow = {
   kind: 'switched',
   key: 'sliding_window',
   switchKey: 'use_sliding_window',
-  fromKey: 'max_window_layers',
 } as const;
 
 const sharedExpert = {
@@ -59,7 +58,7 @@ export const qwen2Moe: Family = {
   },
   routing: softmaxOver('norm_topk_prob'),
   attention: { ...groupedAttention, queryKeyValueBias: 'qkv_bias' },
-  window: switchedWindow,
+  window: { ...switchedWindow, belowKey: 'max_window_layers' },
   dense: sparseStep,
   shared: sharedExpert,
 };
@@ -86,14 +85,13 @@ export const qwen3Moe: Family = {
     mlp_only_layers: [],
     attention_bias: false,
     use_sliding_window: false,
-    max_window_layers: 28,
     rms_norm_eps: 1e-6,
     rope_theta: 10000,
   },
   required: [silu],
   routing: softmaxOver('norm_topk_prob'),
   attention: normedAttention,
-  window: switchedWindow,
+  window: { ...switchedWindow, belowKey: null },
   dense: sparseStep,
 };
 

@@ -1,4 +1,5 @@
 import { openToRead } from '../../files/regular-file.ts';
+import type { ReadBytes } from '../safetensors-header.ts';
 
 /** Maximum bytes of a header: the largest vocabularies with their merges take a tenth of it. */
 const MAX_HEADER_BYTES = 2 ** 28;
@@ -18,18 +19,29 @@ export const decodeHeaderOf = async <T>(
 ): Promise<T> => {
   const { handle, sizeBytes } = await openToRead(file);
   try {
-    for (let length = FIRST_READ_BYTES; ; length *= 8) {
-      const bytes = Buffer.alloc(Math.min(length, sizeBytes, MAX_HEADER_BYTES));
-      await handle.read(bytes, 0, bytes.length, 0);
-      try {
-        return decode(bytes, sizeBytes);
-      } catch (error) {
-        if (!(error instanceof TruncatedHeader)) throw error;
-        if (bytes.length < length) throw unended(bytes.length, sizeBytes);
-      }
-    }
+    const read: ReadBytes = async (offset, length) =>
+      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
+    return await decodeHeaderFrom(sizeBytes, read, decode, unended);
   } finally {
     await handle.close();
+  }
+};
+
+/** The same for a file that is read in parts, wherever it is. */
+export const decodeHeaderFrom = async <T>(
+  sizeBytes: number,
+  read: ReadBytes,
+  decode: (bytes: Buffer, sizeBytes: number) => T,
+  unended: (bytes: number, sizeBytes: number) => Error,
+): Promise<T> => {
+  for (let length = FIRST_READ_BYTES; ; length *= 8) {
+    const bytes = await read(0, Math.min(length, sizeBytes, MAX_HEADER_BYTES));
+    try {
+      return decode(bytes, sizeBytes);
+    } catch (error) {
+      if (!(error instanceof TruncatedHeader)) throw error;
+      if (bytes.length < length) throw unended(bytes.length, sizeBytes);
+    }
   }
 };
 

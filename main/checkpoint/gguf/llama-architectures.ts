@@ -17,6 +17,8 @@ export interface LlamaArchitecture {
   readonly leadingDense: boolean;
   /** Whether all heads together must be as wide as the residual stream. */
   readonly squareAttention: boolean;
+  /** Whether there must be as many heads of keys and values as of queries. */
+  readonly ungroupedHeads: boolean;
   /** Whether it uses the embedding as the head if there is none. */
   readonly sharesEmbedding: boolean;
   /** Groups of experts, ranked by the sum of their best two. */
@@ -74,6 +76,7 @@ export const plain = {
   biases: 'none',
   leadingDense: false,
   squareAttention: false,
+  ungroupedHeads: false,
   sharesEmbedding: true,
   groups: false,
   yarn: false,
@@ -161,7 +164,14 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     yarn: true,
     windows: 'all',
   },
-  dots1: { ...plain, name: 'dots1', normalises: null, leadingDense: true, sharesEmbedding: false },
+  dots1: {
+    ...plain,
+    name: 'dots1',
+    normalises: null,
+    leadingDense: true,
+    sharesEmbedding: false,
+    ungroupedHeads: true,
+  },
   minimax_m2: { ...plain, name: 'minimax-m2', normalises: null, sharesEmbedding: false },
   hunyuan_v1_moe: { ...plain, name: 'hunyuan-moe' },
   ernie4_5_moe: { ...plain, name: 'ernie4_5-moe', rotatesPairs: true, leadingDense: true, sharedWidth: true },
@@ -217,6 +227,7 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
     name: 'exaone-moe',
     normalises: null,
     leadingDense: true,
+    sharesEmbedding: false,
     groups: true,
     windows: 'three-of-four',
     rotates: 'windows',

@@ -45,8 +45,18 @@ const plainDtypes: Readonly<Record<Exclude<GgufTensorType, BlockType>, TensorDty
  *
  * @throws WorkbenchError `bad-gguf`, `gguf-type-unknown`, `gguf-parts`, `gguf-model-unknown`.
  */
-export const openGguf = async (model: string): Promise<OpenedGguf> => {
-  const parts = await readParts(model);
+export const openGguf = (model: string): Promise<OpenedGguf> => openGgufParts(model, readGgufOf(model), readTensor);
+
+/** Reads the header of a part of a model, by its name. */
+type ReadPart = (name: string) => Promise<OpenedGguf['parts'][number]>;
+
+/** The same with parts that are read wherever they are. */
+export const openGgufParts = async (
+  model: string,
+  readPart: ReadPart,
+  readValues: (view: TensorView) => Promise<Float32Array>,
+): Promise<OpenedGguf> => {
+  const parts = await readParts(model, readPart);
   const [first] = parts;
   if (first === undefined) throw new Error('a model without parts');
   const tensors = new Map<string, TensorView>();
@@ -66,16 +76,19 @@ export const openGguf = async (model: string): Promise<OpenedGguf> => {
   const rope = tensors.get(FACTORS) ?? null;
   const isRead = rope !== null && rope.dtype === 'F32' && rope.byteLength <= 4 * MAX_FACTORS;
   // Others are left over, and refused by name.
-  return { ...ggufModel(all, isRead ? Array.from(await readTensor(rope)) : null), parts, tensors };
+  return { ...ggufModel(all, isRead ? Array.from(await readValues(rope)) : null), parts, tensors };
 };
 
-const readParts = async (model: string): Promise<OpenedGguf['parts']> => {
-  const read = async (name: string): Promise<OpenedGguf['parts'][number]> => {
+const readGgufOf =
+  (model: string): ReadPart =>
+  async (name) => {
     const file = await realpath(path.join(path.dirname(model), name)).catch((cause: unknown) => {
       throw refuse('gguf-parts', `${path.dirname(model)} has no ${name}.`, 'Fetch all parts of the model.', cause);
     });
     return { name, file, contents: await readGguf(file) };
   };
+
+const readParts = async (model: string, read: ReadPart): Promise<OpenedGguf['parts']> => {
   const [, stem, , total] = splitName.exec(path.basename(model)) ?? [];
   const count = Number(total ?? 1);
   if (count < 1 || count > MAX_PARTS)

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { refuse } from '../../contract/errors.ts';
 import { type GgufTensorType, ggufTypeOf, ggufTypes, tensorBytes } from './gguf-types.ts';
-import { decodeHeaderOf, HeaderBytes } from './header-bytes.ts';
+import type { ReadBytes } from '../safetensors-header.ts';
+import { decodeHeaderFrom, decodeHeaderOf, HeaderBytes } from './header-bytes.ts';
 
 /** A value of the metadata; whole numbers of 64 bits beyond 2^53 are rounded. */
 export type MetadataValue = number | boolean | string | readonly number[] | readonly boolean[] | readonly string[];
@@ -56,13 +57,24 @@ export const readGguf = (file: string): Promise<GgufContents> =>
   decodeHeaderOf(
     file,
     (bytes, sizeBytes) => decode(bytes, sizeBytes, file),
-    (bytes, sizeBytes) =>
-      bad(
-        file,
-        bytes === sizeBytes
-          ? `it promises more than its ${sizeBytes} bytes`
-          : `its header does not end within ${bytes} bytes`,
-      ),
+    (bytes, sizeBytes) => unended(file, bytes, sizeBytes),
+  );
+
+/** The same for a file of `sizeBytes` that is read in parts, wherever it is. */
+export const readGgufFrom = (file: string, sizeBytes: number, read: ReadBytes): Promise<GgufContents> =>
+  decodeHeaderFrom(
+    sizeBytes,
+    read,
+    (bytes) => decode(bytes, sizeBytes, file),
+    (bytes) => unended(file, bytes, sizeBytes),
+  );
+
+const unended = (file: string, bytes: number, sizeBytes: number): Error =>
+  bad(
+    file,
+    bytes === sizeBytes
+      ? `it promises more than its ${sizeBytes} bytes`
+      : `its header does not end within ${bytes} bytes`,
   );
 
 const bad = (file: string, what: string): Error =>

@@ -58,7 +58,7 @@ export const beside: Verb = {
         `Give it once, or ${String(MOST_PLANS_BESIDE)} times.`,
       );
     const out = reader.text('out') === undefined ? null : outFile(reader);
-    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.positionals[0] ?? '');
     const { info } = await openCheckpoint(folder);
     const plans: PlanOnDisk[] = [];
     for (const file of files) {

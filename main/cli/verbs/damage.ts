@@ -45,7 +45,7 @@ export const damage: Verb = {
     const layer = reader.whole('layer', 0);
     if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
     const experts = reader.wholes('expert');
-    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
+    const folder = await findModel(host, reader.positionals[0] ?? '');
     const [path] = await findTasks(host.resources, [reader.positionals[1] ?? '']);
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');

@@ -27,7 +27,7 @@ const findMembers = async (host: VerbHost, named: readonly string[]): Promise<re
   for (const name of named) {
     const members = existsSync(resolve(name)) ? [] : familyMembers(name, bundled);
     if (members.length > 0) for (const member of members) folders.push(member);
-    else folders.push(await findModel(host.resources, name));
+    else folders.push(await findModel(host, name));
   }
   return [...new Set(folders)];
 };
@@ -69,7 +69,7 @@ export const experiment: Verb = {
   },
   run: async (reader, host) => {
     const folders = await findMembers(host, reader.positionals);
-    const tasks = await findNamedTasks(reader, host.resources);
+    const tasks = await findNamedTasks(reader, host);
     const named = reader.choices('method', methodNames);
     const methods = named.length === 0 ? (['uncurl'] as const) : named;
     const settings = experimentSettings.parse({

@@ -12,6 +12,7 @@ import { refuse } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { curveFacts } from '../../engine/calls/exports.ts';
 import { engineVersion } from '../../engine/machine.ts';
+import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
 import type { CardFacts } from '../../export/model-card.ts';
@@ -30,7 +31,6 @@ import {
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
 import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
 import { findModel, WORKSPACE_OPTION, workspaceOf, withReader } from '../subjects.ts';
@@ -105,7 +105,7 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress, endsWell, say } = host;
+    const { signal, progress, endsWell, say } = host;
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
     const ggufType = reader.choice('gguf-type', ggufTypes);
@@ -115,7 +115,7 @@ export const exportVerb: Verb = {
     if (hfType !== undefined && format !== 'hf')
       throw refuse('bad-usage', '--hf-type applies to Hugging Face folders only.', 'Give --format hf, or neither.');
     const mtp = reader.choice('mtp', predictionChoices);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const isTorch = readTorchChoice(reader) !== null;
     if (isTorch && reader.text('referee') === undefined)
       throw refuse(

@@ -32,13 +32,13 @@ export const finetune: Verb = {
   },
   run: async (reader, host) => {
     const destination = outFolder(reader);
-    const folder = await findModel(host.resources, reader.positionals[0] ?? '');
-    const tasks = await findNamedTasks(reader, host.resources);
+    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const tasks = await findNamedTasks(reader, host);
     const settings = readTraining(reader);
     const python = reader.text('python');
     const mixture = reader.text('mixture');
     const named = reader.text('teacher');
-    const teacher = named === undefined ? null : await findModel(host.resources, named);
+    const teacher = named === undefined ? null : await findModel(host, named);
     return withEngine(reader, host, async (engine) => {
       const { run } = await engine.call('finetune.start', {
         model: engine.grantPath(folder),

@@ -26,12 +26,12 @@ export const forward: Verb = {
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress } = host;
+    const { signal, progress } = host;
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
     const tokensFile = reader.requiredText('tokens');
     const sequences = parseJson(await readTextFile(tokensFile, 'tokens'), tokenLists, resolve(tokensFile));
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const onDisk = await readPlanOption(reader.text('mask'), checkpoint.info);
     const plan = onDisk?.plan ?? null;
     const control = { signal, onProgress: progressOf(progress, 'running') };

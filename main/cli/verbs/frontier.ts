@@ -7,7 +7,7 @@ import { columnsTable } from '../terminal-text.ts';
 const HOW_TO_READ =
   'Undominated: no other model is at least as good in no more bytes, and better in one of the two. These are the ' +
   'best of many measured values; read their intervals. Each sentence below compares the unpruned model at a type ' +
-  'with the largest pruned model of a method that fits into its bytes at another type, on the same items. p-values ' +
+  'with the mildest pruning by a method that fits into its bytes at another type, on the same items. p-values ' +
   'hold for all sentences together (Holm). Activations are not rounded; llama.cpp also rounds some of them.';
 
 export const frontier: Verb = {

@@ -69,7 +69,7 @@ export const generate: Verb = {
       );
     }
     const torch = await readEngine(reader, host);
-    const checkpoint = await openCheckpoint(await findModel(host.resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const work: Work = { reader, checkpoint, host, out, torch };
     return requestsFile === undefined
       ? continueTokens(work, reader.requiredText('tokens'))

@@ -5,6 +5,12 @@ import { lacksWeights, openCheckpoint } from '../../checkpoint/open-checkpoint.t
 import { outlineCheckpoint } from '../../checkpoint/outline-checkpoint.ts';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
+import { type HubName, parseHubName } from '../../contract/hub.ts';
+import type { ModelInfo } from '../../contract/model.ts';
+import { lookAtModel } from '../../engine/calls/hub.ts';
+import { findInCache } from '../../hub/hub-cache.ts';
+import { createHubClient } from '../../hub/hub-client.ts';
+import { hubSettings } from '../../hub/hub-settings.ts';
 import { sweepSettings } from '../../contract/sweep.ts';
 import { itemsForVerdict, itemsForVerdictText } from '../../evaluation/verdicts.ts';
 import { unreachableAnswers, unreachableText } from '../../tasks/generation/unreachable-answers.ts';
@@ -13,23 +19,16 @@ import { unusedTemplateNote } from '../../tasks/chat/chat-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
-import { type OptionReader, valueOption, type Verb, type VerbResult } from '../verb.ts';
+import { type OptionReader, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
-import { runsWithin } from '../../words/memory.ts';
+import { runsInTorch, runsWithin } from '../../words/memory.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
-const modelFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
-  const found = await findModel(resources, named);
-  const isOutline = await lacksWeights(found);
-  const checkpoint = isOutline ? null : await openCheckpoint(found);
-  const { name, folder, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
-  const known = checkpoint?.content.known ?? null;
-  const { parameters, memory, reasons, chatTemplate } = facts;
-  const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
-  const text = textList([
-    ['model', name],
-    ['folder', folder],
+/** What is said about a model wherever it is. */
+const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): readonly (readonly [string, string])[] => {
+  const { parameters, memory } = facts;
+  return [
     ['family', facts.family],
     ['layers', `${String(facts.layers)} (${String(facts.moeLayers)} with experts)`],
     [
@@ -57,10 +56,22 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
       `${printedBytes(memory.float16.resident)} resident, ${printedBytes(memory.float16.streaming)} streaming ` +
         '(--device webgpu --precision float16)',
     ],
-    [
-      isOutline ? 'would run here' : 'runs here',
-      terminalText(runsWithin(facts, machineSettings(reader).memoryBudgetBytes)),
-    ],
+    [isHere ? 'runs here' : 'would run here', terminalText(runsWithin(facts, budgetBytes))],
+  ];
+};
+
+const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResult> => {
+  const isOutline = await lacksWeights(found);
+  const checkpoint = isOutline ? null : await openCheckpoint(found);
+  const { name, folder, published, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
+  const known = checkpoint?.content.known ?? null;
+  const { reasons, chatTemplate } = facts;
+  const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
+  const text = textList([
+    ['model', name],
+    ...(published === null ? [] : [['commit', published.commit] as const]),
+    ['folder', folder],
+    ...factRows(facts, machineSettings(reader).memoryBudgetBytes, !isOutline),
     ...(isOutline
       ? []
       : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
@@ -71,12 +82,42 @@ const modelFacts = async (reader: OptionReader, resources: string, named: string
     sha256: known?.identity ?? null,
     files: known === null ? null : Object.fromEntries(known.files),
   };
-  return { document: { name, folder, ...hashes, ...facts }, text };
+  return { document: { name, commit: published?.commit, folder, ...hashes, ...facts }, text };
 };
 
-const taskFacts = async (reader: OptionReader, resources: string, named: string): Promise<VerbResult> => {
+/** Facts about a model of which nothing is here: from its config and the headers of its weights on the Hub. */
+const publishedFacts = async (
+  reader: OptionReader,
+  { environment, signal, progress }: VerbHost,
+  name: HubName,
+  missing: string,
+): Promise<VerbResult> => {
+  const client = createHubClient(hubSettings(environment), missing);
+  progress(`Asking ${new URL(client.endpoint).host} about ${name.repository}`);
+  const { info: facts, ...model } = await lookAtModel(client, name, signal);
+  const budgetBytes = machineSettings(reader).memoryBudgetBytes;
+  const processor = { provider: 'cpu', precision: 'float32' };
+  const text = textList([
+    ['model', model.repository],
+    ['commit', model.commit],
+    ['on the Hub', `${client.endpoint}/${model.repository}${model.isGated ? ' (gated)' : ''}`],
+    ...factRows(facts, budgetBytes, false),
+    ['in PyTorch', terminalText(runsInTorch(facts, processor, budgetBytes))],
+    ['in bfloat16', terminalText(runsInTorch(facts, { ...processor, precision: 'bfloat16' }, budgetBytes))],
+    [
+      'to download',
+      `${printedBytes(model.totalBytes - model.presentBytes)} of ${printedBytes(model.totalBytes)} in ` +
+        `${String(model.files.length)} files`,
+    ],
+    ['time', 'unknown: no rate was measured on this machine for a model of this size'],
+    ...facts.reasons.map((note) => ['note', note] as const),
+  ]);
+  return { document: { ...model, ...facts }, text };
+};
+
+const taskFacts = async (reader: OptionReader, host: VerbHost, named: string): Promise<VerbResult> => {
   const delta = sweepSettings.shape.delta.parse(reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN));
-  const [task] = await loadNamedTasks(reader, resources, [named]);
+  const [task] = await loadNamedTasks(reader, host, [named]);
   if (task === undefined) throw refuse('no-such-task', `${named} is not a task.`, 'Check the name.');
   const { name, title, description, metric, path, hash, calibration, test, judging } = task;
   const unreachable = unreachableAnswers(judging, test);
@@ -123,12 +164,17 @@ export const info: Verb = {
     memory: MACHINE_OPTIONS.memory,
     delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
-  run: async (reader, { resources }) => {
+  run: async (reader, host) => {
+    const { resources } = host;
     const [named = ''] = reader.positionals;
-    if (await isTask(resources, named)) return taskFacts(reader, resources, named);
+    if (await isTask(resources, named)) return taskFacts(reader, host, named);
     const [option] = Object.keys(reader.options).filter((name) => name === 'delta' || name in CALIBRATION_OPTIONS);
     if (option !== undefined)
       throw refuse('bad-usage', `--${option} is for tasks, and ${named} is not one.`, 'Leave it out, or name a task.');
-    return modelFacts(reader, resources, named);
+    const name = existsSync(resolve(named)) || (await bundledModels(resources)).has(named) ? null : parseHubName(named);
+    const cached = name === null ? null : await findInCache(hubSettings(host.environment).cache, name);
+    if (name !== null && cached?.kind === 'missing')
+      return publishedFacts(reader, host, name, `${named} is not on this machine: ${cached.what}`);
+    return modelFacts(reader, cached?.kind === 'found' ? cached.path : await findModel(host, named));
   },
 };

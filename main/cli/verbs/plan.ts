@@ -6,6 +6,7 @@ import {
   type BudgetName,
   type DescribedPlanSettings,
   describedPlanSettings,
+  type GatesName,
   isMergePlan,
   type MethodName,
   type Plan,
@@ -18,6 +19,7 @@ import { isCountsFile, readRankingText } from '../../pruning/expert-files/import
 import { type ExpertFile, onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { expertFileFormats, expertFileText } from '../../pruning/expert-files/write-expert-file.ts';
 import { methodNames } from '../../pruning/methods.ts';
+import { withGates } from '../../pruning/gates.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { planForModel, rankedPlanForModel, type RequestedSize, signedPlan } from '../../pruning/make-plan.ts';
 import { taskShares } from '../../pruning/weighed-profiles.ts';
@@ -88,6 +90,10 @@ const readRanking = async (given: string, checkpoint: Checkpoint, say: (line: st
   return readExpertFile(text, file, checkpoint.info);
 };
 
+/** Gates of a plan that no profile is read for: those of a plain deletion, unless others are asked for. */
+const gatesWithoutProfile = (reader: OptionReader): GatesName =>
+  reader.text('gates') === undefined ? 'renormalised' : readDescribed(reader).gates;
+
 /** Plans from a file: `--ranking FILE`, or `--method file:NAME=FILE`. */
 const plannedByFile = async (
   reader: OptionReader,
@@ -106,14 +112,18 @@ const plannedByFile = async (
       'Give one of them.',
     );
   const read = await readRanking(file, subject, say);
-  if (read.kind === 'ranking')
-    return rankedPlanForModel(subject, {
+  if (read.kind === 'ranking') {
+    const ranked = rankedPlanForModel(subject, {
       ranking: read.ranking,
       method,
       pins: readPins(reader),
       ...readSize(reader),
     });
-  const sized = ['factor', 'keep', 'counts', 'budget', 'pin', 'drop'].find((option) => reader.texts(option).length > 0);
+    return withGates(ranked, gatesWithoutProfile(reader), subject.info, { statistics: [], taskShares: [] });
+  }
+  const sized = ['factor', 'keep', 'counts', 'budget', 'pin', 'drop', 'gates'].find(
+    (option) => reader.texts(option).length > 0,
+  );
   if (sized !== undefined)
     throw refuse(
       'bad-usage',
@@ -133,7 +143,7 @@ const plannedByMethod = async (
   const { info } = subject;
   const profile = await readProfile(reader, subject);
   const size = readSize(reader);
-  const { protect, seed } = readDescribed(reader);
+  const { protect, gates, seed } = readDescribed(reader);
   const options = readMethodOptions(reader, method);
   const needs = planNeeds({ method, options, budget: size.budget, protect });
   if (profile === null && needs.profile) {
@@ -168,7 +178,9 @@ const plannedByMethod = async (
     taskWeights: taskWeights.length === 0 ? undefined : taskWeights,
   });
   const shares = taskShares(taskWeights.length === 0 ? undefined : taskWeights, statistics.length);
-  return withConstants(plan, needs.constants, subject, { statistics, taskShares: shares }, overlaysBeside(out));
+  const profiles = { statistics, taskShares: shares };
+  const masked = await withConstants(plan, needs.constants, subject, profiles, overlaysBeside(out));
+  return withGates(masked, gates, info, profiles);
 };
 
 const requestedPlan = (
@@ -222,10 +234,11 @@ export const plan: Verb = {
     ),
     ...OUT_FILE,
   },
-  run: async (reader, { resources, say, signal, progress }) => {
+  run: async (reader, host) => {
+    const { say, signal, progress } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
     await identify(checkpoint, { signal, describe: progress });
     const written = await requestedPlan(reader, checkpoint, out, say);

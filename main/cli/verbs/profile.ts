@@ -59,10 +59,10 @@ export const profile: Verb = {
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress, say } = host;
+    const { signal, progress, say } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
-    const plain = await loadNamedTasks(reader, resources);
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
+    const plain = await loadNamedTasks(reader, host);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
     const tasks = isChat ? await askTasks(checkpoint.folder, plain, () => new Date()) : plain;

@@ -51,11 +51,11 @@ export const recover: Verb = {
     ...DEVICE_OPTION,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress } = host;
+    const { signal, progress } = host;
     const out = outFile(reader);
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { recovery: _earlier, ...bare } = await readPlanFile(reader.requiredText('plan'), checkpoint.info);
-    const tasks = await loadNamedTasks(reader, resources);
+    const tasks = await loadNamedTasks(reader, host);
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const items = tasks.flatMap(({ calibration }) => calibration);

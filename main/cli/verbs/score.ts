@@ -91,11 +91,11 @@ export const score: Verb = {
     ...ENGINE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress } = host;
+    const { signal, progress } = host;
     const out = outFile(reader);
     const torch = await readEngine(reader, host);
     const requests = await readRequests(reader.requiredText('requests'));
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.positionals[0] ?? ''));
+    const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const onDisk = await readPlanOption(reader.text('plan'), checkpoint.info);
     const plan = onDisk?.plan ?? null;
     let loaded: Promise<TextTokenizer> | null = null;

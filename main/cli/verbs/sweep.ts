@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { withPresentStop } from '../../contract/earlier-names.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
@@ -23,6 +21,7 @@ import {
   switchOption,
   valueOption,
   type Verb,
+  type VerbHost,
   type VerbResult,
 } from '../verb.ts';
 import { readMethods, readOptionsByMethod } from '../plan-options.ts';
@@ -56,21 +55,25 @@ const readFactors = async (reader: OptionReader, folders: readonly string[]): Pr
   throw refuse('bad-usage', 'No factor is given.', 'Give --factors, for example 1,2,4,8, or --adaptive.');
 };
 
-/** Reads `--candidate NAME=DIR`. */
-const readCandidates = (values: readonly string[]): readonly { readonly name: string; readonly folder: string }[] =>
-  values.map((value) => {
-    const [, name = '', folder = ''] = /^([^=]*)=(.+)$/.exec(value) ?? [];
-    if (!candidateName.safeParse(name).success || folder === '') {
+/** Reads `--candidate NAME=MODEL`. */
+const readCandidates = async (
+  values: readonly string[],
+  host: VerbHost,
+): Promise<readonly { readonly name: string; readonly folder: string }[]> => {
+  const candidates: { readonly name: string; readonly folder: string }[] = [];
+  for (const value of values) {
+    const [, name = '', model = ''] = /^([^=]*)=(.+)$/.exec(value) ?? [];
+    if (!candidateName.safeParse(name).success || model === '') {
       throw refuse(
         'bad-value',
-        `--candidate "${value}" is not NAME=DIR.`,
-        "Give a name that begins with a letter, an equals sign, and the checkpoint's folder.",
+        `--candidate "${value}" is not NAME=MODEL.`,
+        "Give a name that begins with a letter, an equals sign, and the checkpoint's folder or its name on the Hub.",
       );
     }
-    if (!existsSync(resolve(folder)))
-      throw refuse('no-such-model', `${resolve(folder)} does not exist.`, 'Check the path.');
-    return { name, folder: resolve(folder) };
-  });
+    candidates.push({ name, folder: await findModel(host, model) });
+  }
+  return candidates;
+};
 
 /** The curves of a sweep: plans without recovery, and refitted in one or more ways. */
 const readRecovery = (reader: OptionReader): Pick<SweepSettings, 'recovery' | 'refits'> => {
@@ -108,8 +111,8 @@ export const sweep: Verb = {
         `of its own; with none also the plan without recovery (default none; both: none,experts; only: experts).`,
     ),
     candidate: repeatedOption(
-      'NAME=DIR',
-      'Checkpoint folder with the same tokenizer, measured beside the plans under this name; may be repeated.',
+      'NAME=MODEL',
+      'Checkpoint with the same tokenizer, measured beside the plans under this name; may be repeated.',
     ),
     ...FAMILYWISE,
     ...CALIBRATION_OPTIONS,
@@ -143,7 +146,7 @@ export const sweep: Verb = {
     const stop = withPresentStop(given.options['stop']);
     const reader = optionReader({ ...given, options: { ...given.options, stop } });
     const folders: string[] = [];
-    for (const named of given.positionals) folders.push(await findModel(host.resources, named));
+    for (const named of given.positionals) folders.push(await findModel(host, named));
     const { methods, files } = await readMethods(reader.texts('method'), folders, (line) => host.say(line));
     if (methods.length === 0)
       throw refuse(
@@ -151,8 +154,8 @@ export const sweep: Verb = {
         'No method is named.',
         `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
       );
-    const tasks = await findNamedTasks(reader, host.resources);
-    const candidates = readCandidates(reader.texts('candidate'));
+    const tasks = await findNamedTasks(reader, host);
+    const candidates = await readCandidates(reader.texts('candidate'), host);
     const first = reader.text('first');
     const settings = sweepSettings.parse({
       ...readSettings(reader, describedSweepSettings),

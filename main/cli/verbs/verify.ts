@@ -36,8 +36,8 @@ export const verify: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    const { resources, signal, progress } = host;
-    const checkpoint = await openCheckpoint(await findModel(resources, reader.requiredText('against')));
+    const { signal, progress } = host;
+    const checkpoint = await openCheckpoint(await findModel(host, reader.requiredText('against')));
     const planFile = reader.requiredText('plan');
     const plan = await readPlanFile(planFile, checkpoint.info);
     const exported = resolve(reader.positionals[0] ?? '');

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { refuse, requireAsked, serialiseError } from '../../contract/errors.ts';
 import { exportFormat } from '../../contract/export.ts';
 import type { ModelEntry } from '../../contract/model.ts';
@@ -7,13 +7,20 @@ import { GGUF_FILE } from '../../export/gguf/gguf-file.ts';
 import { isFile } from '../../files/file-errors.ts';
 import { identify } from '../../jobs/source-gate.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
+import { modelPathOf } from '../../checkpoint/published.ts';
+import { modelsInCache } from '../../hub/hub-cache.ts';
+import { hubSettings } from '../../hub/hub-settings.ts';
 import { kindInWords } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { forget } from '../forget.ts';
 
-type ModelCall = 'models.list' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
+type ModelCall =
+  'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
+
+/** Kinds of runs that leave a model. */
+const MAKING_KINDS: ReadonlySet<RunManifest['kind']> = new Set(['export', 'finetune', 'download']);
 
 /** Whether a model folder was removed or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> =>
@@ -88,15 +95,23 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
       await workspace.library.see('models', seen);
       return entries;
     },
-    'models.open': ({ handle }, signal) => opened(handles.resolve(handle), signal),
+    'models.cached': async () => {
+      const { cache } = hubSettings();
+      // A page that may browse some folders only is not shown what lies in others.
+      const isShown =
+        context.roots.length === 0 || context.roots.some((root) => cache === root || cache.startsWith(root + sep));
+      const [paths, runs] = await Promise.all([isShown ? modelsInCache(cache) : [], workspace.runs.list()]);
+      return Promise.all(paths.map((path) => entryOf(context, { path, hash: null }, runs)));
+    },
+    'models.open': async ({ handle }, signal) => opened(await modelPathOf(handles.resolve(handle)), signal),
     'models.openMade': async ({ run }, signal) => {
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
-      if ((kind !== 'export' && kind !== 'finetune') || state !== 'done' || output === null)
+      if (!MAKING_KINDS.has(kind) || state !== 'done' || output === null)
         throw refuse(
           'nothing-made',
           `${run} is ${kindInWords(kind)} (${state}) and made no model.`,
-          'Choose a finished export.',
+          'Choose a finished export, training or download.',
         );
       if (!(await context.bindings.isBound(manifest)))
         throw refuse(

@@ -105,9 +105,10 @@ const makeRequestedPlan = async (
   const { name, info } = checkpoint;
   const tasks = await openRunTasks(context, request.tasks);
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
-  const { method, options, budget, protect } = request;
+  const { method, options, budget, protect, gates } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const profiles = needs.profile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  const readsProfile = needs.profile || (gates === 'folded' && info.gatesGrow === true);
+  const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
   // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
   const { fingerprint } = await identify(checkpoint, { signal });
   const made = await context.reader.read(
@@ -117,6 +118,7 @@ const makeRequestedPlan = async (
       tasks: tasks.map((task) => task.name),
       profiles,
       order,
+      leavesConstants: needs.constants,
       memoryBudgetBytes: context.memory.budgetBytes,
     },
     signal,

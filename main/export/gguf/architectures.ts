@@ -166,6 +166,9 @@ const routingProblems = (
       problems.add(
         `norm_topk_prob is ${String(isNormal)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
+    // Of sigmoids, too, only architectures whose key decides leave the sum out.
+    if (routing.kind === 'scores' && routing.score === 'sigmoid' && normalises === true && routing.renormalise === null)
+      problems.add(`norm_topk_prob is false, but llama.cpp's ${name} always computes true`);
     if (softmax !== null && !leadingDense && softmax.scale !== 1)
       problems.add(`chosen weights are scaled by ${String(softmax.scale)}`);
     const floor = routing.kind === 'scores' && routing.renormalise?.as === 'floor' ? routing.renormalise.epsilon : 0;
@@ -190,7 +193,7 @@ const hasBias = ({ query, keyValueDown, output }: Extract<AttentionDescriptor, {
   [...('down' in query ? [query.down] : []), keyValueDown, output].some(({ bias }) => bias !== null);
 
 const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
-  const { name, biases, squareAttention } = architecture;
+  const { name, biases, squareAttention, ungroupedHeads } = architecture;
   const problems = new Set<string>();
   if (model.headBias !== null) problems.add('its head has a bias');
   const first = squareAttention ? firstAttention(model) : null;
@@ -210,6 +213,11 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     if (attention?.kind !== 'grouped') continue;
     if (attention.shared !== null && name !== 'gemma4')
       problems.add(`its blocks share keys, which llama.cpp's ${name} does not`);
+    if (ungroupedHeads && attention.keyValueHeads !== attention.heads)
+      problems.add(
+        `it has ${String(attention.keyValueHeads)} key/value heads for ${String(attention.heads)} heads, but ` +
+          `llama.cpp's ${name} opens only files with as many`,
+      );
     if (attention.clip !== null)
       problems.add(`clip_qkv is ${String(attention.clip)}, but llama.cpp's ${name} does not clip`);
     const inputs = attention.query.bias !== null;
@@ -232,6 +240,8 @@ export const attentionInterval = ({ blocks }: ModelDescriptor): number | null =>
 /** Conditions on the operators with a state, where the architecture has them. */
 const stateProblems = (model: ModelDescriptor, { name }: LlamaArchitecture): string[] => {
   const problems = new Set<string>();
+  if (model.blocks.every(({ attention, compressed }) => attention === null && compressed === null))
+    problems.add('none of its layers has attention');
   for (const { state } of model.blocks) {
     if (state === null) continue;
     const input = 'input' in state && 'weight' in state.input ? [state.input] : [];

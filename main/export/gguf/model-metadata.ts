@@ -324,6 +324,12 @@ const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (rea
         ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
       ],
     ],
+    [
+      'exaone-moe',
+      ({ moeLayers }) => [
+        ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
+      ],
+    ],
     // Three axes of positions for images, which are the same in texts.
     [
       'qwen35moe',
@@ -349,7 +355,8 @@ const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (rea
           'attention.shared_kv_layers',
           whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
         ],
-        ...(logitsCap === null ? [] : [['final_logit_softcapping', real(logitsCap)] as const]),
+        // Without this key llama.cpp takes 30; 0: no cap.
+        ['final_logit_softcapping', real(logitsCap ?? 0)],
       ],
     ],
   ],

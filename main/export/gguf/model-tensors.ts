@@ -407,8 +407,8 @@ const attentionTensors = (
   rotary: Rotary | null,
   architecture: Layout,
 ): readonly Sized[] => {
-  if (attention.kind === 'latent') return latentTensors(attention, prefix);
   const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
+  if (attention.kind === 'latent') return latentTensors(attention, prefix, reorder);
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
     projection(name, projected).map((tensor) =>
       reorder
@@ -432,24 +432,47 @@ const attentionTensors = (
   ];
 };
 
-/** A matrix per head expands keys from the latent; llama.cpp multiplies the query by its transpose instead. */
+/**
+ * A projection whose heads have `plain` rows that are not rotated before `rotated` ones, which are reordered from halves
+ * to pairs.
+ */
+const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotated: number): readonly Sized[] => {
+  const [rows, columns] = projected.weight.shape;
+  const pieces = Array.from({ length: (rows ?? 0) / (plain + rotated) }, (_, head) => head * (plain + rotated)).flatMap(
+    (start): readonly GgufPiece[] => [
+      as(plainWeight(rowsOf(projected.weight, start, plain))),
+      { weight: plainWeight(rowsOf(projected.weight, start + plain, rotated)), headRows: rotated },
+    ],
+  );
+  const tensor: Sized = { name: `${name}.weight`, shape: [rows ?? 0, columns ?? 0], pieces, wanted: 'weights' };
+  return [tensor, ...projection(name, projected).slice(1)];
+};
+
+/**
+ * A matrix per head expands keys from the latent; llama.cpp multiplies the query by its transpose instead. `reorder`:
+ * the model rotates halves where the file has pairs.
+ */
 const latentTensors = (
   attention: Extract<AttentionDescriptor, { kind: 'latent' }>,
   prefix: string,
+  reorder: boolean,
 ): readonly Sized[] => {
+  const { plainDimension, rotatedDimension, latent } = attention;
+  const turned = (name: string, projected: Projection, plain: number): readonly Sized[] =>
+    reorder ? rotatedAtEnd(name, projected, plain, rotatedDimension) : projection(name, projected);
   const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
   const { stored } = keyValueUp.weight;
   if (stored.kind !== 'plain' && stored.kind !== 'split-heads')
     throw new Error('quantised latent attention was not refused');
   return [
     ...('whole' in query
-      ? projection(`${prefix}.attn_q`, query.whole)
+      ? turned(`${prefix}.attn_q`, query.whole, plainDimension)
       : [
           ...projection(`${prefix}.attn_q_a`, query.down),
           exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
-          ...projection(`${prefix}.attn_q_b`, query.up),
+          ...turned(`${prefix}.attn_q_b`, query.up, plainDimension),
         ]),
-    ...projection(`${prefix}.attn_kv_a_mqa`, keyValueDown),
+    ...turned(`${prefix}.attn_kv_a_mqa`, keyValueDown, latent),
     exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
     ...(stored.kind === 'split-heads'
       ? [

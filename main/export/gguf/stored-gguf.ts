@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import type { TensorView } from '../../checkpoint/descriptor.ts';
-import { type GgufTensorType, isBlockType, tensorBytes } from '../../checkpoint/gguf/gguf-types.ts';
+import { type GgufTensorType, isBlockType, tensorBytes as bytesOfType } from '../../checkpoint/gguf/gguf-types.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
-import { readTensor, readTensorBytes } from '../../checkpoint/read-tensor.ts';
+import { readTensor } from '../../checkpoint/read-tensor.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { ExportFormat, GgufType } from '../../contract/export.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
+import { tensorBytes } from '../write-weights.ts';
 import { encodeValues } from './encode-values.ts';
 import { GGUF_FILE } from './gguf-file.ts';
 import { aligned, tensorEntry, whole } from './gguf-header.ts';
@@ -100,7 +100,7 @@ export const planStoredGguf = async (
     const again = wanted === info.type ? null : wanted;
     const type: GgufTensorType = again ?? info.type;
     const byteOffset = offset;
-    const byteLength = again === null ? tensor.byteLength : tensorBytes(again, shape);
+    const byteLength = again === null ? tensor.byteLength : bytesOfType(again, shape);
     offset = aligned(offset + byteLength, alignment);
     // Tensors that are read with another number of axes than they have are never cut.
     const own = info.shape.length === shape.length ? shape : info.shape;
@@ -149,9 +149,6 @@ const withNumber = (key: string, bytes: Uint8Array, value: number): Buffer => {
   return changed;
 };
 
-/** Bytes copied at a time: cancels take effect soon, and memory does not grow with the model. */
-const CHUNK_BYTES = 8 * 2 ** 20;
-
 /** Writes a new file and flushes it to disk; returns its SHA-256. `onBytes` may throw to stop. */
 export const writeStoredGguf = async (
   { header, tensors }: StoredGguf,
@@ -171,10 +168,10 @@ export const writeStoredGguf = async (
     await write(header);
     for (const { tensor, again, byteOffset, byteLength } of tensors) {
       await write(new Uint8Array(byteOffset - written));
-      for (const { view } of tensor.pieces)
-        if (again === null)
-          for (let from = 0; from < view.byteLength; from += CHUNK_BYTES) await write(await chunkOf(view, from));
-        else for (const rows of inRows(view)) await write(encodeValues(again, await readTensor(rows)));
+      if (again === null) for await (const chunk of tensorBytes(tensor.pieces)) await write(chunk);
+      else
+        for (const { view } of tensor.pieces)
+          for (const rows of inRows(view)) await write(encodeValues(again, await readTensor(rows)));
       if (written !== byteOffset + byteLength) throw new Error(`${tensor.name} has another length`);
     }
     await handle.sync();
@@ -183,13 +180,6 @@ export const writeStoredGguf = async (
     await handle.close();
   }
 };
-
-const chunkOf = (view: TensorView, from: number): Promise<Uint8Array> =>
-  readTensorBytes({
-    ...view,
-    byteOffset: view.byteOffset + from,
-    byteLength: Math.min(CHUNK_BYTES, view.byteLength - from),
-  });
 
 /** Differences of a written file's header from the plan's: its metadata, and names, types, shapes and positions. */
 export const storedHeaderProblems = async (stored: StoredGguf, folder: string): Promise<readonly string[]> => {

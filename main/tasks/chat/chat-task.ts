@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { TaskItem } from '../../contract/task.ts';
 import { noChatTemplate, noTurns } from '../../contract/start-rules.ts';
+import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import type { PromptTurns } from '../few-shot.ts';
 import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
@@ -35,6 +36,12 @@ const singleTurn = (item: TaskItem): PromptTurns => ({
  * Refuses texts, which have no turns, and everything that the template refuses, naming its file and the item's id.
  */
 export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task => {
+  if (task.harness !== undefined)
+    throw refuse(
+      'no-turns',
+      `${task.name}: lm-evaluation-harness built its prompts as plain text, without a chat template.`,
+      'Switch the chat template off.',
+    );
   const meter = new WorkMeter();
   let withoutSystem = 0;
   const asked = (item: TaskItem, turns: PromptTurns): TaskItem => {

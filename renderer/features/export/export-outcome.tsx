@@ -1,12 +1,16 @@
+import { useState } from 'react';
 import { useStore } from 'zustand';
 import { comparesBytesOnly, type Verification, exportFormat } from '../../../main/contract/export.ts';
+import { isRepositoryId } from '../../../main/contract/hub.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { Icon, Button } from '../../components/button.tsx';
 import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { EmptyState, Disclosure } from '../../components/panel.tsx';
+import { Checkbox } from '../../components/choices.tsx';
 import { useInView } from '../../components/use-in-view.ts';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatPower } from '../../../main/words/numbers.ts';
 import { formatWhen } from '../../format/format-time.ts';
@@ -149,7 +153,69 @@ const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: s
           Open as model
         </Button>
       )}
+      <Publish run={run} />
     </div>
+  );
+};
+
+/** Publishes the export on the Hub. What the Hub or the workbench refuses is said here, before anything is sent. */
+const Publish = ({ run }: { readonly run: RunManifest }) => {
+  const state = useQuery('hub.state', {}).data;
+  const { busy, problem, start } = useRequest('here');
+  const [isAsked, setAsked] = useState(false);
+  const [repository, setRepository] = useState('');
+  const [isPrivate, setPrivate] = useState(true);
+  const [intoExisting, setIntoExisting] = useState(false);
+  const [withoutNumbers, setWithoutNumbers] = useState(false);
+  if (state === undefined || state.forbiddenBy !== null || state.endpoint === null) return null;
+  if (!isAsked)
+    return (
+      <Button icon="up" onClick={() => setAsked(true)}>
+        Publish…
+      </Button>
+    );
+  return (
+    <form
+      className="export-publish"
+      onSubmit={(event) => {
+        event.preventDefault();
+        start(async ({ bridge, cache }) => {
+          const order = { repository, isPrivate, intoExisting, withoutNumbers };
+          await bridge.call('hub.push', { exported: { run: run.id }, ...order });
+          cache.invalidate(listsRuns);
+          setAsked(false);
+        });
+      }}
+    >
+      <label className="field-label">
+        Repository on {new URL(state.endpoint).host}
+        <input
+          className="input"
+          placeholder="org/name"
+          spellCheck={false}
+          value={repository}
+          onChange={(event) => setRepository(event.target.value.trim())}
+        />
+      </label>
+      <Checkbox checked={isPrivate} onChange={setPrivate}>
+        Private
+      </Checkbox>
+      <Checkbox checked={intoExisting} onChange={setIntoExisting}>
+        Add to a repository that has files
+      </Checkbox>
+      <Checkbox checked={withoutNumbers} onChange={setWithoutNumbers}>
+        Also if the card does not say what pruning costs
+      </Checkbox>
+      {problem !== null && <Problem error={problem} />}
+      <div className="card-actions">
+        <Button type="submit" look="primary" disabled={busy || !isRepositoryId(repository)}>
+          {state.hasToken ? 'Publish' : 'Publish (no token is set)'}
+        </Button>
+        <Button look="quiet" onClick={() => setAsked(false)}>
+          Cancel
+        </Button>
+      </div>
+    </form>
   );
 };
 

@@ -66,6 +66,10 @@ export const JobsBar = () => {
   );
 };
 
+/** Downloads and uploads count bytes. */
+const isTransfer = ({ kind }: JobProgress): boolean => kind === 'download' || kind === 'push';
+const countOf = (job: JobProgress): ((count: number) => string) => (isTransfer(job) ? formatBytes : formatCount);
+
 const JobLine = ({ job }: { readonly job: JobProgress }) => {
   const share = job.total > 0 ? Math.min(1, job.done / job.total) : 0;
   return (
@@ -76,8 +80,8 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         label={job.title}
         share={share}
         title={
-          `${formatCount(job.done)} of ${formatCount(job.total)} ` +
-          `steps${job.reused > 0 ? `, ${formatCount(job.reused)} of them reused from disk` : ''}`
+          `${countOf(job)(job.done)} of ${countOf(job)(job.total)}` +
+          `${isTransfer(job) ? '' : ' steps'}${job.reused > 0 ? `, ${formatCount(job.reused)} of them reused from disk` : ''}`
         }
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>

@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import { useAction } from '../../actions/action.ts';
-import { locateModel, openModel } from '../../actions/open.ts';
+import { findModel, locateModel, openModel } from '../../actions/open.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
@@ -26,12 +26,18 @@ export const ModelsPanel = () => {
   const share = useStore(layoutStore, ({ listShares }) => listShares.models);
   const models = useQuery('models.list', {});
   const open = useAction(openModel);
+  const find = useAction(findModel);
   useRefreshOnFocus();
   return (
     <Panel
       title="Models"
       share={share}
-      tools={<IconButton icon="plus" label="Open model folder" onClick={open.perform} disabled={!open.enabled} />}
+      tools={
+        <>
+          <IconButton icon="search" label="Open a model" onClick={find.perform} disabled={!find.enabled} />
+          <IconButton icon="plus" label="Open model folder" onClick={open.perform} disabled={!open.enabled} />
+        </>
+      }
     >
       {models.error !== null && <Problem error={models.error} />}
       {models.data?.length === 0 && <p className="panel-empty">No model yet. Open a Hugging Face folder with +.</p>}

@@ -8,6 +8,7 @@ import { describedSweepSettings, recordedSweepSettings } from '../../../main/con
 import { methodTitle } from '../../../main/words/methods.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { isAtRest, labelRun } from '../../actions/runs.ts';
+import { openMade } from '../../actions/open.ts';
 import { Button } from '../../components/button.tsx';
 import { Field } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
@@ -99,6 +100,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
           )}
         </Field>
         <RunFacts run={run} />
+        <RunMade run={run} />
         <RunLog run={run.id} isActive={!isAtRest(run)} />
       </div>
       <footer className="dialog-foot">
@@ -120,6 +122,34 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
       </footer>
     </>
   );
+};
+
+/** What a download or an upload has made. */
+const RunMade = ({ run: { id, kind, state, output } }: { readonly run: RunManifest }) => {
+  const { busy, start } = useRequest();
+  if (state !== 'done' || output === null) return null;
+  if (kind === 'push')
+    return (
+      <p>
+        Published as <span className="path">{output}</span>
+      </p>
+    );
+  return kind === 'download' ? (
+    <div>
+      <Button
+        icon="model"
+        disabled={busy}
+        onClick={() =>
+          start(async (engine) => {
+            await openMade(engine, id);
+            runsStore.getState().showDetails(null);
+          })
+        }
+      >
+        Open the model
+      </Button>
+    </div>
+  ) : null;
 };
 
 const DURATION = 'From creation to end';

@@ -13,6 +13,8 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   experiment: 'table',
   damage: 'chart',
   beside: 'file',
+  download: 'model',
+  push: 'save',
 };
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',

@@ -41,6 +41,7 @@ const Settings = () => {
     <div className="dialog-body settings">
       <Appearance />
       <NotificationSwitch isOn={data.settings.notifications} />
+      <HubSwitch isAllowed={data.settings.hub !== 'never'} />
       <SweepDefaults document={data} />
       <Machine document={data} />
       <p className="muted settings-file">
@@ -66,6 +67,24 @@ const Appearance = () => {
         ]}
         onChange={(chosen) => start((engine) => setTheme(engine, chosen))}
       />
+    </div>
+  );
+};
+
+/** Forbids all contact with the Hub, whatever is named. */
+const HubSwitch = ({ isAllowed }: { readonly isAllowed: boolean }) => {
+  const { busy, start } = useRequest();
+  return (
+    <div className="setting">
+      <Checkbox
+        checked={isAllowed}
+        disabled={busy}
+        onChange={(wanted) =>
+          start((engine) => changeSettings(engine, { change: { hub: wanted ? 'when-asked' : 'never' } }))
+        }
+      >
+        Ask the Hugging Face Hub when I search or name a model that is not on this machine
+      </Checkbox>
     </div>
   );
 };

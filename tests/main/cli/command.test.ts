@@ -195,7 +195,22 @@ test('verbs that compute with PyTorch, and what the others say to --engine', asy
   // The rest reads runs, tasks and files, and runs no model.
   const rest = loaded.filter(({ options, engine }) => !('engine' in options) && engine === undefined);
   expect(rest.map(({ name }) => name)).toEqual([
-    ...['info', 'compare', 'frontier', 'outcomes', 'figures', 'report', 'runs', 'steps', 'submit', 'sample', 'doctor'],
+    ...[
+      'info',
+      'models',
+      'download',
+      'push',
+      'compare',
+      'frontier',
+      'outcomes',
+      'figures',
+      'report',
+      'runs',
+      'steps',
+      'submit',
+      'sample',
+      'doctor',
+    ],
     'methods',
   ]);
 });

@@ -23,12 +23,24 @@ test('options of uncurl stored separately in a manifest of 0.1 join those of the
 });
 
 test('a current manifest is read unchanged, and an unusable one is refused', () => {
-  const current = { ...spec, seeds: [0, 1], options: { uncurl: { optimiser: 'hartigan' } } };
+  const current = { ...spec, seeds: [0, 1], gates: 'folded', options: { uncurl: { optimiser: 'hartigan' } } };
   expect(recordedSweepSettings.parse(current)).toEqual(sweepSettings.parse(current));
   expect(recordedSweepSettings.safeParse({ ...spec, uncurl: { affinity: 'pearson' }, factors: [] }).success).toBe(
     false,
   );
   expect(recordedSweepSettings.safeParse(null).success).toBe(false);
+});
+
+test('a manifest that does not name its gates has those of a plain deletion, and a new sweep folds them', async () => {
+  expect([recordedSweepSettings.parse(spec).gates, sweepSettings.parse(spec).gates]).toEqual([
+    'renormalised',
+    'folded',
+  ]);
+  for (const run of ['sample/run', 'frontier/run', 'luck/run']) {
+    const text = await readFile(new URL(`../../../resources/${run}/manifest.json`, import.meta.url), 'utf8');
+    const manifest = z.object({ spec: z.looseObject({}) }).parse(JSON.parse(text));
+    expect(recordedSweepSettings.parse(manifest.spec).gates).toBe('renormalised');
+  }
 });
 
 test('a manifest from before methods had several draws keeps its single draw', () => {

@@ -73,7 +73,7 @@ test('a point is undominated if no other one is as good in no more bytes', () =>
   ]);
 });
 
-test('a quantised model is compared with the largest pruned one that fits into its bytes, on the same items', () => {
+test('a quantised model is compared with the mildest pruning that fits into its bytes, on the same items', () => {
   const points = frontierPoints(results);
   expect(fittingPairs(points).map((pair) => [pair.quantised.bytes, pair.pruned.bytes])).toEqual([
     [290, 280],
@@ -102,8 +102,8 @@ test('pairs are counted by model and type, all of them read together', () => {
     ['q8_0', 1, 1],
   ]);
   expect(summaries.map(frontierSummarySentence)[0]).toBe(
-    'm, answers chosen, in 29\u202f% of the bytes: of 1 comparison of the unpruned model at q4_0 with the largest ' +
-      'pruned model that fits, quantising is better in 1, pruning in 0, and 0 show no difference (2 p-values ' +
+    'm, answers chosen, in 29\u202f% of the bytes: of 1 comparison of the unpruned model at q4_0 with the mildest ' +
+      'pruning that fits, quantising is better in 1, pruning in 0, and 0 show no difference (2 p-values ' +
       'together, Holm, 5 %).',
   );
   const alone = pairs.map((pair) => pairSentence({ ...pair, pHolm: 0.08 }));
@@ -129,4 +129,24 @@ test('words are those of a model by its whole name, and of all pairs read togeth
   const nothing = frontierWords([]);
   expect(nothing).toEqual({ summary: [expect.stringContaining('No pruned model fits')], findings: [] });
   expect(frontierWords(pairs, 'another')).toEqual(nothing);
+});
+
+test('the mildest factor that fits is compared, at the type that rounds least, whatever its accuracy', () => {
+  const more = [
+    // Smaller in bytes than the ×2 at 8 bits that fits too, and worse than it here.
+    { method: 'reap@q4_k', factor: 1.5, bytes: 250, right: 90 },
+    { method: 'reap@q5_0', factor: 1.5, bytes: 260, right: 80 },
+  ].map(({ method, factor, bytes, right }): SweepResult => ({
+    ...(results[0] ?? expect.fail('no result')),
+    method,
+    factor,
+    kept: 8 / factor,
+    ...summarise('acc', answers(180), answers(right)),
+    cost: { bytes, activeParameters: 1, cacheBytesPerToken: 1 },
+  }));
+  const pairs = fittingPairs(frontierPoints([...results, ...more]));
+  expect(pairs.map(({ quantised, pruned }) => [quantised.bytes, pruned.result.factor, pruned.bytes])).toEqual([
+    [290, 1.5, 260],
+    [500, 1.5, 260],
+  ]);
 });

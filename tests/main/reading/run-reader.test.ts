@@ -112,6 +112,7 @@ test('a plan may take any time, until it is cancelled', async () => {
       subject: { name, fingerprint, info },
       tasks: ['sort'],
       profiles: [],
+      leavesConstants: false,
       order: { method: 'uncurl', factor: 2 },
       memoryBudgetBytes: 1e9,
     },

@@ -71,7 +71,7 @@ describe('the measurements of a model on a task', () => {
   });
 
   test('include only points of the current method that match the current plan', () => {
-    const making = { budget: 'global', protect: 'none', options: {}, chat: false } as const;
+    const making = { budget: 'global', protect: 'none', gates: 'folded', options: {}, chat: false } as const;
     const otherwise = read(run('global', { budget: 'global' }), { factor: 8 });
     expect(names(modelPoints([shown, otherwise], { ...wanted, making }))).toEqual(['shown uncurl 2', 'global reap 8']);
     const options = { ...making, budget: 'uniform', options: { form: 'sum' } } as const;
@@ -191,7 +191,13 @@ describe('a plan that no sweep makes by a method', () => {
   const text = JSON.stringify(plan);
 
   test('has pins, counts by hand, several tasks or a file, and is measured as a file', () => {
-    expect(currentMaking(facts(), state())).toEqual({ budget: 'uniform', protect: 'none', options: {}, chat: false });
+    expect(currentMaking(facts(), state())).toEqual({
+      budget: 'uniform',
+      protect: 'none',
+      gates: 'folded',
+      options: {},
+      chat: false,
+    });
     expect(measureObstacle(facts(), state())).toBeNull();
     expect(planFile(facts(), state(), plan)).toBeNull();
     expect(currentMaking(pins, state())).toBeNull();

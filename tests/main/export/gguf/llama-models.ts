@@ -7,6 +7,7 @@ import type { GgufType } from '../../../../main/contract/export.ts';
 import { exportedConfig } from '../../../../main/export/export-config.ts';
 import { exportedTensors } from '../../../../main/export/exported-tensors.ts';
 import { GGUF_FILE, planGguf, writeGguf } from '../../../../main/export/gguf/gguf-file.ts';
+import { parsePythonJson } from '../../../../main/files/parse-json.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 import { overlaysIn } from '../../../open-model-runner.ts';
 import { temporaryFolder } from '../../workspace/temporary-folder.ts';
@@ -24,11 +25,12 @@ type Edit = (config: Record<string, unknown>) => void;
 export const characterOf = (id: number): string => String.fromCodePoint(0x4e00 + id);
 
 const size = z.number().optional();
+// As Python writes it, a config may have Infinity.
 const configWithSize = z.looseObject({ vocab_size: size, text_config: z.looseObject({ vocab_size: size }).optional() });
 
 /** Gives a folder a tokenizer of single characters, one per row of the embedding; token 0 is the unknown one. */
 export const addCharacters = async (folder: string, edit: Edit = () => undefined): Promise<void> => {
-  const whole = configWithSize.parse(JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8')));
+  const whole = configWithSize.parse(parsePythonJson(await readFile(path.join(folder, 'config.json'), 'utf8')));
   const size = whole.vocab_size ?? whole.text_config?.vocab_size ?? 0;
   const unknown = { id: 0, content: '<unk>', single_word: false, lstrip: false, rstrip: false, normalized: false };
   const ids = Array.from({ length: size - 1 }, (_, index) => index + 1);
@@ -53,10 +55,15 @@ export const addCharacters = async (folder: string, edit: Edit = () => undefined
   await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify({ unk_token: '<unk>' }));
 };
 
-/** A copy of a fixture with a tokenizer, its config edited. */
-export const llamaModel = async (name: string, edit: Edit = () => undefined): Promise<string> => {
+/** A copy of a fixture with a tokenizer, its config edited, and tensors of a name in another shape. */
+export const llamaModel = async (
+  name: string,
+  edit: Edit = () => undefined,
+  ...shapes: readonly (readonly [RegExp, readonly number[]])[]
+): Promise<string> => {
   const folder = await changeableCopy(checkpointFixture(name));
   await editJson(path.join(folder, 'config.json'), edit);
+  if (shapes.length > 0) await resize(folder, shapes);
   await addCharacters(folder);
   return folder;
 };
@@ -154,6 +161,22 @@ const latentNemotron = async (): Promise<string> => {
         tensors.set(`${start}${String(Number(layer) - 1)}.${name.slice(start.length + 2)}`, tensor);
     }
   });
+  return folder;
+};
+
+/** The fixture of K-EXAONE with windows as llama.cpp has them, and two shared experts. */
+const sharingExaone = async (): Promise<string> => {
+  const folder = await llamaModel('exaone_moe', (config) =>
+    Object.assign(config, {
+      sliding_window_pattern: 'LLLG',
+      layer_types: threeOfFour,
+      num_shared_experts: 2,
+    }),
+  );
+  await resize(folder, [
+    [/shared_experts\.(gate|up)_proj/, [24, 32]],
+    [/shared_experts\.down_proj/, [32, 24]],
+  ]);
   return folder;
 };
 
@@ -306,7 +329,12 @@ export const provenModels: readonly { readonly name: string; readonly make: () =
         }),
     },
     { name: 'qwen2_moe without a dense layer', make: sparseQwen2 },
+    { name: 'exaone_moe with two shared experts', make: sharingExaone },
     { name: 'glm4_moe_lite', make: () => llamaModel('glm4_moe_lite') },
+    ...['deepseek_v3', 'glm4_moe_lite'].map((name) => ({
+      name: `${name} that rotates halves`,
+      make: () => llamaModel(name, (config) => (config['rope_interleave'] = false)),
+    })),
     {
       name: 'qwen3_moe with yarn',
       make: () => llamaModel('qwen3_moe-raw-yarn', (config) => (config['norm_topk_prob'] = true)),

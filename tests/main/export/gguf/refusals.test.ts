@@ -62,6 +62,16 @@ const cases: readonly (readonly [string, () => Promise<string>, RegExp])[] = [
     () => llamaModel('dots1-window'),
     /layer 1 has a sliding window of 5.*its attention has biases/,
   ],
+  [
+    'fewer heads of keys in dots.llm1',
+    () => llamaModel('dots1', (config: Config) => (config['num_key_value_heads'] = 2), [/[kv]_proj/, [16, 32]]),
+    /it has 2 key\/value heads for 4 heads, but llama\.cpp's dots1 opens only files with as many/,
+  ],
+  [
+    'sigmoids that are not divided by their sum',
+    () => llamaModel('mimo_v2_flash', (config: Config) => (config['norm_topk_prob'] = false)),
+    /norm_topk_prob is false, but llama\.cpp's mimo2 always computes true/,
+  ],
   ['a dense layer in the middle', () => llamaModel('ernie4_5_moe-interval'), /layer 2 has no experts/],
   [
     'a least sum of weights',

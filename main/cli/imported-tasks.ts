@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { environmentPython, createMadeEnvironments } from '../finetune/made-environments.ts';
+import { ownPython } from '../finetune/find-python.ts';
+import {
+  AS_PUBLISHED,
+  foundImports,
+  importTasks,
+  type ImportSettings,
+  type TaskFolders,
+} from '../harness/import-tasks.ts';
+import { stateFolder } from '../workspace/user-key.ts';
+import { type FindHarnessTasks, workspaceOf } from './subjects.ts';
+import type { OptionReader, VerbHost } from './verb.ts';
+
+/** The parts of a host that importing needs. */
+export type ImportHost = Pick<
+  VerbHost,
+  'resources' | 'environment' | 'settingsFile' | 'signal' | 'say' | 'progress' | 'endsWell'
+>;
+
+/** Imports tasks into the workspace, with this Python, or with that of the workspace's environment. */
+export const importNamed = async (
+  names: readonly string[],
+  settings: ImportSettings,
+  python: string | null,
+  reader: OptionReader,
+  host: ImportHost,
+): Promise<TaskFolders> => {
+  const workspace = workspaceOf(reader, host);
+  const known = await foundImports(workspace, names, settings);
+  if (names.every((name) => known.has(name))) return known;
+  const environments = createMadeEnvironments(stateFolder(host.settingsFile));
+  const { resources, signal } = host;
+  const order = {
+    python: python ?? (await ownPython(workspace, environments)),
+    ...{ resources, workspace, signal, say: (line: string) => host.progress(line) },
+  };
+  const found = await host.endsWell(importTasks(names, settings, order));
+  for (const name of names.filter((one) => !known.has(one)))
+    host.say(`${name}: imported from lm-evaluation-harness into ${(found.get(name) ?? []).join(', ')}`);
+  return found;
+};
+
+/**
+ * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where its environment
+ * can import them (`uncurl doctor --python`).
+ */
+export const harnessTasks =
+  (reader: OptionReader, host: ImportHost): FindHarnessTasks =>
+  async (names) => {
+    const workspace = workspaceOf(reader, host);
+    return existsSync(environmentPython(workspace))
+      ? importNamed(names, AS_PUBLISHED, null, reader, host)
+      : foundImports(workspace, names, AS_PUBLISHED);
+  };

@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import { importedTasks } from '../../harness/import-tasks.ts';
+import { loadTask } from '../../tasks/load-task.ts';
+import { bundledTasks } from '../../workspace/library.ts';
+import { importNamed } from '../imported-tasks.ts';
+import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
+import { printedCount, textTable } from '../terminal-text.ts';
+import { type OptionReader, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
+
+const MOST_NAMES = 200;
+
+const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
+  const bundled = [...(await bundledTasks(host.resources)).keys()].map((name) => ({ name, from: 'bundled' }));
+  const imported = (await importedTasks(workspaceOf(reader, host))).map(({ asked, name, version }) => ({
+    name: asked === name ? name : `${asked}: ${name}`,
+    from: `lm-evaluation-harness ${version}`,
+  }));
+  const document = [...bundled, ...imported];
+  return {
+    document,
+    text: textTable(
+      ['task', 'from'],
+      document.map(({ name, from }) => [name, from]),
+    ),
+  };
+};
+
+export const tasks: Verb = {
+  name: 'tasks',
+  usage: '[NAME...] [--fewshot K] [--limit N] [--python FILE] [--workspace DIR]',
+  summary:
+    'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), with their prompts; without a ' +
+    'name: lists the bundled and the imported tasks.',
+  positionals: [0, MOST_NAMES],
+  options: {
+    fewshot: valueOption('K', 'Number of examples in each prompt (default: as the task says; a task of 0 keeps 0).'),
+    limit: valueOption('N', 'Only the first N test items of each task.'),
+    python: valueOption(
+      'FILE',
+      'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace).',
+    ),
+    ...WORKSPACE_OPTION,
+  },
+  run: async (reader, host) => {
+    if (reader.positionals.length === 0) return listing(reader, host);
+    const python = reader.text('python');
+    const settings = { fewshot: reader.whole('fewshot', 0) ?? null, limit: reader.whole('limit', 1) ?? null };
+    const names = reader.positionals;
+    const found = await importNamed(names, settings, python === undefined ? null : resolve(python), reader, host);
+    const document = [];
+    for (const name of names) {
+      for (const folder of found.get(name) ?? []) {
+        const { name: task, metric, calibration, test, description } = await loadTask(folder);
+        const items = { calibration: calibration.length, test: test.length };
+        document.push({ asked: name, task, folder, metric, items, description });
+      }
+    }
+    const rows = document.map(({ asked, task, metric, items }) => [
+      ...[asked, task, metric, printedCount(items.calibration), printedCount(items.test)],
+    ]);
+    return { document, text: textTable(['asked for', 'task', 'metric', 'calibration items', 'test items'], rows) };
+  },
+};

@@ -1,0 +1,235 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
+import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
+import { runProgram } from '../finetune/run-program.ts';
+import { loadTask } from '../tasks/load-task.ts';
+
+// Tasks of lm-evaluation-harness by name. The harness itself, in the user's Python, writes them once as task folders of
+// the workspace (resources/harness/import_tasks.py); from then on they open like any other task.
+
+/** Most calibration items of a task. */
+const CALIBRATION_ITEMS = 300;
+/** Characters of a task's hash in the name of its folder. */
+const HASH_CHARACTERS = 12;
+/** Characters of an answer of the program; an error's text is the longest. */
+const MAX_EVENT_CHARACTERS = 100_000;
+/** Folder of imported tasks in a workspace, and the record of what was asked for. */
+const FOLDER = 'tasks';
+const RECORD = 'imported.json';
+const MAX_RECORD_BYTES = 16 * 2 ** 20;
+
+const INSTALL =
+  'Let "uncurl doctor --python" complete its environment, or name a Python that has lm-eval 0.4.13: ' +
+  'uncurl tasks NAME --python FILE.';
+
+/** A task that was imported: the name that was asked for, and the folder (two names may give one task). */
+const importedTask = z.object({
+  asked: z.string().max(300),
+  /** Null: as many examples as the task says. */
+  fewshot: z.number().int().nonnegative().nullable(),
+  limit: z.number().int().positive().nullable(),
+  name: z.string().max(300),
+  /** Name of its folder. */
+  folder: z.string().regex(/^[\w.-]{1,400}$/),
+  version: z.string().max(100),
+});
+export type ImportedTask = z.infer<typeof importedTask>;
+const importRecord = z.object({ imported: z.array(importedTask).max(20_000) });
+
+/** How the harness builds its tasks; the defaults are the tasks' own. */
+export interface ImportSettings {
+  /** Number of examples; null: as the task says. */
+  readonly fewshot: number | null;
+  /** Most test items of each task, the first ones; null: all. */
+  readonly limit: number | null;
+}
+export const AS_PUBLISHED: ImportSettings = { fewshot: null, limit: null };
+
+/** Folders of the tasks of each name. */
+export type TaskFolders = ReadonlyMap<string, readonly string[]>;
+
+const recordFile = (workspace: string): string => join(workspace, FOLDER, RECORD);
+
+/** The tasks that a workspace has imported. @throws WorkbenchError `imports-damaged`. */
+export const importedTasks = async (workspace: string): Promise<readonly ImportedTask[]> => {
+  const file = recordFile(workspace);
+  const record = await readJsonIfThere(file, importRecord, { mostBytes: MAX_RECORD_BYTES }, (cause) =>
+    refuse('imports-damaged', `${file} does not list imported tasks.`, 'Remove it, and import the tasks again.', cause),
+  );
+  return record?.imported ?? [];
+};
+
+/** What earlier imports wrote for these names; a name that was not imported so is absent. */
+export const foundImports = async (
+  workspace: string,
+  names: readonly string[],
+  { fewshot, limit }: ImportSettings,
+): Promise<TaskFolders> => {
+  const imported = (await importedTasks(workspace)).filter((one) => one.fewshot === fewshot && one.limit === limit);
+  return new Map(
+    names.flatMap((name): [string, readonly string[]][] => {
+      const folders = imported
+        .filter(({ asked }) => asked === name)
+        .map(({ folder }) => join(workspace, FOLDER, folder));
+      return folders.length === 0 ? [] : [[name, folders]];
+    }),
+  );
+};
+
+const programEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('loading') }),
+  z.object({ event: z.literal('building'), task: z.string(), index: z.number(), of: z.number() }),
+  z.object({
+    event: z.literal('written'),
+    asked: z.string(),
+    name: z.string(),
+    folder: z.string().regex(/^[\w.-]{1,300}$/),
+    version: z.string(),
+  }),
+  z.object({ event: z.literal('refused'), asked: z.string(), why: z.string(), remedy: z.string() }),
+  z.object({ event: z.literal('failed'), asked: z.string(), why: z.string() }),
+  z.object({ event: z.literal('lacks'), why: z.string() }),
+]);
+type ProgramEvent = z.infer<typeof programEvent>;
+
+const eventOf = (line: string): ProgramEvent => {
+  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : JSON.parse(line));
+  if (parsed.success) return parsed.data;
+  throw new Error(`the import printed ${JSON.stringify(line.slice(0, 200))}`);
+};
+
+export interface ImportOrder {
+  /** The Python that runs the harness: the user's own, or that of the workspace's environment. */
+  readonly python: string;
+  /** Folder of resources/. */
+  readonly resources: string;
+  readonly workspace: string;
+  readonly signal: AbortSignal;
+  /** Called with one line for each stage. */
+  readonly say: (line: string) => void;
+}
+
+/** Without telemetry and Xet, whose requests go to other hosts than the one that the user named. */
+const ENVIRONMENT = { HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_XET: '1', TOKENIZERS_PARALLELISM: 'false' };
+
+const inTurn = createTurns();
+
+type WrittenTask = Extract<ProgramEvent, { event: 'written' }>;
+
+/** Runs the harness; returns what it wrote below `folder`, and the first problem. */
+const runHarness = async (
+  names: readonly string[],
+  settings: ImportSettings,
+  folder: string,
+  { python, resources, signal, say }: ImportOrder,
+): Promise<{ readonly written: readonly WrittenTask[]; readonly problem: WorkbenchError | null }> => {
+  const job = join(folder, 'job.json');
+  const out = join(folder, 'out');
+  await mkdir(out);
+  await writeFile(job, JSON.stringify({ names, out, ...settings, calibration: CALIBRATION_ITEMS }));
+  const written: WrittenTask[] = [];
+  const problems: WorkbenchError[] = [];
+  const onLine = (line: string): void => {
+    const event = eventOf(line);
+    switch (event.event) {
+      case 'loading':
+        return say('Starting lm-evaluation-harness, which reads its 14,000 tasks: up to a minute');
+      case 'building':
+        return say(`${event.task}: building prompts (${String(event.index + 1)} of ${String(event.of)})`);
+      case 'written':
+        written.push(event);
+        return undefined;
+      case 'refused':
+        problems.push(refuse('harness-refused', `${event.asked}: ${event.why}.`, event.remedy || 'Check the name.'));
+        return undefined;
+      case 'lacks':
+        problems.push(refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL));
+        return undefined;
+      case 'failed':
+        problems.push(
+          new WorkbenchError(
+            'harness-failed',
+            'failed',
+            `${event.asked} could not be built: ${event.why}`,
+            'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE) or its cache.',
+          ),
+        );
+        return undefined;
+    }
+  };
+  const script = join(resources, 'harness', 'import_tasks.py');
+  const { code, stderr } = await runProgram(python, [script, job], { signal, environment: ENVIRONMENT, onLine });
+  if (signal.aborted) throw new CancelledError('The import of tasks', 'Start it again.');
+  if (code !== 0)
+    throw new WorkbenchError(
+      'harness-failed',
+      'failed',
+      `${python} ended with ${code === null ? 'a signal' : String(code)} before all tasks were written: ` +
+        (stderr.trim().split('\n').at(-1) ?? ''),
+      'Check that this Python runs lm-evaluation-harness.',
+    );
+  return { written, problem: problems[0] ?? null };
+};
+
+/**
+ * Imports tasks and groups of lm-evaluation-harness by name, but for those that the workspace has already. A group
+ * whose members are judged alike and weighed by their size is one task, of all their items. What was written before a
+ * problem stays imported.
+ *
+ * @throws WorkbenchError refused: `harness-refused` (unknown, or judged in a way that is not measured here),
+ * `python-lacks`; failed: `harness-failed`; cancelled.
+ */
+export const importTasks = async (
+  names: readonly string[],
+  settings: ImportSettings,
+  order: ImportOrder,
+): Promise<TaskFolders> => {
+  const { workspace } = order;
+  const known = await foundImports(workspace, names, settings);
+  const missing = [...new Set(names)].filter((name) => !known.has(name));
+  if (missing.length === 0) return known;
+  const tasks = join(workspace, FOLDER);
+  await makeFolder(tasks);
+  const folder = await mkdtemp(join(tasks, '.import-'));
+  try {
+    const { written, problem } = await runHarness(missing, settings, folder, order);
+    const made: ImportedTask[] = [];
+    for (const { asked, name, folder: from, version } of written) {
+      const source = join(folder, 'out', from);
+      const kept = made.find((one) => one.name === name)?.folder ?? (await keep(source, tasks, from));
+      made.push({ asked, ...settings, name, folder: kept, version });
+    }
+    await inTurn(async () => {
+      const imported = [...(await importedTasks(workspace)), ...made];
+      await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
+    });
+    if (problem !== null) throw problem;
+    return await foundImports(workspace, names, settings);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** Moves a written task among those of the workspace, under its name and hash. */
+const keep = async (source: string, tasks: string, name: string): Promise<string> => {
+  const { hash } = await loadTask(source);
+  const kept = `${name}-${hash.slice(0, HASH_CHARACTERS)}`;
+  await publishFolder(source, join(tasks, kept));
+  return kept;
+};
+
+/** Gives a folder its final name; one of this name, which has the same content, is kept. */
+const publishFolder = async (from: string, to: string): Promise<void> => {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const isTaken = ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(fileErrorCode(error) ?? '');
+    if (isTaken && existsSync(join(to, 'task.json'))) return;
+    throw explainFileError(error, to);
+  }
+};

@@ -1,0 +1,238 @@
+import * as http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import type { HubSettings } from './hub-settings.ts';
+import { requireHub } from './resolve-model.ts';
+
+/** Attempts for answers that may be better the next time. */
+const MAX_ATTEMPTS = 5;
+/** Seconds between attempts: doubled each time. */
+const FIRST_WAIT_S = 1;
+const LONGEST_WAIT_S = 8;
+/** A server that asks for more patience than this is not waited for. */
+const LONGEST_ASKED_S = 300;
+const MAX_REDIRECTS = 5;
+/** Characters of a server's message that are shown. */
+const MAX_MESSAGE = 300;
+
+const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Waits, unless `signal` is aborted first. */
+export type Wait = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+
+const waitFor: Wait = async (milliseconds, signal) => {
+  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+    if (signal?.aborted === true) throw new CancelledError('The request');
+    throw error;
+  });
+};
+
+/** A request: what `fetch` takes, and how its answer is treated. */
+export interface HubRequest extends RequestInit {
+  readonly elsewhere?: 'stop' | 'follow';
+  /** Statuses that are no error here. */
+  readonly accepted?: readonly number[];
+}
+
+/** Requests to one Hub. */
+export interface HubClient {
+  readonly settings: HubSettings;
+  readonly endpoint: string;
+  readonly wait: Wait;
+  /**
+   * As `fetch`, with the token at the endpoint alone. Redirects within the endpoint are followed; one to another origin
+   * is returned as it is (`elsewhere: 'stop'`) or followed without the token.
+   *
+   * @throws WorkbenchError for every answer that is not a success, `hub-unreachable` where there is none.
+   */
+  request(url: string, init?: HubRequest): Promise<Response>;
+  /** The same with `fetch`'s own signature, for libraries. */
+  readonly fetch: typeof fetch;
+}
+
+let isProxied = false;
+
+/** Lets requests go through the proxies that the environment names; each process does it once. */
+const useProxies = (): void => {
+  if (isProxied) return;
+  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
+  if (!names.some((name) => (process.env[name] ?? '') !== '')) return;
+  http.setGlobalProxyFromEnv();
+  isProxied = true;
+};
+
+/** Seconds that a server asks to wait: from `ratelimit: "api";r=0;t=55`, else whole seconds of `Retry-After`. */
+export const askedSeconds = (headers: Headers): number | null => {
+  const limit = headers.get('ratelimit') ?? '';
+  const [, reset] = /\br=0\b.*\bt=(\d{1,6})\b/.exec(limit) ?? [];
+  const [, after] = /^\s*(\d{1,6})\s*$/.exec(headers.get('retry-after') ?? '') ?? [];
+  const seconds = reset ?? after;
+  return seconds === undefined ? null : Number(seconds) + 1;
+};
+
+/** The repository in an address of the Hub: `org/name`, for messages. */
+const repositoryIn = (url: URL): string => {
+  const [, found] = /^\/(?:api\/models\/)?([^/]+\/[^/]+?)(?:\.git)?(?:\/|$)/.exec(url.pathname) ?? [];
+  return found ?? url.host;
+};
+
+/** How to give a token. */
+export const LOGIN = 'Log in with "hf auth login", or set HF_TOKEN.';
+
+/** The refusal for an answer of the Hub that is not a success. It contains neither the token nor a signed address. */
+const refusalOf = (response: Response, url: URL, isOurs: boolean, token: string | null): WorkbenchError => {
+  const { status, headers } = response;
+  const said = (headers.get('x-error-message') ?? '').slice(0, MAX_MESSAGE);
+  const shown = token === null ? said : said.replaceAll(token, '(token)');
+  const id = headers.get('x-request-id');
+  const details = `${shown === '' ? '' : ` It says: ${shown.replace(/\.?$/, '.')}`}${
+    id === null ? '' : ` (request ${id.slice(0, 80)})`
+  }`;
+  // Asked for bytes beyond the end of a file.
+  if (status === 416) return refuse('hub-no-range', `${url.host} has no such part of the file.`, 'Try again.');
+  if (!isOurs)
+    return refuse(
+      'hub-error',
+      `${url.host}, to which the Hub sent the request, answered with status ${String(status)}.${details}`,
+      'Try again later.',
+    );
+  const repository = repositoryIn(url);
+  const page = `${url.origin}/${repository}`;
+  switch (headers.get('x-error-code')) {
+    case 'GatedRepo':
+      return refuse(
+        'hub-gated',
+        `${repository} is gated: its terms must be accepted before its files can be read.${details}`,
+        status === 401
+          ? `Accept them on ${page}, then log in with "hf auth login", or set HF_TOKEN.`
+          : `Ask for access on ${page} with the account of this token, and wait until it is granted.`,
+      );
+    case 'RevisionNotFound':
+      return refuse(
+        'hub-no-revision',
+        `${repository} has no such revision.${details}`,
+        `See ${page} for its branches.`,
+      );
+    case 'EntryNotFound':
+      return refuse(
+        'hub-no-file',
+        `${repository} has no file ${url.pathname.split('/').slice(5).join('/')}.`,
+        `See ${page}.`,
+      );
+    case null:
+    default:
+  }
+  if (status === 401 && /invalid credentials/i.test(said))
+    return refuse('hub-bad-token', `The Hub does not accept the token.${details}`, `${LOGIN} Tokens can expire.`);
+  if (status === 401 || status === 404)
+    return refuse(
+      'hub-no-repository',
+      token === null
+        ? `${repository} does not exist on ${url.host}, or it is private.${details}`
+        : `${repository} does not exist on ${url.host}, or it is private and this token may not read it.${details}`,
+      token === null
+        ? `Check the name. For a private repository: ${LOGIN}`
+        : 'Check the name, and what the token may do.',
+    );
+  if (status === 403)
+    return refuse('hub-no-access', `The Hub refuses access to ${repository}.${details}`, `See ${page}; ${LOGIN}`);
+  if (status === 429)
+    return refuse('hub-too-many', `The Hub asks to wait: too many requests.${details}`, 'Try again in some minutes.');
+  return refuse('hub-error', `The Hub answered with status ${String(status)}.${details}`, 'Try again later.');
+};
+
+/** The system's code in the chain of an error's causes. */
+const causeOf = (error: unknown): string => {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ('code' in at && typeof at.code === 'string' && at.code !== '') return at.code;
+  return error instanceof Error ? error.message : String(error);
+};
+
+/** Whether a request failed before or during its answer, so that the next one may not. */
+export const isConnectionError = (error: unknown): boolean =>
+  error instanceof WorkbenchError ? error.code === 'hub-unreachable' : error instanceof TypeError;
+
+export const unreachable = (host: string, error: unknown): WorkbenchError =>
+  refuse(
+    'hub-unreachable',
+    `${host} cannot be reached (${causeOf(error)}).`,
+    'Check the network, HF_ENDPOINT and the proxy variables (HTTPS_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS).',
+    error,
+  );
+
+/**
+ * A client of the Hub that the settings name.
+ *
+ * @throws WorkbenchError `hub-forbidden`, naming `purpose`.
+ */
+export const createHubClient = (settings: HubSettings, purpose: string, wait: Wait = waitFor): HubClient => {
+  const endpoint = requireHub(settings, purpose);
+  const { origin } = new URL(endpoint);
+  useProxies();
+
+  /** One request, and those that it is redirected to. */
+  const once = async (
+    start: URL,
+    { elsewhere = 'follow', accepted: _, ...init }: HubRequest,
+    token: string | null,
+  ): Promise<{ readonly response: Response; readonly at: URL }> => {
+    let at = start;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+      const headers = new Headers(init.headers);
+      headers.delete('authorization');
+      if (token !== null && at.origin === origin) headers.set('authorization', `Bearer ${token}`);
+      const response = await fetch(at.href, { ...init, headers, redirect: 'manual' }).catch((error: unknown) => {
+        if (init.signal?.aborted === true) throw new CancelledError('The request');
+        throw unreachable(at.host, error);
+      });
+      const location = response.headers.get('location');
+      if (response.status < 300 || response.status >= 400 || location === null) return { response, at };
+      if (!URL.canParse(location, at.href)) throw unreachable(at.host, new Error('it redirects to no address'));
+      const next = new URL(location, at.href);
+      if (!/^https?:$/.test(next.protocol) || (at.protocol === 'https:' && next.protocol !== 'https:'))
+        throw refuse(
+          'hub-error',
+          `${at.host} redirects to an address that is not encrypted (${next.protocol}//${next.host}).`,
+          'Check HF_ENDPOINT.',
+        );
+      if (next.origin !== at.origin && elsewhere === 'stop') return { response, at };
+      await response.body?.cancel();
+      at = next;
+    }
+    throw refuse('hub-error', `${start.host} redirects in a circle.`, 'Check HF_ENDPOINT.');
+  };
+
+  const request: HubClient['request'] = async (url, init = {}) => {
+    const signal = init.signal ?? undefined;
+    const start = new URL(url);
+    // Only bodies that can be sent twice are: a commit whose answer was lost would be made again.
+    const isRepeatable = init.method === undefined || init.method === 'GET' || init.method === 'HEAD';
+    for (let attempt = 1; ; attempt += 1) {
+      const token = await settings.token();
+      let failure: WorkbenchError;
+      let seconds: number | null = null;
+      try {
+        const { response, at } = await once(start, init, token);
+        const isFine = response.ok || (response.status >= 300 && response.status < 400);
+        if (isFine || init.accepted?.includes(response.status) === true) return response;
+        await response.body?.cancel();
+        failure = refusalOf(response, at, at.origin === origin, token);
+        if (!PASSING.has(response.status)) throw failure;
+        seconds = askedSeconds(response.headers);
+      } catch (error) {
+        if (!isConnectionError(error) || !(error instanceof WorkbenchError)) throw error;
+        failure = error;
+      }
+      if (!isRepeatable || attempt >= MAX_ATTEMPTS || (seconds ?? 0) > LONGEST_ASKED_S) throw failure;
+      await wait(1000 * (seconds ?? Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1))), signal);
+    }
+  };
+
+  return {
+    settings,
+    endpoint,
+    wait,
+    request,
+    fetch: (input, init) => request(input instanceof Request ? input.url : String(input), init ?? {}),
+  };
+};

@@ -1,0 +1,105 @@
+import { listFiles, listModels, modelInfo } from '@huggingface/hub';
+import { z } from 'zod';
+import { COMMIT, isRepositoryPath } from '../contract/hub.ts';
+import { refuse } from '../contract/errors.ts';
+import type { HubClient } from './hub-client.ts';
+
+/** A file of a commit. `etag`: SHA-256 of a large file's content, or git's SHA-1 of a small one's blob. */
+export interface RepositoryFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+}
+
+/** A commit of a repository: everything of it that is known without its files. */
+export interface Repository {
+  readonly id: string;
+  readonly commit: string;
+  readonly files: readonly RepositoryFile[];
+  /** Whether its terms must be accepted on its page first. */
+  readonly isGated: boolean;
+  readonly isPrivate: boolean;
+}
+
+/** The largest repositories of models have some thousand files. */
+const MAX_FILES = 50_000;
+
+const entry = z.object({
+  type: z.enum(['file', 'directory', 'unknown']),
+  path: z.string(),
+  size: z.number().int().nonnegative(),
+  oid: z.string().regex(/^[0-9a-f]{40}$/),
+  lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: z.number().int().nonnegative() }).nullish(),
+});
+
+const badAnswer = (id: string, what: string): Error =>
+  refuse('hub-bad-answer', `The Hub's answer about ${id} cannot be used: ${what}.`, 'Check HF_ENDPOINT.');
+
+const facts = z.object({
+  sha: z.string().regex(COMMIT),
+  private: z.boolean().optional(),
+  gated: z.union([z.boolean(), z.string()]).optional(),
+});
+
+/**
+ * Lists a revision of a repository.
+ *
+ * @throws WorkbenchError those of the client, `hub-bad-answer`, `hub-bad-path`.
+ */
+export const readRepository = async (client: HubClient, id: string, revision: string): Promise<Repository> => {
+  const { endpoint: hubUrl, fetch } = client;
+  const found = facts.safeParse(await modelInfo({ name: id, revision, hubUrl, fetch, additionalFields: ['sha'] }));
+  if (!found.success) throw badAnswer(id, z.prettifyError(found.error));
+  const { sha: commit } = found.data;
+  const files: RepositoryFile[] = [];
+  for await (const listed of listFiles({ repo: id, revision: commit, recursive: true, hubUrl, fetch })) {
+    const parsed = entry.safeParse(listed);
+    if (!parsed.success) throw badAnswer(id, z.prettifyError(parsed.error));
+    const { type, path, size, oid, lfs } = parsed.data;
+    if (!isRepositoryPath(path))
+      throw refuse(
+        'hub-bad-path',
+        `${id} lists a file ${JSON.stringify(path)}, whose name leads out of its folder.`,
+        'Nothing of this repository is downloaded.',
+      );
+    if (type === 'file') files.push({ path, sizeBytes: lfs?.size ?? size, etag: lfs?.oid ?? oid });
+    if (files.length > MAX_FILES) throw badAnswer(id, `it has more than ${String(MAX_FILES)} files`);
+  }
+  const { gated = false, private: isPrivate = false } = found.data;
+  return { id, commit, files, isGated: gated !== false, isPrivate };
+};
+
+/** A model in the answer of a search. */
+export interface FoundModel {
+  readonly id: string;
+  readonly downloads: number;
+  readonly isGated: boolean;
+  /** The `model_type` of its config; null where the Hub does not say. */
+  readonly modelType: string | null;
+}
+
+const listedModel = z.object({
+  name: z.string(),
+  downloads: z.number().catch(0),
+  gated: z.union([z.boolean(), z.string()]).catch(false),
+  config: z.object({ model_type: z.string().optional() }).nullish().catch(null),
+});
+
+/** Searches models by a part of their names, the most downloaded first. */
+export const searchModels = async (client: HubClient, query: string, most: number): Promise<readonly FoundModel[]> => {
+  const { endpoint: hubUrl, fetch } = client;
+  const found: FoundModel[] = [];
+  const search = { query, task: 'text-generation' as const };
+  for await (const listed of listModels({
+    search,
+    sort: 'downloads',
+    limit: most,
+    hubUrl,
+    fetch,
+    additionalFields: ['config'],
+  })) {
+    const { name, downloads, gated, config } = listedModel.parse(listed);
+    found.push({ id: name, downloads, isGated: gated !== false, modelType: config?.model_type ?? null });
+  }
+  return found;
+};

@@ -1,0 +1,95 @@
+import { refuse } from '../contract/errors.ts';
+import type { ModelInfo } from '../contract/model.ts';
+import { type GatesName, isMergePlan, type Plan, type PlanGates } from '../contract/plan.ts';
+import type { WeighedProfiles } from './weighed-profiles.ts';
+
+/**
+ * Gates of kept experts. Let p be the softmax over all E experts of a token, and m the sum of p over the experts whose
+ * rows of the router stay. Deleting the other rows leaves the gates p / m: they grow, and the output of the layer with
+ * them. It matters where the chosen weights are not renormalised (`gatesGrow`).
+ */
+
+/** Router treatments that keep a row for every unpruned expert, which no stock loader opens. */
+export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summed-probabilities']);
+
+/** Whether deleting experts makes the gates of the others grow; absent: no. */
+interface GatedModel {
+  readonly gatesGrow?: boolean | undefined;
+}
+
+/** Whether a plan of a model whose gates grow deletes rows of the router: constants and mapped rows leave them all. */
+const deletesRows = (plan: Plan): boolean =>
+  isMergePlan(plan) ? !ALL_ROWS_STAY.has(plan.router) && plan.blend === undefined : plan.constants === undefined;
+
+/** Whether the gates of a plan's experts depend on the setting. */
+export const isGated = (info: GatedModel, plan: Plan): boolean => info.gatesGrow === true && deletesRows(plan);
+
+/** The experts whose rows of the router stay; of a merge the references, and of mean rows all members. */
+const rowsThatStay = (plan: Plan, layer: number): readonly number[] =>
+  isMergePlan(plan) ? (plan.groups[layer] ?? []).map(({ reference }) => reference) : (plan.kept[layer] ?? []);
+
+/**
+ * Mean over tokens of the probability that the kept experts of a layer had: 1 less the sum of the others' mass over the
+ * number of tokens (experts without weights have some, too). Every task counts by its share.
+ */
+const meanKeptMass = ({ statistics, taskShares }: WeighedProfiles, kept: readonly number[], layer: number): number =>
+  statistics.reduce((sum, { probabilityMass, experts, tokens }, at) => {
+    let dropped = 0;
+    for (let expert = 0; expert < experts; expert += 1)
+      if (!kept.includes(expert)) dropped += probabilityMass[layer * experts + expert] ?? 0;
+    return sum + (taskShares[at] ?? 0) * (1 - dropped / tokens);
+  }, 0);
+
+/**
+ * The plan with the gates that a setting asks for; unchanged where the router does not make it matter. `profiles`:
+ * those that the plan is made from, or of its tasks; read for `folded` alone.
+ *
+ * @throws WorkbenchError `profile-missing`, `gates-not-trained`.
+ */
+export const withGates = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: WeighedProfiles): Plan =>
+  isGated(info, plan) ? { ...plan, gates: gatesOf(plan, wanted, info, profiles) } : plan;
+
+const gatesOf = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: WeighedProfiles): PlanGates => {
+  if (wanted === 'trained') {
+    if (isMergePlan(plan))
+      throw refuse(
+        'gates-not-trained',
+        'A merged expert has no gate of the unpruned model.',
+        'Use --gates folded, or the router treatment summed-probabilities.',
+      );
+    return { kind: 'trained' };
+  }
+  // Weights that a method fitted to the unpruned outputs make up for the gates already.
+  if (wanted === 'renormalised' || plan.recovery !== undefined) return { kind: 'renormalised' };
+  if (profiles.statistics.length === 0)
+    throw refuse(
+      'profile-missing',
+      'Folded gates are the mean probability of the kept experts in a profile, and there is none.',
+      'Give the profile of a task, or --gates renormalised.',
+    );
+  const factors = Array.from({ length: info.moeLayers }, (_, layer) =>
+    Math.min(1, meanKeptMass(profiles, rowsThatStay(plan, layer), layer)),
+  );
+  return { kind: 'folded', factors };
+};
+
+/** The gates of a plan in a sentence; null where the router does not make them matter. */
+export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
+  if (!isGated(info, plan)) return null;
+  switch (plan.gates?.kind) {
+    case 'folded':
+      return (
+        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), so ' +
+        'the down projections of the kept ones are multiplied by the mean probability that was kept ' +
+        `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
+      );
+    case 'trained':
+      return 'Gates: trained. Kept experts have the gates of the unpruned router, which stays whole.';
+    case 'renormalised':
+    case undefined:
+      return (
+        'Gates: renormalised. Deleting experts makes the gates of the others grow here (the router is a softmax over ' +
+        'all), and nothing makes up for it.'
+      );
+  }
+};

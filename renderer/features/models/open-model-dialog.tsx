@@ -1,0 +1,296 @@
+import { useState } from 'react';
+import { useStore } from 'zustand';
+import type { HubFound, HubModel } from '../../../main/contract/hub.ts';
+import { parseHubName } from '../../../main/contract/hub.ts';
+import { memoryVerdict, type ModelEntry } from '../../../main/contract/model.ts';
+import { runsWithin } from '../../../main/words/memory.ts';
+import { formatBytes, formatCount, formatParameters } from '../../../main/words/numbers.ts';
+import { useAction } from '../../actions/action.ts';
+import { openModel, takeModel } from '../../actions/open.ts';
+import { Button, Icon } from '../../components/button.tsx';
+import { Checkbox, Segmented } from '../../components/choices.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { openModelStore } from '../../state/dialog-stores.ts';
+import './open-model-dialog.css';
+
+type Place = 'here' | 'hub';
+
+/** Models of this machine and of the Hub, and the door to a folder. */
+export const OpenModelDialog = () => {
+  const { open, show } = useStore(openModelStore);
+  return open ? (
+    <Dialog title="Open a model" wide onClose={() => show(false)}>
+      <Places />
+    </Dialog>
+  ) : null;
+};
+
+const Places = () => {
+  const [place, setPlace] = useState<Place>('here');
+  const folder = useAction(openModel);
+  return (
+    <>
+      <div className="open-model-head">
+        <Segmented
+          label="Where the model is"
+          value={place}
+          onChange={setPlace}
+          options={[
+            { value: 'here', label: 'On this machine' },
+            { value: 'hub', label: 'On the Hub' },
+          ]}
+        />
+        <Button
+          icon="folder"
+          disabled={!folder.enabled}
+          onClick={() => {
+            openModelStore.getState().show(false);
+            folder.perform();
+          }}
+        >
+          A folder…
+        </Button>
+      </div>
+      {place === 'here' ? <ModelsHere /> : <ModelsOnHub />}
+    </>
+  );
+};
+
+/** MoE models first, each group by name; a path once. */
+const inOrder = (models: readonly ModelEntry[]): readonly ModelEntry[] =>
+  [...new Map(models.map((model) => [model.path, model])).values()].sort(
+    (one, other) =>
+      Number(one.info === null) - Number(other.info === null) ||
+      one.name.localeCompare(other.name, 'en', { numeric: true }),
+  );
+
+const ModelsHere = () => {
+  const cached = useQuery('models.cached', {});
+  const listed = useQuery('models.list', {});
+  const state = useQuery('hub.state', {}).data;
+  const error = cached.error ?? listed.error;
+  if (error !== null) return <Problem error={error} />;
+  if (cached.data === undefined || listed.data === undefined)
+    return <p className="muted dialog-body">Looking at the models of this machine…</p>;
+  return (
+    <>
+      <ul className="rows open-model-list" aria-label="Models on this machine">
+        {inOrder([...cached.data, ...listed.data]).map((model) => (
+          <ModelHere key={model.handle} model={model} />
+        ))}
+      </ul>
+      {state !== undefined && (
+        <p className="muted open-model-note">
+          The Hugging Face cache is <span className="path">{state.cache}</span>.
+        </p>
+      )}
+    </>
+  );
+};
+
+const ModelHere = ({ model }: { readonly model: ModelEntry }) => {
+  const { busy, start } = useRequest();
+  const engine = useQuery('engine.facts', {}).data;
+  const { info } = model;
+  const verdict = info === null || engine === undefined ? null : memoryVerdict(info, engine.memory.budgetBytes);
+  const note =
+    info === null
+      ? (model.error ?? 'cannot be opened')
+      : `${info.family} · ${formatParameters(info.parameters.total)} · ${formatBytes(info.sizeBytes)}` +
+        `${verdict === null ? '' : ` · ${RUNS[verdict.kind]}`}`;
+  return (
+    <li className="row">
+      <button
+        type="button"
+        className="row-main"
+        disabled={busy || info === null}
+        title={model.path}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            takeModel(cache, await bridge.call('models.open', { handle: model.handle }));
+            openModelStore.getState().show(false);
+          })
+        }
+      >
+        <Icon name={info === null || verdict?.kind === 'too-large' ? 'warning' : 'model'} />
+        <span className="row-text">
+          <span className="row-title ellipsis">{model.name}</span>
+          <span className={info === null ? 'row-note' : 'row-note ellipsis'}>{note}</span>
+        </span>
+      </button>
+    </li>
+  );
+};
+
+const RUNS = {
+  resident: 'runs here',
+  streamed: 'runs here, one block at a time',
+  'too-large': 'does not run here: too little memory',
+} as const;
+
+const ModelsOnHub = () => {
+  const state = useQuery('hub.state', {});
+  const [typed, setTyped] = useState('');
+  const [all, setAll] = useState(false);
+  const [asked, setAsked] = useState<string | null>(null);
+  const [looked, setLooked] = useState<string | null>(null);
+  const search = useQuery('hub.search', asked === null ? null : { query: asked, all });
+  if (state.error !== null) return <Problem error={state.error} />;
+  if (state.data === undefined) return <p className="muted dialog-body">Reading the settings of the Hub…</p>;
+  const { forbiddenBy, endpoint } = state.data;
+  if (forbiddenBy !== null || endpoint === null)
+    return (
+      <p className="dialog-body">
+        The Hub is not asked: {forbiddenBy ?? 'HF_ENDPOINT is empty'} forbids it. Models of this machine can be opened.
+      </p>
+    );
+  return (
+    <>
+      <form
+        className="open-model-search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const text = typed.trim();
+          if (text === '') return;
+          const isName = parseHubName(text) !== null;
+          setLooked(isName ? text : null);
+          setAsked(isName ? null : text);
+        }}
+      >
+        <input
+          className="input"
+          aria-label="Name on the Hub"
+          data-autofocus
+          spellCheck={false}
+          autoComplete="off"
+          placeholder="org/name, or a part of a name"
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+        <Button type="submit" icon="search" disabled={typed.trim() === ''}>
+          Search
+        </Button>
+        <Checkbox checked={all} onChange={setAll}>
+          Other families too
+        </Checkbox>
+      </form>
+      <p className="muted open-model-note">
+        {new URL(endpoint).host} is asked when you search
+        {state.data.hasToken ? ', with your token' : ', without a token'}.
+      </p>
+      {search.error !== null && <Problem error={search.error} />}
+      {search.loading && search.data === undefined && <p className="muted open-model-note">Searching…</p>}
+      {search.data !== undefined && looked === null && <Found found={search.data} all={all} look={setLooked} />}
+      {looked !== null && <Looked name={looked} back={asked === null ? null : () => setLooked(null)} />}
+    </>
+  );
+};
+
+interface FoundProps {
+  readonly found: readonly HubFound[];
+  readonly all: boolean;
+  readonly look: (name: string) => void;
+}
+
+const Found = ({ found, all, look }: FoundProps) =>
+  found.length === 0 ? (
+    <p className="muted open-model-note">Nothing was found{all ? '' : ' among the families that can run here'}.</p>
+  ) : (
+    <ul className="rows open-model-list" aria-label="Models on the Hub">
+      {found.map(({ repository, modelType, downloads, isGated, isSupported }) => (
+        <li key={repository} className="row">
+          <button type="button" className="row-main" onClick={() => look(repository)}>
+            <Icon name={isSupported ? 'model' : 'warning'} />
+            <span className="row-text">
+              <span className="row-title ellipsis">{repository}</span>
+              <span className="row-note ellipsis">
+                {modelType ?? 'family unknown'} · {formatCount(downloads)} downloads
+                {isGated ? ' · terms to accept' : ''}
+              </span>
+            </span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+
+interface LookedProps {
+  readonly name: string;
+  readonly back: (() => void) | null;
+}
+
+const Looked = ({ name, back }: LookedProps) => {
+  const model = useQuery('hub.look', { name });
+  return (
+    <div className="open-model-looked">
+      {back !== null && (
+        <Button look="quiet" small icon="up" onClick={back}>
+          Back to the list
+        </Button>
+      )}
+      {model.error !== null && <Problem error={model.error} />}
+      {model.data === undefined && model.error === null && <p className="muted">Reading the headers of {name}…</p>}
+      {model.data !== undefined && <Published model={model.data} />}
+    </div>
+  );
+};
+
+/** What a download brings, and whether the model runs here, before a byte of its weights is fetched. */
+const Published = ({ model }: { readonly model: HubModel }) => {
+  const { busy, problem, start } = useRequest('here');
+  const engine = useQuery('engine.facts', {}).data;
+  const { info, totalBytes, presentBytes, files, commit, isGated } = model;
+  const left = totalBytes - presentBytes;
+  return (
+    <>
+      <dl className="open-model-facts">
+        <dt>Model</dt>
+        <dd>
+          {model.name} <code>{commit.slice(0, 12)}</code>
+          {isGated ? ' (gated: its terms must be accepted on its page)' : ''}
+        </dd>
+        <dt>Family</dt>
+        <dd>
+          {info.family} · {info.moeLayers} × {info.experts} experts, top-{info.topK} ·{' '}
+          {formatParameters(info.parameters.total)} parameters, {formatParameters(info.parameters.active)} per token
+        </dd>
+        <dt>Stored as</dt>
+        <dd>{info.dtype}</dd>
+        {engine !== undefined && (
+          <>
+            <dt>Would run here</dt>
+            <dd>{runsWithin(info, engine.memory.budgetBytes, engine.device.precision)}</dd>
+          </>
+        )}
+        <dt>Download</dt>
+        <dd>
+          {formatBytes(left)} of {formatBytes(totalBytes)}, {files.length} files
+        </dd>
+        {info.reasons.length > 0 && (
+          <>
+            <dt>Notes</dt>
+            <dd>{info.reasons.join(' ')}</dd>
+          </>
+        )}
+      </dl>
+      {problem !== null && <Problem error={problem} />}
+      <Button
+        look="primary"
+        icon="save"
+        disabled={busy || !info.supported}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            await bridge.call('hub.download', { name: model.name });
+            cache.invalidate(listsRuns);
+            openModelStore.getState().show(false);
+          })
+        }
+      >
+        {left === 0 ? 'Check the files that are here' : `Download ${formatBytes(left)}`}
+      </Button>
+    </>
+  );
+};

@@ -1,0 +1,405 @@
+"""
+Writes tasks of lm-evaluation-harness 0.4.13 as task folders of this workbench (task.json, test.jsonl,
+calibration.jsonl). The harness itself loads the data and builds every prompt, few-shot examples included; once written,
+a folder needs no Python.
+
+Reads one JSON object from the file that the command line names:
+  names         tasks, groups or tags
+  out           folder that receives one folder per task
+  fewshot       number of examples, or null: as the task says
+  calibration   most calibration items of a task
+  limit         most test items of a leaf task, the first ones; null: all
+Ends when its standard input does. Prints one JSON object per line: {"event": "loading"}, {"event": "building", "task", "index", "of"},
+{"event": "written", "asked", "name", "folder", "version"}, {"event": "refused", "asked", "why", "remedy"},
+{"event": "failed", "asked", "why"}, {"event": "lacks", "why"}.
+"""
+
+import contextlib
+import difflib
+import importlib.metadata
+import json
+import os
+import random
+import re
+import sys
+import threading
+
+SEEDS = {"random": 0, "numpy": 1234, "torch": 1234, "fewshot": 1234}
+FILTERS = {
+    "regex",
+    "multi_choice_regex",
+    "take_first",
+    "take_first_k",
+    "majority_vote",
+    "remove_whitespace",
+    "lowercase",
+    "uppercase",
+    "map",
+}
+COMPARING = ("regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers")
+SAMPLING_SEED = 0
+
+
+class Refusal(Exception):
+    def __init__(self, why, remedy):
+        super().__init__(why)
+        self.why = why
+        self.remedy = remedy
+
+
+events = sys.stdout
+
+
+def say(**event):
+    events.write(json.dumps(event) + "\n")
+    events.flush()
+
+
+def end_with_parent():
+    """Ends this program once the engine that started it is gone. Not by sys.stdin, whose lock blocks a normal end."""
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def seed_everything():
+    """As simple_evaluate does before it loads tasks: some process_docs shuffle."""
+    import numpy
+    import torch
+
+    random.seed(SEEDS["random"])
+    numpy.random.seed(SEEDS["numpy"])
+    torch.manual_seed(SEEDS["torch"])
+
+
+def metric_names(config):
+    return [metric["metric"] for metric in (config.metric_list or [])]
+
+
+def refuse_unsafe(name, manager):
+    """Refuses, before anything of a task is loaded, what would run generated programs."""
+    entry = manager.task_index.get(name)
+    if entry is not None and (entry.cfg or {}).get("unsafe_code"):
+        raise Refusal("it runs programs that the model writes", "Choose another task.")
+
+
+def refuse_foreign(task):
+    """Refuses what only the task's own Python could judge."""
+    config = task.config
+    if callable(config.process_results) and task.OUTPUT_TYPE != "loglikelihood_rolling":
+        raise Refusal("its own Python judges the answers (process_results)", "Choose another task.")
+    if task.OUTPUT_TYPE == "loglikelihood":
+        raise Refusal("it asks for one continuation without alternatives (loglikelihood)", "Choose another task.")
+
+
+def requests_by_document(task):
+    documents = {}
+    for instance in task.instances:
+        documents.setdefault(instance.doc_id, (instance.doc, []))[1].append(instance)
+    return documents
+
+
+def choice_item(task, document, requests, name):
+    """An item of a multiple-choice task; None where the harness itself finds no right answer among the choices."""
+    choices = task.doc_to_choice(document)
+    pairs = [(context, continuation) for context, continuation in requests[: len(choices)]]
+    gold = task.doc_to_text(document) if task.multiple_input else task.doc_to_target(document)
+    if isinstance(gold, list):
+        raise Refusal("its items have several right choices", "Choose another task.")
+    if isinstance(gold, str):
+        gold = choices.index(gold) if gold in choices else -1
+    gold = int(gold)
+    if not 0 <= gold < len(choices):
+        return None
+    item = {
+        "id": name,
+        "context": pairs[gold][0],
+        "choices": [continuation for _, continuation in pairs],
+        "answer": gold,
+        "lengths": [len(choice) for choice in choices],
+    }
+    contexts = [context for context, _ in pairs]
+    if len(set(contexts)) > 1:
+        item["contexts"] = contexts
+    return item
+
+
+def answers_of(task, document):
+    gold = task.doc_to_target(document)
+    if task.config.doc_to_choice is not None:
+        return [str(task.doc_to_choice(document)[gold])]
+    if task.multiple_target:
+        return [str(one) for one in (gold if isinstance(gold, list) else [gold])]
+    return [str(gold)]
+
+
+def generation_of(task):
+    """Stop strings and most tokens, as HFLM reads generation_kwargs; only greedy decoding."""
+    given = dict(task.config.generation_kwargs or {})
+    temperature = float(given.get("temperature", 0.0) or 0.0)
+    if given.get("do_sample", temperature > 0) and temperature != 0:
+        raise Refusal("its answers are sampled", "Choose another task.")
+    until = given.get("until", task.config.fewshot_delimiter)
+    until = [until] if isinstance(until, str) else list(until or [])
+    names = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+    most = next((int(given[name]) for name in names if name in given), 256)
+    return {"until": [stop for stop in until if stop != ""], "maxNewTokens": most}
+
+
+def judging_of(task):
+    config = task.config
+    metrics = config.metric_list or []
+    if [metric["metric"] for metric in metrics] != ["exact_match"]:
+        raise Refusal(f"its metrics are {', '.join(metric_names(config)) or 'its own'}", "Choose a task of exact_match.")
+    comparing = {key: metrics[0][key] for key in COMPARING if key in metrics[0]}
+    foreign = set(metrics[0]) - {"metric", "aggregation", "higher_is_better", *COMPARING}
+    if foreign:
+        raise Refusal(f"its exact_match takes {', '.join(sorted(foreign))}", "Choose another task.")
+    pipelines = []
+    for pipeline in config.filter_list or [{"name": "none", "filter": [{"function": "take_first"}]}]:
+        steps = []
+        for step in pipeline["filter"]:
+            if step.get("function") not in FILTERS or any(callable(value) for value in step.values()):
+                raise Refusal(f"its filter {step.get('function')} is Python", "Choose another task.")
+            steps.append(dict(step))
+        pipelines.append({"name": pipeline["name"], "filter": steps})
+    return {"filters": pipelines, **comparing}
+
+
+def item_of(task, document, requests, name):
+    if task.OUTPUT_TYPE == "multiple_choice":
+        return choice_item(task, document, requests, name)
+    if task.OUTPUT_TYPE == "loglikelihood_rolling":
+        return {"id": name, "text": requests[0][0]}
+    answers = [answer for answer in answers_of(task, document) if answer != ""]
+    return {"id": name, "context": requests[0][0], "answers": answers} if answers else None
+
+
+def text_of(item):
+    if "text" in item:
+        return item["text"]
+    right = item["choices"][item["answer"]] if "choices" in item else item["answers"][0]
+    return item["context"] + right
+
+
+def calibration_split(task):
+    config = task.config
+    test = config.test_split if task.has_test_docs() else config.validation_split
+    if task.has_training_docs() and config.training_split != test:
+        return config.training_split, task.training_docs()
+    if task.has_validation_docs() and config.validation_split != test:
+        return config.validation_split, task.validation_docs()
+    split = config.fewshot_split
+    if split is not None and split != test:
+        return split, task.fewshot_docs()
+    return None, []
+
+
+def calibration_items(task, prefix, most, tested):
+    """
+    Items drawn from the training split (else validation, else few-shot split), in the prompts of test items. Left out:
+    those whose text is a test item's, and those that are an example of their own prompt.
+    """
+    split, documents = calibration_split(task)
+    if split is None:
+        return None, [], 0
+    order = list(range(len(documents)))
+    random.Random(SAMPLING_SEED).shuffle(order)
+    items, left_out = [], 0
+    shots = task.config.num_fewshot or 0
+    for index in order:
+        if len(items) >= most:
+            break
+        document = documents[index]
+        context = task.fewshot_context(
+            document, num_fewshot=shots, gen_prefix=task.doc_to_prefix(document)
+        )
+        made = task.construct_requests(doc=document, ctx=context, metadata=(task.config.task, index, 1))
+        requests = [one.arguments for one in (made if isinstance(made, list) else [made])]
+        item = item_of(task, document, requests, f"{prefix}{split}:{index}")
+        if item is None:
+            continue
+        question = task.doc_to_text(document) if shots > 0 else None
+        sees_itself = isinstance(question, str) and question != "" and item.get("context", "").count(question) > 1
+        if sees_itself or text_of(item) in tested:
+            left_out += 1
+            continue
+        items.append(item)
+    return split, items, left_out
+
+
+def leaf_of(task, limit, most, prefix):
+    """Test and calibration items of one task of the harness, and how its answers are judged."""
+    refuse_foreign(task)
+    rule = {}
+    if task.OUTPUT_TYPE == "multiple_choice":
+        known = [name for name in metric_names(task.config) if name in ("acc", "acc_norm")]
+        if not known:
+            raise Refusal(f"its metrics are {', '.join(metric_names(task.config))}", "Choose a task of acc or acc_norm.")
+        metric = known[0]
+    elif task.OUTPUT_TYPE == "loglikelihood_rolling":
+        metric = "perplexity"
+    else:
+        metric = "exact_match"
+        rule = {**judging_of(task), **generation_of(task)}
+    with contextlib.redirect_stderr(open(os.devnull, "w")):
+        task.build_all_requests(limit=limit, rank=0, world_size=1)
+    test, unanswered = [], 0
+    for index, (document, instances) in requests_by_document(task).items():
+        item = item_of(task, document, [one.arguments for one in instances], f"{prefix}{index}")
+        if item is None:
+            unanswered += 1
+        else:
+            test.append(item)
+    split, calibration, left_out = calibration_items(task, prefix, most, {text_of(item) for item in test})
+    config = task.config
+    tested = config.test_split if task.has_test_docs() else config.validation_split
+    data = task.dataset[tested] if hasattr(task.dataset, "keys") else task.dataset
+    info = getattr(data, "info", None)
+    return {
+        "metric": metric,
+        "rule": rule,
+        "test": test,
+        "calibration": calibration,
+        "unanswered": unanswered,
+        "leftOut": left_out,
+        "facts": {
+            "task": config.task,
+            "taskVersion": str((config.metadata or {}).get("version", "")),
+            "dataset": config.dataset_path or "",
+            "datasetName": config.dataset_name or "",
+            "testSplit": tested or "",
+            "calibrationSplit": split or "",
+            "fingerprint": str(getattr(data, "_fingerprint", "")),
+            "fewshot": config.num_fewshot or 0,
+            "outputType": task.OUTPUT_TYPE,
+            "metrics": metric_names(config),
+            "items": len(test),
+        },
+        "licence": (getattr(info, "license", "") or "") if info is not None else "",
+    }
+
+
+def file_name(name):
+    return re.sub(r"[^\w.-]", "_", name)
+
+
+def write_lines(path, items):
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        for item in items:
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
+
+
+def write_task(out, asked, name, leaves, version):
+    say(event="written", asked=asked, name=name, folder=file_name(name), version=version)
+    first = leaves[0]
+    folder = os.path.join(out, file_name(name))
+    if os.path.exists(folder):
+        return
+    os.makedirs(folder)
+    facts = [leaf["facts"] for leaf in leaves]
+    split = ", ".join(sorted({leaf["facts"]["calibrationSplit"] or "none" for leaf in leaves}))
+    notes = [
+        f"lm-evaluation-harness {version}: {name}"
+        + (f", {len(leaves)} tasks whose items count alike." if len(leaves) > 1 else "."),
+        f"Test split: {', '.join(sorted({fact['testSplit'] for fact in facts}))}; calibration split: {split}.",
+    ]
+    unanswered = sum(leaf["unanswered"] for leaf in leaves)
+    left_out = sum(leaf["leftOut"] for leaf in leaves)
+    if unanswered:
+        notes.append(f"{unanswered} items without a right answer among their choices are left out.")
+    if left_out:
+        notes.append(f"{left_out} calibration items were left out: test items, or examples of their own prompt.")
+    if first["metric"] == "perplexity":
+        notes.append("Perplexity is per token, even if the task asks for words or bytes.")
+    metadata = {
+        "name": name,
+        "title": name,
+        "description": " ".join(notes),
+        "metric": first["metric"],
+        "source": ", ".join(sorted({f"{fact['dataset']} {fact['datasetName']}".strip() for fact in facts}))[:1000],
+        "licence": ", ".join(sorted({leaf["licence"] for leaf in leaves if leaf["licence"]}))[:200],
+        **first["rule"],
+        "harness": {"version": version, "seeds": SEEDS, "tasks": facts},
+    }
+    write_lines(os.path.join(folder, "test.jsonl"), [item for leaf in leaves for item in leaf["test"]])
+    calibration = [item for leaf in leaves for item in leaf["calibration"]]
+    if calibration:
+        write_lines(os.path.join(folder, "calibration.jsonl"), calibration)
+    with open(os.path.join(folder, "task.json"), "w", encoding="utf-8") as file:
+        json.dump(metadata, file, ensure_ascii=False, indent=1)
+
+
+def leaves_of(name, loaded):
+    """The leaf tasks of a name, and whether they may be pooled: the harness weighs each by its number of items."""
+    groups = loaded["groups"]
+    if name in groups:
+        group = groups[name]
+        aggregation = [one for one in ([group] + group.get_all_groups()) if one.has_aggregation]
+        by_size = all(
+            metric.get("weight_by_size", True) if isinstance(metric, dict) else getattr(metric, "weight_by_size", True)
+            for one in aggregation
+            for metric in (one.aggregate_metric_list or [])
+        )
+        return group.get_all_tasks(), bool(aggregation) and by_size
+    tasks = loaded["tasks"]
+    return ([tasks[name]], False) if name in tasks else (list(tasks.values()), False)
+
+
+def import_name(name, asked, manager, version):
+    """Writes the tasks of a name."""
+    seed_everything()
+    refuse_unsafe(name, manager)
+    loaded = manager.load([name])
+    for task in loaded["tasks"].values():
+        shots = task.get_config("num_fewshot")
+        if asked["fewshot"] is not None and shots != 0:
+            task.set_config(key="num_fewshot", value=asked["fewshot"])
+        elif shots is None:
+            task.set_config(key="num_fewshot", value=0)
+        task.set_fewshot_seed(seed=SEEDS["fewshot"])
+    tasks, is_pooled = leaves_of(name, loaded)
+    most = max(1, asked["calibration"] // len(tasks)) if is_pooled else asked["calibration"]
+    leaves = []
+    for index, task in enumerate(tasks):
+        say(event="building", task=task.config.task, index=index, of=len(tasks))
+        leaves.append(leaf_of(task, asked["limit"], most, f"{task.config.task}/" if is_pooled else ""))
+    first = leaves[0]
+    is_alike = all(leaf["metric"] == first["metric"] and leaf["rule"] == first["rule"] for leaf in leaves)
+    if len(leaves) == 1 or (is_pooled and is_alike):
+        write_task(asked["out"], name, name, leaves, version)
+        return
+    for leaf in leaves:
+        write_task(asked["out"], name, leaf["facts"]["task"], [leaf], version)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        asked = json.load(file)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    # A folder of a data set's name in the current folder would be read in its place.
+    os.chdir(os.path.dirname(os.path.abspath(sys.argv[1])))
+    say(event="loading")
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            version = importlib.metadata.version("lm_eval")
+            from lm_eval.tasks import TaskManager
+        except (ImportError, importlib.metadata.PackageNotFoundError) as error:
+            say(event="lacks", why=str(error)[:500])
+            return
+        manager = TaskManager()
+        for name in asked["names"]:
+            try:
+                if name in manager.all_tasks:
+                    import_name(name, asked, manager, version)
+                else:
+                    near = difflib.get_close_matches(name, manager.all_tasks, n=3)
+                    hint = f"Did you mean {', '.join(near)}?" if near else "Check the name."
+                    say(event="refused", asked=name, why="lm-evaluation-harness has no such task", remedy=hint)
+            except Refusal as refusal:
+                say(event="refused", asked=name, why=refusal.why, remedy=refusal.remedy)
+            except Exception as error:  # The harness and the data sets raise anything; the message is the answer.
+                say(event="failed", asked=name, why=f"{type(error).__name__}: {error}"[:2000])
+
+
+main()

@@ -1,0 +1,199 @@
+/** Tasks of lm-evaluation-harness by name, from a Hub of data sets on loopback: every item as the harness measures it. */
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { readParquet } from '../integration/read-parquet.ts';
+import { outputOf } from './run-python.ts';
+
+const entryPoint = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
+const scripts = fileURLToPath(new URL('python', import.meta.url));
+const fixture = fileURLToPath(new URL('../fixtures/reference/scoring/mixtral-byte-fallback', import.meta.url));
+/** The fixture's 64 positions are too few for examples: its rotary positions go further. */
+const POSITIONS = 1024;
+const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+/** Bound on the difference of log-probabilities of a whole continuation, relative above 1. */
+const TOLERANCE = 1e-4;
+
+/** Items of each split of the data sets. */
+const ITEMS = 16;
+const CHOICE = ['arc_easy', 'arc_challenge', 'hellaswag', 'piqa', 'sciq', 'boolq', 'rte', 'winogrande'];
+
+const report = z.object({
+  results: z.record(z.string(), z.record(z.string(), z.number())),
+  samples: z.record(z.string(), z.array(z.array(z.union([z.number(), z.string()])))),
+});
+const swept = z.object({
+  run: z.string(),
+  results: z.array(
+    z.object({
+      task: z.string(),
+      factor: z.number(),
+      value: z.number(),
+      acc: z.number(),
+      accNorm: z.number().nullable(),
+    }),
+  ),
+});
+const imported = z.array(
+  z.object({
+    asked: z.string(),
+    task: z.string(),
+    folder: z.string(),
+    items: z.object({ calibration: z.number(), test: z.number() }),
+  }),
+);
+
+let work = '';
+let model = '';
+let stopHub: () => void = () => undefined;
+let environment: NodeJS.ProcessEnv = {};
+const requested: string[] = [];
+
+const uncurl = (...parameters: readonly string[]): Promise<string> =>
+  outputOf(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters, '--workspace', path.join(work, 'workspace')],
+    environment,
+  );
+
+/** What the harness itself measures, from the same Hub. */
+const harness = async (tasks: readonly string[], fewshot: number | null): Promise<z.infer<typeof report>> => {
+  const file = path.join(work, `jobs-${tasks.join('-')}.json`);
+  await writeFile(file, JSON.stringify([{ model, tasks, fewshot }]));
+  const printed = await outputOf(python, [path.join(scripts, 'harness_tasks.py'), file], environment);
+  return report.parse(JSON.parse(printed.trim().split('\n').at(-1) ?? ''));
+};
+
+const importNamed = async (...parameters: readonly string[]): Promise<z.infer<typeof imported>> =>
+  imported.parse(JSON.parse(await uncurl('tasks', ...parameters, '--python', python, '--json')));
+
+const outcomeRow = z.object({
+  task: z.string(),
+  method: z.string(),
+  item: z.string(),
+  logprobs: z.array(z.number()).nullish(),
+  written: z.string().nullish(),
+});
+type OutcomeRow = z.infer<typeof outcomeRow>;
+
+/** Outcomes of the unpruned model, by task, in the order of the items. */
+const outcomesOf = async (run: string): Promise<ReadonlyMap<string, readonly OutcomeRow[]>> => {
+  const rows = await readParquet(path.join(work, 'workspace', 'runs', run, 'outcomes.parquet'));
+  const unpruned = rows.map((row) => outcomeRow.parse(row)).filter(({ method }) => method === 'unpruned');
+  return Map.groupBy(unpruned, ({ task }) => task);
+};
+
+const sweep = async (tasks: readonly string[]): Promise<z.infer<typeof swept>> => {
+  const settings = ['--method', 'random', '--seeds', '0', '--factors', '2', '--json'];
+  return swept.parse(JSON.parse(await uncurl('sweep', model, '--task', tasks.join(','), ...settings)));
+};
+
+const expectSameLogprobs = (
+  ours: readonly OutcomeRow[],
+  theirs: readonly (readonly (number | string)[])[],
+  named: string,
+): void => {
+  expect(ours.length, named).toBe(theirs.length);
+  theirs.forEach((logprobs, item) =>
+    logprobs.forEach((logprob, choice) => {
+      const own = ours[item]?.logprobs?.[choice] ?? Number.NaN;
+      const difference = Math.abs(own - Number(logprob)) / Math.max(1, Math.abs(Number(logprob)));
+      expect(difference, `${named}, item ${String(item)}, choice ${String(choice)}`).toBeLessThanOrEqual(TOLERANCE);
+    }),
+  );
+};
+
+beforeAll(async () => {
+  work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-tasks-'));
+  model = path.join(work, 'model');
+  await cp(fixture, model, { recursive: true });
+  const config = await readFile(path.join(fixture, 'config.json'), 'utf8');
+  const longer = config.replace(/("max_position_embeddings": )\d+/, `$1${String(POSITIONS)}`);
+  await writeFile(path.join(model, 'config.json'), longer);
+  await outputOf(python, [path.join(scripts, 'dataset_files.py'), path.join(work, 'data')]);
+  const hub = spawn(python, [path.join(scripts, 'dataset_hub.py'), path.join(work, 'data')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  stopHub = () => hub.kill('SIGKILL');
+  const address = await new Promise<string>((resolve, reject) => {
+    hub.once('error', reject);
+    hub.stdout.on('data', (data: Buffer) => {
+      const lines = data.toString().trim().split('\n');
+      requested.push(...lines);
+      resolve(lines[0] ?? '');
+    });
+  });
+  environment = {
+    ...process.env,
+    HF_ENDPOINT: address,
+    HF_HOME: path.join(work, 'hub'),
+    HF_HUB_DISABLE_TELEMETRY: '1',
+    HF_HUB_DISABLE_XET: '1',
+    TOKENIZERS_PARALLELISM: 'false',
+    PYTHONDONTWRITEBYTECODE: '1',
+    UNCURL_SETTINGS: path.join(work, 'settings.json'),
+  };
+});
+afterAll(async () => {
+  stopHub();
+  await rm(work, { recursive: true, force: true });
+});
+
+describe('tasks of lm-evaluation-harness by name', () => {
+  it('choose as the harness does: every log-probability, acc and acc_norm', async () => {
+    const made = await importNamed(...CHOICE);
+    expect(made.map(({ task }) => task)).toEqual(CHOICE);
+    expect(made.every(({ items }) => items.test === ITEMS && items.calibration > 0)).toBe(true);
+    const theirs = await harness(CHOICE, null);
+    const asked = requested.length;
+    const document = await sweep(CHOICE);
+    expect(requested.length, 'imported tasks ask the Hub again').toBe(asked);
+    const outcomes = await outcomesOf(document.run);
+    for (const task of CHOICE) {
+      const own = document.results.find((point) => point.task === task && point.factor === 1);
+      const { 'acc,none': acc, 'acc_norm,none': accNorm } = theirs.results[task] ?? {};
+      expect(own?.acc, task).toBe(acc);
+      if (accNorm !== undefined) expect(own?.accNorm, task).toBe(accNorm);
+      expectSameLogprobs(outcomes.get(task) ?? [], theirs.samples[task] ?? [], task);
+    }
+  });
+
+  it('pool a group that weighs its tasks by size, with examples in every prompt', async () => {
+    const [made, ...more] = await importNamed('mmlu_stem', '--fewshot', '5');
+    expect(more).toEqual([]);
+    const theirs = await harness(['mmlu_stem'], 5);
+    const document = await sweep([made?.folder ?? '']);
+    const own = document.results.find((point) => point.factor === 1);
+    expect(own?.acc).toBeCloseTo(theirs.results['mmlu_stem']?.['acc,none'] ?? Number.NaN, 12);
+    const outcomes = (await outcomesOf(document.run)).get('mmlu_stem') ?? [];
+    const tasks = Object.keys(theirs.samples);
+    expect(tasks.length).toBe(19);
+    for (const task of tasks) {
+      const ours = outcomes.filter(({ item }) => item.startsWith(`${task}/`));
+      expectSameLogprobs(ours, theirs.samples[task] ?? [], task);
+    }
+  });
+
+  it('write as the harness does: every text, and the metric', async () => {
+    const [made] = await importNamed('gsm8k');
+    expect(made?.items.test).toBe(3);
+    const theirs = await harness(['gsm8k'], null);
+    const document = await sweep(['gsm8k']);
+    const own = document.results.find((point) => point.factor === 1);
+    expect(own?.value).toBe(theirs.results['gsm8k']?.['exact_match,strict-match']);
+    const outcomes = (await outcomesOf(document.run)).get('gsm8k') ?? [];
+    expect(outcomes.map(({ written }) => written)).toEqual(theirs.samples['gsm8k']?.map(([text]) => text));
+  });
+
+  it('refuse what would be measured differently, before a run exists', async () => {
+    await expect(importNamed('humaneval')).rejects.toThrow('it runs programs that the model writes');
+    await expect(importNamed('arc_esay')).rejects.toThrow(/no such task.*arc_easy/s);
+    await expect(
+      uncurl('sweep', model, '--task', 'lambada_openai', '--method', 'random', '--factors', '2'),
+    ).rejects.toThrow('is neither a path nor the name of a bundled task');
+  });
+});

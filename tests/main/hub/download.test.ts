@@ -1,0 +1,274 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { parseHubName } from '../../../main/contract/hub.ts';
+import { downloadModel, type DownloadProgress } from '../../../main/hub/download.ts';
+import { findInCache } from '../../../main/hub/hub-cache.ts';
+import { findPublished, readPublishedInfo } from '../../../main/hub/published-model.ts';
+import { hubModelPath } from '../../../main/hub/resolve-model.ts';
+import { type LoopbackHub, POOR_TOKEN, startLoopbackHub, TOKEN } from '../../integration/loopback-hub.ts';
+import { clientOf, freshMachine, ID, modelFiles } from './hub-fixture.ts';
+
+let hub: LoopbackHub;
+beforeAll(async () => {
+  hub = await startLoopbackHub();
+});
+afterAll(() => hub.close());
+afterEach(() => {
+  hub.fault = null;
+  hub.listedToo.length = 0;
+  hub.seen.length = 0;
+});
+
+const nameOf = (text: string) => {
+  const name = parseHubName(text);
+  if (name === null) throw new Error(text);
+  return name;
+};
+
+const download = async (
+  environment: Record<string, string>,
+  id = ID,
+  control: Parameters<typeof downloadModel>[2] = {},
+): Promise<{ readonly folder: string; readonly waits: number[] }> => {
+  const { client, waits } = clientOf(environment);
+  const model = await findPublished(client, nameOf(id), {});
+  return { folder: await downloadModel(client, model, control), waits };
+};
+
+const refusal = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'nothing was refused',
+    (error: unknown) => error,
+  );
+
+describe('a download', () => {
+  it('brings the needed files and nothing else, in the layout of the cache', async () => {
+    const commit = hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
+    const machine = freshMachine(hub);
+    const seen: DownloadProgress[] = [];
+    const { folder } = await download(machine.environment, ID, { onProgress: (progress) => seen.push(progress) });
+    expect(folder).toBe(path.join(machine.cache, 'models--someone--small-moe', 'snapshots', commit));
+    const names = readdirSync(folder).sort();
+    expect(names).toEqual(
+      Object.keys(modelFiles('mixtral-bf16-sharded'))
+        .filter((name) => !/\.(?:bin|py|pt)$/.test(name))
+        .sort(),
+    );
+    for (const name of names) {
+      expect(readlinkSync(path.join(folder, name))).toMatch(
+        /^\.\.[/\\]\.\.[/\\]blobs[/\\](?:[0-9a-f]{40}|[0-9a-f]{64})$/,
+      );
+      expect(readFileSync(path.join(folder, name)).equals(hub.contentOf(ID, name) ?? Buffer.alloc(0))).toBe(true);
+    }
+    expect(readFileSync(path.join(folder, '../../refs/main'), 'utf8')).toBe(commit);
+    expect(readdirSync(path.join(folder, '../../blobs')).filter((name) => name.endsWith('incomplete'))).toEqual([]);
+    const last = seen.at(-1);
+    expect(last?.doneBytes).toBe(last?.totalBytes);
+    expect(seen.every(({ doneBytes }, at) => doneBytes >= (seen[at - 1]?.doneBytes ?? 0))).toBe(true);
+    // What is here is found without a request, under its name and commit.
+    hub.seen.length = 0;
+    const { client } = clientOf(machine.environment);
+    const found = await hubModelPath(nameOf(ID), client.settings, () => Promise.reject(new Error('asked')));
+    const opened = await openCheckpoint(found);
+    expect(opened).toMatchObject({ name: ID, published: { repository: ID, commit } });
+    expect((await openCheckpoint(path.join(machine.cache, 'models--someone--small-moe'))).folder).toBe(found);
+    expect((await findInCache(machine.cache, nameOf(`${ID}@${commit}`))).kind).toBe('found');
+    expect(hub.seen).toEqual([]);
+  });
+
+  it('knows before it starts what the opened folder says', async () => {
+    for (const fixture of ['mixtral-bf16-sharded', 'deepseek_v3-fp8', 'olmoe']) {
+      hub.publish(ID, modelFiles(fixture));
+      hub.seen.length = 0;
+      const { environment } = freshMachine(hub);
+      const { client } = clientOf(environment);
+      const before = await readPublishedInfo(client, await findPublished(client, nameOf(ID)));
+      expect(hub.seen.filter(({ host, range }) => host === 'cdn' && range === null)).toEqual([]);
+      const { folder } = await download(environment);
+      const { chatTemplate: _, ...info } = (await openCheckpoint(folder)).info;
+      expect(before).toEqual(info);
+    }
+  });
+
+  it('continues after dropped connections, from the byte that it had', async () => {
+    hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
+    const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
+    let count = 0;
+    // Each kind of moment: before the answer of the Hub or its CDN, in the middle, and silence.
+    hub.fault = ({ host, method, path: at }) => {
+      if (!at.includes('resolve') && host === 'hub') return null;
+      count += 1;
+      if (count % 7 === 0) return { cutAfter: 0 };
+      if (count === 15) return { silentAfter: 50 };
+      if (host === 'cdn') return { cutAfter: 9_000 };
+      return method === 'GET' && count % 2 === 0 ? { cutAfter: 40 } : null;
+    };
+    const { folder } = await download(machine.environment);
+    for (const name of readdirSync(folder))
+      expect(readFileSync(path.join(folder, name)).equals(hub.contentOf(ID, name) ?? Buffer.alloc(0))).toBe(true);
+    const ranges = hub.seen.filter(({ host }) => host === 'cdn').map(({ range }) => range);
+    expect(ranges).toContain('bytes=9000-');
+    expect(ranges).toContain('bytes=18000-');
+  });
+
+  it('starts over where the server ignores the range or the part is too long', async () => {
+    const commit = hub.publish(ID, modelFiles('mixtral'));
+    const weights = hub.contentOf(ID, 'model.safetensors') ?? Buffer.alloc(0);
+    for (const left of [
+      weights.subarray(0, 1000),
+      Buffer.concat([weights, Buffer.from('more')]),
+      Buffer.alloc(700, 1),
+    ]) {
+      const machine = freshMachine(hub);
+      const { client } = clientOf(machine.environment);
+      const model = await findPublished(client, nameOf(ID));
+      const etag = model.weights[0]?.etag ?? '';
+      const blobs = path.join(machine.cache, 'models--someone--small-moe', 'blobs');
+      mkdirSync(blobs, { recursive: true });
+      writeFileSync(path.join(blobs, `${etag}.incomplete`), left);
+      hub.fault = ({ host }) => (host === 'cdn' && left.length === 1000 ? { whole: true } : null);
+      const folder = await downloadModel(client, model);
+      expect(folder.endsWith(commit)).toBe(true);
+      expect(readFileSync(path.join(folder, 'model.safetensors')).equals(weights)).toBe(true);
+    }
+  });
+
+  it('refuses a flipped byte, another etag, and bytes that others left under a wrong name', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    const { environment, cache } = freshMachine(hub);
+    const blobs = path.join(cache, 'models--someone--small-moe', 'blobs');
+    hub.fault = ({ host }) => (host === 'cdn' ? { flip: 5_000 } : null);
+    expect(await refusal(download(environment))).toMatchObject({ code: 'hub-wrong-checksum' });
+    const weights = hub.contentOf(ID, 'model.safetensors') ?? Buffer.alloc(0);
+    expect(readdirSync(blobs).some((name) => lstatSync(path.join(blobs, name)).size === weights.length)).toBe(false);
+    let asked = 0;
+    hub.fault = ({ host, method, path: at }) => {
+      if (host === 'cdn') return { cutAfter: 2_000 };
+      if (method !== 'HEAD' || !at.endsWith('model.safetensors')) return null;
+      asked += 1;
+      return asked < 2 ? null : { headers: { 'x-linked-etag': `"${'b'.repeat(64)}"` } };
+    };
+    expect(await refusal(download(environment))).toMatchObject({ code: 'hub-changed' });
+    // A small file has the SHA-1 of its git blob.
+    hub.fault = ({ path: at, method }) => (at.endsWith('config.json') && method === 'GET' ? { flip: 3 } : null);
+    expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code: 'hub-wrong-checksum' });
+    hub.fault = null;
+    const { client } = clientOf(environment);
+    const { weights: listed } = await findPublished(client, nameOf(ID));
+    const blob = path.join(blobs, listed[0]?.etag ?? '');
+    writeFileSync(blob, Buffer.alloc(weights.length));
+    expect(await refusal(download(environment))).toMatchObject({ code: 'hub-blob-damaged' });
+    expect(existsSync(path.join(blobs, '../refs/main'))).toBe(false);
+  });
+
+  it('takes real files where links cannot be made', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    const { environment, cache } = freshMachine(hub, { HF_HUB_DISABLE_SYMLINKS: '1' });
+    const { folder } = await download(environment);
+    expect(lstatSync(path.join(folder, 'model.safetensors')).isFile()).toBe(true);
+    expect(readdirSync(path.join(cache, 'models--someone--small-moe', 'blobs'))).toEqual([]);
+    expect((await openCheckpoint(folder)).name).toBe(ID);
+    hub.seen.length = 0;
+    await download(environment);
+    expect(hub.seen.filter(({ path: at }) => at.includes('/resolve/'))).toEqual([]);
+  });
+
+  it('refuses paths that lead out, an index that names other files, and headers of a gigabyte', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    for (const bad of ['../../outside.json', '/etc/passwd', 'a//b', 'C:\\x']) {
+      hub.listedToo.push(bad);
+      expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code: 'hub-bad-path' });
+      hub.listedToo.length = 0;
+    }
+    for (const shard of ['../../other/name/model.safetensors', 'https://example.org/model.safetensors']) {
+      const text = JSON.stringify({ weight_map: { 'lm_head.weight': shard } });
+      hub.publish(ID, { 'config.json': '{}', 'model.safetensors.index.json': text });
+      expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code: 'bad-json' });
+    }
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(2n ** 30n);
+    const config = modelFiles('mixtral')['config.json'] ?? '';
+    hub.publish(ID, { 'config.json': config, 'model.safetensors': Buffer.concat([length, Buffer.alloc(1000)]) });
+    const { client } = clientOf(freshMachine(hub).environment);
+    const model = await findPublished(client, nameOf(ID));
+    expect(await refusal(readPublishedInfo(client, model))).toMatchObject({ code: 'bad-safetensors' });
+    hub.publish(ID, { 'config.json': config, 'pytorch_model.bin': 'pickle' });
+    expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code: 'no-weights' });
+  });
+});
+
+describe('tokens', () => {
+  it('go to the endpoint alone', async () => {
+    hub.publish(ID, modelFiles('mixtral'), { isPrivate: true, isGated: true });
+    await download(freshMachine(hub, { HF_TOKEN: ` ${TOKEN}\n` }).environment);
+    const seen = hub.seen.filter(({ authorization }) => authorization !== null);
+    expect(new Set(seen.map(({ host }) => host))).toEqual(new Set(['hub']));
+    expect(hub.seen.some(({ host }) => host === 'cdn')).toBe(true);
+    expect(
+      hub.seen.filter(({ host }) => host === 'hub').every(({ authorization }) => authorization === `Bearer ${TOKEN}`),
+    ).toBe(true);
+  });
+
+  it('come from variables and the file of "hf auth login"; refusals say what to do and never show them', async () => {
+    hub.publish(ID, modelFiles('mixtral'), { isPrivate: true });
+    const { environment, cache } = freshMachine(hub);
+    expect(await refusal(download(environment))).toMatchObject({ code: 'hub-no-repository' });
+    writeFileSync(path.join(cache, '..', 'token'), `${TOKEN}\n`);
+    await download(environment);
+    hub.publish(ID, modelFiles('mixtral'), { isGated: true });
+    const gated = await refusal(download(freshMachine(hub).environment));
+    expect(gated).toMatchObject({
+      code: 'hub-gated',
+      remedy: expect.stringContaining(`${hub.endpoint}/${ID}`) as string,
+    });
+    expect(gated).toMatchObject({ remedy: expect.stringContaining('hf auth login') as string });
+    const poor = await refusal(download(freshMachine(hub, { HF_TOKEN: POOR_TOKEN }).environment));
+    expect(poor).toMatchObject({ code: 'hub-gated', remedy: expect.stringContaining('Ask for access') as string });
+    const wrong = 'hf_wrongTokenThatTheServerRepeats';
+    hub.fault = () => ({
+      status: 401,
+      headers: { 'x-error-message': `Invalid credentials in Authorization header ${wrong}` },
+    });
+    const bad = await refusal(download(freshMachine(hub, { HF_TOKEN: wrong }).environment));
+    expect(bad).toMatchObject({ code: 'hub-bad-token' });
+    expect(String(bad)).not.toContain(wrong);
+  });
+
+  it('a busy Hub is asked again when it says so', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    let count = 0;
+    hub.fault = ({ path: at }) => {
+      count += at.includes('/resolve/') ? 1 : 0;
+      if (count === 2) return { status: 429, headers: { ratelimit: '"api";r=0;t=55' } };
+      return count === 4 ? { status: 503 } : null;
+    };
+    const { waits } = await download(freshMachine(hub).environment);
+    expect(waits).toContain(56_000);
+    expect(waits).toContain(1_000);
+    for (const [status, code] of [
+      [403, 'hub-no-access'],
+      [404, 'hub-no-repository'],
+      [429, 'hub-too-many'],
+    ] as const) {
+      hub.fault = () => ({ status });
+      expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code });
+    }
+  });
+
+  it('nothing is asked where it is forbidden', async () => {
+    for (const [name, value] of [
+      ['HF_HUB_OFFLINE', '1'],
+      ['TRANSFORMERS_OFFLINE', 'yes'],
+      ['UNCURL_HUB', 'never'],
+      ['HF_ENDPOINT', ''],
+    ] as const) {
+      const { environment } = freshMachine(hub, { [name]: value });
+      expect(() => clientOf({ ...environment, [name]: value })).toThrow(
+        expect.objectContaining({ code: 'hub-forbidden' }),
+      );
+    }
+    expect(hub.seen).toEqual([]);
+  });
+});

@@ -1,0 +1,95 @@
+import { readdirSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { describeModel } from '../../main/checkpoint/describe-model.ts';
+import type { ModelDescriptor } from '../../main/checkpoint/descriptor.ts';
+import { familyOfConfig, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { WorkbenchError } from '../../main/contract/errors.ts';
+import { openModelRunner } from '../open-model-runner.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+import {
+  changedConfig,
+  decodedLogits,
+  isAbsent,
+  publishedFixture,
+  publishedFolder,
+  sentenceOf,
+  writePublished,
+} from './published-fixture.ts';
+
+/** Largest difference to transformers, relative to the largest logit. */
+const RELATIVE_TOLERANCE = 1e-4;
+
+/** Keys that are left out are read at length in `npm run test:interop` alone. */
+const withAbsentKeys = process.env['ENGINE'] === 'torch';
+
+const names = readdirSync(publishedFolder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => name.replace('.json', ''))
+  .sort();
+
+const logitsOf = async (folder: string, tokens: readonly number[]): Promise<Float32Array> => {
+  const runner = await openModelRunner(await openCheckpoint(folder), {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    streamed: false,
+    overlayFolder: await temporaryFolder(),
+  });
+  try {
+    const [result] = await runner.forward([tokens], null, { signal: new AbortController().signal });
+    return result?.logits ?? new Float32Array();
+  } finally {
+    await runner.dispose();
+  }
+};
+
+/** Largest difference, relative to the largest number of `theirs`. */
+const relative = (ours: ArrayLike<number>, theirs: ArrayLike<number>, most?: number): number => {
+  let [difference, largest] = [0, most ?? 0];
+  for (let at = 0; at < theirs.length; at += 1) {
+    const [own = NaN, other = NaN] = [ours[at], theirs[at]];
+    const apart = Math.abs(own - other);
+    if (!(apart <= difference)) difference = apart;
+    if (most === undefined) largest = Math.max(largest, Math.abs(other));
+  }
+  return difference / largest;
+};
+
+/** What of a descriptor decides the logits of short texts. */
+const deciding = ({ maxPositions: _, statedPositions: __, configKeys: ___, ...rest }: ModelDescriptor): unknown => rest;
+
+describe.each(names)('the released config of %s', (name) => {
+  it('computes the logits of transformers', async () => {
+    const fixture = publishedFixture(name);
+    const folder = await writePublished(fixture);
+    expect(relative(await logitsOf(folder, fixture.tokens), decodedLogits(fixture))).toBeLessThan(RELATIVE_TOLERANCE);
+  });
+
+  it('computes them with every key changed, or refuses the change', async () => {
+    const fixture = publishedFixture(name);
+    const base = await writePublished(fixture);
+    const { tensors, descriptor } = await openCheckpoint(base);
+    const wrong: string[] = [];
+    for (const variant of fixture.variants) {
+      if (variant.end === 'refused' || (isAbsent(variant) && variant.end !== 'same' && !withAbsentKeys)) continue;
+      try {
+        if (variant.end === 'same') {
+          const own = changedConfig(fixture, variant);
+          const described = describeModel(familyOfConfig(own, base), own, tensors, base);
+          if (isDeepStrictEqual(deciding(described), deciding(descriptor))) continue;
+        }
+        const ours = await logitsOf(await writePublished(fixture, variant), fixture.tokens);
+        const vocabulary = ours.length / fixture.tokens.length;
+        const difference =
+          variant.end === 'same'
+            ? relative(ours, decodedLogits(fixture))
+            : relative(ours.slice(-vocabulary), variant.end, variant.most);
+        if (!(difference < RELATIVE_TOLERANCE)) wrong.push(`${sentenceOf(variant)}: off by ${difference.toFixed(4)}`);
+      } catch (error) {
+        if (!(error instanceof WorkbenchError)) throw error;
+        if (process.env['SHOW'] !== undefined) console.log(`${name}: ${sentenceOf(variant)}: ${error.message}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
