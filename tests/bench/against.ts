@@ -1,8 +1,8 @@
 /**
  * Common works of the command line, here and at another revision: nothing gets slower unseen.
  *
- * Method: a worktree of REV in the temporary folder, with the packages of this clone where the lock file is the same,
- * else with its own installation. A work is a whole process, started as `npm run uncurl` starts it; both revisions run
+ * Method: a worktree of REV in the temporary folder, with hard links to the packages of this clone where the lock file is
+ * the same, else with its own installation. A work is a whole process, started as `npm run uncurl` starts it; both revisions run
  * in turns, `rounds` times after once that does not count (it compiles sources), with a fresh workspace each time.
  * Printed per work: medians of processor time and of peak memory (of each process, by itself, at its end: a work's
  * processes are added up, its memory is that of the largest), and the medians and ranges of their ratios, here / REV:
@@ -10,7 +10,7 @@
  * Usage: npm run bench -- --against REV [--rounds 5] [--only start,sweep]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,8 +32,10 @@ const git = (...args: readonly string[]): string =>
 const addWorktree = (revision: string, folder: string): void => {
   git('worktree', 'add', '--quiet', '--detach', folder, revision);
   const [here, there] = [root, folder].map((clone) => readFileSync(path.join(clone, 'package-lock.json'), 'utf8'));
-  if (here === there) symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
-  else execFileSync('npm', ['ci', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 2, 2] });
+  // A link to the whole folder would not do: an installation in either tree would empty it for both.
+  const link = ['-al', path.join(root, 'node_modules'), path.join(folder, 'node_modules')];
+  const isLinked = here === there && spawnSync('cp', link, { stdio: 'ignore' }).status === 0;
+  if (!isLinked) execFileSync('npm', ['ci', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 2, 2] });
 };
 
 /** Runs `uncurl` from the sources of a tree, which must succeed; returns what it used and printed. */
