@@ -21,7 +21,7 @@ import {
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
-import { isCompressed, readQuantisation, WeightReader } from './weight-reader.ts';
+import { isReadAnywhere, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 
@@ -46,7 +46,7 @@ export const describeModel = (
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
   for (const each of family.required)
-    if ('key' in each && each.key === 'quantization_config' && isCompressed(reader)) continue;
+    if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
     else reader.requireEqual(each.key, each.equals);
   const index = new TensorIndex(
@@ -236,6 +236,7 @@ export const describeModel = (
     moeLayers,
     configKeys: {
       experts: family.keys.experts.filter((key, position) => reader.presentKey([key]) !== undefined || position === 0),
+      identities: family.identitiesKey ?? null,
       topK: family.keys.topK,
       within: family.wrapper?.configKey ?? null,
       padded: family.paddedLists,
@@ -274,8 +275,12 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   const inner = whole.object(configKey, defaults, aliases);
   if (inner === null) throw whole.bad(configKey, null, "the text model's config");
   inner.requireOneOf('model_type', modelTypes);
-  whole.requireOneOf('quantization_config', [null]);
-  return inner;
+  const stored = whole.raw('quantization_config');
+  if (stored === null || !isReadAnywhere(whole)) {
+    whole.requireOneOf('quantization_config', [null]);
+    return inner;
+  }
+  return whole.object(configKey, { ...defaults, quantization_config: stored }, aliases) ?? inner;
 };
 
 type Sharing = ReturnType<typeof sharingsOf>[number];

@@ -587,6 +587,8 @@ export interface ModelDescriptor {
    */
   readonly configKeys: {
     readonly experts: readonly string[];
+    /** Of the number of experts that give back their input; null: the family has none. */
+    readonly identities: string | null;
     readonly topK: string;
     readonly within: string | null;
     /** Lists that an export without extra prediction layers ends with the last layer. */

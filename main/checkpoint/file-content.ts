@@ -89,8 +89,8 @@ export class FileContent {
   }
 
   /**
-   * Refuses bytes, read from position `start` on, that are not those that were hashed; a file that was not hashed is not
-   * compared. `handle`: of the file.
+   * Refuses bytes, read from position `start` on, that are not those that were hashed; a file that was not hashed is
+   * not compared. `handle`: of the file.
    *
    * @throws WorkbenchError failed: `model-changed`.
    */

@@ -77,7 +77,8 @@ const changedFile = async (views: readonly TensorView[]): Promise<FileContent | 
 };
 
 /**
- * The bytes of weights of a model that was hashed, compared with its hashes; else checksums of weights when they were first mapped, by part (a block, the embedding, the head), to check whether the
+ * Compares weights with the hashes of their files; of a model that was not hashed, with checksums from when they were
+ * first mapped. By part (a block, the embedding, the head), to check whether the
  * files still have the same content. Also detects changes that keep size and time.
  */
 export class MappedWeights {

@@ -10,8 +10,8 @@ import { changedSources, fileStateOf, type FileStamp, type ModelSources } from '
 /** What a model is: a hash of every byte that its numbers depend on. */
 export interface ModelHashes {
   /**
-   * SHA-256 (hexadecimal) of the list that `sha256sum` prints for the model's consumed files, sorted by name (in bytes).
-   * Every key of a stored number is made of it.
+   * SHA-256 (hexadecimal) of the list that `sha256sum` prints for the model's consumed files, sorted by name (in
+   * bytes). Every key of a stored number is made of it.
    */
   readonly identity: string;
   /**

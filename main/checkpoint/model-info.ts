@@ -2,7 +2,7 @@ import { type ModelInfo, positionsText } from '../contract/model.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
 import { memoryNeed, torchMemory } from './memory-need.ts';
-import { gatesGrow, isNormalised, tableOf } from './routing.ts';
+import { gatesGrow, isNormalised, tableOf, takesIdentityRows } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -67,6 +67,7 @@ export const modelInfo = (
     ...constantsOf(model),
     ...pruningNote(model),
     ...(model.blocks.some(gatesGrow) ? { gatesGrow: true } : {}),
+    ...(moe !== undefined && takesIdentityRows(moe) ? { identityRows: true } : {}),
     normTopK: moe !== undefined && isNormalised(moe.routing),
     vocabulary: model.vocabulary,
     maxPositions: model.maxPositions,
@@ -150,8 +151,7 @@ const pruningNote = ({ moeLayers }: ModelDescriptor): Pick<ModelInfo, 'pruningNo
     : {
         pruningNote:
           `The ${moe.identities} experts of each layer that give back their input stay: their rows and ` +
-          'biases of the router move behind those of the kept experts. Weights are not renormalised, so those of ' +
-          'the kept experts grow.',
+          'biases of the router move behind those of the kept experts.',
       };
 };
 

@@ -374,8 +374,8 @@ const configText = (config: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /**
- * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never hashed
- * stays unidentified until something that needs its identity awaits it.
+ * Hashes a model of up to 64 MiB, which takes a moment, and recalls the hashes of a larger one; one that was never
+ * hashed stays unidentified until something that needs its identity awaits it.
  */
 const opened = async (content: ModelContent, sizeBytes: number): Promise<void> => {
   if (sizeBytes > HASHED_AT_OPENING_BYTES) return content.recall();

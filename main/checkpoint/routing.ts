@@ -62,5 +62,9 @@ export const correctionOf = (rule: RoutingRule): TensorView | null => (rule.kind
 export const routerTensors = ({ router, routerBias, routing }: MoeDescriptor): readonly TensorView[] =>
   [router, routerBias, correctionOf(routing), expertScaleOf(routing)].flatMap((view) => view ?? []);
 
+/** Whether rows of dropped experts can become rows of experts that give back their input, and are never chosen. */
+export const takesIdentityRows = ({ identities, routing }: MoeDescriptor): boolean =>
+  identities > 0 && correctionOf(routing) !== null;
+
 /** Table of the experts of each token, if they are not chosen by scores. */
 export const tableOf = (rule: RoutingRule): TensorView | null => (rule.kind === 'scores' ? rule.table : null);

@@ -14,9 +14,11 @@ export type Quantisation =
   | CompressedScheme
   | ColumnsScheme;
 
-/** Whether the matrices of a model are quantised with scales beside them. */
-export const isCompressed = (reader: ConfigReader): boolean =>
-  putsScalesBeside(reader.object('quantization_config')?.raw('quant_method'));
+/** Whether matrices are stored in a way that can be read in any family: with scales beside them. */
+export const isReadAnywhere = (reader: ConfigReader): boolean => {
+  const method = reader.object('quantization_config')?.raw('quant_method');
+  return method === 'fp8' || putsScalesBeside(method);
+};
 
 /** Reads `quantization_config` of a config; refuses unknown methods by name. */
 export const readQuantisation = (reader: ConfigReader): Quantisation => {

@@ -4,7 +4,7 @@ import { engineEvent } from './events.ts';
 import { jobProgress } from './run.ts';
 import { runCodeText } from './run-origin.ts';
 import { serialisedError } from './rpc.ts';
-import { calibrationDraw, elsewherePoint, sweepResult } from './sweep.ts';
+import { calibrationDraw, elsewherePoint, sweepDocument, sweepResult } from './sweep.ts';
 import { candidatePoint, curtailedPoint } from './curtailed-point.ts';
 
 /** Settings of the compute process: its only argument, as JSON. */
@@ -25,6 +25,8 @@ const asItCame = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T>> =>
 export const recordChange = z.discriminatedUnion('what', [
   z.object({
     what: z.literal('begun'),
+    /** As in the document. */
+    level: sweepDocument.shape.level,
     order: z.object({ models: z.array(z.string()), tasks: z.array(z.string()), methods: z.array(z.string()) }),
     delta: z.number(),
     notes: z.array(z.string()),

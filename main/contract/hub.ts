@@ -97,4 +97,3 @@ export const hubState = z.object({
   forbiddenBy: z.string().nullable(),
   hasToken: z.boolean(),
 });
-export type HubState = z.infer<typeof hubState>;

@@ -43,6 +43,11 @@ export const modelInfo = z.object({
    * not renormalised; absent: no.
    */
   gatesGrow: z.boolean().optional(),
+  /**
+   * Whether an export keeps rows of dropped experts as rows of experts that give back their input and are never chosen,
+   * so that gates do not grow; absent: no.
+   */
+  identityRows: z.boolean().optional(),
   /** Whether the K chosen gate weights are renormalised to sum to 1. */
   normTopK: z.boolean(),
   vocabulary: z.number(),
@@ -97,8 +102,8 @@ export const modelEntry = z.object({
   path: z.string(),
   bundled: z.boolean(),
   /**
-   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder cannot
-   * be opened, and for a large model until the first run that stores a number of it has hashed it.
+   * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder
+   * cannot be opened, and for a large model until the first run that stores a number of it has hashed it.
    */
   fingerprint: z.string().nullable(),
   /** SHA-256 over all files that its numbers depend on (ModelHashes.identity); absent until it is hashed. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MOST_MODELS, MOST_TASKS, sentence, shortName } from './bounds.ts';
 import { runDevice } from './device.ts';
 import { withPresentLineKind } from './earlier-names.ts';
+import { transformersCheck } from './transformers-check.ts';
 
 /** A tag is one word: the filter and the command line split words at spaces and commas. */
 export const runTag = z.string().regex(/^[^\s,#]{1,40}$/, 'a tag is one word of at most 40 letters without # or comma');
@@ -78,6 +79,8 @@ export const recordedModel = z.object({
     .optional(),
   /** Commit of the repository that it was published in; absent for a model that is not of the Hub's cache. */
   commit: shortName.optional(),
+  /** Whether its logits were compared with those of transformers before the run measured it; absent: not compared. */
+  transformers: transformersCheck.optional(),
 });
 export type RecordedModel = z.infer<typeof recordedModel>;
 

@@ -172,6 +172,26 @@ export const describedSweepSettings = z.object({
     help: 'Use only the first N test items of each task. Fewer items, wider intervals.',
     otherwise: 'all',
   }),
+  looks: z
+    .string()
+    .regex(/^[1-9]\d{0,6}(,[1-9]\d{0,6}){1,7}$/)
+    .optional()
+    .register(settingTexts, {
+      label: 'Planned looks',
+      flag: 'looks',
+      value: 'N,N',
+      range: 'ascending numbers of items, separated by commas',
+      help:
+        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of the ' +
+        'look with --limit items (without a limit: of the last).',
+      otherwise: 'one look, at 5 %',
+      about:
+        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the 5 % ' +
+        'are spent over them in proportion to the items, so that the chance that any look is wrong is at most 5 % for ' +
+        'each curve. The look of this sweep is that of its item limit.',
+      hint: '150,300,600,1200',
+      part: 'factors',
+    }),
   delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
     label: 'Margin δ',
     flag: 'delta',
@@ -698,6 +718,8 @@ export const sweepDocument = z.object({
   calibrationDraws: z.array(calibrationDraw).max(MOST_POINTS).optional(),
   /** How far plans made for all tasks at once are safe on every task. */
   together: z.array(togetherThreshold).max(MOST_CURVES).optional(),
+  /** One-sided level of each test, where the sweep is one of several planned looks; absent: 5 %. */
+  level: z.number().gt(0).max(0.05).optional(),
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),

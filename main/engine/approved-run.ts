@@ -166,11 +166,24 @@ export const withModelsKnown = async (
   const known = await identifyModels(context, job.sources, manifest, { signal, describe });
   // The list shows their hashes now.
   if (isNew) context.emit({ type: 'models.changed' });
-  const { models, spec } = manifest;
-  if (recordModels === undefined || isDeepStrictEqual(known, { models, spec })) return carryOut(run);
-  // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
-  if (await context.bindings.isBound(manifest)) await bindRun(context, { ...manifest, ...known });
-  return carryOut({ ...run, manifest: await recordModels(known) });
+  const record = async (before: RunManifest, changes: Pick<RunManifest, 'models' | 'spec'>): Promise<RunManifest> => {
+    const { models, spec } = before;
+    if (recordModels === undefined || isDeepStrictEqual(changes, { models, spec })) return before;
+    // A mark is for one content, so it is made again; a run of others that the user confirmed gets none.
+    if (await context.bindings.isBound(before)) await bindRun(context, { ...before, ...changes });
+    return recordModels(changes);
+  };
+  const begun = await record(manifest, known);
+  const result = await carryOut({ ...run, manifest: begun });
+  // The work compared them, where a Python is configured.
+  const models = await Promise.all(
+    begun.models.map(async (model) => {
+      const check = model.sha256 === undefined ? null : await context.checks.find(model.sha256);
+      return check === null ? model : { ...model, transformers: check };
+    }),
+  );
+  await record(begun, { models, spec: begun.spec });
+  return result;
 };
 
 /**

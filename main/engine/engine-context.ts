@@ -3,6 +3,7 @@ import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { KeptChecks } from '../torch/ask-transformers.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
 import type { Numerics } from '../jobs/job-context.ts';
@@ -35,6 +36,8 @@ export interface EngineContext {
   readonly bindings: RunBindings;
   /** Python environments that this user's engines made. */
   readonly environments: MadeEnvironments;
+  /** Which models were found equal to transformers'. */
+  readonly checks: KeptChecks;
   readonly handles: PathHandles;
   /** Folders that the page may browse; none where the shell has dialogs. */
   readonly roots: readonly string[];

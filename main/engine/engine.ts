@@ -10,6 +10,7 @@ import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { createPathCache } from '../files/path-signature.ts';
+import { configuredPython } from '../finetune/find-python.ts';
 import { createMadeEnvironments } from '../finetune/made-environments.ts';
 import { forkProbe, type StartProbe } from '../inference/providers/fork-probe.ts';
 import { createProvidersHere } from '../inference/providers/providers-here.ts';
@@ -24,6 +25,7 @@ import { CHECKED } from '../runs/known-checks.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
+import { checkedWithTransformers, KeptChecks } from '../torch/ask-transformers.ts';
 import type { TorchWorkers } from '../torch/torch-model.ts';
 import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts';
 import { openWorkspace } from '../workspace/open-workspace.ts';
@@ -156,15 +158,33 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     resources: settings.resources,
     computesElsewhere: settings.startCompute !== undefined,
   });
+  const ownSettings = settings.settingsFile ?? settingsFile();
+  const state = stateFolder(ownSettings);
+  const environments = createMadeEnvironments(state);
+  const checks = new KeptChecks(state);
+  const compareWithTransformers: JobResources['compareWithTransformers'] = (checkpoint, { runners }, signal) =>
+    checkedWithTransformers(
+      checkpoint,
+      () => runners.open(checkpoint),
+      {
+        resources: settings.resources,
+        threads,
+        memoryBudgetBytes: memory.budgetBytes,
+        checks,
+        python: () => configuredPython(workspace.path, environments),
+      },
+      signal,
+    );
   const resourcesOf = async (manifest: RunManifest): Promise<JobResources> => {
     const { device, pool, numerics, versions: here } = await devices.open(manifest.device);
     requireSameEngine(manifest, { device, versions: here });
     const keptWhole =
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
-    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole };
+    // Only what onnxruntime computes on the processor is our own arithmetic in float32.
+    const compare =
+      device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
+    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole, ...compare };
   };
-  const ownSettings = settings.settingsFile ?? settingsFile();
-  const state = stateFolder(ownSettings);
   keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
   const { startCompute, resources } = settings;
@@ -207,7 +227,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const whereNamed = (path: string): string => actualPath(path, tasks);
   const context: EngineContext = {
     workspace,
-    environments: createMadeEnvironments(state),
+    environments,
+    checks,
     bindings: createRunBindings(state, { folderOf: runs.folder, temporaryFolder }),
     handles: createPathHandles(),
     roots: settings.roots ?? [],

@@ -55,7 +55,7 @@ export const createSweepWorker = (
     const { workspace, now } = context;
     const { id, kind, title, createdAt } = manifest;
     const input = await sweepInputOf(context, manifest);
-    const { pool, refereePool: _, steps, ...resources } = await resourcesOf(manifest);
+    const { pool, refereePool: _, compareWithTransformers: __, steps, ...resources } = await resourcesOf(manifest);
     const sources = sweepSources(input);
     await identifyModels(context, sources, manifest, { signal });
     return pool.compute({ sources, steps, say, signal }, (computing) =>

@@ -4,6 +4,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, ExportFormat, GgufType, PredictionChoice } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { takesIdentityRows } from '../checkpoint/routing.ts';
 import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
 import { requireCompressible } from './compressed-folder.ts';
 import { keptExperts } from './export-config.ts';
@@ -56,7 +57,7 @@ export const requireForm = async (
   hfType?: CompressedType,
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
-  requireGatesForm(plan, format);
+  requireGatesForm(descriptor, plan, format);
   if (hfType !== undefined) requireQuantisable(checkpoint, plan, format, mtp, hfType);
   const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
   if (obstacle !== null)
@@ -174,8 +175,9 @@ const requireConstantsForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format
 };
 
 /** Trained gates need the rows of the router that other files drop. */
-const requireGatesForm = (plan: Plan, format: ExportFormat): void => {
+const requireGatesForm = ({ moeLayers }: ModelDescriptor, plan: Plan, format: ExportFormat): void => {
   if (plan.gates?.kind !== 'trained' || format === 'onnx') return;
+  if (moeLayers.every(({ moe }) => takesIdentityRows(moe))) return;
   throw refuse(
     'not-for-trained-gates',
     `Trained gates need the rows of the router that ${format === 'hf,onnx' ? 'the folder of hf,onnx' : format} drops.`,

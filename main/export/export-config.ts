@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
 import { PREDICTION_KEYS } from '../checkpoint/describe-prediction.ts';
+import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
 import { type Checkpoint, MAX_CONFIG_BYTES } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
@@ -47,9 +48,19 @@ const textConfig = ({ config, descriptor }: Checkpoint): Readonly<Record<string,
   return within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
 };
 
+/** Experts that give back their input, with those whose rows dropped experts leave to trained gates. */
+const identityKeys = ({ moeLayers, configKeys }: ModelDescriptor, plan: Plan): Readonly<Record<string, number>> => {
+  const moe = moeLayers[0]?.moe;
+  if (plan.gates?.kind !== 'trained' || configKeys.identities === null || moe === undefined) return {};
+  return { [configKeys.identities]: moe.identities + moe.experts - keptExperts(plan) };
+};
+
 const expertKeys = ({ descriptor }: Checkpoint, plan: Plan): Readonly<Record<string, unknown>> => {
   if (isMergePlan(plan) || plan.constants === undefined)
-    return Object.fromEntries(descriptor.configKeys.experts.map((key) => [key, keptExperts(plan)]));
+    return {
+      ...Object.fromEntries(descriptor.configKeys.experts.map((key) => [key, keptExperts(plan)])),
+      ...identityKeys(descriptor, plan),
+    };
   const byLayer = descriptor.moeLayers.map(({ block, moe }, layer) => {
     const kept = plan.kept[layer] ?? [];
     const gone = Array.from({ length: moe.experts }, (_, expert) => expert).filter((expert) => !kept.includes(expert));

@@ -17,6 +17,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
+import { gatesSentence } from '../pruning/gates.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { besideNotes, requireForm } from './check-export.ts';
 import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
@@ -52,13 +53,14 @@ const UNTRAINED =
 
 /** Warnings for users of an export, one sentence each. */
 export const exportWarnings = (
-  { moeLayers, pruningNote }: Pick<ModelInfo, 'moeLayers' | 'pruningNote'>,
+  { moeLayers, pruningNote, gatesGrow }: Pick<ModelInfo, 'moeLayers' | 'pruningNote' | 'gatesGrow'>,
   plan: Plan,
   format: ExportFormat,
 ): readonly string[] => {
   const experts = moeLayers * keptExperts(plan);
   const always = [
     ...(pruningNote === undefined ? [] : [pruningNote]),
+    ...[gatesSentence({ gatesGrow }, plan)].flatMap((sentence) => sentence ?? []),
     ...(isMergePlan(plan) && plan.router === 'reinitialised' && plan.recovery?.router === undefined ? [UNTRAINED] : []),
   ];
   if (format === 'hf' || format === 'gguf' || experts < MANY_EXPERTS) return always;

@@ -1,14 +1,16 @@
+import { createHash } from 'node:crypto';
 import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
-import { routerTensors, tableOf } from '../checkpoint/routing.ts';
+import { contiguousPart, fromFloat32, readTensor, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
+import { tensorInMemory } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
-import type { Overlays } from '../inference/overlays.ts';
+import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
 import { prunedTable } from './hash-table.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
@@ -37,6 +39,8 @@ interface PrunedLayer {
   readonly moe: Pick<MoeDescriptor, 'experts' | 'expertTensors' | 'identities'>;
   /** Name of its router's rows; null where they are never new. */
   readonly router: string | null;
+  /** Name of the router's correction; null: none. */
+  readonly correction: string | null;
   /** Names of its tensors by expert, as in `ExpertStorage`. */
   readonly stacked: readonly string[];
   readonly prefixes: readonly string[];
@@ -48,6 +52,8 @@ interface PrunedLayer {
   readonly refittedRouter: TensorView | null;
   /** Names of tensors by expert that stay whole: those of the router, where its gates are the trained ones. */
   readonly whole: readonly string[];
+  /** Experts whose rows of the router stay behind the others, and the correction that keeps them from being chosen. */
+  readonly identityRows: { readonly dropped: readonly number[]; readonly correction: TensorView } | null;
   /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
   readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
@@ -102,7 +108,14 @@ export const exportedTensors = async (
       continue;
     }
     const kept = carriers.indexOf(parsed.expert);
-    if (kept === -1) continue;
+    if (kept === -1) {
+      // Files with matrices of identities, which nothing reads, have them for every row of the router.
+      const row = parsed.layer.identityRows?.dropped.indexOf(parsed.expert) ?? -1;
+      if (row === -1 || !checkpoint.tensors.has(`${parsed.prefix}${String(moe.experts)}.${parsed.rest}`)) continue;
+      const name = `${parsed.prefix}${String(carriers.length + moe.identities + row)}.${parsed.rest}`;
+      tensors.push({ ...whole(name, view, 'a matrix that nothing reads'), sourceFile });
+      continue;
+    }
     const { view: own, what } = expertPiece(parsed.layer, kept, view);
     tensors.push({ ...whole(`${parsed.prefix}${String(kept)}.${parsed.rest}`, own, what), sourceFile });
   }
@@ -164,12 +177,14 @@ const predictionLayers = ({ descriptor, info }: Checkpoint, plan: Plan): readonl
     {
       moe,
       router: null,
+      correction: null,
       stacked,
       prefixes,
       whole: [],
       carriers: plan.kept.at(-1) ?? [],
       merged: null,
       refittedRouter: null,
+      identityRows: null,
       table: null,
     },
   ];
@@ -188,9 +203,11 @@ const prunedLayers = async (
     const { stacked, prefix } = moe.storage;
     const names = {
       router: moe.router.tensor,
+      correction: correctionOf(moe.routing)?.tensor ?? null,
       stacked,
       prefixes: prefix === null ? [] : [prefix],
-      whole: plan.gates?.kind === 'trained' ? routerTensors(moe).map(({ tensor }) => tensor) : [],
+      whole:
+        plan.gates?.kind === 'trained' && !takesIdentityRows(moe) ? routerTensors(moe).map(({ tensor }) => tensor) : [],
     };
     if (isMergePlan(plan)) {
       const carriers = (plan.groups[index] ?? []).map(({ members }) => members[0] ?? -1);
@@ -200,6 +217,7 @@ const prunedLayers = async (
         carriers,
         merged: { experts, router: variants[block]?.layer?.router ?? null },
         refittedRouter: null,
+        identityRows: null,
         table: null,
       });
     } else {
@@ -212,11 +230,43 @@ const prunedLayers = async (
         carriers,
         merged: plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
+        identityRows: plan.gates?.kind === 'trained' ? await identityRowsOf(checkpoint, moe, carriers, overlays) : null,
         table: await rewritten(checkpoint, moe, carriers, overlays),
       });
     }
   }
   return layers;
+};
+
+/** Far below every corrected score: a row with it is never chosen. */
+const NEVER_CHOSEN = -1e9;
+
+/**
+ * The experts of a layer whose rows of the router stay as those of experts that give back their input, and the router's
+ * correction: that of the kept rows, of those of identities, and one for the others with which they are never chosen.
+ */
+const identityRowsOf = async (
+  { identity }: Checkpoint,
+  moe: MoeDescriptor,
+  kept: readonly number[],
+  overlays: Overlays,
+): Promise<PrunedLayer['identityRows']> => {
+  const correction = correctionOf(moe.routing);
+  if (correction === null || !takesIdentityRows(moe)) return null;
+  const dropped = moe.expertTensors.map((_, expert) => expert).filter((expert) => !kept.includes(expert));
+  const content = JSON.stringify(['identity rows', 1, identity, correction.tensor, kept]);
+  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
+  const write = async (): Promise<SoundOverlay> => {
+    const own = await readTensor(correction);
+    const stay = [...kept, ...Array.from({ length: moe.identities }, (_, at) => moe.experts + at)];
+    const floats = Float32Array.from([...stay.map((row) => own[row] ?? 0), ...dropped.map(() => NEVER_CHOSEN)]);
+    const bytes = fromFloat32(floats, correction.dtype);
+    return overlays.write(key, [tensorInMemory('correction', correction.dtype, [floats.length], bytes)]);
+  };
+  const known = await overlays.read(key);
+  const view = (await overlayTensors(known.isSound ? known : await write())).get('correction');
+  if (view === undefined) throw new Error(`no correction of ${correction.tensor}`);
+  return { dropped, correction: view };
 };
 
 /** The table of a layer's experts of each token for the kept ones. */
@@ -272,6 +322,8 @@ const whole = (name: string, view: TensorView, what: string): TensorForm => ({
 /** A tensor whose first axis longer than one counts experts, with the rows of the kept ones. */
 const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
   if (layer.whole.includes(view.tensor)) return whole(view.tensor, layer.refittedRouter ?? view, 'the whole router');
+  if (layer.identityRows !== null && view.tensor === layer.correction)
+    return whole(view.tensor, layer.identityRows.correction, 'the correction with rows that are never chosen');
   const newRouter = layer.merged?.router ?? null;
   if (newRouter !== null && view.tensor === layer.router)
     return whole(view.tensor, newRouter, 'the router rows of the merged experts');
@@ -293,10 +345,13 @@ const cutRows = (view: TensorView, layer: PrunedLayer): TensorForm => {
     const parts = layer.merged === null ? [] : partsOfRow(layer.moe, carrier, row);
     return parts.length === 0 ? [expertPiece(layer, kept, row)] : parts.map((part) => expertPiece(layer, kept, part));
   });
-  const others = Array.from({ length: rows - experts }, (_, number): TensorPiece => {
-    const what = `row ${String(experts + number)} of the source`;
-    return { view: rowOf(experts + number), what };
-  });
+  const after = Array.from({ length: rows - experts }, (_, number) => experts + number);
+  // Tensors with rows of identities get those of the experts that become such.
+  const dropped = rows > experts ? (layer.identityRows?.dropped ?? []) : [];
+  const others = [...after, ...dropped].map((row): TensorPiece => ({
+    view: rowOf(row),
+    what: `row ${String(row)} of the source`,
+  }));
   const pieces = [...ofExperts, ...others];
   return {
     name: view.tensor,

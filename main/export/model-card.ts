@@ -210,7 +210,7 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
   const original = isMergePlan(plan)
     ? 'the original with its experts replaced by the merged ones'
     : plan.constants === undefined
-      ? 'the original with a mask on its router'
+      ? `the original with a mask on its router${plan.gates?.kind === 'folded' ? ' and the same factors on its experts' : ''}`
       : 'the original with the same constants in place of its experts';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' || format === 'gguf' ? '' : 'The graph ran them in batches, padded on either side. ';

@@ -6,7 +6,7 @@ import { describeModel } from '../checkpoint/describe-model.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { routerTensors } from '../checkpoint/routing.ts';
+import { routerTensors, takesIdentityRows } from '../checkpoint/routing.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
@@ -113,7 +113,8 @@ export const writeOnnxGraph = async (
   const fromFolder = new Map(
     [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),
   );
-  const isTrained = plan.gates?.kind === 'trained' && !isMergePlan(plan);
+  const hasIdentityRows = source.descriptor.moeLayers.every(({ moe }) => takesIdentityRows(moe));
+  const isTrained = plan.gates?.kind === 'trained' && !isMergePlan(plan) && !hasIdentityRows;
   const cut = new Map(fromFolder);
   if (isTrained)
     for (const [layer, { moe }] of source.descriptor.moeLayers.entries())

@@ -42,7 +42,9 @@ export const wholePlan = ({ info }: Pick<Checkpoint, 'info'>): DropPlan => {
 };
 
 /** Whether the masked model computes a plan: it drops experts, and changes no weights of the others. */
-export const isMaskable = (plan: Plan): boolean =>
+export const isMaskable = (plan: Plan): boolean => onlyDrops(plan) && plan.gates?.kind !== 'folded';
+
+const onlyDrops = (plan: Plan): boolean =>
   !isMergePlan(plan) && plan.constants === undefined && plan.recovery === undefined;
 
 const without = ({ name }: Checkpoint, reason: string): WorkbenchError =>
@@ -154,7 +156,7 @@ const roundingOf = async (
  * @throws WorkbenchError `weights-without-gguf` for plans with weights of their own.
  */
 const retyped = async (checkpoint: Checkpoint, plan: Plan, type: GgufType, overlays: Overlays): Promise<StoredGguf> => {
-  if (!isMaskable(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
+  if (!onlyDrops(plan)) throw without(checkpoint, 'it is a GGUF file, and a plan merges, refits or replaces experts');
   const types = modelTensors(checkpoint.descriptor, checkpoint.config, plainLayout, type).flatMap((one) =>
     one.type === 'i32' ? [] : [[one.name, one.type] as const],
   );

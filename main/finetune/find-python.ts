@@ -55,6 +55,15 @@ export const ownPython = async (workspace: string, environments: Pick<MadeEnviro
   return path;
 };
 
+/** The same; null where none was made here. */
+export const configuredPython = async (
+  workspace: string,
+  environments: Pick<MadeEnvironments, 'has'>,
+): Promise<string | null> => {
+  const path = environmentPython(workspace);
+  return existsSync(path) && (await environments.has(workspace)) ? path : null;
+};
+
 /**
  * Finds the named Python, or that of the workspace's environment if it was made here, and reads its versions.
  *

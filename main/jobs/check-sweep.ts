@@ -18,6 +18,7 @@ import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
+import { requireLooks } from '../evaluation/planned-looks.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
 import { sweepCounts } from '../evaluation/sweeps/sweep-shape.ts';
 import { needsOf, needsOfMethod, optionsOf, type SweepInput } from './sweep-stages.ts';
@@ -123,6 +124,40 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
 };
 
 /**
+ * Refuses trained gates where they do not exist (in merged experts), or where plans are written to files.
+ *
+ * @throws WorkbenchError `gates-not-trained`.
+ */
+const requireTrainedGates = ({ models, settings }: SweepInput): void => {
+  const needsRouter = models.filter(
+    ({ checkpoint: { info } }) => info.gatesGrow === true && info.identityRows !== true,
+  );
+  const [model] = needsRouter;
+  if (settings.gates !== 'trained' || model === undefined) return;
+  const merging = settings.methods.find((method) => {
+    const router = isFileMethod(settings, method)
+      ? null
+      : routerOf(methodNamed(method).prepare(optionsOf(settings, method)).behaviour);
+    return router !== null && !ALL_ROWS_STAY.has(router);
+  });
+  const rounded = settings.weights?.find((type) => type !== 'stored');
+  const problem =
+    merging !== undefined
+      ? `${merging} merges experts, and a merged one has no gate of the unpruned model`
+      : rounded !== undefined
+        ? `no ${rounded} file holds the whole router`
+        : settings.speed === true
+          ? 'speeds are those of exported folders, which do not hold the whole router'
+          : null;
+  if (problem !== null)
+    throw refuse(
+      'gates-not-trained',
+      `Plans of ${model.name} cannot have trained gates here: ${problem}.`,
+      'Use --gates folded.',
+    );
+};
+
+/**
  * Refuses searches that a model or a task does not allow.
  *
  * @throws WorkbenchError `no-labels`, and those of `requireSearchable` and `requireNoGroups`.
@@ -223,6 +258,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
       'Leave the recovery out, or measure the method in a sweep of its own.',
     );
   requireRoundable(input);
+  requireTrainedGates(input);
   enforce(untrainedRouter(settings));
   enforce(
     nothingWritten(
@@ -232,6 +268,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
+  requireLooks(settings);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);

@@ -1,7 +1,10 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse, serialiseError, WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
+import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
+import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { StepStore } from '../workspace/step-store.ts';
@@ -32,6 +35,13 @@ export interface JobResources extends Pick<
   readonly pool: ModelPool;
   /** Models of onnxruntime, where another engine computes. */
   readonly refereePool?: ModelPool | undefined;
+  /**
+   * Compares a model with transformers before a run measures it, unless that was done; refuses one that differs. Absent
+   * where the numbers are not those of onnxruntime on the processor.
+   */
+  readonly compareWithTransformers?:
+    | ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>)
+    | undefined;
 }
 
 /** The error of an engine whose run was taken over by another one. */
@@ -46,6 +56,9 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
   );
 };
 
+/** Kinds of runs whose numbers are those of a model. */
+const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set(['profile', 'sweep', 'experiment', 'beside', 'damage']);
+
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
   (
@@ -54,19 +67,25 @@ export const carryOutHere =
     now: () => number,
   ): CarryOut =>
   async ({ manifest, job, recordModels: _, ...own }) => {
-    const { pool, refereePool, steps, ...resources } = await resourcesOf(manifest);
-    const { id: run, createdAt } = manifest;
+    const { pool, refereePool, steps, compareWithTransformers, ...resources } = await resourcesOf(manifest);
+    const { id: run, createdAt, kind } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
     const describe = (text: string): void => own.meter.describe(text);
     const order = { sources: job.sources, steps, say, signal: own.signal, describe };
     const work = (computing: Computing, referee?: Runners): Promise<JobResult> =>
       job.work({ ...resources, ...own, ...runFields, ...computing, referee, now });
-    return pool.compute(order, (computing) =>
-      refereePool === undefined
+    return pool.compute(order, async (computing) => {
+      if (compareWithTransformers !== undefined && measuringKinds.has(kind))
+        for (const model of job.sources) {
+          describe(`Comparing ${model.name} with transformers`);
+          const check = await compareWithTransformers(model, computing, own.signal);
+          if (check.word !== 'equal') describe(`${model.name}: ${transformersWords(check)}`);
+        }
+      return refereePool === undefined
         ? work(computing)
-        : refereePool.compute(order, ({ runners: referee }) => work(computing, referee)),
-    );
+        : refereePool.compute(order, ({ runners: referee }) => work(computing, referee));
+    });
   };
 
 /** Progress is announced at most this often. */

@@ -22,6 +22,7 @@ import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { methodNamed } from '../pruning/methods.ts';
+import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
@@ -138,9 +139,23 @@ export const needsOfMethod = (
  * where deleting experts makes them grow.
  */
 const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget): boolean =>
-  settings.gates === 'folded' &&
-  checkpoint.info.gatesGrow === true &&
+  foldsByProfile(checkpoint.info, settings.gates) &&
   settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
+
+/** What a setting of gates other than a plain deletion means for the plans of each model, in a sentence. */
+const gatesNotes = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly string[] =>
+  models.flatMap(({ name, checkpoint: { info } }) => {
+    if (gates === 'renormalised') return [];
+    if (info.gatesGrow !== true)
+      return gates === 'folded' ? [] : [`The router of ${name} renormalises, or scores each expert alone: gates stay.`];
+    if (info.identityRows === true) return [`Plans of ${name} have the gates of its unpruned router (trained).`];
+    return [
+      gates === 'folded'
+        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the mean ` +
+          'probability that was kept.'
+        : `Plans of ${name} have the gates of its unpruned router (trained), which only ONNX exports hold.`,
+    ];
+  });
 
 /** `models`: those whose plans are made. */
 export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[]): SweepNeeds => {
@@ -368,5 +383,5 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
   const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
-  return { stages, notes: [...notes, ...states, ...files, ...rounded] };
+  return { stages, notes: [...notes, ...gatesNotes(settings, models), ...states, ...files, ...rounded] };
 };

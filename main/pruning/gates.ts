@@ -15,7 +15,12 @@ export const ALL_ROWS_STAY: ReadonlySet<string> = new Set(['mapped-rows', 'summe
 /** Whether deleting experts makes the gates of the others grow; absent: no. */
 interface GatedModel {
   readonly gatesGrow?: boolean | undefined;
+  readonly identityRows?: boolean | undefined;
 }
+
+/** Whether a model's plans read a profile for their gates: rows of experts that give back their input need none. */
+export const foldsByProfile = ({ gatesGrow, identityRows }: GatedModel, gates: GatesName): boolean =>
+  gates === 'folded' && gatesGrow === true && identityRows !== true;
 
 /** Whether a plan of a model whose gates grow deletes rows of the router: constants and mapped rows leave them all. */
 const deletesRows = (plan: Plan): boolean =>
@@ -59,6 +64,8 @@ const gatesOf = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: Weigh
       );
     return { kind: 'trained' };
   }
+  // Rows of experts that give back their input take up the probability of the dropped ones: exactly, in every export.
+  if (wanted === 'folded' && info.identityRows === true && !isMergePlan(plan)) return { kind: 'trained' };
   // Weights that a method fitted to the unpruned outputs make up for the gates already.
   if (wanted === 'renormalised' || plan.recovery !== undefined) return { kind: 'renormalised' };
   if (profiles.statistics.length === 0)
@@ -84,7 +91,10 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
         `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
       );
     case 'trained':
-      return 'Gates: trained. Kept experts have the gates of the unpruned router, which stays whole.';
+      return info.identityRows === true
+        ? 'Gates: trained. The rows of dropped experts stay in the router as those of experts that give back their input ' +
+            'and are never chosen, so that kept experts have the gates of the unpruned model.'
+        : 'Gates: trained. Kept experts have the gates of the unpruned router, which stays whole.';
     case 'renormalised':
     case undefined:
       return (

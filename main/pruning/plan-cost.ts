@@ -15,7 +15,8 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     ? plan.groups.map((groups) => groups.length)
     : plan.kept.map((kept) => kept.length);
   const leavesConstants = !isMergePlan(plan) && plan.constants !== undefined;
-  const allRowsStay = leavesConstants || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
+  const allRowsStay =
+    leavesConstants || plan.gates?.kind === 'trained' || (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router));
   const topK = leavesConstants ? model.topK : minOf([model.topK, ...keptPerLayer]);
   const expertParameters = moeLayers === 0 ? 0 : parameters.expert / (moeLayers * experts);
   const removed = keptPerLayer.reduce((sum, kept) => sum + experts - kept, 0);
@@ -33,12 +34,16 @@ export const planCost = (model: ModelInfo, plan: Plan): PlanCost => {
     before: { ...parameters, sizeBytes },
     keptPerLayer,
     topK,
-    exportable: exportable(plan, keptPerLayer),
+    exportable: exportable(model, plan, keptPerLayer),
     ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
   };
 };
 
-const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['exportable'] => {
+const exportable = (
+  { identityRows }: Pick<ModelInfo, 'identityRows'>,
+  plan: Plan,
+  keptPerLayer: readonly number[],
+): PlanCost['exportable'] => {
   if (isMergePlan(plan) && ALL_ROWS_STAY.has(plan.router)) {
     return {
       hf: false,
@@ -48,7 +53,7 @@ const exportable = (plan: Plan, keptPerLayer: readonly number[]): PlanCost['expo
     };
   }
   if (!isMergePlan(plan) && plan.constants !== undefined) return { hf: true, reason: null };
-  if (plan.gates?.kind === 'trained')
+  if (plan.gates?.kind === 'trained' && identityRows !== true)
     return {
       hf: false,
       reason:

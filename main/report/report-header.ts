@@ -13,6 +13,7 @@ import { maxOf, minOf } from '../statistics/extremes.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
+import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
 import type { ReportSource } from './report-source.ts';
@@ -210,6 +211,7 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
         ...(models.some(({ commit }) => commit !== undefined)
           ? [{ title: 'commit', cell: ({ commit }: (typeof models)[number]) => html('code', {}, commit ?? 'none') }]
           : []),
+        { title: 'referee', cell: ({ transformers }) => transformersWords(transformers ?? null) },
         { title: 'SHA-256', cell: ({ sha256 }) => (sha256 === undefined ? 'not recorded' : html('code', {}, sha256)) },
       ],
       models,

@@ -24,6 +24,7 @@ import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
 import { ROUNDING } from './field-ledger.ts';
+import { levelOfLook } from '../evaluation/planned-looks.ts';
 
 /** Folders of a reproduction's run for its own results. */
 export const STEPS_FOLDER = 'steps';
@@ -125,7 +126,8 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     };
     const again = sweepJob(
       sweep,
-      (jobContext, notes) => new SweepRecord(jobContext, order, sweep.settings.delta, notes),
+      (jobContext, notes) =>
+        new SweepRecord(jobContext, order, sweep.settings.delta, notes, levelOfLook(sweep.settings)),
     );
     await again.work({
       ...context,

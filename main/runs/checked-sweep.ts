@@ -100,6 +100,30 @@ const readDroppedShares = async (
   };
 };
 
+/**
+ * A stored document with today's verdicts where the unpruned model has nothing to lose: earlier versions judged these
+ * points, so that another verdict there is no edit.
+ */
+const ofEarlierVerdicts = (stored: SweepDocument, derived: SweepDocument): SweepDocument => {
+  const points = new Map(derived.results.map((result) => [pointNameKey(result), result]));
+  const curves = new Map(derived.thresholds.map((threshold) => [curveWords(threshold), threshold]));
+  const thresholds = stored.thresholds.map((threshold) => {
+    const today = curves.get(curveWords(threshold));
+    return today?.verdict === 'nothing-to-lose' || today?.endings?.verdict === 'nothing-to-lose' ? today : threshold;
+  });
+  const isSame = thresholds.every((threshold, index) => threshold === stored.thresholds[index]);
+  return {
+    ...stored,
+    results: stored.results.map((result) => {
+      const today = points.get(pointNameKey(result))?.verdict;
+      return today === 'nothing-to-lose' ? { ...result, verdict: today } : result;
+    }),
+    thresholds,
+    // It counts the thresholds that were found.
+    ...(isSame || derived.multiplicity === undefined ? {} : { multiplicity: derived.multiplicity }),
+  };
+};
+
 /** The fields of a document that follow from its results. */
 const concludedPart = ({ results, thresholds, rule, multiplicity }: SweepDocument) => ({
   results: namedEntries(
@@ -303,7 +327,7 @@ const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<Swe
   const inBoth = (point: PointName): boolean => names.has(pointNameKey(point)) && known.has(pointNameKey(point));
   differing.compare(
     RESULTS,
-    concludedPart({ ...stored, results: stored.results.filter(inBoth) }),
+    concludedPart(ofEarlierVerdicts({ ...stored, results: stored.results.filter(inBoth) }, derived)),
     concludedPart({ ...derived, results: derived.results.filter(inBoth) }),
   );
 

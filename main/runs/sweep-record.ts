@@ -71,6 +71,7 @@ export class SweepRecord {
   readonly #temporaryFolder: string;
   readonly #order: SweepOrder;
   readonly #delta: number;
+  readonly #level: number | undefined;
   readonly #now: () => number;
   readonly #requireRun: () => Promise<void>;
   readonly #points: SweepPoint[] = [];
@@ -100,6 +101,7 @@ export class SweepRecord {
     order: SweepOrder,
     delta: number,
     notes: readonly string[],
+    level?: number,
   ) {
     this.#run = context.run;
     this.#folder = context.folder;
@@ -108,12 +110,17 @@ export class SweepRecord {
     this.#requireRun = context.requireRun;
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
+    this.#level = level;
     this.#notes = [...notes];
     this.#changed = context.recordChanged ?? (() => undefined);
     this.#emit = context.emit ?? (() => undefined);
     const { models, tasks, methods } = order;
     const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
-    this.#changed({ what: 'begun', order: begun, delta, notes: [...notes] });
+    this.#changed({ what: 'begun', order: begun, delta, notes: [...notes], ...this.#ofLook });
+  }
+
+  get #ofLook(): Pick<SweepDocument, 'level'> {
+    return this.#level === undefined ? {} : { level: this.#level };
   }
 
   /** Applies a change of another process's record; writes nothing. */
@@ -188,7 +195,7 @@ export class SweepRecord {
     const elsewhere = this.#elsewhere.length === 0 ? {} : { elsewhere: [...this.#elsewhereInOrder()] };
     const drawn = this.#calibrationDraws.length === 0 ? {} : { calibrationDraws: [...this.#calibrationDrawsInOrder()] };
     const unread = { thresholds: [], rule: '', notes: this.#notes };
-    const measured: SweepDocument = { run: this.#run, results, ...elsewhere, ...drawn, ...unread };
+    const measured: SweepDocument = { run: this.#run, ...this.#ofLook, results, ...elsewhere, ...drawn, ...unread };
     if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
     const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
     const notNeeded = [...this.#inOrder(this.#unneeded, (point) => point)];

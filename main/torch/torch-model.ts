@@ -280,6 +280,16 @@ export class TorchModel {
     return this.#team.request(part, op, content, tensors, signal);
   }
 
+  /** Logits [T, V] of one sequence of the checkpoint's own model, for which nothing of its routing has to be known. */
+  async logits(tokens: readonly number[], signal: AbortSignal): Promise<Float32Array> {
+    if (!this.#isOpen) await this.#open(signal);
+    const sequence = { shape: [tokens.length], values: Int32Array.from(tokens) };
+    const answer = await this.#team.request(0, 'logits', {}, { tokens: sequence }, signal);
+    const logits = answer.tensors.get('logits')?.values;
+    if (!(logits instanceof Float32Array)) throw new Error('an answer without logits');
+    return logits;
+  }
+
   /** Whether rows with padding in front can join those that a model writes. @throws WorkbenchError `torch-cache`. */
   async joinsRows(signal: AbortSignal): Promise<boolean> {
     const answers = await this.#team.requestAll('decoding', {}, signal);

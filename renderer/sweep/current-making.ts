@@ -80,6 +80,7 @@ export const measureObstacle = (facts: Facts, state: PlanSettings): string | nul
       refits: [],
       budget: making.budget,
       protect: making.protect,
+      gates: making.gates,
       calibration: 'answers',
     },
     { ...state, pages: facts.methods },

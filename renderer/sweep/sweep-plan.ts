@@ -106,6 +106,7 @@ export const sweepObstacle = (
     | 'refits'
     | 'budget'
     | 'protect'
+    | 'gates'
     | 'calibration'
   >,
   { pages, options, chat }: SharedSettings & Pick<SweepMethods, 'pages'>,
@@ -129,18 +130,28 @@ export const sweepObstacle = (
   return refusalText(
     untrainedRouter({ ...settings, options }) ??
       (untemplated && noChatTemplate(untemplated.name)) ??
-      (bare && readsCalibration(settings, pages) ? noCalibration(bare.title, 'profile') : undefined) ??
+      (bare && readsCalibration(settings, pages, models) ? noCalibration(bare.title, 'profile') : undefined) ??
       nothingWritten(settings, named) ??
       (text && isChat ? noTurns(text) : undefined) ??
       (text && searching && noLabels(text.name, searching.name)),
   );
 };
 
-/** Whether the sweep needs calibration items: not if all methods are random or from files. */
+/** Whether the sweep needs calibration items: not if all methods are random or from files, and no gates are folded. */
 export const readsCalibration = (
-  { methods, recovery, protect, budget }: Pick<SweepChoices, 'methods' | 'recovery' | 'protect' | 'budget'>,
+  {
+    methods,
+    recovery,
+    protect,
+    budget,
+    gates,
+  }: Pick<SweepChoices, 'methods' | 'recovery' | 'protect' | 'budget' | 'gates'>,
   pages: readonly MethodPage[],
+  models: readonly Pick<ModelEntry, 'info'>[],
 ): boolean =>
+  (gates === 'folded' &&
+    models.some(({ info }) => info?.gatesGrow === true && info.identityRows !== true) &&
+    methods.some((method) => pages.some(({ name }) => name === method))) ||
   pages.some(({ name, needs }) => methods.includes(name) && needs !== 'nothing') ||
   recovery !== 'none' ||
   protect !== 'none' ||

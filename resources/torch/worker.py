@@ -255,6 +255,13 @@ class Worker:
         self.model = self.models[header["key"]] = model.eval()
         return {}, []
 
+    def logits(self, _header, tensors):
+        """Logits [T, V] of one sequence, for any model that has a class."""
+        tokens = tensors["tokens"].long()[None].to(self.device)
+        at = torch.arange(tokens.shape[1], device=self.device)
+        logits, _ = logits_at(self.model, torch.zeros_like(at), at, input_ids=tokens, use_cache=False)
+        return {}, [("logits", logits)]
+
     def forward(self, header, tensors):
         """Logits [T, V] of one sequence, and per MoE layer its router logits [T, R] and chosen experts [T, K].
 
@@ -1044,6 +1051,7 @@ OPERATIONS = {
     "forget": Worker.forget,
     "load": Worker.load,
     "prune": Worker.prune,
+    "logits": Worker.logits,
     "forward": Worker.forward,
     "profile": Worker.profile,
     "score": Worker.score,

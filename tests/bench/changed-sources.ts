@@ -25,7 +25,7 @@ import { filesOf } from './kills/sweeps.ts';
  * reads is changed and restored: weights (all, the routers, one expert), configuration, tokenizer, chat template, end
  * tokens, items of the task. Another process (Python 3) writes: in place, by renaming a file, by a link, or through a
  * mapping whose pages were dirty before; in seven cases of ten it restores the modification time too. With padding the
- * models are larger than those that are hashed when they are opened (80000000: 80 MB). Each round is one of three kinds:
+ * models are larger than those that are hashed when they are opened (80000000: 80 MB). There are three kinds of rounds:
  *
  * - during: the file is changed at a random moment of a run and restored at another, in three of ten only afterwards;
  * - between: it is changed after a whole run, and the same is asked again in the same workspace;

@@ -50,6 +50,8 @@ export interface LoopbackHub {
   fault: ((request: SeenRequest) => Fault | null) | null;
   /** Paths that the listing adds, whatever they are. */
   readonly listedToo: string[];
+  /** Bytes that the listing claims of large files, by path. */
+  readonly claimedBytes: Map<string, number>;
   /** Makes a repository, or its next commit; returns the commit. */
   publish(
     id: string,
@@ -94,12 +96,13 @@ const listen = (server: Server): Promise<string> =>
     });
   });
 
-/** A Hub on loopback, as `huggingface_hub` and `@huggingface/hub` know it, without xet. Two servers: itself and its CDN. */
+/** A Hub on loopback, as `huggingface_hub` and `@huggingface/hub` know it, without xet: itself, and its CDN. */
 export const startLoopbackHub = async (): Promise<LoopbackHub> => {
   const repositories = new Map<string, StoredRepository>();
   const large = new Map<string, Buffer>();
   const seen: SeenRequest[] = [];
   const listedToo: string[] = [];
+  const claimedBytes = new Map<string, number>();
   let commits = 0;
 
   const addCommit = (repository: StoredRepository, branch: string, files: ReadonlyMap<string, StoredFile>): string => {
@@ -213,7 +216,9 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
       path,
       size: file.bytes.length,
       oid: gitSha(file.isLarge ? Buffer.from(`pointer ${sha256(file.bytes)}`) : file.bytes),
-      ...(file.isLarge ? { lfs: { oid: sha256(file.bytes), size: file.bytes.length, pointerSize: 134 } } : {}),
+      ...(file.isLarge
+        ? { lfs: { oid: sha256(file.bytes), size: claimedBytes.get(path) ?? file.bytes.length, pointerSize: 134 } }
+        : {}),
     }));
   const infoOf = (repository: StoredRepository, commit: string) => ({
     _id: repository.id,
@@ -507,6 +512,7 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
     seen,
     fault: null,
     listedToo,
+    claimedBytes,
     publish: (id, files, { isPrivate = false, isGated = false } = {}) => {
       const repository = repositories.get(id) ?? create(id, isPrivate);
       Object.assign(repository, { isPrivate, isGated });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { lacksWeights, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, lacksWeights, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { outlineCheckpoint } from '../../checkpoint/outline-checkpoint.ts';
 import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
@@ -19,10 +19,16 @@ import { unusedTemplateNote } from '../../tasks/chat/chat-task.ts';
 import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
-import { type OptionReader, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
-import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
+import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
+import { checkPython, ownPython } from '../../finetune/find-python.ts';
+import { createMadeEnvironments } from '../../finetune/made-environments.ts';
+import { CHECKED_TOKENS, type TransformersCheck } from '../../contract/transformers-check.ts';
+import { checkedWithTransformers, KeptChecks } from '../../torch/ask-transformers.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';
-import { findModel } from '../subjects.ts';
+import { transformersWords } from '../../words/transformers-check.ts';
+import { stateFolder } from '../../workspace/user-key.ts';
+import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
 /** What is said about a model wherever it is. */
@@ -60,10 +66,45 @@ const factRows = (facts: ModelInfo, budgetBytes: number, isHere: boolean): reado
   ];
 };
 
-const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResult> => {
+/**
+ * Whether a model computes as transformers does: as it is known, or with `--referee` as it is found now. Null: nobody
+ * has asked.
+ */
+const refereed = async (
+  reader: OptionReader,
+  host: VerbHost,
+  checkpoint: Checkpoint | null,
+): Promise<TransformersCheck | null> => {
+  const asks = reader.flag('referee');
+  const named = reader.text('python');
+  if (named !== undefined && !asks)
+    throw refuse('bad-usage', '--python is for --referee alone.', 'Add --referee, or leave out --python.');
+  if (checkpoint === null) {
+    if (!asks) return null;
+    throw refuse('no-weights', 'Without weights there are no logits to compare.', 'Fetch them, or leave out --referee.');
+  }
+  const state = stateFolder(host.settingsFile);
+  const checks = new KeptChecks(state);
+  // Facts are read from headers: a large model is only hashed where it is compared.
+  if (!asks) return checkpoint.content.known === null ? null : checks.find(checkpoint.identity);
+  const { path: python } = await checkPython(
+    named === undefined ? await ownPython(workspaceOf(reader, host), createMadeEnvironments(state)) : resolve(named),
+    host.resources,
+  );
+  host.progress(`Comparing ${checkpoint.name} with transformers`);
+  await checkpoint.content.identify({ signal: host.signal });
+  const here = { ...machineSettings(reader), resources: host.resources, checks, python: () => Promise.resolve(python) };
+  return computeWith(checkpoint, reader, host, {
+    provider: 'cpu',
+    compute: ({ runners }) => checkedWithTransformers(checkpoint, () => runners.open(checkpoint), here, host.signal),
+  });
+};
+
+const modelFacts = async (reader: OptionReader, host: VerbHost, found: string): Promise<VerbResult> => {
   const isOutline = await lacksWeights(found);
   const checkpoint = isOutline ? null : await openCheckpoint(found);
   const { name, folder, published, info: facts } = checkpoint ?? (await outlineCheckpoint(found));
+  const check = await refereed(reader, host, checkpoint);
   const known = checkpoint?.content.known ?? null;
   const { reasons, chatTemplate } = facts;
   const notes = chatTemplate === undefined ? reasons : [...reasons, unusedTemplateNote(chatTemplate)];
@@ -72,6 +113,7 @@ const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResu
     ...(published === null ? [] : [['commit', published.commit] as const]),
     ['folder', folder],
     ...factRows(facts, machineSettings(reader).memoryBudgetBytes, !isOutline),
+    ...(isOutline ? [] : [['referee', terminalText(transformersWords(check))] as const]),
     ...(isOutline
       ? []
       : [['SHA-256', known?.identity ?? 'not hashed yet: the first run that stores a number does it'] as const]),
@@ -82,7 +124,8 @@ const modelFacts = async (reader: OptionReader, found: string): Promise<VerbResu
     sha256: known?.identity ?? null,
     files: known === null ? null : Object.fromEntries(known.files),
   };
-  return { document: { name, commit: published?.commit, folder, ...hashes, ...facts }, text };
+  const document = { name, commit: published?.commit, folder, ...hashes, ...facts, transformers: check };
+  return { document, text };
 };
 
 /** Facts about a model of which nothing is here: from its config and the headers of its weights on the Hub. */
@@ -162,6 +205,12 @@ export const info: Verb = {
   options: {
     ...CALIBRATION_OPTIONS,
     memory: MACHINE_OPTIONS.memory,
+    referee: switchOption(
+      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that was ` +
+        'done, and refuse it if they differ. Needs a Python with PyTorch.',
+    ),
+    python: valueOption('PATH', 'For --referee: a Python with PyTorch and transformers (default: the workspace has one).'),
+    ...WORKSPACE_OPTION,
     delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
   run: async (reader, host) => {
@@ -175,6 +224,6 @@ export const info: Verb = {
     const cached = name === null ? null : await findInCache(hubSettings(host.environment).cache, name);
     if (name !== null && cached?.kind === 'missing')
       return publishedFacts(reader, host, name, `${named} is not on this machine: ${cached.what}`);
-    return modelFacts(reader, cached?.kind === 'found' ? cached.path : await findModel(host, named));
+    return modelFacts(reader, host, cached?.kind === 'found' ? cached.path : await findModel(host, named));
   },
 };

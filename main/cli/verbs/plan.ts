@@ -199,6 +199,9 @@ const requestedPlan = (
   return plannedByMethod(reader, subject, method, out);
 };
 
+/** Where `--gates` is given and changes nothing. */
+const NO_GATES = '--gates has no effect: deleting these experts does not change the gates of the others.';
+
 export const plan: Verb = {
   name: 'plan',
   usage:
@@ -262,6 +265,7 @@ export const plan: Verb = {
         `size ${printedBytes(before.sizeBytes)} -> ${printedBytes(cost.sizeBytes)}, ` +
         `used per token ${printedCount(before.active)} -> ${printedCount(parameters.active)}.`,
       ...(cost.note === undefined ? [] : [cost.note]),
+      ...(reader.text('gates') === undefined || written.gates !== undefined ? [] : [NO_GATES]),
       ...(cost.exportable.reason === null ? [] : [cost.exportable.reason]),
       ...(nearest === null
         ? []

@@ -12,6 +12,7 @@ import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
 import type { Ranking } from '../../pruning/expert-files/routed-experts.ts';
 import { onlyPlan, readExpertFile } from '../../pruning/expert-files/read-expert-file.ts';
 import { readRankingText } from '../../pruning/expert-files/importance-matrix.ts';
+import { foldsByProfile } from '../../pruning/gates.ts';
 import { type PlannedModel, rankedPlanForModel } from '../../pruning/make-plan.ts';
 import { methodPage } from '../../pruning/method-page.ts';
 import { methods } from '../../pruning/methods.ts';
@@ -107,7 +108,7 @@ const makeRequestedPlan = async (
   const { model: _model, tasks: _tasks, chat: _chat, ...order } = request;
   const { method, options, budget, protect, gates } = request;
   const needs = planNeeds({ method, options, budget, protect });
-  const readsProfile = needs.profile || (gates === 'folded' && info.gatesGrow === true);
+  const readsProfile = needs.profile || foldsByProfile(info, gates);
   const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
   // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
   const { fingerprint } = await identify(checkpoint, { signal });

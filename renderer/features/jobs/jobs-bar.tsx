@@ -81,7 +81,8 @@ const JobLine = ({ job }: { readonly job: JobProgress }) => {
         share={share}
         title={
           `${countOf(job)(job.done)} of ${countOf(job)(job.total)}` +
-          `${isTransfer(job) ? '' : ' steps'}${job.reused > 0 ? `, ${formatCount(job.reused)} of them reused from disk` : ''}`
+          (isTransfer(job) ? '' : ' steps') +
+          (job.reused > 0 ? `, ${formatCount(job.reused)} of them reused from disk` : '')
         }
       />
       <span className="job-left">{formatTimeLeft(job.leftMs)}</span>

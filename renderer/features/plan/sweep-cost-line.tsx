@@ -84,8 +84,8 @@ export const SweepCostLine = () => {
           <Definition of="recovery">Recovery</Definition> refits {plural(cost.refits, 'plan')}.{' '}
         </>
       )}
-      {readsCalibration(settings, facts.methods) ? profileWords : 'No profile is needed.'} Safe means a loss of at most
-      δ = {formatFixed(settings.delta, 3)}.
+      {readsCalibration(settings, facts.methods, models) ? profileWords : 'No profile is needed.'} Safe means a loss of
+      at most δ = {formatFixed(settings.delta, 3)}.
     </>
   );
 };

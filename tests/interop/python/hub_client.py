@@ -1,4 +1,4 @@
-"""Asks a Hub as huggingface_hub and transformers do. Jobs: a JSON list in the file that the argument names; one line each."""
+"""Asks a Hub as huggingface_hub and transformers do. Jobs: a JSON list in the named file; one line of answer each."""
 
 import hashlib
 import json

@@ -56,7 +56,7 @@ test('the identity of a model is the SHA-256 of what sha256sum prints for its co
   expect(identity).toBe(createHash('sha256').update(list).digest('hex'));
 });
 
-test('a large model is hashed when somebody asks; then every byte of every file counts, also between samples', async () => {
+test('a large model is hashed when somebody asks; then every byte of every file counts', async () => {
   const folder = await paddedModel('uncurl-8');
   const first = await openCheckpoint(folder);
   expect(first.content.known).toBeNull();

@@ -10,8 +10,8 @@ const models = fileURLToPath(new URL('../../../resources/models', import.meta.ur
 const PADDING_BYTES = 80 * 10 ** 6;
 
 /**
- * A copy of a bundled model whose weight file has 80 MB more, of a buffer that nothing reads: zeros that take no space on
- * disk. It answers like the bundled model, and is too large to be hashed when it is opened.
+ * A copy of a bundled model whose weight file has 80 MB more, of a buffer that nothing reads: zeros that take no space
+ * on disk. It answers like the bundled model, and is too large to be hashed when it is opened.
  */
 export const paddedModel = async (name: string, paddingBytes = PADDING_BYTES): Promise<string> => {
   const folder = path.join(await temporaryFolder(), name);

@@ -29,7 +29,7 @@ const BESIDE = [
   ...['feature_extractor_config.json', 'audio_tokenizer_config.json', 'modular_config.json', 'modelcard.json'],
   ...['config_sentence_transformers.json', 'modules.json', 'sentence_bert_config.json', '1_Pooling/config.json'],
   ...['quantize_config.json', 'quant_config.json', 'hf_quant_config.json', 'recipe.yaml', 'quantization_config.json'],
-  ...['vocab.json', 'vocab.txt', 'merges.txt', 'added_tokens.json', 'tokenizer.model', 'spiece.model', 'tekken.json'],
+  ...['vocab.json', 'vocab.txt', 'merges.txt', 'tokenizer.model', 'spiece.model', 'tekken.json'],
   ...['sentencepiece.bpe.model', 'tiktoken.model', 'tokenizer.py', 'additional_chat_templates/tool_use.jinja'],
   ...[
     'dataset_infos.json',

@@ -42,7 +42,7 @@ const sweep = async (engine: Engine, asked: Asked): Promise<readonly string[]> =
 
 const routersAndExperts = /layers\.[12]\..*(?:gate|experts\.[02346]\.w2)\.weight$/;
 
-test('a model with changed routers and experts has its own numbers, profile and plans, under the same path', async () => {
+test('a model with changed routers and experts has its own numbers, profile and plans', async () => {
   const [model, workspace] = [await paddedModel('uncurl-8'), await temporaryFolder()];
   const engine = await openEngine(workspace);
   const [handle, asked] = [engine.grantPath(model), engine.grantPath(task)];
@@ -60,7 +60,8 @@ test('a model with changed routers and experts has its own numbers, profile and 
   await engine.call('models.open', { handle });
   expect((await engine.call('models.list', {})).find(({ path }) => path === model)?.fingerprint).toBeNull();
   await (await openCheckpoint(model)).content.identify();
-  expect(await shown()).toEqual({ profiles: [], measured: [] });  await expect(engine.call('jobs.resume', { run: id })).rejects.toMatchObject({ code: 'changed-since' });
+  expect(await shown()).toEqual({ profiles: [], measured: [] });
+  await expect(engine.call('jobs.resume', { run: id })).rejects.toMatchObject({ code: 'changed-since' });
   expect((await engine.call('runs.list', {})).map(({ state }) => state)).toEqual(['done']);
 
   const after = await sweep(engine, { model });
@@ -92,7 +93,7 @@ test('a candidate folder whose router was trained has not the numbers of the mod
 
 const recorded = z.object({ models: z.array(z.looseObject({ fingerprint: z.string(), sha256: z.string() })) });
 
-test('a run that was interrupted is not continued with a changed model, and finishes with the restored one', async () => {
+test('an interrupted run is not continued with a changed model, and finishes with the restored one', async () => {
   const [model, workspace] = [await paddedModel('uncurl-8'), await temporaryFolder()];
   const right = await sweep(await openEngine(), { model });
   const first = await openEngine(workspace);

@@ -7,8 +7,9 @@ import { scalableViews } from '../../../main/checkpoint/scaled-weight.ts';
 import { readWithScales } from '../../../main/checkpoint/weight-reader.ts';
 import type { DropPlan, Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
+import { isMaskable, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
 import { resolveCandidate } from '../../../main/inference/resolve-candidate.ts';
+import { withGates } from '../../../main/pruning/gates.ts';
 import { openModelRunner, overlaysIn } from '../../open-model-runner.ts';
 import { checkpointFixture, editJson, editTensors } from '../checkpoint/checkpoint-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -57,7 +58,12 @@ const exported = async (folder: string, format: 'hf' | 'gguf' = 'hf'): Promise<r
 };
 
 /** Compares the down projections of an export with those of its source times the factors. */
-const expectFolded = async (source: Checkpoint, pruned: Checkpoint, relative: number): Promise<void> => {
+const expectFolded = async (
+  source: Checkpoint,
+  pruned: Checkpoint,
+  relative: number,
+  sameOthers = true,
+): Promise<void> => {
   for (const [layer, { moe }] of source.descriptor.moeLayers.entries()) {
     const own = pruned.descriptor.moeLayers[layer]?.moe.expertTensors[1] ?? expect.fail('no expert');
     const theirs = moe.expertTensors[3] ?? expect.fail('no expert');
@@ -67,7 +73,7 @@ const expectFolded = async (source: Checkpoint, pruned: Checkpoint, relative: nu
     const is = await valuesOf(own.down);
     expect(largest(is, wanted)).toBeLessThanOrEqual(bound);
     expect(largest(is, before)).toBeGreaterThan(10 * bound);
-    for (const role of ['gate', 'up'] as const)
+    for (const role of sameOthers ? (['gate', 'up'] as const) : [])
       expect(await valuesOf(own[role] ?? expect.fail(role))).toEqual(await valuesOf(theirs[role] ?? expect.fail(role)));
   }
 };
@@ -148,6 +154,15 @@ describe('gates folded into down projections', () => {
     expect(largest(await logitsOf(await openCheckpoint(out), null), await logitsOf(source, plan))).toBeLessThan(NOISE);
   });
 
+  it('are folded before weights are rounded, so that a rounded folder holds what an export writes', async () => {
+    const source = await openCheckpoint(checkpointFixture('olmoe'));
+    const plan = half(source);
+    expect(isMaskable(plan)).toBe(false);
+    const request = { checkpoint: source, plan, overlays: overlaysIn(await temporaryFolder()), signal };
+    const folder = await writeRounded({ ...request, type: 'bf16' }, path.join(await temporaryFolder(), 'rounded'));
+    await expectFolded(source, await openCheckpoint(folder), 2 ** -7, false);
+  });
+
   it('leave shared experts alone', async () => {
     const folder = checkpointFixture('qwen2_moe');
     const source = await openCheckpoint(folder);
@@ -187,6 +202,23 @@ describe('trained gates', () => {
     const request = await exportRequest(folder, half(source, { kind: 'trained' }));
     const { verification } = await exportPlan({ ...request, format: 'onnx' });
     expect(verification).toMatchObject({ ok: true, problems: [], forms: [{ form: 'onnx' }] });
+  });
+
+  it.each(['longcat_flash', 'longcat_flash-fused'])('of %s stay in its export, as rows of identities', async (name) => {
+    const folder = checkpointFixture(name);
+    const source = await openCheckpoint(folder);
+    expect(source.info).toMatchObject({ gatesGrow: true, identityRows: true });
+    const { kept } = half(source);
+    const plan = withGates({ kept }, 'folded', source.info, { statistics: [], taskShares: [] });
+    expect(plan.gates).toEqual({ kind: 'trained' });
+    const { folder: out, verification } = await exportPlan(await exportRequest(folder, plan));
+    expect(verification).toMatchObject({ ok: true, sameExperts: true, problems: [] });
+    const pruned = await openCheckpoint(out);
+    const [before, after] = [source, pruned].map(({ descriptor }) => descriptor.moeLayers[0]?.moe);
+    expect(after?.identities).toBe((before?.identities ?? 0) + source.info.experts / 2);
+    const logits = await logitsOf(pruned, null);
+    expect(largest(logits, await logitsOf(source, plan))).toBeLessThan(NOISE);
+    expect(largest(logits, await logitsOf(source, { kept }))).toBeGreaterThan(1e-3);
   });
 
   it('are refused by name for files that drop rows of the router', async () => {

@@ -18,6 +18,7 @@ afterAll(() => hub.close());
 afterEach(() => {
   hub.fault = null;
   hub.listedToo.length = 0;
+  hub.claimedBytes.clear();
   hub.seen.length = 0;
 });
 
@@ -161,6 +162,19 @@ describe('a download', () => {
     writeFileSync(blob, Buffer.alloc(weights.length));
     expect(await refusal(download(environment))).toMatchObject({ code: 'hub-blob-damaged' });
     expect(existsSync(path.join(blobs, '../refs/main'))).toBe(false);
+  });
+
+  it('asks for room before anything is fetched', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    hub.claimedBytes.set('model.safetensors', 1e15);
+    const { environment } = freshMachine(hub);
+    hub.seen.length = 0;
+    expect(await refusal(download(environment))).toMatchObject({
+      code: 'disk-full',
+      message: expect.stringContaining('MB are to be downloaded') as string,
+    });
+    hub.claimedBytes.clear();
+    expect(hub.seen.filter(({ path: at }) => at.includes('/resolve/'))).toEqual([]);
   });
 
   it('takes real files where links cannot be made', async () => {

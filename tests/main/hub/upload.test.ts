@@ -18,7 +18,8 @@ afterEach(() => {
 });
 
 const WEIGHTS = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
-const CARD = '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n## What pruning costs\n\nMeasured: safe on a task.\n';
+const CARD =
+  '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n## What pruning costs\n\nMeasured: safe on a task.\n';
 
 /** A folder as an export leaves it. */
 const exported = async (card = CARD): Promise<string> => {
@@ -102,7 +103,9 @@ it('refuses the unverified, cards without numbers or that the Hub refuses, and u
   expect(await refusal(uploadExport(client, order(changed, 'someone/a')))).toMatchObject({ code: 'not-verified' });
   const plain = mkdtempSync(path.join(tmpdir(), 'plain-'));
   expect(await refusal(uploadExport(client, order(plain, 'someone/a')))).toMatchObject({ code: 'not-verified' });
-  const silent = await exported(CARD.replace('Measured: safe on a task.', 'Not measured: no sweep has tested this plan.'));
+  const silent = await exported(
+    CARD.replace('Measured: safe on a task.', 'Not measured: no sweep has tested this plan.'),
+  );
   expect(await refusal(uploadExport(client, order(silent, 'someone/a')))).toMatchObject({
     code: 'card-without-numbers',
   });

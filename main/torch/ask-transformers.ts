@@ -1,0 +1,188 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import {
+  CHECK_TOLERANCE,
+  CHECKED_TOKENS,
+  MOST_DIFFERING,
+  type TransformersCheck,
+  transformersCheck,
+} from '../contract/transformers-check.ts';
+import { isSystemError } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import type { ModelRunner } from '../inference/model-runner.ts';
+import { seededRandom } from '../statistics/random.ts';
+import { workerOrder } from './torch-choice.ts';
+import { TorchModel, TorchWorkers } from './torch-model.ts';
+
+/** Fixed: the same model is always asked about the same text. */
+const SEED = 64;
+/** Errors that say why transformers has no logits of a model, each a reason for "not compared". */
+const NO_LOGITS: ReadonlySet<string> = new Set([
+  'torch-architecture',
+  'torch-weights',
+  'torch-failed',
+  'torch-memory',
+  'too-large',
+  'no-such-device',
+  'wrong-python',
+  'python-lacks',
+  'no-python',
+]);
+
+const FOLDER = 'equal-to-transformers';
+/** Raise it when our graphs or this comparison change. */
+const VERSION = 1;
+const MAX_BYTES = 10_000;
+const kept = z.object({ format: z.literal('uncurl-transformers-check'), version: z.literal(VERSION), check: transformersCheck });
+
+/** Verdicts by the content of a model, in the folder of the user's state. Only "equal" is kept. */
+export class KeptChecks {
+  readonly #folder: string;
+
+  constructor(state: string) {
+    this.#folder = path.join(state, FOLDER);
+  }
+
+  /** The verdict on a model of this content; null: none is known. A damaged file counts as none. */
+  async find(identity: string): Promise<TransformersCheck | null> {
+    const text = await readTextIfThere(this.#file(identity), { mostBytes: MAX_BYTES });
+    if (text === null) return null;
+    try {
+      const parsed = kept.safeParse(parseForeignJson(text));
+      return parsed.success ? parsed.data.check : null;
+    } catch (error) {
+      if (error instanceof SyntaxError) return null;
+      throw error;
+    }
+  }
+
+  async keep(identity: string, check: TransformersCheck): Promise<void> {
+    if (check.word !== 'equal') return;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const content = { format: 'uncurl-transformers-check', version: VERSION, check };
+      await writeFileAtomically(this.#file(identity), JSON.stringify(content));
+    } catch (error) {
+      // Without it the model is only asked about again.
+      if (!isSystemError(error)) throw error;
+    }
+  }
+
+  #file(identity: string): string {
+    return path.join(this.#folder, `${identity}.json`);
+  }
+}
+
+/** Random tokens of a vocabulary, cut to the model's length. */
+const checkedTokens = ({ descriptor: { vocabulary, maxPositions } }: Checkpoint): readonly number[] => {
+  const random = seededRandom(SEED);
+  return Array.from({ length: Math.min(CHECKED_TOKENS, maxPositions) }, () => random.integer(vocabulary));
+};
+
+/** By position: the largest difference of its logits [T, V], relative to the largest logit of all. */
+const differences = (ours: Float32Array, theirs: Float32Array, tokens: number): readonly number[] => {
+  const vocabulary = theirs.length / tokens;
+  let most = 0;
+  for (const value of theirs) most = Math.max(most, Math.abs(value));
+  return Array.from({ length: tokens }, (_, position) => {
+    let largest = 0;
+    for (let at = position * vocabulary; at < (position + 1) * vocabulary; at += 1) {
+      const apart = Math.abs((ours[at] ?? NaN) - (theirs[at] ?? NaN));
+      // NaN is a difference, too.
+      if (!(apart <= largest)) largest = Number.isNaN(apart) ? Infinity : apart;
+    }
+    return largest / most;
+  });
+};
+
+/**
+ * Compares 64 tokens of logits of a model with those of transformers, both in float32 on the processor, one after the
+ * other: both models at once might not fit. `openRunner`: opens it in onnxruntime.
+ *
+ * @throws WorkbenchError refused: `differs-from-transformers`.
+ */
+export const askTransformers = async (
+  checkpoint: Checkpoint,
+  openRunner: () => Promise<Pick<ModelRunner, 'forward'>>,
+  workers: TorchWorkers,
+  { memoryBudgetBytes, signal }: { readonly memoryBudgetBytes: number; readonly signal: AbortSignal },
+): Promise<TransformersCheck> => {
+  const tokens = checkedTokens(checkpoint);
+  let theirs: Float32Array;
+  let version: string;
+  try {
+    const model = await TorchModel.start(checkpoint, workers, 'float32', memoryBudgetBytes);
+    try {
+      theirs = await model.logits(tokens, signal);
+      version = model.computedBy.versions['transformers'] ?? '';
+    } finally {
+      await model.dispose();
+    }
+  } catch (error) {
+    if (!(error instanceof WorkbenchError && NO_LOGITS.has(error.code))) throw error;
+    return { word: 'not compared', why: error.message };
+  }
+  const runner = await openRunner();
+  const [result] = await runner.forward([tokens], null, { signal });
+  const apart = differences(result?.logits ?? new Float32Array(), theirs, tokens.length);
+  const within = apart.filter((each) => each <= CHECK_TOLERANCE);
+  const differing = apart.length - within.length;
+  if (differing > MOST_DIFFERING)
+    throw refuse(
+      'differs-from-transformers',
+      `${checkpoint.name} computes otherwise here than in transformers ${version}: of ${String(tokens.length)} ` +
+        `positions ${String(differing)} have logits that differ by more than ${String(CHECK_TOLERANCE)} of the largest ` +
+        `one, the first by ${(apart.find((each) => each > CHECK_TOLERANCE) ?? NaN).toPrecision(2)}.`,
+      'Numbers of this model would be wrong: report it with its config.json, or compute with --engine torch.',
+    );
+  return {
+    word: 'equal',
+    transformers: version,
+    tokens: tokens.length,
+    differing,
+    difference: within.reduce((most, each) => Math.max(most, each), 0),
+    tolerance: CHECK_TOLERANCE,
+  };
+};
+
+/** What a machine compares models with. */
+export interface TransformersHere {
+  readonly resources: string;
+  readonly threads: number;
+  readonly memoryBudgetBytes: number;
+  readonly checks: KeptChecks;
+  /** Path of a Python; null: none is configured. */
+  readonly python: () => Promise<string | null>;
+}
+
+/** The verdict on a model, which is asked for unless it is known by its content; the caller identified it before. */
+export const checkedWithTransformers = async (
+  checkpoint: Checkpoint,
+  openRunner: () => Promise<Pick<ModelRunner, 'forward'>>,
+  { resources, threads, memoryBudgetBytes, checks, python }: TransformersHere,
+  signal: AbortSignal,
+): Promise<TransformersCheck> => {
+  const known = await checks.find(checkpoint.identity);
+  if (known !== null) return known;
+  const path = await python();
+  if (path === null)
+    return {
+      word: 'not compared',
+      why: 'no Python with PyTorch is configured ("uncurl doctor --python" makes one, --python names one).',
+    };
+  const workers = new TorchWorkers(workerOrder({ python: path, device: 'cpu' }, { resources, threads }), {
+    keepsOne: false,
+  });
+  try {
+    const check = await askTransformers(checkpoint, openRunner, workers, { memoryBudgetBytes, signal });
+    await checks.keep(checkpoint.identity, check);
+    return check;
+  } finally {
+    await workers.dispose();
+  }
+};

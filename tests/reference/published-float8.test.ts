@@ -1,0 +1,97 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import { fromFloat32, toFloat32 } from '../../main/checkpoint/read-tensor.ts';
+import { editTensors, type StoredTensor } from '../main/checkpoint/checkpoint-files.ts';
+import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
+import { openModelRunner } from '../open-model-runner.ts';
+import { publishedFixture, writePublished } from './published-fixture.ts';
+
+/** Released forms in FP8: scales of blocks beside the matrices, in whichever family. */
+
+const BLOCK = 8;
+/** Matrices that releases in FP8 quantise. */
+const quantised = /(proj|w[123]|wq_b|wk)\.weight$/;
+const kept = /norm|router|embed|lm_head|mlp\.gate\.|shared_expert_gate|conv1d|weights_proj/;
+
+/** The nearest number of FP8 (E4M3) that is not larger, by its byte, of which 0x7f and 0xff are no numbers. */
+const float8: readonly number[] = Array.from({ length: 127 }, (_, code) => {
+  const [exponent, fraction] = [code >> 3, code & 7];
+  return exponent === 0 ? (fraction / 8) * 2 ** -6 : (1 + fraction / 8) * 2 ** (exponent - 7);
+});
+const byteOf = (value: number): number => {
+  const size = Math.abs(value);
+  let code = 0;
+  while (code < 126 && (float8[code + 1] ?? Infinity) <= size) code += 1;
+  return value < 0 ? code | 0x80 : code;
+};
+
+/** A matrix in FP8 with a scale for each block, and the values that it stands for. */
+const quantise = (values: Float32Array, [rows = 0, columns = 0]: readonly number[]) => {
+  const across = Math.ceil(columns / BLOCK);
+  const scales = new Float32Array(Math.ceil(rows / BLOCK) * across);
+  const codes = new Uint8Array(values.length);
+  const plain = new Float32Array(values.length);
+  for (let at = 0; at < values.length; at += 1) {
+    const block = Math.floor(Math.floor(at / columns) / BLOCK) * across + Math.floor((at % columns) / BLOCK);
+    const scale = 2 ** ((block % 3) - 9);
+    scales[block] = scale;
+    const code = byteOf((values[at] ?? 0) / scale);
+    codes[at] = code;
+    plain[at] = (code & 0x80 ? -1 : 1) * (float8[code & 0x7f] ?? NaN) * scale;
+  }
+  return { codes, plain, scales, grid: [Math.ceil(rows / BLOCK), across] };
+};
+
+const logitsOf = async (folder: string, tokens: readonly number[]): Promise<Float32Array> => {
+  const runner = await openModelRunner(await openCheckpoint(folder), {
+    threads: 1,
+    memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
+    overlayFolder: await temporaryFolder(),
+  });
+  try {
+    const [result] = await runner.forward([tokens], null, { signal: new AbortController().signal });
+    return result?.logits ?? new Float32Array();
+  } finally {
+    await runner.dispose();
+  }
+};
+
+/** Of all kinds of layers and wrappers; the others are tried with ENGINE=torch (`npm run test:interop`). */
+const families = [
+  ...['qwen3_5_moe', 'glm4_moe', 'ernie4_5_moe', 'mimo_v2_flash', 'nemotron_h-latent'],
+  ...(process.env['ENGINE'] === 'torch'
+    ? ['qwen3_next', 'minimax_m2', 'glm_moe_dsa', 'llama4-scout', 'mixtral', 'kimi_k25', 'lfm2_moe']
+    : []),
+];
+
+test.each(families)('%s in FP8 computes as with the values that it stands for', async (name) => {
+  const fixture = publishedFixture(name);
+  const folders = { float8: await writePublished(fixture), plain: await writePublished(fixture) };
+  let matrices = 0;
+  for (const [form, folder] of Object.entries(folders))
+    await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+      for (const [tensor, stored] of [...tensors]) {
+        if (stored.shape.length !== 2 || !quantised.test(tensor) || kept.test(tensor)) continue;
+        const made = quantise(toFloat32(stored.bytes, stored.dtype, tensor), stored.shape);
+        const as = (values: Float32Array, shape: readonly number[]): StoredTensor => ({
+          dtype: 'F32',
+          shape,
+          bytes: fromFloat32(values, 'F32'),
+        });
+        if (form === 'plain') tensors.set(tensor, as(made.plain, stored.shape));
+        else {
+          matrices += 1;
+          tensors.set(tensor, { dtype: 'F8_E4M3', shape: stored.shape, bytes: made.codes });
+          tensors.set(`${tensor}_scale_inv`, as(made.scales, made.grid));
+        }
+      }
+    });
+  expect(matrices).toBeGreaterThan(4);
+  const config = path.join(folders.float8, 'config.json');
+  const text = await readFile(config, 'utf8');
+  const storage = { quant_method: 'fp8', fmt: 'e4m3', weight_block_size: [BLOCK, BLOCK] };
+  await writeFile(config, text.replace(/^\{/, `{"quantization_config":${JSON.stringify(storage)},`));
+  expect(await logitsOf(folders.float8, fixture.tokens)).toEqual(await logitsOf(folders.plain, fixture.tokens));
+});

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { projectFiles, root } from './project-files.ts';
+
+/**
+ * Every key of a stored number is made of the identity of its model: the hash of every byte of its consumed files
+ * (main/checkpoint/model-content.ts). The lists are derived from the code: a new key, a new cache or a new hash must
+ * state here what it is.
+ */
+
+const sources = new Map(
+  projectFiles()
+    .filter((file) => /^main\/.*\.ts$/.test(file))
+    .map((file) => [file, readFileSync(path.join(root, file), 'utf8')]),
+);
+
+const filesWith = (pattern: RegExp): readonly string[] =>
+  [...sources].flatMap(([file, text]) => (pattern.test(text) ? [file] : [])).sort();
+
+/** Files that make keys of stored numbers, or of weights that are derived from a model's. */
+const KEYS: Readonly<Record<string, string>> = {
+  'main/export/hash-table.ts': 'rewritten hash tables',
+  'main/inference/expert-constants.ts': 'constants of a profile',
+  'main/inference/merge-by-outputs.ts': 'merged and fitted experts',
+  'main/inference/merged-layer.ts': 'merged experts',
+  'main/inference/recover-plan.ts': 'refitted weights',
+  'main/jobs/point-cost.ts': 'speeds of a sweep',
+  'main/jobs/step.ts': 'steps: evaluations and their parts, searches, refits, trainings, profiles, calibration draws',
+};
+
+/** Files that hash something else. */
+const OTHER_HASHES: Readonly<Record<string, string>> = {
+  'main/checkpoint/file-content.ts': 'the bytes of a file of a model',
+  'main/checkpoint/hash-cache.ts': 'a path, as the name of a file with kept hashes',
+  'main/checkpoint/model-content.ts': 'the identity itself',
+  'main/checkpoint/model-sources.ts': 'the header of a weight file, compared with itself later',
+  'main/checkpoint/open-checkpoint.ts': 'the header of a GGUF file, a part of the fingerprint of earlier versions',
+  'main/checkpoint/sealed-tensors.ts': 'the content of a stored file, against damage',
+  'main/cluster/submissions.ts': 'a path',
+  'main/engine/calls/paths.ts': 'an uploaded file',
+  'main/engine/run-subjects.ts': 'a path, which tells two models of one name apart',
+  'main/export/gguf/gguf-file.ts': 'the bytes of an export',
+  'main/export/gguf/stored-gguf.ts': 'the bytes of an export',
+  'main/export/gguf/tokenizer-metadata.ts': 'how a tokenizer splits a text',
+  'main/export/onnx-files.ts': 'the bytes of an export',
+  'main/export/unfinished-exports.ts': 'the name of a machine',
+  'main/export/write-weights.ts': 'the bytes of an export',
+  'main/files/checksums.ts': 'the bytes of a file',
+  'main/finetune/mixture.ts': 'texts',
+  'main/hosts/serve-access.ts': 'a token of the page',
+  'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
+  'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',
+  'main/jobs/fill-steps.ts': 'the name of a part of a sweep, whose steps have keys of their own',
+  'main/runs/known-checks.ts': 'the files of a run',
+  'main/tasks/calibration/task-document.ts': 'a task',
+  'main/tasks/chat/chat-task.ts': 'items',
+  'main/tasks/chat/chat-template.ts': 'a template',
+  'main/tasks/items.ts': 'items',
+  'main/torch/torch-model.ts': 'a plan, within an opened model',
+  'main/workspace/path-handles.ts': 'a path',
+  'main/workspace/run-binding.ts': 'a manifest',
+  'main/workspace/step-store.ts': 'the content of a step, against damage',
+  'main/workspace/user-key.ts': 'the name of a key',
+};
+
+test('every hash is listed, and those that key stored numbers know no samples and no times', () => {
+  expect(filesWith(/\bcreateHash\(|\bstepKey\(/)).toEqual(Object.keys({ ...KEYS, ...OTHER_HASHES }).sort());
+  for (const file of Object.keys(KEYS))
+    expect([
+      file,
+      /fingerprint|mtime|ctime|modifiedNs|changedNs|sources\b|inode/.exec(sources.get(file) ?? ''),
+    ]).toEqual([file, null]);
+});
+
+/** Functions that return a key, and every call: its file and the argument that names the model. */
+const CALLS: Readonly<Record<string, readonly (readonly [file: string, model: RegExp])[]>> = {
+  evaluationKey: [['main/jobs/measurement.ts', /const answers = \{ model: identity, /]],
+  searchKey: [['main/jobs/search-step.ts', /searchKey\(\{\s+model: identity,/]],
+  recoveryKey: [['main/jobs/plan-step.ts', /recoveryKey\(\{ model: identity, /]],
+  tunedKeys: [['main/jobs/tuned-step.ts', /tunedKeys\(\{\s+model: model\.checkpoint\.identity,/]],
+  profileKey: [['main/jobs/plan-step.ts', /profileKey\(model, /]],
+  taskProfileKey: [
+    ['main/jobs/plan-step.ts', /taskProfileKey\(identity, /],
+    ['main/jobs/sweep-calibration-draws.ts', /taskProfileKey\(checkpoint\.identity, /],
+    ['main/sample/sample-run.ts', /taskProfileKey\(identity, /],
+  ],
+  storedProfileFile: [
+    ['main/engine/calls/profiles.ts', /storedProfileFile\([\w.]+, known\.identity, /],
+    ['main/jobs/plan-step.ts', /storedProfileFile\(steps, model, /],
+  ],
+  readStoredProfile: [['main/jobs/plan-step.ts', /readStoredProfile\(steps, identity, /]],
+  // Keys within another key.
+  drawnProfilesKey: [['main/jobs/sweep-calibration-draws.ts', /drawnProfilesKey\(taskProfileKey\(/]],
+  partKey: [['main/jobs/measurement.ts', /\(evaluation, itemsHash\) => partKey\(|, partKey\)/]],
+  writingKey: [['main/jobs/measurement.ts', /writingKey\(evaluation, /]],
+  // Weights that are derived from a model's.
+  mergedKey: [['main/inference/merged-layer.ts', /mergedKey\(checkpoint\.identity, /]],
+  prunedTable: [
+    ['main/export/exported-tensors.ts', /prunedTable\(moe, table, kept, identity, /],
+    ['main/torch/prune-order.ts', /prunedTable\(moe, table, \w+, checkpoint\.identity, /],
+  ],
+};
+
+test('every caller of a function that makes a key gives it the identity of the model', () => {
+  const makers = new Set(
+    Object.keys(KEYS).flatMap((file) =>
+      [...(sources.get(file) ?? '').matchAll(/export const (\w+Keys?|prunedTable)\b/g)].map(([, name = '']) => name),
+    ),
+  );
+  makers.delete('stepKey');
+  expect([...makers].filter((name) => !(name in CALLS))).toEqual([]);
+  for (const [name, callers] of Object.entries(CALLS)) {
+    const used = new RegExp(`(?<!const )\\b${name}\\b(?! =)(?:\\(|\\))`);
+    expect([name, filesWith(used)]).toEqual([name, callers.map(([file]) => file)]);
+    for (const [file, model] of callers)
+      expect([name, file, model.test(sources.get(file) ?? '')]).toEqual([name, file, true]);
+  }
+});
+
+test('models that stay open between pieces of work, and rounded ones, are known by identity', () => {
+  expect(sources.get('main/jobs/source-gate.ts')).toContain("`${content.known?.identity ?? ''} ${folder}`");
+  expect(sources.get('main/jobs/rounded-models.ts')).toContain(
+    'canonicalJson({ model: checkpoint.identity, plan, type })',
+  );
+  // A key of steps that a training's folder is named by.
+  expect(filesWith(/key\.slice\(0, NAME_CHARACTERS\)|training\.slice\(0, NAME_CHARACTERS\)/)).toEqual([
+    'main/jobs/tuned-step.ts',
+  ]);
+});
+
+test('only these files compare times or stamps of model files; none of them makes a key', () => {
+  expect(filesWith(/\b(?:changedSources|stampModel|sourcesText|timesTell)\(/)).toEqual([
+    'main/checkpoint/model-content.ts',
+    'main/checkpoint/open-checkpoint.ts',
+    'main/checkpoint/require-same-sources.ts',
+    'main/jobs/source-gate.ts',
+    // Beside the identities: a training that was interrupted starts again if a file was only touched.
+    'main/jobs/train-checkpoint.ts',
+  ]);
+  expect(sources.get('main/jobs/train-checkpoint.ts')).toContain('`${identity} ${sourcesText(sources)}`');
+});
+
+test('a run is shown as the model’s, or resumed, by the hash of all files where both have one', () => {
+  // Elsewhere fingerprints name a model (in plans, profiles and records), or find the bundled models.
+  expect(filesWith(/fingerprint [!=]== /)).toEqual([
+    'main/contract/run.ts',
+    'main/engine/calls/exports.ts',
+    'main/engine/calls/finetune.ts',
+    'main/engine/calls/maps.ts',
+    'main/engine/calls/models.ts',
+    'main/engine/calls/plans.ts',
+    'main/engine/run-subjects.ts',
+    'main/evaluation/size-trend/document.ts',
+    'main/export/prepare-plan.ts',
+    'main/jobs/measurement.ts',
+  ]);
+});
