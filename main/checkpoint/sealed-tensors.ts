@@ -30,6 +30,8 @@ export const writeSealedTensors = async (
 ): Promise<string> => {
   if ('step' in metadata || 'sha256' in metadata) throw new Error('the names step and sha256 belong to the seal');
   const hash = createHash('sha256');
+  if ('step' in metadata || 'sha256' in metadata)
+    throw new Error('the names step and sha256 belong to the seal of a tensor file');
   const all = { step: key, sha256: ZEROS, ...metadata };
   await writeSafetensors(file, tensors, all, (bytes) => hash.update(bytes));
   const digest = hash.digest('hex');

@@ -1,7 +1,8 @@
 import { Command, Option, type CommanderError } from 'commander';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
-import { switchOption, type Verb, type VerbArguments, type VerbOption } from './verb.ts';
+import { textList } from './terminal-text.ts';
+import { type HelpGroup, switchOption, type Verb, type VerbArguments, type VerbOption } from './verb.ts';
 
 /** Options of every verb. */
 const COMMON_OPTIONS: Readonly<Record<string, VerbOption>> = {
@@ -48,6 +49,18 @@ const optionOf = (verb: Verb, name: string, { type, multiple = false, value = 'V
   return new Option(`--${name} <${value}>`, help).argParser(gather);
 };
 
+/** Groups of the names that there are, in order, and one for names that no group lists. */
+export const wholeGroups = (
+  groups: readonly HelpGroup[],
+  names: readonly string[],
+  others: string,
+): readonly HelpGroup[] => {
+  const rest = names.filter((name) => !groups.some((group) => group.names.includes(name)));
+  return [...groups, { title: others, names: rest }]
+    .map(({ title, names: listed }) => ({ title, names: listed.filter((name) => names.includes(name)) }))
+    .filter((group) => group.names.length > 0);
+};
+
 /** The commander command for a verb. */
 const commandOf = (verb: Verb): Command => {
   const command = new Command(verb.name)
@@ -60,7 +73,18 @@ const commandOf = (verb: Verb): Command => {
     .exitOverride((error) => {
       throw refusalOf(verb, error);
     });
-  for (const [name, option] of Object.entries(optionsOf(verb))) command.addOption(optionOf(verb, name, option));
+  const options = optionsOf(verb);
+  const names = Object.keys(options);
+  const groups = verb.optionGroups === undefined ? [] : wholeGroups(verb.optionGroups, names, 'Other options');
+  const titles = new Map(groups.flatMap(({ title, names: own }) => own.map((name) => [name, `${title}:`])));
+  const inOrder = groups.length === 0 ? names : groups.flatMap((group) => group.names);
+  for (const name of inOrder) {
+    const option = options[name];
+    if (option === undefined) throw new Error(`uncurl ${verb.name} has no option ${name} to list`);
+    const added = optionOf(verb, name, option);
+    const title = titles.get(name);
+    command.addOption(title === undefined ? added : added.helpGroup(title));
+  }
   return command;
 };
 
@@ -132,8 +156,18 @@ export const verbHelp = (verb: Verb, width = HELP_WIDTH): string => {
   return `${command.helpInformation()}\n${EXIT_CODES}`;
 };
 
-/** The help that lists every verb. */
-export const overview = (verbs: readonly Verb[], width = HELP_WIDTH): string => {
+/** Verbs under a title. */
+export interface VerbGroup {
+  readonly title: string;
+  readonly verbs: readonly Verb[];
+}
+
+/** The help that summarises verbs by group, and names the verbs of further groups. */
+export const overview = (
+  groups: readonly VerbGroup[],
+  width = HELP_WIDTH,
+  further: readonly HelpGroup[] = [],
+): string => {
   const program = new Command('uncurl')
     .usage('VERB ...   (uncurl VERB --help says more)')
     .description(
@@ -141,11 +175,17 @@ export const overview = (verbs: readonly Verb[], width = HELP_WIDTH): string => 
     )
     .helpOption(false)
     .helpCommand(false)
-    .commandsGroup('Verbs:')
     .configureHelp({ helpWidth: width, subcommandTerm: (command) => command.name() });
-  for (const { name, summary } of verbs) program.command(name).description(summary);
+  for (const { title, verbs } of groups)
+    for (const { name, summary } of verbs) program.command(name).description(summary).helpGroup(`${title}:`);
   return [
     program.helpInformation(),
+    ...(further.length === 0
+      ? []
+      : [
+          'Further verbs (uncurl help all):',
+          `${textList(further.map(({ title, names }) => [`  ${title}`, names.join(', ')]))}\n`,
+        ]),
     'MODEL is a model folder, the name of a bundled model, or a name on the Hub: org/name, org/name@revision,',
     'org/name/file.gguf. T is a task folder, a task file (.jsonl, .parquet, .txt,',
     '.yaml) or the name of a bundled task; RUN is the name of a run in the workspace, or its folder. PLAN is a file',

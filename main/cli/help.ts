@@ -3,10 +3,10 @@ import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { readText } from '../files/regular-file.ts';
 import { type DocTopic, docTopics, readablePage } from '../words/doc-topics.ts';
-import { overview, verbHelp } from './command.ts';
+import { overview, type VerbGroup, verbHelp, wholeGroups } from './command.ts';
 import { textList } from './terminal-text.ts';
-import type { Verb, VerbResult } from './verb.ts';
-import { verbs } from './verbs.ts';
+import type { HelpGroup, Verb, VerbResult } from './verb.ts';
+import { FIRST_GROUPS, verbGroups, verbs } from './verbs.ts';
 
 /** Loads a verb. @throws WorkbenchError `bad-usage` naming the nearest verb. */
 export const loadVerb = (name: string): Promise<Verb> => {
@@ -32,9 +32,17 @@ export const helpOnVerb = async (name: string, width: number | undefined): Promi
 const topicList = (topics: readonly DocTopic[]): string =>
   `Topics (uncurl help TOPIC):\n${textList(topics.map(({ name, question }) => [`  ${name}`, question]))}`;
 
+/** `uncurl help all`. */
+const ALL = 'all';
+
+const loadGroup = async ({ title, names }: HelpGroup): Promise<VerbGroup> => ({
+  title,
+  verbs: await Promise.all(names.map(loadVerb)),
+});
+
 /**
- * Answers `uncurl`, `uncurl --help` and `uncurl help [NAME]`: lists all verbs and topics, or shows one verb, or one
- * page of the documentation in `resources`.
+ * Answers `uncurl`, `uncurl --help` and `uncurl help [NAME]`: lists the first verbs, or `all`, and the topics; or shows
+ * one verb, or one page of the documentation in `resources`.
  *
  * @throws WorkbenchError `bad-usage` where NAME is neither a verb nor a topic.
  */
@@ -45,11 +53,19 @@ export const helpOn = async (
 ): Promise<VerbResult> => {
   if (name !== undefined && Object.hasOwn(verbs, name)) return helpOnVerb(name, width);
   const topics = docTopics(await readDoc(resources, 'README'));
-  if (name === undefined) {
-    const all = await Promise.all(Object.keys(verbs).map(loadVerb));
+  if (name === undefined || name === ALL) {
+    const groups = wholeGroups(verbGroups, Object.keys(verbs), 'Other verbs');
+    const shown = await Promise.all(groups.slice(0, name === ALL ? groups.length : FIRST_GROUPS).map(loadGroup));
+    const further = groups.slice(shown.length);
     return {
-      document: { verbs: all.map(({ name, usage, summary }) => ({ name, usage, summary })), topics },
-      text: `${overview(all, width)}\n\n${topicList(topics)}`,
+      document: {
+        verbs: shown.flatMap(({ title, verbs: own }) =>
+          own.map((verb) => ({ group: title, name: verb.name, usage: verb.usage, summary: verb.summary })),
+        ),
+        further,
+        topics,
+      },
+      text: `${overview(shown, width, further)}\n\n${topicList(topics)}`,
     };
   }
   const topic = topics.find((one) => one.name === name);

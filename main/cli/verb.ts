@@ -88,6 +88,12 @@ export interface VerbResult {
   readonly failed?: boolean;
 }
 
+/** Names under a title in help. */
+export interface HelpGroup {
+  readonly title: string;
+  readonly names: readonly string[];
+}
+
 export interface Verb {
   readonly name: string;
   /** Usage after the verb's name: `MODEL --out F`. */
@@ -96,6 +102,8 @@ export interface Verb {
   /** Number of positional arguments. */
   readonly positionals: readonly [fewest: number, most: number];
   readonly options: Readonly<Record<string, VerbOption>>;
+  /** Its options in help, as a newcomer meets them; others follow. By default all are one list. */
+  readonly optionGroups?: readonly HelpGroup[];
   /** For a verb without `--engine`: says which engine computes, and how to use the other one. */
   readonly engine?: string;
   /** Resolves to null where everything was printed already. */

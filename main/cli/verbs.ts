@@ -1,4 +1,4 @@
-import type { Verb } from './verb.ts';
+import type { HelpGroup, Verb } from './verb.ts';
 
 /** Every verb by name, loaded on use: `info` need not wait for the runtime. */
 export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
@@ -38,3 +38,19 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,
 };
+
+/** The groups of verbs in help, as a newcomer meets them; `uncurl help` summarises the first ones. */
+export const verbGroups: readonly HelpGroup[] = [
+  { title: 'Start', names: ['info', 'fit', 'sweep', 'report', 'export', 'serve'] },
+  { title: 'Look at results', names: ['compare', 'outcomes', 'frontier', 'figures', 'runs', 'resume'] },
+  { title: 'Models and tasks', names: ['models', 'tasks', 'download', 'push'] },
+  { title: 'Plans', names: ['methods', 'profile', 'plan', 'damage', 'recover'] },
+  { title: 'Answers of a model', names: ['baseline', 'score', 'generate', 'beside', 'forward'] },
+  { title: 'Training', names: ['finetune', 'experiment'] },
+  { title: 'Clusters', names: ['steps', 'work', 'submit'] },
+  { title: 'Agents', names: ['mcp'] },
+  { title: 'Checks', names: ['verify', 'reproduce', 'sample', 'doctor'] },
+];
+
+/** Groups that `uncurl help` summarises; of the others it lists the names. */
+export const FIRST_GROUPS = 2;

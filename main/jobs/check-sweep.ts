@@ -20,7 +20,8 @@ import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
 import { requireLooks } from '../evaluation/planned-looks.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
-import { needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
+import { sweepCounts } from '../evaluation/sweeps/sweep-shape.ts';
+import { needsOf, needsOfMethod, optionsOf, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
 
 /** Refuses (`bad-usage`) `--elsewhere` in a sweep of one task, and together with settings that exclude it. */

@@ -1,5 +1,6 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
 import { stepSummary } from '../words/sweep-facts.ts';
+import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
 import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curtailment.ts';
@@ -30,7 +31,6 @@ import {
   curveSteps,
   fallingCounts,
   isSameCurve,
-  isWholeCurve,
   planStages,
   roundedStage,
   type Stage,

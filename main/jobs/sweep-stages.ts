@@ -1,23 +1,33 @@
 import type { SweepFact } from '../contract/sweep-fact.ts';
-import { reachableWords } from '../words/sweep-facts.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { CancelledError, refuse } from '../contract/errors.ts';
+import { CancelledError } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
 import { curveLabel } from '../contract/method.ts';
-import type { MethodName, MethodOptions, Plan, RefitName } from '../contract/plan.ts';
+import type { MethodName, MethodOptions, Plan } from '../contract/plan.ts';
 import { readSampler } from '../contract/sampling.ts';
-import { type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
+import type { SweepSettings } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
+import {
+  countsOfCurve,
+  type CurveShape,
+  curveShapes,
+  type DrawCost,
+  drawCosts as drawCostsOf,
+  isWholeCurve,
+  sweepCounts,
+  sweepShape,
+  type SweepTarget,
+  type TraitsOf,
+} from '../evaluation/sweeps/sweep-shape.ts';
 import { roundedWeightsFact, wholePlan } from '../export/rounded-folder.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
-import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
-import { bareFactor, counted } from '../words/numbers.ts';
+import { counted } from '../words/numbers.ts';
 import { fileMethodFacts, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
@@ -29,88 +39,32 @@ import type { PlanSubject } from './search-step.ts';
 import { type PlannedStep, runStep, type SingleStep } from './step.ts';
 import { askedTasks, type CalibrationTokens, openTokenCounter } from './task-work.ts';
 
-/** A model with E and K, which determine its reachable factors. */
-interface SweepTarget {
-  readonly name: string;
-  readonly checkpoint: Pick<Checkpoint, 'info'>;
-}
-
-export interface SweepCounts {
-  /** Per model, the kept counts to measure, descending; without E itself, which is the unpruned model. */
-  readonly kept: ReadonlyMap<string, readonly number[]>;
-  /** Factors that were left out, with the reason. */
-  readonly facts: readonly SweepFact[];
-}
-
-const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null =>
-  isTooLarge(info, factor) ? null : keepFromFactor(info.experts, info.topK, factor);
-
-/**
- * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
- * that only some models can reach is left out for the others, with a fact that says so.
- */
-export const sweepCounts = (
-  models: readonly SweepTarget[],
-  { factors }: Pick<SweepSettings, 'factors'>,
-): SweepCounts => {
-  const facts: SweepFact[] = [];
-  for (const factor of factors) {
-    const tooSmall = models.filter((model) => keepOrNull(model, factor) === null);
-    if (tooSmall.length === 0) continue;
-    const limits = tooSmall.map(({ name, checkpoint }) => {
-      const { experts, topK } = checkpoint.info;
-      return { name, topK, experts, largest: experts / fewestKept(checkpoint.info) };
-    });
-    if (tooSmall.length === models.length) {
-      throw refuse(
-        'factor-too-large',
-        `The pruning factor ${bareFactor(factor)} leaves fewer experts than each token uses.`,
-        `Largest possible factor: ${limits.map(reachableWords).join('; ')}.`,
-      );
-    }
-    facts.push({ code: 'factor-left-out', factor, models: limits });
-  }
-  const kept = new Map(
-    models.map((model) => {
-      const counts = factors
-        .flatMap((factor) => keepOrNull(model, factor) ?? [])
-        .filter((keep) => keep < model.checkpoint.info.experts);
-      return [model.name, [...new Set(counts)].sort((a, b) => b - a)] as const;
-    }),
-  );
-  return { kept, facts };
-};
-
-/**
- * A curve of a sweep: one method (and seed) on one task, its plans without recovery (`refit` null) or with it, made
- * from the stored weights.
- */
-export interface Curve extends PlanOrder {
-  /** Type as which the weights are rounded when plans are measured; undefined: as stored. */
-  readonly weights?: RoundedType | undefined;
-}
+/** A curve of a sweep on one task, whose plans are made from the stored weights. */
+export interface Curve extends PlanOrder, CurveShape {}
 
 export const isSameCurve = (one: Curve, other: Curve): boolean =>
   one.method === other.method && one.seed === other.seed && one.refit === other.refit && one.weights === other.weights;
-
-/** Whether a curve is the one point of the unpruned model with rounded weights. */
-export const isWholeCurve = ({ method }: Pick<Curve, 'method'>): boolean => method === UNPRUNED;
 
 /** A curve with the kept experts per layer at which it is measured, descending. */
 export interface CountedCurve extends Curve {
   readonly counts: readonly number[];
 }
 
+/** The traits of a sweep's methods; a file of plans has sizes of its own. */
+const traitsOf =
+  (settings: SweepSettings): TraitsOf =>
+  (method) => ({
+    draws: drawsPlans(settings, method),
+    ownCounts: isFileMethod(settings, method) ? ({ checkpoint }) => ownCounts(settings, method, checkpoint) : undefined,
+  });
+
 /** The curves of a model: a file of plans is measured at its own sizes, every other method at `counts`. */
 export const countedCurves = (
   settings: SweepSettings,
-  { checkpoint }: SweepTarget,
+  model: SweepTarget,
   counts: readonly number[],
 ): readonly CountedCurve[] =>
-  curvesOf(settings).map((curve) => ({
-    ...curve,
-    counts: isWholeCurve(curve) ? [checkpoint.info.experts] : (ownCounts(settings, curve.method, checkpoint) ?? counts),
-  }));
+  curvesOf(settings).map((curve) => ({ ...curve, counts: countsOfCurve(curve, model, counts, traitsOf(settings)) }));
 
 /** Every count at which some curve is measured, descending. */
 export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[] =>
@@ -120,68 +74,36 @@ export const fallingCounts = (curves: readonly CountedCurve[]): readonly number[
 export const drawsPlans = (settings: SweepSettings, method: MethodName): boolean =>
   !isFileMethod(settings, method) && methodNamed(method).prepare(optionsOf(settings, method)).draws;
 
-export const curvesOf = (settings: SweepSettings): readonly Curve[] => {
-  const { methods, seeds, recovery, refits, budget, protect, gates } = settings;
-  const curveOf = (method: MethodName, seed: number | null, refit: RefitName | null): Curve => ({
-    method,
-    options: optionsOf(settings, method),
-    budget,
-    protect,
-    gates,
-    seed,
-    refit,
-    fromFile: isFileMethod(settings, method)
+export const curvesOf = (settings: SweepSettings): readonly Curve[] =>
+  curveShapes(settings, traitsOf(settings)).map((curve) => ({
+    ...curve,
+    options: optionsOf(settings, curve.method),
+    budget: settings.budget,
+    protect: settings.protect,
+    gates: settings.gates,
+    fromFile: isFileMethod(settings, curve.method)
       ? (checkpoint, task, keep) => ({
-          plan: planOfFile(settings, method, checkpoint, task, keep),
-          isRanking: ownCounts(settings, method, checkpoint) === null,
+          plan: planOfFile(settings, curve.method, checkpoint, task, keep),
+          isRanking: ownCounts(settings, curve.method, checkpoint) === null,
         })
       : undefined,
-  });
-  const recovered = [...new Set(refits)];
-  const variants: readonly (RefitName | null)[] = { none: [null], both: [null, ...recovered], only: recovered }[
-    recovery
-  ];
-  const plain = [...new Set(methods)].flatMap((method) =>
-    (drawsPlans(settings, method) ? [...new Set(seeds)] : [null]).flatMap((seed) =>
-      variants.map((refit) => curveOf(method, seed, refit)),
-    ),
-  );
-  return [...new Set(settings.weights ?? (['stored'] as const))].flatMap((weights): readonly Curve[] =>
-    weights === 'stored' ? plain : [curveOf(UNPRUNED, null, null), ...plain].map((curve) => ({ ...curve, weights })),
-  );
-};
-
-/** Candidates that several draws of a method add to a single draw. */
-export interface DrawCost {
-  readonly method: MethodName;
-  readonly draws: number;
-  readonly morePoints: number;
-}
+  }));
 
 /** Costs by method, for those that are drawn more than once. Computes nothing. */
 export const drawCosts = (
   settings: SweepSettings,
   models: readonly SweepTarget[],
   tasks: number,
-): readonly DrawCost[] => {
-  const { kept } = sweepCounts(models, settings);
-  const curves = models.flatMap((model) => countedCurves(settings, model, kept.get(model.name) ?? []));
-  const draws = new Set(settings.seeds).size;
-  return [...new Set(settings.methods)]
-    .filter((method) => draws > 1 && drawsPlans(settings, method))
-    .map((method) => {
-      const points = curves.filter((curve) => curve.method === method).flatMap(({ counts }) => counts).length * tasks;
-      return { method, draws, morePoints: points - points / draws };
-    });
-};
+): readonly DrawCost[] =>
+  drawCostsOf(sweepShape(settings, models, traitsOf(settings)), settings, tasks, traitsOf(settings));
 
 /** "uncurl: 3 draws, 28 points more than with one". */
 export const drawCostText = (
-  { method, draws, morePoints }: DrawCost,
+  { method, draws, more }: DrawCost,
   { adaptive, stop }: Pick<SweepSettings, 'adaptive' | 'stop'>,
 ): string => {
   const bound = adaptive ? 'at least ' : stop === undefined ? '' : 'at most ';
-  return `${method}: ${String(draws)} draws, ${bound}${counted(morePoints, 'point')} more than with one`;
+  return `${method}: ${String(draws)} draws, ${bound}${counted(more, 'point')} more than with one`;
 };
 
 /** Names of a sweep's curves in the order of its methods. */

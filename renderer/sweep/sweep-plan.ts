@@ -14,6 +14,7 @@ import {
 } from '../../main/contract/start-rules.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
+import { type CostlyTraits, sweepShape, type SweepWork, sweepWork } from '../../main/evaluation/sweeps/sweep-shape.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
@@ -37,23 +38,6 @@ const chosenFactors = (models: readonly ModelEntry[], choices: FactorChoices): r
   const ticked = commonFactors(models).filter((factor) => factor === 1 || !choices.skippedFactors.includes(factor));
   return [...new Set([...ticked, ...typedFactors(choices.typedFactors, models).factors])].sort((a, b) => a - b);
 };
-
-interface SweepCost {
-  /** Candidates per model and task. */
-  readonly candidatesPerTask: number;
-  /** Models to measure in total: all candidates for each model and task, and the unpruned models. */
-  readonly evaluations: number;
-  /** Test items to score in total. */
-  readonly itemEvaluations: number;
-  /** Plans to refit on calibration items. */
-  readonly refits: number;
-  /** Candidates that searches measure on calibration items. */
-  readonly searched: number;
-  /** Evaluations that calibration draws add. */
-  readonly drawnAgain: number;
-  /** Methods with several draws, and the evaluations added compared with one draw. */
-  readonly drawn: readonly { readonly method: MethodName; readonly draws: number; readonly more: number }[];
-}
 
 /** Pages of the methods, and options that differ from the defaults. */
 interface SweepMethods {
@@ -79,49 +63,33 @@ type Counted =
   | 'refits'
   | 'weights'
   | 'repeats'
+  | 'elsewhere'
   | 'calibrationDraws'
   | 'calibrationSizes';
 
-/** Work of a sweep, without factors added by an adaptive search. */
+/** Work of a sweep, without factors added by an adaptive search: what its job measures. */
 export const sweepCost = (
   models: readonly ModelEntry[],
   tasks: readonly TaskEntry[],
   settings: Pick<SweepChoices, Counted>,
   { pages, options }: SweepMethods,
-): SweepCost => {
-  const pruned = chosenFactors(models, settings).filter((factor) => factor > 1).length;
-  const drawn = settings.methods.map((method) => {
+): SweepWork => {
+  const factors = chosenFactors(models, settings);
+  const traitsOf = (method: MethodName): CostlyTraits => {
+    // A ranking from a file needs nothing; plans from a file are counted at the factors, since only the engine reads it.
     const page = pages.find(({ name }) => name === method);
-    const draws = page !== undefined && methodDraws(page, options[method]) ? settings.seeds.length : 1;
-    return { method, draws, plans: pruned * draws, searched: searchedPerPlan(page, options) };
-  });
-  const plans = drawn.reduce((sum, method) => sum + method.plans, 0);
-  const refits = settings.recovery === 'none' ? 0 : settings.refits.length;
-  const curves = refits + (settings.recovery === 'only' ? 0 : 1);
-  const types = new Set(settings.weights ?? ['stored']);
-  const rounded = [...types].filter((type) => type !== 'stored').length;
-  // The unpruned model is a candidate too at each type that is not the stored one.
-  const candidatesPerTask = (plans * curves + settings.candidates.length) * types.size + rounded;
-  const { repeats = 1, calibrationDraws = 0, calibrationSizes } = settings;
-  const items = tasks.reduce(
-    (sum, task) => sum + Math.min(task.items.test, settings.limit ?? Infinity) * (isWritten(task) ? repeats : 1),
-    0,
-  );
-  const stages = models.length * tasks.length;
-  const reading = settings.methods.filter((method) => pages.find(({ name }) => name === method)?.needs === 'routing');
-  const draws = calibrationDraws * (calibrationSizes?.split(',').length ?? 1);
-  const drawnPlans = pruned * reading.length * draws;
-  return {
-    candidatesPerTask,
-    evaluations: stages * (candidatesPerTask + 1),
-    itemEvaluations: models.length * items * (candidatesPerTask + 1 + drawnPlans),
-    refits: stages * plans * refits,
-    searched: stages * drawn.reduce((sum, method) => sum + method.plans * method.searched, 0),
-    drawnAgain: stages * drawnPlans,
-    drawn: drawn
-      .filter(({ draws }) => draws > 1)
-      .map(({ method, draws }) => ({ method, draws, more: stages * pruned * (draws - 1) * curves * types.size })),
+    return {
+      draws: page !== undefined && methodDraws(page, options[method]),
+      readsProfile: page?.needs === 'routing',
+      searched: searchedPerPlan(page, options),
+    };
   };
+  const targets = models.flatMap(({ name, info }) => (info === null ? [] : [{ name, checkpoint: { info } }]));
+  const { repeats = 1, limit, candidates } = settings;
+  const items = tasks.map((task) => Math.min(task.items.test, limit ?? Infinity) * (isWritten(task) ? repeats : 1));
+  const measured = { ...settings, factors };
+  const shape = sweepShape(measured, targets, traitsOf);
+  return sweepWork(measured, shape, { items, candidates: candidates.length, traitsOf });
 };
 
 /** Why a sweep cannot start; null if it can. */

@@ -71,13 +71,13 @@ const environment = {
 
 const timed = (program: string, parameters: readonly string[]): Timed<string> => {
   const [start, before] = [performance.now(), childrenMs()];
-  const { status, stdout } = spawnSync(program, parameters, {
+  const { status, stdout, stderr } = spawnSync(program, parameters, {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 1e9,
     env: environment,
   });
-  if (status !== 0) throw new Error(`${program} ${parameters.join(' ')} ended with ${String(status)}`);
+  if (status !== 0) throw new Error(`${program} ${parameters.join(' ')} ended with ${String(status)}:\n${stderr}`);
   const [wall, processor] = [(performance.now() - start) / 1000, (childrenMs() - before) / 1000];
   return { wall, processor, output: stdout };
 };
@@ -137,7 +137,7 @@ const shortened = (tasks: readonly string[], limit: number, folder: string): rea
     mkdirSync(short);
     copyFileSync(path.join(task, 'task.json'), path.join(short, 'task.json'));
     for (const split of ['calibration.jsonl', 'test.jsonl']) {
-      const lines = readFileSync(path.join(task, split), 'utf8').split('\n').slice(0, limit);
+      const lines = readFileSync(path.join(task, split), 'utf8').trimEnd().split('\n').slice(0, limit);
       writeFileSync(path.join(short, split), lines.map((text) => `${text}\n`).join(''));
     }
     return short;

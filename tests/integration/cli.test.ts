@@ -426,7 +426,8 @@ test('generate: texts and tokens, equal under a plan and as its export; cut prom
 
 test('help, version, doctor and methods print text and documents', async () => {
   expect((await uncurl([])).code).toBe(2);
-  const help = await uncurl(['--help']);
+  expect((await uncurl(['--help'])).stdout).toContain('Further verbs (uncurl help all):');
+  const help = await uncurl(['help', 'all']);
   expect([help.code, help.stderr]).toEqual([0, '']);
   for (const verb of [
     'info',

@@ -15,7 +15,6 @@ const counts: { -readonly [K in keyof Counts]: number } = {
   threads: 0,
   processes: 0,
   sessions: 0,
-  runs: 0,
   tokens: 0,
   megabytesRead: 0,
 };
@@ -50,7 +49,9 @@ const tokensOf = (feeds: Session.FeedsType): number => {
     : 0;
 };
 
-const countSessions = ({ InferenceSession }: { readonly InferenceSession: typeof Session }): void => {
+const countSessions = (runtime: unknown): void => {
+  const InferenceSession: unknown = Reflect.get(Object(runtime), 'InferenceSession');
+  if (typeof InferenceSession !== 'function') throw new Error('onnxruntime without InferenceSession');
   const create: unknown = Reflect.get(InferenceSession, 'create');
   if (typeof create !== 'function') throw new Error('onnxruntime without InferenceSession.create');
   Reflect.set(InferenceSession, 'create', async (...given: unknown[]) => {
@@ -58,7 +59,6 @@ const countSessions = ({ InferenceSession }: { readonly InferenceSession: typeof
     const session: Session = await Reflect.apply(create, InferenceSession, given);
     const run = session.run.bind(session);
     Reflect.set(session, 'run', (feeds: Session.FeedsType, fetches: readonly string[]) => {
-      counts.runs += 1;
       counts.tokens += tokensOf(feeds);
       return run(feeds, fetches);
     });

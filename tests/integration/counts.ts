@@ -9,9 +9,8 @@ const counts = z.object({
   modules: z.number(),
   threads: z.number(),
   processes: z.number(),
-  /** Sessions of onnxruntime, and how often they ran. */
+  /** Sessions of onnxruntime. */
   sessions: z.number(),
-  runs: z.number(),
   /** Token positions times layers that they computed. */
   tokens: z.number(),
   /** Read through file handles: neither sources nor weights that onnxruntime maps. */

@@ -27,9 +27,6 @@ const READS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'main/jobs/train-checkpoint.ts': { readText: 'losses that the script, which has just ended, wrote' },
   'main/jobs/tuned-step.ts': { openCheckpoint: 'a sealed export, and the tuned folder made a moment before' },
-  'main/torch/ask-transformers.ts': {
-    readTextIfThere: 'verdicts that compare engines, in the state of the user: no number of a run',
-  },
   'main/jobs/work-folder.ts': {
     readdir: 'names of parts',
     readTextIfThere: 'who did a part; the numbers of a part are steps',

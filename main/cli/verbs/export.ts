@@ -48,7 +48,7 @@ export const exportVerb: Verb = {
   name: 'export',
   usage:
     'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
-    '[--mtp CHOICE] [--imatrix FILE] [--engine torch --referee N --task T...]',
+    '[--mtp CHOICE] [--imatrix FILE] [--workspace DIR] [--engine torch --referee N --task T...]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
   positionals: [1, 1],
   options: {
@@ -131,12 +131,11 @@ export const exportVerb: Verb = {
     // Whatever PyTorch lacks is said before anything is written.
     if (referee !== null)
       await withRunner(checkpoint, reader, host, { open: torch?.open, compute: () => Promise.resolve() });
-    const card = await measuredFacts(reader, host, checkpoint, plan);
     const { folder, verification, sizeBytes, warnings } = await endsWell(
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
         plan: { file: planFile, plan },
-        compute: (computing) => {
+        compute: async (computing) => {
           const settings = exportSettings(computing, machineSettings(reader));
           return exportPlan({
             checkpoint,
@@ -146,8 +145,8 @@ export const exportVerb: Verb = {
             ggufType,
             hfType,
             mtp,
+            card: await measuredFacts(reader, host, checkpoint, plan),
             referee: referee ?? undefined,
-            card,
             settings,
             control,
           });

@@ -121,6 +121,26 @@ export const sweep: Verb = {
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
   },
+  optionGroups: [
+    { title: 'What to measure', names: ['task', 'method', 'factors', 'adaptive', 'stop', 'limit', 'workspace'] },
+    {
+      title: 'How plans are made',
+      names: ['option', 'budget', 'protect', 'seeds', 'recovery', 'calibration', 'first'],
+    },
+    { title: 'How they are judged', names: ['delta', 'familywise', 'sample', 'repeats', 'chat'] },
+    {
+      title: 'What to measure besides',
+      names: ['weights', 'candidate', 'fidelity', 'speed', 'elsewhere', 'calibration-draws', 'calibration-sizes'],
+    },
+    {
+      title: 'Tasks without calibration items',
+      names: ['split', 'split-seed', 'calibrate-on', 'max-new-tokens', 'until'],
+    },
+    {
+      title: 'The machine',
+      names: ['threads', 'memory', 'device', 'precision', 'engine', 'python', 'referee', 'later'],
+    },
+  ],
   run: async (given, host) => {
     // Earlier versions called it `--stop told`.
     const stop = withPresentStop(given.options['stop']);

@@ -44,13 +44,13 @@ const curveOf = (
   return curve.some((result) => isSameFactor(result.factor, factor)) ? curve : [];
 };
 
+/** A workspace, and how its runs are read. */
+type MeasuredRunsSource = Pick<EngineContext, 'workspace' | 'reader'>;
+
 const meanKept = (plan: Plan): number => {
   const layers = isMergePlan(plan) ? plan.groups : plan.kept;
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };
-
-/** A workspace, and how its runs are read. */
-type MeasuredRunsSource = Pick<EngineContext, 'workspace' | 'reader'>;
 
 /** Results of sweeps for a plan, and why others were left out. */
 interface PlanResults {

@@ -159,10 +159,11 @@ test('help names every option with its value and wraps at the width of the termi
   expect(narrow).toContain('Usage: uncurl try MODEL... --task T...');
   for (const term of ['--task T', '--factor X', '--adaptive', '--json', '-h, --help']) expect(narrow).toContain(term);
   const all = await Promise.all(Object.values(verbs).map((load) => load()));
-  const lines = [overview(all, 60), ...all.map((one) => verbHelp(one, 60))].flatMap((text) => text.split('\n'));
+  const groups = [{ title: 'All', verbs: all }];
+  const lines = [overview(groups, 60), ...all.map((one) => verbHelp(one, 60))].flatMap((text) => text.split('\n'));
   // Usage lines, terms and long words are never broken; sentences are.
   expect(lines.filter((line) => line.length > 60 && /^ {20,}\S+ /.test(line))).toEqual([]);
-  for (const { name } of all) expect(overview(all, 60)).toContain(`  ${name} `);
+  for (const { name } of all) expect(overview(groups, 60)).toContain(`  ${name} `);
 });
 
 test('every verb has its own name, and its usage names only options that it has', async () => {

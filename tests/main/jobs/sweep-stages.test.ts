@@ -1,7 +1,8 @@
 import { factSentence } from '../../../main/words/sweep-facts.ts';
 import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
-import { curvesOf, drawCosts, drawCostText, sweepCounts } from '../../../main/jobs/sweep-stages.ts';
+import { sweepCounts } from '../../../main/evaluation/sweeps/sweep-shape.ts';
+import { curvesOf, drawCosts, drawCostText } from '../../../main/jobs/sweep-stages.ts';
 import { modelInfoOf } from '../contract/model-info-of.ts';
 import { uniqueNames } from '../../../main/jobs/write-sweep-files.ts';
 
@@ -51,7 +52,7 @@ test('the cost of several draws is counted by method, over models, tasks, factor
   const settings = sweepSettings.parse({ methods: ['reap', 'uncurl'], factors: [1, 2, 16], recovery: 'both' });
   // Factor 2 of the small model, 2 and 16 of the large one, each as it is and refitted, on 5 tasks, twice more.
   const costs = drawCosts(settings, models, 5);
-  expect(costs).toEqual([{ method: 'uncurl', draws: 3, morePoints: 60 }]);
+  expect(costs).toEqual([{ method: 'uncurl', draws: 3, more: 60 }]);
   const said = (changed: object) => costs.map((cost) => drawCostText(cost, { ...settings, ...changed }));
   expect(said({})).toEqual(['uncurl: 3 draws, 60 points more than with one']);
   expect(said({ stop: 'early' })).toEqual(['uncurl: 3 draws, at most 60 points more than with one']);

@@ -5,11 +5,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { MOST_THREADS } from '../../../main/reading/questions.ts';
 import { createRunReader, type RunReader } from '../../../main/reading/run-reader.ts';
+import { CHECKED } from '../../../main/runs/known-checks.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
 import { readings } from '../../../main/reading/readings.ts';
 import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { resources } from '../runs/source-of.ts';
 import { patiently } from '../../hang-limit.ts';
+import { contentChecksums } from '../../../main/workspace/sealed-files.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 
 /**
@@ -141,7 +143,13 @@ test('the thread of the engine returns its readings and their refusals', async (
   onTestFinished(() => reader.dispose());
   const source = await openRunSource(workspace, resources);
   const question = { read: 'sweep', run, delta: 0.03 } as const;
-  expect(await reader.read(question)).toEqual(await readings.sweep(source, question));
+  const read = await readings.sweep(source, question);
+  expect(await reader.read(question)).toEqual(read);
+  // Who measured the run needs no thread for the same answer (this program cannot start), as its file has it.
+  const measured = new Map([[run, await contentChecksums(workspace.runs.folder(run), CHECKED)]]);
+  const own = createRunReader({ workspace: workspace.path, resources, measured, program: '/nowhere/program.cjs' });
+  onTestFinished(() => own.dispose());
+  expect(read).toMatchObject(await own.read(question));
   await expect(reader.read({ read: 'report', run: 'gone' })).rejects.toMatchObject({
     code: 'no-such-run',
     kind: 'refused',

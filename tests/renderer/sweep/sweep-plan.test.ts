@@ -14,6 +14,7 @@ import {
 import { typedFactors } from '../../../renderer/sweep/typed-factors.ts';
 import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
 import { modelEntryOf, taskEntryOf } from '../../main/contract/entries.ts';
+import { openEngine } from '../../main/engine/open-engine.ts';
 import { modelInfoOf } from '../../main/contract/model-info-of.ts';
 
 const model = (experts: number, chatTemplate?: string) =>
@@ -46,6 +47,7 @@ test('the cost counts each plan once, seeds only for methods that draw, and the 
     refits: 0,
     searched: 0,
     drawnAgain: 0,
+    elsewhere: 0,
     drawn: [{ method: 'random', draws: 3, more: 8 }],
   });
   // REAP reads calibration items; random does not.
@@ -240,4 +242,34 @@ test('typed factors that cannot be used stop a sweep, with the reason', () => {
   expect(obstacle('17')).toContain('at most ×');
   expect(obstacle('keep 20')).toContain('not so many');
   expect(obstacle('keep 5', [model(16), model(8)])).toContain('different numbers of experts');
+});
+
+test('the engine measures as many candidates as the cost line says, with folders beside rounded weights', async () => {
+  const engine = await openEngine();
+  const [models, tasks] = [await engine.call('models.list', {}), await engine.call('tasks.list', {})];
+  const [swept] = models.filter(({ name }) => name === 'uncurl-8');
+  const chosen = tasks.filter(({ name }) => ['add', 'sort'].includes(name));
+  if (swept === undefined) throw new Error('uncurl-8 is not bundled');
+  const folder = { name: 'same', folder: swept.handle, path: '' };
+  const changed: SweepChoices = {
+    ...settings,
+    methods: ['random', 'frequency'],
+    skippedFactors: [8],
+    // 1.05 keeps all 8 experts, which is the unpruned model, and 3.9 as many as 4.
+    typedFactors: '1.05, 3.9',
+    seeds: [0, 1, 1],
+    limit: 4,
+  };
+  const measure = async (more: Partial<SweepChoices>) => {
+    const asked = { ...changed, ...more };
+    const { run } = await engine.call('sweep.start', sweepInput([swept], chosen, asked, known));
+    expect((await engine.finished(run)).error).toBeNull();
+    return { cost: sweepCost([swept], chosen, asked, known), ...(await engine.call('sweep.read', { run })) };
+  };
+  const beside = await measure({ weights: ['stored', 'q8_0'], candidates: [folder] });
+  expect(beside.cost.evaluations).toBe(beside.results.length);
+  const elsewhere = await measure({ elsewhere: true });
+  expect(elsewhere.cost.evaluations).toBe(elsewhere.results.length);
+  // Random plans are made without a profile, and so not for all tasks at once: two draws at two sizes, on two tasks.
+  expect(elsewhere.cost.elsewhere - 2 * 2 * chosen.length).toBe(elsewhere.elsewhere?.length);
 });
