@@ -5,7 +5,7 @@ import { correctionOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { tensorInMemory } from '../checkpoint/write-safetensors.ts';
 import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
 
-/** Experts whose rows of the router stay as those of experts that give back their input, and the router's correction. */
+/** Experts whose rows of the router stay as those of experts that give back their input, and its correction. */
 export interface IdentityRows {
   readonly dropped: readonly number[];
   readonly correction: TensorView;
@@ -16,8 +16,8 @@ const NEVER_CHOSEN = -1e9;
 
 /**
  * The experts of a layer whose rows of the router stay as those of experts that give back their input, and the router's
- * correction: that of the kept rows, of those of identities, and one for the others with which they are never chosen. `model`: its
- * identity. Null where the layer takes no such rows.
+ * correction: that of the kept rows, of those of identities, and one for the others with which they are never chosen.
+ * `model`: its identity. Null where the layer takes no such rows.
  */
 export const identityRowsOf = async (
   moe: MoeDescriptor,
