@@ -176,6 +176,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     'main/cli/files.ts',
     // Gets the gate's overlays from the export.
     'main/export/hash-table.ts',
+    'main/export/identity-rows.ts',
     // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
     // Get the gate's overlays from the runner.

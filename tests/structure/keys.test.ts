@@ -22,6 +22,7 @@ const filesWith = (pattern: RegExp): readonly string[] =>
 const KEYS: Readonly<Record<string, string>> = {
   'main/export/exported-tensors.ts': 'rewritten rows of a correction',
   'main/export/hash-table.ts': 'rewritten hash tables',
+  'main/export/identity-rows.ts': 'corrections of routers with rows of identities',
   'main/inference/expert-constants.ts': 'constants of a profile',
   'main/inference/merge-by-outputs.ts': 'merged and fitted experts',
   'main/inference/merged-layer.ts': 'merged experts',

@@ -536,9 +536,9 @@ const gates = async (): Promise<readonly string[]> => {
     const [first] = own;
     if (first === undefined) throw new Error('a group without runs');
     const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
-      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+      (100 * mean(own.map(({ right }) => mean(right[mode])))).toFixed(1);
     const better = (mode: 'folded' | 'trained'): string => {
-      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const moved = own.map(({ right }) => right[mode].map((is, at) => is - (right.deleted[at] ?? Number.NaN)));
       const middle = mean(moved.map(mean));
       const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
       const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
@@ -551,7 +551,10 @@ const gates = async (): Promise<readonly string[]> => {
   return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
 };
 
-const answersRight = z.string().regex(/^[01]+$/);
+const answersRight = z
+  .string()
+  .regex(/^[01]+$/)
+  .transform((digits) => Array.from(digits, Number));
 const gatesRun = z.object({
   model: z.string(),
   method: z.string(),
