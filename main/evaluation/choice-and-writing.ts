@@ -51,7 +51,7 @@ export const reachSummary = (pairs: readonly ChoiceAndWriting[]): string | null 
   const count = (side: number): string => String(known.filter((difference) => Math.sign(difference) === side).length);
   return (
     `Of ${String(known.length)} thresholds that were determined both ways, the one for answers that the model writes ` +
-    `is lower than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} (in ${String(none)} of ` +
-    `these no factor is safe either way) and higher in ${count(1)}.`
+    `is lower than the one for answers that it chooses in ${count(-1)}, the same in ${count(0)} (in ` +
+    `${String(none)} of these no factor is safe either way) and higher in ${count(1)}.`
   );
 };

@@ -106,7 +106,7 @@ export const textsBesideAnswers = (
     return right === undefined ? [] : [`${shown(text)} where ${shown(right)} is right`];
   });
   return (
-    `${unreachable === null ? 'No answer is right.' : unreachableText(unreachable)} The unpruned model's first texts: ` +
-    `${examples.join('; ')}.`
+    `${unreachable === null ? 'No answer is right.' : unreachableText(unreachable)} The unpruned model's first ` +
+    `texts: ${examples.join('; ')}.`
   );
 };
