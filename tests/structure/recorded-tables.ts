@@ -425,8 +425,8 @@ const luck = async ({ document }: Sample): Promise<readonly string[]> => {
     ...luckSentences(recorded),
     `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
       `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean; ` +
-      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds differ in ` +
-      'some draw.',
+      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds ` +
+      'differ in some draw.',
   ]);
 };
 
@@ -622,8 +622,8 @@ const endingThresholds = async (): Promise<readonly string[]> => {
             `${threshold.task} by ${methodTitle(threshold.method)} ${reach(threshold)} / ${reach(threshold.endings)}`,
         )
         .join('; ')}.`,
-    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with something to ` +
-      `lose, less far in ${shorter.length}.`,
+    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with ` +
+      `something to lose, less far in ${shorter.length}.`,
     `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
       `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
   ]);
@@ -725,9 +725,9 @@ const trendTests = ({ trend }: Sample): readonly string[] => {
   const ps = tests.flatMap(({ p }) => p ?? []);
   const least = Math.min(...ps);
   return [
-    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a direction ` +
-      `to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of them); by ` +
-      `Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
+    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a ` +
+      `direction to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of ` +
+      `them); by Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
   ];
 };
 

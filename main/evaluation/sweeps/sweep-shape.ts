@@ -132,7 +132,7 @@ export interface ShapedCurve extends CurveShape {
 
 export interface SweepShape {
   readonly models: readonly { readonly name: string; readonly curves: readonly ShapedCurve[] }[];
-  readonly notes: readonly string[];
+  readonly facts: readonly SweepFact[];
 }
 
 /** Everything that a sweep measures of its models on each task, beside the unpruned ones. */
