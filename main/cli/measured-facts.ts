@@ -1,27 +1,25 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { Plan } from '../contract/plan.ts';
-import { engineVersion } from '../engine/machine.ts';
+import { curveFacts } from '../engine/calls/exports.ts';
 import type { CardFacts } from '../export/model-card.ts';
-import { isWorkspace } from '../workspace/open-workspace.ts';
-import { withEngine } from './open-engine.ts';
-import { workspaceOf } from './subjects.ts';
+import { identify } from '../jobs/source-gate.ts';
+import { isWorkspace, openExistingWorkspace } from '../workspace/open-workspace.ts';
+import { withReader, workspaceOf } from './subjects.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
 
-/** What the sweeps of the workspace measured of exactly this plan, for the card; undefined where none did. */
+/**
+ * What the sweeps of the workspace measured of a plan, for the model card, as the window's export says it; undefined
+ * where there is no workspace. Hashes the model's files, if nothing did.
+ */
 export const measuredFacts = async (
   reader: OptionReader,
   host: VerbHost,
   checkpoint: Checkpoint,
   plan: Plan,
 ): Promise<CardFacts | undefined> => {
-  const workspace = workspaceOf(reader, host);
-  if (!(await isWorkspace(workspace))) return undefined;
-  const { results } = await withEngine(
-    reader,
-    host,
-    (engine) =>
-      engine.call('export.measured', { model: engine.grantPath(checkpoint.folder), plan: { ...plan } }, host.signal),
-    { workspace },
-  );
-  return results.length === 0 ? undefined : { curve: [], measured: results, version: engineVersion };
+  const folder = workspaceOf(reader, host);
+  if (!(await isWorkspace(folder))) return undefined;
+  const workspace = await openExistingWorkspace(folder);
+  await identify(checkpoint, { signal: host.signal });
+  return withReader(host, folder, (runs) => curveFacts({ workspace, reader: runs }, checkpoint, plan));
 };

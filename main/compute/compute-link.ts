@@ -162,7 +162,10 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
           case 'record': {
             const { change } = report;
             if (change.what === 'begun')
-              liveSweeps.set(run, new SweepRecord(recordContext, change.order, change.delta, change.notes));
+              liveSweeps.set(
+                run,
+                new SweepRecord(recordContext, change.order, change.delta, change.facts, change.level),
+              );
             else liveSweeps.get(run)?.take(change);
             return;
           }

@@ -19,7 +19,8 @@ export interface ClassFidelity {
 
 /**
  * How far a candidate's next-token distributions q are from the unpruned model's p: means over the scored positions of
- * one item. A position that several choices share counts once.
+ * one item. Positions of the prefix that all choices of the item share count once; those that only some of them share
+ * count once for each.
  */
 export interface ItemFidelity {
   readonly positions: number;

@@ -243,8 +243,8 @@ export const luckSentences = (document: Drawn): readonly string[] => {
             `${formatFactor(widest.factor)}).`) +
         (inCommon.length === 0
           ? ''
-          : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items, at least ` +
-            `${formatPercent(minOf(inCommon))}.`) +
+          : ` Plans have ${formatPercent(mean(inCommon))} in common with those of all items (mean of ` +
+            `points; the smallest mean over draws of a point is ${formatPercent(minOf(inCommon))}).`) +
         ` Of ${String(first.experts)} experts, ` +
         `${formatFixed(mean(points.map(({ fewTokens }) => fewTokens.mean)), 0)} have fewer than ` +
         `${String(FEW_TOKENS)} tokens in a draw, ` +

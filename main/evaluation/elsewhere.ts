@@ -1,4 +1,5 @@
 import {
+  type PointVerdict,
   type ElsewherePoint,
   type Everywhere,
   factorKey,
@@ -13,7 +14,7 @@ import { reachText } from '../words/verdicts.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { groupBy } from './threshold.ts';
 import { nothingToLoseIn } from './nothing-to-lose.ts';
-import { independentItems, isSafe, itemsNeeded } from './verdicts.ts';
+import { independentItems, isSafe, itemsNeeded, verdictOf } from './verdicts.ts';
 
 /**
  * Plans on tasks that they were not made for. A row of the matrix is the plans of one method made for one task, or for
@@ -133,7 +134,14 @@ export interface ElsewhereSummary {
   readonly losing: number;
   readonly worst: LargestLoss;
   /** The plan for all tasks at once, on all of them; null where the method has none. */
-  readonly together: { readonly mean: number; readonly worst: LargestLoss } | null;
+  readonly together: {
+    readonly mean: number;
+    readonly worst: LargestLoss;
+    /** Its verdicts on the tasks. */
+    readonly safe: number;
+    readonly unsafe: number;
+    readonly undecided: number;
+  } | null;
 }
 
 const mean = (cells: readonly SweepResult[]): number =>
@@ -143,6 +151,12 @@ const worstOf = (cells: readonly ElsewherePoint[]): LargestLoss | null =>
   cells.reduce<LargestLoss | null>((worst, { madeFor, result: { task, difference } }) => {
     return worst === null || difference < worst.difference ? { madeFor, task, difference } : worst;
   }, null);
+
+const verdictCounts = (cells: readonly ElsewherePoint[], delta: number) => {
+  const verdicts = cells.map(({ result }) => result.verdict ?? verdictOf(result, delta));
+  const count = (verdict: PointVerdict): number => verdicts.filter((one) => one === verdict).length;
+  return { safe: count('safe'), unsafe: count('worse'), undecided: count('undecided') };
+};
 
 /**
  * The matrix of each model and method at each factor in a few numbers. Perplexities, and tasks where the unpruned model
@@ -178,7 +192,10 @@ export const elsewhereSummaries = (document: Measured, delta: number): readonly 
         cells: results.length,
         losing: results.filter(({ difference }) => difference < -delta).length,
         worst,
-        together: jointWorst === null ? null : { mean: mean(joint.map(({ result }) => result)), worst: jointWorst },
+        together:
+          jointWorst === null
+            ? null
+            : { mean: mean(joint.map(({ result }) => result)), worst: jointWorst, ...verdictCounts(joint, delta) },
       },
     ];
   });
@@ -199,10 +216,11 @@ export const summarySentence = (
     `${inPoints(worst.difference)} (made for ${title(worst.madeFor ?? '')}, measured on ${title(worst.task)}). ` +
     `In ${losing} of ${cells} such pairs it falls by more than ${formatDifference(delta, 'acc').slice(1)} points.`;
   if (together === null) return single;
-  const { mean: average, worst: joint } = together;
+  const { mean: average, worst: joint, safe, unsafe, undecided } = together;
   return (
     `${single} One plan made for all tasks changes it by ${inPoints(average)} in the mean, at worst by ` +
-    `${inPoints(joint.difference)} (${title(joint.task)}).`
+    `${inPoints(joint.difference)} (${title(joint.task)}); of its tasks ${safe} are safe, ${unsafe} unsafe and ` +
+    `${undecided} undecided.`
   );
 };
 

@@ -28,17 +28,18 @@ export const endingResult = (result: SweepResult, { ended, looped: _looped, ...p
   value: ended,
 });
 
-/** The thresholds with those of endings, each at the one-sided 5 % by itself; the metric `ending` has no other. */
+/** The thresholds with those of endings, each at the one-sided level `alpha` (5 %) by itself; the metric `ending` has no other. */
 export const withEndings = (
   thresholds: readonly Threshold[],
   results: readonly SweepResult[],
   delta: number,
+  alpha?: number,
 ): Threshold[] => {
   const ofEndings = results.flatMap((result) =>
     result.endings === undefined || result.metric === 'ending' ? [] : [endingResult(result, result.endings)],
   );
   const keyOf = ({ model, task, method, seed }: Threshold): string => JSON.stringify([model, task, method, seed]);
-  const found = new Map(sweepThresholds(ofEndings, delta).map((threshold) => [keyOf(threshold), threshold]));
+  const found = new Map(sweepThresholds(ofEndings, delta, alpha).map((threshold) => [keyOf(threshold), threshold]));
   return thresholds.map((threshold) => {
     const { endings: _endings, ...own } = threshold;
     const ending = found.get(keyOf(threshold));

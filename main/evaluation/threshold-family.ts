@@ -48,11 +48,13 @@ const decidableCurves = (results: readonly (SweepResult | CurtailedPoint)[], del
  * One-sided level of each test. Familywise: Bonferroni over the curves (model, task, method) with enough items; within
  * a curve the fixed sequence needs no correction. The chance that any of all thresholds names an unsafe factor is then
  * at most 5 %, however the curves depend on each other. Draws of one method count once: safe means safe for every draw.
+ * `level`: that of a planned look, in place of 5 %.
  */
 export const levelOf = (
   results: readonly (SweepResult | CurtailedPoint)[],
   { delta, familywise = false }: ThresholdReading,
-): number => (familywise ? ONE_SIDED_ALPHA / Math.max(1, decidableCurves(results, delta)) : ONE_SIDED_ALPHA);
+  level = ONE_SIDED_ALPHA,
+): number => (familywise ? level / Math.max(1, decidableCurves(results, delta)) : level);
 
 /**
  * The thresholds of a document after a choice among methods: each method is tested at the level divided by the number
@@ -89,16 +91,16 @@ const sentenceOf = (
   const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (5 % divided by ` +
+      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (${percent(alpha * Math.max(1, curves))} % divided by ` +
       `${curves}, Bonferroni over model, task and method), so the chance of naming any unsafe factor safe is at ` +
       `most 5 % for all together; that takes at least ${needed} items a task.`
     );
   }
-  const expected = Math.round(decided * ONE_SIDED_ALPHA * 10) / 10;
+  const expected = Math.round(decided * alpha * 10) / 10;
   const chance =
     decided === 0 ? '' : `: among ${decided} at most about ${expected} may name an unsafe factor safe by chance`;
   return (
-    `${count} found, each at the 5 % level${chance}. The familywise reading holds the chance of naming any unsafe ` +
+    `${count} found, each at the ${percent(alpha)} % level${chance}. The familywise reading holds the chance of naming any unsafe ` +
     'factor safe to 5 % for all together.'
   );
 };
@@ -159,13 +161,14 @@ export const withThresholds = (document: SweepDocument, reading: ThresholdReadin
   const { delta, familywise = false } = reading;
   const { curtailed = [] } = document;
   const tested = [...document.results, ...curtailed];
-  const alpha = levelOf(tested, reading);
+  const base = document.level ?? ONE_SIDED_ALPHA;
+  const alpha = levelOf(tested, reading, base);
   const reasonOf = nothingToLoseIn(document.results, delta);
   const ofAnswers = sweepThresholds(document.results, delta, alpha, document);
   const isWhole = curtailed.length + (document.notNeeded ?? []).length === 0;
-  const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta) : ofAnswers;
+  const withEnds = isWhole ? withEndings(ofAnswers, document.results, delta, base) : ofAnswers;
   const { elsewhere = [] } = document;
-  const rowLevel = familywise ? ONE_SIDED_ALPHA / Math.max(1, elsewhereRows(elsewhere).length) : ONE_SIDED_ALPHA;
+  const rowLevel = familywise ? base / Math.max(1, elsewhereRows(elsewhere).length) : base;
   const thresholds = elsewhere.length === 0 ? withEnds : withEverywhere(withEnds, document, delta, rowLevel);
   const { calibrationDraws: drawn } = document;
   const judgedAt = (result: SweepResult): SweepResult => withVerdict(result, delta, alpha, reasonOf(result));

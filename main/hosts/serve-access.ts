@@ -1,21 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Access rules of the browser host. Everyone on the machine reaches the loopback address, and every page in a
- * browser can send requests to it; only the owner knows the token. */
+/**
+ * Access rules of the browser host. Everyone on the machine reaches the loopback address, and every page in a browser
+ * can send requests to it; only the owner knows the token (contract/page-token.ts).
+ */
 
 /** Why a request is refused: the status, and a remedy for the reader. */
 export interface Refusal {
-  readonly status: 401 | 403;
+  readonly status: 403;
   readonly message: string;
 }
 
 export interface RequestFacts {
-  /** The headers `host`, `origin` and `cookie`. */
+  /** The headers `host` and `origin`. */
   readonly host: string | undefined;
   readonly origin: string | undefined;
-  readonly cookie: string | undefined;
-  /** The address's `token` parameter. */
-  readonly token: string | null;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
@@ -24,15 +23,6 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 export const sameSecret = (left: string, right: string): boolean => {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(left), digest(right));
-};
-
-/** The value of a cookie, or null. */
-export const cookieValue = (header: string | undefined, name: string): string | null => {
-  for (const pair of (header ?? '').split(';')) {
-    const separator = pair.indexOf('=');
-    if (separator > 0 && pair.slice(0, separator).trim() === name) return pair.slice(separator + 1).trim();
-  }
-  return null;
 };
 
 /**
@@ -47,17 +37,11 @@ export const isLoopbackHost = (host: string | undefined): boolean =>
 /** A page of another origin sends that origin; the workbench's own page sends the host from which it was loaded. */
 const isOwnOrigin = (origin: string, host: string): boolean => origin.toLowerCase() === `http://${host.toLowerCase()}`;
 
-export interface AccessRules {
-  readonly token: string;
-  /** Name and value of the cookie for which the token is exchanged. */
-  readonly cookie: { readonly name: string; readonly value: string };
-  /** For WebSockets: they carry data, and browsers allow them across origins, so the origin must be present. */
-  readonly originRequired: boolean;
-}
-
-/** Null if the request may pass. */
-export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | null => {
-  const { host, origin } = facts;
+/**
+ * Null if the request may pass. `originRequired`: for WebSockets, which carry data, and which browsers allow across
+ * origins.
+ */
+export const refusalOf = ({ host, origin }: RequestFacts, originRequired: boolean): Refusal | null => {
   if (host === undefined || !isLoopbackHost(host)) {
     return {
       status: 403,
@@ -66,7 +50,7 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
         `"uncurl serve" printed; from another machine, use an ssh tunnel to it.`,
     };
   }
-  if (origin === undefined ? rules.originRequired : !isOwnOrigin(origin, host)) {
+  if (origin === undefined ? originRequired : !isOwnOrigin(origin, host)) {
     return {
       status: 403,
       message:
@@ -74,17 +58,11 @@ export const refusalOf = (facts: RequestFacts, rules: AccessRules): Refusal | nu
         `"uncurl serve" printed.`,
     };
   }
-  const byToken = facts.token !== null && sameSecret(facts.token, rules.token);
-  const cookie = cookieValue(facts.cookie, rules.cookie.name);
-  const byCookie = cookie !== null && sameSecret(cookie, rules.cookie.value);
-  if (byToken || byCookie) return null;
-  return {
-    status: 401,
-    message:
-      'The token is missing or was replaced. Open the whole address that "uncurl serve" ' +
-      'printed, with its ?token=...',
-  };
+  return null;
 };
+
+/** Sentence for a page whose token is not valid; at most 123 bytes, as the reason of a closed WebSocket. */
+export const NO_TOKEN = 'The token is missing or was replaced. Open the whole address that "uncurl serve" printed.';
 
 /** Number of wrong tokens answered at once: a user who pastes half an address, or pages of an earlier start. */
 const FREE_GUESSES = 10;

@@ -9,23 +9,33 @@ import { requireUserKey } from '../workspace/user-key.ts';
 const FILE = 'serve.json';
 const MAX_FILE_BYTES = 4_096;
 
-/** `nonce` is no secret: token and cookie are its signatures by the user's key. */
+/** `nonce` is no secret: the token is its signature by the user's key. */
 const servedBefore = z.object({ nonce: z.string().regex(/^[0-9a-f]{32}$/), port: z.number().int().min(1).max(65_535) });
 
-/** Secrets of `uncurl serve`. */
-export interface ServeSecrets {
-  readonly token: string;
-  /** Value of the cookie for which a page exchanges the token. */
-  readonly session: string;
-}
-
 /** Session kept over a restart of `uncurl serve`, so that an open page connects to the next one by itself. */
-export interface ServeSession extends ServeSecrets {
+export interface ServeSession {
+  /** The token that is valid now: another process of this user may have replaced it. */
+  readonly token: () => Promise<string>;
   /** Port of the last server; null: none yet. */
   readonly port: number | null;
   /** Keeps a port, and a new token, for the next server. */
   readonly keep: (port: number) => Promise<void>;
 }
+
+const fileIn = (stateFolder: string): string => join(stateFolder, FILE);
+
+const readServed = (stateFolder: string): Promise<z.infer<typeof servedBefore> | null> =>
+  readJsonIfThere(fileIn(stateFolder), servedBefore, { mostBytes: MAX_FILE_BYTES }, () =>
+    refuse('serve-damaged', `${fileIn(stateFolder)} is damaged.`, 'Remove it: the next start prints another address.'),
+  );
+
+const writeServed = (stateFolder: string, served: z.infer<typeof servedBefore>): Promise<void> =>
+  writeFileAtomically(fileIn(stateFolder), `${JSON.stringify(served)}\n`, stateFolder);
+
+const newNonce = (): string => randomBytes(16).toString('hex');
+
+const tokenOf = async (stateFolder: string, nonce: string): Promise<string> =>
+  Buffer.from((await requireUserKey(stateFolder)).sign(`uncurl serve token ${nonce}`), 'hex').toString('base64url');
 
 /**
  * The session kept in the state folder beside the user's settings. `isNew` changes the token: pages opened before are
@@ -34,21 +44,32 @@ export interface ServeSession extends ServeSecrets {
  * @throws WorkbenchError `serve-damaged`, and those of `requireUserKey`.
  */
 export const openServeSession = async (stateFolder: string, isNew: boolean): Promise<ServeSession> => {
-  const key = await requireUserKey(stateFolder);
-  const file = join(stateFolder, FILE);
-  const before = await readJsonIfThere(file, servedBefore, { mostBytes: MAX_FILE_BYTES }, () =>
-    refuse('serve-damaged', `${file} is damaged.`, 'Remove it: the next start prints another address.'),
-  );
-  const nonce = isNew || before === null ? randomBytes(16).toString('hex') : before.nonce;
-  const signed = (what: string): string =>
-    Buffer.from(key.sign(`uncurl serve ${what} ${nonce}`), 'hex').toString('base64url');
+  const before = await readServed(stateFolder);
+  const nonce = isNew || before === null ? newNonce() : before.nonce;
+  let isKept = before?.nonce === nonce;
+  await tokenOf(stateFolder, nonce);
   return {
-    token: signed('token'),
-    session: signed('session'),
+    // Before it is kept, no other process can have replaced it.
+    token: async () => tokenOf(stateFolder, isKept ? ((await readServed(stateFolder))?.nonce ?? nonce) : nonce),
     port: before?.port ?? null,
     keep: async (port) => {
-      if (before?.nonce === nonce && before.port === port) return;
-      await writeFileAtomically(file, `${JSON.stringify({ nonce, port })}\n`, stateFolder);
+      if (before?.nonce !== nonce || before.port !== port) await writeServed(stateFolder, { nonce, port });
+      isKept = true;
     },
   };
+};
+
+/**
+ * Replaces the token of all servers of this user, those that run and those to come. Returns it, with the port of the
+ * last server.
+ *
+ * @throws WorkbenchError refused: `never-served`; and as `openServeSession`.
+ */
+export const rotateToken = async (stateFolder: string): Promise<{ readonly token: string; readonly port: number }> => {
+  const before = await readServed(stateFolder);
+  if (before === null)
+    throw refuse('never-served', 'There is no token yet: "uncurl serve" was never started here.', 'Start it.');
+  const nonce = newNonce();
+  await writeServed(stateFolder, { nonce, port: before.port });
+  return { token: await tokenOf(stateFolder, nonce), port: before.port };
 };

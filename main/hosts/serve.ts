@@ -7,10 +7,11 @@ import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { refuse } from '../contract/errors.ts';
+import { TOKEN_PARAMETER } from '../contract/page-token.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
-import { type AccessRules, createGuessDelay, type Refusal, refusalOf, type RequestFacts } from './serve-access.ts';
-import type { ServeSecrets } from './serve-session.ts';
+import { admitPages } from './admit-pages.ts';
+import { type Refusal, refusalOf, type RequestFacts } from './serve-access.ts';
 import { socketChannel } from './socket-channel.ts';
 
 export interface ServeSettings {
@@ -25,9 +26,13 @@ export interface ServeSettings {
   /** 0 chooses a free port. */
   readonly port: number;
   readonly host: '127.0.0.1' | '::1' | 'localhost';
-  /** Token and cookie; new ones by default. */
-  readonly secrets?: ServeSecrets | undefined;
+  /** The token that is valid now; default: a new one for this server. */
+  readonly token?: (() => Promise<string>) | undefined;
 }
+
+/** The address of a page, with which it begins. */
+export const pageAddress = (host: ServeSettings['host'], port: number, token: string): string =>
+  `http://${host === '::1' ? '[::1]' : host}:${port}/?${TOKEN_PARAMETER}=${token}`;
 
 export interface WorkbenchServer {
   /** The address to open, including the token. */
@@ -42,8 +47,7 @@ export interface WorkbenchServer {
 /** Largest message from a page: a merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
-/** Limits for one user's pages, and for connections (anybody may flood the port), each of which costs memory. */
-const MOST_PAGES = 32;
+/** Limit for connections (anybody may flood the port), each of which costs memory. */
 const MOST_CONNECTIONS = 512;
 /** A connection that sends nothing is closed after this time. */
 const HEADERS_MS = 10_000;
@@ -60,20 +64,12 @@ const isBroken = (error: unknown): boolean =>
   'code' in error &&
   (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
 
-const addressOf = (request: IncomingMessage): URL | null => {
-  // A request target that is not a path (`*`, an absolute URL, `//other`) would name another host: not found.
-  const target = request.url ?? '';
-  return /^\/(?!\/)/.test(target) ? new URL(target, 'http://loopback') : null;
-};
-
 /** The path as sent: URL would already have resolved its `..`. */
 const rawPath = (request: IncomingMessage): string => (request.url ?? '').split(/[?#]/, 1)[0] ?? '';
 
 const factsOf = (request: IncomingMessage): RequestFacts => ({
   host: request.headers.host,
   origin: request.headers.origin,
-  cookie: request.headers.cookie,
-  token: addressOf(request)?.searchParams.get('token') ?? null,
 });
 
 const answerText = (response: ServerResponse, status: number, message: string): void => {
@@ -88,7 +84,7 @@ const answerText = (response: ServerResponse, status: number, message: string): 
 const rejectUpgrade = (socket: Duplex, { status, message }: Refusal): void => {
   const body = `${message}\n`;
   socket.end(
-    `HTTP/1.1 ${status} ${status === 401 ? 'Unauthorized' : 'Forbidden'}\r\nContent-Type: text/plain; ` +
+    `HTTP/1.1 ${status} Forbidden\r\nContent-Type: text/plain; ` +
       `charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
@@ -105,27 +101,14 @@ const requireBuilt = (index: string): Promise<void> =>
   });
 
 /**
- * Serves the page and the engine to a browser on this machine: files of the built page by HTTP, the contract by a
- * WebSocket at /engine. Both require the token, or the cookie that the first request with it receives.
+ * Serves the page and the engine to a browser on this machine: files of the built page, which hold no secret, by HTTP;
+ * the contract by a WebSocket at /engine, which requires the token.
  */
 export const serveWorkbench = async (settings: ServeSettings): Promise<WorkbenchServer> => {
   const { engine, rendererFolder, answerPage, host } = settings;
   if (answerPage === undefined) await requireBuilt(join(rendererFolder, 'index.html'));
-  const guesses = createGuessDelay();
-  const secret = (): string => randomBytes(32).toString('base64url');
-  const { token, session } = settings.secrets ?? { token: secret(), session: secret() };
-  let cookieName = '';
-  const rules = (originRequired: boolean): AccessRules => ({
-    token,
-    cookie: { name: cookieName, value: session },
-    originRequired,
-  });
-
-  /** Set with the page itself, not with a redirect: a strict cookie is not sent along a redirect from elsewhere. */
-  const cookieHeaders = (request: IncomingMessage): Readonly<Record<string, string>> =>
-    factsOf(request).token === null
-      ? {}
-      : { 'Set-Cookie': `${cookieName}=${session}; HttpOnly; SameSite=Strict; Path=/` };
+  const ownToken = randomBytes(32).toString('base64url');
+  const token = settings.token ?? (() => Promise.resolve(ownToken));
 
   const serveFile = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const file = rendererFile(rawPath(request));
@@ -142,26 +125,17 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
       ...pageHeaders([`ws://${request.headers.host ?? ''}`]),
       'Content-Type': file.contentType,
       'Content-Length': facts.size,
-      ...cookieHeaders(request),
     });
     if (request.method === 'HEAD') response.end();
     else await pipeline(createReadStream(path), response);
   };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const refusal = refusalOf(factsOf(request), rules(false));
-    if (refusal !== null) {
-      if (refusal.status === 401 && !(await guesses.wait())) {
-        request.socket.destroy();
-        return;
-      }
-      return answerText(response, refusal.status, refusal.message);
-    }
+    const refusal = refusalOf(factsOf(request), false);
+    if (refusal !== null) return answerText(response, refusal.status, refusal.message);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answerText(response, 405, 'Only GET is answered here.');
-    if (rawPath(request) === '/session') return answerText(response, 200, 'The session is valid.');
     if (answerPage === undefined) return serveFile(request, response);
-    for (const [name, value] of Object.entries(cookieHeaders(request))) response.setHeader(name, value);
     answerPage(request, response);
   };
 
@@ -182,18 +156,16 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
-  sockets.on('connection', (socket) => serveRpc(engine, socketChannel(socket)));
+  const pages = admitPages(token, (socket) => serveRpc(engine, socketChannel(socket)));
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const refusal =
-      refusalOf(factsOf(request), rules(true)) ??
-      (rawPath(request) === '/engine' ? null : { status: 403 as const, message: 'The engine answers at /engine.' });
-    if (refusal === null && sockets.clients.size >= MOST_PAGES)
-      rejectUpgrade(socket, { status: 403, message: `At most ${MOST_PAGES} pages are served at a time: close some.` });
-    else if (refusal === null)
-      sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
-    else if (refusal.status !== 401) rejectUpgrade(socket, refusal);
-    else void guesses.wait().then((isAnswered) => (isAnswered ? rejectUpgrade(socket, refusal) : socket.destroy()));
+    const refusal: Refusal | null =
+      refusalOf(factsOf(request), true) ??
+      (rawPath(request) === '/engine' ? null : { status: 403, message: 'The engine answers at /engine.' });
+    if (refusal !== null) return rejectUpgrade(socket, refusal);
+    const full = pages.full();
+    if (full !== null) return rejectUpgrade(socket, { status: 403, message: full });
+    sockets.handleUpgrade(request, socket, head, (opened) => pages.take(opened, socket));
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -211,16 +183,15 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   });
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new Error('the server has no port');
-  // Cookies ignore ports: the name separates two workbenches on one machine.
-  cookieName = `uncurl-${bound.port}`;
 
   return {
-    url: `http://${host === '::1' ? '[::1]' : host}:${bound.port}/?token=${token}`,
+    url: pageAddress(host, bound.port, await token()),
     port: bound.port,
     dropPages: () => {
       for (const socket of sockets.clients) socket.close(SERVICE_RESTART);
     },
     close: async () => {
+      pages.dispose();
       for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
       await new Promise<void>((resolve, reject) =>

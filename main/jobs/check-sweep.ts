@@ -5,7 +5,7 @@ import type { MethodName, RouterTreatment } from '../contract/plan.ts';
 import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
 import { enforce, nothingWritten, untrainedRouter } from '../contract/start-rules.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
-import { roundedWeightsNote } from '../export/rounded-folder.ts';
+import { roundedWeightsFact } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -18,6 +18,7 @@ import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
+import { requireLooks } from '../evaluation/planned-looks.ts';
 import { requireDrawable } from './sweep-calibration-draws.ts';
 import { needsOf, needsOfMethod, optionsOf, sweepCounts, type SweepInput } from './sweep-stages.ts';
 import { askedTasks, requireTokenizer } from './task-work.ts';
@@ -103,7 +104,7 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
   const types = weights.filter((type) => type !== 'stored');
   const [rounded] = types;
   if (rounded === undefined) return;
-  for (const { checkpoint } of models) roundedWeightsNote(checkpoint, types);
+  for (const { checkpoint } of models) roundedWeightsFact(checkpoint, types);
   for (const method of methods) {
     const reason = isFileMethod(settings, method) ? null : withoutFile(settings, method);
     if (reason !== null)
@@ -266,6 +267,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
+  requireLooks(settings);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);
   requireNamed('task', settings.first?.task, tasks);

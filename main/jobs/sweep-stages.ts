@@ -1,3 +1,5 @@
+import type { SweepFact } from '../contract/sweep-fact.ts';
+import { reachableWords } from '../words/sweep-facts.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
@@ -6,7 +8,7 @@ import type { MethodName, MethodOptions, Plan, RefitName } from '../contract/pla
 import { readSampler } from '../contract/sampling.ts';
 import { type SweepSettings, UNPRUNED } from '../contract/sweep.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
+import { roundedWeightsFact, wholePlan } from '../export/rounded-folder.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { fewestKept, isTooLarge, keepFromFactor } from '../contract/keep-from-factor.ts';
@@ -15,8 +17,8 @@ import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
-import { bareFactor, counted, formatBytes } from '../words/numbers.ts';
-import { fileMethodNotes, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
+import { bareFactor, counted } from '../words/numbers.ts';
+import { fileMethodFacts, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
 import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
@@ -37,7 +39,7 @@ export interface SweepCounts {
   /** Per model, the kept counts to measure, descending; without E itself, which is the unpruned model. */
   readonly kept: ReadonlyMap<string, readonly number[]>;
   /** Factors that were left out, with the reason. */
-  readonly notes: readonly string[];
+  readonly facts: readonly SweepFact[];
 }
 
 const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null =>
@@ -45,31 +47,28 @@ const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): numb
 
 /**
  * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
- * that only some models can reach is left out for the others, with a note.
+ * that only some models can reach is left out for the others, with a fact that says so.
  */
 export const sweepCounts = (
   models: readonly SweepTarget[],
   { factors }: Pick<SweepSettings, 'factors'>,
 ): SweepCounts => {
-  const notes: string[] = [];
+  const facts: SweepFact[] = [];
   for (const factor of factors) {
     const tooSmall = models.filter((model) => keepOrNull(model, factor) === null);
     if (tooSmall.length === 0) continue;
     const limits = tooSmall.map(({ name, checkpoint }) => {
       const { experts, topK } = checkpoint.info;
-      const largest = bareFactor(experts / fewestKept(checkpoint.info));
-      return `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${largest}`;
+      return { name, topK, experts, largest: experts / fewestKept(checkpoint.info) };
     });
     if (tooSmall.length === models.length) {
       throw refuse(
         'factor-too-large',
         `The pruning factor ${bareFactor(factor)} leaves fewer experts than each token uses.`,
-        `Largest possible factor: ${limits.join('; ')}.`,
+        `Largest possible factor: ${limits.map(reachableWords).join('; ')}.`,
       );
     }
-    notes.push(
-      `Factor ${bareFactor(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
-    );
+    facts.push({ code: 'factor-left-out', factor, models: limits });
   }
   const kept = new Map(
     models.map((model) => {
@@ -79,7 +78,7 @@ export const sweepCounts = (
       return [model.name, [...new Set(counts)].sort((a, b) => b - a)] as const;
     }),
   );
-  return { kept, notes };
+  return { kept, facts };
 };
 
 /**
@@ -222,19 +221,13 @@ const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget):
   foldsByProfile(checkpoint.info, settings.gates) &&
   settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
 
-/** What a setting of gates other than a plain deletion means for the plans of each model, in a sentence. */
-const gatesNotes = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly string[] =>
-  models.flatMap(({ name, checkpoint: { info } }) => {
+/** What a setting of gates other than a plain deletion means for the plans of each model. */
+const gatesFacts = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly SweepFact[] =>
+  models.flatMap(({ name: model, checkpoint: { info } }): readonly SweepFact[] => {
     if (gates === 'renormalised') return [];
-    if (info.gatesGrow !== true)
-      return gates === 'folded' ? [] : [`The router of ${name} renormalises, or scores each expert alone: gates stay.`];
-    if (info.identityRows === true) return [`Plans of ${name} have the gates of its unpruned router (trained).`];
-    return [
-      gates === 'folded'
-        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the mean ` +
-          'probability that was kept.'
-        : `Plans of ${name} have the gates of its unpruned router (trained), which only ONNX exports hold.`,
-    ];
+    if (info.gatesGrow !== true) return gates === 'folded' ? [] : [{ code: 'gates', model, are: 'unchanged' }];
+    if (info.identityRows === true) return [{ code: 'gates', model, are: 'trained' }];
+    return [{ code: 'gates', model, are: gates === 'folded' ? 'folded' : 'trained-onnx-only' }];
   });
 
 /** `models`: those whose plans are made. */
@@ -362,14 +355,11 @@ export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...curveSteps(planned, planned.curves),
 ];
 
-/** Begins the note on the hidden states that fidelity keeps; runs of earlier versions have none. */
-export const KEPT_STATES = 'Fidelity keeps the last hidden states';
-
 export interface PlannedSweep {
   /** In the order of measurement: requested first models and tasks come first. */
   readonly stages: readonly PlannedStage[];
-  /** Notes on factors that were left out, with the reason, and on methods that are files. */
-  readonly notes: readonly string[];
+  /** Factors that were left out, with the reason, and methods that are files. */
+  readonly facts: readonly SweepFact[];
 }
 
 const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name: string | undefined): readonly T[] => [
@@ -392,13 +382,13 @@ const sampledTasks = (tasks: readonly RunTask[], { sample }: SweepSettings): rea
  */
 export const planStages = async (context: JobContext, input: SweepInput): Promise<PlannedSweep> => {
   const { models, tasks, settings, candidates = [] } = input;
-  const { kept, notes } = sweepCounts(models, settings);
+  const { kept, facts } = sweepCounts(models, settings);
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
-  const states: string[] = [];
+  const states: SweepFact[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const needs = needsOf(settings, [model]);
     const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
@@ -451,17 +441,13 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       ];
       stages.push({ settings, measurement, calibration, curves, otherSteps, open });
     }
-    if (most.bytes > 0)
-      states.push(
-        `${KEPT_STATES} of ${model.name} for one task at a time: ${formatBytes(most.bytes)} at most (${most.task}), ` +
-          'on disk beyond a quarter of the memory that the weights leave.',
-      );
+    if (most.bytes > 0) states.push({ code: 'hidden-states', model: model.name, task: most.task, bytes: most.bytes });
   }
-  const files = fileMethodNotes(
+  const files = fileMethodFacts(
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
-  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
-  return { stages, notes: [...notes, ...gatesNotes(settings, models), ...states, ...files, ...rounded] };
+  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsFact(checkpoint, types) ?? []);
+  return { stages, facts: [...facts, ...gatesFacts(settings, models), ...states, ...files, ...rounded] };
 };

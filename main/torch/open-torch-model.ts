@@ -707,7 +707,7 @@ const fidelityAt = (values: Float32Array, at: number): ItemFidelity => {
   return { positions: 1, kl: Math.max(0, kl), reverseKl: Math.max(0, reverseKl), changed, acceptance };
 };
 
-/** The mean over the positions of an item's groups; a position that several choices share counts once. */
+/** The mean over the positions of an item's groups; the prefix that all choices share counts once. */
 const itemFidelity = (
   groups: readonly ScoredGroup[],
   scores: readonly (readonly ComparedScore[])[],

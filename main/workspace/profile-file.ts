@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText, shortName } from '../contract/bounds.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
@@ -77,17 +78,17 @@ const FORMAT = 'uncurl-profile-1';
 
 const metadataSchema = z.object({
   format: z.literal(FORMAT),
-  model: z.string(),
-  fingerprint: z.string(),
+  model: boundedText,
+  fingerprint: boundedText,
   /** SHA-256 over all files of the model; profiles of earlier versions have none. */
-  sha256: z.string().optional(),
-  tasks: z.string(),
+  modelSha256: shortName.optional(),
+  tasks: boundedText,
 });
 const tasksSchema = z
   .array(
     z.object({
-      name: z.string(),
-      hash: z.string(),
+      name: boundedText,
+      hash: boundedText,
       layers: z.number().int().positive(),
       experts: z.number().int().positive(),
       topK: z.number().int().positive(),
@@ -158,7 +159,8 @@ export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFil
     format: FORMAT,
     model,
     fingerprint,
-    ...(sha256 && { sha256 }),
+    // The seal of a step has the name sha256.
+    ...(sha256 && { modelSha256: sha256 }),
     tasks: JSON.stringify(tasks.map(described)),
   },
 });
@@ -272,7 +274,7 @@ const openProfileFile = async (file: string): Promise<OpenedProfile> => {
   }
   const list = tasksSchema.safeParse(json);
   if (!list.success) throw notAProfile(file, 'its list of tasks is malformed');
-  const { model, fingerprint, sha256 } = metadata.data;
+  const { model, fingerprint, modelSha256: sha256 } = metadata.data;
   return { header, model, fingerprint, sha256, tasks: list.data };
 };
 

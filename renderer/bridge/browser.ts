@@ -1,3 +1,4 @@
+import { TOKEN_PARAMETER, TOKEN_REFUSED, welcomeMessage } from '../../main/contract/page-token.ts';
 import { MANIFEST_SUFFIX } from '../../main/contract/shell.ts';
 import { connectionLost } from '../../main/contract/rpc.ts';
 import type { MessageChannelEnd } from '../../main/contract/rpc.ts';
@@ -29,23 +30,52 @@ const socketChannel = (socket: WebSocket): MessageChannelEnd => ({
   close: () => socket.close(),
 });
 
-/** Null if the server refuses or cannot be reached; a browser does not report which. */
-const openSocket = (url: string): Promise<WebSocket | null> =>
+const GONE = 'The workbench server cannot be reached; trying again.';
+const NO_TOKEN = 'The token is missing. Open the whole address that "uncurl serve" printed.';
+
+/** A socket whose server knows this page's token; else why not, and whether another try may succeed. */
+const openSocket = (
+  url: string,
+  token: string,
+): Promise<WebSocket | { readonly refusal: string; readonly isFinal: boolean }> =>
   new Promise((resolve) => {
     const socket = new WebSocket(url);
-    socket.addEventListener('open', () => resolve(socket), { once: true });
-    socket.addEventListener('close', () => resolve(null), { once: true });
+    const listening = new AbortController();
+    const { signal } = listening;
+    socket.addEventListener('open', () => socket.send(JSON.stringify({ type: 'token', token })), { signal });
+    socket.addEventListener(
+      'message',
+      ({ data }: MessageEvent<unknown>) => {
+        listening.abort();
+        if (typeof data === 'string' && welcomeMessage.safeParse(JSON.parse(data)).success) return resolve(socket);
+        socket.close();
+        resolve({ refusal: 'The server is of another version: reload the page.', isFinal: true });
+      },
+      { signal },
+    );
+    socket.addEventListener(
+      'close',
+      ({ code, reason }) => {
+        listening.abort();
+        resolve({ refusal: reason === '' ? GONE : reason, isFinal: code === TOKEN_REFUSED });
+      },
+      { signal },
+    );
   });
 
-/** Reason for the refusal, which the server gives to an ordinary request; null if the server cannot be reached. */
-const refusal = async (address: URL): Promise<string | null> => {
-  try {
-    const answer = await fetch(new URL('/session', address), { cache: 'no-store' });
-    return answer.ok ? null : await answer.text();
-  } catch (error) {
-    if (error instanceof TypeError) return null; // how fetch reports an unreachable server
-    throw error;
+/**
+ * The token of the address, which is kept for this tab, over reloads, and taken out of the address, history and
+ * screenshots; else the one that was kept; null without one.
+ */
+const takeToken = (): string | null => {
+  const address = new URL(window.location.href);
+  const given = address.searchParams.get(TOKEN_PARAMETER);
+  if (given !== null) {
+    window.sessionStorage.setItem(TOKEN_PARAMETER, given);
+    address.searchParams.delete(TOKEN_PARAMETER);
+    window.history.replaceState(null, '', address);
   }
+  return window.sessionStorage.getItem(TOKEN_PARAMETER);
 };
 
 const download = (suggestedName: string, bytes: Uint8Array<ArrayBuffer>): void => {
@@ -66,22 +96,23 @@ const downloadFile: SaveFile = ({ suggestedName, bytes, manifest }) => {
 
 /** Connects a page in a browser to `uncurl serve`, and reconnects automatically. */
 export const connectBrowser = async (): Promise<Bridge> => {
+  const token = takeToken();
   const address = new URL(window.location.href);
-  if (address.searchParams.has('token')) {
-    // The server has set a cookie for the token: keep the token out of history and screenshots.
-    address.searchParams.delete('token');
-    window.history.replaceState(null, '', address);
-  }
   const socketUrl = `${address.protocol === 'https:' ? 'wss' : 'ws'}://${address.host}/engine`;
   const line = createBridgeLine(() => void reconnect());
 
+  /** Whether the page is connected, or cannot be: only another address helps then. */
   const connect = async (): Promise<boolean> => {
-    const socket = await openSocket(socketUrl);
-    if (socket === null) {
-      line.lose(connectionLost((await refusal(address)) ?? 'The workbench server cannot be reached; trying again.'));
-      return false;
+    if (token === null) {
+      line.lose(connectionLost(NO_TOKEN));
+      return true;
     }
-    line.use(socketChannel(socket));
+    const opened = await openSocket(socketUrl, token);
+    if ('refusal' in opened) {
+      line.lose(connectionLost(opened.refusal));
+      return opened.isFinal;
+    }
+    line.use(socketChannel(opened));
     return true;
   };
   const reconnect = async (): Promise<void> => {

@@ -1,11 +1,14 @@
 import { areSafeCounts, itemsNeeded } from '../../main/evaluation/verdicts.ts';
 import { groupMoves, levelAbove } from '../../main/statistics/clustered-pairs.ts';
-import { bootstrapPerplexity } from '../../main/statistics/bootstrap.ts';
+import { UNPRUNED } from '../../main/contract/sweep.ts';
+import { bootstrapPerplexity, quantile } from '../../main/statistics/bootstrap.ts';
 import { criticalScore, discordanceGrid, sizeOf } from '../../main/statistics/exact-paired-test.ts';
-import { normalQuantileOf } from '../../main/statistics/distributions.ts';
+import { normalQuantileOf, studentT } from '../../main/statistics/distributions.ts';
 import { chanceForUnharmed } from '../../main/statistics/paired-power.ts';
 import { plannedLevels } from '../../main/statistics/planned-looks.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
+import { sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
+import { recordedResults } from '../main/sample/recorded.ts';
 
 // How often the rules call a candidate safe (or worse, or different) when it is not, and how often they call an
 // unharmed one safe.
@@ -37,8 +40,9 @@ import { seededRandom } from '../../main/statistics/random.ts';
 // look at 5 %, or at the planned levels (plannedLevels). RUNS (20000). Power: the same for an unharmed candidate.
 //
 // losses: how often the interval of the answer loss misses the mean over all items of a point of the sample, when n of
-// its items are drawn with replacement, by the side of the miss: Student's t of the mean as used, and others that were
-// tried. RUNS (400) for every chosen point.
+// its items are drawn with replacement: Student's t of the mean as used, and two that were tried: Hall's transformation
+// of t for skewness (Hall 1992, JRSS B 54), and the studentised bootstrap (399 resamples). RUNS (100) for each of 120
+// points that are safe by choice, where the number is read, or fewer if there are not so many.
 
 const percent = (share: number): string => (100 * share).toFixed(share < 0.001 ? 3 : 1);
 const line = (...cells: readonly (string | number)[]): void => {
@@ -171,6 +175,7 @@ const RISES: Readonly<Record<string, readonly [draw: () => number, mean: number]
   'Pareto 3': [() => (1 - random.float()) ** (-1 / 3), 1.5],
   '1 in 20 by 5': [() => normal() + (random.float() < 0.05 ? 5 : 0), 0.25],
   '1 in 50 by 20': [() => normal() + (random.float() < 0.02 ? 20 : 0), 0.4],
+  '1 in 30 by 30': [() => 0.1 * normal() + (random.float() < 1 / 30 ? 30 : 0), 1],
 };
 
 const texts = (runs: number): void => {
@@ -268,10 +273,91 @@ const looks = (runs: number): void => {
     }
 };
 
+type Ends = readonly [low: number, high: number];
+
+const momentsOf = (values: readonly number[]) => {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const cubes = values.reduce((sum, value) => sum + (value - mean) ** 3, 0);
+  const deviation = Math.sqrt(squares / (n - 1));
+  return { n, mean, deviation, skewness: deviation === 0 ? 0 : cubes / n / deviation ** 3 };
+};
+
+const byStudent = (values: readonly number[]): Ends => {
+  const { n, mean, deviation } = momentsOf(values);
+  const reach = (studentT(ALPHA, n - 1) * deviation) / Math.sqrt(n);
+  return [mean - reach, mean + reach];
+};
+
+const byHall = (values: readonly number[]): Ends => {
+  const { n, mean, deviation, skewness } = momentsOf(values);
+  if (Math.abs(skewness) < 1e-6) return byStudent(values);
+  const back = (y: number): number => (3 / skewness) * (Math.cbrt(1 + skewness * (y - skewness / (6 * n))) - 1);
+  const t = studentT(ALPHA, n - 1) / Math.sqrt(n);
+  return [mean - deviation * back(t), mean - deviation * back(-t)];
+};
+
+const RESAMPLES = 399;
+
+const byBootstrap = (values: readonly number[]): Ends => {
+  const { n, mean, deviation } = momentsOf(values);
+  const ratios: number[] = [];
+  for (let resample = 0; resample < RESAMPLES; resample += 1) {
+    const own = momentsOf(Array.from({ length: n }, () => values[random.integer(n)] ?? NaN));
+    if (own.deviation > 0) ratios.push((own.mean - mean) / own.deviation);
+  }
+  const ascending = Float64Array.from(ratios).sort();
+  return [mean - deviation * quantile(ascending, 0.975), mean - deviation * quantile(ascending, 0.025)];
+};
+
+const INTERVALS = { student: byStudent, hall: byHall, bootstrap: byBootstrap } as const;
+const POINTS = 120;
+
+const losses = async (runs: number): Promise<void> => {
+  const outcomesOf = await sampleOutcomes();
+  const { results } = await recordedResults('sample');
+  const chosen = results.filter(
+    ({ factor, verdict, answerLoss }) => factor > 1 && verdict === 'safe' && (answerLoss?.mean ?? 0) !== 0,
+  );
+  const populations = random
+    .shuffle([...chosen])
+    .slice(0, POINTS)
+    .map((result) => {
+      const unpruned = outcomesOf({ ...result, method: UNPRUNED, seed: null, factor: 1 });
+      const after = outcomesOf(result);
+      return unpruned.flatMap((before, index) => {
+        const own = after[index];
+        if (before.kind !== 'choice' || own?.kind !== 'choice') return [];
+        return [(before.logprobs[before.answer] ?? NaN) - (own.logprobs[before.answer] ?? NaN)];
+      });
+    });
+  wide('n', 'interval', 'missed, %', 'too low', 'too high', 'worst point');
+  for (const n of [50, 150, 300])
+    for (const [name, interval] of Object.entries(INTERVALS)) {
+      let [low, high, worst] = [0, 0, 0];
+      for (const population of populations) {
+        const { mean } = momentsOf(population);
+        let own = 0;
+        for (let run = 0; run < runs; run += 1) {
+          const sample = Array.from({ length: n }, () => population[random.integer(population.length)] ?? NaN);
+          const [from, to] = interval(sample);
+          if (to < mean) low += 1;
+          if (from > mean) high += 1;
+          if (to < mean || from > mean) own += 1;
+        }
+        worst = Math.max(worst, own / runs);
+      }
+      const all = runs * populations.length;
+      wide(n, name, simulated(low + high, all), simulated(low, all), simulated(high, all), percent(worst));
+    }
+};
+
 const [, , what = 'items', first, second] = process.argv;
 if (what === 'items') items(Number(first ?? 1000), Number(second ?? 1));
 else if (what === 'passages') passages(Number(first ?? 4000));
 else if (what === 'texts') texts(Number(first ?? 1000));
 else if (what === 'best') best(Number(first ?? 20_000));
 else if (what === 'looks') looks(Number(first ?? 20_000));
+else if (what === 'losses') await losses(Number(first ?? 100));
 else throw new Error(`${what} must be items, passages, texts, best, looks or losses`);

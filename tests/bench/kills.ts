@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
+import { editedArms, editedTorchSweep, editedTraining, trainer } from './kills/edited.ts';
 import { killedExport, killedTraining } from './kills/folders.ts';
 import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
@@ -13,7 +14,9 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
  * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
  * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
- * cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python with PyTorch), two engines in one
+ * cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python with PyTorch), a training, an
+ * experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work are edited before each
+ * resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one
  * workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the
  * end is not counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each:
  * times, kills, resumptions, differences, failures, and leftover files.
@@ -29,6 +32,11 @@ const all: readonly Making[] = [
   ['workers', () => killedWorkers(folder)],
   ['export', () => killedExport(folder)],
   ['fine-tune', python === undefined ? null : () => killedTraining(folder, python)],
+  ['edited training', python === undefined ? null : () => editedTraining(folder, python)],
+  ['edited arms', python === undefined ? null : () => editedArms(folder, python)],
+  ['edited torch sweep', python === undefined ? null : () => editedTorchSweep(folder, python)],
+  ['trainer, edited training', () => editedTraining(folder, trainer)],
+  ['trainer, edited arms', () => editedArms(folder, trainer)],
   ['two engines', () => twoEngines(folder)],
   ['takeover', () => takeover(folder)],
   ['full disk', process.platform === 'linux' && process.getuid?.() === 0 ? () => fullDisk(folder) : null],
@@ -41,15 +49,16 @@ for (const [name, make] of all.filter(([each]) => new RegExp(pattern).test(each)
   else attacks.push(await make());
 }
 
-const none = { times: 0, kills: 0, resumed: 0, differences: 0, failures: 0, leftovers: 0 };
+const none = { times: 0, kills: 0, edits: 0, resumed: 0, differences: 0, failures: 0, leftovers: 0 };
 const totals = new Map(attacks.map(({ name }) => [name, { ...none }]));
 const sum = (key: keyof typeof none): number => [...totals.values()].reduce((all, each) => all + each[key], 0);
 for (let round = 0; round < 3 || sum('kills') < Number(kills); round += 1) {
   for (const { name, once } of attacks) {
-    const { kills: killed, resumed, isSame, said, leftovers } = await once(random);
+    const { kills: killed, edits = 0, resumed, isSame, said, leftovers } = await once(random);
     const total = totals.get(name) ?? none;
     total.times += 1;
     total.kills += killed;
+    total.edits += edits;
     total.resumed += resumed;
     total.leftovers += leftovers;
     if (isSame === false) total.differences += 1;

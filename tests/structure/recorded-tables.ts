@@ -31,6 +31,8 @@ import {
   UNPRUNED,
 } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
+import { TELLING_LOSS } from '../../main/evaluation/fidelity.ts';
+import { upperLimit } from '../../main/statistics/p-values.ts';
 import { choiceAndWriting, reachSummary, TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
@@ -45,6 +47,7 @@ import {
   pairSentence,
 } from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
+import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { groupBy } from '../../main/evaluation/threshold.ts';
 import { familyReasons } from '../../main/export/gguf/architectures.ts';
@@ -64,6 +67,7 @@ import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/samp
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
+import { writeBundledRecords } from './bundled-records.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -71,7 +75,9 @@ import {
   type Curve,
   curvesOf,
   measures,
+  onCommonFactors,
   rankCorrelation,
+  rankGain,
   ruleCounts,
   safeByChoice,
 } from './written-forecast.ts';
@@ -191,7 +197,14 @@ const size = ({ document, own }: Sample): readonly string[] => {
 };
 
 /** For frequency: the share of routed choices that factor 2 drops at each size, and where it is safe. */
-const shortFinding = ({ own: trend }: Sample): readonly string[] => {
+const shortFinding = ({ own: trend, trend: all }: Sample): readonly string[] => {
+  const againstScratch = (kind: AnswerKind): string => {
+    const isOwn = ({ task }: { readonly task: string }): boolean => task.endsWith(TWIN_SUFFIX) === (kind === 'written');
+    const { worse, all: of } = countPairs(
+      all.pairs.filter((pair) => isOwn(pair) && pair.method === 'frequency' && pair.pastThreshold === true),
+    );
+    return `${worse} of ${of} comparisons ${kind}`;
+  };
   const listed = (values: readonly string[]): string => `${values.slice(0, -1).join(', ')} and ${values.at(-1) ?? ''}`;
   const safe = (kind: AnswerKind, method: string): string =>
     listed(safeAtTwo(trend, kind, method).map((share) => String(share.safe)));
@@ -206,6 +219,8 @@ const shortFinding = ({ own: trend }: Sample): readonly string[] => {
       `answers are chosen.`,
     `**Multiple choice flatters pruning**: when the same answers are written, it is safe in ` +
       `${safe('written', 'frequency')}.`,
+    `By frequency, past its threshold, a pruned model is worse than one pretrained with fewer experts in ` +
+      `${againstScratch('chosen')} and ${againstScratch('written')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
     `UNCURL is drawn at random (k-means by Lloyd's steps). In single draws factor 2 is safe in ` +
       `${inDraws('chosen', 'uncurl')} tasks chosen and in ${inDraws('written', 'uncurl')} written; in every ` +
@@ -387,10 +402,31 @@ const luck = async ({ document }: Sample): Promise<readonly string[]> => {
     ),
   );
   const mean = deviations.reduce((sum, deviation) => sum + deviation, 0) / deviations.length;
+  const agreeing = own.filter(({ results }) => new Set(results.map(({ verdict }) => verdict)).size === 1).length;
+  // At the factors that the record has, as for the calibration draws.
+  const factors = [...new Set(drawn.map(({ factor }) => factor))].sort((one, other) => one - other);
+  const reached = (results: readonly (SweepResult | undefined)[]): number => {
+    const end = results.findIndex((result) => result?.verdict !== 'safe');
+    return end === -1 ? results.length : end;
+  };
+  const joint = [...Map.groupBy(own, ({ model, task }) => JSON.stringify([model, task])).values()];
+  const moved = joint.filter((ofTask) => {
+    const seeds = [...new Set(ofTask.flatMap(({ results }) => results.map(({ seed }) => seed)))];
+    const curves = seeds.map((seed) =>
+      reached(
+        factors.map((factor) =>
+          ofTask.find((one) => one.factor === factor)?.results.find((result) => result.seed === seed),
+        ),
+      ),
+    );
+    return new Set(curves).size > 1;
+  }).length;
   return items([
     ...luckSentences(recorded),
     `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
-      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean.`,
+      `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean; ` +
+      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds differ in ` +
+      'some draw.',
   ]);
 };
 
@@ -609,12 +645,25 @@ const forecastCurves = async ({ document }: Sample): Promise<readonly Curve[]> =
 /** Rank correlation, within a task and method, of measures at factor 2 with how far written answers are safe. */
 const forecastRanks = async (sample: Sample): Promise<readonly string[]> => {
   const curves = (await forecastCurves(sample)).filter(({ method }) => ['frequency', 'reap'].includes(method));
+  const common = onCommonFactors(curves);
+  const text = (found: { readonly mean: number; readonly low: number; readonly high: number } | null): string =>
+    found === null ? '' : `${found.mean.toFixed(2)} [${found.low.toFixed(2)}, ${Math.min(1, found.high).toFixed(2)}]`;
   return table(
-    ['measure at factor 2', 'mean rank correlation [95 %]', 'tasks and methods that have one'],
+    [
+      'measure at factor 2',
+      'mean rank correlation [95 %]',
+      'minus that of accuracy',
+      'at common factors alone',
+      'minus that of accuracy',
+      'tasks and methods that have one',
+    ],
     Object.values(measures).map((measure) => {
       const { groups, of, interval: found } = rankCorrelation(curves, measure, 2);
-      const ends = found === null ? '' : `[${found.low.toFixed(2)}, ${Math.min(1, found.high).toFixed(2)}]`;
-      return [measure.name, `${found?.mean.toFixed(2) ?? ''} ${ends}`, `${groups} of ${of}`];
+      const cells = [curves, common].flatMap((own) => {
+        const gain = rankGain(own, measure, measures.difference, 2);
+        return [text(rankCorrelation(own, measure, 2).interval), measure === measures.difference ? '' : text(gain)];
+      });
+      return [measure.name, text(found), ...cells.slice(1), `${groups} of ${of}`];
     }),
   );
 };
@@ -667,12 +716,75 @@ const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
   );
 };
 
+/** How many trend tests were made, and the smallest p after Bonferroni. */
+const trendTests = ({ trend }: Sample): readonly string[] => {
+  const tests = trend.findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
+  const ps = tests.flatMap(({ p }) => p ?? []);
+  const least = Math.min(...ps);
+  return [
+    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a direction ` +
+      `to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of them); by ` +
+      `Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
+  ];
+};
+
+/** In how many pairs of cells writing loses more than choosing, by task. */
+const experimentWriting = async (): Promise<readonly string[]> => {
+  const { answers, record } = await recordedExperiment();
+  const cells = answers
+    .filter(({ question }) => question === 'scratch')
+    .flatMap((answered) => answered.cells)
+    .filter(({ treatment }) => treatment === 'tuned');
+  const tasks = record.tasks.map(({ name }) => name).filter((name) => !name.endsWith(TWIN_SUFFIX));
+  const counts = tasks.map((task) => {
+    const pairs = cells
+      .filter((cell) => cell.task === task)
+      .flatMap((chosen) => {
+        const twin = cells.find(
+          ({ task: name, experts, kept }) =>
+            name === `${task}${TWIN_SUFFIX}` && experts === chosen.experts && kept === chosen.kept,
+        );
+        return twin === undefined ? [] : [{ chosen, twin }];
+      });
+    const more = pairs.filter(({ chosen, twin }) => twin.difference < chosen.difference).length;
+    return `${task} in ${more} of ${pairs.length}`;
+  });
+  return [`Fine-tuned and against scratch, the loss is larger in writing than by choice on ${counts.join(', on ')}.`];
+};
+
+/** The answer loss of points that are safe by choice, against the written verdict of the same plans. */
+const answerLoss = ({ document: { results } }: Sample): readonly string[] => {
+  const byName = new Map(results.map((result) => [pointNameKey(result), result]));
+  const pairs = results.flatMap((chosen) => {
+    const written = byName.get(pointNameKey({ ...chosen, task: `${chosen.task}${TWIN_SUFFIX}` }));
+    const isSafe = chosen.factor > 1 && chosen.verdict === 'safe' && chosen.answerLoss !== undefined;
+    return isSafe && written !== undefined ? [{ chosen, isUnsafe: written.verdict !== 'safe' }] : [];
+  });
+  const cells = (of: typeof pairs): number =>
+    new Set(of.map(({ chosen }) => pointNameKey({ ...chosen, seed: null }))).size;
+  const tasks = (of: typeof pairs): number => new Set(of.map(({ chosen: { task } }) => task)).size;
+  const isAbove = ({ chosen }: (typeof pairs)[number]): boolean => (chosen.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
+  const [above, below_] = [pairs.filter(isAbove), pairs.filter((pair) => !isAbove(pair))];
+  const unsafe = (of: typeof pairs): number => of.filter(({ isUnsafe }) => isUnsafe).length;
+  const limit = upperLimit(0, tasks(below_));
+  return [
+    `On the sample, ${pairs.length} points are safe by choice (${cells(pairs)} distinct cells of model, task, method ` +
+      `and factor; the others are draws of the same cells). A loss of ${TELLING_LOSS.nats} nats or more was unsafe ` +
+      `when written in ${unsafe(above)} of ${above.length} points (${cells(above)} cells); below it, in ` +
+      `${unsafe(below_)} of ${below_.length} (${cells(below_)} cells on ${tasks(below_)} tasks; taking tasks as the ` +
+      `sample, the 95 % upper limit of that share is ${(100 * limit).toFixed(0)} %).`,
+  ];
+};
+
 const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Promise<readonly string[]>>> = {
   'first-result': firstResult,
   'short-finding': shortFinding,
   'safe-tasks': safeTasks,
   size,
   'both-kinds': bothKinds,
+  'trend-tests': trendTests,
+  'experiment-writing': experimentWriting,
+  'answer-loss': answerLoss,
   'threshold-trend': findings('threshold-over-experts', [null, 'frequency', 'reap']),
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
@@ -710,9 +822,17 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'weights'].map(
-    (name) => `resources/docs/${name}.md`,
-  ),
+  ...[
+    'exports',
+    'families',
+    'finding',
+    'gates',
+    'paper-experiment',
+    'searching',
+    'settings',
+    'verdicts',
+    'weights',
+  ].map((name) => `resources/docs/${name}.md`),
 ];
 
 /** All pages that quote a record, in their current and their computed form. */
@@ -736,9 +856,12 @@ export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
 
 export const recordedTables = Object.keys(TABLES);
 
-if (process.argv[2] === '--write')
+if (process.argv[2] === '--write') {
+  const isAnew = await writeBundledRecords();
+  process.stdout.write(`main/workspace/bundled-records.ts: ${isAnew ? 'written anew' : 'as recorded'}\n`);
   for (const { file, stands, computed } of await recordedPages())
     if (stands !== computed) {
       await writeFile(path.join(root, file), computed);
       process.stdout.write(`${file}: written anew\n`);
     } else process.stdout.write(`${file}: as recorded\n`);
+}

@@ -85,9 +85,16 @@ const overTasks = <Member extends { readonly task: string }>(
  * threshold of the written answers; the mean over tasks and methods with its interval over tasks. Where all models have
  * the same threshold, there is no correlation, and task and method do not count.
  */
-export const rankCorrelation = (curves: readonly Curve[], { of }: Measure, factor: number) => {
+export const rankCorrelation = (curves: readonly Curve[], measure: Measure, factor: number) => {
+  const found = rankCorrelations(curves, measure, factor);
+  const groups = new Set(curves.map(({ task, method }) => JSON.stringify([task, method]))).size;
+  return { groups: found.length, of: groups, interval: overTasks(found, ({ value }) => value) };
+};
+
+/** The correlation of each task and method that has one. */
+const rankCorrelations = (curves: readonly Curve[], { of }: Measure, factor: number) => {
   const groups = [...Map.groupBy(curves, ({ task, method }) => JSON.stringify([task, method])).values()];
-  const found = groups.flatMap((own) => {
+  return groups.flatMap((own) => {
     const both = own.flatMap((curve) => {
       const at = curve.pairs.find(({ chosen }) => chosen.factor === factor);
       const measured = at === undefined ? undefined : of(at);
@@ -95,9 +102,31 @@ export const rankCorrelation = (curves: readonly Curve[], { of }: Measure, facto
     });
     const [ranked, reached] = [0, 1].map((side) => Float64Array.from(both, (pair) => pair[side] ?? NaN));
     const value = meanRankCorrelation([ranked ?? new Float64Array()], [reached ?? new Float64Array()]);
-    return value === null ? [] : own.slice(0, 1).map(({ task }) => ({ task, value }));
+    return value === null ? [] : own.slice(0, 1).map(({ task, method }) => ({ task, method, value }));
   });
-  return { groups: found.length, of: groups.length, interval: overTasks(found, ({ value }) => value) };
+};
+
+/** How much larger the correlation of one measure is than that of another, on the same tasks and methods. */
+export const rankGain = (curves: readonly Curve[], measure: Measure, than: Measure, factor: number) => {
+  const others = rankCorrelations(curves, than, factor);
+  const gains = rankCorrelations(curves, measure, factor).flatMap(({ task, method, value }) => {
+    const other = others.find((one) => one.task === task && one.method === method);
+    return other === undefined ? [] : [{ task, gain: value - other.value }];
+  });
+  return overTasks(gains, ({ gain }) => gain);
+};
+
+/** The curves at the factors that every one of them was measured at: a finer grid tells more thresholds apart. */
+export const onCommonFactors = (curves: readonly Curve[]): readonly Curve[] => {
+  const factorsOf = ({ pairs }: Curve): readonly number[] => pairs.map(({ chosen }) => chosen.factor);
+  const least = curves.reduce((fewest, curve) => Math.min(fewest, Math.max(...factorsOf(curve))), Infinity);
+  const common = [...new Set(curves.flatMap(factorsOf))].filter((factor) =>
+    curves.every((curve) => factor > least || factorsOf(curve).includes(factor)),
+  );
+  return curves.map((curve) => ({
+    ...curve,
+    pairs: curve.pairs.filter(({ chosen }) => common.includes(chosen.factor)),
+  }));
 };
 
 /** Counts of a rule on curves and on points, each share with its interval over tasks. */

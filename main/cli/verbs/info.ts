@@ -210,8 +210,8 @@ export const info: Verb = {
     ...CALIBRATION_OPTIONS,
     memory: MACHINE_OPTIONS.memory,
     referee: switchOption(
-      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that was ` +
-        'done, and refuse it if they differ. Needs a Python with PyTorch.',
+      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that ` +
+        'was done, and refuse it if they differ. Needs a Python with PyTorch.',
     ),
     python: valueOption(
       'PATH',

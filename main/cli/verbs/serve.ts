@@ -7,8 +7,8 @@ import { forkCompute } from '../../compute/start-compute.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { explainReadError } from '../../files/regular-file.ts';
-import { serveWorkbench, type WorkbenchServer } from '../../hosts/serve.ts';
-import { openServeSession } from '../../hosts/serve-session.ts';
+import { pageAddress, serveWorkbench, type WorkbenchServer } from '../../hosts/serve.ts';
+import { openServeSession, rotateToken } from '../../hosts/serve-session.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
@@ -59,7 +59,7 @@ const rootFolder = async (named: string): Promise<string> => {
 
 export const serve: Verb = {
   name: 'serve',
-  usage: '[--port N] [--open] [--new-token] [--root DIR...] [--workspace DIR]',
+  usage: '[--port N] [--open] [--new-token | --rotate-token] [--root DIR...] [--workspace DIR]',
   summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
   positionals: [0, 0],
   engine: 'Choose PyTorch in the Devices dialog of the window.',
@@ -73,12 +73,20 @@ export const serve: Verb = {
     'new-token': switchOption(
       'Replace the token, which otherwise stays the same. Earlier addresses no longer open the workbench.',
     ),
+    'rotate-token': switchOption(
+      'Only replace the token, also of a server that runs: its pages must be opened by the new address.',
+    ),
     open: switchOption('Open the address in the default browser.'),
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
   },
   run: async (reader, host) => {
+    if (reader.flag('rotate-token')) {
+      const { token, port } = await rotateToken(stateFolder(host.settingsFile));
+      const url = pageAddress(reader.choice('host', HOSTS) ?? HOSTS[0], port, token);
+      return { document: { url }, text: `The token was replaced. The last server, if it still runs, is at ${url}` };
+    }
     if (host.supervise !== null) {
       process.exitCode = await host.endsWell(host.supervise());
       return null;
@@ -99,19 +107,19 @@ export const serve: Verb = {
       (reader.texts('root').length === 0 ? [homedir()] : reader.texts('root')).map(rootFolder),
     );
     const stay = async (engine: Engine): Promise<null> => {
-      const secrets = await openServeSession(stateFolder(host.settingsFile), reader.flag('new-token'));
+      const session = await openServeSession(stateFolder(host.settingsFile), reader.flag('new-token'));
       const serveAt = (at: number): Promise<WorkbenchServer> =>
-        serveWorkbench({ engine, rendererFolder: host.rendererFolder, port: at, host: address, secrets });
+        serveWorkbench({ engine, rendererFolder: host.rendererFolder, port: at, host: address, token: session.token });
       // Another server may be at the port of the last start; then this one takes a free port, which is not kept.
-      const isKept = asked === undefined && secrets.port !== null;
+      const isKept = asked === undefined && session.port !== null;
       const server = isKept
-        ? await serveAt(secrets.port).catch((error: unknown) => {
+        ? await serveAt(session.port).catch((error: unknown) => {
             if (error instanceof WorkbenchError && error.code === 'port-unavailable') return serveAt(0);
             throw error;
           })
         : await serveAt(port);
-      if (!isKept || server.port === secrets.port || reader.flag('new-token'))
-        await secrets.keep(isKept ? secrets.port : server.port);
+      if (!isKept || server.port === session.port || reader.flag('new-token'))
+        await session.keep(isKept ? session.port : server.port);
       try {
         host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
         host.say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');

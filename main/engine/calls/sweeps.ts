@@ -1,5 +1,6 @@
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { methodOfLabel } from '../../contract/method.ts';
+import { levelOfLook } from '../../evaluation/planned-looks.ts';
 import { OPTIMISER, withOptimiser } from '../../contract/optimiser.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { recordedSweepSettings, type SweepDocument, type SweepSettings } from '../../contract/sweep.ts';
@@ -60,8 +61,8 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
       tasks: input.tasks.map(({ name }) => name),
       methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
     };
-    const { sources, work } = sweepJob(input, (jobContext, notes) => {
-      const record = new SweepRecord(jobContext, names, input.settings.delta, notes);
+    const { sources, work } = sweepJob(input, (jobContext, facts) => {
+      const record = new SweepRecord(jobContext, names, input.settings.delta, facts, levelOfLook(input.settings));
       context.liveSweeps.set(jobContext.run, record);
       return record;
     });

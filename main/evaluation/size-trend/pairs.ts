@@ -107,7 +107,7 @@ interface PairCounts {
 }
 type MethodFinding = Finding & { readonly method: string; readonly counts: PairCounts };
 
-const countPairs = (pairs: readonly SizePair[]): PairCounts => {
+export const countPairs = (pairs: readonly SizePair[]): PairCounts => {
   const readings = groupBy(pairs, ({ task, large, small, experts }) => [task, large, small, experts]).map(
     (draws) => unanimous(draws.map(({ reading }) => reading)) ?? 'undecided',
   );

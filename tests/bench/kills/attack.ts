@@ -12,6 +12,8 @@ export interface Outcome {
   readonly said: string;
   /** Unfinished files left behind for the time being. */
   readonly leftovers: number;
+  /** Files of unfinished work that were edited between a kill and a resumption. */
+  readonly edits?: number;
 }
 
 /** A way to disturb the workbench at a random moment, followed to the end. */

@@ -34,7 +34,7 @@ export const killedExport = async (folder: string): Promise<Attack> => {
 };
 
 /** Files of a tuned model without the parts that may differ between trainings: time and place. */
-const tunedFiles = async (destination: string): Promise<ReadonlyMap<string, string>> => {
+export const tunedFiles = async (destination: string): Promise<ReadonlyMap<string, string>> => {
   const files = new Map(await filesOf(destination));
   files.delete('uncurl_finetune.json');
   return files;

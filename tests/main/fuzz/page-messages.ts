@@ -5,6 +5,7 @@ import { createEngine } from '../../../main/engine/engine.ts';
 import { reviveError, WorkbenchError } from '../../../main/contract/errors.ts';
 import { serialisedError } from '../../../main/contract/rpc.ts';
 import { serveWorkbench } from '../../../main/hosts/serve.ts';
+import { openServedPage } from '../hosts/served-page.ts';
 import { type FuzzedParser, MUTATIONS } from './fuzzed-parser.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
@@ -46,12 +47,10 @@ export const pageMessages = async (workspace: string): Promise<FuzzedParser> => 
     port: 0,
     host: '127.0.0.1',
   });
-  const { origin, host, searchParams } = new URL(server.url);
   let socket: WebSocket | null = null;
   const connected = async (): Promise<WebSocket> => {
     if (socket?.readyState === WebSocket.OPEN) return socket;
-    const opened = new WebSocket(`ws://${host}/engine?token=${searchParams.get('token') ?? ''}`, { origin });
-    await new Promise((resolve, reject) => opened.once('open', resolve).once('error', reject));
+    const opened = await openServedPage(server.url);
     socket = opened;
     return opened;
   };

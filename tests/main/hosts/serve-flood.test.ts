@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { serveWorkbench } from '../../../main/hosts/serve.ts';
 import { patiently } from '../../hang-limit.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { openServedPage } from './served-page.ts';
 import { createTransportEngine, type TransportEngine } from './transport-engine.ts';
 
 setFlagsFromString('--expose-gc');
@@ -35,11 +36,7 @@ const outsideHeap = (): number => {
 };
 
 /** A page: its socket, or null if the server refused it. */
-const openPage = ({ origin, host, search }: URL): Promise<WebSocket | null> =>
-  new Promise((resolve) => {
-    const socket = new WebSocket(`ws://${host}/engine${search}`, { origin });
-    socket.on('open', () => resolve(socket)).on('error', () => resolve(null));
-  });
+const openPage = ({ href }: URL): Promise<WebSocket | null> => openServedPage(href).catch(() => null);
 
 const ended = (socket: WebSocket): Promise<unknown> => new Promise((resolve) => socket.on('close', resolve));
 

@@ -8,6 +8,7 @@ import { connectRpc } from '../../../main/contract/rpc.ts';
 import { serveWorkbench, type WorkbenchServer } from '../../../main/hosts/serve.ts';
 import { socketChannel } from '../../../main/hosts/socket-channel.ts';
 import { patiently } from '../../hang-limit.ts';
+import { openServedPage } from './served-page.ts';
 import { createTransportEngine } from './transport-engine.ts';
 
 const engine = createTransportEngine();
@@ -34,12 +35,6 @@ const ask = (path: string, headers: Readonly<Record<string, string>> = {}, metho
     sent.end();
   });
 
-const session = async (): Promise<string> => {
-  const { headers } = await ask(`/${address.search}`);
-  const [cookie] = headers['set-cookie'] ?? [];
-  return String(cookie).split(';')[0] ?? '';
-};
-
 beforeAll(async () => {
   const outer = await mkdtemp(join(tmpdir(), 'uncurl-serve-'));
   folder = join(outer, 'renderer');
@@ -56,49 +51,37 @@ afterAll(async () => {
   await rm(join(folder, '..'), { recursive: true });
 });
 
-describe('the token', () => {
-  it('opens the page, with a strict cookie and a strict policy', async () => {
-    const answer = await ask(`/${address.search}`);
-    expect(answer).toMatchObject({ status: 200, body: '<!doctype html>the page' });
-    const [cookie] = answer.headers['set-cookie'] ?? [];
-    expect(cookie).toMatch(/^uncurl-\d+=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/);
-    expect(cookie).not.toContain(address.searchParams.get('token'));
-    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
-    expect(answer.headers['content-security-policy']).not.toMatch(/unsafe|\*/);
-    expect(answer.headers).toMatchObject({
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'x-frame-options': 'DENY',
-    });
+describe('the page', () => {
+  it('is served without a secret and without a cookie, under a strict policy', async () => {
+    for (const path of ['/', `/${address.search}`]) {
+      const answer = await ask(path);
+      expect(answer).toMatchObject({ status: 200, body: '<!doctype html>the page' });
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      expect(answer.headers['content-security-policy']).not.toMatch(/unsafe|\*/);
+      expect(answer.headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'x-frame-options': 'DENY',
+      });
+    }
+    expect(await ask('/assets/app-1_a.js')).toMatchObject({ status: 200, body: 'export {}' });
   });
 
-  it('is long, random, and different at every start', async () => {
+  it('never comes with a cookie, whatever is asked, and nothing is opened by one', async () => {
+    const cookie = `uncurl-${address.port}=${address.searchParams.get('token') ?? ''}`;
+    for (const path of ['/', `/${address.search}`, '/assets/app-1_a.js', '/engine', '/session', '/nothing'])
+      for (const headers of [{}, { cookie }]) {
+        const answer = await ask(path, headers);
+        expect(answer.headers['set-cookie']).toBeUndefined();
+        expect(answer.body).not.toContain(address.searchParams.get('token'));
+      }
+  });
+
+  it('is reached by a token that is long, random, and different at every start', async () => {
     const other = await serveWorkbench({ engine, rendererFolder: folder, port: 0, host: '127.0.0.1' });
     await other.close();
     expect(address.searchParams.get('token')).toMatch(/^[\w-]{43}$/);
     expect(new URL(other.url).searchParams.get('token')).not.toBe(address.searchParams.get('token'));
-  });
-
-  it.each(['/', '/assets/app-1_a.js', '/session', '/?token=', '/?token=wrong', '/nothing'])(
-    'without it, %s answers 401 and what to do',
-    async (path) => {
-      const answer = await ask(path);
-      expect(answer.status).toBe(401);
-      expect(answer.body).toContain('uncurl serve');
-      expect(answer.headers['set-cookie']).toBeUndefined();
-      expect(answer.headers['content-type']).toContain('text/plain');
-    },
-  );
-
-  it('is not needed again with the cookie', async () => {
-    const cookie = await session();
-    expect(await ask('/', { cookie })).toMatchObject({ status: 200 });
-    expect(await ask('/assets/app-1_a.js', { cookie: `other=1; ${cookie}` })).toMatchObject({
-      status: 200,
-      body: 'export {}',
-    });
-    expect(await ask('/session', { cookie })).toMatchObject({ status: 200 });
-    expect(await ask('/', { cookie: `${cookie}x` })).toMatchObject({ status: 401 });
   });
 });
 
@@ -146,29 +129,30 @@ describe('files', () => {
     '/.env.json',
     '/missing.js',
   ])('%s is not there', async (path) => {
-    const cookie = await session();
-    const answer = await ask(path, { cookie });
+    const answer = await ask(path);
     expect(answer.status).toBe(404);
     expect(answer.body).not.toContain('secret');
   });
   it('only answers GET and HEAD', async () => {
-    const cookie = await session();
-    expect((await ask('/', { cookie }, 'POST')).status).toBe(405);
-    expect(await ask('/', { cookie }, 'HEAD')).toMatchObject({ status: 200, body: '' });
+    expect((await ask('/', {}, 'POST')).status).toBe(405);
+    expect(await ask('/', {}, 'HEAD')).toMatchObject({ status: 200, body: '' });
   });
 });
 
 describe('the WebSocket', () => {
-  const open = (path: string, headers: Readonly<Record<string, string>>): Promise<WebSocket> =>
+  /** Connects without showing a token. */
+  const connect = (path: string, headers: Readonly<Record<string, string>>): Promise<WebSocket> =>
     new Promise((resolve, reject) => {
       const socket = new WebSocket(`ws://127.0.0.1:${address.port}${path}`, { headers });
       socket.on('open', () => resolve(socket));
       socket.on('error', reject);
     });
   const origin = (): string => `http://${address.host}`;
+  const closing = (socket: WebSocket): Promise<readonly [number, string]> =>
+    new Promise((resolve) => socket.once('close', (code, reason) => resolve([code, reason.toString()])));
 
-  it('carries calls, errors and events with the page’s cookie and origin', async () => {
-    const socket = await open('/engine', { cookie: await session(), origin: origin() });
+  it('carries calls, errors and events after the token', async () => {
+    const socket = await openServedPage(server.url);
     const ended = vi.fn();
     const page = connectRpc(socketChannel(socket), ended);
     const heard = vi.fn();
@@ -182,31 +166,84 @@ describe('the WebSocket', () => {
     await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
   });
 
-  it('is refused without cookie, without or with a foreign origin, as a foreign host, and elsewhere', async () => {
-    const cookie = await session();
-    await expect(open('/engine', { origin: origin() })).rejects.toThrow('401');
-    await expect(open('/engine', { cookie })).rejects.toThrow('403');
-    await expect(open('/engine', { cookie, origin: 'http://evil.example' })).rejects.toThrow('403');
-    await expect(open('/engine', { cookie, origin: 'http://127.0.0.1:1' })).rejects.toThrow('403');
-    await expect(open('/engine', { cookie, origin: 'http://evil.example', host: 'evil.example' })).rejects.toThrow(
-      '403',
-    );
-    await expect(open('/other', { cookie, origin: origin() })).rejects.toThrow('403');
+  it('is refused to other origins, even with the token: of other ports, other hosts, or none', async () => {
+    for (const foreign of [
+      'http://127.0.0.1:1',
+      'http://localhost',
+      'http://evil.example',
+      'null',
+      `https://${address.host}`,
+    ])
+      await expect(openServedPage(server.url, { headers: { origin: foreign } })).rejects.toThrow('403');
+    await expect(connect('/engine', {})).rejects.toThrow('403');
+    await expect(
+      openServedPage(server.url, { headers: { origin: 'http://evil.example', host: 'evil.example' } }),
+    ).rejects.toThrow('403');
+    await expect(connect('/other', { origin: origin() })).rejects.toThrow('403');
+  });
+
+  it('is closed with the reason where the token is missing or wrong, in the address, or in a cookie', async () => {
+    for (const token of ['', 'wrong', `${address.searchParams.get('token') ?? ''}x`])
+      await expect(openServedPage(server.url, { token })).rejects.toThrow('4401 The token is missing or was replaced.');
+    const cookie = `uncurl-${address.port}=${address.searchParams.get('token') ?? ''}; token=x`;
+    const call = JSON.stringify({ type: 'call', id: 1, name: 'models.list', input: {} });
+    for (const path of ['/engine', `/engine${address.search}`]) {
+      const socket = await connect(path, { origin: origin(), cookie });
+      const heard = vi.fn();
+      socket.on('message', heard);
+      const closed = closing(socket);
+      socket.send(call);
+      expect((await closed)[0]).toBe(4401);
+      expect(heard).not.toHaveBeenCalled();
+    }
+    expect(engine.listeners).toBe(0);
+  });
+
+  it('takes no more than a token before it knows the page', async () => {
+    for (const first of ['{', Buffer.from([1]), 'x'.repeat(2 ** 20)]) {
+      const socket = await connect('/engine', { origin: origin() });
+      const closed = closing(socket);
+      socket.on('error', () => undefined);
+      socket.send(first);
+      await closed;
+    }
+    expect(engine.listeners).toBe(0);
   });
 
   it('ends on a message that is not JSON, is binary, or is larger than any plan', async () => {
     for (const message of ['{', Buffer.from([1]), 'x'.repeat(17 * 2 ** 20)]) {
-      const socket = await open('/engine', { cookie: await session(), origin: origin() });
-      const closed = new Promise((resolve) => socket.on('close', resolve));
+      const socket = await openServedPage(server.url);
+      const closed = closing(socket);
       socket.send(message);
       await closed;
     }
     await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
   });
+
+  it('is cut off where the token is replaced, and opens with the new one alone', async () => {
+    let valid = 'first';
+    const other = await serveWorkbench({
+      engine,
+      rendererFolder: folder,
+      port: 0,
+      host: '127.0.0.1',
+      token: () => Promise.resolve(valid),
+    });
+    try {
+      const socket = await openServedPage(other.url);
+      const closed = closing(socket);
+      valid = 'second';
+      expect((await closed)[0]).toBe(4401);
+      await expect(openServedPage(other.url)).rejects.toThrow('4401');
+      (await openServedPage(other.url, { token: 'second' })).close();
+    } finally {
+      await other.close();
+    }
+  });
 });
 
 describe('a page answered by another server (development)', () => {
-  it('only gets requests that the rules allow, ' + 'sets the cookie, and reconnects after being dropped', async () => {
+  it('gets requests that the rules allow, and reconnects after being dropped', async () => {
     const asked: string[] = [];
     const other = await serveWorkbench({
       engine,
@@ -219,25 +256,18 @@ describe('a page answered by another server (development)', () => {
       },
     });
     try {
-      const { origin, host, href } = new URL(other.url);
-      expect((await fetch(origin)).status).toBe(401);
+      const { href } = new URL(other.url);
       expect((await fetch(href, { method: 'POST' })).status).toBe(405);
+      expect((await fetch(href, { headers: { origin: 'http://evil.example' } })).status).toBe(403);
       expect(asked).toEqual([]);
       const answer = await fetch(href);
       expect(await answer.text()).toBe('the page of today');
-      const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
-      expect(cookie).toMatch(/^uncurl-\d+=/);
-      const connect = () =>
-        new Promise<WebSocket>((resolve, reject) => {
-          const socket = new WebSocket(`ws://${host}/engine`, { headers: { cookie, origin } });
-          socket.on('open', () => resolve(socket));
-          socket.on('error', reject);
-        });
-      const first = await connect();
+      expect(answer.headers.get('set-cookie')).toBeNull();
+      const first = await openServedPage(href);
       const closed = new Promise((resolve) => first.on('close', resolve));
       other.dropPages();
       expect(await closed).toBe(1012);
-      (await connect()).close();
+      (await openServedPage(href)).close();
     } finally {
       await other.close();
     }

@@ -8,12 +8,13 @@ import { createTransportEngine } from '../../main/hosts/transport-engine.ts';
 import { connectBrowser, reconnectWaitMs } from '../../../renderer/bridge/browser.ts';
 import { patiently } from '../../hang-limit.ts';
 
-/** Real server and real sockets; Node's WebSocket and fetch get cookie and origin, which a browser would add. */
+/** Real server and real sockets; Node's WebSocket gets the origin, which a browser would add. */
 let folder = '';
 let server: WorkbenchServer;
 let engine: ReturnType<typeof createTransportEngine>;
 const sockets: WebSocket[] = [];
-let cookie = '';
+/** The tab's sessionStorage. */
+const kept = new Map<string, string>();
 const replaced = vi.fn<(data: unknown, unused: string, address: URL) => void>();
 
 const serve = async (port: number): Promise<void> => {
@@ -21,21 +22,27 @@ const serve = async (port: number): Promise<void> => {
   server = await serveWorkbench({ engine, rendererFolder: folder, port, host: '127.0.0.1' });
 };
 
+const openAt = (href: string): void => {
+  const sessionStorage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+  vi.stubGlobal('window', { location: { href }, history: { replaceState: replaced }, sessionStorage });
+};
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'uncurl-bridge-'));
   await writeFile(join(folder, 'index.html'), 'the page');
   await serve(0);
   const { origin } = new URL(server.url);
-  cookie = (await fetch(server.url)).headers.get('set-cookie')?.split(';')[0] ?? '';
   const RealSocket = WebSocket;
-  const realFetch = fetch;
-  vi.stubGlobal('window', { location: { href: server.url }, history: { replaceState: replaced } });
+  kept.clear();
+  openAt(server.url);
   vi.stubGlobal('WebSocket', function open(url: string) {
-    const socket: unknown = Reflect.construct(RealSocket, [url, { headers: { cookie, origin } }]);
+    const socket: unknown = Reflect.construct(RealSocket, [url, { headers: { origin } }]);
     if (socket instanceof RealSocket) sockets.push(socket);
     return socket;
   });
-  vi.stubGlobal('fetch', (url: URL) => realFetch(url, { headers: { cookie } }));
 });
 afterEach(async () => {
   vi.unstubAllGlobals();
@@ -51,6 +58,18 @@ it('connects to the engine, and removes the token from the address', async () =>
   await expect(bridge.call('models.list', {})).resolves.toEqual([]);
   expect(replaced.mock.lastCall?.[2].href).toBe(`${new URL(server.url).origin}/`);
   expect(bridge).toMatchObject({ host: 'browser', shell: null });
+});
+
+it('connects again after a reload, whose address has no token, and not in a tab that never had it', async () => {
+  await connectBrowser();
+  openAt(`${new URL(server.url).origin}/#view=compare`);
+  const reloaded = await connectBrowser();
+  expect(reloaded.status.get()).toEqual({ state: 'connected' });
+  await expect(reloaded.call('models.list', {})).resolves.toEqual([]);
+  kept.clear();
+  const other = await connectBrowser();
+  expect(other.status.get()).toMatchObject({ state: 'lost', message: expect.stringContaining('token is missing') });
+  expect(sockets).toHaveLength(2);
 });
 
 it('rejects pending calls when the connection drops, reconnects, and keeps its listeners', async () => {

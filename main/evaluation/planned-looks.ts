@@ -1,0 +1,38 @@
+import { refuse } from '../contract/errors.ts';
+import type { SweepSettings } from '../contract/sweep.ts';
+import { plannedLevels } from '../statistics/planned-looks.ts';
+import { ONE_SIDED_ALPHA } from './verdicts.ts';
+
+type Looking = Pick<SweepSettings, 'looks' | 'limit'>;
+
+/**
+ * The one-sided level of a sweep's tests, where it is one of several planned looks: that of the look with as many items
+ * as its limit, or of the last one without a limit; undefined without planned looks.
+ *
+ * @throws WorkbenchError `bad-usage` for looks that are not ascending, or a limit that is none of them.
+ */
+export const levelOfLook = ({ looks, limit }: Looking): number | undefined => {
+  if (looks === undefined) return undefined;
+  const items = looks.split(',').map(Number);
+  const isAscending = items.every((n, at) => n > (items[at - 1] ?? 0));
+  if (!isAscending)
+    throw refuse('bad-usage', `The planned looks ${looks} do not ascend.`, 'Give growing numbers of items.');
+  const look = limit === null ? items.length - 1 : items.indexOf(limit);
+  const level = plannedLevels(items, ONE_SIDED_ALPHA)[look];
+  if (level !== undefined) return level;
+  throw refuse(
+    'bad-usage',
+    `The item limit ${String(limit)} is none of the planned looks ${looks}.`,
+    `Give one of them as --limit, or none for the last one.`,
+  );
+};
+
+/** Refuses planned looks that cannot be, and those of a sweep that stops or searches by tests at 5 %. */
+export const requireLooks = (settings: Looking & Pick<SweepSettings, 'stop' | 'adaptive'>): void => {
+  if (levelOfLook(settings) === undefined || (settings.stop === undefined && !settings.adaptive)) return;
+  throw refuse(
+    'bad-usage',
+    'Planned looks test at levels below 5 %, and searches decide at 5 % what they measure.',
+    'Leave out --looks, or --adaptive and --stop early.',
+  );
+};
