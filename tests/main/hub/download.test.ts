@@ -117,7 +117,7 @@ describe('a download', () => {
 
   it('continues after dropped connections, from the byte that it had', async () => {
     hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
-    const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
+    const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '2' });
     let count = 0;
     // Each kind of moment: before the answer of the Hub or its CDN, in the middle, and silence.
     hub.fault = ({ host, method, path: at }) => {
