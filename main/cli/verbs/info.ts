@@ -7,7 +7,6 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { type HubName, parseHubName } from '../../contract/hub.ts';
 import type { ModelInfo } from '../../contract/model.ts';
-import { lookAtModel } from '../../engine/calls/hub.ts';
 import { findInCache } from '../../hub/hub-cache.ts';
 import { createHubClient } from '../../hub/hub-client.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
@@ -81,7 +80,11 @@ const refereed = async (
     throw refuse('bad-usage', '--python is for --referee alone.', 'Add --referee, or leave out --python.');
   if (checkpoint === null) {
     if (!asks) return null;
-    throw refuse('no-weights', 'Without weights there are no logits to compare.', 'Fetch them, or leave out --referee.');
+    throw refuse(
+      'no-weights',
+      'Without weights there are no logits to compare.',
+      'Fetch them, or leave out --referee.',
+    );
   }
   const state = stateFolder(host.settingsFile);
   const checks = new KeptChecks(state);
@@ -137,6 +140,7 @@ const publishedFacts = async (
 ): Promise<VerbResult> => {
   const client = createHubClient(hubSettings(environment), missing);
   progress(`Asking ${new URL(client.endpoint).host} about ${name.repository}`);
+  const { lookAtModel } = await import('../../engine/calls/hub.ts');
   const { info: facts, ...model } = await lookAtModel(client, name, signal);
   const budgetBytes = machineSettings(reader).memoryBudgetBytes;
   const processor = { provider: 'cpu', precision: 'float32' };
@@ -209,7 +213,10 @@ export const info: Verb = {
       `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that was ` +
         'done, and refuse it if they differ. Needs a Python with PyTorch.',
     ),
-    python: valueOption('PATH', 'For --referee: a Python with PyTorch and transformers (default: the workspace has one).'),
+    python: valueOption(
+      'PATH',
+      'For --referee: a Python with PyTorch and transformers (default: the workspace has one).',
+    ),
     ...WORKSPACE_OPTION,
     delta: valueOption('X', 'For a task: margin of the verdict (default 0.02).'),
   },
