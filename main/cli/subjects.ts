@@ -5,7 +5,7 @@ import { bundledModels, bundledTasks, pairedTasks } from '../workspace/library.t
 import { parseHubName } from '../contract/hub.ts';
 import { hubSettings } from '../hub/hub-settings.ts';
 import { hubModelPath } from '../hub/resolve-model.ts';
-import { fetchModel, type ModelHost } from './fetch-model.ts';
+import type { ModelHost } from './fetch-model.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runCodeText } from '../contract/run-origin.ts';
@@ -52,9 +52,12 @@ const find = (kind: string, named: string, bundled: ReadonlyMap<string, string>)
 export const findModel = async (host: ModelHost, named: string): Promise<string> => {
   const bundled = await bundledModels(host.resources);
   const name = existsSync(resolve(named)) || bundled.has(named) ? null : parseHubName(named);
-  return name === null
-    ? find('model', named, bundled)
-    : hubModelPath(name, hubSettings(host.environment), fetchModel(host));
+  if (name === null) return find('model', named, bundled);
+  // Loaded on use: a model on this machine need not wait for what downloads another one.
+  return hubModelPath(name, hubSettings(host.environment), async (...missing) => {
+    const { fetchModel } = await import('./fetch-model.ts');
+    return fetchModel(host)(...missing);
+  });
 };
 
 /** Finds tasks of lm-evaluation-harness by name (imported-tasks.ts): the folders of those that it finds. */

@@ -1,8 +1,10 @@
-import { listFiles, listModels, modelInfo } from '@huggingface/hub';
 import { z } from 'zod';
 import { COMMIT, isRepositoryPath } from '../contract/hub.ts';
 import { refuse } from '../contract/errors.ts';
 import type { HubClient } from './hub-client.ts';
+
+/** Loaded on use: a start that asks the Hub nothing need not wait for 270 modules. */
+const hubLibrary = () => import('@huggingface/hub');
 
 /** A file of a commit. `etag`: SHA-256 of a large file's content, or git's SHA-1 of a small one's blob. */
 export interface RepositoryFile {
@@ -48,6 +50,7 @@ const facts = z.object({
  */
 export const readRepository = async (client: HubClient, id: string, revision: string): Promise<Repository> => {
   const { endpoint: hubUrl, fetch } = client;
+  const { listFiles, modelInfo } = await hubLibrary();
   const found = facts.safeParse(await modelInfo({ name: id, revision, hubUrl, fetch, additionalFields: ['sha'] }));
   if (!found.success) throw badAnswer(id, z.prettifyError(found.error));
   const { sha: commit } = found.data;
@@ -90,6 +93,7 @@ export const searchModels = async (client: HubClient, query: string, most: numbe
   const { endpoint: hubUrl, fetch } = client;
   const found: FoundModel[] = [];
   const search = { query, task: 'text-generation' as const };
+  const { listModels } = await hubLibrary();
   for await (const listed of listModels({
     search,
     sort: 'downloads',

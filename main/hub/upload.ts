@@ -1,6 +1,5 @@
 import { openAsBlob } from 'node:fs';
 import path from 'node:path';
-import { commit } from '@huggingface/hub';
 import { z } from 'zod';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
@@ -191,6 +190,8 @@ export const uploadExport = async (
     sent += bytes;
     onProgress?.(Math.min(sent, total), total, `Uploading to ${repository}`);
   };
+  // Loaded on use, as in repository.ts.
+  const { commit } = await import('@huggingface/hub');
   const made = await commit({
     repo: repository,
     title: 'A pruned model, verified by Uncurl Workbench',

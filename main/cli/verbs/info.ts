@@ -7,7 +7,6 @@ import { LARGEST_MARGIN, SMALLEST_MARGIN } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { type HubName, parseHubName } from '../../contract/hub.ts';
 import type { ModelInfo } from '../../contract/model.ts';
-import { lookAtModel } from '../../engine/calls/hub.ts';
 import { findInCache } from '../../hub/hub-cache.ts';
 import { createHubClient } from '../../hub/hub-client.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
@@ -141,6 +140,7 @@ const publishedFacts = async (
 ): Promise<VerbResult> => {
   const client = createHubClient(hubSettings(environment), missing);
   progress(`Asking ${new URL(client.endpoint).host} about ${name.repository}`);
+  const { lookAtModel } = await import('../../engine/calls/hub.ts');
   const { info: facts, ...model } = await lookAtModel(client, name, signal);
   const budgetBytes = machineSettings(reader).memoryBudgetBytes;
   const processor = { provider: 'cpu', precision: 'float32' };
