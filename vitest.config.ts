@@ -67,7 +67,10 @@ export default defineConfig({
           ...shared,
           name: 'interop',
           // The numbers that onnxruntime is held against in `integration`, by PyTorch.
-          include: ['tests/interop/**/*.test.ts', 'tests/reference/{generation,methods,published,published-float8,scoring}.test.ts'],
+          include: [
+            'tests/interop/**/*.test.ts',
+            'tests/reference/{generation,methods,published,published-float8,scoring}.test.ts',
+          ],
           env: { ...shared.env, ENGINE: 'torch' },
         },
       },

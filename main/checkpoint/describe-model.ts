@@ -505,7 +505,8 @@ const windowOf = (record: WindowRecord, reader: ConfigReader, layer: number): nu
     throw reader.inconsistent(`"${record.switchKey}" is true, but "${record.key}" is 0`);
   if (window === 0) return null;
   if (record.kind === 'always') return window;
-  if (record.kind === 'switched') return reader.flag(record.switchKey) && isSwitched(record, reader, layer) ? window : null;
+  if (record.kind === 'switched')
+    return reader.flag(record.switchKey) && isSwitched(record, reader, layer) ? window : null;
   const types = reader.strings('layer_types');
   const isSliding =
     types === null ? followsPattern(record.otherwise, reader, layer) : types[layer] === 'sliding_attention';

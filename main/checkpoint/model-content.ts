@@ -134,8 +134,8 @@ export class ModelContent {
   #start(): Running {
     const controller = new AbortController();
     const listeners: Running['listeners'] = new Set();
-    const promise = this.#hashAll(controller.signal, (...progress) => {
-      for (const listener of listeners) listener(...progress);
+    const promise = this.#hashAll(controller.signal, (done, total, isKept) => {
+      for (const listener of listeners) listener(done, total, isKept);
     });
     const running = { promise, controller, listeners, waiting: 0 };
     const end = (): void => {

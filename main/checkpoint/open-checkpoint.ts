@@ -3,6 +3,7 @@ import { access, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { MOST_SHARDS } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -256,7 +257,15 @@ export const familyOfConfig = (config: Readonly<Record<string, unknown>>, folder
 /** The index of a folder's weight files; null if it has none. */
 export const readIndex = async (folder: string): Promise<z.infer<typeof indexSchema> | null> => {
   const file = path.join(folder, INDEX_FILE);
-  return (await exists(file)) ? readJson(file, indexSchema, MAX_INDEX_BYTES) : null;
+  if (!(await exists(file))) return null;
+  const index = await readJson(file, indexSchema, MAX_INDEX_BYTES);
+  const shards = new Set(Object.values(index.weight_map)).size;
+  if (shards <= MOST_SHARDS) return index;
+  throw refuse(
+    'too-many-shards',
+    `${file} names ${String(shards)} weight files; a model has at most ${String(MOST_SHARDS)}.`,
+    "Fetch the file again from the model's source.",
+  );
 };
 
 /** Whether a model folder has none of the weight files that it names. */

@@ -24,7 +24,7 @@ export const repositoryOfFolder = (folder: string): string | null => {
  * @throws WorkbenchError those of `readTextIfThere`.
  */
 export const readRef = async (repositoryFolder: string, revision: string): Promise<string | null> => {
-  const text = await readTextIfThere(path.join(repositoryFolder, 'refs', ...revision.split('/')), {
+  const text = await readTextIfThere(path.join(repositoryFolder, 'refs', revision), {
     mostBytes: MAX_REF_BYTES,
   });
   // Python does not trim, and so does not find what has a line feed behind it; other programs write one.

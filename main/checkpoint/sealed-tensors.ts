@@ -28,6 +28,7 @@ export const writeSealedTensors = async (
   key: string,
   { tensors, metadata = {} }: TensorContent,
 ): Promise<string> => {
+  if ('step' in metadata || 'sha256' in metadata) throw new Error('the names step and sha256 belong to the seal');
   const hash = createHash('sha256');
   if ('step' in metadata || 'sha256' in metadata)
     throw new Error('the names step and sha256 belong to the seal of a tensor file');

@@ -92,5 +92,9 @@ export const experimentResult = async (engine: Engine, run: string): Promise<Ver
   if (reproduction === null) return { document, text: experimentText(document) };
   // Arms that cannot be computed on this machine are listed, but are no difference.
   const failed = reproduction.changed.length > 0 || reproduction.signs.length > 0 || reproduction.arms === 0;
-  return { document: reproduction, text: experimentReproductionText(reproduction), failed };
+  return {
+    document: { ...reproduction, provenance: document.provenance },
+    text: experimentReproductionText(reproduction),
+    failed,
+  };
 };

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { runProvenance } from '../contract/provenance.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 import { CancelledError, type SerialisedError, serialiseError } from '../contract/errors.ts';
 import { engineVersion } from '../engine/machine.ts';
@@ -35,6 +38,12 @@ export const withSetOptions = (verb: Verb, given: VerbArguments, settings: UserS
   if (verb.name === 'serve' && device !== null) options['device'] ??= device;
   return { positionals: given.positionals, options };
 };
+
+const aboutRun = z.object({ provenance: runProvenance });
+
+/** What heads the text of a document about a run that was not measured here. */
+const headingOf = (document: unknown): string | null =>
+  provenanceHeading(aboutRun.safeParse(document).data?.provenance);
 
 interface CommandLineWorld {
   readonly resources: string;
@@ -85,7 +94,9 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
   const isJson = args.includes('--json');
   const answer = ({ document, text }: VerbResult): void => {
     terminal.clear();
-    stdout.write(`${shownText(isJson ? JSON.stringify(document, null, 2) : text)}\n`);
+    const heading = headingOf(document);
+    const said = heading === null ? text : `${heading}\n\n${text}`;
+    stdout.write(`${shownText(isJson ? JSON.stringify(document, null, 2) : said)}\n`);
   };
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   try {

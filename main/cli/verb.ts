@@ -1,5 +1,6 @@
 import type { UserSettings } from '../contract/settings.ts';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { defaultText, type Setting, settingsOf, valueIn } from '../contract/setting.ts';
@@ -76,7 +77,10 @@ export interface VerbHost {
   readonly supervise: (() => Promise<number>) | null;
 }
 
-/** The result of a verb: a document for `--json`, and the same in words. */
+/**
+ * The result of a verb: a document for `--json`, and the same in words. A document about a run has the run's
+ * `provenance`; the text of one that was not measured here is headed by it (run-command-line.ts).
+ */
 export interface VerbResult {
   readonly document: unknown;
   readonly text: string;
@@ -120,10 +124,10 @@ const number = (name: string, text: string, expected: string, isFit: (value: num
 
 export const optionReader = (given: VerbArguments): OptionReader => {
   const { options } = given;
-  const text = (name: string): string | undefined => z.string().optional().parse(options[name]);
+  const text = (name: string): string | undefined => boundedText.optional().parse(options[name]);
   const texts = (name: string): readonly string[] => {
     const value = options[name];
-    return value === undefined ? [] : typeof value === 'string' ? [value] : z.array(z.string()).parse(value);
+    return value === undefined ? [] : typeof value === 'string' ? [value] : boundedList(boundedText).parse(value);
   };
   const list = (name: string): readonly string[] =>
     texts(name).flatMap((value) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { isActive } from '../contract/cluster.ts';
 
 /** One job, or one task of an array, as reported by Slurm. */
@@ -31,16 +32,16 @@ const optional = z.union([
     .transform((number) => ({ set: number !== null, number: number ?? 0 })),
 ]);
 const queue = z.object({
-  jobs: z.array(
+  jobs: boundedList(
     z.object({
       job_id: z.number(),
-      name: z.string().nullish(),
+      name: boundedText.nullish(),
       array_job_id: optional,
       array_task_id: optional,
-      job_state: z.union([z.array(z.string()).min(1), z.string()]),
-      state_reason: z.string().default(''),
-      nodes: z.string().nullish(),
-      standard_output: z.string().default(''),
+      job_state: z.union([boundedList(boundedText).min(1), boundedText]),
+      state_reason: boundedText.default(''),
+      nodes: boundedText.nullish(),
+      standard_output: boundedText.default(''),
     }),
   ),
 });

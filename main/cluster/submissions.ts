@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { clusterWork, type ClusterWork } from '../contract/cluster.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -24,7 +25,7 @@ const submission = clusterWork.pick({
 });
 export type Submission = z.infer<typeof submission>;
 
-const submissionFile = z.object({ workspace: z.string(), submission });
+const submissionFile = z.object({ workspace: boundedText, submission });
 
 /**
  * The submissions that this user's engines made from a workspace, recorded outside of it: only these are followed and

@@ -164,7 +164,7 @@ export const createComputeLink = ({ start, startProbe, workspace, liveSweeps, no
             if (change.what === 'begun')
               liveSweeps.set(
                 run,
-                new SweepRecord(recordContext, change.order, change.delta, change.notes, change.level),
+                new SweepRecord(recordContext, change.order, change.delta, change.facts, change.level),
               );
             else liveSweeps.get(run)?.take(change);
             return;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shortName } from './bounds.ts';
+import { boundedList, boundedText, shortName } from './bounds.ts';
 import { plan } from './plan.ts';
 
 /** Plans that write beside the unpruned model. */
@@ -20,14 +20,14 @@ export const besideSettings = z.object({
 export type BesideSettings = z.infer<typeof besideSettings>;
 
 /** A token and what it adds to the text. */
-const writtenToken = z.object({ token: z.number(), text: z.string() });
+const writtenToken = z.object({ token: z.number(), text: boundedText });
 export type WrittenToken = z.infer<typeof writtenToken>;
 
 /** The text of one model. */
 export const besideColumn = z.object({
   /** "unpruned", or the name of the plan. */
-  name: z.string(),
-  tokens: z.array(writtenToken),
+  name: boundedText,
+  tokens: boundedList(writtenToken),
   /** By an end token, by the maximum length, or stopped by the user; null: still writing. */
   ended: z.enum(['end', 'length', 'stopped']).nullable(),
 });
@@ -44,29 +44,29 @@ export const besideDifference = z.object({
   /** Index among the new tokens. */
   at: z.number(),
   /** The likeliest next tokens of both models, falling: softmax of the logits, in 0 .. 1. */
-  unpruned: z.array(likelyToken),
-  pruned: z.array(likelyToken),
+  unpruned: boundedList(likelyToken),
+  pruned: boundedList(likelyToken),
   /**
    * Per MoE layer, the experts that the unpruned model used at this position, in the router's order, and those of them
    * that the plan drops, merges into another one or replaces by a constant.
    */
-  layers: z.array(z.object({ experts: z.array(z.number()), gone: z.array(z.number()) })),
+  layers: boundedList(z.object({ experts: boundedList(z.number()), gone: boundedList(z.number()) })),
 });
 export type BesideDifference = z.infer<typeof besideDifference>;
 
 export const besideDocument = z.object({
-  run: z.string(),
-  model: z.string(),
+  run: boundedText,
+  model: boundedText,
   /** As typed. */
-  prompt: z.string(),
+  prompt: boundedText,
   /** As the model read it: with its chat template, if that was asked for. */
-  context: z.string(),
+  context: boundedText,
   promptTokens: z.number(),
   /** The most new tokens: as asked for, or what the model's positions leave. */
   mostNewTokens: z.number(),
   /** The unpruned model, then the plans. */
-  columns: z.array(besideColumn),
+  columns: boundedList(besideColumn),
   /** One per plan, in their order. Empty until all have ended. */
-  differences: z.array(besideDifference.nullable()),
+  differences: boundedList(besideDifference.nullable()),
 });
 export type BesideDocument = z.infer<typeof besideDocument>;

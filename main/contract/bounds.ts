@@ -38,7 +38,32 @@ export const NAME_CHARACTERS = 1_024;
 export const shortName = z.string().max(NAME_CHARACTERS);
 /** Name of a folder that a run writes. */
 export const folderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
-/** A sentence: a note may list every model of a run. */
-export const SENTENCE_CHARACTERS = 100_000;
+/** A sentence: a note may list the models of a run. */
+export const SENTENCE_CHARACTERS = 20_000;
 export const sentence = z.string().max(SENTENCE_CHARACTERS);
-export const MOST_NOTES = 10_000;
+/** Notes and facts of a run: a dozen, and one for each of its models and tasks. */
+export const MOST_NOTES = 1_000;
+/** Title of a run: the names of two models and two tasks. */
+export const TITLE_CHARACTERS = 5_000;
+
+/** A date and time; its format allows any number of digits of a second. */
+export const moment = z.iso.datetime().max(40);
+
+// Whatever else a schema contains has these limits. They bound the work with a hostile file or message: a field with a
+// smaller natural size has a limit of its own.
+
+/** Weight files of a model: the largest published ones have some hundreds. */
+export const MOST_SHARDS = 10_000;
+
+/** Characters of a text: a prompt, a written answer, an imported file, a page. */
+export const TEXT_CHARACTERS = 32 * 2 ** 20;
+export const boundedText = z.string().max(TEXT_CHARACTERS);
+/** Entries of a list: a number for each expert of every layer, or for each item. */
+export const MOST_ENTRIES = 1_000_000;
+export const boundedList = <T extends z.ZodType>(entry: T) => z.array(entry).max(MOST_ENTRIES);
+/** Names in a record: versions, options, methods. */
+export const MOST_NAMES = 10_000;
+export const boundedRecord = <K extends z.core.$ZodRecordKey, V extends z.ZodType>(key: K, value: V) =>
+  z.record(key, value).refine((record) => Object.keys(record).length <= MOST_NAMES, {
+    message: `more than ${String(MOST_NAMES)} names`,
+  });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { besideDocument, besideSettings } from './beside.ts';
-import { folderName, margin } from './bounds.ts';
+import { boundedList, boundedRecord, boundedText, folderName, margin, MOST_NOTES, sentence } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
@@ -33,6 +33,7 @@ import {
   planCost,
   superExpertProtection,
 } from './plan.ts';
+import { vouchedFor } from './provenance.ts';
 import { reproduction } from './reproduction.ts';
 import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedRun } from './run.ts';
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
@@ -87,18 +88,18 @@ export type Subject =
 export const planRequest = z.object({
   model: pathHandle,
   /** Tasks whose profiles the plan is made from (ignored by `random`); several are averaged per layer. */
-  tasks: z.array(pathHandle).min(1),
+  tasks: boundedList(pathHandle).min(1),
   method: methodName,
   /** Exactly one of the two. */
   factor: z.number().min(1).optional(),
   keep: z.number().int().positive().optional(),
   ...describedPlanSettings.shape,
-  pins: z.array(pin).default([]),
+  pins: boundedList(pin).default([]),
   options: methodOptions.default({}),
   /** Weight of each task; absent: all equal. */
-  taskWeights: z.array(z.number().nonnegative()).optional(),
+  taskWeights: boundedList(z.number().nonnegative()).optional(),
   /** Kept experts of each MoE layer, for the budget `manual`. */
-  counts: z.array(z.number().int().positive()).optional(),
+  counts: boundedList(z.number().int().positive()).optional(),
   /** Read profiles of the tasks as rendered by the model's own chat template. */
   chat: z.boolean().optional(),
 });
@@ -106,15 +107,15 @@ export type PlanRequest = z.infer<typeof planRequest>;
 
 /** Measurements of a profile beyond routing. */
 export const profilePurpose = z.object({
-  methods: z.array(methodName).default([]),
+  methods: boundedList(methodName).default([]),
   /** Options by method. */
-  options: z.record(methodName, methodOptions).default({}),
+  options: boundedRecord(methodName, methodOptions).default({}),
   budget: budgetName.default('uniform'),
   protect: superExpertProtection.default('none'),
   /** Ask the tasks through the model's own chat template. */
   chat: z.boolean().optional(),
   /** Extra measurements for inspection: which tokens each expert takes, how similar the outputs of experts are. */
-  inspect: z.array(z.enum(['choices', 'every-output'])).optional(),
+  inspect: boundedList(z.enum(['choices', 'every-output'])).optional(),
 });
 export type ProfilePurpose = z.infer<typeof profilePurpose>;
 
@@ -129,12 +130,12 @@ const expertFields = {
 export const planImport = z.object({
   model: pathHandle,
   /** The file's content, and its name for messages. */
-  text: z.string(),
-  name: z.string(),
+  text: boundedText,
+  name: boundedText,
   /** Experts that a ranking keeps, in every layer or per layer; a plan states them itself. */
   keep: z.number().int().positive().optional(),
-  counts: z.array(z.number().int().positive()).optional(),
-  pins: z.array(pin).default([]),
+  counts: boundedList(z.number().int().positive()).optional(),
+  pins: boundedList(pin).default([]),
 });
 export type PlanImport = z.infer<typeof planImport>;
 
@@ -143,31 +144,31 @@ export const importedPlan = z.object({
   plan,
   cost: planCost,
   /** Warnings: a plan made for other weights, refitted weights that are missing here. */
-  notes: z.array(z.string()),
+  notes: boundedList(boundedText),
 });
 export type ImportedPlan = z.infer<typeof importedPlan>;
 
 export const engineFacts = z.object({
-  version: z.string(),
-  workspace: z.string(),
-  versions: z.record(z.string(), z.string()),
+  version: boundedText,
+  workspace: boundedText,
+  versions: boundedRecord(boundedText, boundedText),
   device: runManifest.shape.device,
   /** Memory of the machine, and the engine's budget for weights. */
   memory: z.object({ totalBytes: z.number(), budgetBytes: z.number() }),
   /** Why the sample could not be added at the start; null: nothing was wrong. */
-  sampleProblem: z.object({ message: z.string(), remedy: z.string() }).nullable(),
+  sampleProblem: z.object({ message: boundedText, remedy: boundedText }).nullable(),
 });
 
 export const folderListing = z.object({
   handle: pathHandle,
-  path: z.string(),
+  path: boundedText,
   parent: pathHandle.nullable(),
   /** The typed file; absent where the typed path is a folder. */
   file: pathHandle.optional(),
-  entries: z.array(
+  entries: boundedList(
     z.object({
       handle: pathHandle,
-      name: z.string(),
+      name: boundedText,
       kind: z.enum(['folder', 'model', 'task', 'file']),
       isFolder: z.boolean(),
     }),
@@ -180,7 +181,7 @@ export const calls = {
   /** Adds the bundled sample to the workspace, where it is not there yet; answers with its run. */
   'sample.add': call(nothing, z.object({ run: runId })),
   /** Every execution provider: what is known without trying it, and the results of this engine's probes. */
-  'devices.list': call(nothing, z.array(providerListing), 'device'),
+  'devices.list': call(nothing, boundedList(providerListing), 'device'),
   /** Tries a provider in a process of its own (seconds); the result is cached until `again` is set. */
   'devices.probe': call(z.object({ provider: providerName, again: z.boolean().default(false) }), providerProbe),
   /**
@@ -193,7 +194,7 @@ export const calls = {
       /** PyTorch in this Python, or in the workspace's environment; it starts to say what it has. */
       z.object({ torch: z.object({ python: pathHandle.nullable(), precision: torchPrecision, device: torchDevice }) }),
     ]),
-    z.array(providerListing),
+    boundedList(providerListing),
   ),
   /** Starts PyTorch of a Python, or of the workspace's environment (seconds), and says what it finds. */
   'python.look': call(z.object({ python: pathHandle.nullable() }), torchFound),
@@ -218,23 +219,23 @@ export const calls = {
     folderListing,
   ),
   /** The last view in this workspace, as the fragment of the page's address; null: none yet. */
-  'view.kept': call(nothing, z.object({ address: z.string().nullable() })),
+  'view.kept': call(nothing, z.object({ address: boundedText.nullable() })),
   'view.keep': call(
     z.object({
-      address: z.string().refine((address) => linkedFragment(address) !== null, 'not an address of the page'),
+      address: boundedText.refine((address) => linkedFragment(address) !== null, 'not an address of the page'),
     }),
     nothing,
   ),
   /** Identifies what a path contains (model, task, run, ...) so that the page can open it. */
   'paths.tell': call(z.object({ handle: pathHandle }), pathKind),
   /** The path chosen in a native dialog, for display. */
-  'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: z.string() })),
-  'models.list': call(nothing, z.array(modelEntry), 'models', 'measured'),
+  'paths.name': call(z.object({ handle: pathHandle }), z.object({ path: boundedText })),
+  'models.list': call(nothing, boundedList(modelEntry), 'models', 'measured'),
   'models.open': call(z.object({ handle: pathHandle }), modelEntry),
   /** Opens the folder made by a finished export or training of the workspace. */
   'models.openMade': call(z.object({ run: runId }), modelEntry),
   /** Models of the Hugging Face cache of this machine, complete ones only; nothing is asked of the Hub. */
-  'models.cached': call(nothing, z.array(modelEntry), 'models'),
+  'models.cached': call(nothing, boundedList(modelEntry), 'models'),
   'models.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Registers the new folder of a remembered model that was moved; refused where the model at `at` is another one. */
   'models.locate': call(z.object({ handle: pathHandle, at: pathHandle }), modelEntry),
@@ -244,7 +245,7 @@ export const calls = {
   /** Asks the Hub for models by a part of their names; `all`: also those of families that cannot run here. */
   'hub.search': call(
     z.object({ query: z.string().min(1).max(200), all: z.boolean().default(false) }),
-    z.array(hubFound),
+    boundedList(hubFound),
   ),
   /** Facts about a model on the Hub, from its config and the headers of its weights. */
   'hub.look': call(z.object({ name: hubNameTyped }), hubModel),
@@ -261,7 +262,7 @@ export const calls = {
     }),
     z.object({ run: runId }),
   ),
-  'tasks.list': call(nothing, z.array(taskEntry), 'tasks', 'measured'),
+  'tasks.list': call(nothing, boundedList(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
   /** Opens a task from a file's content, for pages without access to paths; the workspace keeps the file. */
@@ -279,8 +280,13 @@ export const calls = {
   /** First items of a split. */
   'tasks.preview': call(
     z.object({ handle: pathHandle, split: z.enum(['calibration', 'test']), count: z.number().int().min(1).max(100) }),
-    z.array(
-      z.object({ id: z.string(), context: z.string(), choices: z.array(z.string()), answer: z.number().nullable() }),
+    boundedList(
+      z.object({
+        id: boundedText,
+        context: boundedText,
+        choices: boundedList(boundedText),
+        answer: z.number().nullable(),
+      }),
     ),
   ),
   /**
@@ -288,16 +294,16 @@ export const calls = {
    * the model's chat template, which are separate; a task that the template cannot render is absent too.
    */
   'profile.read': call(
-    z.object({ model: pathHandle, tasks: z.array(pathHandle), chat: z.boolean().optional() }),
-    z.array(taskProfile),
+    z.object({ model: pathHandle, tasks: boundedList(pathHandle), chat: z.boolean().optional() }),
+    boundedList(taskProfile),
     'profiles',
     // Profiles are keyed by the device that computed them.
     'device',
   ),
   /** Whether each task's profile on disk holds what these methods need beyond routing, in the order of the tasks. */
   'profile.holds': call(
-    z.object({ model: pathHandle, tasks: z.array(pathHandle), ...profilePurpose.shape }),
-    z.object({ held: z.array(z.boolean()) }),
+    z.object({ model: pathHandle, tasks: boundedList(pathHandle), ...profilePurpose.shape }),
+    z.object({ held: boundedList(z.boolean()) }),
     'profiles',
     'device',
   ),
@@ -308,7 +314,7 @@ export const calls = {
    */
   'profile.likeness': call(
     z.object({ model: pathHandle, task: pathHandle, chat: z.boolean().optional() }),
-    z.object({ order: z.array(z.array(z.number())).nullable() }),
+    z.object({ order: boundedList(boundedList(z.number())).nullable() }),
     'profiles',
     'device',
   ),
@@ -317,7 +323,7 @@ export const calls = {
    * pages state the cost).
    */
   'profile.start': call(
-    z.object({ model: pathHandle, tasks: z.array(pathHandle).min(1), ...profilePurpose.shape }),
+    z.object({ model: pathHandle, tasks: boundedList(pathHandle).min(1), ...profilePurpose.shape }),
     z.object({ run: runId }),
   ),
   /** Profile of one expert on a task; null where the task was not profiled. */
@@ -335,7 +341,7 @@ export const calls = {
     weightLikeness,
   ),
   /** Pages of all methods. */
-  'methods.list': call(nothing, z.array(methodPage)),
+  'methods.list': call(nothing, boundedList(methodPage)),
   /** Every method but `random` needs profiles on disk; otherwise fails with `profile-missing`. */
   'plan.make': call(planRequest, z.object({ plan, cost: planCost }), 'profiles', 'device'),
   'plan.cost': call(z.object({ model: pathHandle, plan }), planCost),
@@ -344,7 +350,7 @@ export const calls = {
   /** A ranking by a file of counts: an importance matrix of llama.cpp (GGUF), or routed experts (.npy, JSON lines). */
   'ranking.take': call(
     z.object({ model: pathHandle, file: pathHandle }),
-    z.object({ name: z.string(), text: z.string(), notes: z.array(z.string()) }),
+    z.object({ name: boundedText, text: boundedText, notes: boundedList(boundedText) }),
   ),
   'sweep.start': call(sweepRequest, z.object({ run: runId })),
   /**
@@ -356,7 +362,7 @@ export const calls = {
    * A sweep read over the sizes of its models, which differ in the number of experts: thresholds against E,
    * pruned-large against scratch-small, and findings in sentences. `delta` and `familywise` as in `sweep.read`.
    */
-  'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), sizeTrendDocument, 'results'),
+  'sweep.sizeTrend': call(z.object({ run: runId, ...thresholdReading }), vouchedFor(sizeTrendDocument), 'results'),
   /**
    * Prune or quantise, in sentences for each model: per type of weights, and per pair of models. Refused where a sweep
    * has measured stored weights only.
@@ -364,7 +370,9 @@ export const calls = {
   'sweep.frontier': call(
     z.object({ run: runId }),
     z.object({
-      models: z.array(z.object({ model: z.string(), summary: z.array(z.string()), findings: z.array(z.string()) })),
+      models: boundedList(
+        z.object({ model: boundedText, summary: boundedList(boundedText), findings: boundedList(boundedText) }),
+      ),
     }),
     'results',
   ),
@@ -375,13 +383,13 @@ export const calls = {
   'sweep.compare': call(
     z.object({
       run: runId,
-      model: z.string().optional(),
+      model: boundedText.optional(),
       factor: z.number().min(1).optional(),
       answers: answerKind.optional(),
-      reference: z.string().optional(),
+      reference: boundedText.optional(),
       ...thresholdReading,
     }),
-    compareDocument,
+    vouchedFor(compareDocument),
     'results',
   ),
   /**
@@ -390,20 +398,20 @@ export const calls = {
    */
   'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
   /** Answers of the unpruned model and a candidate to each item, filtered by change (`show`); from stored outcomes. */
-  'outcomes.read': call(outcomesRequest.extend({ run: runId }), outcomesDocument, 'results'),
+  'outcomes.read': call(outcomesRequest.extend({ run: runId }), vouchedFor(outcomesDocument), 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, ...thresholdReading }),
-    z.object({ name: z.string(), html: z.string() }),
+    z.object({ name: boundedText, html: boundedText }),
     'results',
   ),
   /** The plan of a measured point of a sweep. */
   'sweep.plan': call(
     z.object({
       run: runId,
-      model: z.string(),
-      task: z.string(),
-      method: z.string(),
+      model: boundedText,
+      task: boundedText,
+      method: boundedText,
       seed: z.number().nullable(),
       factor: z.number(),
     }),
@@ -419,14 +427,18 @@ export const calls = {
       mtp: predictionChoice.optional(),
     }),
     z.object({
-      refusal: z.object({ message: z.string(), remedy: z.string() }).nullable(),
-      notes: z.array(z.string()),
+      refusal: z.object({ message: boundedText, remedy: boundedText }).nullable(),
+      notes: boundedList(boundedText),
     }),
   ),
   /** Results of sweeps for exactly this plan, or for that of an export: of each task, those of the newest sweep. */
   'export.measured': call(
     z.union([z.object({ model: pathHandle, plan }), z.object({ run: runId })]),
-    z.object({ results: z.array(sweepResult) }),
+    z.object({
+      results: boundedList(sweepResult),
+      /** Sweeps that have results for it, but were not measured here: left out, with the reason. */
+      leftOut: z.array(sentence).max(MOST_NOTES),
+    }),
     'sweeps',
   ),
   'export.start': call(
@@ -450,7 +462,7 @@ export const calls = {
   'finetune.start': call(
     z.object({
       model: pathHandle,
-      tasks: z.array(pathHandle).min(1),
+      tasks: boundedList(pathHandle).min(1),
       settings: finetuneSettings,
       /** Parent folder of the tuned model, and the name of the new folder, which must not exist yet. */
       into: pathHandle,
@@ -467,7 +479,11 @@ export const calls = {
   /** Measures the arms of the paper's experiment on a family of models. */
   'experiment.start': call(experimentRequest, z.object({ run: runId })),
   /** Results of an experiment, finished or running; `delta` recomputes them without inference. */
-  'experiment.read': call(z.object({ run: runId, delta: thresholdReading.delta }), experimentDocument, 'results'),
+  'experiment.read': call(
+    z.object({ run: runId, delta: thresholdReading.delta }),
+    vouchedFor(experimentDocument),
+    'results',
+  ),
   /**
    * Repeats a finished experiment without any stored step, and compares every number. `python`: for its fine-tuned
    * arms; where it is null and the workspace has no environment, only the other arms are repeated, and the answer lists
@@ -482,7 +498,7 @@ export const calls = {
   /** An experiment as one self-contained HTML page, and a name for its file. */
   'experiment.report': call(
     z.object({ run: runId, delta: thresholdReading.delta }),
-    z.object({ name: z.string(), html: z.string() }),
+    z.object({ name: boundedText, html: boundedText }),
     'results',
   ),
   /** Measures a task with one expert of a layer removed at a time. */
@@ -490,21 +506,21 @@ export const calls = {
     z.object({ model: pathHandle, task: pathHandle, ...damageSettings.shape }),
     z.object({ run: runId }),
   ),
-  'damage.read': call(z.object({ run: runId }), damageDocument, 'results'),
+  'damage.read': call(z.object({ run: runId }), vouchedFor(damageDocument), 'results'),
   /** Lets the unpruned model and one or two plans continue a prompt, side by side. */
   'beside.start': call(z.object({ model: pathHandle, ...besideSettings.shape }), z.object({ run: runId })),
   /** Ends the writing and keeps the text so far; the run is then done. A waiting run is cancelled. */
   'beside.stop': call(z.object({ run: runId }), nothing),
   /** The texts so far; while the run works, `beside.written` continues them. */
-  'beside.read': call(z.object({ run: runId }), besideDocument, 'results'),
+  'beside.read': call(z.object({ run: runId }), vouchedFor(besideDocument), 'results'),
   /** A side by side as one self-contained HTML page, and a name for its file. */
-  'beside.report': call(z.object({ run: runId }), z.object({ name: z.string(), html: z.string() }), 'results'),
+  'beside.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
-  'verify.read': call(z.object({ run: runId }), verification, 'results'),
+  'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
   /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
-  'reproduction.read': call(z.object({ run: runId }), reproduction, 'results'),
+  'reproduction.read': call(z.object({ run: runId }), vouchedFor(reproduction), 'results'),
   /** The user's settings for all workspaces, the values this engine uses, and the defaults. */
   'settings.read': call(nothing, settingsDocument, 'settings', 'device'),
   /** `workspace`: a folder chosen in a dialog; null: the default one. */
@@ -515,16 +531,16 @@ export const calls = {
     }),
     settingsDocument,
   ),
-  'runs.list': call(nothing, z.array(runManifest), 'runs'),
+  'runs.list': call(nothing, boundedList(runManifest), 'runs'),
   /** Whether a run was made here, and the programs and folders that it would use if resumed. */
   'runs.origin': call(z.object({ run: runId }), runOrigin, 'runs'),
   'runs.remove': call(z.object({ run: runId }), nothing),
   /** Moves a run in any state into the workspace's trash; `at`: its path there. */
-  'runs.trash': call(z.object({ run: runId }), z.object({ at: z.string(), entry: trashEntry })),
+  'runs.trash': call(z.object({ run: runId }), z.object({ at: boundedText, entry: trashEntry })),
   /** The batch script that a submission would store; without a run, under a placeholder for the next run's id. */
   'cluster.script': call(
     z.object({ run: runId.optional(), request: clusterRequest }),
-    z.object({ script: z.string() }),
+    z.object({ script: boundedText }),
   ),
   /** Submits a sweep to a Slurm cluster that shares the workspace: an array that computes steps, and a joining job. */
   'cluster.submit': call(
@@ -532,7 +548,7 @@ export const calls = {
     clusterWork,
   ),
   /** Work of clusters, including failed submissions until they are submitted again or forgotten. */
-  'cluster.list': call(nothing, z.array(clusterWork), 'clusters'),
+  'cluster.list': call(nothing, boundedList(clusterWork), 'clusters'),
   'cluster.cancel': call(z.object({ run: runId }), nothing),
   /** Forgets a failed submission; the run stays, and can be resumed here. */
   'cluster.forget': call(z.object({ run: runId }), nothing),
@@ -543,7 +559,7 @@ export const calls = {
   /** Log of a run, with times: its states, points, curtailed candidates, problems. */
   'runs.log': call(z.object({ run: runId }), jobLog, 'results'),
   /** Runs in the trash, latest first. */
-  'trash.list': call(nothing, z.array(trashedRun), 'trash'),
+  'trash.list': call(nothing, boundedList(trashedRun), 'trash'),
   /** Moves a run back; refused where a run of its name exists again. */
   'trash.restore': call(z.object({ entry: trashEntry }), z.object({ run: runId })),
   /** Deletes the trash (or only `entry`) permanently; answers the number of bytes freed. */
@@ -551,7 +567,7 @@ export const calls = {
     z.object({ entry: trashEntry.optional() }),
     z.object({ removed: z.number(), sizeBytes: z.number() }),
   ),
-  'jobs.list': call(nothing, z.array(jobProgress), 'jobs'),
+  'jobs.list': call(nothing, boundedList(jobProgress), 'jobs'),
   'jobs.cancel': call(z.object({ run: runId }), nothing),
   /** Moves a waiting job before another one; null: to the end. */
   'jobs.move': call(z.object({ run: runId, before: runId.nullable() }), nothing),

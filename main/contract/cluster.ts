@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText, moment } from './bounds.ts';
 import { settingTexts } from './setting.ts';
 
 /** A value of an sbatch option; a line break or a space would begin another option. */
@@ -90,7 +91,7 @@ export const clusterRequest = z.object({
     hint: 'this machine',
     range: 'a host, as your ssh knows it',
   }),
-  setup: z.array(line).default([]).register(settingTexts, {
+  setup: boundedList(line).default([]).register(settingTexts, {
     label: 'Setup, one shell command per line',
     flag: 'setup',
     value: 'LINE',
@@ -116,9 +117,9 @@ export type ClusterRequest = z.infer<typeof clusterRequest>;
 export const clusterTask = z.object({
   task: z.number().nullable(),
   /** PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, TIMEOUT, NODE_FAIL and others; UNKNOWN until Slurm reports one. */
-  state: z.string(),
-  reason: z.string().nullable(),
-  node: z.string().nullable(),
+  state: boundedText,
+  reason: boundedText.nullable(),
+  node: boundedText.nullable(),
   /** Null before it has ended. */
   exitCode: z.number().nullable(),
   /** Signal that ended it; null where none did. */
@@ -127,35 +128,35 @@ export const clusterTask = z.object({
   /** Parts of the sweep that it has done; null for the joining job. */
   parts: z.number().nullable(),
   /** Path of its output. */
-  log: z.string().nullable(),
+  log: boundedText.nullable(),
 });
 export type ClusterTask = z.infer<typeof clusterTask>;
 
 /** A run's last submission to a cluster, in its last known state. */
 export const clusterWork = z.object({
-  run: z.string(),
-  title: z.string(),
+  run: boundedText,
+  title: boundedText,
   request: clusterRequest,
   /** Ids of the two jobs. */
   array: z.number(),
   join: z.number(),
   /** Path of the batch script, stored in the run. */
-  script: z.string(),
-  submittedAt: z.iso.datetime(),
+  script: boundedText,
+  submittedAt: moment,
   /** `unfollowed`: recorded in the run's folder, but not submitted by an engine of this user, so left alone. */
   state: z.enum(['active', 'done', 'failed', 'cancelled', 'unfollowed']),
   /** Why it failed, or is not followed, without a full stop: the task, its node and its end. */
-  error: z.string().nullable(),
+  error: boundedText.nullable(),
   /** The controller does not answer at the moment; jobs continue. */
   away: z.boolean(),
-  tasks: z.array(clusterTask),
+  tasks: boundedList(clusterTask),
   /** Parts of the sweep that are done, of all of them. */
   parts: z.object({ done: z.number(), of: z.number() }),
 });
 export type ClusterWork = z.infer<typeof clusterWork>;
 
 /** The last part of a task's output. */
-export const clusterLog = z.object({ path: z.string(), text: z.string(), isWhole: z.boolean() });
+export const clusterLog = z.object({ path: boundedText, text: boundedText, isWhole: z.boolean() });
 export type ClusterLog = z.infer<typeof clusterLog>;
 
 /** States of Slurm in which a job waits or runs. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText, moment } from './bounds.ts';
 import { pairedOverDraws } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { refitName } from './plan.ts';
@@ -16,9 +17,9 @@ export const BEST_REFERENCE = 'best';
 
 /** A method on one task, by ascending rank. */
 export const compareRow = z.object({
-  method: z.string(),
+  method: boundedText,
   /** Draws of a method with seeds; empty for one without. */
-  seeds: z.array(z.number()),
+  seeds: boundedList(z.number()),
   /** Factor and kept experts of the point (means over draws), where a method missed the requested factor. */
   factor: z.number(),
   kept: z.number(),
@@ -43,21 +44,21 @@ export const compareRow = z.object({
 export type CompareRow = z.infer<typeof compareRow>;
 
 export const compareTask = z.object({
-  task: z.string(),
+  task: boundedText,
   metric: metricName,
   n: z.number(),
   /** Value of the unpruned model; null where it is not measured yet. */
   unpruned: z.number().nullable(),
   /** Reference of the rows here; null where the chosen reference is not measured. */
-  reference: z.string().nullable(),
-  rows: z.array(compareRow),
+  reference: boundedText.nullable(),
+  rows: boundedList(compareRow),
 });
 export type CompareTask = z.infer<typeof compareTask>;
 
 /** A method over all tasks. */
 export const compareMethod = z.object({
-  method: z.string(),
-  seeds: z.array(z.number()),
+  method: boundedText,
+  seeds: boundedList(z.number()),
   /** Number of its measured tasks, and how many of them it is best on or not distinguishable from the best. */
   tasks: z.number(),
   sharesBest: z.number(),
@@ -78,7 +79,7 @@ export type CompareMethod = z.infer<typeof compareMethod>;
 /** Recovered plans against the same plans (method, task, factor, seed) without it: `difference` is recovered - bare. */
 export const compareRecovery = z.object({
   /** The method without its recovery, and what the recovery refits. */
-  method: z.string(),
+  method: boundedText,
   refit: refitName.default('experts'),
   better: z.number(),
   /** Tasks on which the interval includes 0. */
@@ -86,9 +87,9 @@ export const compareRecovery = z.object({
   worse: z.number(),
   /** Tasks on which draws disagree. */
   drawsDiffer: z.number().default(0),
-  tasks: z.array(
+  tasks: boundedList(
     z.object({
-      task: z.string(),
+      task: boundedText,
       metric: metricName,
       n: z.number(),
       bare: z.number(),
@@ -102,37 +103,37 @@ export type CompareRecovery = z.infer<typeof compareRecovery>;
 
 /** Comparison of a sweep's methods, for one model and one pruning factor, over tasks of one kind. */
 export const compareDocument = z.object({
-  run: z.string(),
-  model: z.string(),
+  run: boundedText,
+  model: boundedText,
   /** Models of the sweep with something to compare. */
-  models: z.array(z.string()),
+  models: boundedList(boundedText),
   /** Measured factors above 1 of this model, ascending. */
-  factors: z.array(z.number()),
+  factors: boundedList(z.number()),
   factor: z.number(),
   /** Kind of the tasks, and the kinds measured for this model. */
   answers: answerKind,
-  answersMeasured: z.array(answerKind),
+  answersMeasured: boundedList(answerKind),
   /** `best`, `unpruned` or a method; and the available choices. */
-  reference: z.string(),
-  references: z.array(z.string()),
-  methods: z.array(z.string()),
-  tasks: z.array(compareTask),
+  reference: boundedText,
+  references: boundedList(boundedText),
+  methods: boundedList(boundedText),
+  tasks: boundedList(compareTask),
   /** By ascending mean rank, best first. */
-  overview: z.array(compareMethod),
+  overview: boundedList(compareMethod),
   /** Empty unless methods are measured with and without recovery. */
-  recoveries: z.array(compareRecovery),
+  recoveries: boundedList(compareRecovery),
   /** Headline thresholds of this model. */
-  thresholds: z.array(threshold),
+  thresholds: boundedList(threshold),
   /**
    * Comparisons with the reference: how many, in how many the interval excludes 0, how many have a p, and how many of
    * the significant ones still have p <= 0.05 after Holm.
    */
   comparisons: z.object({ count: z.number(), apart: z.number(), withP: z.number(), afterHolm: z.number() }),
   /** Why there is no `pHolm` at all; null where there is. */
-  holmWithheld: z.string().nullable().default(null),
+  holmWithheld: boundedText.nullable().default(null),
   /** Findings, and their limits. */
-  findings: z.array(z.string()),
-  notes: z.array(z.string()),
+  findings: boundedList(boundedText),
+  notes: boundedList(boundedText),
 });
 export type CompareDocument = z.infer<typeof compareDocument>;
 
@@ -140,7 +141,7 @@ export type CompareDocument = z.infer<typeof compareDocument>;
 export const MOST_SWEEPS = 6;
 
 /** A setting that differs between the sweeps: one value each, in their order. */
-export const differingSetting = z.object({ key: z.string(), values: z.array(z.string()) });
+export const differingSetting = z.object({ key: boundedText, values: boundedList(boundedText) });
 export type DifferingSetting = z.infer<typeof differingSetting>;
 
 /**
@@ -153,13 +154,13 @@ export type SharedItems = z.infer<typeof sharedItems>;
 /** One candidate of a sweep against the matching candidate of the reference. */
 export const sweepsRow = z.object({
   /** The run compared with the reference. */
-  run: z.string(),
-  task: z.string(),
-  model: z.string(),
+  run: boundedText,
+  task: boundedText,
+  model: boundedText,
   /** Names in the reference, which differ only where it has a single model or method, matched whatever its name. */
-  referenceModel: z.string(),
-  method: z.string(),
-  referenceMethod: z.string(),
+  referenceModel: boundedText,
+  method: boundedText,
+  referenceMethod: boundedText,
   factor: z.number(),
   metric: metricName,
   items: sharedItems,
@@ -179,7 +180,7 @@ export const sweepsRow = z.object({
    */
   interval: z.object({ low: z.number(), high: z.number() }).nullable(),
   /** Pairs of draws, each with its own difference and interval. */
-  pairs: z.array(
+  pairs: boundedList(
     z.object({
       seed: z.number().nullable(),
       otherSeed: z.number().nullable(),
@@ -201,11 +202,11 @@ export type SweepsRow = z.infer<typeof sweepsRow>;
 /** Sweeps compared with the first of them. */
 export const sweepsComparison = z.object({
   /** The reference first. */
-  runs: z.array(z.object({ run: z.string(), name: z.string(), createdAt: z.iso.datetime() })),
-  settings: z.array(differingSetting),
+  runs: boundedList(z.object({ run: boundedText, name: boundedText, createdAt: moment })),
+  settings: boundedList(differingSetting),
   /** Number of settings that are the same in all of them. */
   sameSettings: z.number(),
-  rows: z.array(sweepsRow),
-  notes: z.array(z.string()),
+  rows: boundedList(sweepsRow),
+  notes: boundedList(boundedText),
 });
 export type SweepsComparison = z.infer<typeof sweepsComparison>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { pairedNumbers } from './paired-numbers.ts';
 import { metricName } from './task.ts';
 
@@ -7,7 +8,7 @@ export const damageSettings = z.object({
   /** Counts MoE layers only. */
   layer: z.number().int().nonnegative(),
   /** Absent: every expert of the layer. */
-  experts: z.array(z.number().int().nonnegative()).min(1).optional(),
+  experts: boundedList(z.number().int().nonnegative()).min(1).optional(),
   /** Ask the task through the model's own chat template. */
   chat: z.boolean().optional(),
 });
@@ -23,14 +24,14 @@ export type ExpertDamage = z.infer<typeof expertDamage>;
 
 /** Contribution of each expert of a layer: the task's metric with only that expert removed. */
 export const damageDocument = z.object({
-  model: z.string(),
-  task: z.string(),
+  model: boundedText,
+  task: boundedText,
   layer: z.number(),
   /** E; `results` has only the experts that were removed, by their number. */
   experts: z.number(),
   metric: metricName,
   n: z.number(),
   unpruned: z.number(),
-  results: z.array(expertDamage),
+  results: boundedList(expertDamage),
 });
 export type DamageDocument = z.infer<typeof damageDocument>;

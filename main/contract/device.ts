@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { settingTexts } from './setting.ts';
 
 /**
@@ -76,12 +77,12 @@ export const probeMeasurement = z.object({
   /** Nodes of the two graphs by onnxruntime's profile, without copies between the two memories. */
   nodes: z.object({ total: z.number().int().positive(), onCpu: z.number().int().nonnegative() }),
   /** Operators that ran on the processor, with their counts. */
-  operatorsOnCpu: z.array(z.object({ operator: z.string(), nodes: z.number().int().positive() })),
+  operatorsOnCpu: boundedList(z.object({ operator: boundedText, nodes: z.number().int().positive() })),
   /** Median over warm runs of the block, on one thread. */
   millisecondsPerBlock: z.number().positive(),
   cpuMillisecondsPerBlock: z.number().positive(),
   /** Null where neither onnxruntime nor the system reports one. */
-  deviceName: z.string().nullable(),
+  deviceName: boundedText.nullable(),
 });
 export type ProbeMeasurement = z.infer<typeof probeMeasurement>;
 
@@ -89,9 +90,9 @@ export type ProbeMeasurement = z.infer<typeof probeMeasurement>;
 export const probeEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('measured'), measurement: probeMeasurement }),
   /** The probe reported why it cannot measure. */
-  z.object({ kind: z.literal('failed'), message: z.string() }),
+  z.object({ kind: z.literal('failed'), message: boundedText }),
   /** The process died without an answer (a crash in a driver), or timed out and was killed. */
-  z.object({ kind: z.literal('lost'), message: z.string() }),
+  z.object({ kind: z.literal('lost'), message: boundedText }),
 ]);
 export type ProbeEnd = z.infer<typeof probeEnd>;
 
@@ -100,8 +101,8 @@ export const providerProbe = z.object({
   provider: providerName,
   available: z.boolean(),
   /** Why it cannot be used; null where it can. */
-  reason: z.string().nullable(),
-  precision: z.string(),
+  reason: boundedText.nullable(),
+  precision: boundedText,
   measurement: probeMeasurement.nullable(),
   /** Part of the nodes that ran on the processor, 0 to 1. */
   shareOnCpu: z.number().min(0).max(1).nullable(),
@@ -111,13 +112,13 @@ export type ProviderProbe = z.infer<typeof providerProbe>;
 /** Facts about a provider that are known without trying it. */
 export const providerListing = z.object({
   provider: providerName,
-  title: z.string(),
+  title: boundedText,
   /** The runtime knows it and its libraries are installed. Only a probe can show that it works. */
   present: z.boolean(),
   /** In words: included, not for this platform, or what is missing. */
-  note: z.string(),
+  note: boundedText,
   /** The command that fetches what is missing, where there is one. */
-  command: z.string().nullable(),
+  command: boundedText.nullable(),
   /** This engine computes with it. */
   used: z.boolean(),
   /** This process's last probe result; null where it was not probed. */
@@ -173,13 +174,13 @@ export const describedEngineSettings = z.object({
 });
 
 /** A card that PyTorch finds; sizes in bytes. */
-export const torchCard = z.object({ name: z.string(), totalBytes: z.number(), freeBytes: z.number() });
+export const torchCard = z.object({ name: boundedText, totalBytes: z.number(), freeBytes: z.number() });
 
 /** PyTorch of a Python, as it answers once started. */
 export const torchFound = z.object({
-  versions: z.record(z.string(), z.string()),
+  versions: boundedRecord(boundedText, boundedText),
   /** In PyTorch's order: `cuda:0` is the first. */
-  cards: z.array(torchCard),
+  cards: boundedList(torchCard),
   /** Whether the processor has units for bfloat16. */
   bfloat16: z.boolean(),
 });
@@ -188,11 +189,11 @@ export type TorchFound = z.infer<typeof torchFound>;
 /** The workspace's own environment with PyTorch. */
 export const pythonEnvironment = z.object({
   /** Its versions; null where there is none that can be used. */
-  versions: z.record(z.string(), z.string()).nullable(),
+  versions: boundedRecord(boundedText, boundedText).nullable(),
   /** The last line that its making said; null: it is not being made. */
-  making: z.string().nullable(),
+  making: boundedText.nullable(),
   /** Why it could not be made, or cannot be used; null also where there is none. */
-  problem: z.object({ message: z.string(), remedy: z.string() }).nullable(),
+  problem: z.object({ message: boundedText, remedy: boundedText }).nullable(),
 });
 export type PythonEnvironment = z.infer<typeof pythonEnvironment>;
 
@@ -202,12 +203,12 @@ export const torchEngine = z.object({ name: z.literal('torch'), python: z.string
 /** The device that computed a run, as its manifest records it. Optional fields are absent for the processor. */
 export const runDevice = z.object({
   /** Execution provider of onnxruntime, or PyTorch's name of the device. */
-  provider: z.string(),
-  precision: z.string(),
+  provider: boundedText,
+  precision: boundedText,
   threads: z.number(),
-  processor: z.string(),
+  processor: boundedText,
   /** The accelerator's name where it is known. */
-  name: z.string().optional(),
+  name: boundedText.optional(),
   /** Fraction of the probe's nodes that still ran on the processor, 0 to 1. */
   shareOnCpu: z.number().optional(),
   /** The probe's largest relative deviation from the processor. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { boundedRecord, boundedText } from './bounds.ts';
 
-const record = z.record(z.string(), z.unknown());
+const record = boundedRecord(boundedText, z.unknown());
 
 /** Gives one key its present name, and keeps the order of all; anything but a record stays as it is. */
 const withRenamedKey = (value: unknown, earlier: string, present: string): unknown => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { besideColumn } from './beside.ts';
 import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
@@ -12,9 +13,9 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('job.progress'), progress: jobProgress }),
   /** A run was created, changed state or ended. */
   z.object({ type: z.literal('run.changed'), manifest: runManifest }),
-  z.object({ type: z.literal('run.removed'), run: z.string() }),
+  z.object({ type: z.literal('run.removed'), run: boundedText }),
   /** A problem that a running job found and continued without; it is in the job's log. */
-  z.object({ type: z.literal('job.problem'), run: z.string(), text: z.string() }),
+  z.object({ type: z.literal('job.problem'), run: boundedText, text: boundedText }),
   /** The user's settings changed. */
   z.object({ type: z.literal('settings.changed') }),
   /** The order of waiting jobs changed. */
@@ -22,17 +23,17 @@ export const engineEvent = z.discriminatedUnion('type', [
   /** Labels of runs or the contents of the trash changed. */
   z.object({ type: z.literal('runs.relisted') }),
   /** A point of a running sweep. */
-  z.object({ type: z.literal('sweep.point'), run: z.string(), result: sweepResult }),
+  z.object({ type: z.literal('sweep.point'), run: boundedText, result: sweepResult }),
   /** A curtailed candidate of a running sweep. */
-  z.object({ type: z.literal('sweep.curtailed'), run: z.string(), point: curtailedPoint }),
+  z.object({ type: z.literal('sweep.curtailed'), run: boundedText, point: curtailedPoint }),
   /** The texts so far of a running side by side. */
-  z.object({ type: z.literal('beside.written'), run: z.string(), columns: z.array(besideColumn) }),
+  z.object({ type: z.literal('beside.written'), run: boundedText, columns: boundedList(besideColumn) }),
   /** An arm of a running experiment. */
-  z.object({ type: z.literal('experiment.arm'), run: z.string(), arm: experimentArm }),
+  z.object({ type: z.literal('experiment.arm'), run: boundedText, arm: experimentArm }),
   /** A run's work on a cluster has changed. */
   z.object({ type: z.literal('cluster.changed'), work: clusterWork }),
   /** A task was profiled: `profile.read` includes it now. */
-  z.object({ type: z.literal('profile.ready'), run: z.string(), fingerprint: z.string(), task: z.string() }),
+  z.object({ type: z.literal('profile.ready'), run: boundedText, fingerprint: boundedText, task: boundedText }),
   z.object({ type: z.literal('models.changed') }),
   z.object({ type: z.literal('tasks.changed') }),
   /** The device for the next runs changed. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import {
+  boundedList,
+  boundedRecord,
+  boundedText,
   itemCount,
   MOST_CURVES,
   MOST_ITEMS,
@@ -75,9 +78,8 @@ export const referenceTreatment = (treatment: ArmTreatment): ArmTreatment => {
 export const experimentSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES).default(['uncurl']),
   /** Options by method. */
-  options: z.record(methodName, methodOptions).default({}),
-  treatments: z
-    .array(armTreatment)
+  options: boundedRecord(methodName, methodOptions).default({}),
+  treatments: boundedList(armTreatment)
     .min(1)
     // Each once, in the order of their definition.
     .overwrite((chosen) => armTreatment.options.filter((treatment) => chosen.includes(treatment)))
@@ -212,14 +214,14 @@ export type ExperimentTask = z.infer<typeof experimentTask>;
 
 /** Measurements of an experiment so far: the input of its document. */
 export const experimentRecord = z.object({
-  run: z.string(),
+  run: boundedText,
   settings: recordedExperimentSettings,
   /** By ascending number of experts. */
   models: z.array(sizedModel).max(MOST_MODELS),
   tasks: z.array(experimentTask).max(MOST_TASKS),
   arms: z.array(experimentArm).max(MOST_POINTS),
   /** Versions of Python, PyTorch and transformers for the fine-tuned arms; empty without them. */
-  python: z.record(z.string(), z.string()).default({}),
+  python: boundedRecord(boundedText, boundedText).default({}),
   /** The mixture of the general stage; null without one. */
   mixture: finetuneManifest.shape.mixture,
 });
@@ -236,14 +238,14 @@ export type PairedSign = z.infer<typeof pairedSign>;
 /** A pruned arm of one draw against its reference, with the same treatment (`referenceTreatment`) and items. */
 export const experimentPair = z.object({
   question: experimentQuestion,
-  task: z.string(),
-  method: z.string(),
+  task: boundedText,
+  method: boundedText,
   treatment: armTreatment,
   /** The pruned arm's draw; null where nothing was drawn. */
   seed: z.number().nullable().default(null),
   /** The pruned member, and its reference. */
-  model: z.string(),
-  reference: z.string(),
+  model: boundedText,
+  reference: boundedText,
   experts: z.number(),
   kept: z.number(),
   factor: z.number(),
@@ -266,10 +268,10 @@ export type ExperimentPair = z.infer<typeof experimentPair>;
  */
 export const experimentCell = z.object({
   question: experimentQuestion,
-  task: z.string(),
-  method: z.string(),
+  task: boundedText,
+  method: boundedText,
   treatment: armTreatment,
-  model: z.string(),
+  model: boundedText,
   experts: z.number(),
   kept: z.number(),
   factor: z.number(),
@@ -300,9 +302,9 @@ export type ExperimentCell = z.infer<typeof experimentCell>;
 /** The cells of one size, method, treatment and question over all tasks, read as the paper reads its table. */
 export const experimentRow = z.object({
   question: experimentQuestion,
-  method: z.string(),
+  method: boundedText,
   treatment: armTreatment,
-  model: z.string(),
+  model: boundedText,
   experts: z.number(),
   kept: z.number(),
   factor: z.number(),
@@ -344,9 +346,9 @@ export type ExperimentThreshold = z.infer<typeof experimentThreshold>;
  */
 export const modelThreshold = z.object({
   question: experimentQuestion,
-  method: z.string(),
+  method: boundedText,
   treatment: armTreatment,
-  model: z.string(),
+  model: boundedText,
   experts: z.number(),
   factor: z.number(),
   /** Largest that was tested. */
@@ -359,51 +361,51 @@ export type ExperimentTrend = z.infer<typeof experimentTrend>;
 
 export const experimentFinding = z.object({
   question: experimentQuestion,
-  method: z.string(),
+  method: boundedText,
   treatment: armTreatment,
-  sentence: z.string(),
+  sentence: boundedText,
 });
 
 /** Results for one question. */
 export const experimentAnswer = z.object({
   question: experimentQuestion,
   /** The question, and the rule of its thresholds, in words. */
-  title: z.string(),
-  rule: z.string(),
+  title: boundedText,
+  rule: boundedText,
   /** One entry per draw. */
-  pairs: z.array(experimentPair),
+  pairs: boundedList(experimentPair),
   /** The matrix: all draws of an arm together. */
-  cells: z.array(experimentCell),
-  rows: z.array(experimentRow),
-  thresholds: z.array(experimentThreshold),
-  models: z.array(modelThreshold),
-  trends: z.array(experimentTrend),
-  findings: z.array(experimentFinding),
+  cells: boundedList(experimentCell),
+  rows: boundedList(experimentRow),
+  thresholds: boundedList(experimentThreshold),
+  models: boundedList(modelThreshold),
+  trends: boundedList(experimentTrend),
+  findings: boundedList(experimentFinding),
 });
 export type ExperimentAnswer = z.infer<typeof experimentAnswer>;
 
 /** A row of the paper's table: accuracies in percent, without intervals. */
 export const publishedRow = z.object({
-  method: z.string(),
+  method: boundedText,
   experts: z.number(),
   kept: z.number(),
-  values: z.array(z.number().nullable()),
+  values: boundedList(z.number().nullable()),
 });
 
 export const publishedTable = z.object({
-  source: z.string(),
-  url: z.string(),
-  note: z.string(),
-  tasks: z.array(z.string()),
-  scratch: z.array(z.object({ experts: z.number(), values: z.array(z.number()) })),
-  rows: z.array(publishedRow),
+  source: boundedText,
+  url: boundedText,
+  note: boundedText,
+  tasks: boundedList(boundedText),
+  scratch: boundedList(z.object({ experts: z.number(), values: boundedList(z.number()) })),
+  rows: boundedList(publishedRow),
 });
 export type PublishedTable = z.infer<typeof publishedTable>;
 
 /** A published row compared with the scratch model of its size, by the bare difference in percentage points. */
 export const publishedDifference = publishedRow.extend({
   factor: z.number(),
-  differences: z.array(z.number().nullable()),
+  differences: boundedList(z.number().nullable()),
   above: z.number(),
   of: z.number(),
 });
@@ -413,30 +415,30 @@ export const changedArm = armName.extend({
   before: z.number(),
   after: z.number(),
   /** Indices (from 0) of the items that were correct in only one of the two. */
-  flipped: z.array(z.number()),
+  flipped: boundedList(z.number()),
   /** First and last loss before and after, where they differ. */
   losses: z.object({ before: armTraining, after: armTraining }).nullable(),
 });
 export type ChangedArm = z.infer<typeof changedArm>;
 
 const circumstances = runManifest.pick({ versions: true, device: true }).extend({
-  python: z.record(z.string(), z.string()),
+  python: boundedRecord(boundedText, boundedText),
 });
 
 /** Result of repeating an experiment without any stored step. */
 export const experimentReproduction = z.object({
-  of: z.string(),
+  of: boundedText,
   /** Every number of every arm is the same, and none is missing. */
   matches: z.boolean(),
-  sentence: z.string(),
+  sentence: boundedText,
   arms: z.number(),
   items: z.number(),
-  changed: z.array(changedArm),
+  changed: boundedList(changedArm),
   /** Arms that were not repeated, and why. */
-  missing: z.array(armName),
-  reason: z.string().nullable(),
+  missing: boundedList(armName),
+  reason: boundedText.nullable(),
   /** Signs of single draws that changed. */
-  signs: z.array(z.object({ before: experimentPair, after: experimentPair })),
+  signs: boundedList(z.object({ before: experimentPair, after: experimentPair })),
   /** Absent in old documents. */
   fields: comparedFields.optional(),
   before: circumstances,
@@ -447,9 +449,9 @@ export type ExperimentReproduction = z.infer<typeof experimentReproduction>;
 export const experimentDocument = experimentRecord.extend({
   delta: z.number(),
   /** `scratch` first: it is the paper's. */
-  answers: z.array(experimentAnswer),
-  published: publishedTable.extend({ rows: z.array(publishedDifference) }).nullable(),
-  notes: z.array(z.string()),
+  answers: boundedList(experimentAnswer),
+  published: publishedTable.extend({ rows: boundedList(publishedDifference) }).nullable(),
+  notes: boundedList(boundedText),
   /** Result of a finished reproduction; null for other runs. */
   reproduction: experimentReproduction.nullable(),
 });

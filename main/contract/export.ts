@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText, MOST_NOTES, sentence } from './bounds.ts';
 
 /** The plan of an export, beside its weights. */
 export const PLAN_FILE = 'uncurl-plan.json';
@@ -75,7 +76,7 @@ export type PredictionChoice = z.infer<typeof predictionChoice>;
 /** Answers of PyTorch to items drawn at random that onnxruntime gave in float32 too. */
 export const refereed = z.object({
   /** Precision of PyTorch. */
-  precision: z.string(),
+  precision: boundedText,
   /** Seed of the draw. */
   seed: z.number().int().nonnegative(),
   answers: z.number().int().nonnegative(),
@@ -85,8 +86,12 @@ export const refereed = z.object({
    * Answers that differ: where they were given, their item, and the margins of PyTorch and of onnxruntime (the largest
    * log-likelihood of a choice above the second largest, in nats; null of a written answer).
    */
-  flips: z.array(
-    z.object({ point: z.string(), item: z.string(), margins: z.tuple([z.number().nullable(), z.number().nullable()]) }),
+  flips: boundedList(
+    z.object({
+      point: boundedText,
+      item: boundedText,
+      margins: z.tuple([z.number().nullable(), z.number().nullable()]),
+    }),
   ),
 });
 export type Refereed = z.infer<typeof refereed>;
@@ -103,9 +108,9 @@ export const verification = z.object({
   maxLogitDifference: z.number(),
   tolerance: z.number(),
   /** The same for each form of the export: the reopened checkpoint, and the graph in onnxruntime. */
-  forms: z
-    .array(z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() }))
-    .default([]),
+  forms: boundedList(
+    z.object({ form: z.enum(['hf', 'onnx']), maxLogitDifference: z.number(), tolerance: z.number() }),
+  ).default([]),
   /** Whether every token chose the same experts (renumbered) at every MoE layer; null: a graph outputs only logits. */
   sameExperts: z.boolean().nullable(),
   /**
@@ -115,7 +120,9 @@ export const verification = z.object({
   /** How the source's extra prediction layers were treated; null: it has none. */
   mtp: predictionChoice.nullable().default(null),
   /** Problems, each with its location; empty when ok. */
-  problems: z.array(z.string()),
+  problems: boundedList(boundedText),
+  /** Parts of the export that were not compared, with the reason. */
+  notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** The export's answers in PyTorch, compared with onnxruntime's; absent where no referee was asked. */
   referee: refereed.optional(),
 });

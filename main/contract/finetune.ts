@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { settingTexts } from './setting.ts';
 
 /**
@@ -19,8 +20,7 @@ const distilOnly = { only: { list: 'stages', holds: ['distil'] } } as const;
  * here: command line, window and documents show these texts.
  */
 export const finetuneSettings = z.object({
-  stages: z
-    .array(finetuneStage)
+  stages: boundedList(finetuneStage)
     .min(1)
     .refine((stages) => new Set(stages).size === stages.length, 'Name each stage once.')
     .default(['router', 'all'])
@@ -147,7 +147,7 @@ export const finetuneSettings = z.object({
     .nonnegative()
     .default(0.01)
     .register(settingTexts, { label: 'Balancing loss', flag: 'balance', help: 'Weight of the load-balancing loss.' }),
-  freeze: z.array(z.string().min(1)).default([]).register(settingTexts, {
+  freeze: boundedList(boundedText.min(1)).default([]).register(settingTexts, {
     label: 'Frozen weights',
     flag: 'freeze',
     help: 'Freeze weights whose name in transformers contains one of these: embed_tokens, self_attn, lm_head.',
@@ -219,22 +219,22 @@ export type FinetuneStep = z.infer<typeof finetuneStep>;
 /** Manifest of a fine-tuned folder: everything needed to make it again. */
 export const finetuneManifest = z.object({
   kind: z.literal('uncurl-finetune'),
-  source: z.object({ name: z.string(), fingerprint: z.string() }),
+  source: z.object({ name: boundedText, fingerprint: boundedText }),
   /** Model whose distributions the stage `distil` learns; null without one. */
-  teacher: z.object({ name: z.string(), fingerprint: z.string() }).nullable().default(null),
+  teacher: z.object({ name: boundedText, fingerprint: boundedText }).nullable().default(null),
   /** `calibration`: SHA-256 over the training items, in order. */
-  tasks: z.array(z.object({ name: z.string(), hash: z.string(), calibration: z.string(), items: z.number() })),
+  tasks: boundedList(z.object({ name: boundedText, hash: boundedText, calibration: boundedText, items: z.number() })),
   /** Training mixture of the general stage; null without one. `leftOut`: items that were test items of the tasks. */
   mixture: z
-    .object({ name: z.string(), hash: z.string(), items: z.number(), leftOut: z.number() })
+    .object({ name: boundedText, hash: boundedText, items: z.number(), leftOut: z.number() })
     .nullable()
     .default(null),
   settings: finetuneSettings,
   steps: z.number(),
   loss: z.object({ first: z.number(), last: z.number() }),
   /** Python, PyTorch and transformers, and the workbench. */
-  versions: z.record(z.string(), z.string()),
-  device: z.string(),
+  versions: boundedRecord(boundedText, boundedText),
+  device: boundedText,
   threads: z.number(),
 });
 export type FinetuneManifest = z.infer<typeof finetuneManifest>;

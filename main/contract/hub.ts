@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { modelInfo } from './model.ts';
 
 /** One part of a repository's id: as the Hub allows them. */
@@ -11,7 +12,7 @@ export const isRepositoryId = (text: string): boolean => {
 };
 
 /** Id of a model's repository on the Hub: `org/name`. */
-export const repositoryId = z.string().refine(isRepositoryId, 'a repository is named org/name');
+export const repositoryId = boundedText.refine(isRepositoryId, 'a repository is named org/name');
 
 /** A commit of a repository: 40 hexadecimal digits. */
 export const COMMIT = /^[0-9a-f]{40}$/;
@@ -19,7 +20,6 @@ export const COMMIT = /^[0-9a-f]{40}$/;
 /** A path in a repository that may become a path of a cache: no absolute one, no `..`, no empty part, no backslash. */
 export const isRepositoryPath = (path: string): boolean =>
   path.length <= 1024 &&
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   !/[\\\0-\x1f:]/.test(path) &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 
@@ -67,12 +67,12 @@ export const hubNameTyped = z
 
 /** A model on the Hub before anything of it is downloaded. */
 export const hubModel = z.object({
-  name: z.string(),
+  name: boundedText,
   repository: repositoryId,
   commit: z.string().regex(COMMIT),
   isGated: z.boolean(),
   info: modelInfo,
-  files: z.array(z.object({ path: z.string(), sizeBytes: z.number() })),
+  files: boundedList(z.object({ path: boundedText, sizeBytes: z.number() })),
   /** Bytes of all needed files, and of those that are in the cache already. */
   totalBytes: z.number(),
   presentBytes: z.number(),
@@ -81,19 +81,19 @@ export type HubModel = z.infer<typeof hubModel>;
 
 /** A model in the answer of a search. `family`: null where it is none of the workbench's. */
 export const hubFound = z.object({
-  repository: z.string(),
+  repository: boundedText,
   downloads: z.number(),
   isGated: z.boolean(),
-  modelType: z.string().nullable(),
+  modelType: boundedText.nullable(),
   isSupported: z.boolean(),
 });
 export type HubFound = z.infer<typeof hubFound>;
 
 /** The Hub as this machine knows it, without a request. */
 export const hubState = z.object({
-  endpoint: z.string().nullable(),
-  cache: z.string(),
+  endpoint: boundedText.nullable(),
+  cache: boundedText,
   /** What forbids asking the Hub; null: nothing. */
-  forbiddenBy: z.string().nullable(),
+  forbiddenBy: boundedText.nullable(),
   hasToken: z.boolean(),
 });

@@ -1,45 +1,46 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { type RoundedType, roundedTypes } from './export.ts';
 import { methodName, type MethodName, type RefitName } from './plan.ts';
 import { UNPRUNED } from './sweep.ts';
 
 /** An option of a method, as its page and its controls show it. */
 export const methodOption = z.object({
-  name: z.string(),
+  name: boundedText,
   kind: z.enum(['choice', 'number', 'switch']),
   /** Values to choose from; empty for other kinds of options. */
-  choices: z.array(z.string()),
-  default: z.union([z.string(), z.number(), z.boolean(), z.null()]),
-  help: z.string(),
+  choices: boundedList(boundedText),
+  default: z.union([boundedText, z.number(), z.boolean(), z.null()]),
+  help: boundedText,
 });
 export type MethodOption = z.infer<typeof methodOption>;
 
 /** The seed matters where an option has this value. */
-export const drawCondition = z.object({ option: z.string(), value: z.string() });
+export const drawCondition = z.object({ option: boundedText, value: boundedText });
 
 /** Whether plans depend on the seed: always, never, or where one of these conditions is met. */
-export const drawRule = z.union([z.boolean(), z.array(drawCondition)]);
+export const drawRule = z.union([z.boolean(), boundedList(drawCondition)]);
 export type DrawRule = z.infer<typeof drawRule>;
 
 /** The page of a method, for `uncurl methods NAME` and the window. */
 export const methodPage = z.object({
   name: methodName,
-  title: z.string(),
-  summary: z.string(),
+  title: boundedText,
+  summary: boundedText,
   kind: z.enum(['drop', 'merge']),
   /** Measurements needed before planning: nothing, a profile, or many candidates (in a sweep only). */
   needs: z.enum(['nothing', 'routing', 'search', 'fit']),
   /** Cost of that beyond one pass over the task's calibration items. */
-  cost: z.string(),
-  formula: z.string(),
-  defaults: z.string(),
-  source: z.string(),
-  pitfalls: z.array(z.string()),
+  cost: boundedText,
+  formula: boundedText,
+  defaults: boundedText,
+  source: boundedText,
+  pitfalls: boundedList(boundedText),
   /** Whether its plans depend on the seed: such a method is measured once per seed of a sweep. */
   draws: drawRule,
-  options: z.array(methodOption),
+  options: boundedList(methodOption),
   /** The whole page as text. */
-  text: z.string(),
+  text: boundedText,
 });
 export type MethodPage = z.infer<typeof methodPage>;
 

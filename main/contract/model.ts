@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText, moment } from './bounds.ts';
 import { runKind, type RunKind } from './run.ts';
 
 /** A path that the page may use: issued by the engine, or by the shell after a native dialog. Opaque to the page. */
@@ -21,7 +22,7 @@ export type TorchMemory = z.infer<typeof torchMemory>;
 
 /** Facts about a checkpoint, read from its headers without loading weights. */
 export const modelInfo = z.object({
-  family: z.string(),
+  family: boundedText,
   layers: z.number(),
   moeLayers: z.number(),
   /** E, experts per MoE layer. */
@@ -37,7 +38,7 @@ export const modelInfo = z.object({
   /** Number of experts, over all layers, that output a constant vector instead of running (MoNE); absent: none. */
   constantExperts: z.number().optional(),
   /** A sentence on what dropping experts means in this model, where it is more than leaving them out. */
-  pruningNote: z.string().optional(),
+  pruningNote: boundedText.optional(),
   /**
    * Whether deleting experts makes the gates of the others grow, since the router is a softmax over all of them and is
    * not renormalised; absent: no.
@@ -54,10 +55,10 @@ export const modelInfo = z.object({
   maxPositions: z.number(),
   /** Counts of weights: all, inside routed experts, and used per token (K experts, router and dense parts). */
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
-  dtype: z.string(),
+  dtype: boundedText,
   sizeBytes: z.number(),
   /** Bytes of all tensors of each stored type, the most first; absent where the weights are not here. */
-  weightTypes: z.array(z.object({ type: z.string(), bytes: z.number() })).optional(),
+  weightTypes: boundedList(z.object({ type: boundedText, bytes: z.number() })).optional(),
   /** Whether it is a GGUF file, which is exported as stored. */
   isGguf: z.boolean().optional(),
   /** Bytes among them that are not used here: extra prediction layers, and towers for images and sound. */
@@ -66,20 +67,20 @@ export const modelInfo = z.object({
   memory: memoryBytes.extend({ float16: memoryBytes, torch: torchMemory }),
   supported: z.boolean(),
   /** Why it cannot run here, or what it lacks (for example: no tokenizer, so no tasks). */
-  reasons: z.array(z.string()),
+  reasons: boundedList(boundedText),
   /** Name of the file with its chat template; absent where none was found. */
-  chatTemplate: z.string().optional(),
+  chatTemplate: boundedText.optional(),
 });
 export type ModelInfo = z.infer<typeof modelInfo>;
 
 /** The newest run with a model or task of this path that had another hash then. */
 export const changedSince = z.object({
-  run: z.string(),
+  run: boundedText,
   kind: runKind,
-  title: z.string(),
-  createdAt: z.iso.datetime(),
+  title: boundedText,
+  createdAt: moment,
   /** Its hash then. */
-  hash: z.string(),
+  hash: boundedText,
 });
 export type ChangedSince = z.infer<typeof changedSince>;
 
@@ -98,20 +99,20 @@ export const shortHash = (hash: string): string => hash.slice(0, 8);
 /** A model folder that the workbench remembers. `error` is set where the folder cannot be opened. */
 export const modelEntry = z.object({
   handle: pathHandle,
-  name: z.string(),
-  path: z.string(),
+  name: boundedText,
+  path: boundedText,
   bundled: z.boolean(),
   /**
    * Hash of configuration and weights: models with the same fingerprint have the same ones. Null where the folder
    * cannot be opened, and for a large model until the first run that stores a number of it has hashed it.
    */
-  fingerprint: z.string().nullable(),
+  fingerprint: boundedText.nullable(),
   /** SHA-256 over all files that its numbers depend on (ModelHashes.identity); absent until it is hashed. */
-  sha256: z.string().optional(),
+  sha256: boundedText.optional(),
   info: modelInfo.nullable(),
-  error: z.string().nullable(),
+  error: boundedText.nullable(),
   /** Present where the folder is gone (moved or deleted), with its last known fingerprint: it can be located. */
-  missing: z.object({ fingerprint: z.string().nullable() }).optional(),
+  missing: z.object({ fingerprint: boundedText.nullable() }).optional(),
   changed: changedSince.optional(),
 });
 export type ModelEntry = z.infer<typeof modelEntry>;
@@ -174,14 +175,14 @@ export const memoryVerdict = (
 };
 
 /** Per MoE layer, for each expert of the pruned model, the corresponding expert of the source. */
-const standsFor = z.array(z.array(z.number().int().nonnegative()));
+const standsFor = boundedList(boundedList(z.number().int().nonnegative()));
 
 /**
  * Models on the shelf related by pruning, found by the plan stored in an export: those made from the requested model,
  * and the one that it was made from. Expert numbers are those of the source.
  */
 export const prunedCopies = z.object({
-  copies: z.array(z.object({ model: pathHandle, standsFor })),
+  copies: boundedList(z.object({ model: pathHandle, standsFor })),
   source: z.object({ model: pathHandle, standsFor }).nullable(),
 });
 export type PrunedCopies = z.infer<typeof prunedCopies>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { metricName } from './task.ts';
 
 /** A model's choice, generated text, or score of a text; `isRight` by the task's metric, null for a text. */
@@ -7,14 +8,14 @@ export const shownAnswer = z.discriminatedUnion('kind', [
     kind: z.literal('choice'),
     /** The choice by the metric, and the log-probability (natural logarithm) of every choice. */
     chosen: z.number(),
-    logprobs: z.array(z.number()),
+    logprobs: boundedList(z.number()),
     isRight: z.boolean(),
   }),
   z.object({
     kind: z.literal('written'),
-    text: z.string(),
+    text: boundedText,
     /** The text after the task's filters, where it differs. */
-    filtered: z.string().nullable(),
+    filtered: boundedText.nullable(),
     stopped: z.enum(['until', 'end', 'length']),
     /** Where the loop begins in `text`, and its period in tokens; absent where there is none, or none was recorded. */
     loop: z.object({ character: z.number(), period: z.number().nullable() }).optional(),
@@ -29,9 +30,11 @@ export const answerChange = z.enum(['lost', 'gained', 'same']);
 export type AnswerChange = z.infer<typeof answerChange>;
 
 export const itemAnswers = z.object({
-  item: z.string(),
+  item: boundedText,
   /** Question, choices, and every correct answer; null where the task has changed or is gone. */
-  asked: z.object({ context: z.string(), choices: z.array(z.string()), right: z.array(z.string()) }).nullable(),
+  asked: z
+    .object({ context: boundedText, choices: boundedList(boundedText), right: boundedList(boundedText) })
+    .nullable(),
   unpruned: shownAnswer,
   candidate: shownAnswer,
   change: answerChange,
@@ -41,10 +44,10 @@ export type ItemAnswers = z.infer<typeof itemAnswers>;
 
 /** Items of one point of a sweep, with the answers of the unpruned model and the candidate. */
 export const outcomesDocument = z.object({
-  run: z.string(),
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
+  run: boundedText,
+  model: boundedText,
+  task: boundedText,
+  method: boundedText,
   seed: z.number().nullable(),
   factor: z.number(),
   metric: metricName,
@@ -53,9 +56,9 @@ export const outcomesDocument = z.object({
   /** Items that `show` selects; `items` is a page of them, starting at `from`. */
   total: z.number(),
   from: z.number(),
-  items: z.array(itemAnswers),
+  items: boundedList(itemAnswers),
   /** Why questions and correct answers are not shown; null where they are. */
-  note: z.string().nullable(),
+  note: boundedText.nullable(),
 });
 export type OutcomesDocument = z.infer<typeof outcomesDocument>;
 
@@ -64,9 +67,9 @@ export const MOST_ITEMS = 500;
 
 /** A point of a run, and a page of its items. */
 export const outcomesRequest = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
+  model: boundedText,
+  task: boundedText,
+  method: boundedText,
   seed: z.number().nullable(),
   factor: z.number(),
   show: z.enum([...answerChange.options, 'all']).default('all'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList } from './bounds.ts';
 
 /** Two candidates on the same items: `difference` is the first minus the second. */
 export const pairedNumbers = z.object({
@@ -33,7 +34,7 @@ export const pairedOverDraws = z.object({
   worse: z.number(),
   cannotTell: z.number(),
   /** Seeds of the first and the second; null for a method without draws. */
-  pairs: z.array(pairedNumbers.extend({ seed: z.number().nullable(), otherSeed: z.number().nullable() })).min(1),
+  pairs: boundedList(pairedNumbers.extend({ seed: z.number().nullable(), otherSeed: z.number().nullable() })).min(1),
 });
 export type PairedOverDraws = z.infer<typeof pairedOverDraws>;
 

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { boundedText } from './bounds.ts';
 
 /** Kind of what is at a path that the user dropped or opened. */
 export const pathKind = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('model') }),
   z.object({ kind: z.literal('task') }),
   /** The folder of a run, or a file in it; `isHere`: in this workspace. */
-  z.object({ kind: z.literal('run'), run: z.string(), workspace: z.string(), isHere: z.boolean() }),
-  z.object({ kind: z.literal('other'), path: z.string(), isFolder: z.boolean() }),
+  z.object({ kind: z.literal('run'), run: boundedText, workspace: boundedText, isHere: z.boolean() }),
+  z.object({ kind: z.literal('other'), path: boundedText, isFolder: z.boolean() }),
 ]);
 export type PathKind = z.infer<typeof pathKind>;
 

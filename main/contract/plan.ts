@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { type SettingText, settingTexts } from './setting.ts';
 
 /**
@@ -12,7 +13,7 @@ export const methodName = z
 export type MethodName = z.infer<typeof methodName>;
 
 /** Options of a method by name; the method parses them (`methods.list` names them, with their defaults). */
-export const methodOptions = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
+export const methodOptions = boundedRecord(boundedText, z.union([boundedText, z.number(), z.boolean(), z.null()]));
 export type MethodOptions = z.infer<typeof methodOptions>;
 
 /**
@@ -180,10 +181,10 @@ export const gatesText: SettingText = {
   about:
     'Where the router is a softmax over all experts and the chosen weights are not renormalised (OLMoE, Qwen2-MoE, ' +
     'DeepSeek-V2 and others), deleting experts makes the gates of the others grow by 1 / (the probability that was ' +
-    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied by ' +
-    'the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
-    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router (measured ' +
-    'here, and exported as ONNX). Other routers are not affected and ignore this.',
+    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied ' +
+    'by the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
+    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router ' +
+    '(measured here, and exported as ONNX). Other routers are not affected and ignore this.',
   part: 'plans',
 };
 
@@ -213,9 +214,9 @@ export type Pin = z.infer<typeof pin>;
  * weight of each member in the average (any non-negative scale; all zero means uniform).
  */
 export const mergeGroup = z.object({
-  members: z.array(z.number().int().nonnegative()).min(1),
+  members: boundedList(z.number().int().nonnegative()).min(1),
   reference: z.number().int().nonnegative(),
-  weights: z.array(z.number().nonnegative()),
+  weights: boundedList(z.number().nonnegative()),
 });
 export type MergeGroup = z.infer<typeof mergeGroup>;
 
@@ -231,28 +232,26 @@ export const planRecovery = z.object({
   /** Hash that names the file of refitted weights. */
   weights: z.string().regex(/^[0-9a-f]{32}$/),
   /** Tasks whose calibration items it was fitted on. */
-  tasks: z.array(z.string()),
+  tasks: boundedList(boundedText),
   items: z.number().int().nonnegative(),
   tokens: z.number().int().nonnegative(),
   /** Absent: the experts. */
   refit: refitName.optional(),
   /** Per MoE layer, where the router was refitted. */
-  router: z
-    .array(
-      z.object({
-        /** Steps of descent; 0: none improved on held-out items, and the rows are unchanged. */
-        steps: z.number().int().nonnegative(),
-        /**
-         * Squared distance from the unpruned layer's output, as a fraction of the distance before: on held-out items,
-         * and on those of the fit.
-         */
-        heldOut: z.number().nonnegative(),
-        left: z.number().nonnegative(),
-      }),
-    )
-    .optional(),
+  router: boundedList(
+    z.object({
+      /** Steps of descent; 0: none improved on held-out items, and the rows are unchanged. */
+      steps: z.number().int().nonnegative(),
+      /**
+       * Squared distance from the unpruned layer's output, as a fraction of the distance before: on held-out items,
+       * and on those of the fit.
+       */
+      heldOut: z.number().nonnegative(),
+      left: z.number().nonnegative(),
+    }),
+  ).optional(),
   /** Per MoE layer, of the down projections; empty where they were not refitted. */
-  layers: z.array(
+  layers: boundedList(
     z.object({
       /**
        * Ridge, as a fraction of the mean squared length of a feature; null: no ridge improved the layer, which is
@@ -279,7 +278,10 @@ export type PlanConstants = z.infer<typeof planConstants>;
  * A layer made smaller by matrices [E', E]: row r of `merge` combines all experts into the new expert r, row r of
  * `router` sums their probabilities. Numbers may be negative.
  */
-export const layerBlend = z.object({ merge: z.array(z.array(z.number())), router: z.array(z.array(z.number())) });
+export const layerBlend = z.object({
+  merge: boundedList(boundedList(z.number())),
+  router: boundedList(boundedList(z.number())),
+});
 export type LayerBlend = z.infer<typeof layerBlend>;
 
 /**
@@ -287,30 +289,30 @@ export type LayerBlend = z.infer<typeof layerBlend>;
  * projections of its routed experts are multiplied by. Absent: renormalised.
  */
 export const planGates = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('folded'), factors: z.array(z.number().gt(0).max(1)) }),
+  z.object({ kind: z.literal('folded'), factors: boundedList(z.number().gt(0).max(1)) }),
   z.object({ kind: z.literal('renormalised') }),
   z.object({ kind: z.literal('trained') }),
 ]);
 export type PlanGates = z.infer<typeof planGates>;
 
-const expertList = z.array(z.number().int().nonnegative()).min(1);
+const expertList = boundedList(z.number().int().nonnegative()).min(1);
 
 /** Where a plan came from; every field may be absent in a plan written by hand. */
 const provenance = {
-  method: z.string().optional(),
-  options: z.record(z.string(), z.unknown()).optional(),
+  method: boundedText.optional(),
+  options: boundedRecord(boundedText, z.unknown()).optional(),
   seed: z.number().int().nonnegative().optional(),
-  model: z.object({ name: z.string(), fingerprint: z.string() }).optional(),
-  tasks: z.array(z.string()).optional(),
+  model: z.object({ name: boundedText, fingerprint: boundedText }).optional(),
+  tasks: boundedList(boundedText).optional(),
   /** E and K of the unpruned model. */
   experts: z.number().int().positive().optional(),
   topK: z.number().int().positive().optional(),
   factor: z.number().positive().optional(),
   budget: budgetName.optional(),
-  pins: z.array(pin).optional(),
+  pins: boundedList(pin).optional(),
   protect: superExpertProtection.optional(),
   /** Weight of each of `tasks`; absent: all equal. */
-  taskWeights: z.array(z.number().nonnegative()).optional(),
+  taskWeights: boundedList(z.number().nonnegative()).optional(),
 };
 
 /** Changes to a plan's weights besides which experts stay or merge. */
@@ -322,7 +324,7 @@ const refinement = {
 export const dropPlan = z.object({
   ...provenance,
   ...refinement,
-  kept: z.array(expertList),
+  kept: boundedList(expertList),
   /** Experts that are not kept output a constant each; absent: they are removed. */
   constants: planConstants.optional(),
 });
@@ -330,7 +332,7 @@ export const mergePlan = z.object({
   ...provenance,
   ...refinement,
   /** Per MoE layer, the groups in order of their new (kept) index. */
-  groups: z.array(z.array(mergeGroup)),
+  groups: boundedList(boundedList(mergeGroup)),
   router: routerTreatment,
   /** Seed of the rows of a reinitialised router; absent: 0. */
   routerSeed: z.number().int().nonnegative().optional(),
@@ -338,7 +340,7 @@ export const mergePlan = z.object({
   /** Absent: the weighted average. */
   rule: mergeRule.optional(),
   /** Where the matrices are more precise than `groups` (each expert in the group that it contributes to most). */
-  blend: z.array(layerBlend).optional(),
+  blend: boundedList(layerBlend).optional(),
 });
 /** Which experts each MoE layer keeps, or how they merge. `{"kept": [[...] per MoE layer]}` alone is a plan. */
 export const plan = z.union([dropPlan, mergePlan]);
@@ -353,12 +355,12 @@ export const planCost = z.object({
   parameters: z.object({ total: z.number(), expert: z.number(), active: z.number() }),
   sizeBytes: z.number(),
   before: z.object({ total: z.number(), expert: z.number(), active: z.number(), sizeBytes: z.number() }),
-  keptPerLayer: z.array(z.number()),
+  keptPerLayer: boundedList(z.number()),
   /** K after pruning (lowered only where fewer than K experts stay). */
   topK: z.number(),
   /** Whether a stock Hugging Face loader can open the export, and if not, why. */
-  exportable: z.object({ hf: z.boolean(), reason: z.string().nullable() }),
+  exportable: z.object({ hf: z.boolean(), reason: boundedText.nullable() }),
   /** A sentence on what was done in this model beside leaving experts out; absent: nothing. */
-  note: z.string().optional(),
+  note: boundedText.optional(),
 });
 export type PlanCost = z.infer<typeof planCost>;

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 
 /** A matrix [L, E] over MoE layers and experts, row by row. */
-export const layerExpertMatrix = z.array(z.array(z.number()));
+export const layerExpertMatrix = boundedList(boundedList(z.number()));
 
 /**
  * Routing statistics of a model on a task's calibration split, over every real token of context + right answer (or
  * text), at every MoE layer. All [L, E]. g is the combine weight by the model's own routing rule.
  */
 export const taskProfile = z.object({
-  task: z.string(),
-  taskHash: z.string(),
+  task: boundedText,
+  taskHash: boundedText,
   items: z.number(),
   tokens: z.number(),
   /** n_e: tokens whose top-k contains the expert. */
@@ -43,7 +44,7 @@ export type Likeness = z.infer<typeof likeness>;
 /** A token (its id and text) that an expert takes. */
 export const takenToken = z.object({
   token: z.number(),
-  text: z.string(),
+  text: boundedText,
   /** Sampled occurrences that the expert was chosen for, of all sampled occurrences of the token. */
   taken: z.number(),
   of: z.number(),
@@ -52,7 +53,7 @@ export const takenToken = z.object({
   /** Signed log-likelihood ratio against the expert's share of all tokens, nats. */
   surprise: z.number(),
   /** Occurrences with the largest weights. */
-  contexts: z.array(z.object({ before: z.string(), token: z.string(), behind: z.string(), gate: z.number() })),
+  contexts: boundedList(z.object({ before: boundedText, token: boundedText, behind: boundedText, gate: z.number() })),
 });
 export type TakenToken = z.infer<typeof takenToken>;
 
@@ -63,12 +64,12 @@ export const expertTokens = z.object({
   /** Sampled tokens, and those that the expert was chosen for. */
   sampled: z.number(),
   taken: z.number(),
-  byCount: z.array(takenToken),
-  byGate: z.array(takenToken),
-  bySurprise: z.array(takenToken),
-  classes: z.array(z.object({ name: z.string(), ...chosenAmong })),
+  byCount: boundedList(takenToken),
+  byGate: boundedList(takenToken),
+  bySurprise: boundedList(takenToken),
+  classes: boundedList(z.object({ name: boundedText, ...chosenAmong })),
   /** By position in the sequence, from 0; `to` inclusive. */
-  positions: z.array(z.object({ from: z.number(), to: z.number(), ...chosenAmong })),
+  positions: boundedList(z.object({ from: z.number(), to: z.number(), ...chosenAmong })),
 });
 export type ExpertTokens = z.infer<typeof expertTokens>;
 
@@ -78,11 +79,11 @@ export const expertDocument = z.object({
   tokens: z.number(),
   chosen: z.number(),
   /** The most frequent companions. */
-  together: z.array(companion),
+  together: boundedList(companion),
   /** By router logits over all tokens, with each token's mean subtracted. */
-  likeByRouter: z.array(likeness),
+  likeByRouter: boundedList(likeness),
   /** By outputs, mean cosine over all tokens; null where the profile did not run every expert on every token. */
-  likeByOutput: z.array(likeness).nullable(),
+  likeByOutput: boundedList(likeness).nullable(),
   /** Null where the profile has no sample of choices. */
   takes: expertTokens.nullable(),
 });
@@ -92,7 +93,7 @@ export type ExpertDocument = z.infer<typeof expertDocument>;
 export const layerTogether = z.object({
   tokens: z.number(),
   /** [E, E] tokens whose top-k contains both; the diagonal: tokens that chose the expert. */
-  both: z.array(z.array(z.number())),
+  both: boundedList(boundedList(z.number())),
 });
 
-export const weightLikeness = z.object({ like: z.array(likeness) });
+export const weightLikeness = z.object({ like: boundedList(likeness) });

@@ -1,13 +1,15 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
+import { runProvenance } from './provenance.ts';
 import { runManifest } from './run.ts';
 import { metricName } from './task.ts';
 import { threshold } from './sweep.ts';
 
 /** Names a point of a sweep: a candidate on a task. */
 const pointName = z.object({
-  model: z.string(),
-  task: z.string(),
-  method: z.string(),
+  model: boundedText,
+  task: boundedText,
+  method: boundedText,
   seed: z.number().nullable(),
   factor: z.number(),
 });
@@ -15,25 +17,25 @@ const pointName = z.object({
 /**
  * A model's answer to a multiple-choice item: the choice by sum, by sum per character, and the score of each choice.
  */
-const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: z.array(z.number()) });
+const itemAnswer = z.object({ chosen: z.number(), chosenNorm: z.number(), scores: boundedList(z.number()) });
 
 /** An item whose answer changed in the repetition. */
 export const flippedItem = pointName.extend({
-  item: z.string(),
+  item: boundedText,
   answer: z.number(),
   before: itemAnswer,
   after: itemAnswer,
 });
 export type FlippedItem = z.infer<typeof flippedItem>;
 
-const writtenText = z.object({ text: z.string(), correct: z.boolean() });
+const writtenText = z.object({ text: boundedText, correct: z.boolean() });
 
 /** An item whose generated text changed in the repetition. */
-export const rewrittenItem = pointName.extend({ item: z.string(), before: writtenText, after: writtenText });
+export const rewrittenItem = pointName.extend({ item: boundedText, before: writtenText, after: writtenText });
 export type RewrittenItem = z.infer<typeof rewrittenItem>;
 
 /** A kind of field in one of a run's files, and how often it differs. */
-const countedField = z.object({ file: z.string(), field: z.string(), count: z.number().int().positive() });
+const countedField = z.object({ file: boundedText, field: boundedText, count: z.number().int().positive() });
 
 /**
  * Both runs' files compared field by field. Every field is compared unless listed as allowed to differ, including
@@ -41,23 +43,25 @@ const countedField = z.object({ file: z.string(), field: z.string(), count: z.nu
  */
 export const comparedFields = z.object({
   /** Files that both runs have. */
-  files: z.array(z.string()),
+  files: boundedList(boundedText),
   /** Fields that differ by more than rounding. */
-  changed: z.array(countedField),
+  changed: boundedList(countedField),
   /** The first of them, with their values as text. */
-  listed: z.array(z.object({ file: z.string(), where: z.string(), before: z.string(), after: z.string() })),
+  listed: boundedList(z.object({ file: boundedText, where: boundedText, before: boundedText, after: boundedText })),
   /** Fields that differ by rounding, and the largest difference. */
-  rounded: z.array(countedField.extend({ largest: z.number() })),
-  /** Fields that differ and may, with the reason. */
-  allowed: z.array(countedField.extend({ reason: z.string() })),
+  rounded: boundedList(countedField.extend({ largest: z.number() })),
+  /** Fields that are not compared, with the reason; in documents of earlier versions those of them that differ. */
+  allowed: boundedList(countedField.extend({ reason: boundedText })),
   /** Files of the first run that changed after it ended. */
-  edited: z.array(z.string()),
+  edited: boundedList(boundedText),
+  /** Whether the first run was measured here; absent in documents of earlier versions. */
+  first: runProvenance.optional(),
 });
 export type ComparedFields = z.infer<typeof comparedFields>;
 
 /** Two experts between which a token of a calibration item chose, and the distance of their router logits. */
 const nearestChoice = z.object({
-  item: z.string(),
+  item: boundedText,
   taken: z.number().int(),
   left: z.number().int(),
   distance: z.number().nonnegative(),
@@ -68,16 +72,16 @@ export type NearestChoice = z.infer<typeof nearestChoice>;
 
 /** Routed choices of a task's calibration items that went to other experts in the repetition: the profiles differ. */
 export const reroutedChoices = z.object({
-  model: z.string(),
-  task: z.string(),
+  model: boundedText,
+  task: boundedText,
   /** Number of choices that differ, and of all routed choices, in all layers. */
   choices: z.number().int().positive(),
   of: z.number().int().positive(),
   /** The first MoE layer in which they differ, from 0, the number of MoE layers, and the experts chosen less and more. */
   layer: z.number().int().nonnegative(),
   layers: z.number().int().positive(),
-  from: z.array(z.number().int()),
-  to: z.array(z.number().int()),
+  from: boundedList(z.number().int()),
+  to: boundedList(z.number().int()),
   /** The closest choice of the repetition that can have been another; null where routing is not by logits alone. */
   nearest: nearestChoice.nullable(),
 });
@@ -88,27 +92,27 @@ const circumstances = runManifest.pick({ versions: true, device: true });
 /** A sweep repeated without any of its stored steps, compared with its original measurements. */
 export const reproduction = z.object({
   /** The run that computed again, and the one that it repeats. */
-  run: z.string(),
-  of: z.string(),
+  run: boundedText,
+  of: boundedText,
   /** Every value and every answer is the same, and no point is missing or new. */
   matches: z.boolean(),
   /** The verdict in words. */
-  sentence: z.string(),
+  sentence: boundedText,
   /** Number of compared points and item outcomes. */
   points: z.number(),
   items: z.number(),
   /** Values (accuracy, perplexity) that differ. */
-  changed: z.array(pointName.extend({ metric: metricName, before: z.number(), after: z.number() })),
-  flipped: z.array(flippedItem),
-  rewritten: z.array(rewrittenItem).optional(),
-  thresholds: z.array(z.object({ before: threshold, after: threshold })),
+  changed: boundedList(pointName.extend({ metric: metricName, before: z.number(), after: z.number() })),
+  flipped: boundedList(flippedItem),
+  rewritten: boundedList(rewrittenItem).optional(),
+  thresholds: boundedList(z.object({ before: threshold, after: threshold })),
   /** Points that only one of the two has: bisection depends on earlier measurements. */
-  missing: z.array(pointName),
-  added: z.array(pointName),
+  missing: boundedList(pointName),
+  added: boundedList(pointName),
   /** Points whose plan keeps or merges other experts than before; null where the first run did not store its plans. */
-  replanned: z.array(pointName).nullable(),
+  replanned: boundedList(pointName).nullable(),
   /** Profiles with other routed choices, from which other plans follow; absent in old documents. */
-  rerouted: z.array(reroutedChoices).optional(),
+  rerouted: boundedList(reroutedChoices).optional(),
   /** Number of differences other than in these profiles and in points whose different plans were made from them. */
   unexplained: z.number().int().nonnegative().optional(),
   /** Largest difference of a score (log-probability): rounding, where no answer changed. */

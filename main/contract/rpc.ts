@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from './bounds.ts';
 import { isCallName, parseInput, parseOutput } from './call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed, EngineCall } from './calls.ts';
 import { callCancelled, refuse, reviveError, serialiseError, WorkbenchError } from './errors.ts';
@@ -27,17 +28,17 @@ export interface ServedEngine {
 }
 
 export const serialisedError = z.object({
-  code: z.string(),
+  code: boundedText,
   kind: z.enum(['refused', 'failed', 'cancelled']),
-  message: z.string(),
-  remedy: z.string(),
+  message: boundedText,
+  remedy: boundedText,
 });
 
 const callId = z.number().int().nonnegative();
 
 /** Page to engine. The input is parsed by its call's own schema; `cancel` names a call that nobody waits for. */
 const pageMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('call'), id: callId, name: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('call'), id: callId, name: boundedText, input: z.unknown() }),
   z.object({ type: z.literal('cancel'), id: callId }),
 ]);
 

@@ -1,15 +1,19 @@
 import { z } from 'zod';
-import { folderName } from './bounds.ts';
+import { boundedList, boundedText, folderName } from './bounds.ts';
 import { pathHandle } from './model.ts';
 
 /** Parts of a run that act once it is resumed, and whether this user's engine wrote it here. */
 export const runOrigin = z.object({
-  run: z.string(),
+  run: boundedText,
   isMadeHere: z.boolean(),
   /** Fingerprint of these parts now; a confirmation repeats it. */
-  code: z.string(),
+  code: boundedText,
   /** The program, destination and inputs that it names; `program` null: none, or the workspace's own Python. */
-  says: z.object({ program: z.string().nullable(), destination: z.string().nullable(), reads: z.array(z.string()) }),
+  says: z.object({
+    program: boundedText.nullable(),
+    destination: boundedText.nullable(),
+    reads: boundedList(boundedText),
+  }),
   /** Values needed to resume a run that was not made here; the run's own program and destination are never used. */
   asks: z.object({ program: z.boolean(), destination: z.boolean() }),
 });

@@ -1,7 +1,18 @@
 import { z } from 'zod';
-import { MOST_MODELS, MOST_TASKS, sentence, shortName } from './bounds.ts';
+import {
+  boundedList,
+  boundedRecord,
+  boundedText,
+  moment,
+  MOST_MODELS,
+  MOST_TASKS,
+  sentence,
+  shortName,
+  TITLE_CHARACTERS,
+} from './bounds.ts';
 import { runDevice } from './device.ts';
 import { withPresentLineKind } from './earlier-names.ts';
+import { runProvenance } from './provenance.ts';
 import { transformersCheck } from './transformers-check.ts';
 
 /** A tag is one word: the filter and the command line split words at spaces and commas. */
@@ -25,7 +36,7 @@ export const runLabelChange = runLabel.partial();
 export type RunLabelChange = z.infer<typeof runLabelChange>;
 
 /** A run's label in a list: with the reason where its file cannot be read, so that it is not mistaken for empty. */
-export const listedLabel = runLabel.extend({ unreadable: z.string().optional() });
+export const listedLabel = runLabel.extend({ unreadable: boundedText.optional() });
 export type ListedLabel = z.infer<typeof listedLabel>;
 
 /** The name of a run as lists show it: the user's, or the run's own title. */
@@ -99,54 +110,69 @@ export const isSameContent = (
 
 /** Written first, and again when the run ends: everything needed to repeat it. */
 export const runManifest = z.object({
-  id: z.string(),
+  id: shortName,
   kind: runKind,
-  title: z.string(),
-  createdAt: z.iso.datetime(),
-  finishedAt: z.iso.datetime().nullable(),
+  title: z.string().max(TITLE_CHARACTERS),
+  createdAt: moment,
+  finishedAt: moment.nullable(),
   state: runState,
-  error: z.string().nullable(),
+  error: sentence.nullable(),
   /** The kind's own settings, complete: a sweep's settings, an export's plan. */
-  spec: z.record(z.string(), z.unknown()),
+  spec: boundedRecord(shortName, z.unknown()),
   /** Paths are absolute, or `bundled:NAME` for bundled models. */
   models: z.array(recordedModel).max(MOST_MODELS),
   tasks: z.array(z.object({ name: shortName, path: sentence, hash: shortName })).max(MOST_TASKS),
-  versions: z.record(z.string(), z.string()),
+  versions: boundedRecord(shortName, shortName),
   device: runDevice,
-  commandLine: z.string(),
+  commandLine: sentence,
   /** Path of the finished run's output (an export's folder, a profile's file); null where there is none. */
-  output: z.string().nullable(),
+  output: sentence.nullable(),
   /** The bundled sweep: copied into a new workspace, so that its first screen is not empty. */
   sample: z.boolean().optional(),
   /** Only in a list: why the run cannot be read. It can only be moved to the trash. */
-  damaged: z.string().optional(),
+  damaged: boundedText.optional(),
   /** Only in a list: the user's label. */
   label: listedLabel.optional(),
   /** Only in a list: whether an interrupted run was still waiting for its turn. */
   waited: z.boolean().optional(),
   /** Only in a list: the finding of a finished verification or reproduction. */
   finding: z.enum(['equal', 'different']).optional(),
+  /** Only as read: whether the run was measured here. */
+  provenance: runProvenance.optional(),
 });
 export type RunManifest = z.infer<typeof runManifest>;
 
+/** A manifest without the fields that are derived when it is read: what its file contains. */
+export const storedManifest = ({
+  damaged: _damaged,
+  label: _label,
+  waited: _waited,
+  finding: _finding,
+  provenance: _provenance,
+  ...stored
+}: RunManifest): RunManifest => stored;
+
+/** The text of a manifest's file. */
+export const manifestText = (manifest: RunManifest): string => `${JSON.stringify(storedManifest(manifest), null, 2)}\n`;
+
 /** A run in the workspace's trash, by the name of its folder there. */
 export const trashedRun = z.object({
-  entry: z.string(),
-  run: z.string(),
+  entry: boundedText,
+  run: boundedText,
   kind: runKind,
   /** Its name; its id where the run cannot be read. */
-  name: z.string(),
-  trashedAt: z.iso.datetime(),
+  name: boundedText,
+  trashedAt: moment,
   sizeBytes: z.number(),
 });
 export type TrashedRun = z.infer<typeof trashedRun>;
 
 /** A job's progress: the title is constant, the description changes. */
 export const jobProgress = z.object({
-  run: z.string(),
+  run: boundedText,
   kind: runKind,
-  title: z.string(),
-  description: z.string(),
+  title: boundedText,
+  description: boundedText,
   done: z.number(),
   total: z.number(),
   /** Steps that were already on disk. */
@@ -173,11 +199,11 @@ export type DifferingField = z.infer<typeof differingField>;
 export const runCheck = z.object({
   /** `unchecked`: some shown numbers cannot be recomputed, and the run has no checksums of its files. */
   state: z.enum(['as-written', 'unchecked', 'differs']),
-  differing: z.array(differingField),
+  differing: boundedList(differingField),
   /** Files whose checksum changed since the run ended. */
-  changed: z.array(shortName),
+  changed: boundedList(shortName),
   /** The same in words; empty where everything is as written. */
-  sentences: z.array(sentence),
+  sentences: boundedList(sentence),
 });
 export type RunCheck = z.infer<typeof runCheck>;
 
@@ -265,17 +291,17 @@ export const sortRuns = (
 export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'problem']);
 
 export const logLine = z.object({
-  at: z.iso.datetime(),
+  at: moment,
   kind: z.preprocess(withPresentLineKind, logLineKind),
-  text: z.string(),
+  text: boundedText,
 });
 export type LogLine = z.infer<typeof logLine>;
 
 /** Log of a run, oldest line first. */
 export const jobLog = z.object({
-  run: z.string(),
-  lines: z.array(logLine),
+  run: boundedText,
+  lines: boundedList(logLine),
   /** Why lines are missing or unreadable; null: the log is complete. */
-  missing: z.string().nullable(),
+  missing: boundedText.nullable(),
 });
 export type JobLog = z.infer<typeof jobLog>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 
 /** Texts and controls of a setting, in addition to its schema. */
 export interface SettingText {
@@ -59,16 +60,16 @@ export interface Setting extends SettingText {
 }
 
 const limits = z.looseObject({
-  type: z.string().optional(),
+  type: boundedText.optional(),
   minimum: z.number().optional(),
   exclusiveMinimum: z.number().optional(),
   maximum: z.number().optional(),
   maxLength: z.number().optional(),
-  enum: z.array(z.string()).optional(),
-  items: z.looseObject({ type: z.string().optional(), enum: z.array(z.string()).optional() }).optional(),
+  enum: boundedList(boundedText).optional(),
+  items: z.looseObject({ type: boundedText.optional(), enum: boundedList(boundedText).optional() }).optional(),
 });
 type Limits = z.infer<typeof limits>;
-const described = limits.extend({ anyOf: z.array(limits).optional() });
+const described = limits.extend({ anyOf: boundedList(limits).optional() });
 
 /** Zod gives whole numbers the bounds that a double has. */
 const bounded = (bound: number | undefined): number | null =>

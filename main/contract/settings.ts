@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { margin } from './bounds.ts';
+import { boundedText, margin } from './bounds.ts';
 import { providerName } from './device.ts';
 import { methodName } from './plan.ts';
 
@@ -51,12 +51,12 @@ const startFacts = z.object({
   threads: z.number(),
   memoryBudgetBytes: z.number(),
   device: providerName,
-  workspace: z.string(),
+  workspace: boundedText,
 });
 
 export const settingsDocument = z.object({
   /** File of the settings. */
-  file: z.string(),
+  file: boundedText,
   settings: userSettings,
   inUse: startFacts,
   usual: startFacts,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from './bounds.ts';
 import { pathHandle } from './model.ts';
 import type { SerialisedError } from './errors.ts';
 
@@ -7,7 +8,7 @@ const NAMED_KEY = 'Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right';
 const KEY = String.raw`[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|${NAMED_KEY}`;
 
 /** An accelerator in Electron's format: `CommandOrControl+Shift+P`, `F5`. */
-const accelerator = z.string().regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
+const accelerator = z.string().max(100).regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
 export const menuAction = z.object({
@@ -74,11 +75,11 @@ export const MOST_DROPPED = 32;
 /** Events of the shell. */
 export const shellEvent = z.discriminatedUnion('type', [
   /** The engine's process ended; `engine.started` follows when the user restarts it. */
-  z.object({ type: z.literal('engine.lost'), message: z.string() }),
+  z.object({ type: z.literal('engine.lost'), message: boundedText }),
   z.object({ type: z.literal('engine.started') }),
-  z.object({ type: z.literal('menu.action'), id: z.string() }),
+  z.object({ type: z.literal('menu.action'), id: boundedText }),
   /** A link opened by the system, as the fragment of the page's address (page-fragment.ts). */
-  z.object({ type: z.literal('link'), fragment: z.string() }),
+  z.object({ type: z.literal('link'), fragment: boundedText }),
   /** The file of a run that the system asked to open. */
   z.object({ type: z.literal('opened'), handle: pathHandle }),
   /** Dropped files and folders, in order; null for items without a path. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from './bounds.ts';
 import { pairedNumbers, pairReading } from './paired-numbers.ts';
 import { threshold } from './sweep.ts';
 import { answerKind, metricName } from './task.ts';
 
 /** A model of a sweep, with its unpruned E (experts per MoE layer). Models with the same E differ in training seed. */
-export const sizedModel = z.object({ name: z.string(), experts: z.number() });
+export const sizedModel = z.object({ name: boundedText, experts: z.number() });
 export type SizedModel = z.infer<typeof sizedModel>;
 
 /** A headline threshold of the sweep (over all seeds where a method has several), with the size of its model. */
@@ -51,12 +52,12 @@ export type BracketPairs = z.infer<typeof bracketPairs>;
 
 /** Threshold against pretraining expert count, for one task and method. */
 export const expertTrend = z.object({
-  task: z.string(),
-  method: z.string(),
+  task: boundedText,
+  method: boundedText,
   /** By ascending E. The bracket [lastSafe, firstUnsafe) is the interval that the items leave. */
-  points: z.array(sizeThreshold),
+  points: boundedList(sizeThreshold),
   /** By ascending E; relevant where a size was trained more than once. */
-  spread: z.array(trainingSpread),
+  spread: boundedList(trainingSpread),
   pairs: bracketPairs,
   direction: trendDirection,
 });
@@ -75,9 +76,9 @@ export type SafeShare = z.infer<typeof safeShare>;
 export const safeCount = z.object({
   /** Kind of answers of the tasks. */
   answers: answerKind,
-  method: z.string(),
+  method: boundedText,
   factor: z.number(),
-  shares: z.array(safeShare),
+  shares: boundedList(safeShare),
 });
 export type SafeCount = z.infer<typeof safeCount>;
 
@@ -86,11 +87,11 @@ export type SafeCount = z.infer<typeof safeCount>;
  * test are paired. `difference` is pruned - scratch.
  */
 export const sizePair = z.object({
-  task: z.string(),
-  method: z.string(),
+  task: boundedText,
+  method: boundedText,
   seed: z.number().nullable(),
-  large: z.string(),
-  small: z.string(),
+  large: boundedText,
+  small: boundedText,
   /** E of the large model, E' of the small one, and their quotient, the pruning factor. */
   largeExperts: z.number(),
   experts: z.number(),
@@ -111,11 +112,11 @@ export type SizePair = z.infer<typeof sizePair>;
  * of experts, on the same items; `difference` is that of the larger model minus that of the smaller one.
  */
 export const equalKeptPair = z.object({
-  task: z.string(),
-  method: z.string(),
+  task: boundedText,
+  method: boundedText,
   seed: z.number().nullable().default(null),
-  large: z.string(),
-  small: z.string(),
+  large: boundedText,
+  small: boundedText,
   largeExperts: z.number(),
   smallExperts: z.number(),
   kept: z.number(),
@@ -131,9 +132,9 @@ export type EqualKeptPair = z.infer<typeof equalKeptPair>;
 /** A measured point of a model with a known dropped share. */
 export const sharePoint = z.object({
   answers: answerKind,
-  method: z.string(),
-  task: z.string(),
-  model: z.string(),
+  method: boundedText,
+  task: boundedText,
+  model: boundedText,
   experts: z.number(),
   seed: z.number().nullable(),
   factor: z.number(),
@@ -153,7 +154,7 @@ export type SlopeOverExperts = z.infer<typeof slopeOverExperts>;
  */
 export const shareTrend = z.object({
   answers: answerKind,
-  method: z.string(),
+  method: boundedText,
   models: z.number(),
   tasks: z.number(),
   draws: z.number(),
@@ -169,7 +170,7 @@ export const shareTrend = z.object({
       factor: z.number(),
       ...slopeOverExperts.shape,
       /** By ascending E: the share that this factor drops, and the difference; means over models, tasks and draws. */
-      sizes: z.array(z.object({ experts: z.number(), share: z.number(), difference: z.number() })),
+      sizes: boundedList(z.object({ experts: z.number(), share: z.number(), difference: z.number() })),
     })
     .nullable(),
 });
@@ -179,7 +180,7 @@ export type ShareTrend = z.infer<typeof shareTrend>;
 export const finding = z.object({
   chart: z.enum(['thresholds', 'threshold-over-experts', 'loss-over-share', 'safe-tasks', 'pruned-against-scratch']),
   /** Null: over all methods. */
-  method: z.string().nullable(),
+  method: boundedText.nullable(),
   /**
    * Whether the data support the chart's hypothesis. `supported`: thresholds rise with E beyond chance in training;
    * past the threshold, pruning these models is worse than training with fewer experts from scratch. `opposed`: the
@@ -187,7 +188,7 @@ export const finding = z.object({
    * chance. `counted`: numbers without such a hypothesis.
    */
   verdict: z.enum(['supported', 'opposed', 'mixed', 'unchanged', 'cannot-tell', 'counted']),
-  sentence: z.string(),
+  sentence: boundedText,
   /** Two-sided, of relabelling whole models within each series of trainings; null where nothing is tested. */
   p: z.number().nullable(),
 });
@@ -195,37 +196,37 @@ export type Finding = z.infer<typeof finding>;
 
 /** One sweep read over the sizes of its models, which differ in the number of experts. */
 export const sizeTrendDocument = z.object({
-  run: z.string(),
+  run: boundedText,
   delta: z.number(),
   /** The threshold rule in words. */
-  rule: z.string(),
+  rule: boundedText,
   /** Test items, and texts of a perplexity task, below which no threshold can be determined at this delta. */
   needed: z.object({ items: z.number(), texts: z.number() }),
   /** By ascending E. */
-  models: z.array(sizedModel),
+  models: boundedList(sizedModel),
   /**
    * Trainings of these sizes with another seed, whose results are bundled and whose weights are not: included in the
    * trends and the safe counts, not in the matrix and the pairs.
    */
-  trainings: z.array(sizedModel),
-  tasks: z.array(z.string()),
+  trainings: boundedList(sizedModel),
+  tasks: boundedList(boundedText),
   /** Tasks with generated answers. */
-  written: z.array(z.string()).default([]),
-  methods: z.array(z.string()),
+  written: boundedList(boundedText).default([]),
+  methods: boundedList(boundedText),
   /** The matrix models x tasks x methods. */
-  thresholds: z.array(sizeThreshold),
+  thresholds: boundedList(sizeThreshold),
   /** The same where one method is chosen after seeing all: each at the level divided by the number of methods. */
-  selected: z.array(sizeThreshold).default([]),
+  selected: boundedList(sizeThreshold).default([]),
   /** Empty unless the models differ in E. */
-  trends: z.array(expertTrend),
-  safeCounts: z.array(safeCount),
-  pairs: z.array(sizePair),
-  equalKept: z.array(equalKeptPair).default([]),
+  trends: boundedList(expertTrend),
+  safeCounts: boundedList(safeCount),
+  pairs: boundedList(sizePair),
+  equalKept: boundedList(equalKeptPair).default([]),
   /** Empty unless the models differ in E, and where no point has a dropped share. */
-  sharePoints: z.array(sharePoint).default([]),
-  shareTrends: z.array(shareTrend).default([]),
-  findings: z.array(finding),
+  sharePoints: boundedList(sharePoint).default([]),
+  shareTrends: boundedList(shareTrend).default([]),
+  findings: boundedList(finding),
   /** How to read the charts, and their limits. */
-  notes: z.array(z.string()),
+  notes: boundedList(boundedText),
 });
 export type SizeTrendDocument = z.infer<typeof sizeTrendDocument>;

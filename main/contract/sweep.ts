@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import {
+  boundedList,
+  boundedRecord,
+  boundedText,
   factor,
   itemCount,
   margin,
   MOST_CALIBRATION_DRAWS,
   MOST_CURVES,
-  MOST_KINDS_OF_PASSAGES,
   MOST_FACTORS,
   MOST_ITEMS,
+  MOST_KINDS_OF_PASSAGES,
   MOST_MODELS,
   MOST_NOTES,
   MOST_POINTS,
@@ -32,7 +35,9 @@ import {
 } from './plan.ts';
 import { tokenClasses } from './outcome.ts';
 import { SAMPLER_PARTS } from './sampling.ts';
+import { sweepFact } from './sweep-fact.ts';
 import { settingTexts } from './setting.ts';
+import { runProvenance } from './provenance.ts';
 import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
@@ -43,7 +48,7 @@ import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 export const DEFAULT_DELTA = 0.02;
 
 /** A method given as a file: its text, and its name for messages. */
-export const fileMethod = z.object({ name: z.string().max(500), text: z.string() });
+export const fileMethod = z.object({ name: z.string().max(500), text: boundedText });
 
 /** Default draws of a sweep: 0 is the published one of a method with a fixed seed. */
 export const DEFAULT_SEEDS: readonly number[] = [0, 1, 2];
@@ -98,13 +103,12 @@ export const describedSweepSettings = z.object({
       words: { both: 'beside each plan', only: 'instead of each plan' },
       part: 'plans',
     }),
-  refits: z.array(refitName).min(1).default(['experts']).register(settingTexts, {
+  refits: boundedList(refitName).min(1).default(['experts']).register(settingTexts, {
     label: 'Refit',
     help: 'What recovered plans refit; each is a separate curve (+recovery, +router, +router+experts).',
     part: 'refits',
   }),
-  weights: z
-    .array(weightType)
+  weights: boundedList(weightType)
     .min(1)
     .optional()
     .register(settingTexts, {
@@ -182,14 +186,14 @@ export const describedSweepSettings = z.object({
       value: 'N,N',
       range: 'ascending numbers of items, separated by commas',
       help:
-        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of the ' +
-        'look with --limit items (without a limit: of the last).',
+        'Numbers of test items at which you will look, decided before the first: this sweep tests at the level of ' +
+        'the look with --limit items (without a limit: of the last).',
       otherwise: 'one look, at 5 %',
       about:
-        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the 5 % ' +
-        'are spent over them in proportion to the items, so that the chance that any look is wrong is at most 5 % for ' +
-        'each curve. The look of this sweep is that of its item limit.',
-      hint: '150,300,600,1200',
+        'Adding items until a factor is safe makes it safe by mistake more often than 5 %. With planned looks the ' +
+        '5 % are spent over them in proportion to the items, so that the chance that any look is wrong is at most ' +
+        '5 % for each curve. The look of this sweep is that of its item limit.',
+      hint: '300,600,1200',
       part: 'factors',
     }),
   delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
@@ -333,15 +337,15 @@ export type DescribedSweepSettings = z.infer<typeof describedSweepSettings>;
 export const sweepSettings = z.object({
   methods: z.array(methodName).min(1).max(MOST_CURVES),
   /** Methods that are files: rankings or plans made elsewhere. Absent: none. */
-  files: z.record(methodName, fileMethod).optional(),
+  files: boundedRecord(methodName, fileMethod).optional(),
   /** Pruning factors; 1 (unpruned) is always measured. */
   factors: z.array(factor).min(1).max(MOST_FACTORS),
   /** Options by method. */
-  options: z.record(methodName, methodOptions).default({}),
+  options: boundedRecord(methodName, methodOptions).default({}),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
   /** Model and task (by name) to measure before the others. */
-  first: z.object({ model: z.string().optional(), task: z.string().optional() }).optional(),
+  first: z.object({ model: boundedText.optional(), task: boundedText.optional() }).optional(),
   ...describedSweepSettings.shape,
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
@@ -350,7 +354,7 @@ export type SweepSettings = z.infer<typeof sweepSettings>;
 const earlierSpec = z.looseObject({
   stop: z.unknown().optional(),
   uncurl: methodOptions.optional(),
-  options: z.record(z.string(), methodOptions).default({}),
+  options: boundedRecord(boundedText, methodOptions).default({}),
 });
 
 /** Seeds of a sweep without any, before the default was several draws. */
@@ -359,11 +363,12 @@ const EARLIER_SEEDS = [0];
 /** Gates of a sweep whose manifest does not name them: a plain deletion. */
 const EARLIER_GATES: GatesName = 'renormalised';
 
-const namesOf = (methods: unknown): readonly string[] => z.array(z.string()).safeParse(methods).data ?? [];
+const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText).safeParse(methods).data ?? [];
 
 /**
  * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named it is `lloyd`.
+ * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named, it is
+ * `lloyd`.
  */
 export const recordedSweepSettings = z.preprocess((spec) => {
   const earlier = earlierSpec.safeParse(spec);
@@ -383,7 +388,7 @@ export const recordedSweepSettings = z.preprocess((spec) => {
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
 export const recordedCandidates = z.object({
-  candidates: z.array(recordedModel).default([]),
+  candidates: boundedList(recordedModel).default([]),
 });
 
 /** Begins with a letter, so that it cannot be an option or a path. */
@@ -482,9 +487,9 @@ export const fidelity = z.object({
   changed: answerLoss,
   acceptance: answerLoss,
   /** By the class of the token at the position, in the order of `tokenClasses`; absent in old documents. */
-  classes: z
-    .array(z.object({ name: z.enum(tokenClasses), positions: itemCount.min(1), kl: answerLoss, changed: answerLoss }))
-    .optional(),
+  classes: boundedList(
+    z.object({ name: z.enum(tokenClasses), positions: itemCount.min(1), kl: answerLoss, changed: answerLoss }),
+  ).optional(),
 });
 export type Fidelity = z.infer<typeof fidelity>;
 
@@ -700,7 +705,7 @@ export const multiplicity = z.object({
   decided: z.number(),
   /** One-sided level of each test. */
   alpha: z.number(),
-  sentence: z.string(),
+  sentence: boundedText,
 });
 export type Multiplicity = z.infer<typeof multiplicity>;
 
@@ -723,15 +728,22 @@ export const sweepDocument = z.object({
   /** The rule in words, with delta and the level. */
   rule: sentence,
   multiplicity: multiplicity.optional(),
-  /** Omissions and warnings, for example factors that a model cannot reach. */
+  /** Omissions and warnings, for example factors that a model cannot reach. Absent in files of earlier versions. */
+  facts: z.array(sweepFact).max(MOST_NOTES).optional(),
+  /** The same in sentences, made when the document is read; only files of earlier versions contain them. */
   notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** Result of checking a document that was read from a run's folder; never stored in a file. */
   check: runCheck.optional(),
+  /** Only as read: whether the run was measured here. */
+  provenance: runProvenance.optional(),
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
 /** The document in a sweep's folder, also of an earlier version. */
-export const recordedSweepDocument = z.preprocess(withPresentDocumentNames, sweepDocument.omit({ check: true }));
+export const recordedSweepDocument = z.preprocess(
+  withPresentDocumentNames,
+  sweepDocument.omit({ check: true, provenance: true }),
+);
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from './bounds.ts';
 import { calibrationChoice } from './calibration.ts';
 import { changedSince, pathHandle } from './model.ts';
 
@@ -19,16 +20,16 @@ export const answersOf = ({ metric }: { readonly metric: MetricName }): AnswerKi
 
 /** Multiple-choice item: context and choice are concatenated unchanged; `answer` indexes `choices`. */
 export const choiceItem = z.object({
-  id: z.string().min(1),
-  context: z.string(),
-  choices: z.array(z.string()).min(2),
+  id: boundedText.min(1),
+  context: boundedText,
+  choices: boundedList(boundedText).min(2),
   answer: z.number().int().nonnegative(),
   /** Items of one group (a shared passage) are not independent: intervals are then those of groups. */
-  group: z.string().min(1).optional(),
+  group: boundedText.min(1).optional(),
   /** Divisor of each choice's log-probability for acc_norm; absent: its length in code points. */
-  lengths: z.array(z.number().int().positive()).optional(),
+  lengths: boundedList(z.number().int().positive()).optional(),
   /** Context of each choice, where they differ; `context` is then that of the right one. */
-  contexts: z.array(z.string()).optional(),
+  contexts: boundedList(boundedText).optional(),
 });
 export type ChoiceItem = z.infer<typeof choiceItem>;
 
@@ -37,7 +38,7 @@ export const choiceLengths = ({ choices, lengths }: Pick<ChoiceItem, 'choices' |
   lengths ?? choices.map((choice) => Array.from(choice).length);
 
 /** Text whose rolling log-likelihood is measured (perplexity). */
-export const textItem = z.object({ id: z.string().min(1), text: z.string().min(1) });
+export const textItem = z.object({ id: boundedText.min(1), text: boundedText.min(1) });
 export type TextItem = z.infer<typeof textItem>;
 
 /**
@@ -67,26 +68,26 @@ export interface WrittenItem {
  * decoding stops.
  */
 export const writtenRow = z.object({
-  id: z.string().min(1),
-  context: z.string(),
-  answer: z.string().min(1).optional(),
-  answers: z.array(z.string().min(1)).min(1).optional(),
-  options: z.array(z.string()).min(2).optional(),
+  id: boundedText.min(1),
+  context: boundedText,
+  answer: boundedText.min(1).optional(),
+  answers: boundedList(boundedText.min(1)).min(1).optional(),
+  options: boundedList(boundedText).min(2).optional(),
 });
 
 export type TaskItem = ChoiceItem | TextItem | WrittenItem;
 
 /** One pipeline of filters in lm-evaluation-harness's own terms; it gives its own metric, `exact_match,<name>`. */
 export const filterPipeline = z.object({
-  name: z.string().min(1),
-  filter: z.array(z.looseObject({ function: z.string() })).min(1),
+  name: boundedText.min(1),
+  filter: boundedList(z.looseObject({ function: boundedText })).min(1),
 });
 export type FilterPipeline = z.infer<typeof filterPipeline>;
 
 /** Parts removed from an answer and from the generated text before they are compared, in this order. */
 export const exactMatchOptions = z.object({
   /** Regular expressions (Python's) whose matches are removed. */
-  regexes_to_ignore: z.array(z.string()).optional(),
+  regexes_to_ignore: boundedList(boundedText).optional(),
   ignore_case: z.boolean().optional(),
   /** ASCII punctuation. */
   ignore_punctuation: z.boolean().optional(),
@@ -96,14 +97,14 @@ export const exactMatchOptions = z.object({
 export type ExactMatchOptions = z.infer<typeof exactMatchOptions>;
 
 /** Accuracy by model name with each item's choices after another item's question: what the choices alone reveal. */
-export const withoutQuestion = z.record(z.string(), z.number().min(0).max(1));
+export const withoutQuestion = boundedRecord(boundedText, z.number().min(0).max(1));
 
 const harnessName = z.string().max(300);
 
 /** Where a task of lm-evaluation-harness came from: version, seeds, and each of its tasks with its data set. */
 export const harnessOrigin = z.object({
   version: harnessName,
-  seeds: z.record(harnessName, z.number().int()),
+  seeds: boundedRecord(harnessName, z.number().int()),
   tasks: z
     .array(
       z.object({
@@ -128,30 +129,30 @@ export type HarnessOrigin = z.infer<typeof harnessOrigin>;
 
 /** `task.json` of a task folder. */
 export const taskMetadata = z.object({
-  name: z.string().min(1),
-  title: z.string().optional(),
-  description: z.string().optional(),
+  name: boundedText.min(1),
+  title: boundedText.optional(),
+  description: boundedText.optional(),
   metric: metricName.default('acc'),
-  source: z.string().optional(),
-  licence: z.string().optional(),
+  source: boundedText.optional(),
+  licence: boundedText.optional(),
   /**
    * Examples from the calibration split before every item, drawn by `seed` (1234), each followed by the delimiter
    * ("\n\n").
    */
   fewshot: z.number().int().nonnegative().optional(),
   seed: z.number().int().nonnegative().optional(),
-  fewshotDelimiter: z.string().optional(),
+  fewshotDelimiter: boundedText.optional(),
   /**
    * Folder with the items, relative to this one: the right choice of each, up to the first stop string, is its answer.
    */
-  itemsOf: z.string().min(1).optional(),
+  itemsOf: boundedText.min(1).optional(),
   /**
    * Strings that end the generated text (default: the few-shot delimiter), and its largest number of tokens (default
    * 256).
    */
-  until: z.array(z.string().min(1, 'a stop string is empty')).optional(),
+  until: boundedList(boundedText.min(1, 'a stop string is empty')).optional(),
   maxNewTokens: z.number().int().positive().optional(),
-  filters: z.array(filterPipeline).min(1).optional(),
+  filters: boundedList(filterPipeline).min(1).optional(),
   ...exactMatchOptions.shape,
   withoutQuestion: withoutQuestion.optional(),
   harness: harnessOrigin.optional(),
@@ -160,29 +161,29 @@ export type TaskMetadata = z.infer<typeof taskMetadata>;
 
 export const taskEntry = z.object({
   handle: pathHandle,
-  name: z.string(),
-  title: z.string(),
-  description: z.string(),
+  name: boundedText,
+  title: boundedText,
+  description: boundedText,
   metric: metricName,
-  source: z.string(),
-  licence: z.string(),
-  path: z.string(),
+  source: boundedText,
+  licence: boundedText,
+  path: boundedText,
   bundled: z.boolean(),
   /** Items in each split; a plain JSONL file has test items only and cannot be profiled. */
   items: z.object({ calibration: z.number(), test: z.number() }),
   /** Accuracy of guessing: mean of 1 / choices over the test items; null for perplexity and for generated answers. */
   chance: z.number().nullable(),
   /** Where answers are written: their stop strings, and their most tokens. */
-  writing: z.object({ until: z.array(z.string()), maxNewTokens: z.number() }).optional(),
+  writing: z.object({ until: boundedList(boundedText), maxNewTokens: z.number() }).optional(),
   /** A sentence on test items whose answers no text can equal; absent where there are none. */
-  unreachable: z.string().optional(),
+  unreachable: boundedText.optional(),
   /** From the task's folder; empty where it states none. */
   withoutQuestion: withoutQuestion.default({}),
-  hash: z.string().nullable(),
-  error: z.string().nullable(),
+  hash: boundedText.nullable(),
+  error: boundedText.nullable(),
   changed: changedSince.optional(),
   /** For a task that was given calibration items here: the file of the items, and the choice. */
-  calibrated: z.object({ items: z.string(), choice: calibrationChoice }).optional(),
+  calibrated: z.object({ items: boundedText, choice: calibrationChoice }).optional(),
 });
 export type TaskEntry = z.infer<typeof taskEntry>;
 

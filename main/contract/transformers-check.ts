@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from './bounds.ts';
 
 /** Random tokens of the text that both compute. */
 export const CHECKED_TOKENS = 64;
@@ -20,7 +21,7 @@ export const transformersCheck = z.discriminatedUnion('word', [
   z.object({
     word: z.literal('equal'),
     /** Version of transformers. */
-    transformers: z.string(),
+    transformers: boundedText,
     tokens: z.number().int().positive(),
     /** Positions with a larger difference than the tolerance. */
     differing: z.number().int().nonnegative(),
@@ -28,6 +29,6 @@ export const transformersCheck = z.discriminatedUnion('word', [
     difference: z.number().nonnegative(),
     tolerance: z.number().positive(),
   }),
-  z.object({ word: z.literal('not compared'), why: z.string() }),
+  z.object({ word: z.literal('not compared'), why: boundedText }),
 ]);
 export type TransformersCheck = z.infer<typeof transformersCheck>;

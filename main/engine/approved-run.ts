@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { type RunManifest, runManifest } from '../contract/run.ts';
 import type { ConfirmedRun, RunOrigin } from '../contract/run-origin.ts';
@@ -28,15 +29,15 @@ export type ApprovedManifest = z.output<typeof approvedManifest>;
 
 /** Parts of a manifest's spec that name something outside the run. A foreign spec may have any form. */
 const named = z.object({
-  python: z.string().nullable().catch(null),
-  destination: z.string().nullable().catch(null),
-  exported: z.string().nullable().catch(null),
-  repository: z.string().nullable().catch(null),
-  candidates: z.array(z.object({ path: z.string() })).catch([]),
-  mixture: z.object({ file: z.string().nullable() }).nullable().catch(null),
-  teacher: z.object({ path: z.string() }).nullable().catch(null),
+  python: boundedText.nullable().catch(null),
+  destination: boundedText.nullable().catch(null),
+  exported: boundedText.nullable().catch(null),
+  repository: boundedText.nullable().catch(null),
+  candidates: boundedList(z.object({ path: boundedText })).catch([]),
+  mixture: z.object({ file: boundedText.nullable() }).nullable().catch(null),
+  teacher: z.object({ path: boundedText }).nullable().catch(null),
 });
-const treatments = z.object({ settings: z.object({ treatments: z.array(z.string()) }) });
+const treatments = z.object({ settings: z.object({ treatments: boundedList(boundedText) }) });
 
 /** The answers that a run needs: a Python for PyTorch, whatever its kind, beside those of its kind. */
 const asksOf = (manifest: RunManifest): RunOrigin['asks'] => {

@@ -3,6 +3,7 @@ import type { CallAnswer, CallName, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
 import type { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
+import type { RunProvenance } from '../contract/provenance.ts';
 import type { KeptChecks } from '../torch/ask-transformers.ts';
 import type { MadeEnvironments } from '../finetune/made-environments.ts';
 import type { ProvidersHere } from '../inference/providers/providers-here.ts';
@@ -16,6 +17,7 @@ import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import type { PathHandles } from '../workspace/path-handles.ts';
 import type { RunBindings } from '../workspace/run-binding.ts';
+import type { Vouching } from '../workspace/run-store.ts';
 import type { DevicesInUse } from './devices-in-use.ts';
 
 /**
@@ -34,6 +36,10 @@ export interface EngineContext {
   readonly workspace: Workspace;
   /** Records which runs this user's engines made here. */
   readonly bindings: RunBindings;
+  /** Whether a run was measured here; undefined while this engine works on it. */
+  readonly provenanceOf: (run: string) => Promise<RunProvenance | undefined>;
+  /** Key and marks that tell this user's runs from others. */
+  readonly vouching: () => Promise<Vouching>;
   /** Python environments that this user's engines made. */
   readonly environments: MadeEnvironments;
   /** Which models were found equal to transformers'. */
@@ -74,3 +80,13 @@ export interface EngineContext {
   readonly sampleProblem: WorkbenchError | null;
   emit(event: EngineEvent): void;
 }
+
+/** A document about a run, or its manifest, with the run's provenance. */
+export const withProvenance = async <T extends object>(
+  { provenanceOf }: Pick<EngineContext, 'provenanceOf'>,
+  run: string,
+  document: T,
+): Promise<T & { readonly provenance?: RunProvenance }> => {
+  const provenance = await provenanceOf(run);
+  return provenance === undefined ? document : { ...document, provenance };
+};

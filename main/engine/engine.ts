@@ -5,6 +5,7 @@ import type { StartCompute } from '../compute/start-compute.ts';
 import { parseInput, parseOutput } from '../contract/call-boundary.ts';
 import type { CallAnswer, CallInput, CallName, CallOutput, CallParsed } from '../contract/calls.ts';
 import type { ProviderName, RunDevice } from '../contract/device.ts';
+import { WorkbenchError } from '../contract/errors.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { CallableEngine, ServedEngine } from '../contract/rpc.ts';
@@ -19,9 +20,10 @@ import type { FilledSteps, ListedStep } from '../jobs/fill-steps.ts';
 import type { JobResult } from '../jobs/job-context.ts';
 import { createJobLogs } from '../jobs/job-log.ts';
 import { type CarryOut, carryOutHere, JobQueue, type JobResources } from '../jobs/job-queue.ts';
-import type { ModelPool } from '../jobs/source-gate.ts';
+import type { Computing, ModelPool } from '../jobs/source-gate.ts';
 import { createRunReader } from '../reading/run-reader.ts';
 import { CHECKED } from '../runs/known-checks.ts';
+import { vouchingBy } from '../runs/run-source.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { offerSample, restoreSample } from '../sample/sample-run.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
@@ -31,9 +33,10 @@ import { actualPath, bundledModels, bundledTasks } from '../workspace/library.ts
 import { openWorkspace } from '../workspace/open-workspace.ts';
 import { createPathHandles } from '../workspace/path-handles.ts';
 import { createRunBindings } from '../workspace/run-binding.ts';
+import type { Vouching } from '../workspace/run-store.ts';
 import { contentChecksums } from '../workspace/sealed-files.ts';
 import { settingsFile } from '../workspace/settings-file.ts';
-import { stateFolder } from '../workspace/user-key.ts';
+import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
 import { damageCalls } from './calls/damage.ts';
@@ -162,7 +165,11 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   const state = stateFolder(ownSettings);
   const environments = createMadeEnvironments(state);
   const checks = new KeptChecks(state);
-  const compareWithTransformers: JobResources['compareWithTransformers'] = (checkpoint, { runners }, signal) =>
+  const compareWithTransformers: JobResources['compareWithTransformers'] = (
+    checkpoint,
+    { runners }: Computing,
+    signal,
+  ) =>
     checkedWithTransformers(
       checkpoint,
       () => runners.open(checkpoint),
@@ -181,8 +188,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     const keptWhole =
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
     // Only what onnxruntime computes on the processor is our own arithmetic in float32.
-    const compare =
-      device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
+    const compare = device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
     return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole, ...compare };
   };
   keepHashesIn(state);
@@ -213,6 +219,15 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
           liveSweeps,
           now,
         });
+  /** Null where no key can be written: `bindRun` has said so in the run's log. */
+  const keyOfSeals = async (): Promise<UserKey | null> => {
+    try {
+      return await requireUserKey(state);
+    } catch (error) {
+      if (error instanceof WorkbenchError) return null;
+      throw error;
+    }
+  };
   const measure = carryOutHere(runs, resourcesOf, now);
   const measureHere: CarryOut = async (run) => {
     const result = await measure(run);
@@ -221,7 +236,8 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     return result;
   };
   const carryOut = compute?.carryOut ?? measureHere;
-  const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now);
+  const queue = new JobQueue(runs, (run) => withModelsKnown(context, run, carryOut), emit, now, keyOfSeals);
+  const vouching = (): Promise<Vouching> => vouchingBy(state, workspace);
   let restoring: Promise<void> = Promise.resolve();
   const tasks = await bundledTasks(settings.resources);
   const whereNamed = (path: string): string => actualPath(path, tasks);
@@ -230,6 +246,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     environments,
     checks,
     bindings: createRunBindings(state, { folderOf: runs.folder, temporaryFolder }),
+    vouching,
+    provenanceOf: async (run) =>
+      queue.list().some((job) => job.run === run) ? undefined : runs.provenance(run, await vouching()),
     handles: createPathHandles(),
     roots: settings.roots ?? [],
     queue,

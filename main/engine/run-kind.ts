@@ -58,7 +58,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   later = false,
 ): Promise<{ run: string }> => {
   const { kind, recorded, onCpu } = definition;
-  const { spec, models, tasks } = order;
+  const { spec, models } = order;
   if (onCpu !== true) {
     requireTorchKind(definition, context.device);
     await context.devices.renew();
@@ -79,12 +79,7 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
     state: 'queued',
     error: null,
     spec: { ...(recorded?.(context, order) ?? spec) },
-    models: models.map((model) => recordOf(context, model)),
-    tasks: tasks.map(({ name, task }) => ({
-      name,
-      path: recordedPath(task.path, context.bundled.tasks),
-      hash: task.hash,
-    })),
+    ...subjectsToRecord(context, order),
     versions: { ...(onCpu === true ? context.versions : context.devices.current.versions) },
     device: onCpu === true ? deviceOf(context.device.threads) : context.device,
     commandLine: context.commandLine,
@@ -99,6 +94,33 @@ export const startRun = async <Schema extends z.ZodType<Readonly<Record<string, 
   } else context.queue.add(created, job);
   return { run: created.manifest.id };
 };
+
+/**
+ * What the manifest of a run says if the run is made again, to compare with what it says. A bundled record has a title
+ * of its own, which is compiled in with it.
+ */
+export const manifestAgain = async <Schema extends z.ZodType>(
+  context: EngineContext,
+  { kind, title }: RunKindDefinition<Schema>,
+  order: RunOrder<z.output<Schema>>,
+  { title: recorded, provenance }: RunManifest,
+): Promise<Pick<RunManifest, 'kind' | 'title' | 'models' | 'tasks'>> => ({
+  kind,
+  title: provenance?.state === 'bundled' ? recorded : await title(context, order),
+  ...subjectsToRecord(context, order),
+});
+
+const subjectsToRecord = (
+  context: EngineContext,
+  { models, tasks }: Pick<RunOrder<unknown>, 'models' | 'tasks'>,
+): Pick<RunManifest, 'models' | 'tasks'> => ({
+  models: models.map((model) => recordOf(context, model)),
+  tasks: tasks.map(({ name, task }) => ({
+    name,
+    path: recordedPath(task.path, context.bundled.tasks),
+    hash: task.hash,
+  })),
+});
 
 /** The order of a recorded run. Refuses models and tasks that have changed. */
 export const recordedOrder = async <Schema extends z.ZodType>(

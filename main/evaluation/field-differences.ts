@@ -7,7 +7,7 @@ export type Allowance =
   | { readonly kind: 'none' }
   /** Numbers that differ by at most `absolute`, plus `share` of the larger, are equal up to rounding. */
   | { readonly kind: 'rounding'; readonly absolute?: number; readonly share?: number }
-  /** Anything, for a reason that is reported with it. */
+  /** Not compared, for a reason that is reported with it. */
   | { readonly kind: 'any'; readonly reason: string };
 
 /**
@@ -37,11 +37,12 @@ export type TellDifference = (difference: FieldDifference) => void;
 /** A list keyed by the names of its entries, to compare both documents by name. A repeated name gets a number. */
 export const namedEntries = <T>(list: readonly T[], nameOf: (entry: T) => string): ReadonlyMap<string, T> => {
   const entries = new Map<string, T>();
+  const copies = new Map<string, number>();
   for (const entry of list) {
     const name = nameOf(entry);
-    let own = name;
-    for (let copy = 2; entries.has(own); copy += 1) own = `${name} (${copy})`;
-    entries.set(own, entry);
+    const copy = (copies.get(name) ?? 0) + 1;
+    copies.set(name, copy);
+    entries.set(copy === 1 ? name : `${name} (${copy})`, entry);
   }
   return entries;
 };
@@ -68,10 +69,10 @@ const compareLeaves = (
   holders: readonly unknown[],
   tell: TellDifference,
 ): void => {
-  // JSON does not distinguish 0 from -0.
-  if (before === after || Object.is(before, after)) return;
   const distance = typeof before === 'number' && typeof after === 'number' ? Math.abs(before - after) : null;
   const allowance = allowanceOf(field, holders);
+  // JSON does not distinguish 0 from -0. A field that is not compared is told even if it is the same.
+  if (allowance.kind !== 'any' && (before === after || Object.is(before, after))) return;
   const kind = allowance.kind === 'any' ? 'any' : isRounded(before, after, allowance) ? 'rounding' : 'changed';
   const reason = allowance.kind === 'any' ? allowance.reason : null;
   tell({ field, where, before, after, kind, reason, distance });
@@ -104,6 +105,6 @@ const walk = (
   compareLeaves(allowanceOf, [field, where], [before, after], holders, tell);
 };
 
-/** Reports every field in which `after` differs from `before`: plain JSON values, lists with names as Maps. */
+/** Reports every field in which `after` differs from `before`, and every one that is not compared: plain JSON values, lists with names as Maps. */
 export const compareFields = (allowanceOf: AllowanceOf, before: unknown, after: unknown, tell: TellDifference): void =>
   walk(allowanceOf, ['', ''], [before, after], [], tell);

@@ -91,7 +91,8 @@ const sentenceOf = (
   const count = `${decided} of ${headlines} ${headlines === 1 ? 'threshold' : 'thresholds'}`;
   if (familywise) {
     return (
-      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % (${percent(alpha * Math.max(1, curves))} % divided by ` +
+      `Familywise: ${count} found, each tested at a one-sided level of ${percent(alpha)} % ` +
+      `(${percent(alpha * Math.max(1, curves))} % divided by ` +
       `${curves}, Bonferroni over model, task and method), so the chance of naming any unsafe factor safe is at ` +
       `most 5 % for all together; that takes at least ${needed} items a task.`
     );
@@ -100,8 +101,8 @@ const sentenceOf = (
   const chance =
     decided === 0 ? '' : `: among ${decided} at most about ${expected} may name an unsafe factor safe by chance`;
   return (
-    `${count} found, each at the ${percent(alpha)} % level${chance}. The familywise reading holds the chance of naming any unsafe ` +
-    'factor safe to 5 % for all together.'
+    `${count} found, each at the ${percent(alpha)} % level${chance}. The familywise reading holds the chance of ` +
+    'naming any unsafe factor safe to 5 % for all together.'
   );
 };
 

@@ -231,7 +231,8 @@ const split = (points: readonly AnyPoint[]) => ({
 /**
  * Thresholds of every (model, task, method, seed) of a sweep, in order of first appearance, and for a method measured
  * under several seeds one more with `seed: null`: safe means safe for every seed. `at-chance` where there are items
- * enough and the unpruned model is at chance, `nothing-to-lose` where it has no room to lose delta. Pure and without inference: a new delta needs only this.
+ * enough and the unpruned model is at chance, `nothing-to-lose` where it has no room to lose delta. Pure
+ * and without inference: a new delta needs only this.
  */
 export const sweepThresholds = (
   results: readonly SweepResult[],

@@ -260,10 +260,10 @@ const fill = async (
 };
 
 /** Model cards are texts of a few pages. */
-const MAX_CARD_BYTES = 16 * 2 ** 20;
+export const MAX_CARD_BYTES = 16 * 2 ** 20;
 
 /** The lines of a source's model card that name its licence, which applies to the pruned model too. */
-const licenceLines = async (folder: string): Promise<readonly string[]> => {
+export const licenceLines = async (folder: string): Promise<readonly string[]> => {
   const text = await readTextIfThere(path.join(folder, CARD_FILE), { mostBytes: MAX_CARD_BYTES });
   const [, header] = /^---\r?\n([^]*?)\r?\n---/.exec(text ?? '') ?? [];
   return (header ?? '').split(/\r?\n/).filter((line) => /^license(?:_name|_link)?: *\S/.test(line));

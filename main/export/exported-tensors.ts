@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
 import { CONSTANT_NAME } from '../checkpoint/describe-moe.ts';
 import type { ExpertTensors, MoeDescriptor, TensorDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import { contiguousPart, fromFloat32, readTensor, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
+import { contiguousPart, requireWholeView, wholeView } from '../checkpoint/read-tensor.ts';
 import { correctionOf, routerTensors, tableOf, takesIdentityRows } from '../checkpoint/routing.ts';
 import { scalableViews } from '../checkpoint/scaled-weight.ts';
-import { tensorInMemory } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PredictionChoice } from '../contract/export.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { openConstants } from '../inference/expert-constants.ts';
-import { type Overlays, overlayTensors, type SoundOverlay } from '../inference/overlays.ts';
+import type { Overlays } from '../inference/overlays.ts';
 import { prunedTable } from './hash-table.ts';
+import { type IdentityRows, identityRowsOf } from './identity-rows.ts';
 import { resolveCandidate } from '../inference/resolve-candidate.ts';
 
 /** A contiguous run of bytes of an exported tensor: its present location and a description. */
@@ -53,7 +52,7 @@ interface PrunedLayer {
   /** Names of tensors by expert that stay whole: those of the router, where its gates are the trained ones. */
   readonly whole: readonly string[];
   /** Experts whose rows of the router stay behind the others, and the correction that keeps them from being chosen. */
-  readonly identityRows: { readonly dropped: readonly number[]; readonly correction: TensorView } | null;
+  readonly identityRows: IdentityRows | null;
   /** The rewritten table of the experts of each token, and the name of the one that it replaces; null: none. */
   readonly table: { readonly name: string; readonly view: TensorView } | null;
 }
@@ -230,43 +229,13 @@ const prunedLayers = async (
         carriers,
         merged: plan.recovery === undefined && plan.gates?.kind !== 'folded' ? null : { experts: own, router: null },
         refittedRouter: router === moe.router ? null : router,
-        identityRows: plan.gates?.kind === 'trained' ? await identityRowsOf(checkpoint, moe, carriers, overlays) : null,
+        identityRows:
+          plan.gates?.kind === 'trained' ? await identityRowsOf(moe, carriers, checkpoint.identity, overlays) : null,
         table: await rewritten(checkpoint, moe, carriers, overlays),
       });
     }
   }
   return layers;
-};
-
-/** Far below every corrected score: a row with it is never chosen. */
-const NEVER_CHOSEN = -1e9;
-
-/**
- * The experts of a layer whose rows of the router stay as those of experts that give back their input, and the router's
- * correction: that of the kept rows, of those of identities, and one for the others with which they are never chosen.
- */
-const identityRowsOf = async (
-  { identity }: Checkpoint,
-  moe: MoeDescriptor,
-  kept: readonly number[],
-  overlays: Overlays,
-): Promise<PrunedLayer['identityRows']> => {
-  const correction = correctionOf(moe.routing);
-  if (correction === null || !takesIdentityRows(moe)) return null;
-  const dropped = moe.expertTensors.map((_, expert) => expert).filter((expert) => !kept.includes(expert));
-  const content = JSON.stringify(['identity rows', 1, identity, correction.tensor, kept]);
-  const key = createHash('sha256').update(content).digest('hex').slice(0, 32);
-  const write = async (): Promise<SoundOverlay> => {
-    const own = await readTensor(correction);
-    const stay = [...kept, ...Array.from({ length: moe.identities }, (_, at) => moe.experts + at)];
-    const floats = Float32Array.from([...stay.map((row) => own[row] ?? 0), ...dropped.map(() => NEVER_CHOSEN)]);
-    const bytes = fromFloat32(floats, correction.dtype);
-    return overlays.write(key, [tensorInMemory('correction', correction.dtype, [floats.length], bytes)]);
-  };
-  const known = await overlays.read(key);
-  const view = (await overlayTensors(known.isSound ? known : await write())).get('correction');
-  if (view === undefined) throw new Error(`no correction of ${correction.tensor}`);
-  return { dropped, correction: view };
 };
 
 /** The table of a layer's experts of each token for the kept ones. */

@@ -18,6 +18,8 @@ export interface CardFacts {
   readonly curve: readonly SweepResult[];
   /** Results of sweeps for exactly this plan, one per task. */
   readonly measured: readonly SweepResult[];
+  /** Why results of other sweeps for this plan are not shown: they were not measured here. */
+  readonly leftOut: readonly string[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -168,8 +170,9 @@ const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
   return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
 
-const costs = ({ measured, curve: points }: CardFacts): readonly string[] => [
+const costs = ({ measured, leftOut, curve: points }: CardFacts): readonly string[] => [
   plain(planStandingText(measured)),
+  ...leftOut.map(plain),
   ...(points.length === 0 ? [] : [curve(points)]),
 ];
 
@@ -207,10 +210,11 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
       `part of the workbench. ${REPEAT}`
     );
   const { sequences, tokens, maxLogitDifference, tolerance, sameExperts } = verification;
+  const isFolded = plan.gates?.kind === 'folded';
   const original = isMergePlan(plan)
     ? 'the original with its experts replaced by the merged ones'
     : plan.constants === undefined
-      ? `the original with a mask on its router${plan.gates?.kind === 'folded' ? ' and the same factors on its experts' : ''}`
+      ? `the original with a mask on its router${isFolded ? ' and the same factors on its experts' : ''}`
       : 'the original with the same constants in place of its experts';
   const choices = sameExperts === null ? '' : 'every token chose the same experts at every layer, and ';
   const graph = format === 'hf' || format === 'gguf' ? '' : 'The graph ran them in batches, padded on either side. ';

@@ -1,3 +1,4 @@
+import type { SweepFact } from '../contract/sweep-fact.ts';
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { ModelDescriptor, TensorDtype, TensorView } from '../checkpoint/descriptor.ts';
@@ -85,24 +86,18 @@ const layoutOf = (
  *
  * @throws WorkbenchError `weights-without-gguf`, `weights-not-quantised`, `no-whole-blocks`.
  */
-export const roundedWeightsNote = (checkpoint: Checkpoint, types: readonly RoundedType[]): string | null => {
+export const roundedWeightsFact = (checkpoint: Checkpoint, types: readonly RoundedType[]): SweepFact | null => {
   for (const type of types.filter(isCompressedType)) requireCompressible(checkpoint, type);
   if (types.every(isCompressedType)) return null;
   const { descriptor: model, config, tensors, name } = checkpoint;
   const asFiles = types.filter((type) => !isCompressedType(type)).map(ggufTypeOf);
   if (isStoredGguf(checkpoint)) {
     for (const type of asFiles) modelTensors(model, config, plainLayout, type);
-    return (
-      `${name} is a GGUF file: at a type, its stored values are rounded once more. An export keeps them as stored; ` +
-      "llama.cpp's llama-quantize --allow-requantize writes such a file."
-    );
+    return { code: 'rounded-again', model: name };
   }
   for (const type of asFiles) layoutOf(checkpoint, { model, config, names: tensors.keys() }, type);
   const { notRun } = layoutOf(checkpoint, { model, config, names: tensors.keys() }, 'f16');
-  return notRun === null
-    ? null
-    : `${name}: its weights are rounded, and their bytes counted, as in a GGUF file, but no such file is exported. ` +
-        notRun;
+  return notRun === null ? null : { code: 'rounded-not-exported', model: name, reason: notRun };
 };
 
 /** The plan's folder, quantised. */

@@ -201,7 +201,7 @@ const madeOf = ({ descriptor }: Checkpoint, plan: Plan, opened: Checkpoint | nul
 };
 
 /** Models in an export; refuses a folder without any. */
-const whatItHolds = async (
+export const whatItHolds = async (
   folder: string,
 ): Promise<{ readonly weights: boolean; readonly onnx: boolean; readonly gguf: boolean }> => {
   const isFile = (name: string): Promise<boolean> =>

@@ -76,10 +76,10 @@ const HEAD = 40;
 const GRID_TOP = 66;
 /** How to read the best threshold of each model and task, beside the threshold rule. */
 export const BEST_CAPTION =
-  'For each model and task, the method that reaches furthest (+ n more: n others reach as far). Each method is tested ' +
-  'at 5 %, so the best of several, selected after seeing all, is safe by mistake more often. After selection: the best ' +
-  'with 5 % divided by the number of methods, which holds for the one that is chosen. Written: the best when the ' +
-  'model writes its answer.';
+  'For each model and task, the method that reaches furthest (+ n more: n others reach as far). Each method is ' +
+  'tested at 5 %, so the best of several, selected after seeing all, is safe by mistake more often. After selection: ' +
+  'the best with 5 % divided by the number of methods, which holds for the one that is chosen. Written: the best ' +
+  'when the model writes its answer.';
 
 /** The best threshold at the levels that hold after a choice among methods: "after selection ×2"; empty for one method. */
 export const afterSelection = ({ selected }: Pick<BestCell, 'selected'>, methods: number): string =>

@@ -1,6 +1,6 @@
 import { csvFormatRows } from 'd3-dsv';
 import type { Cell, Columns } from './columns.ts';
-import type { FigureManifest } from './figure-manifest.ts';
+import { type FigureManifest, figureHeading } from './figure-manifest.ts';
 
 /** The column of a saved table that names the run. */
 export const RUN_COLUMN = 'run';
@@ -19,12 +19,17 @@ const written = (cells: readonly Cell[]): string[] =>
 export const csvFile = (columns: readonly string[], rows: readonly (readonly Cell[])[]): string =>
   `${csvFormatRows([columns, ...rows].map(written))}\n`;
 
+/** The column of a saved table that says why its numbers were not measured here; absent where they were. */
+const PROVENANCE_COLUMN = 'provenance';
+
 /** The same from columns that have values, with the run of the manifest in the first column, by which it is found. */
 export const csvTable = <T>(manifest: FigureManifest, columns: Columns<T>, rows: readonly T[]): string => {
   const own = columns.flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
+  const heading = figureHeading(manifest);
   const run = 'id' in manifest && own.every(({ name }) => name !== RUN_COLUMN) ? [manifest.id] : [];
+  const said = heading === null ? [] : [heading];
   return csvFile(
-    [...run.map(() => RUN_COLUMN), ...own.map(({ name }) => name)],
-    rows.map((row) => [...run, ...own.map(({ value }) => value(row))]),
+    [...run.map(() => RUN_COLUMN), ...said.map(() => PROVENANCE_COLUMN), ...own.map(({ name }) => name)],
+    rows.map((row) => [...run, ...said, ...own.map(({ value }) => value(row))]),
   );
 };

@@ -1,5 +1,7 @@
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { shownManifest } from '../words/equivalent-command.ts';
+import { NOT_MEASURED_HERE, provenanceHeading } from '../words/provenance.ts';
 
 /** The profiled model and task, if the run of the profile is no longer in the workspace. */
 export interface ProfileRecord {
@@ -24,12 +26,19 @@ export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }:
 export const manifestJson = (manifest: FigureManifest): string =>
   JSON.stringify('runs' in manifest ? { runs: manifest.runs.map(withoutListed) } : withoutListed(manifest));
 
-const withoutListed = (manifest: RunManifest | ProfileRecord) => ({
-  ...manifest,
-  label: undefined,
-  damaged: undefined,
-  finding: undefined,
-});
+/** Its provenance stays, since a file on its own must say that its numbers were not measured here. */
+const withoutListed = (manifest: RunManifest | ProfileRecord): RunManifest | ProfileRecord => {
+  if (!('id' in manifest)) return manifest;
+  const { provenance } = manifest;
+  return { ...shownManifest(manifest), ...(provenanceHeading(provenance) === null ? {} : { provenance }) };
+};
+
+/** Heads a figure or table of runs of which some were not measured here; null where all were. */
+export const figureHeading = (manifest: FigureManifest): string | null => {
+  if (!('runs' in manifest)) return 'id' in manifest ? provenanceHeading(manifest.provenance) : null;
+  const others = manifest.runs.filter(({ provenance }) => provenanceHeading(provenance) !== null);
+  return others.length === 0 ? null : `${NOT_MEASURED_HERE}: ${others.map(({ id }) => id).join(', ')}.`;
+};
 
 /** The run behind a figure in a line, for its footer. */
 export const manifestLine = (manifest: FigureManifest): string =>

@@ -1,5 +1,5 @@
 import { refuse } from '../contract/errors.ts';
-import { manifestJson } from './figure-manifest.ts';
+import { figureHeading, manifestJson } from './figure-manifest.ts';
 import type { Drawing } from './svg.ts';
 
 export interface PngImage {
@@ -69,7 +69,7 @@ export const pngTexts = ({
   manifest,
 }: Pick<Drawing, 'title' | 'description' | 'manifest'>): PngImage['texts'] => ({
   Title: title,
-  Description: description,
+  Description: [figureHeading(manifest) ?? [], description].flat().join(' '),
   Manifest: manifestJson(manifest),
 });
 

@@ -11,6 +11,7 @@ import { headlineThresholds } from '../evaluation/threshold.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { bareFactor, counted, formatDuration, formatValue } from '../words/numbers.ts';
 import { equivalentCommand } from '../words/equivalent-command.ts';
+import { provenanceBadge } from '../words/provenance.ts';
 import { pointVerdictText } from '../words/verdicts.ts';
 import { amount, type Cell, type Column, type Columns, type Names, spreadCell } from './columns.ts';
 import { csvTable } from './csv.ts';
@@ -39,8 +40,8 @@ export interface RunLine {
   readonly factors: readonly number[];
   readonly points: readonly RunPoint[];
   readonly thresholds: readonly Threshold[];
-  /** The command line that makes the same run. */
-  readonly command: string;
+  /** The command line that makes the same run; null where there is none. */
+  readonly command: string | null;
 }
 
 /** A run of the table; `points`: its lines when it is unfolded. */
@@ -89,7 +90,7 @@ const askedOf = ({ kind, spec, models, tasks }: RunManifest) => {
 export const runEntry = (run: RunManifest, name: string, document: SweepDocument | null): RunEntry => {
   const thresholds = headlineThresholds(document?.thresholds ?? []);
   const points = document === null ? [] : pointsOf(document, thresholds);
-  const command = equivalentCommand(run) ?? run.commandLine;
+  const command = equivalentCommand(run);
   const lineOf = (own: readonly RunPoint[], ofLine: readonly Threshold[]): RunLine => ({
     run,
     name,
@@ -243,7 +244,12 @@ export const runColumns: Columns<RunLine> = [
   ['run', ({ run }) => run.id],
   ['name', ({ name }) => name, { title: 'run' }],
   ['kind', ({ run }) => run.kind, { title: 'kind' }],
-  ['state', ({ run }) => (run.damaged === undefined ? run.state : 'damaged'), { title: 'state' }],
+  [
+    'state',
+    ({ run }) =>
+      run.damaged === undefined ? [run.state, provenanceBadge(run.provenance) ?? []].flat().join(', ') : 'damaged',
+    { title: 'state' },
+  ],
   ['created_at', ({ run }) => run.createdAt, { title: 'created (UTC)', text: ({ run }) => momentText(run.createdAt) }],
   ...pointColumns.slice(0, 1 + pointColumns.findIndex(([name]) => name === 'n')),
   ...unprunedColumns,

@@ -1,6 +1,6 @@
 import type { FigureTheme } from './colors.ts';
 import { escapeXml } from './escape.ts';
-import { type FigureManifest, manifestJson, manifestLine } from './figure-manifest.ts';
+import { type FigureManifest, figureHeading, manifestJson, manifestLine } from './figure-manifest.ts';
 
 /** A piece of SVG, escaped and complete. */
 export interface SvgNode {
@@ -76,6 +76,11 @@ export const fitText = (text: string, width: number, fontSize: number): string =
   return `${text.slice(0, room)}\u2026`;
 };
 
+const FONT_SIZE = 10.5;
+
+/** Left edge of titles and captions in pixels. */
+export const MARGIN = 24;
+
 export interface SvgFigure {
   readonly width: number;
   readonly height: number;
@@ -97,10 +102,11 @@ export interface Drawing extends Pick<SvgFigure, 'width' | 'height' | 'title' | 
 /**
  * A complete SVG file. The run's manifest is the text of `<metadata id="manifest">`, as JSON, so that a figure that is
  * passed on still states its provenance. In the page theme: the element alone, to be embedded in an HTML page, which
- * has the manifest.
+ * has the manifest. A figure of a run that was not measured here is headed by a line that says so.
  */
 export const svgDocument = ({ width, height, title, description, manifest, theme, children }: SvgFigure): Drawing => {
   const said = { width, height, title, description, manifest };
+  const heading = figureHeading(manifest);
   const frame = {
     width,
     height,
@@ -122,15 +128,20 @@ export const svgDocument = ({ width, height, title, description, manifest, theme
     'svg',
     { xmlns: 'http://www.w3.org/2000/svg', ...frame, 'aria-labelledby': 'title description' },
     svgElement('title', { id: 'title' }, svgText(title)),
-    svgElement('desc', { id: 'description' }, svgText(description)),
+    svgElement('desc', { id: 'description' }, svgText(heading === null ? description : `${heading} ${description}`)),
     svgElement('metadata', { id: 'manifest' }, svgText(manifestJson(manifest))),
     svgElement('rect', { width, height, fill: theme.background }),
     children,
+    heading === null
+      ? []
+      : svgLabel(MARGIN, 14, fitText(heading, width - 2 * MARGIN, FONT_SIZE), {
+          'font-size': FONT_SIZE,
+          'font-weight': 700,
+        }),
   );
   return { ...said, svg: `<?xml version="1.0" encoding="UTF-8"?>\n${root.svg}\n` };
 };
 
-const FONT_SIZE = 10.5;
 const LINE = 15;
 
 interface FigureFooter {
@@ -138,9 +149,6 @@ interface FigureFooter {
   /** Pixels from `top` to the lower edge of the figure. */
   readonly height: number;
 }
-
-/** Left edge of titles and captions in pixels. */
-export const MARGIN = 24;
 
 /** A figure with its title above and, from `bottom` in pixels on, its caption and its run. */
 export const captionedFigure = ({

@@ -1,3 +1,4 @@
+import { provenanceHeading } from '../words/provenance.ts';
 import { tokenClasses } from '../contract/outcome.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
@@ -459,6 +460,9 @@ export const findingsMarkdown = ({ findings, notes, rule }: SizeTrendDocument, m
   return [
     `# Findings: ${escapeMarkdown(manifest.title)}`,
     '',
+    ...[provenanceHeading(manifest.provenance) ?? []]
+      .flat()
+      .flatMap((heading) => [`**${escapeMarkdown(heading)}**`, '']),
     ...findings.map(({ sentence }) => `- ${escapeMarkdown(sentence)}`),
     '',
     ...[rule, ...notes].flatMap((text) => [escapeMarkdown(text), '']),

@@ -48,13 +48,11 @@ export const writeChecksums = async (
 };
 
 /**
- * Checksums of a folder's files by name; null if it has no list.
+ * Checksums in the text of a folder's list, by name.
  *
- * @throws WorkbenchError `checksums-damaged`, and those of `readTextIfThere`.
+ * @throws WorkbenchError `checksums-damaged`.
  */
-export const readChecksums = async (folder: string): Promise<ReadonlyMap<string, string> | null> => {
-  const list = await readChecksumList(folder);
-  if (list === null) return null;
+export const parseChecksums = (folder: string, list: string): ReadonlyMap<string, string> => {
   const checksums = new Map<string, string>();
   for (const line of list.split('\n').filter((each) => each !== '')) {
     const read = checksumOfLine(line);
@@ -68,4 +66,14 @@ export const readChecksums = async (folder: string): Promise<ReadonlyMap<string,
     checksums.set(read.name, read.checksum);
   }
   return checksums;
+};
+
+/**
+ * Checksums of a folder's files by name; null if it has no list.
+ *
+ * @throws WorkbenchError `checksums-damaged`, and those of `readTextIfThere`.
+ */
+export const readChecksums = async (folder: string): Promise<ReadonlyMap<string, string> | null> => {
+  const list = await readChecksumList(folder);
+  return list === null ? null : parseChecksums(folder, list);
 };

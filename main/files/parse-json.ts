@@ -9,6 +9,9 @@ const BACKSLASH = 0x5c;
 const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
+/** Spaces between a key and its colon that are looked through. */
+const MOST_SPACES = 100;
+
 const isEscaped = (text: string, quote: number): boolean => {
   let backslashes = 0;
   while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
@@ -40,6 +43,30 @@ const nestsDeeper = (text: string, most: number): boolean => {
     } else if (CLOSING.has(code)) depth -= 1;
   }
   return false;
+};
+
+/**
+ * A key that stands twice in one object of a JSON text; null if there is none. JSON.parse keeps the last one, other
+ * parsers the first.
+ */
+export const duplicateKey = (text: string): string | null => {
+  const objects: (Set<string> | null)[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = afterString(text, at);
+      const isKey = /^\s*:/.test(text.slice(end, end + MOST_SPACES));
+      const keys = objects.at(-1);
+      if (isKey && keys !== null && keys !== undefined) {
+        const key = String(JSON.parse(text.slice(at, end)));
+        if (keys.has(key)) return key;
+        keys.add(key);
+      }
+      at = end - 1;
+    } else if (OPENING.has(code)) objects.push(text[at] === '{' ? new Set() : null);
+    else if (CLOSING.has(code)) objects.pop();
+  }
+  return null;
 };
 
 /** JSON.parse for foreign text: also throws a SyntaxError for values nested deeper than 200. */

@@ -29,7 +29,7 @@ const probeAnswer = z.object({
 /** A Python with PyTorch and transformers. */
 export interface TrainingPython {
   readonly path: string;
-  /** Of python, torch and transformers; `environment`: SHA-256 of Python and all installed packages. */
+  /** Versions of python, torch and transformers; `environment`: SHA-256 of Python and all installed packages. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -199,7 +199,7 @@ export const runTrainingScript = async (
       ending === null
         ? `Python ran out of memory: ${lastLines(stderr, 1)}`
         : `Python was ended by the signal ${ending}: ${endingReason(ending)}.`,
-      'Close other programs, or use a smaller --batch or --length, or a machine with more memory, and resume: the last ' +
+      'Close other programs, use a smaller --batch or --length or a machine with more memory, and resume: the last ' +
         'complete state is kept.',
     );
   const { start, changed } = said;

@@ -119,9 +119,17 @@ const ENVIRONMENT = { HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_XET: '1', TO
 
 const inTurn = createTurns();
 
+/** Several problems as one, of the first one's kind. */
+const joined = (problems: readonly WorkbenchError[]): WorkbenchError | null => {
+  const [first, ...others] = problems;
+  if (first === undefined || others.length === 0) return first ?? null;
+  const message = problems.map((problem) => `${problem.message} ${problem.remedy}`).join('\n');
+  return new WorkbenchError(first.code, first.kind, message, 'The other tasks are imported.');
+};
+
 type WrittenTask = Extract<ProgramEvent, { event: 'written' }>;
 
-/** Runs the harness; returns what it wrote below `folder`, and the first problem. */
+/** Runs the harness; returns what it wrote below `folder`, and the problems with the rest. */
 const runHarness = async (
   names: readonly string[],
   settings: ImportSettings,
@@ -173,7 +181,7 @@ const runHarness = async (
         (stderr.trim().split('\n').at(-1) ?? ''),
       'Check that this Python runs lm-evaluation-harness.',
     );
-  return { written, problem: problems[0] ?? null };
+  return { written, problem: joined(problems) };
 };
 
 /**

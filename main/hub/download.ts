@@ -246,7 +246,7 @@ const downloadFile = async (
 
 /** Makes a snapshot's file: a relative link to its blob, or the blob itself where links cannot be made. */
 const placeInSnapshot = async (blob: string, snapshot: string, name: string, withoutLinks: boolean): Promise<void> => {
-  const file = path.join(snapshot, ...name.split('/'));
+  const file = path.join(snapshot, name);
   await makeFolder(path.dirname(file));
   const target = path.relative(path.dirname(file), blob);
   const isLinked = await readlink(file).then(
@@ -272,7 +272,7 @@ const intactFile = async (
   file: RepositoryFile,
   signal: AbortSignal | undefined,
 ): Promise<string | null> => {
-  for (const location of [blob, path.join(snapshot, ...file.path.split('/'))])
+  for (const location of [blob, path.join(snapshot, file.path)])
     if (await isIntact(location, file, signal)) return location;
   return null;
 };
@@ -307,7 +307,7 @@ export const presentBytes = async (cache: string, { repository, needed }: Publis
   let present = 0;
   for (const file of needed) {
     const blob = path.join(folder, 'blobs', file.etag);
-    const whole = (await sizeOf(blob)) ?? (await sizeOf(path.join(snapshot, ...file.path.split('/'))));
+    const whole = (await sizeOf(blob)) ?? (await sizeOf(path.join(snapshot, file.path)));
     const found = whole ?? (await sizeOf(`${blob}.incomplete`)) ?? 0;
     present += Math.min(file.sizeBytes, found);
   }
@@ -366,12 +366,12 @@ export const downloadModel = async (
     }
     const revision = name.revision ?? 'main';
     if (!COMMIT.test(revision)) {
-      const ref = path.join(folder, 'refs', ...revision.split('/'));
+      const ref = path.join(folder, 'refs', revision);
       await makeFolder(path.dirname(ref));
       // Without a line feed: Python does not trim.
       await writeFileAtomically(ref, commit);
     }
-    return model.gguf === null ? snapshot : path.join(snapshot, ...model.gguf.split('/'));
+    return model.gguf === null ? snapshot : path.join(snapshot, model.gguf);
   } catch (error) {
     throw explainFileError(error, folder);
   } finally {

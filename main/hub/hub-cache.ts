@@ -86,7 +86,7 @@ export const findInCache = async (cache: string, { repository, revision, file }:
   const snapshot = snapshotFolder(cache, repository, commit);
   const missing = await missingIn(snapshot, file);
   if (missing.length === 0)
-    return { kind: 'found', path: file === null ? snapshot : path.join(snapshot, ...file.split('/')), commit };
+    return { kind: 'found', path: file === null ? snapshot : path.join(snapshot, file), commit };
   const [gguf, another] = file === null ? await ggufModels(snapshot) : [];
   if (gguf === undefined) return { kind: 'missing', what: `${snapshot} lacks ${listed(missing)}` };
   if (another !== undefined)

@@ -57,7 +57,17 @@ const useProxies = (): void => {
   if (isProxied) return;
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
   if (!names.some((name) => (process.env[name] ?? '') !== '')) return;
-  http.setGlobalProxyFromEnv();
+  // Node 24.14 and later can do it at any time, earlier ones when they start.
+  /* eslint-disable n/no-unsupported-features/node-builtins -- it is looked for */
+  const canUse = typeof http.setGlobalProxyFromEnv === 'function';
+  if (canUse) http.setGlobalProxyFromEnv();
+  /* eslint-enable n/no-unsupported-features/node-builtins */
+  if (!canUse && process.env['NODE_USE_ENV_PROXY'] !== '1')
+    throw refuse(
+      'proxy-not-used',
+      `Node ${process.versions.node} uses the proxy that the environment names only where it is told at its start.`,
+      'Set NODE_USE_ENV_PROXY=1.',
+    );
   isProxied = true;
 };
 
@@ -181,10 +191,17 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
       const headers = new Headers(init.headers);
       headers.delete('authorization');
       if (token !== null && at.origin === origin) headers.set('authorization', `Bearer ${token}`);
-      const response = await fetch(at.href, { ...init, headers, redirect: 'manual' }).catch((error: unknown) => {
-        if (init.signal?.aborted === true) throw new CancelledError('The request');
-        throw unreachable(at.host, error);
-      });
+      const silence = new AbortController();
+      // What is sent may take as long as it takes.
+      const isAsking = init.body === undefined || init.body === null || typeof init.body === 'string';
+      const timer = isAsking ? setTimeout(() => silence.abort(), settings.patienceMs) : undefined;
+      const signal = AbortSignal.any([silence.signal, ...(init.signal ? [init.signal] : [])]);
+      const response = await fetch(at.href, { ...init, headers, signal, redirect: 'manual' })
+        .catch((error: unknown) => {
+          if (init.signal?.aborted === true) throw new CancelledError('The request');
+          throw unreachable(at.host, silence.signal.aborted ? new Error('it does not answer') : error);
+        })
+        .finally(() => clearTimeout(timer));
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || location === null) return { response, at };
       if (!URL.canParse(location, at.href)) throw unreachable(at.host, new Error('it redirects to no address'));

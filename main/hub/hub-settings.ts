@@ -44,7 +44,7 @@ const homeOf = (environment: Environment): string => {
   const named = environment['HF_HOME'];
   if (named !== undefined) return path.resolve(expanded(named, environment));
   const caches = environment['XDG_CACHE_HOME'];
-  return path.join(caches === undefined ? path.join(homedir(), '.cache') : caches, 'huggingface');
+  return path.join(caches ?? path.join(homedir(), '.cache'), 'huggingface');
 };
 
 const cacheOf = (environment: Environment): string => {

@@ -93,7 +93,10 @@ const parsed = <T>(bytes: Buffer, schema: z.ZodType<T>, label: string): T => {
 
 /** GGUF models of a repository: a split one counts once, by its first part. */
 const ggufModels = ({ files }: Repository): readonly string[] =>
-  files.map(({ path: file }) => file).filter((file) => isGgufPath(file) && ggufParts(file)[0] === file);
+  files
+    .map(({ path: file }) => file)
+    .filter((file) => isGgufPath(file) && ggufParts(file)[0] === file)
+    .sort();
 
 const MOST_NAMED = 8;
 
@@ -158,7 +161,7 @@ export const findPublished = async (
 const inParallel = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> => {
   const made: R[] = [];
   for (let start = 0; start < items.length; start += CONCURRENCY)
-    made.push(...(await Promise.all(items.slice(start, start + CONCURRENCY).map(work))));
+    for (const each of await Promise.all(items.slice(start, start + CONCURRENCY).map(work))) made.push(each);
   return made;
 };
 

@@ -5,7 +5,7 @@ import type { MethodName, RouterTreatment } from '../contract/plan.ts';
 import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
 import { enforce, nothingWritten, untrainedRouter } from '../contract/start-rules.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
-import { roundedWeightsNote } from '../export/rounded-folder.ts';
+import { roundedWeightsFact } from '../export/rounded-folder.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -105,7 +105,7 @@ const requireRoundable = ({ models, settings }: SweepInput): void => {
   const types = weights.filter((type) => type !== 'stored');
   const [rounded] = types;
   if (rounded === undefined) return;
-  for (const { checkpoint } of models) roundedWeightsNote(checkpoint, types);
+  for (const { checkpoint } of models) roundedWeightsFact(checkpoint, types);
   for (const method of methods) {
     const reason = isFileMethod(settings, method) ? null : withoutFile(settings, method);
     if (reason !== null)

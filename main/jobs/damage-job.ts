@@ -1,3 +1,4 @@
+import { stepSummary } from '../words/sweep-facts.ts';
 import { writeFile } from 'node:fs/promises';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
 import { refuse } from '../contract/errors.ts';
@@ -7,7 +8,7 @@ import { summarise } from '../evaluation/summarise.ts';
 import { validatePlan } from '../pruning/validate-plan.ts';
 import { evaluateAll, evaluationStep, measurementsOn } from './measurement.ts';
 import { type Job, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
-import { stepSummary, totalWork } from './step.ts';
+import { totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 
 /** Name of the result file in the run's folder. */

@@ -1,3 +1,4 @@
+import { stepSummary } from '../words/sweep-facts.ts';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
@@ -23,7 +24,7 @@ import { armOptions, armsOf, armTraining, byExperts } from './experiment-arms.ts
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask } from './job-context.ts';
 import { type CalibrationTokens, openTokenCounter } from './task-work.ts';
 import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
-import { type PlannedStep, runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
+import { type PlannedStep, runStep, type SingleStep, totalWork } from './step.ts';
 import { usedItems } from './sweep-stages.ts';
 import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
 

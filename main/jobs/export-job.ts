@@ -5,7 +5,7 @@ import type { Plan } from '../contract/plan.ts';
 import { exportPlan } from '../export/export-plan.ts';
 import type { ExportMachine, ExportSettings } from '../export/export-progress.ts';
 import type { CardFacts } from '../export/model-card.ts';
-import { verifyExport } from '../export/verify-export.ts';
+import { verifyFinished } from '../export/verify-finished.ts';
 import { type Job, type JobContext, jobOn, writeResult } from './job-context.ts';
 import type { Computing } from './source-gate.ts';
 
@@ -80,7 +80,7 @@ export const verifyJob = ({ exported, checkpoint, plan, machine }: VerifyInput):
     meter.describe(`Verifying ${exported}`);
     meter.setTotal(checkpoint.info.sizeBytes);
     meter.begin(checkpoint.info.sizeBytes);
-    const verification = await verifyExport({
+    const verification = await verifyFinished({
       exported,
       checkpoint,
       plan,

@@ -1,3 +1,4 @@
+import type { SweepFact } from '../contract/sweep-fact.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
 import { UNHASHED } from '../contract/run.ts';
@@ -113,16 +114,15 @@ export const checkFileMethods = (settings: FileSettings, models: readonly Checkp
   }
 };
 
-/** Notes for readers of the results on the methods that are files, one sentence each. */
-export const fileMethodNotes = (settings: FileSettings, models: readonly Checkpoint[]): readonly string[] =>
+/** Facts for readers of the results on the methods that are files. */
+export const fileMethodFacts = (settings: FileSettings, models: readonly Checkpoint[]): readonly SweepFact[] =>
   settings.methods
     .filter((method) => isFileMethod(settings, method))
-    .flatMap((method) => {
-      const given = settings.files?.[method];
+    .flatMap((method): readonly SweepFact[] => {
+      const file = settings.files?.[method]?.name ?? '';
       const holdsPlans = models.some((model) => filePlans(settings, method, model).length > 0);
       return [
-        `${method} is the file ${given?.name ?? ''}, on every task alike` +
-          `${holdsPlans ? ': it is measured at the sizes of its plans only' : ''}.`,
-        ...(settings.protect === 'none' ? [] : [`Super experts are not protected in ${method}: the file decides.`]),
+        { code: 'file-method', method, file, holdsPlans },
+        ...(settings.protect === 'none' ? [] : [{ code: 'file-unprotected' as const, method }]),
       ];
     });

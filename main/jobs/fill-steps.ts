@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { curveLabel } from '../contract/method.ts';
 import { waveOrder } from '../evaluation/wave-order.ts';
@@ -210,7 +211,7 @@ export interface WorkerHardware {
   readonly processor: string;
 }
 
-const hardwareFile = z.object({ provider: z.string(), precision: z.string(), processor: z.string() });
+const hardwareFile = z.object({ provider: boundedText, precision: boundedText, processor: boundedText });
 
 /**
  * Records the hardware of the first worker; a worker on other hardware is refused before it computes anything.

@@ -32,7 +32,7 @@ export const onMeter = (
     const speed = first === undefined || seconds < 0.2 ? null : Math.max(0, (doneBytes - first.bytes) / seconds);
     meter.describe(
       `${file}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}` +
-        `${speed === null ? '' : `, ${formatBytes(speed)}/s`}`,
+        (speed === null ? '' : `, ${formatBytes(speed)}/s`),
     );
     meter.advance(Math.max(0, doneBytes - hadBytes) / rest);
   };

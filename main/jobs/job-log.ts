@@ -6,6 +6,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import { type JobLog, logLine, type LogLine, type RunManifest } from '../contract/run.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { curtailedText } from '../words/verdicts.ts';
+import { equivalentCommand } from '../words/equivalent-command.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { formatCount, formatFactor, formatInterval, formatValue } from '../words/numbers.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
@@ -47,10 +48,13 @@ export interface JobLogs {
 
 const seedText = (seed: number | null): string => (seed === null ? '' : `, seed ${String(seed)}`);
 
-const stateText = ({ state, error, device, commandLine }: RunManifest, said: string): string => {
+const stateText = (manifest: RunManifest, said: string): string => {
+  const { state, error, device } = manifest;
   switch (state) {
-    case 'queued':
-      return `Queued (${commandLine}).`;
+    case 'queued': {
+      const command = equivalentCommand(manifest);
+      return command === null ? 'Queued.' : `Queued (${command}).`;
+    }
     case 'running': {
       const threads = `${formatCount(device.threads)} ${device.threads === 1 ? 'thread' : 'threads'}`;
       return `Started on ${deviceName(device)}, ${precisionText(device)}, ${threads}.`;

@@ -6,6 +6,7 @@ import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
+import type { UserKey } from '../workspace/user-key.ts';
 import type { CreatedRun, RunStore } from '../workspace/run-store.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { Job, JobContext, JobResult } from './job-context.ts';
@@ -40,8 +41,7 @@ export interface JobResources extends Pick<
    * where the numbers are not those of onnxruntime on the processor.
    */
   readonly compareWithTransformers?:
-    | ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>)
-    | undefined;
+    ((checkpoint: Checkpoint, computing: Computing, signal: AbortSignal) => Promise<TransformersCheck>) | undefined;
 }
 
 /** The error of an engine whose run was taken over by another one. */
@@ -57,7 +57,13 @@ export const takeoverOf = async (runs: Pick<RunStore, 'holder'>, run: string): P
 };
 
 /** Kinds of runs whose numbers are those of a model. */
-const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set(['profile', 'sweep', 'experiment', 'beside', 'damage']);
+const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
+  'profile',
+  'sweep',
+  'experiment',
+  'beside',
+  'damage',
+]);
 
 /** Works in this process, which answers nothing else while a block of a model runs. */
 export const carryOutHere =
@@ -118,6 +124,7 @@ export class JobQueue {
   readonly #carryOut: CarryOut;
   readonly #emit: (event: EngineEvent) => void;
   readonly #now: () => number;
+  readonly #key: () => Promise<UserKey | null>;
   readonly #jobs = new Map<string, QueuedJob>();
   /** Jobs that were stopped while they waited and whose last state is being written. */
   readonly #leaving = new Set<Promise<void>>();
@@ -126,8 +133,15 @@ export class JobQueue {
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
-  /** `carryOut` does a run's work when its turn comes. */
-  constructor(runs: RunStore, carryOut: CarryOut, emit: (event: EngineEvent) => void, now: () => number) {
+  /** `carryOut` does a run's work when its turn comes; `key` seals finished runs (null: they stay unsealed). */
+  constructor(
+    runs: RunStore,
+    carryOut: CarryOut,
+    emit: (event: EngineEvent) => void,
+    now: () => number,
+    key: () => Promise<UserKey | null> = () => Promise.resolve(null),
+  ) {
+    this.#key = key;
     this.#runs = runs;
     this.#carryOut = carryOut;
     this.#emit = emit;
@@ -260,9 +274,11 @@ export class JobQueue {
     const run = created.manifest.id;
     let error: unknown = null;
     let output: string | null = null;
+    let finishedAt: string | null = null;
     try {
       if (controller.signal.aborted) throw new CancelledError(created.manifest.title);
       await this.#change(queued, { state: 'running' });
+      await this.#runs.unseal(run);
       const { signal } = controller;
       const result = await this.#carryOut({
         manifest: queued.manifest,
@@ -279,7 +295,8 @@ export class JobQueue {
       });
       output = result.output;
       await this.#requireRun(queued);
-      await this.#runs.seal(run);
+      finishedAt = new Date(this.#now()).toISOString();
+      await this.#runs.seal({ ...queued.manifest, state: 'done', output, error: null, finishedAt }, await this.#key());
       meter.describe(result.summary);
     } catch (caught) {
       error = caught;
@@ -294,7 +311,8 @@ export class JobQueue {
         state,
         output,
         error: state === 'failed' ? sentence(error) : null,
-        finishedAt: new Date(this.#now()).toISOString(),
+        // A finished run was sealed with its time.
+        finishedAt: state === 'done' ? finishedAt : new Date(this.#now()).toISOString(),
       });
       if (!isOurs) error = queued.takenOver ?? (await takeoverOf(this.#runs, queued.created.manifest.id));
     } catch (caught) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import {
@@ -224,7 +225,7 @@ export const makeJointPlan = (
 };
 
 /** `sha256`: hash of the overlay with the weights, which another device may have replaced. */
-const storedRefit = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: z.string() });
+const storedRefit = z.object({ kind: z.literal('recovery'), recovery: planRecovery, sha256: boundedText });
 
 /** A plan refitted on a task's calibration items. */
 const refitStep = (

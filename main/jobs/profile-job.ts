@@ -1,3 +1,4 @@
+import { stepSummary } from '../words/sweep-facts.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
@@ -7,7 +8,7 @@ import { type ProfiledTask, writeProfileFile } from '../workspace/profile-file.t
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
 import { evaluatePlan, type Measurement } from './measurement.ts';
 import { profileStep } from './plan-step.ts';
-import { runStep, type SingleStep, stepSummary, totalWork } from './step.ts';
+import { runStep, type SingleStep, totalWork } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 
 /** How many times as much as a token of the context the last token of an answer counts under `endings`. */

@@ -17,7 +17,6 @@ import type { JudgingRule } from '../tasks/generation/judging.ts';
 import { STATISTICS } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { JobContext, Numerics } from './job-context.ts';
-import type { ProgressMeter } from './progress-meter.ts';
 
 /**
  * Version of the numbers: raised when graphs, sums or scoring rules change a step's result, so that steps of an older
@@ -308,14 +307,4 @@ export const runStep = async <Result>(context: JobContext, step: SingleStep<Resu
   const [result] = results;
   if (result === undefined) throw new Error(`no result for step ${step.key}`);
   return result;
-};
-
-/** Matches the sentence of stepSummary. */
-export const STEP_SUMMARY = /^\d+ of \d+ steps? computed, \d+ reused from disk\.$/;
-
-/** Counts the computed and the reused steps of a finished job: a job that only read must not claim work. */
-export const stepSummary = ({ computed, reused }: Pick<ProgressMeter, 'computed' | 'reused'>): string => {
-  const total = computed + reused;
-  const steps = total === 1 ? 'step' : 'steps';
-  return `${String(computed)} of ${String(total)} ${steps} computed, ${String(reused)} reused from disk.`;
 };

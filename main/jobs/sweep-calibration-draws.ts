@@ -188,8 +188,6 @@ const wholePlans = async (
   return found;
 };
 
-const NO_PROFILE = 'read no calibration items, so that calibration draws do not change them.';
-
 /**
  * Measures the calibration draws of curves of a stage; the unpruned model was measured there. The profiles of the draws
  * are those of all curves together, whichever are measured.
@@ -200,9 +198,8 @@ export const measureCalibrationDraws = async (stage: Stage, measured = drawnCurv
   const draws = drawsOf(settings);
   const drawn = drawnCurves(stage);
   const others = curves.filter((curve) => !readsProfile(settings, curve)).map(({ method }) => method);
-  if (others.length > 0) record.note(`Plans of ${listed([...new Set(others)])} ${NO_PROFILE}`);
-  if (drawn.some(({ method }) => drawsPlans(settings, method)))
-    record.note('Of methods that depend on chance, calibration draws are measured with the first seed only.');
+  if (others.length > 0) record.note({ code: 'no-calibration-items', methods: [...new Set(others)] });
+  if (drawn.some(({ method }) => drawsPlans(settings, method))) record.note({ code: 'first-seed-only' });
   const times = draws.map(({ draw, size }) => drawnTimes(items, size ?? items.length, draw));
   const extras = [...new Set(drawn.flatMap(({ method }) => needsOfMethod(settings, method).extras))].sort();
   const profiles = await runStep(context, drawnProfiles(context, source, times, extras));

@@ -1,5 +1,4 @@
 import { curveLabel } from '../contract/method.ts';
-import { listed } from '../words/numbers.ts';
 import { makeJointPlan } from './plan-step.ts';
 import type { PlannedStep } from './step.ts';
 import { measurePlans } from './sweep-points.ts';
@@ -55,12 +54,7 @@ export const measureElsewhere = async (stages: readonly Stage[]): Promise<void> 
   const joint = await jointPlans(stages);
   for (const stage of stages) {
     const { context, measurement, record } = stage;
-    if (joint.without.size > 0)
-      record.note(
-        `No plan was made for all tasks at once by ${listed([...joint.without])}: such a plan is made from the ` +
-          'profiles of the tasks, and these methods read files or no profile, or search or refit on the items of one ' +
-          'task.',
-      );
+    if (joint.without.size > 0) record.note({ code: 'not-for-all-tasks', methods: [...joint.without] });
     const others = stages.filter((other) => other !== stage).flatMap(ownPlans);
     const planned = elsewhereSteps([stage]).length * stages.length;
     context.meter.leftOut(measurement.work * (planned - others.length - joint.plans.length));

@@ -1,3 +1,5 @@
+import type { SweepFact } from '../contract/sweep-fact.ts';
+import { stepSummary } from '../words/sweep-facts.ts';
 import { isWholeCurve } from '../evaluation/sweeps/sweep-shape.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
@@ -5,13 +7,11 @@ import { isDecidable, type PairedDesign, pairedDesign } from '../evaluation/curt
 import { nextKeptCount, nextToConfirm } from '../evaluation/kept-counts.ts';
 import { itemsNeeded } from '../evaluation/verdicts.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
-import { refereeWords } from '../words/referee.ts';
-import { CURTAILED_NOTE } from '../words/verdicts.ts';
 import { ownCounts } from './file-methods.ts';
 import { type Job, type JobContext, jobOn, type RunModel } from './job-context.ts';
 import { RecoveryPairs } from './recovery-pairs.ts';
 import { askReferee, refereeFindings } from './referee.ts';
-import { stepSummary, totalWork } from './step.ts';
+import { totalWork } from './step.ts';
 import { calibrationDrawSteps, measureCalibrationDraws } from './sweep-calibration-draws.ts';
 import { elsewhereSteps, measureElsewhere, stagesByModel } from './sweep-elsewhere.ts';
 import { measureFolders } from './sweep-folders.ts';
@@ -92,19 +92,6 @@ const measureToFirstUnsafe = async (
   return { baseline, decisions };
 };
 
-const TEXTS_NOTE =
-  'a perplexity has no exact bounds before the last text, so candidates were measured on all of them, up to the ' +
-  'first factor that is not safe.';
-const PAIRS_NOTE =
-  'Recovery is compared with the same plan without it only where both answered every item: the search for ' +
-  'thresholds stops the others early.';
-
-const ADAPTIVE_NOTE =
-  'Searched counts of kept experts: what bisection found was confirmed by testing every larger count from the ' +
-  'largest down, until the first that is not safe. A count that is called safe so is wrong with a chance of at most ' +
-  '5 % for its curve at the margin of the sweep; bisection alone would allow 5 % for every unsafe count it visits. ' +
-  'At another margin, counts below the confirmed ones have gaps, and that guarantee does not hold for them.';
-
 /** Records that the items are too few to find a threshold; no curve is measured. */
 const leaveUndecided = async (
   stage: Stage,
@@ -114,10 +101,12 @@ const leaveUndecided = async (
   const { context, measurement, record } = stage;
   context.meter.leftOut(totalWork(curveSteps(stage, curves)));
   for (const curve of curves) await announceUndecidable(stage, baseline, curve);
-  record.note(
-    `${measurement.model.name} on ${measurement.task.name}: ${String(baseline.length)} items are too few to tell a ` +
-      'threshold, so no candidate was measured.',
-  );
+  record.note({
+    code: 'too-few-items',
+    model: measurement.model.name,
+    task: measurement.task.name,
+    items: baseline.length,
+  });
   return { baseline, decisions: [] };
 };
 
@@ -136,7 +125,7 @@ const bisect = async (
   const tested = decisions
     .filter(({ candidate }) => isSameCurve(candidate, curve))
     .map(({ candidate, safe }) => ({ kept: candidate.keep, safe }));
-  record.note(ADAPTIVE_NOTE);
+  record.note({ code: 'adaptive' });
   for (;;) {
     const keep = nextKeptCount(tested, experts, Math.max(1, topK)) ?? nextToConfirm(tested, experts);
     if (keep === null) return;
@@ -181,12 +170,12 @@ const measureCurves = async (
   const { context, measurement, settings, record } = stage;
   if (context.signal.aborted) throw new CancelledError('The sweep');
   const { model, task, rounded } = measurement;
-  const name = `${rounded?.name ?? model.name} on ${task.name}`;
+  const named = { model: rounded?.name ?? model.name, task: task.name };
   const pairs = settings.recovery === 'both' ? new RecoveryPairs(task.task.metric) : undefined;
   const early = settings.stop === 'early' ? (known ?? (await measureUnpruned(stage))) : null;
   const mode = early === null ? null : decisionModeOf(stage, early);
   const design = mode?.how === 'curtailed' ? mode.design : null;
-  if (mode?.how === 'in full') record.note(`${name}: ${TEXTS_NOTE}`);
+  if (mode?.how === 'in full') record.note({ code: 'texts-in-full', ...named });
   const measured =
     early === null
       ? await measureTogether(stage, await candidatesOf(stage, curves), known, pairs)
@@ -196,15 +185,16 @@ const measureCurves = async (
   if (known === undefined) {
     const { judging, test } = task.task;
     const texts = textsBesideAnswers(judging, test, measured.baseline);
-    if (texts !== null) record.note(`${name}: ${texts}`);
+    if (texts !== null) record.note({ code: 'texts-beside-answers', ...named, ...texts });
   }
-  const pairsNote = pairs?.note() ?? null;
-  if (pairsNote !== null) record.note(`${name}: ${pairsNote}`);
-  if (pairs !== undefined && early !== null) record.note(PAIRS_NOTE);
+  const compared = pairs?.compared ?? [];
+  if (compared.length > 0)
+    record.note({ code: 'recovery', ...named, metric: task.task.metric, compared: [...compared] });
+  if (pairs !== undefined && early !== null) record.note({ code: 'recovery-cut' });
   await measureFolders(stage, measured.baseline, folders);
   if (!settings.adaptive || mode?.how === 'not') return measured;
   if (decisionModeOf(stage, measured.baseline).how === 'not') {
-    record.note(`${task.name}: too few items to tell a threshold, so nothing was bisected.`);
+    record.note({ code: 'nothing-bisected', task: task.name });
     return measured;
   }
   const free = curves.filter(
@@ -221,18 +211,18 @@ const measureCurves = async (
  */
 export const sweepJob = (
   input: SweepInput,
-  createRecord: (context: JobContext, notes: readonly string[]) => SweepRecord,
+  createRecord: (context: JobContext, facts: readonly SweepFact[]) => SweepRecord,
 ): Job =>
   jobOn(sweepSources(input), async (context) => {
     const { models, tasks, candidates = [] } = input;
     context.meter.describe('Reading tasks');
-    const { stages, notes } = await planStages(context, input);
-    const record = createRecord(context, notes);
+    const { stages, facts } = await planStages(context, input);
+    const record = createRecord(context, facts);
     const elsewhere = input.settings.elsewhere === true ? stagesByModel(stages).flatMap(elsewhereSteps) : [];
     const drawn = stages.flatMap(calibrationDrawSteps);
     context.meter.setTotal(totalWork([...stages.flatMap(stageSteps), ...elsewhere, ...drawn]));
     if (input.settings.stop === 'early') {
-      record.note(CURTAILED_NOTE);
+      record.note({ code: 'curtailed' });
       context.meter.expectSavings(totalWork(stages.flatMap((planned) => curveSteps(planned, planned.curves))));
     }
     const opened: Stage[] = [];
@@ -250,7 +240,7 @@ export const sweepJob = (
         // Both engines' models would count against the memory.
         await context.runners.closeAll();
         const answers = await askReferee(context, opened, input.settings.referee);
-        record.note(refereeWords(refereeFindings(answers, context.numerics.precision), 'this sweep'));
+        record.note({ code: 'referee', found: refereeFindings(answers, context.numerics.precision) });
       }
     } finally {
       await record.write();
@@ -267,8 +257,8 @@ export const sweepJob = (
     }));
     context.meter.describe('Writing outcomes');
     await writeSweepFiles(context, record, profiles);
-    const summary = stepSummary(context.meter);
-    record.note(summary);
+    const { computed, reused } = context.meter;
+    record.note({ code: 'steps', computed, reused });
     await record.write();
-    return { output: null, summary };
+    return { output: null, summary: stepSummary({ computed, reused }) };
   });

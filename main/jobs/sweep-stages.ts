@@ -1,3 +1,4 @@
+import type { SweepFact } from '../contract/sweep-fact.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { CancelledError } from '../contract/errors.ts';
 import type { RoundedType } from '../contract/export.ts';
@@ -18,7 +19,7 @@ import {
   type SweepTarget,
   type TraitsOf,
 } from '../evaluation/sweeps/sweep-shape.ts';
-import { roundedWeightsNote, wholePlan } from '../export/rounded-folder.ts';
+import { roundedWeightsFact, wholePlan } from '../export/rounded-folder.ts';
 import { streamWidth } from '../graph/stream.ts';
 import type { ExtraStatistic, RoutingStatistics } from '../profile/routing-statistics.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -26,8 +27,8 @@ import { foldsByProfile } from '../pruning/gates.ts';
 import { combinedExtras, type PlanNeeds, planNeeds } from '../pruning/plan-needs.ts';
 import type { SweepRecord } from '../runs/sweep-record.ts';
 import { repeatedItems } from '../tasks/task.ts';
-import { counted, formatBytes } from '../words/numbers.ts';
-import { fileMethodNotes, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
+import { counted } from '../words/numbers.ts';
+import { fileMethodFacts, isFileMethod, ownCounts, planOfFile } from './file-methods.ts';
 import type { JobContext, RunModel, RunTask } from './job-context.ts';
 import { type EvaluationStep, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
 import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
@@ -142,19 +143,13 @@ const gatesNeedProfile = (settings: SweepSettings, { checkpoint }: SweepTarget):
   foldsByProfile(checkpoint.info, settings.gates) &&
   settings.methods.some((method) => ownCounts(settings, method, checkpoint) === null);
 
-/** What a setting of gates other than a plain deletion means for the plans of each model, in a sentence. */
-const gatesNotes = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly string[] =>
-  models.flatMap(({ name, checkpoint: { info } }) => {
+/** What a setting of gates other than a plain deletion means for the plans of each model. */
+const gatesFacts = ({ gates }: SweepSettings, models: readonly SweepTarget[]): readonly SweepFact[] =>
+  models.flatMap(({ name: model, checkpoint: { info } }): readonly SweepFact[] => {
     if (gates === 'renormalised') return [];
-    if (info.gatesGrow !== true)
-      return gates === 'folded' ? [] : [`The router of ${name} renormalises, or scores each expert alone: gates stay.`];
-    if (info.identityRows === true) return [`Plans of ${name} have the gates of its unpruned router (trained).`];
-    return [
-      gates === 'folded'
-        ? `Deleting experts of ${name} makes the gates of the others grow: its plans have them folded, times the mean ` +
-          'probability that was kept.'
-        : `Plans of ${name} have the gates of its unpruned router (trained), which only ONNX exports hold.`,
-    ];
+    if (info.gatesGrow !== true) return gates === 'folded' ? [] : [{ code: 'gates', model, are: 'unchanged' }];
+    if (info.identityRows === true) return [{ code: 'gates', model, are: 'trained' }];
+    return [{ code: 'gates', model, are: gates === 'folded' ? 'folded' : 'trained-onnx-only' }];
   });
 
 /** `models`: those whose plans are made. */
@@ -282,14 +277,11 @@ export const stageSteps = (planned: PlannedStage): readonly PlannedStep[] => [
   ...curveSteps(planned, planned.curves),
 ];
 
-/** Begins the note on the hidden states that fidelity keeps; runs of earlier versions have none. */
-export const KEPT_STATES = 'Fidelity keeps the last hidden states';
-
 export interface PlannedSweep {
   /** In the order of measurement: requested first models and tasks come first. */
   readonly stages: readonly PlannedStage[];
-  /** Notes on factors that were left out, with the reason, and on methods that are files. */
-  readonly notes: readonly string[];
+  /** Factors that were left out, with the reason, and methods that are files. */
+  readonly facts: readonly SweepFact[];
 }
 
 const firstOnes = <T extends { readonly name: string }>(all: readonly T[], name: string | undefined): readonly T[] => [
@@ -312,13 +304,13 @@ const sampledTasks = (tasks: readonly RunTask[], { sample }: SweepSettings): rea
  */
 export const planStages = async (context: JobContext, input: SweepInput): Promise<PlannedSweep> => {
   const { models, tasks, settings, candidates = [] } = input;
-  const { kept, notes } = sweepCounts(models, settings);
+  const { kept, facts } = sweepCounts(models, settings);
   const speeds = settings.speed === true ? new SpeedMeter(context, () => performance.now()) : null;
   const roundings = new RoundedModels(context);
   const writes = settings.calibration === 'answers' ? undefined : settings.calibration;
   const isWritten = writes !== undefined;
   const stages: PlannedStage[] = [];
-  const states: string[] = [];
+  const states: SweepFact[] = [];
   for (const model of firstOnes(models, settings.first?.model)) {
     const needs = needsOf(settings, [model]);
     const curves = countedCurves(settings, model, kept.get(model.name) ?? []);
@@ -371,17 +363,13 @@ export const planStages = async (context: JobContext, input: SweepInput): Promis
       ];
       stages.push({ settings, measurement, calibration, curves, otherSteps, open });
     }
-    if (most.bytes > 0)
-      states.push(
-        `${KEPT_STATES} of ${model.name} for one task at a time: ${formatBytes(most.bytes)} at most (${most.task}), ` +
-          'on disk beyond a quarter of the memory that the weights leave.',
-      );
+    if (most.bytes > 0) states.push({ code: 'hidden-states', model: model.name, task: most.task, bytes: most.bytes });
   }
-  const files = fileMethodNotes(
+  const files = fileMethodFacts(
     settings,
     models.map(({ checkpoint }) => checkpoint),
   );
   const types = (settings.weights ?? []).filter((type) => type !== 'stored');
-  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsNote(checkpoint, types) ?? []);
-  return { stages, notes: [...notes, ...gatesNotes(settings, models), ...states, ...files, ...rounded] };
+  const rounded = models.flatMap(({ checkpoint }) => roundedWeightsFact(checkpoint, types) ?? []);
+  return { stages, facts: [...facts, ...gatesFacts(settings, models), ...states, ...files, ...rounded] };
 };

@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -16,7 +17,7 @@ export const DONE_FILE = 'done.json';
 
 /** Note of the worker that finished a part; `task`: its index in the array of a cluster. */
 export const doneFile = z.object({
-  worker: z.string(),
+  worker: boundedText,
   task: z.number().nullable().default(null),
   computed: z.number(),
   reused: z.number(),

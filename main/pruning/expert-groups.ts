@@ -37,8 +37,25 @@ export const groupProblem = (
   return first >= least ? null : `${shown}: it needs at least ${least} of each`;
 };
 
-/** @throws WorkbenchError `keep-invalid` where the groups of a layer cannot share its number of kept experts evenly. */
-export const checkGroupedCounts = (counts: readonly number[], topK: number, groups: ExpertGroupRule): void => {
+/** Counts next to `count` that every group can share, fewer than all experts; ascending. */
+const nearestCounts = (count: number, experts: number, least: number, groups: number): readonly number[] => {
+  const below = Math.floor(Math.min(count, experts - 1) / groups) * groups;
+  const above = Math.max(least, Math.ceil((count + 1) / groups) * groups);
+  return [...new Set([below, above])].filter((each) => each >= least && each < experts);
+};
+
+/**
+ * Refuses numbers of kept experts that the groups of a layer cannot share evenly, and names the nearest ones that they
+ * can.
+ *
+ * @throws WorkbenchError `keep-invalid`.
+ */
+export const checkGroupedCounts = (
+  counts: readonly number[],
+  experts: number,
+  topK: number,
+  groups: ExpertGroupRule,
+): void => {
   const least = leastPerGroup(topK, groups) * groups.count;
   counts.forEach((count, layer) => {
     if (count >= least && count % groups.count === 0) return;
@@ -46,7 +63,21 @@ export const checkGroupedCounts = (counts: readonly number[], topK: number, grou
       'keep-invalid',
       `Layer ${layer} cannot keep ${count} experts: its router chooses among ${groups.count} groups, which ` +
         `must keep equal numbers.`,
-      `Keep a multiple of ${groups.count}, at least ${least}, in every layer (the uniform budget does).`,
+      adviceOf(nearestCounts(count, experts, least, groups.count), experts, { least, groups: groups.count }),
     );
   });
+};
+
+const adviceOf = (
+  nearest: readonly number[],
+  experts: number,
+  { least, groups }: { readonly least: number; readonly groups: number },
+): string => {
+  if (nearest.length === 0)
+    return (
+      `No number below ${experts} works: the router needs at least ${least / groups} of each of the ${groups} groups. ` +
+      'Choose another model, or a method that keeps all experts.'
+    );
+  const each = nearest.map((count) => `${count} experts (--factor ${String(Number((experts / count).toFixed(3)))})`);
+  return `Keep ${each.join(' or ')} in every layer: a multiple of ${groups}, at least ${least}.`;
 };

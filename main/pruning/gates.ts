@@ -22,14 +22,19 @@ interface GatedModel {
 export const foldsByProfile = ({ gatesGrow, identityRows }: GatedModel, gates: GatesName): boolean =>
   gates === 'folded' && gatesGrow === true && identityRows !== true;
 
-/** Whether a plan of a model whose gates grow deletes rows of the router: constants and mapped rows leave them all. */
+/**
+ * Whether a plan of a model whose gates grow deletes rows of the router. Constants and mapped rows leave them all, and
+ * rows that are drawn anew have no gates to begin with.
+ */
 const deletesRows = (plan: Plan): boolean =>
-  isMergePlan(plan) ? !ALL_ROWS_STAY.has(plan.router) && plan.blend === undefined : plan.constants === undefined;
+  isMergePlan(plan)
+    ? !ALL_ROWS_STAY.has(plan.router) && plan.router !== 'reinitialised' && plan.blend === undefined
+    : plan.constants === undefined;
 
 /** Whether the gates of a plan's experts depend on the setting. */
 export const isGated = (info: GatedModel, plan: Plan): boolean => info.gatesGrow === true && deletesRows(plan);
 
-/** The experts whose rows of the router stay; of a merge the references, and of mean rows all members. */
+/** The experts whose rows of the router stay; of a merge the references, which mean rows stand near to as well. */
 const rowsThatStay = (plan: Plan, layer: number): readonly number[] =>
   isMergePlan(plan) ? (plan.groups[layer] ?? []).map(({ reference }) => reference) : (plan.kept[layer] ?? []);
 
@@ -44,6 +49,9 @@ const meanKeptMass = ({ statistics, taskShares }: WeighedProfiles, kept: readonl
       if (!kept.includes(expert)) dropped += probabilityMass[layer * experts + expert] ?? 0;
     return sum + (taskShares[at] ?? 0) * (1 - dropped / tokens);
   }, 0);
+
+/** Far below any mean probability; what rounding may take from 1 is less. */
+const LEAST_FACTOR = 1e-9;
 
 /**
  * The plan with the gates that a setting asks for; unchanged where the router does not make it matter. `profiles`:
@@ -75,7 +83,7 @@ const gatesOf = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: Weigh
       'Give the profile of a task, or --gates renormalised.',
     );
   const factors = Array.from({ length: info.moeLayers }, (_, layer) =>
-    Math.min(1, meanKeptMass(profiles, rowsThatStay(plan, layer), layer)),
+    Math.min(1, Math.max(LEAST_FACTOR, meanKeptMass(profiles, rowsThatStay(plan, layer), layer))),
   );
   return { kind: 'folded', factors };
 };
@@ -86,14 +94,14 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
   switch (plan.gates?.kind) {
     case 'folded':
       return (
-        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), so ' +
-        'the down projections of the kept ones are multiplied by the mean probability that was kept ' +
+        'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), ' +
+        'so the down projections of the kept ones are multiplied by the mean probability that was kept ' +
         `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
       );
     case 'trained':
       return info.identityRows === true
-        ? 'Gates: trained. The rows of dropped experts stay in the router as those of experts that give back their input ' +
-            'and are never chosen, so that kept experts have the gates of the unpruned model.'
+        ? 'Gates: trained. The rows of dropped experts stay in the router as those of experts that give back their ' +
+            'input and are never chosen, so that kept experts have the gates of the unpruned model.'
         : 'Gates: trained. Kept experts have the gates of the unpruned router, which stays whole.';
     case 'renormalised':
     case undefined:

@@ -27,7 +27,7 @@ export const makePlan = (input: PlanInput): Plan => {
   const scores = behaviour.score(context);
   const byThreshold = behaviour.kind === 'drop' ? behaviour.keepByThreshold?.(context) : undefined;
   const counts = byThreshold?.map((kept) => kept.length) ?? layerCounts(input, context, behaviour, scores);
-  if (groups !== undefined && byThreshold === undefined) checkGroupedCounts(counts, topK, groups);
+  if (groups !== undefined && byThreshold === undefined) checkGroupedCounts(counts, experts, topK, groups);
   const provenance = {
     method: method.name,
     ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),

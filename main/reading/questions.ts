@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { itemCount, margin, shortName } from '../contract/bounds.ts';
+import { boundedList, boundedText, itemCount, margin, shortName } from '../contract/bounds.ts';
 import { planRequest } from '../contract/calls.ts';
 import { modelInfo } from '../contract/model.ts';
 import { serialisedError } from '../contract/rpc.ts';
@@ -12,7 +12,7 @@ const reading = { delta: margin.optional(), familywise: z.boolean().optional() }
 export const MOST_THREADS = 3;
 
 /** Path of a profile file. */
-const profile = z.string().min(1);
+const profile = boundedText.min(1);
 
 /**
  * Questions about runs, answered from files on disk and computed from their outcomes each time; and computations on
@@ -24,20 +24,20 @@ export const readingQuestion = z.discriminatedUnion('read', [
   z.object({
     read: z.literal('comparison'),
     run,
-    model: z.string().optional(),
+    model: boundedText.optional(),
     factor: z.number().optional(),
     answers: answerKind.optional(),
-    reference: z.string().optional(),
+    reference: boundedText.optional(),
     ...reading,
   }),
   z.object({ read: z.literal('frontier'), run }),
-  z.object({ read: z.literal('sweeps'), runs: z.array(run) }),
+  z.object({ read: z.literal('sweeps'), runs: boundedList(run) }),
   z.object({
     read: z.literal('answers'),
     run,
-    model: z.string(),
-    task: z.string(),
-    method: z.string(),
+    model: boundedText,
+    task: boundedText,
+    method: boundedText,
     seed: itemCount.nullable(),
     factor: z.number(),
   }),
@@ -47,10 +47,10 @@ export const readingQuestion = z.discriminatedUnion('read', [
   z.object({ read: z.literal('experiment-report'), run, delta: margin.optional() }),
   z.object({
     read: z.literal('plan'),
-    subject: z.object({ name: z.string(), fingerprint: z.string(), info: modelInfo }),
+    subject: z.object({ name: boundedText, fingerprint: boundedText, info: modelInfo }),
     /** Names of the plan's tasks, and their profiles; no profiles where the method reads none. */
-    tasks: z.array(z.string()),
-    profiles: z.array(profile),
+    tasks: boundedList(boundedText),
+    profiles: boundedList(profile),
     order: planRequest.omit({ model: true, tasks: true, chat: true }),
     /** Whether constants are put in place of the experts that go, which leaves the router as it is. */
     leavesConstants: z.boolean(),
@@ -67,12 +67,12 @@ export type ParsedQuestion = z.output<typeof readingQuestion>;
 
 /** To the reading thread, one at a time. */
 export const readingOrder = z.object({
-  workspace: z.string().min(1),
-  resources: z.string().min(1),
+  workspace: boundedText.min(1),
+  resources: boundedText.min(1),
   /** This user's folder outside of workspaces; null: nothing is remembered. */
-  state: z.string().min(1).nullable(),
+  state: boundedText.min(1).nullable(),
   /** Runs that an engine is working on. */
-  live: z.array(run),
+  live: boundedList(run),
   question: readingQuestion,
 });
 export type ReadingOrder = z.input<typeof readingOrder>;

@@ -1,9 +1,11 @@
+import type { CompareDocument } from '../contract/compare.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
 import { type FrontierPair, type FrontierPoint, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import type { Plan } from '../contract/plan.ts';
+import type { RunProvenance } from '../contract/provenance.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
 import { leafOrder, averageLinkageTree } from '../pruning/clustering/linkage.ts';
@@ -77,6 +79,16 @@ const readAnswers = async (
   return { result, ...answeredItems(result.metric, before, after) };
 };
 
+const comparisonOf = async (
+  source: RunSource,
+  { run, delta, familywise, ...choice }: QuestionOf<'comparison'>,
+): Promise<CompareDocument> => {
+  const document = requireMeasured(await readSweep(source, run, { delta, familywise }));
+  const [comparison] = await readComparisons(source, document, [choice]);
+  if (comparison === undefined) throw new Error('a choice without a comparison');
+  return comparison;
+};
+
 /** Accuracy against bytes, and whether models are better pruned or quantised to the same bytes. */
 export interface FrontierDocument extends FrontierWords {
   readonly run: string;
@@ -138,25 +150,38 @@ const likenessOrder = async (parts: ProfileParts, layer: number): Promise<number
   return [...leafOrder(merges, parts.experts)];
 };
 
+/** An answer about a run with the run's provenance. */
+const vouchedAnswer = async <T extends object>(
+  source: RunSource,
+  run: string,
+  answer: Promise<T>,
+): Promise<T & { readonly provenance?: RunProvenance }> => {
+  const found = await answer;
+  const { provenance } = await source.vouched(run);
+  return provenance === undefined ? found : { ...found, provenance };
+};
+
 export const readings = {
   sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
-  'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) =>
-    readSizeTrend(source, await sweepManifestOf(source, run), await readSweep(source, run, asked), asked),
-  comparison: async (source: RunSource, { run, delta, familywise, ...choice }: QuestionOf<'comparison'>) => {
-    const document = requireMeasured(await readSweep(source, run, { delta, familywise }));
-    const [comparison] = await readComparisons(source, document, [choice]);
-    if (comparison === undefined) throw new Error('a choice without a comparison');
-    return comparison;
+  'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) => {
+    const manifest = await sweepManifestOf(source, run);
+    const document = await readSweep(source, run, asked);
+    return vouchedAnswer(source, run, readSizeTrend(source, manifest, document, asked));
   },
-  frontier: frontierOf,
+  comparison: (source: RunSource, question: QuestionOf<'comparison'>) =>
+    vouchedAnswer(source, question.run, comparisonOf(source, question)),
+  frontier: (source: RunSource, question: QuestionOf<'frontier'>) =>
+    vouchedAnswer(source, question.run, frontierOf(source, question)),
   sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
-  answers: readAnswers,
-  report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) => makeReport(source, run, asked),
+  answers: (source: RunSource, question: QuestionOf<'answers'>) =>
+    vouchedAnswer(source, question.run, readAnswers(source, question)),
+  report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) =>
+    vouchedAnswer(source, run, makeReport(source, run, asked)),
   figures: (source: RunSource, { run }: QuestionOf<'figures'>) => readFigureSource(source, run),
   experiment: (source: RunSource, { run, delta }: QuestionOf<'experiment'>) =>
-    readExperimentDocument(source, run, delta),
+    vouchedAnswer(source, run, readExperimentDocument(source, run, delta)),
   'experiment-report': (source: RunSource, { run, delta }: QuestionOf<'experiment-report'>) =>
-    makeExperimentReport(source, run, delta),
+    vouchedAnswer(source, run, makeExperimentReport(source, run, delta)),
   plan: (_source: RunSource, question: Extract<ParsedQuestion, { read: 'plan' }>) => makePlan(question),
   likeness: async (_source: RunSource, { profile }: QuestionOf<'likeness'>): Promise<number[][]> => {
     const parts = await openProfileParts(profile);

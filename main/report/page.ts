@@ -1,4 +1,5 @@
 import type { RunManifest } from '../contract/run.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 import { html, htmlAll, type HtmlNode, reportStyles } from './html.ts';
 
 /** Name of a run's report as a file. */
@@ -20,7 +21,7 @@ export interface PageContents {
 
 /**
  * A self-contained page: no scripts, no fonts, no network (a policy in its head forbids them). Light or dark like the
- * reader's system, laid out for A4 in print.
+ * reader's system, laid out for A4 in print. Headed where its run was not measured here.
  */
 export const htmlPage = ({ manifest, header, parts, origin }: PageContents): string => {
   const head = html(
@@ -43,9 +44,11 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
       parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title))),
     ),
   );
+  const heading = provenanceHeading(manifest.provenance);
   const body = html(
     'body',
     {},
+    heading === null ? [] : html('p', { class: 'notice', role: 'alert' }, html('strong', {}, heading)),
     header,
     html('p', { class: 'muted origin' }, origin),
     contents,

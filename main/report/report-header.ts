@@ -1,5 +1,6 @@
 import { methodOfLabel } from '../contract/method.ts';
 import type { RunManifest } from '../contract/run.ts';
+import { equivalentCommand, shownManifest } from '../words/equivalent-command.ts';
 import { changedSettings, valueText } from '../contract/setting.ts';
 import {
   describedSweepSettings,
@@ -13,6 +14,7 @@ import { maxOf, minOf } from '../statistics/extremes.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { methodInProse } from '../words/methods.ts';
 import { bareFactor, listed } from '../words/numbers.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
@@ -180,16 +182,25 @@ const record = (entries: readonly (readonly [name: string, value: string])[]): H
     entries.flatMap(([name, value]) => [html('dt', {}, name), html('dd', {}, html('code', {}, value))]),
   );
 
-/** Provenance of the numbers: models, tasks, versions, device, command line, and the manifest as stored on disk. */
+const sealedWords = ({ provenance }: RunManifest): string =>
+  provenance === undefined
+    ? 'not yet'
+    : (provenanceHeading(provenance) ??
+      (provenance.state === 'bundled'
+        ? 'a record of the workbench, byte for byte'
+        : 'by this user, with every file but the label, the log and the records of a cluster; unchanged since'));
+
+/** Provenance of the numbers: models, tasks, versions, device, command, and the manifest. */
 export const recordSection = (manifest: RunManifest): HtmlNode[] => {
-  const { id, createdAt, finishedAt, state, device, versions, commandLine, models, tasks } = manifest;
+  const { id, createdAt, finishedAt, state, device, versions, models, tasks } = manifest;
   return [
     record([
       ['run', id],
+      ['sealed', sealedWords(manifest)],
       ['state', state],
       ['created', createdAt],
       ['finished', finishedAt ?? 'not yet'],
-      ['command line', commandLine],
+      ...[equivalentCommand(manifest) ?? []].flat().map((command) => ['command', command] as const),
       [
         'device',
         `${deviceName(device)}, ${precisionText(device)}, ${device.threads} ` +
@@ -227,8 +238,8 @@ export const recordSection = (manifest: RunManifest): HtmlNode[] => {
     html(
       'details',
       {},
-      html('summary', {}, 'The manifest as stored on disk'),
-      html('pre', {}, JSON.stringify(manifest, null, 2)),
+      html('summary', {}, 'The manifest, with its command made from its settings'),
+      html('pre', {}, JSON.stringify(shownManifest(manifest), null, 2)),
     ),
   ];
 };

@@ -1,12 +1,13 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WorkbenchError } from '../contract/errors.ts';
 import type { FlippedItem, PointName, RewrittenItem } from '../contract/reproduction.ts';
+import type { RunManifest } from '../contract/run.ts';
+import type { SweepFact } from '../contract/sweep-fact.ts';
 import { pointNameKey, type SweepDocument, type SweepResult } from '../contract/sweep.ts';
 import { type AllowanceOf, namedEntries } from '../evaluation/field-differences.ts';
-import { isRefereeNote } from '../words/referee.ts';
 import { curveWords, pointWords } from '../words/verdicts.ts';
-import { KEPT_STATES } from '../jobs/sweep-stages.ts';
-import { planContent, STEP_SUMMARY } from '../jobs/step.ts';
+import { planContent } from '../jobs/step.ts';
 import { type PointOutcomes, readPointBlocks } from '../runs/read-outcomes.ts';
 import { OUTCOMES } from '../runs/stored-outcomes.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from '../runs/sweep-record.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { compareOutcomes, compareSweeps, type Findings, isOfSameItems, pointNameOf } from './differences.ts';
+import { compareManifests, type ManifestAgain, nameOtherFiles } from './compare-manifests.ts';
 import { compareProfiles } from './compare-profiles.ts';
 import { FieldLedger, ROUNDING } from './field-ledger.ts';
 
@@ -68,23 +70,22 @@ const plansAllowance: AllowanceOf = (field) => {
     : { kind: 'rounding', share: ROUNDING.sums };
 };
 
-/**
- * Notes without the one that counts steps, which depends on the files that already existed, and the one on hidden
- * states, which runs of earlier versions do not have. `isRefereed`: with that of a referee.
- */
-const notesOf = ({ notes = [] }: Pick<SweepDocument, 'notes'>, isRefereed: boolean): ReadonlyMap<string, string> =>
-  namedEntries(
-    notes.filter(
-      (note) => !STEP_SUMMARY.test(note) && !note.startsWith(KEPT_STATES) && (isRefereed || !isRefereeNote(note)),
-    ),
-    (note) => note,
-  );
+/** Facts that depend on what was on disk or on the memory of the machine. */
+const OF_MACHINE: ReadonlySet<string> = new Set<SweepFact['code']>(['steps', 'hidden-states']);
+
+const factName = (fact: SweepFact): string =>
+  [fact.code, 'model' in fact ? fact.model : [], 'task' in fact ? fact.task : [], 'method' in fact ? fact.method : []]
+    .flat()
+    .join(' ');
 
 /** Everything of a document except results and thresholds, which are compared one by one. */
-const comparable = (
-  { results: _results, thresholds: _thresholds, ...document }: SweepDocument,
-  isRefereed: boolean,
-): unknown => ({
+const comparable = ({
+  results: _results,
+  thresholds: _thresholds,
+  notes: _notes,
+  facts: _facts,
+  ...document
+}: SweepDocument): unknown => ({
   ...document,
   curtailed: namedEntries(document.curtailed ?? [], pointWords),
   elsewhere: namedEntries(
@@ -96,8 +97,34 @@ const comparable = (
     ({ draw, items, result }) => `${pointWords(result)}, calibration draw ${String(draw)} of ${String(items)} items`,
   ),
   notNeeded: namedEntries(document.notNeeded ?? [], pointWords),
-  notes: notesOf(document, isRefereed),
 });
+
+/** Compares what both runs say beside their numbers, and names what cannot be compared. */
+const compareFacts = (ledger: FieldLedger, before: SweepDocument, after: SweepDocument): void => {
+  if (before.facts === undefined) {
+    if (before.notes !== undefined)
+      ledger.allowed(RESULTS, 'notes', 'sentences of an earlier version, which are not shown as measured');
+    return;
+  }
+  const [was, is] = [before.facts, after.facts ?? []];
+  // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
+  const isRefereed = [was, is].every((facts) => facts.some(({ code }) => code === 'referee'));
+  const isCompared = ({ code }: SweepFact): boolean => !OF_MACHINE.has(code) && (isRefereed || code !== 'referee');
+  for (const fact of was.filter((one) => !isCompared(one))) {
+    const reason =
+      fact.code === 'referee'
+        ? 'only a run of PyTorch asks a referee; the answers themselves are compared'
+        : 'depends on what was on disk and on the memory of the machine';
+    ledger.compare(RESULTS, () => ({ kind: 'any', reason }), fact, fact, { kind: 'facts', name: factName(fact) });
+  }
+  ledger.compare(
+    RESULTS,
+    () => ({ kind: 'rounding', share: ROUNDING.lastDigits }),
+    namedEntries(was.filter(isCompared), factName),
+    namedEntries(is.filter(isCompared), factName),
+    { kind: 'facts', name: '' },
+  );
+};
 
 /** Compares entries of both lists by name; those that `isExplained` names follow from different profiles. */
 const compareEntries = <T>(
@@ -251,7 +278,10 @@ const comparePlans = async (
     after.kept,
     { kind: 'points', name: '' },
   );
-  if (before.plans === null || after.plans === null) return null;
+  if (before.plans === null || after.plans === null) {
+    ledger.allowed(PLANS, 'file', 'one of the runs stored no plans');
+    return null;
+  }
   ledger.read(PLANS);
   const replanned: PointName[] = [];
   for (const result of results) {
@@ -268,6 +298,12 @@ const comparePlans = async (
   return replanned;
 };
 
+/** The manifest of the first run with its provenance, and what that of a second one says. */
+export interface FirstManifest {
+  readonly before: RunManifest;
+  readonly again: ManifestAgain;
+}
+
 /**
  * Compares everything that a sweep stored with what a second run of it stored.
  *
@@ -277,15 +313,16 @@ export const compareSweepFolders = async (
   first: string,
   second: string,
   expertsOf: (model: string) => number,
+  manifests?: FirstManifest,
 ): Promise<Findings> => {
   const [before, after] = [await readSweepDocument(first), await readSweepDocument(second)];
   if (before === null) throw gone(join(first, RESULTS));
   if (after === null) throw gone(join(second, RESULTS));
   const ledger = new FieldLedger();
   ledger.read(RESULTS);
-  // Only PyTorch has a referee: onnxruntime repeats all answers, which are compared themselves.
-  const isRefereed = [before, after].every(({ notes = [] }) => notes.some(isRefereeNote));
-  ledger.compare(RESULTS, resultsAllowance, comparable(before, isRefereed), comparable(after, isRefereed));
+  ledger.compare(RESULTS, resultsAllowance, comparable(before), comparable(after));
+  compareFacts(ledger, before, after);
+  if (manifests !== undefined) compareManifests(ledger, manifests.before, manifests.again);
   const rerouted = await compareProfiles(ledger, first, second);
   const isRerouted = (point: Pick<PointName, 'model' | 'task'>): boolean =>
     rerouted.some(({ model, task }) => model === point.model && task === point.task);
@@ -298,6 +335,7 @@ export const compareSweepFolders = async (
   compareEntries(ledger, 'results', [before.results, after.results], pointWords, isExplained);
   compareEntries(ledger, 'thresholds', [before.thresholds, after.thresholds], curveWords, isExplainedCurve);
   const outcomes = await compareOutcomeFiles(ledger, first, second, before, isExplained);
+  nameOtherFiles(ledger, await readdir(first));
   const { changed: edited } = await readSealedFiles(first);
   const found = {
     ...compareSweeps(before, after),
@@ -316,6 +354,6 @@ export const compareSweepFolders = async (
       others.filter((point) => !isExplained(point)).length +
       found.thresholds.filter((one) => !isExplainedCurve(one.before)).length,
     largestScoreDifference: outcomes.largestScoreDifference,
-    fields: ledger.found(edited),
+    fields: ledger.found(edited, manifests?.before.provenance),
   };
 };

@@ -4,7 +4,8 @@ import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } fr
 import { printedScore } from '../words/reproduction.ts';
 import { counted } from '../words/numbers.ts';
 import type { ChoiceOutcome, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
-import { changedFieldsWords, roundedFieldsWords } from './field-ledger.ts';
+import { provenanceHeading } from '../words/provenance.ts';
+import { changedFieldsWords, notComparedWords, roundedFieldsWords } from './field-ledger.ts';
 
 export interface ComparedOutcomes {
   readonly flipped: readonly Pick<FlippedItem, 'item' | 'answer' | 'before' | 'after'>[];
@@ -153,7 +154,15 @@ export const reproductionSentence = (findings: Findings): string => {
       : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}` +
         (derived === null ? '' : `, and ${derived}`);
   const others = fields === undefined ? null : changedFieldsWords(fields);
-  if (isMatch(findings)) return `Every number matches: ${compared}, ${rounding}.`;
+  const heading = provenanceHeading(fields?.first);
+  const left = [
+    fields === undefined ? [] : (notComparedWords(fields) ?? []),
+    heading === null ? [] : `First run: ${heading}`,
+  ]
+    .flat()
+    .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
+    .join('');
+  if (isMatch(findings)) return `Every compared number matches: ${compared}, ${rounding}.${left}`;
   const parts = [
     `${counted(changed.length, 'value')} of ${String(points)} changed`,
     `${counted(flipped.length + rewritten.length, 'item outcome')} of ${String(items)} flipped`,
@@ -162,5 +171,5 @@ export const reproductionSentence = (findings: Findings): string => {
     ...(added.length === 0 ? [] : [`${counted(added.length, 'point')} new`]),
     ...(others === null ? [] : [others]),
   ];
-  return `Not every number matches: ${parts.join(', ')}.`;
+  return `Not every number matches: ${parts.join(', ')}.${left}`;
 };

@@ -7,7 +7,6 @@ import type {
   ExperimentRecord,
   ExperimentReproduction,
 } from '../contract/experiment.ts';
-import type { ComparedFields } from '../contract/reproduction.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
 import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
@@ -16,7 +15,18 @@ import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { treatmentWords } from '../words/methods.ts';
 import { counted } from '../words/numbers.ts';
-import { changedFieldsWords, FieldLedger, fieldSections, ROUNDING, ROUNDING_WORDS, section } from './field-ledger.ts';
+import { provenanceHeading } from '../words/provenance.ts';
+import { compareManifests, nameOtherFiles } from './compare-manifests.ts';
+import type { FirstManifest } from './compare-sweep-folders.ts';
+import {
+  changedFieldsWords,
+  notComparedWords,
+  FieldLedger,
+  fieldSections,
+  ROUNDING,
+  ROUNDING_WORDS,
+  section,
+} from './field-ledger.ts';
 
 const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
   task,
@@ -53,8 +63,8 @@ const compareRecords = (
   before: ExperimentRecord,
   after: ExperimentRecord,
   armAgain: (arm: ArmName) => ExperimentArm | undefined,
-  edited: readonly string[],
-): ComparedFields => {
+  ledger: FieldLedger,
+): void => {
   const again = new Map<string, ExperimentArm>(after.arms.map((arm) => [armKey(arm), arm]));
   const first = new Map<string, ExperimentArm>();
   for (const arm of before.arms) {
@@ -65,10 +75,8 @@ const compareRecords = (
     again.delete(armKey(second));
     again.set(armKey(arm), { ...second, seed: arm.seed });
   }
-  const ledger = new FieldLedger();
   ledger.read(EXPERIMENT_FILE);
   ledger.compare(EXPERIMENT_FILE, allowanceOf, { ...before, arms: first }, { ...after, arms: again });
-  return ledger.found(edited);
 };
 
 const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | null => {
@@ -98,11 +106,18 @@ export type ExperimentFindings = Pick<
   'arms' | 'items' | 'changed' | 'missing' | 'signs' | 'fields'
 >;
 
+/** The first run's manifest, the files of its folder, and those that were changed. */
+export interface FirstExperiment {
+  readonly edited?: readonly string[];
+  readonly files?: readonly string[];
+  readonly manifests?: FirstManifest;
+}
+
 /** Numbers of an experiment that differ the second time. */
 export const compareExperiments = (
   before: ExperimentRecord,
   after: ExperimentRecord,
-  edited: readonly string[] = [],
+  { edited = [], files = [], manifests }: FirstExperiment = {},
 ): ExperimentFindings => {
   const again = new Map(after.arms.map((arm) => [armKey(arm), arm]));
   const signs = new Map(pairsOf(after).map((pair) => [pairKey(pair), pair]));
@@ -112,11 +127,15 @@ export const compareExperiments = (
     const second = armAgain(arm);
     return second === undefined ? [] : [{ arm, second }];
   });
+  const ledger = new FieldLedger();
+  compareRecords(before, after, armAgain, ledger);
+  if (manifests !== undefined) compareManifests(ledger, manifests.before, manifests.again);
+  nameOtherFiles(ledger, files);
   return {
     arms: made.length,
     items: made.reduce((sum, { arm }) => sum + arm.right.length, 0),
     changed: made.flatMap(({ arm, second }) => changeOf(arm, second) ?? []),
-    fields: compareRecords(before, after, armAgain, edited),
+    fields: ledger.found(edited, manifests?.before.provenance),
     missing: before.arms.filter((arm) => armAgain(arm) === undefined).map(nameOf),
     signs: pairsOf(before).flatMap((pair) => {
       const second = signs.get(pairKey(pair)) ?? signs.get(pairKey(firstDraw(pair)));
@@ -133,10 +152,18 @@ export const experimentSentence = ({ arms, items, changed, missing, signs, field
   const compared = `${counted(arms, 'arm')} over ${counted(items, 'item outcome')}`;
   const left = missing.length === 0 ? '' : ` ${counted(missing.length, 'arm was', 'arms were')} not made again.`;
   const others = fields === undefined ? null : changedFieldsWords(fields);
+  const heading = provenanceHeading(fields?.first);
+  const said = [
+    fields === undefined ? [] : (notComparedWords(fields) ?? []),
+    heading === null ? [] : `First run: ${heading}`,
+  ]
+    .flat()
+    .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
+    .join('');
   if (changed.length === 0 && signs.length === 0 && others === null)
     return arms === 0
       ? `Nothing was compared.${left}`
-      : `Every number that was made again matches: ${compared}.${left}`;
+      : `Every number that was made again and compared matches: ${compared}.${left}${said}`;
   const flipped = changed.reduce((sum, arm) => sum + arm.flipped.length, 0);
   return (
     `Not every number matches: ${String(changed.length)} of ${compared} changed, ${counted(flipped, 'item')} ` +

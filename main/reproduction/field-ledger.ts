@@ -1,4 +1,6 @@
+import type { RunProvenance } from '../contract/provenance.ts';
 import type { ComparedFields } from '../contract/reproduction.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 import { type AllowanceOf, compareFields, type FieldDifference } from '../evaluation/field-differences.ts';
 import { counted, listed } from '../words/numbers.ts';
 
@@ -33,6 +35,11 @@ export class FieldLedger {
   readonly #rounded = new Map<string, Rounded>();
   readonly #allowed = new Map<string, Allowed>();
   #unexplained = 0;
+
+  /** Files that both runs have. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
 
   /** Records that both runs have this file. */
   read(file: string): void {
@@ -90,7 +97,8 @@ export class FieldLedger {
     return this.#unexplained;
   }
 
-  found(edited: readonly string[]): ComparedFields {
+  /** `edited`: files of the first run that were changed; `first`: its provenance. */
+  found(edited: readonly string[], first?: RunProvenance): ComparedFields {
     return {
       files: [...this.#files],
       changed: [...this.#changed.values()],
@@ -98,6 +106,7 @@ export class FieldLedger {
       rounded: [...this.#rounded.values()],
       allowed: [...this.#allowed.values()],
       edited: [...edited],
+      ...(first === undefined ? {} : { first }),
     };
   }
 }
@@ -124,6 +133,12 @@ export const roundedFieldsWords = ({ rounded }: ComparedFields): string | null =
   return `${counted(countOf(others), 'number that is', 'numbers that are')} computed from them in their last digits`;
 };
 
+/** "7 fields were not compared"; null if every field was. */
+export const notComparedWords = ({ allowed }: ComparedFields): string | null =>
+  allowed.length === 0
+    ? null
+    : `${counted(allowed.length, 'field was', 'fields were')} not compared; each is named with the reason`;
+
 /** A section of a text, with indented lines; none without lines. */
 export const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
@@ -135,9 +150,12 @@ export const fieldSections = ({
   rounded,
   allowed,
   edited,
+  first,
 }: ComparedFields): readonly string[] => {
   const left = countOf(changed) - list.length;
+  const heading = provenanceHeading(first);
   return [
+    ...section('The first run:', heading === null ? [] : [heading]),
     ...section(
       'Files of the first run that were changed after it had ended (their checksums differ):',
       edited.length === 0 ? [] : [listed(edited)],
@@ -153,7 +171,7 @@ export const fieldSections = ({
       ),
     ),
     ...section(
-      'Fields that may differ, and do:',
+      'Fields that are not compared:',
       allowed.map(({ file, field, count, reason }) => `${file}  ${field} (${count}): ${reason}`),
     ),
   ];

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RoutingRule } from '../checkpoint/descriptor.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
@@ -20,6 +20,7 @@ import { REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import { createStepStore } from '../workspace/step-store.ts';
+import type { ManifestAgain } from './compare-manifests.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
@@ -31,8 +32,9 @@ export const STEPS_FOLDER = 'steps';
 export const OVERLAYS_FOLDER = 'overlays';
 
 export interface ReproduceInput {
-  /** The finished sweep, and the folder of its files. */
+  /** The finished sweep with its provenance, what a manifest of it says now, and the folder of its files. */
   readonly original: RunManifest;
+  readonly again: ManifestAgain;
   readonly folder: string;
   readonly sweep: SweepInput;
   /** Versions and device of the reproduction. */
@@ -42,8 +44,9 @@ export interface ReproduceInput {
 }
 
 export interface ReproduceExperimentInput {
-  /** The finished experiment and its measurements. */
+  /** The finished experiment with its provenance, what a manifest of it says now, and its measurements. */
   readonly original: RunManifest;
+  readonly again: ManifestAgain;
   readonly recorded: ExperimentRecord;
   /** Its folder. */
   readonly recordedFolder: string;
@@ -126,8 +129,8 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     };
     const again = sweepJob(
       sweep,
-      (jobContext, notes) =>
-        new SweepRecord(jobContext, order, sweep.settings.delta, notes, levelOfLook(sweep.settings)),
+      (jobContext, facts) =>
+        new SweepRecord(jobContext, order, sweep.settings.delta, facts, levelOfLook(sweep.settings)),
     );
     await again.work({
       ...context,
@@ -139,7 +142,9 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     });
     context.meter.describe(`Comparing with ${original.title}`);
     const experts = new Map(sweep.models.map(({ name, checkpoint }) => [name, checkpoint.info.experts]));
-    const compared = await compareSweepFolders(input.folder, context.folder, (model) => experts.get(model) ?? 0);
+    const manifests = { before: original, again: input.again };
+    const expertsOf = (model: string): number => experts.get(model) ?? 0;
+    const compared = await compareSweepFolders(input.folder, context.folder, expertsOf, manifests);
     const findings = { ...compared, rerouted: await withNearest(compared.rerouted ?? [], context, input) };
     return {
       run: context.run,
@@ -156,6 +161,7 @@ export const reproduceJob = (input: ReproduceInput): Job => {
 /** Runs a finished experiment again from profiles to fine-tuned arms, then compares every arm item by item. */
 export const reproduceExperimentJob = ({
   original,
+  again,
   recorded,
   recordedFolder,
   experiment,
@@ -168,7 +174,11 @@ export const reproduceExperimentJob = ({
     const settings = { ...experiment.settings, treatments };
     const second = await measureExperiment({ ...experiment, settings }, context);
     const { changed: edited } = await readSealedFiles(recordedFolder);
-    const findings = compareExperiments(recorded, second, edited);
+    const findings = compareExperiments(recorded, second, {
+      edited,
+      files: await readdir(recordedFolder),
+      manifests: { before: original, again },
+    });
     return {
       of: original.id,
       matches: isExperimentMatch(findings),

@@ -278,8 +278,16 @@ const uncheckedSentences = (
  * @throws WorkbenchError `results-edited` where outcomes, or results that cannot be computed from them, were changed
  * after the run's end; `outcomes-contradict`, `baseline-missing`, `outcomes-damaged`, `results-damaged`.
  */
-export const readCheckedSweep = (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> =>
-  source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
+export const readCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
+  const document = await source.checked(manifest.id, manifest.state, () => checkSweep(source, manifest));
+  const { provenance } = manifest;
+  if (document === null || provenance === undefined) return document;
+  const { notes = [], ...rest } = document;
+  // Sentences that a file contains may state anything; those of the bundled records are known.
+  const isProse = document.facts === undefined && notes.length > 0 && provenance.state !== 'bundled';
+  const told = `${counted(notes.length, 'note')} in ${RESULTS}, written as text by an earlier version, not shown.`;
+  return { ...rest, notes: isProse ? [told] : notes, provenance };
+};
 
 const checkSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument | null> => {
   const folder = source.runs.folder(manifest.id);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { type RoundedType, roundedType } from '../contract/export.ts';
 import {
   type ChoiceOutcome,
@@ -17,16 +18,16 @@ const whole = z.number().int();
 /** Fidelity of each item; absent where the sweep did not measure it. */
 const fidelityColumns = z
   .object({
-    positions: z.array(whole),
-    kl: z.array(z.number()),
-    reverseKl: z.array(z.number()),
-    changed: z.array(z.number()),
-    acceptance: z.array(z.number()),
+    positions: boundedList(whole),
+    kl: boundedList(z.number()),
+    reverseKl: boundedList(z.number()),
+    changed: boundedList(z.number()),
+    acceptance: boundedList(z.number()),
     /** By class of token, those that occur; absent in earlier versions. */
     classes: z
       .partialRecord(
         z.enum(tokenClasses),
-        z.object({ positions: z.array(whole), kl: z.array(z.number()), changed: z.array(z.number()) }),
+        z.object({ positions: boundedList(whole), kl: boundedList(z.number()), changed: boundedList(z.number()) }),
       )
       .optional(),
   })
@@ -36,41 +37,41 @@ type FidelityColumns = NonNullable<z.output<typeof fidelityColumns>>;
 
 const choiceColumns = z.object({
   kind: z.literal('choice'),
-  ids: z.array(z.string()),
-  answer: z.array(whole),
-  chosen: z.array(whole),
-  chosenNorm: z.array(whole),
-  truncatedTokens: z.array(whole),
-  logprobs: z.array(z.array(z.number())),
+  ids: boundedList(boundedText),
+  answer: boundedList(whole),
+  chosen: boundedList(whole),
+  chosenNorm: boundedList(whole),
+  truncatedTokens: boundedList(whole),
+  logprobs: boundedList(boundedList(z.number())),
   /** Group of each item, if all items have one. */
-  groups: z.array(z.string()).optional(),
+  groups: boundedList(boundedText).optional(),
   fidelity: fidelityColumns,
 });
 
 const textColumns = z.object({
   kind: z.literal('text'),
-  ids: z.array(z.string()),
-  tokens: z.array(whole),
-  logprob: z.array(z.number()),
+  ids: boundedList(boundedText),
+  tokens: boundedList(whole),
+  logprob: boundedList(z.number()),
   fidelity: fidelityColumns,
 });
 
 const writtenColumns = z.object({
   kind: z.literal('written'),
-  ids: z.array(z.string()),
-  text: z.array(z.string()),
-  filtered: z.array(z.string()),
-  correct: z.array(z.boolean()),
-  tokens: z.array(whole),
-  stopped: z.array(z.enum(['until', 'end', 'length'])),
+  ids: boundedList(boundedText),
+  text: boundedList(boundedText),
+  filtered: boundedList(boundedText),
+  correct: boundedList(z.boolean()),
+  tokens: boundedList(whole),
+  stopped: boundedList(z.enum(['until', 'end', 'length'])),
   /** Where each text loops; absent in records of earlier versions. */
-  loops: z.array(z.object({ token: whole, character: whole, period: whole.nullable() }).nullable()).optional(),
-  truncatedTokens: z.array(whole),
+  loops: boundedList(z.object({ token: whole, character: whole, period: whole.nullable() }).nullable()).optional(),
+  truncatedTokens: boundedList(whole),
   /** Present for items that were written several times. */
-  groups: z.array(z.string()).optional(),
+  groups: boundedList(boundedText).optional(),
   fidelity: fidelityColumns,
   /** Tokens that the unpruned model wrote, where fidelity is measured. */
-  tokenIds: z.array(z.array(whole)).optional(),
+  tokenIds: boundedList(boundedList(whole)).optional(),
 });
 
 /** Outcomes by column: a third of the size of one object per item. */
@@ -235,9 +236,9 @@ const outcomesOf = (columns: Columns, context: z.core.$RefinementCtx): readonly 
 
 const storedRecord = z.object({
   kind: z.literal('evaluation'),
-  model: z.object({ name: z.string(), fingerprint: z.string() }),
-  task: z.string(),
-  items: z.string(),
+  model: z.object({ name: boundedText, fingerprint: boundedText }),
+  task: boundedText,
+  items: boundedText,
   plan: plan.nullable(),
   /** Absent: as stored. */
   weights: roundedType.optional(),

@@ -14,7 +14,7 @@ import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { requireKind } from '../words/run-kinds.ts';
 import { requireAsWritten } from '../workspace/sealed-files.ts';
-import type { RunSource } from './run-source.ts';
+import { manifestOf, type ManifestSource } from './run-source.ts';
 
 export const EXPERIMENT_FILE = 'experiment.json';
 /** Findings of a reproduction, in its own run's folder. */
@@ -32,8 +32,8 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T, remedy: string
   );
 
 /** The manifest of a run that must be an experiment. */
-export const experimentManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> =>
-  requireKind(await runs.read(run), 'experiment');
+export const experimentManifestOf = async (source: ManifestSource, run: string): Promise<RunManifest> =>
+  requireKind(await manifestOf(source, run), 'experiment');
 
 /** The current record of an experiment; null where it has measured nothing yet. */
 export const readExperimentRecord = (folder: string): Promise<ExperimentRecord | null> =>

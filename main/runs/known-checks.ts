@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { formulaPrint } from '../evaluation/formula-print.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { readChecksums } from '../files/checksums.ts';
 import { isFile } from '../files/file-errors.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
 import { makePrivateFolder } from '../workspace/user-key.ts';
@@ -33,13 +32,13 @@ const isSame = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, str
   CHECKED.every((name) => one.get(name) === other.get(name));
 
 /**
- * `state`: this user's folder outside of workspaces, or null. `shipped`: folders of bundled runs, which were checked
+ * `state`: this user's folder outside of workspaces, or null. `shipped`: checksums of bundled runs, which were checked
  * before they were shipped. `measured`: checksums of runs that this process has measured, whose results it computed
  * from these outcomes.
  */
 export const createKnownChecks = (
   state: string | null,
-  shipped: readonly string[],
+  shipped: readonly Readonly<Record<string, string>>[],
   measured: MeasuredRuns = new Map(),
 ): KnownChecks => {
   const fileOf = (folder: string, checksums: ReadonlyMap<string, string>): string =>
@@ -47,10 +46,9 @@ export const createKnownChecks = (
   return {
     isKnown: async (checksums) => {
       if ([...measured.values()].some((own) => isSame(own, checksums))) return true;
-      for (const folder of shipped) {
-        const own = await readChecksums(folder);
-        if (own !== null && isSame(own, checksums)) return true;
-      }
+      // A record of results alone has no outcomes to follow from.
+      const isWhole = CHECKED.every((name) => checksums.has(name));
+      if (isWhole && shipped.some((own) => isSame(new Map(Object.entries(own)), checksums))) return true;
       return state !== null && isFile(fileOf(state, checksums));
     },
     note: async (checksums) => {

@@ -32,6 +32,7 @@ import { type AskedReading, type ThresholdReading, withThresholds } from '../eva
 import type { FigureSource } from '../figures/figures.ts';
 import { completeOptions } from '../pruning/methods.ts';
 import { requireKind } from '../words/run-kinds.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { isProfileName, readProfileFile } from '../workspace/profile-file.ts';
 import { readListedLabel } from '../workspace/run-label-file.ts';
@@ -40,7 +41,7 @@ import { taskProfileOf } from '../workspace/task-profile.ts';
 import { bundledFingerprints, type BundledModels, instrumentNotes } from './bundled-models.ts';
 import { readCheckedSweep } from './checked-sweep.ts';
 import { recordedSpec, sweepDelta } from './recorded-spec.ts';
-import type { RunSource } from './run-source.ts';
+import { manifestOf, type ManifestSource, type RunSource } from './run-source.ts';
 import { readPointOutcomes } from './stored-outcomes.ts';
 import { readSweepDocument } from './sweep-record.ts';
 
@@ -204,8 +205,8 @@ export const readSizeTrend = async (
   sizeTrendOf(manifest, document, { delta, familywise }, await readSizePairs(source, document), source.bundled);
 
 /** The manifest of a run that must be a sweep. */
-export const sweepManifestOf = async ({ runs }: Pick<RunSource, 'runs'>, run: string): Promise<RunManifest> =>
-  requireKind(await runs.read(run), 'sweep');
+export const sweepManifestOf = async (source: ManifestSource, run: string): Promise<RunManifest> =>
+  requireKind(await manifestOf(source, run), 'sweep');
 
 /** A sweep computed from its outcomes; refuses one that has measured nothing. */
 export const requireCheckedSweep = async (source: RunSource, manifest: RunManifest): Promise<SweepDocument> => {
@@ -244,7 +245,7 @@ export const readStoredSweep = async (
  */
 export const readFigureSource = async (source: RunSource, run: string): Promise<Omit<FigureSource, 'deflate'>> => {
   const folder = source.runs.folder(run);
-  const manifest = await source.runs.read(run);
+  const manifest = await source.vouched(run);
   const isMeasured = manifest.kind === 'sweep' && (await readSweepDocument(folder)) !== null;
   const sweep = isMeasured ? await readStoredSweep(source, run) : null;
   const profiles = await readRunProfiles(folder, manifest);
@@ -295,7 +296,9 @@ export const readSweepsComparison = async (source: RunSource, runs: readonly str
   const sweeps = [reference, other, ...rest] as const;
   const comparison = compareSweeps(sweeps);
   const checked = sweeps.flatMap(({ manifest, document }) =>
-    checkNotes(document).map((note) => `${runName(manifest)}: ${note}`),
+    [provenanceHeading(manifest.provenance) ?? [], checkNotes(document)]
+      .flat()
+      .map((note) => `${runName(manifest)}: ${note}`),
   );
   return { ...comparison, notes: [...checked, ...comparison.notes] };
 };

@@ -15,8 +15,12 @@ import { readBytesIfThere } from '../files/regular-file.ts';
 import { judgeFirst, type Judging } from '../tasks/generation/judging.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
+import { bundledRecords } from '../workspace/bundled-records.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { createRunBindings } from '../workspace/run-binding.ts';
+import type { Vouching } from '../workspace/run-store.ts';
+import { readUserKey } from '../workspace/user-key.ts';
 import type { BundledModels } from './bundled-models.ts';
 import { createKnownChecks, type KnownChecks, type MeasuredRuns } from './known-checks.ts';
 
@@ -34,6 +38,8 @@ export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
   readonly methods: RunMemo<MeasuredMethods>;
   /** Whether one of our engines works on the run now: its files are still changing. */
   isLive(run: string): boolean;
+  /** The manifest of a run with its provenance; without one for a run that one of our engines works on. */
+  vouched(run: string): Promise<RunManifest>;
   rulesOf(manifest: Pick<RunManifest, 'tasks'>): FindRules;
 }
 
@@ -66,6 +72,22 @@ const createTaskFinder = (
   };
 };
 
+/** Where manifests are read: those of a `RunSource` come with their provenance. */
+export type ManifestSource = Pick<RunSource, 'runs'> & Partial<Pick<RunSource, 'vouched'>>;
+
+export const manifestOf = ({ runs, vouched }: ManifestSource, run: string): Promise<RunManifest> =>
+  vouched === undefined ? runs.read(run) : vouched(run);
+
+/** What this user's folder says about runs; null: nothing is known of this user. */
+export const vouchingBy = async (
+  state: string | null,
+  { runs, temporaryFolder }: Pick<Workspace, 'runs' | 'temporaryFolder'>,
+): Promise<Vouching> => {
+  if (state === null) return { key: null, isBound: () => Promise.resolve(false) };
+  const { isBound } = createRunBindings(state, { folderOf: runs.folder, temporaryFolder });
+  return { key: await readUserKey(state), isBound };
+};
+
 export const openRunSource = async (
   workspace: Workspace,
   resources: string,
@@ -85,10 +107,15 @@ export const openRunSource = async (
   const find = createTaskFinder(workspace, await bundledTasks(resources));
   let recorded: ReturnType<typeof readRecordedTrainings> | null = null;
   return {
+    vouched: async (run) => {
+      const manifest = await runs.read(run);
+      if (isLive(run)) return manifest;
+      return { ...manifest, provenance: await runs.provenance(run, await vouchingBy(state, workspace)) };
+    },
     runs,
     steps,
     resources,
-    knownChecks: createKnownChecks(state, [join(resources, 'sample', 'run')], measured),
+    knownChecks: createKnownChecks(state, Object.values(bundledRecords), measured),
     checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
     pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),

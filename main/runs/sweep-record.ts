@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { MOST_POINTS, shortName } from '../contract/bounds.ts';
+import { boundedRecord, boundedText, MOST_POINTS, shortName } from '../contract/bounds.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import { assertNever, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -15,19 +16,21 @@ import {
   type SweepResult,
   UNPRUNED,
 } from '../contract/sweep.ts';
+import type { SweepFact } from '../contract/sweep-fact.ts';
 import { candidatePoint, type CurtailedPoint, type UnneededPoint } from '../contract/curtailed-point.ts';
 import { type ThresholdReading, withThresholds } from '../evaluation/threshold-family.ts';
+import { factSentence } from '../words/sweep-facts.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 
 /** The plans of a finished sweep by the key of the step that measured them; null: the unpruned model. */
 export type RunPlans = ReadonlyMap<string, Plan | null>;
 
-/** Results, points and plans of a sweep have a few MB at most. */
-const MAX_RESULT_BYTES = 256 * 2 ** 20;
+/** Results, points and plans of a sweep have a few MB; a hundred thousand points take some 90. */
+const MAX_RESULT_BYTES = 96 * 2 ** 20;
 
 export const PLANS = 'plans.json';
-const plansFile = z.record(z.string(), plan.nullable());
+const plansFile = boundedRecord(boundedText, plan.nullable());
 
 /** Writes a sweep's plans into its folder, one per line, so that they can be read without its steps. */
 export const writeRunPlans = async (folder: string, plans: RunPlans, temporaryFolder: string): Promise<void> => {
@@ -64,6 +67,21 @@ export interface SweepOrder {
 export const RESULTS = 'results.json';
 export const POINTS = 'points.json';
 
+/** Facts and their sentences. */
+const noted = (facts: readonly SweepFact[]): Pick<SweepDocument, 'facts' | 'notes'> => ({
+  facts: [...facts],
+  notes: facts.map(factSentence),
+});
+
+/** A document as its file contains it: with facts, and without the sentences that are made of them. */
+export const storedSweepDocument = ({
+  check: _check,
+  provenance: _provenance,
+  notes,
+  ...document
+}: SweepDocument): SweepDocument =>
+  document.facts === undefined && notes !== undefined ? { ...document, notes } : document;
+
 /** Collects a sweep's points, and writes `results.json` and `points.json` in the run's folder. */
 export class SweepRecord {
   readonly #run: string;
@@ -79,7 +97,7 @@ export class SweepRecord {
   readonly #unneeded: UnneededPoint[] = [];
   readonly #elsewhere: ElsewherePoint[] = [];
   readonly #calibrationDraws: CalibrationDraw[] = [];
-  readonly #notes: string[];
+  readonly #facts: SweepFact[];
   readonly #changed: (change: RecordChange) => void;
   readonly #emit: (event: EngineEvent) => void;
   readonly #inTurn = createTurns();
@@ -100,7 +118,7 @@ export class SweepRecord {
     },
     order: SweepOrder,
     delta: number,
-    notes: readonly string[],
+    facts: readonly SweepFact[],
     level?: number,
   ) {
     this.#run = context.run;
@@ -111,12 +129,12 @@ export class SweepRecord {
     this.#order = { ...order, methods: [UNPRUNED, ...order.methods] };
     this.#delta = delta;
     this.#level = level;
-    this.#notes = [...notes];
+    this.#facts = [...facts];
     this.#changed = context.recordChanged ?? (() => undefined);
     this.#emit = context.emit ?? (() => undefined);
     const { models, tasks, methods } = order;
     const begun = { models: [...models], tasks: [...tasks], methods: [...methods] };
-    this.#changed({ what: 'begun', order: begun, delta, notes: [...notes], ...this.#ofLook });
+    this.#changed({ what: 'begun', order: begun, delta, facts: [...facts], ...this.#ofLook });
   }
 
   get #ofLook(): Pick<SweepDocument, 'level'> {
@@ -141,8 +159,8 @@ export class SweepRecord {
       case 'unneeded':
         for (const point of change.points) this.#unneeded.push(point);
         return;
-      case 'note':
-        if (!this.#notes.includes(change.text)) this.#notes.push(change.text);
+      case 'fact':
+        if (!this.#facts.some((known) => isDeepStrictEqual(known, change.fact))) this.#facts.push(change.fact);
         return;
       default:
         assertNever(change);
@@ -184,8 +202,8 @@ export class SweepRecord {
     return this.#inOrder(byDraw, ({ result }) => result);
   }
 
-  note(text: string): void {
-    const change = { what: 'note', text } as const;
+  note(fact: SweepFact): void {
+    const change = { what: 'fact', fact } as const;
     this.take(change);
     this.#changed(change);
   }
@@ -194,7 +212,7 @@ export class SweepRecord {
     const results = this.points.map(({ result }) => result);
     const elsewhere = this.#elsewhere.length === 0 ? {} : { elsewhere: [...this.#elsewhereInOrder()] };
     const drawn = this.#calibrationDraws.length === 0 ? {} : { calibrationDraws: [...this.#calibrationDrawsInOrder()] };
-    const unread = { thresholds: [], rule: '', notes: this.#notes };
+    const unread = { thresholds: [], rule: '', ...noted(this.#facts) };
     const measured: SweepDocument = { run: this.#run, ...this.#ofLook, results, ...elsewhere, ...drawn, ...unread };
     if (this.#curtailed.length + this.#unneeded.length === 0) return withThresholds(measured, reading);
     const curtailed = [...this.#inOrder(this.#curtailed, (point) => point)];
@@ -206,7 +224,7 @@ export class SweepRecord {
    * Adds points whose steps are on disk (or that need none), rewrites the files unless that was done recently, and
    * announces measured points.
    */
-  async add(change: Exclude<RecordChange, { what: 'begun' | 'note' }>): Promise<void> {
+  async add(change: Exclude<RecordChange, { what: 'begun' | 'fact' }>): Promise<void> {
     this.take(change);
     if (change.what !== 'unneeded' && this.#now() - this.#writtenAt >= REWRITE_EVERY_MS) await this.write();
     this.#changed(change);
@@ -234,7 +252,7 @@ export class SweepRecord {
       const write = (name: string, content: unknown): Promise<void> =>
         writeFileAtomically(join(this.#folder, name), `${JSON.stringify(content, null, 1)}\n`, this.#temporaryFolder);
       await write(POINTS, index);
-      await write(RESULTS, this.document());
+      await write(RESULTS, storedSweepDocument(this.document()));
       this.#writtenAt = this.#now();
     });
   }
@@ -258,8 +276,10 @@ const readParsed = <T extends z.ZodType>(file: string, schema: T): Promise<z.out
  * The stored document of a sweep; null where no point was written yet. Views of a sweep are computed from its outcomes
  * instead (readCheckedSweep).
  */
-export const readSweepDocument = (folder: string): Promise<SweepDocument | null> =>
-  readParsed(join(folder, RESULTS), recordedSweepDocument);
+export const readSweepDocument = async (folder: string): Promise<SweepDocument | null> => {
+  const stored = await readParsed(join(folder, RESULTS), recordedSweepDocument);
+  return stored?.facts === undefined ? stored : { ...stored, ...noted(stored.facts) };
+};
 
 /** Steps of a sweep's points, in document order; empty where no point was written yet. */
 export const readPointIndex = async (folder: string): Promise<PointIndex> =>

@@ -4,12 +4,11 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress } from 'node:zlib';
 import { refuse } from '../contract/errors.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { sweepDocument } from '../contract/sweep.ts';
 import { writeChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { type OutcomeBlock, writeOutcomes } from '../runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../runs/read-outcomes.ts';
-import { readPointIndex, readSweepDocument, RESULTS } from '../runs/sweep-record.ts';
+import { readPointIndex, readSweepDocument, RESULTS, storedSweepDocument } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
@@ -92,7 +91,7 @@ export const packSample = async (
     const sample: RunManifest = { ...manifest, id: SAMPLE_RUN, title, sample: true };
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
     const [results, outcomes] = [join(coming, RESULTS), join(coming, 'outcomes.parquet')];
-    await put(RESULTS, `${JSON.stringify(sweepDocument.parse({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
+    await put(RESULTS, `${JSON.stringify(storedSweepDocument({ ...document, run: SAMPLE_RUN }), null, 1)}\n`);
     await writeOutcomes(outcomes, renamedOutcomes(folder));
     const files = new Map(
       (await readdir(folder)).filter(isShippedCompressed).map((name) => [name, join(folder, name)]),

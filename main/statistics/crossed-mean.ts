@@ -9,8 +9,8 @@ const squaresAround = (values: readonly number[], centre: number): number =>
 /**
  * Mean of a table [draws][items] with a 95 % interval over both: other items and other draws (random effects, crossed).
  * The variance of the mean is (MS of items + MS of draws - MS of the rest) / cells, not below either of the first two;
- * Student's t with Satterthwaite's degrees of freedom, rounded down (Satterthwaite 1946, doi:10.2307/3002019). One draw:
- * the usual interval over items. Null for fewer than two items, draws of different length, or equal
+ * Student's t with Satterthwaite's degrees of freedom, rounded down (Satterthwaite 1946, doi:10.2307/3002019). One
+ * draw: the usual interval over items. Null for fewer than two items, draws of different length, or equal
  * values everywhere, which say nothing about their spread.
  */
 export const crossedMean = (

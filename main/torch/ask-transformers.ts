@@ -38,7 +38,11 @@ const FOLDER = 'equal-to-transformers';
 /** Raise it when our graphs or this comparison change. */
 const VERSION = 1;
 const MAX_BYTES = 10_000;
-const kept = z.object({ format: z.literal('uncurl-transformers-check'), version: z.literal(VERSION), check: transformersCheck });
+const kept = z.object({
+  format: z.literal('uncurl-transformers-check'),
+  version: z.literal(VERSION),
+  check: transformersCheck,
+});
 
 /** Verdicts by the content of a model, in the folder of the user's state. Only "equal" is kept. */
 export class KeptChecks {

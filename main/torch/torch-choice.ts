@@ -32,5 +32,9 @@ export const torchOrder = async (
   machine: Parameters<typeof workerOrder>[1],
 ): Promise<TorchOrder & { readonly environment: string }> => {
   const { path, versions } = await checkPython(choice.python, machine.resources, LEAST);
-  return { ...workerOrder({ ...choice, python: path }, machine), precision, environment: versions['environment'] ?? '' };
+  return {
+    ...workerOrder({ ...choice, python: path }, machine),
+    precision,
+    environment: versions['environment'] ?? '',
+  };
 };

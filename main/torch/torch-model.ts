@@ -20,7 +20,7 @@ import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } fro
 
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
-/** Version and hash of each installed package and of the interpreter, by name (resources/torch/uncurl_environment.py). */
+/** Version and hash of each installed package and of Python, by name (resources/torch/uncurl_environment.py). */
 const installedPackages = z.record(z.string(), z.string());
 const loadAnswer = z.looseObject({ packages: installedPackages });
 
@@ -142,7 +142,9 @@ export const requireSamePackages = (
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
 ): void => {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (name) => before[name] !== now[name],
+  );
   if (names.length === 0) return;
   const versionOf = (packages: Readonly<Record<string, string>>, name: string): string =>
     packages[name]?.split(' ')[0] ?? 'absent';

@@ -1,5 +1,6 @@
 import { isRepositoryId } from '../contract/hub.ts';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { profilePurpose } from '../contract/calls.ts';
 import { besideSettings } from '../contract/beside.ts';
 import { damageSettings } from '../contract/damage.ts';
@@ -9,7 +10,7 @@ import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } f
 import { finetuneSettings } from '../contract/finetune.ts';
 import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
 import type { MethodOptions } from '../contract/plan.ts';
-import type { RunKind, RunManifest } from '../contract/run.ts';
+import { type RunKind, type RunManifest, storedManifest } from '../contract/run.ts';
 import { changedSettings } from '../contract/setting.ts';
 import { describedSweepSettings, recordedCandidates, recordedSweepSettings } from '../contract/sweep.ts';
 
@@ -140,13 +141,13 @@ const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | nu
 
 /** Without the Python that trained, as without the one that computed. */
 const recordedMixture = z.object({
-  mixture: z.object({ file: z.string().nullable() }).nullable().default(null),
+  mixture: z.object({ file: boundedText.nullable() }).nullable().default(null),
 });
 
 const recordedFinetune = recordedMixture.extend({
   settings: finetuneSettings,
-  destination: z.string(),
-  teacher: z.object({ path: z.string() }).nullable().default(null),
+  destination: boundedText,
+  teacher: z.object({ path: boundedText }).nullable().default(null),
 });
 
 const finetuneParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
@@ -181,7 +182,7 @@ const experimentParts = ({ spec, models, tasks }: RunManifest): readonly Part[] 
 };
 
 const recordedExport = z.object({
-  destination: z.string(),
+  destination: boundedText,
   format: exportFormat,
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
@@ -204,7 +205,7 @@ const exportParts = ({ spec, models, state }: RunManifest): readonly Part[] | nu
   ];
 };
 
-const recordedVerification = z.object({ exported: z.string() });
+const recordedVerification = z.object({ exported: boundedText });
 
 const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   const read = recordedVerification.safeParse(spec);
@@ -259,8 +260,8 @@ const pushParts = ({ spec }: RunManifest): readonly Part[] | null => {
 };
 
 const reproduced = z.union([
-  z.object({ of: z.string() }).transform(({ of }) => of),
-  z.object({ reproduces: z.string() }).transform(({ reproduces }) => reproduces),
+  z.object({ of: boundedText }).transform(({ of }) => of),
+  z.object({ reproduces: boundedText }).transform(({ reproduces }) => reproduces),
 ]);
 
 /** The verb that makes a run, and its arguments. */
@@ -306,4 +307,22 @@ export const equivalentCommand = (manifest: RunManifest): string | null => {
   if (parts === null || values.some(isUnsafe)) return null;
   const words = parts.flatMap((part) => (typeof part === 'string' ? [part] : [`--${part[0]}`, ...part.slice(1)]));
   return ['uncurl', verb, ...words].map(shellWord).join(' ');
+};
+
+/** Settings above this size (a plan with its weights) are not repeated in every figure. */
+const MOST_SHOWN = 200_000;
+
+/**
+ * A manifest as reports and figures contain it: its command is made from its settings, and empty where there is none.
+ * The command in its file may be anybody's text, which somebody might paste.
+ */
+export const shownManifest = (manifest: RunManifest): RunManifest => {
+  const { spec, ...stored } = storedManifest(manifest);
+  const characters = JSON.stringify(spec).length;
+  return {
+    ...stored,
+    spec:
+      characters <= MOST_SHOWN ? spec : { omitted: `${String(characters)} characters; see the run's manifest.json` },
+    commandLine: equivalentCommand(manifest) ?? '',
+  };
 };

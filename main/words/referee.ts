@@ -4,9 +4,8 @@ import { counted, formatPercent } from './numbers.ts';
 /** Flips that are named. */
 const MOST_NAMED = 10;
 
+/** A card's paragraph of these findings is known by it. */
 const BEGINNING = 'Referee: ';
-
-export const isRefereeNote = (note: string): boolean => note.startsWith(BEGINNING);
 
 /** The findings of a referee in a sentence, with the flips. */
 export const refereeWords = (

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { linkedFragment } from '../contract/page-fragment.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -7,7 +8,7 @@ import { readTextIfThere } from '../files/regular-file.ts';
 const FILE = 'view.json';
 const MAX_BYTES = 65_536;
 
-const keptView = z.object({ format: z.literal('uncurl-view'), address: z.string() });
+const keptView = z.object({ format: z.literal('uncurl-view'), address: boundedText });
 
 /** The view last on screen, as the fragment of the page's address, so that a browser restores it on another port. */
 export interface KeptView {

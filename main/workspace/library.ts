@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
@@ -68,10 +69,10 @@ export const actualPath = (recorded: string, bundled: ReadonlyMap<string, string
 const MAX_LIBRARY_BYTES = 16 * 2 ** 20;
 
 const libraryFile = z.object({
-  models: z.array(z.string()),
-  tasks: z.array(z.string()),
+  models: boundedList(boundedText),
+  tasks: boundedList(boundedText),
   /** Hash of the content last seen at a path. */
-  hashes: z.record(z.string(), z.string()).default({}),
+  hashes: boundedRecord(boundedText, boundedText).default({}),
 });
 type LibraryFile = z.infer<typeof libraryFile>;
 export type LibraryShelf = 'models' | 'tasks';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText, shortName } from '../contract/bounds.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
@@ -77,20 +78,17 @@ const FORMAT = 'uncurl-profile-1';
 
 const metadataSchema = z.object({
   format: z.literal(FORMAT),
-  model: z.string(),
-  fingerprint: z.string(),
-  /**
-   * SHA-256 over all files of the model; profiles of earlier versions have none. `sha256` is the file's own, where it is
-   * a step.
-   */
-  modelSha256: z.string().optional(),
-  tasks: z.string(),
+  model: boundedText,
+  fingerprint: boundedText,
+  /** SHA-256 over all files of the model; profiles of earlier versions have none. */
+  modelSha256: shortName.optional(),
+  tasks: boundedText,
 });
 const tasksSchema = z
   .array(
     z.object({
-      name: z.string(),
-      hash: z.string(),
+      name: boundedText,
+      hash: boundedText,
       layers: z.number().int().positive(),
       experts: z.number().int().positive(),
       topK: z.number().int().positive(),
@@ -161,6 +159,7 @@ export const profileContent = ({ model, fingerprint, sha256, tasks }: ProfileFil
     format: FORMAT,
     model,
     fingerprint,
+    // The seal of a step has the name sha256.
     ...(sha256 && { modelSha256: sha256 }),
     tasks: JSON.stringify(tasks.map(described)),
   },

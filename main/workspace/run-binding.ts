@@ -37,6 +37,7 @@ const contentHash = ({
   label: _label,
   finding: _finding,
   waited: _waited,
+  provenance: _provenance,
   ...fixed
 }: RunManifest): string =>
   createHash('sha256')

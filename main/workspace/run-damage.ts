@@ -5,9 +5,9 @@ import { fileErrorCode } from '../files/file-errors.ts';
 
 /** Result files of a run and their maximum sizes in bytes. */
 const RESULT_FILES: ReadonlyMap<string, number> = new Map([
-  ['results.json', 256 * 2 ** 20],
-  ['points.json', 256 * 2 ** 20],
-  ['plans.json', 256 * 2 ** 20],
+  ['results.json', 96 * 2 ** 20],
+  ['points.json', 96 * 2 ** 20],
+  ['plans.json', 96 * 2 ** 20],
   ['outcomes.parquet', 4 * 2 ** 30],
   ['verification.json', 64 * 2 ** 20],
   ['reproduction.json', 64 * 2 ** 20],

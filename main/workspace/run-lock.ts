@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
@@ -18,11 +19,11 @@ const MAX_LOCK_BYTES = 65_536;
 const MAX_ATTEMPTS = 20;
 
 const lockFile = z.object({
-  token: z.string(),
-  host: z.string(),
-  machine: z.string(),
+  token: boundedText,
+  host: boundedText,
+  machine: boundedText,
   pid: z.number(),
-  startedAt: z.string().nullable(),
+  startedAt: boundedText.nullable(),
   heartbeatAt: z.number(),
   released: z.boolean(),
 });

@@ -3,7 +3,16 @@ import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { type RunKind, type RunLabel, type RunLabelChange, runManifest, type RunManifest } from '../contract/run.ts';
+import type { RunProvenance } from '../contract/provenance.ts';
+import {
+  manifestText,
+  type RunKind,
+  type RunLabel,
+  type RunLabelChange,
+  runManifest,
+  type RunManifest,
+  storedManifest,
+} from '../contract/run.ts';
 import { explainFileError, fileErrorCode, isSystemError } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, readRegularFile, readTextIfThere } from '../files/regular-file.ts';
@@ -11,7 +20,8 @@ import { temporaryNameFor, writeFileAtomically } from '../files/write-atomically
 import { damagedRun, resultDamage } from './run-damage.ts';
 import { changeRunLabel, readListedLabel } from './run-label-file.ts';
 import { acquireRunLock, lockGeneration, type LockHolder, readLockHolder, type RunLock } from './run-lock.ts';
-import { sealRun } from './sealed-files.ts';
+import { MANIFEST, readProvenance, requireAsWritten, sealRun, unsealRun } from './sealed-files.ts';
+import type { UserKey } from './user-key.ts';
 
 /** `sweep-20260101-120000-ab12`: kind, UTC date and time, four random hexadecimal digits. */
 export const makeRunId = (
@@ -42,11 +52,18 @@ export interface RunStore {
   ): Promise<CreatedRun>;
   /** As on disk, except that an unfinished run that nobody works on is `interrupted`. */
   read(run: string): Promise<RunManifest>;
-  /** Newest first. */
-  list(): Promise<RunManifest[]>;
+  /**
+   * Newest first. `vouching`: with what the manifest and the seal of each say about its provenance; no result file is
+   * read for it.
+   */
+  list(vouching?: Vouching): Promise<RunManifest[]>;
   write(manifest: RunManifest): Promise<void>;
-  /** Records the checksums of a run's results at its end, to detect later edits. */
-  seal(run: string): Promise<void>;
+  /** Seals a run at its end with its last manifest, which is written after this. */
+  seal(manifest: RunManifest, key: UserKey | null): Promise<void>;
+  /** Removes the seal of a run that is worked on again. */
+  unseal(run: string): Promise<void>;
+  /** Whether the run was measured here, by every one of its files. */
+  provenance(run: string, vouching: Vouching): Promise<RunProvenance>;
   /** Changes a run's name, note or tags, whoever works on it. */
   label(run: string, change: RunLabelChange): Promise<RunLabel>;
   /** `takeOver`: also from a holder that may be alive. */
@@ -61,7 +78,14 @@ export interface RunStore {
   remove(run: string): Promise<void>;
 }
 
-const MANIFEST = 'manifest.json';
+/** What tells the user's own runs from others. */
+export interface Vouching {
+  /** Null: this user has none yet. */
+  readonly key: UserKey | null;
+  /** Whether this user's engine made the run here. */
+  isBound(manifest: RunManifest): Promise<boolean>;
+}
+
 /** Files with this extension are associated with the application (electron/openings.ts). */
 const RUN_FILE = 'open.uncurl-run';
 /** A merge plan with its weights for a model of 100 layers x 256 experts is about 2 MB. */
@@ -110,7 +134,9 @@ export const createRunStore = (
     return join(runsFolder, run);
   };
 
-  const readManifest = async (run: string): Promise<RunManifest> => {
+  const readManifest = async (run: string): Promise<RunManifest> => (await readStored(run)).manifest;
+
+  const readStored = async (run: string): Promise<{ readonly text: string; readonly manifest: RunManifest }> => {
     const folder = folderOf(run);
     const file = join(folder, MANIFEST);
     if ((await isFolder(folder)) === false)
@@ -156,8 +182,19 @@ export const createRunStore = (
         `${file} is the manifest of another run, "${parsed.data.id}".`,
         'Give the folder that name again, or move it to the trash.',
       );
-    return parsed.data;
+    return { text, manifest: storedManifest(parsed.data) };
   };
+
+  const provenanceOf = (
+    { text, manifest }: { readonly text: string; readonly manifest: RunManifest },
+    { key, isBound }: Vouching,
+    depth: 'files' | 'manifest',
+  ): Promise<RunProvenance> =>
+    readProvenance(
+      folderOf(manifest.id),
+      { manifest: text, state: manifest.state },
+      { key, isBound: () => isBound(manifest), depth },
+    );
 
   const withDerivedState = async (manifest: RunManifest): Promise<RunManifest> => {
     if (manifest.state !== 'queued' && manifest.state !== 'running') return manifest;
@@ -166,11 +203,7 @@ export const createRunStore = (
   };
 
   const write = (manifest: RunManifest): Promise<void> =>
-    writeFileAtomically(
-      join(folderOf(manifest.id), MANIFEST),
-      `${JSON.stringify(manifest, null, 2)}\n`,
-      temporaryFolder,
-    );
+    writeFileAtomically(join(folderOf(manifest.id), MANIFEST), manifestText(manifest), temporaryFolder);
 
   /** The file that opens the run by a double click; its path identifies the run. */
   const writeRunFile = (id: string): Promise<void> =>
@@ -181,19 +214,22 @@ export const createRunStore = (
     );
 
   /** A run as listed, with the reason if it is damaged; null while another engine creates or removes it. */
-  const listed = async (name: string): Promise<RunManifest | null> => {
+  const listed = async (name: string, vouching: Vouching | undefined): Promise<RunManifest | null> => {
     const folder = folderOf(name);
     const found = await isFolder(folder);
     if (found !== true) return found === null ? null : damagedRun(name, folder, `${folder} is not a folder.`);
     try {
-      const stored = await readManifest(name);
+      const read = await readStored(name);
+      const stored = read.manifest;
       const manifest = await withDerivedState(stored);
-      const [damaged, label, finding] = await Promise.all([
+      const [damaged, label, provenance] = await Promise.all([
         resultDamage(folder),
         readListedLabel(folder),
-        readFinding(folder, manifest),
+        vouching === undefined ? undefined : provenanceOf(read, vouching, 'manifest'),
       ]);
+      const finding = provenance?.state === 'elsewhere' ? null : await readFinding(folder, manifest);
       const shown: RunManifest = { ...manifest, label };
+      if (provenance !== undefined) shown.provenance = provenance;
       if (stored.state === 'queued' && manifest.state === 'interrupted') shown.waited = true;
       if (damaged !== null) shown.damaged = damaged;
       if (finding !== null) shown.finding = finding;
@@ -233,11 +269,13 @@ export const createRunStore = (
       }
     },
     read: async (run) => withDerivedState(await readManifest(run)),
-    list: async () => {
+    list: async (vouching) => {
       const names = (await readdir(runsFolder)).filter((name) => RUN_ID.test(name));
       const manifests: RunManifest[] = [];
       for (let first = 0; first < names.length; first += LISTED_AT_ONCE) {
-        const some = await Promise.all(names.slice(first, first + LISTED_AT_ONCE).map(listed));
+        const some = await Promise.all(
+          names.slice(first, first + LISTED_AT_ONCE).map((name) => listed(name, vouching)),
+        );
         for (const manifest of some) if (manifest !== null) manifests.push(manifest);
       }
       return manifests.sort((a, b) =>
@@ -245,13 +283,22 @@ export const createRunStore = (
       );
     },
     write,
-    seal: async (run) => {
+    seal: async (manifest, key) => {
+      const folder = folderOf(manifest.id);
       try {
-        await sealRun(folderOf(run), temporaryFolder);
+        await sealRun(folder, manifestText(manifest), key, temporaryFolder);
+      } catch (error) {
+        throw explainFileError(error, folder);
+      }
+    },
+    unseal: async (run) => {
+      try {
+        await unsealRun(folderOf(run));
       } catch (error) {
         throw explainFileError(error, folderOf(run));
       }
     },
+    provenance: async (run, vouching) => provenanceOf(await readStored(run), vouching, 'files'),
     label: async (run, change) => {
       if ((await isFolder(folderOf(run))) !== true) await readManifest(run);
       return changeRunLabel(folderOf(run), change, temporaryFolder);
@@ -322,6 +369,7 @@ export const readFinding = async (
   if (state !== 'done' || (kind !== 'verify' && kind !== 'reproduce')) return null;
   const { name, shape } = sources[kind];
   try {
+    await requireAsWritten(folder, name);
     const text = await readTextIfThere(join(folder, name), { mostBytes: MOST_BYTES });
     const found = text === null ? null : shape.safeParse(JSON.parse(text));
     return found?.success === true ? (found.data ? 'equal' : 'different') : null;

@@ -1,51 +1,194 @@
-import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
-import { fileChecksum, readChecksums, writeChecksums } from '../files/checksums.ts';
+import { MOST_NAMED_FILES, type RunProvenance } from '../contract/provenance.ts';
+import type { RunState } from '../contract/run.ts';
+import {
+  CHECKSUM_FILE,
+  checksumList,
+  fileChecksum,
+  parseChecksums,
+  readChecksumList,
+  readChecksums,
+} from '../files/checksums.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
-import { explainReadError } from '../files/regular-file.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { explainReadError, fileState, readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { bundledRecords } from './bundled-records.ts';
+import type { UserKey } from './user-key.ts';
 
-/**
- * Result files. Others change after the run's end (label.json, cluster records) or contain nothing that is shown as
- * measured.
- */
+// A finished run is one sealed document: `checksums.sha256` lists a SHA-256 for the manifest and every other file, and
+// `seal.json` signs that list with the user's key. A change of any byte, a copy by another user and a forgery show.
+
+export const MANIFEST = 'manifest.json';
+const SEAL_FILE = 'seal.json';
+const MAX_SEAL_BYTES = 4_096;
+
+/** Files of a run's folder that a seal does not cover, with the reason: they change after the run's end. */
+export const OUTSIDE_SEAL: ReadonlyMap<string, string> = new Map([
+  ['label.json', 'name, note and tags, which the user may change at any time'],
+  ['log.jsonl', 'the log, which also records what happens after the end'],
+  ['binding.json', 'the mark that lets this user resume the run'],
+  ['cluster.json', 'the state of a submission to a cluster'],
+  ['slurm.sh', 'the script of a submission to a cluster'],
+  [CHECKSUM_FILE, 'the list of the sealed files'],
+  [SEAL_FILE, 'the seal itself'],
+]);
+
+const isOutside = (name: string): boolean => OUTSIDE_SEAL.has(name) || /^lock-\d+\.json$/.test(name);
+
+/** Files that are read as results: one that appears after the end counts as a change. */
 const RESULT_FILE =
   /^(?:(?:results|points|plans|experiment|damage|beside|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
 
 export const isResultFile = (name: string): boolean => RESULT_FILE.test(name);
 
-const resultFiles = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder)).filter(isResultFile).sort();
+/** Regular files of a folder, sorted. Folders contain what a job continues from; nothing shown is read from them. */
+const filesOf = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 
-/** Writes the checksums of a run's results at its end, to detect later edits. */
-export const sealRun = async (folder: string, temporaryFolder: string): Promise<void> =>
-  writeChecksums(
-    folder,
-    new Map((await resultFiles(folder)).map((name) => [name, join(folder, name)])),
-    temporaryFolder,
-  );
+const sealFile = z.object({
+  format: z.literal('uncurl-seal'),
+  version: z.literal(1),
+  /** Name of the key. */
+  key: z.string().max(64),
+  mark: z.string().regex(/^[0-9a-f]{64}$/),
+});
+type Seal = z.infer<typeof sealFile>;
+
+const signedText = (list: string): string => `uncurl-seal 1\n${list}`;
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Checksums of files read recently, valid while the file does not change. */
 const known = new Map<string, { readonly state: string; readonly hash: Promise<string> }>();
-const MOST_KNOWN = 1_000;
+const MOST_KNOWN = 10_000;
 
-const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => [size, mtimeMs, ctimeMs, ino].map(String).join(' ');
+const remember = (file: string, state: string, hash: Promise<string>): void => {
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(file, { state, hash });
+};
 
 const hashOf = async (file: string): Promise<string | null> => {
   try {
-    const state = stateOf(await stat(file));
+    const state = fileState(await stat(file));
     const before = known.get(file);
     if (before?.state === state) return await before.hash;
     const hash = fileChecksum(file);
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(file, { state, hash });
+    remember(file, state, hash);
     return await hash;
   } catch (error) {
     known.delete(file);
     if (fileErrorCode(error) === 'ENOENT') return null;
     throw explainReadError(error, file);
   }
+};
+
+/**
+ * Seals a run at its end: reads every file once, lists its checksum, and signs the list. `manifest`: the text of the
+ * manifest that is written after this. Without a key (it cannot be written in a read-only home) only the list is
+ * written, and the run counts as not measured here.
+ */
+export const sealRun = async (
+  folder: string,
+  manifest: string,
+  key: UserKey | null,
+  temporaryFolder: string,
+): Promise<void> => {
+  const checksums = new Map([[MANIFEST, sha256(manifest)]]);
+  for (const name of await filesOf(folder)) {
+    if (name === MANIFEST || isOutside(name)) continue;
+    const file = join(folder, name);
+    const state = fileState(await stat(file));
+    const hash = await fileChecksum(file);
+    checksums.set(name, hash);
+    remember(file, state, Promise.resolve(hash));
+  }
+  const list = checksumList(checksums);
+  if (key === null) await rm(join(folder, SEAL_FILE), { force: true });
+  else {
+    const seal: Seal = { format: 'uncurl-seal', version: 1, key: key.name, mark: key.sign(signedText(list)) };
+    await writeFileAtomically(join(folder, SEAL_FILE), `${JSON.stringify(seal, null, 2)}\n`, temporaryFolder);
+  }
+  await writeFileAtomically(join(folder, CHECKSUM_FILE), list, temporaryFolder);
+};
+
+/** Removes the seal of a run that is worked on again. */
+export const unsealRun = async (folder: string): Promise<void> => {
+  for (const name of [SEAL_FILE, CHECKSUM_FILE]) await rm(join(folder, name), { force: true });
+};
+
+/** An unreadable seal counts as none. */
+const readSeal = async (folder: string): Promise<Seal | null> => {
+  try {
+    const text = await readTextIfThere(join(folder, SEAL_FILE), { mostBytes: MAX_SEAL_BYTES });
+    return text === null ? null : sealFile.parse(parseForeignJson(text));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof WorkbenchError) return null;
+    throw error;
+  }
+};
+
+const elsewhere = (reason: RunProvenance['reason'], files: readonly string[] = []): RunProvenance => ({
+  state: 'elsewhere',
+  reason,
+  files: files.slice(0, MOST_NAMED_FILES),
+});
+
+const HERE: RunProvenance = { state: 'here', reason: null, files: [] };
+
+/** Files of a bundled record whose manifest has this checksum, by name. */
+const recordWith = (manifest: string): Readonly<Record<string, string>> | undefined =>
+  Object.values(bundledRecords).find((files) => files[MANIFEST] === manifest);
+
+/** How much of a folder `readProvenance` reads. */
+type Depth = 'files' | 'manifest';
+
+/** Files that differ from a list, are missing, or are results that it does not name. */
+const changedFiles = async (
+  folder: string,
+  sums: ReadonlyMap<string, string>,
+  manifest: string,
+  depth: Depth,
+): Promise<readonly string[]> => {
+  const changed = sums.get(MANIFEST) === manifest ? [] : [MANIFEST];
+  if (depth === 'manifest') return changed;
+  const added = (await filesOf(folder)).filter((name) => isResultFile(name) && !sums.has(name));
+  for (const [name, sum] of sums)
+    if (name !== MANIFEST && (await hashOf(join(folder, name))) !== sum) changed.push(name);
+  return [...changed, ...added];
+};
+
+/**
+ * Whether a run was measured here. `manifest`: the text of its manifest; `isBound`: whether this user's engine made it
+ * here (run-binding.ts). `depth`: `manifest` reads no result file, for a list of many runs.
+ */
+export const readProvenance = async (
+  folder: string,
+  { manifest, state }: { readonly manifest: string; readonly state: RunState },
+  { key, isBound, depth }: { readonly key: UserKey | null; readonly isBound: () => Promise<boolean>; depth: Depth },
+): Promise<RunProvenance> => {
+  const own = sha256(manifest);
+  const record = recordWith(own);
+  if (record !== undefined) {
+    const changed = await changedFiles(folder, new Map(Object.entries(record)), own, depth);
+    return changed.length === 0 ? { state: 'bundled', reason: null, files: [] } : elsewhere('changed-files', changed);
+  }
+  if (state !== 'done')
+    return (await isBound()) ? { state: 'unfinished', reason: 'not-finished', files: [] } : elsewhere('no-seal');
+  const [seal, list] = [await readSeal(folder), await readChecksumList(folder)];
+  if (seal === null || list === null) return elsewhere('no-seal');
+  if (key === null || seal.key !== key.name) return elsewhere('other-key');
+  const isSigned = timingSafeEqual(Buffer.from(key.sign(signedText(list)), 'hex'), Buffer.from(seal.mark, 'hex'));
+  if (!isSigned) return elsewhere('broken-seal');
+  const changed = await changedFiles(folder, parseChecksums(folder, list), own, depth);
+  return changed.length === 0 ? HERE : elsewhere('changed-files', changed);
 };
 
 /** Changes to a run's files since it ended. */
@@ -60,7 +203,7 @@ export interface SealedFiles {
 export const readSealedFiles = async (folder: string): Promise<SealedFiles> => {
   const sums = await readChecksums(folder);
   if (sums === null) return { checksums: null, changed: [], missing: [] };
-  const names = new Set([...sums.keys(), ...(await resultFiles(folder))]);
+  const names = new Set([...sums.keys(), ...(await filesOf(folder)).filter(isResultFile)]);
   const changed: string[] = [];
   const missing: string[] = [];
   for (const name of names) {

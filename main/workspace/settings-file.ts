@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { NO_SETTINGS, type SettingsChange, type UserSettings, userSettings } from '../contract/settings.ts';
 import { createTurns, writeFileAtomically } from '../files/write-atomically.ts';
@@ -34,7 +35,7 @@ export const settingsFile = (
   return join(configurationFolder(platform, environment), 'uncurl-workbench', 'settings.json');
 };
 
-const entries = z.record(z.string(), z.unknown());
+const entries = boundedRecord(boundedText, z.unknown());
 
 const readEntries = async (file: string): Promise<z.infer<typeof entries>> => {
   const text = await readTextIfThere(file, { mostBytes: MAX_SETTINGS_BYTES });

@@ -6,6 +6,7 @@ import { useTopDialog } from '../components/dialog.tsx';
 import { openPopover, placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
 import { useFacts } from '../engine/facts.ts';
+import { provenanceHeading } from '../../main/words/provenance.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount, formatDuration } from '../../main/words/numbers.ts';
 import { minOf } from '../../main/statistics/extremes.ts';
@@ -45,16 +46,20 @@ export const SampleBanner = () => {
   );
 };
 
-/** Lists the numbers that are shown differently from the run's files, because those files were edited. */
+/**
+ * Says that the sweep was not measured here, and lists the numbers that are shown differently from its files, because
+ * those files were edited.
+ */
 export const EditedBanner = () => {
   const { document } = useSweep();
   const notes = document === undefined ? [] : checkNotes(document);
-  if (notes.length === 0) return null;
+  const heading = provenanceHeading(document?.provenance);
+  if (notes.length === 0 && heading === null) return null;
   return (
     <div className="connection-banner edited-banner" role="alert">
       <Icon name="warning" />
       <div>
-        <strong>The files of this sweep were edited, or written by another version.</strong>
+        <strong>{heading ?? 'The files of this sweep were edited, or written by another version.'}</strong>
         {notes.map((note) => (
           <p key={note}>{note}</p>
         ))}

@@ -2,6 +2,8 @@ import { Component } from 'react';
 import type { ReactNode } from 'react';
 import { serialiseError } from '../../main/contract/errors.ts';
 import type { SerialisedError } from '../../main/contract/errors.ts';
+import type { RunProvenance } from '../../main/contract/provenance.ts';
+import { provenanceHeading } from '../../main/words/provenance.ts';
 import { Button, Icon } from './button.tsx';
 
 /** An error message with what to do about it. */
@@ -41,3 +43,13 @@ export class ErrorBoundary extends Component<ErrorBoundaryProps, ErrorBoundarySt
     );
   }
 }
+
+/** Heads whatever shows a run that was not measured here; nothing for a run that was. */
+export const NotMeasuredHere = ({ provenance }: { readonly provenance: RunProvenance | undefined }) => {
+  const heading = provenanceHeading(provenance);
+  return heading === null ? null : (
+    <p className="problem" role="alert">
+      <Icon name="warning" size={14} /> <strong>{heading}</strong>
+    </p>
+  );
+};

@@ -70,11 +70,11 @@ export const results = define({
   afterSelection: {
     term: 'After selection',
     text:
-      'The best threshold of several methods is chosen after seeing them, so it is safe by mistake more often than the ' +
-      '5 % of each: in simulations of four methods that are all worse by exactly δ, in 6 to 18 % with 150 to 1,000 items. ' +
-      '“After selection” is the best threshold where each method is tested at 5 % divided by the number of methods ' +
-      '(Bonferroni): whichever is chosen, it is safe by mistake in at most 5 %. All measured methods count, also those ' +
-      'that are hidden.',
+      'The best threshold of several methods is chosen after seeing them, so it is safe by mistake more often ' +
+      'than the 5 % of each: in simulations of four methods that are all worse by exactly δ, in 6 to 18 % with ' +
+      '150 to 1,000 items. “After selection” is the best threshold where each method is tested at 5 % divided by ' +
+      'the number of methods (Bonferroni): whichever is chosen, it is safe by mistake in at most 5 %. All ' +
+      'measured methods count, also those that are hidden.',
   },
   everywhere: {
     term: 'Safe everywhere',
@@ -124,8 +124,8 @@ export const results = define({
     term: 'KL',
     text:
       'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned model’s ' +
-      'p, mean over scored positions: the tokens of choices and texts, the prefix that all choices share counted once; ' +
-      'of written tasks, the tokens that the unpruned model wrote. ' +
+      'p, mean over scored positions: the tokens of choices and texts, the prefix that all choices share counted ' +
+      'once; of written tasks, the tokens that the unpruned model wrote. ' +
       'The same definition as llama.cpp’s perplexity tool. Intervals are Student’s t over items, or over the ' +
       'passages that they share.',
     formula: 'mean of Σ p (log p − log q)',
@@ -336,9 +336,10 @@ export const results = define({
     term: 'Unpruned',
     text:
       'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
-      '(one-sided exact binomial test at 5 %). Where it is not above chance, or the exact one-sided 95 % lower limit of ' +
-      'its accuracy is at most δ above chance (above 0 for written answers), it has nothing to lose: a pruned model ' +
-      'could lose everything and stay within the margin, so pruned models get no verdict and no threshold.',
+      '(one-sided exact binomial test at 5 %). Where it is not above chance, or the exact one-sided 95 % lower ' +
+      'limit of its accuracy is at most δ above chance (above 0 for written answers), it has nothing to lose: a ' +
+      'pruned model could lose everything and stay within the margin, so pruned models get no verdict ' +
+      'and no threshold.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {

@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { SerialisedError } from '../../main/contract/errors.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
@@ -67,6 +68,15 @@ export const useSweepOf = (run: string): SweepDocument | undefined => {
   return useLasting(useQuery('sweep.read', { run, familywise, delta }).data, run);
 };
 
+/** A manifest with the provenance that reading all of the run's files gave: what is drawn and saved is headed by it. */
+export const useVouched = (manifest: RunManifest | null, document: SweepDocument | undefined): RunManifest | null =>
+  useMemo(() => {
+    const { run, provenance } = document ?? {};
+    return manifest === null || provenance === undefined || run !== manifest.id
+      ? manifest
+      : { ...manifest, provenance };
+  }, [manifest, document]);
+
 /** The sweep shown, with its results and thresholds, for all views. */
 export const useSweep = (): ShownSweep => {
   const facts = useFacts();
@@ -79,5 +89,12 @@ export const useSweep = (): ShownSweep => {
     manifest === null ? null : { run: manifest.id, familywise, delta: settled ?? undefined },
   );
   const document = useLasting(data, manifest?.id ?? '');
-  return { sweeps, manifest, model, document, delta: chosenDelta ?? sweepDelta(manifest), error };
+  return {
+    sweeps,
+    manifest: useVouched(manifest, document),
+    model,
+    document,
+    delta: chosenDelta ?? sweepDelta(manifest),
+    error,
+  };
 };

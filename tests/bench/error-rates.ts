@@ -32,12 +32,12 @@ import { recordedResults } from '../main/sample/recorded.ts';
 // texts: the increase in log-perplexity per token is exactly delta; RUNS (1000) draws each of texts of 50 to 1000
 // tokens whose own increase has the named distribution.
 //
-// best: four methods, each truly worse by exactly delta, answer the same items; some method is called safe, with each at
-// 5 %, and at 5 % / 4. "together": the share of an item's changes that all methods have in common. RUNS (20000); numbers
-// in brackets are Monte Carlo standard errors.
+// best: four methods, each truly worse by exactly delta, answer the same items; some method is called safe, with each
+// at 5 %, and at 5 % / 4. "together": the share of an item's changes that all methods have in common. RUNS (20000);
+// numbers in brackets are Monte Carlo standard errors.
 //
-// looks: one candidate, truly worse by exactly delta; items are added until it is safe, at 150, 300, 600 and 1,200, each
-// look at 5 %, or at the planned levels (plannedLevels). RUNS (20000). Power: the same for an unharmed candidate.
+// looks: one candidate, truly worse by exactly delta; items are added until it is safe, at 150, 300, 600 and 1,200,
+// each look at 5 %, or at the planned levels (plannedLevels). RUNS (20000). Power: the same for an unharmed candidate.
 //
 // losses: how often the interval of the answer loss misses the mean over all items of a point of the sample, when n of
 // its items are drawn with replacement: Student's t of the mean as used, and two that were tried: Hall's transformation

@@ -184,12 +184,12 @@ test('a sweep of one model says what to do, and is reproduced exactly', async ({
   await runs.getByRole('menuitem', { name: /^Reproduce/ }).click();
   const repeated = runs.getByRole('listitem').filter({ hasText: 'Reproduction of' });
   await isDone('Reproduction of');
-  await expect(page.getByRole('log', { name: 'Messages' })).toContainText('Every number matches');
+  await expect(page.getByRole('log', { name: 'Messages' })).toContainText('Every compared number matches');
   await repeated
     .getByRole('button', { name: /Reproduction of/ })
     .first()
     .click();
-  await expect(page.getByRole('dialog', { name: 'Reproduction' })).toContainText('Every number matches');
+  await expect(page.getByRole('dialog', { name: 'Reproduction' })).toContainText('Every compared number matches');
   await photograph(workbench, 'reproduction');
   expect(await readdir(path.join(workspace, 'runs'))).toHaveLength(2);
 });

@@ -8,7 +8,7 @@ import { temporaryFolder } from './run-uncurl.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 
-it('npm run dev serves the page under a strict policy, the engine only with the token, and ends on request', async () => {
+it('npm run dev serves the page under a strict policy, the engine by the token, and ends on request', async () => {
   const workspace = await temporaryFolder();
   const server = spawn(process.execPath, [path.join(root, '.ci', 'dev-server.mjs'), '--workspace', workspace], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -126,7 +126,7 @@ test('a reproduction matches, lists every item that differs, and says what it co
   const same = await uncurl(again);
   expect(same.code, same.stderr).toBe(0);
   expect(same.stdout).toContain(
-    `Every number that was made again matches: 3 arms over ${String(3 * ITEMS)} item outcomes.`,
+    `Every number that was made again and compared matches: 3 arms over ${String(3 * ITEMS)} item outcomes.`,
   );
 
   // A changed recorded answer, and a fine-tuned arm for which there is no Python here.

@@ -20,6 +20,8 @@ export interface Fault {
   readonly cutAfter?: number;
   /** Sends nothing more after this many bytes, and keeps the connection open. */
   readonly silentAfter?: number;
+  /** Never answers, and keeps the connection open. */
+  readonly mute?: boolean;
   /** Inverts the byte at this position of the file. */
   readonly flip?: number;
   /** Ignores the range of the request. */
@@ -462,6 +464,7 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
   };
   /** What goes wrong before the answer. */
   const failed = (request: IncomingMessage, response: ServerResponse, fault: Fault | null): boolean => {
+    if (fault?.mute === true) return true;
     if (fault?.cutAfter === 0) request.socket.destroy();
     else if (fault?.status !== undefined) answer(response, fault.status, '', fault.headers ?? {});
     else return false;

@@ -75,7 +75,7 @@ describe('PyTorch', () => {
   let site = '';
   beforeAll(async () => ({ own, site } = await ownPython()));
 
-  test('opens the consumed files of a model alone, whatever its folder contains, and gives the same numbers', async () => {
+  test('opens the consumed files of a model alone, whatever lies beside them, with the same numbers', async () => {
     await writeFile(path.join(site, 'sitecustomize.py'), WATCHING);
     const [names = []] = await runPython('looked_for.py', [], z.array(z.string()));
     expect(names).toEqual(
@@ -184,7 +184,7 @@ describe('PyTorch', () => {
     expect(await printOf(moved.own)).toBe(before);
   });
 
-  test('is asked for its versions outside of the current folder, whose modules anybody may have put there', async () => {
+  test('imports no modules from the current folder, where anybody may have put them', async () => {
     const folder = await temporaryFolder();
     await writeFile(path.join(folder, 'json.py'), `open(${JSON.stringify(path.join(folder, 'ran'))}, 'w')\n`);
     await symlink(path.join(folder, 'json.py'), path.join(folder, 'importlib.py'));

@@ -17,7 +17,13 @@ import { exportedTensors } from '../../main/export/exported-tensors.ts';
 import { planGguf, writeGguf } from '../../main/export/gguf/gguf-file.ts';
 import { addCharacters } from '../main/export/gguf/llama-models.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
-import { publishedFixture, publishedFolder, sentenceOf, type Variant, writePublished } from '../reference/published-fixture.ts';
+import {
+  publishedFixture,
+  publishedFolder,
+  sentenceOf,
+  type Variant,
+  writePublished,
+} from '../reference/published-fixture.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 
 /**
@@ -67,7 +73,6 @@ const problemOf = async (name: string, variant: Variant | undefined): Promise<st
     return largest <= (name === 'gemma4' ? TABLE_BOUND : TOLERANCE) ? null : `${what}: off by ${largest.toFixed(5)}`;
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
-    if (process.env['SHOW'] !== undefined) console.log(`${name}: ${what}: ${error.message}`);
     return null;
   } finally {
     await rm(destination, { recursive: true, force: true });

@@ -32,7 +32,12 @@ test.each(['mixtral', 'deepseek_v3-fp8', 'qwen3_next', 'llama4', 'gemma4', 'deep
     const folder = checkpointFixture(name);
     const runner = await runnerOf(folder);
     try {
-      const check = await askTransformers(await openCheckpoint(folder), () => Promise.resolve(runner), torchWorkers, control);
+      const check = await askTransformers(
+        await openCheckpoint(folder),
+        () => Promise.resolve(runner),
+        torchWorkers,
+        control,
+      );
       expect(check).toMatchObject({ word: 'equal', transformers: '5.24.0', tokens: 64, differing: 0 });
     } finally {
       await runner.dispose();
@@ -69,7 +74,12 @@ test(
   'a type that transformers does not have is not compared, with the reason',
   async () => {
     const checkpoint = await openCheckpoint(checkpointFixture('kimi_k2'));
-    const check = await askTransformers(checkpoint, () => Promise.reject(new Error('not needed')), torchWorkers, control);
+    const check = await askTransformers(
+      checkpoint,
+      () => Promise.reject(new Error('not needed')),
+      torchWorkers,
+      control,
+    );
     expect(check).toMatchObject({ word: 'not compared', why: expect.stringContaining('"kimi_k2"') });
   },
   HANG_LIMIT_MS,

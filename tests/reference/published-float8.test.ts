@@ -58,7 +58,7 @@ const logitsOf = async (folder: string, tokens: readonly number[]): Promise<Floa
   }
 };
 
-/** Of all kinds of layers and wrappers; the others are tried with ENGINE=torch (`npm run test:interop`). */
+/** Families with all kinds of layers and wrappers; ENGINE=torch (`npm run test:interop`) tries the others. */
 const families = [
   ...['qwen3_5_moe', 'glm4_moe', 'ernie4_5_moe', 'mimo_v2_flash', 'nemotron_h-latent'],
   ...(process.env['ENGINE'] === 'torch'

@@ -55,7 +55,7 @@ const relative = (ours: ArrayLike<number>, theirs: ArrayLike<number>, most?: num
   return difference / largest;
 };
 
-/** What of a descriptor decides the logits of short texts. */
+/** Fields of a descriptor that decide the logits of short texts. */
 const deciding = ({ maxPositions: _, statedPositions: __, configKeys: ___, ...rest }: ModelDescriptor): unknown => rest;
 
 describe.each(names)('the released config of %s', (name) => {
@@ -87,7 +87,6 @@ describe.each(names)('the released config of %s', (name) => {
         if (!(difference < RELATIVE_TOLERANCE)) wrong.push(`${sentenceOf(variant)}: off by ${difference.toFixed(4)}`);
       } catch (error) {
         if (!(error instanceof WorkbenchError)) throw error;
-        if (process.env['SHOW'] !== undefined) console.log(`${name}: ${sentenceOf(variant)}: ${error.message}`);
       }
     }
     expect(wrong).toEqual([]);

@@ -59,11 +59,13 @@ test('only these files start programs', () => {
   // The workspace's own environment, for a verb or a window that names no Python.
   expect(filesWith(/(?<!const )(?<![.\w])ownPython\(/)).toEqual([
     'main/cli/engine-option.ts',
+    'main/cli/verbs/info.ts',
     'main/engine/calls/devices.ts',
     'main/finetune/find-python.ts',
   ]);
   // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
   expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([
+    'main/cli/verbs/info.ts',
     'main/finetune/find-python.ts',
     'main/torch/torch-choice.ts',
   ]);

@@ -80,10 +80,11 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
     'main/jobs/point-cost.ts',
     'main/jobs/tuned-step.ts',
   ],
-  verifyExport: ['main/cli/verbs/verify.ts', 'main/jobs/export-job.ts'],
+  verifyFinished: ['main/cli/verbs/verify.ts', 'main/jobs/export-job.ts'],
   roundedBytes: ['main/jobs/rounded-models.ts'],
   writeRounded: ['main/jobs/rounded-models.ts'],
   expertWeightLikeness: ['main/engine/calls/experts.ts'],
+  checkedWithTransformers: ['main/cli/verbs/info.ts', 'main/engine/engine.ts'],
   runTrainingScript: ['main/jobs/train-checkpoint.ts'],
   publishTunedFolder: ['main/jobs/train-checkpoint.ts'],
 };
@@ -92,6 +93,9 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   GGUF_FILE: 'a name',
   LOSSES_FILE: 'a name',
+  KeptChecks: 'reads and writes verdicts, which no number is made of',
+  checkPython: 'reads versions of a Python',
+  configuredPython: 'looks for a Python',
   TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
@@ -117,7 +121,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   requireForTorch: 'reads headers and a config, and says what would be refused',
   requireForm: 'as checkExport',
   requireFreeDestination: 'looks at a folder',
-  roundedWeightsNote: 'reads headers, and says what would be refused',
+  roundedWeightsFact: 'reads headers, and says what would be refused',
   requireMergeable: 'looks at a model',
   requireReadable: 'reads headers, and says what would be refused',
   scriptJobText: 'a text',
@@ -172,6 +176,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     'main/cli/files.ts',
     // Gets the gate's overlays from the export.
     'main/export/hash-table.ts',
+    'main/export/identity-rows.ts',
     // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
     // Get the gate's overlays from the runner.
@@ -198,12 +203,13 @@ test('every verb gets numbers in one of three ways', () => {
     'export',
     'forward',
     'generate',
+    'info',
     'profile',
     'recover',
     'score',
     'verify',
   ]);
-  // These read headers, stored results and recorded runs; a plan is computed from a profile.
-  const looking = ['compare', 'doctor', 'figures', 'frontier', 'info', 'methods', 'plan', 'report', 'runs', 'sample'];
+  // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from a profile.
+  const looking = ['compare', 'doctor', 'figures', 'frontier', 'methods', 'plan', 'report', 'runs', 'sample'];
   expect(names(verbs.none)).toEqual(looking);
 });

@@ -67,6 +67,7 @@ import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/samp
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
+import { writeBundledRecords } from './bundled-records.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -424,8 +425,8 @@ const luck = async ({ document }: Sample): Promise<readonly string[]> => {
     ...luckSentences(recorded),
     `For comparison: the ${String(own[0]?.results.length ?? 0)} draws of UNCURL itself (its starts of k-means, all ` +
       `items) move the same ${String(own.length)} points of the sample by ${points(mean)} points in the mean; ` +
-      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds differ in ` +
-      'some draw.',
+      `${agreeing} of these have the same verdict in every draw, and ${moved} of ${joint.length} thresholds ` +
+      'differ in some draw.',
   ]);
 };
 
@@ -535,9 +536,9 @@ const gates = async (): Promise<readonly string[]> => {
     const [first] = own;
     if (first === undefined) throw new Error('a group without runs');
     const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
-      (100 * mean(own.map(({ right }) => mean([...right[mode]].map(Number))))).toFixed(1);
+      (100 * mean(own.map(({ right }) => mean(right[mode])))).toFixed(1);
     const better = (mode: 'folded' | 'trained'): string => {
-      const moved = own.map(({ right }) => [...right[mode]].map((is, at) => Number(is) - Number(right.deleted[at])));
+      const moved = own.map(({ right }) => right[mode].map((is, at) => is - (right.deleted[at] ?? Number.NaN)));
       const middle = mean(moved.map(mean));
       const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
       const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
@@ -550,7 +551,10 @@ const gates = async (): Promise<readonly string[]> => {
   return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
 };
 
-const answersRight = z.string().regex(/^[01]+$/);
+const answersRight = z
+  .string()
+  .regex(/^[01]+$/)
+  .transform((digits) => Array.from(digits, Number));
 const gatesRun = z.object({
   model: z.string(),
   method: z.string(),
@@ -618,8 +622,8 @@ const endingThresholds = async (): Promise<readonly string[]> => {
             `${threshold.task} by ${methodTitle(threshold.method)} ${reach(threshold)} / ${reach(threshold.endings)}`,
         )
         .join('; ')}.`,
-    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with something to ` +
-      `lose, less far in ${shorter.length}.`,
+    `Texts end as often further than they are right in ${further.length} of the ${compared.length} curves with ` +
+      `something to lose, less far in ${shorter.length}.`,
     `Most loops: ${most.task} by ${methodTitle(most.method)} at ×${bareFactor(most.factor)}, where ` +
       `${points(most.endings?.looped ?? NaN)} % of the texts loop.`,
   ]);
@@ -721,9 +725,9 @@ const trendTests = ({ trend }: Sample): readonly string[] => {
   const ps = tests.flatMap(({ p }) => p ?? []);
   const least = Math.min(...ps);
   return [
-    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a direction ` +
-      `to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of them); by ` +
-      `Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
+    `${tests.length} such trends were looked at (methods and kinds of answers), ${ps.length} of which have a ` +
+      `direction to test. The smallest p is ${least.toFixed(4)} (in ${ps.filter((p) => p === least).length} of ` +
+      `them); by Bonferroni over all ${tests.length} it is ${Math.min(1, least * tests.length).toFixed(3)}.`,
   ];
 };
 
@@ -821,9 +825,17 @@ export interface RecordedPage {
 
 const PAGES = [
   'README.md',
-  ...['exports', 'families', 'finding', 'paper-experiment', 'searching', 'settings', 'verdicts', 'weights'].map(
-    (name) => `resources/docs/${name}.md`,
-  ),
+  ...[
+    'exports',
+    'families',
+    'finding',
+    'gates',
+    'paper-experiment',
+    'searching',
+    'settings',
+    'verdicts',
+    'weights',
+  ].map((name) => `resources/docs/${name}.md`),
 ];
 
 /** All pages that quote a record, in their current and their computed form. */
@@ -847,9 +859,12 @@ export const recordedPages = async (): Promise<readonly RecordedPage[]> => {
 
 export const recordedTables = Object.keys(TABLES);
 
-if (process.argv[2] === '--write')
+if (process.argv[2] === '--write') {
+  const isAnew = await writeBundledRecords();
+  process.stdout.write(`main/workspace/bundled-records.ts: ${isAnew ? 'written anew' : 'as recorded'}\n`);
   for (const { file, stands, computed } of await recordedPages())
     if (stands !== computed) {
       await writeFile(path.join(root, file), computed);
       process.stdout.write(`${file}: written anew\n`);
     } else process.stdout.write(`${file}: as recorded\n`);
+}

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
+import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import {
   compressedTypes,
   type ExportFormat,
@@ -9,13 +9,9 @@ import {
   predictionChoices,
 } from '../../contract/export.ts';
 import { refuse } from '../../contract/errors.ts';
-import { isMergePlan, type Plan } from '../../contract/plan.ts';
-import { curveFacts } from '../../engine/calls/exports.ts';
-import { engineVersion } from '../../engine/machine.ts';
-import { isWorkspace, openExistingWorkspace } from '../../workspace/open-workspace.ts';
+import { isMergePlan } from '../../contract/plan.ts';
 import { checkExport } from '../../export/check-export.ts';
 import { exportPlan } from '../../export/export-plan.ts';
-import type { CardFacts } from '../../export/model-card.ts';
 import { isStoredGguf, prunedImportance, writeStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
 import { outFolder, readPlanFile } from '../files.ts';
@@ -31,9 +27,10 @@ import {
   REFEREE_OPTIONS,
 } from '../engine-option.ts';
 import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../open-runner.ts';
-import { type OptionReader, repeatedOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
+import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
-import { findModel, WORKSPACE_OPTION, workspaceOf, withReader } from '../subjects.ts';
+import { measuredFacts } from '../measured-facts.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -45,19 +42,6 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
   if (names.includes('gguf') && names.some((name) => name !== 'gguf'))
     throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
-};
-
-/** What sweeps of the workspace have measured of the plan, for the model card; nothing where there is no workspace. */
-const measuredFacts = async (
-  reader: OptionReader,
-  host: VerbHost,
-  checkpoint: Checkpoint,
-  plan: Plan,
-): Promise<CardFacts> => {
-  const folder = workspaceOf(reader, host);
-  if (!(await isWorkspace(folder))) return { curve: [], measured: [], version: engineVersion };
-  const workspace = await openExistingWorkspace(folder);
-  return withReader(host, folder, (runs) => curveFacts({ workspace, reader: runs }, checkpoint, plan));
 };
 
 export const exportVerb: Verb = {

@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import type { RunProvenance } from '../../contract/provenance.ts';
 import { checkNotes } from '../../words/verdicts.ts';
 import { experimentFiles } from '../../figures/experiment-tables.ts';
 import { type FigureFile, figures as drawFigures } from '../../figures/figures.ts';
@@ -16,6 +17,7 @@ import { findRun, withReader, WORKSPACE_OPTION } from '../subjects.ts';
 interface Drawn {
   readonly files: readonly FigureFile[];
   readonly notes: readonly string[];
+  readonly provenance: RunProvenance | undefined;
 }
 
 const draw = (workspace: string, run: string, host: VerbHost, theme: ThemeName): Promise<Drawn> =>
@@ -23,13 +25,16 @@ const draw = (workspace: string, run: string, host: VerbHost, theme: ThemeName):
     const manifest = await (await openExistingWorkspace(workspace)).runs.read(run);
     if (manifest.kind === 'experiment') {
       const document = await runs.read({ read: 'experiment', run });
-      return { files: experimentFiles(document, manifest, theme), notes: [] };
+      const { provenance } = document;
+      const vouched = provenance === undefined ? manifest : { ...manifest, provenance };
+      return { files: experimentFiles(document, vouched, theme), notes: [], provenance };
     }
     const source = await runs.read({ read: 'figures', run });
     const deflate = (bytes: Uint8Array): Uint8Array => deflateSync(bytes, { level: 9 });
     return {
       files: drawFigures({ ...source, deflate }, theme),
       notes: source.document === null ? [] : checkNotes(source.document),
+      provenance: source.manifest.provenance,
     };
   });
 
@@ -47,7 +52,7 @@ export const figures: Verb = {
     const out = outFolder(reader);
     const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
     const theme = reader.choice('theme', ['light', 'dark']) ?? 'light';
-    const { files, notes } = await draw(workspace, run, host, theme);
+    const { files, notes, provenance } = await draw(workspace, run, host, theme);
     const unfinished = temporaryNameFor(out, dirname(out));
     try {
       await mkdir(unfinished);
@@ -58,7 +63,7 @@ export const figures: Verb = {
       throw explainFileError(error, out);
     }
     return {
-      document: { out, run, files: files.map(({ name }) => name), notes },
+      document: { out, run, files: files.map(({ name }) => name), notes, provenance },
       text: [
         ...notes,
         `${String(files.length)} files written to ${basename(out)}:`,

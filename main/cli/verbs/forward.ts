@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { boundedList } from '../../contract/bounds.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { tensorInMemory, writeSafetensors } from '../../checkpoint/write-safetensors.ts';
 import { produceFileAtomically } from '../../files/write-atomically.ts';
@@ -11,7 +12,7 @@ import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import { counted } from '../../words/numbers.ts';
 
-const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
+const tokenLists = boundedList(boundedList(z.number().int().nonnegative()).min(1)).min(1);
 
 export const forward: Verb = {
   name: 'forward',

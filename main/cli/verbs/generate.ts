@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { boundedList } from '../../contract/bounds.ts';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse } from '../../contract/errors.ts';
 import { positionsText } from '../../contract/model.ts';
@@ -23,7 +24,7 @@ import { counted } from '../../words/numbers.ts';
 /** Default of lm-evaluation-harness for tasks that set no limit. */
 const DEFAULT_NEW_TOKENS = 256;
 
-const tokenLists = z.array(z.array(z.number().int().nonnegative()).min(1)).min(1);
+const tokenLists = boundedList(boundedList(z.number().int().nonnegative()).min(1)).min(1);
 
 /** The model, and the conditions under which it writes. */
 interface Work {

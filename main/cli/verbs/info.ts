@@ -156,7 +156,7 @@ const publishedFacts = async (
       `${printedBytes(model.totalBytes - model.presentBytes)} of ${printedBytes(model.totalBytes)} in ` +
         `${String(model.files.length)} files`,
     ],
-    ['time', 'unknown: no rate was measured on this machine for a model of this size'],
+    ['time', 'unknown: how long a profile or a sweep takes here is measured only while one runs'],
     ...facts.reasons.map((note) => ['note', note] as const),
   ]);
   return { document: { ...model, ...facts }, text };
@@ -210,8 +210,8 @@ export const info: Verb = {
     ...CALIBRATION_OPTIONS,
     memory: MACHINE_OPTIONS.memory,
     referee: switchOption(
-      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that was ` +
-        'done, and refuse it if they differ. Needs a Python with PyTorch.',
+      `For a model: compare ${String(CHECKED_TOKENS)} tokens of its logits with those of transformers, unless that ` +
+        'was done, and refuse it if they differ. Needs a Python with PyTorch.',
     ),
     python: valueOption(
       'PATH',

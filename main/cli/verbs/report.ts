@@ -21,7 +21,7 @@ export const report: Verb = {
     const { kind } = await (await openExistingWorkspace(workspace)).runs.read(run);
     const delta = reader.real('delta', SMALLEST_MARGIN, LARGEST_MARGIN);
     const familywise = reader.flag('familywise');
-    const { html, findings } = await withReader(host, workspace, async (runs) =>
+    const { html, findings, provenance } = await withReader(host, workspace, async (runs) =>
       kind === 'experiment'
         ? await runs.read({ read: 'experiment-report', run, delta })
         : await runs.read({ read: 'report', run, delta, familywise }),
@@ -29,7 +29,7 @@ export const report: Verb = {
     await writeFileAtomically(out, html);
     const sizeBytes = Buffer.byteLength(html);
     return {
-      document: { out, run, sizeBytes, findings },
+      document: { out, run, sizeBytes, findings, provenance },
       text: [
         ...findings.map(({ sentence }) => sentence),
         '',

@@ -1,6 +1,9 @@
 import { filterRuns, type RunManifest, runName, runOrders, runTag, sortRuns, tagsIn } from '../../contract/run.ts';
 import { isWorkspace, openExistingWorkspace, type Workspace } from '../../workspace/open-workspace.ts';
-import { repeatedOption, switchOption, valueOption, type Verb, type VerbResult } from '../verb.ts';
+import { repeatedOption, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
+import { vouchingBy } from '../../runs/run-source.ts';
+import { provenanceBadge } from '../../words/provenance.ts';
+import { stateFolder } from '../../workspace/user-key.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { printedBytes, terminalText, textTable } from '../terminal-text.ts';
 import { assertNever, refuse } from '../../contract/errors.ts';
@@ -161,9 +164,10 @@ const performRunCommand = async (
 
 const MOST_WORDS = 400;
 
-const stateOf = ({ state, damaged, finding, label }: RunManifest): string => {
+const stateOf = ({ state, damaged, finding, label, provenance }: RunManifest): string => {
   const found = finding === 'different' ? `${state}, not equal` : state;
-  return `${damaged === undefined ? found : 'damaged'}${label?.archived === true ? ', archived' : ''}`;
+  const words = [damaged === undefined ? found : 'damaged', provenanceBadge(provenance) ?? []];
+  return [...words.flat(), ...(label?.archived === true ? ['archived'] : [])].join(', ');
 };
 
 const rowOf = (run: RunManifest): readonly string[] => [
@@ -174,6 +178,9 @@ const rowOf = (run: RunManifest): readonly string[] => [
   run.damaged ?? run.label?.unreadable ?? runName(run),
   (run.label?.tags ?? []).map((tag) => `#${tag}`).join(' '),
 ];
+
+const listed = async (workspace: Workspace, { settingsFile }: VerbHost): Promise<readonly RunManifest[]> =>
+  workspace.runs.list(await vouchingBy(stateFolder(settingsFile), workspace));
 
 export const runs: Verb = {
   name: 'runs',
@@ -208,7 +215,7 @@ export const runs: Verb = {
     }
     // The default workspace is created by the first run; a named one must exist.
     const isMade = reader.text('workspace') !== undefined || (await isWorkspace(path));
-    const all = isMade ? await (await openExistingWorkspace(path)).runs.list() : [];
+    const all = isMade ? await listed(await openExistingWorkspace(path), host) : [];
     const filter = { text: reader.text('find') ?? '', tags: reader.list('tag'), archived: reader.flag('archived') };
     const manifests = sortRuns(filterRuns(all, filter), reader.choice('sort', runOrders) ?? 'newest');
     const hidden = all.length - manifests.length;

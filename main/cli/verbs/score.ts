@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../../contract/bounds.ts';
 import type { TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
@@ -15,12 +16,12 @@ import { findModel } from '../subjects.ts';
 import { progressOf } from '../terminal.ts';
 import { counted } from '../../words/numbers.ts';
 
-const tokens = z.array(z.number().int().nonnegative());
+const tokens = boundedList(z.number().int().nonnegative());
 const request = z.union(
   [
-    z.strictObject({ id: z.string(), context: z.string(), continuation: z.string().min(1) }),
-    z.strictObject({ id: z.string(), contextTokens: tokens.min(1), continuationTokens: tokens.min(1) }),
-    z.strictObject({ id: z.string(), text: z.string().min(1) }),
+    z.strictObject({ id: boundedText, context: boundedText, continuation: boundedText.min(1) }),
+    z.strictObject({ id: boundedText, contextTokens: tokens.min(1), continuationTokens: tokens.min(1) }),
+    z.strictObject({ id: boundedText, text: boundedText.min(1) }),
   ],
   { error: 'neither {"id","context","continuation"}, {"id","contextTokens","continuationTokens"} nor {"id","text"}' },
 );

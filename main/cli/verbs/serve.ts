@@ -74,7 +74,7 @@ export const serve: Verb = {
       'Replace the token, which otherwise stays the same. Earlier addresses no longer open the workbench.',
     ),
     'rotate-token': switchOption(
-      'Only replace the token, also of a server that runs: its pages are cut off and must be opened by the new address.',
+      'Only replace the token, also of a server that runs: its pages must be opened by the new address.',
     ),
     open: switchOption('Open the address in the default browser.'),
     ...WORKSPACE_OPTION,

@@ -5,7 +5,8 @@ import { comparesBytesOnly } from '../../contract/export.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { refereeWords } from '../../words/referee.ts';
 import { cutsPrediction } from '../../export/check-export.ts';
-import { notRunFromWeights, verifyExport } from '../../export/verify-export.ts';
+import { notRunFromWeights } from '../../export/verify-export.ts';
+import { verifyFinished } from '../../export/verify-finished.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { ENGINE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS } from '../engine-option.ts';
@@ -52,7 +53,7 @@ export const verify: Verb = {
       plan: { file: planFile, plan },
       compute: (computing) => {
         const settings = exportSettings(computing, machineSettings(reader));
-        return verifyExport({ exported, checkpoint, plan, settings, control });
+        return verifyFinished({ exported, checkpoint, plan, settings, control });
       },
     });
     const verification =
@@ -84,7 +85,7 @@ export const verify: Verb = {
           ? []
           : [['prediction layers', mtp === 'drop' ? 'left out' : keptWords(checkpoint.descriptor, plan)] as const]),
       ]),
-      ...problems.map((problem) => `- ${problem}`),
+      ...[...problems, ...(verification.notes ?? [])].map((problem) => `- ${problem}`),
       ...(verification.referee === undefined ? [] : [refereeWords(verification.referee, 'the export')]),
     ].join('\n');
     const made = madeBy(torch);

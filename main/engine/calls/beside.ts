@@ -13,7 +13,7 @@ import { reportName } from '../../report/page.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { openRunModels } from '../run-subjects.ts';
 
@@ -82,7 +82,7 @@ export const besideCalls = (context: EngineContext): AnswersTo<'beside'> => {
     'beside.read': async ({ run }) => {
       const manifest = await manifestOf(run);
       const document = await stored(manifest);
-      if (document !== null) return document;
+      if (document !== null) return withProvenance(context, run, document);
       if (manifest.state === 'queued' || manifest.state === 'running') return nothingYet(manifest);
       throw noTexts(manifest);
     },
@@ -90,7 +90,8 @@ export const besideCalls = (context: EngineContext): AnswersTo<'beside'> => {
       const manifest = await manifestOf(run);
       const document = await stored(manifest);
       if (document === null) throw noTexts(manifest);
-      return { name: reportName(manifest), html: besidePage(manifest, document) };
+      const page = besidePage(await withProvenance(context, run, manifest), document);
+      return { name: reportName(manifest), html: page };
     },
   };
 };

@@ -8,7 +8,7 @@ import { askedTasks, requireTokenizer } from '../../jobs/task-work.ts';
 import { requireRoom } from '../../tasks/generation/stop-rule.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { requireAsWritten } from '../../workspace/sealed-files.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { modelNames, onlyModel, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { openRunModels, openRunTasks } from '../run-subjects.ts';
 
@@ -70,6 +70,6 @@ export const damageCalls = (context: EngineContext): AnswersTo<'damage'> => ({
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    return document;
+    return withProvenance(context, run, document);
   },
 });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import type { RunDevice } from '../../contract/device.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import {
@@ -28,7 +29,7 @@ import type { Task } from '../../tasks/task.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
-import { modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
+import { manifestAgain, modelNames, requireDone, type RunKindDefinition, startRun, taskNames } from '../run-kind.ts';
 import { notOpened, openRunModels, openRunTasks, reopenSubjects } from '../run-subjects.ts';
 import { exportMachine } from './exports.ts';
 
@@ -37,11 +38,11 @@ type ExperimentCall = `experiment.${'start' | 'read' | 'reproduce' | 'recorded' 
 /** Spec of a recorded experiment, beside models and tasks. */
 const experimentSpec = z.object({
   settings: recordedExperimentSettings,
-  python: z.string().nullable(),
+  python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
   /** The run that this one reproduces. */
-  reproduces: z.string().nullable().default(null),
+  reproduces: boundedText.nullable().default(null),
   /** Code with which the user confirmed that run; absent if it was made here. */
   confirmed: runCodeText.optional(),
 });
@@ -135,8 +136,12 @@ const reproductionOf = async (
   subjects: Subjects,
 ): Promise<Job> => {
   const original = await finishedExperiment(context, run);
+  const provenance = await context.provenanceOf(run);
+  const { models, tasks } = subjects;
+  const order = { spec: { ...spec, reproduces: null }, models: [...models], tasks: [...tasks] };
   return reproduceExperimentJob({
-    original,
+    original: provenance === undefined ? original : { ...original, provenance },
+    again: await manifestAgain(context, experimentRun, order, original),
     // The comparison shows any edits.
     recorded: await experimentRecordAsItLies(context.workspace.runs.folder(original.id), original),
     recordedFolder: context.workspace.runs.folder(original.id),

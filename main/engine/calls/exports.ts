@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
@@ -18,8 +19,9 @@ import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
+import { provenanceHeading } from '../../words/provenance.ts';
 import { thenAndNow } from '../changed-since.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
 import { modelNames, onlyModel, refuseDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { openRunModels } from '../run-subjects.ts';
@@ -50,20 +52,28 @@ const meanKept = (plan: Plan): number => {
   return layers.reduce((sum, layer) => sum + layer.length, 0) / layers.length;
 };
 
+/** Results of sweeps for a plan, and why others were left out. */
+interface PlanResults {
+  readonly results: readonly SweepResult[];
+  /** A sentence for each sweep that has results, but was not measured here. */
+  readonly leftOut: readonly string[];
+}
+
 /**
  * Results of sweeps for exactly this plan of a model, whichever method made it; of each task those of the newest sweep.
- * Sweeps that are unfinished or damaged are left out.
+ * Sweeps that are unfinished or damaged are left out, and those that were not measured here are named.
  */
 export const planResults = async (
   { workspace, reader }: MeasuredRunsSource,
   subject: { readonly fingerprint: string | null; readonly sha256?: string | undefined },
   plan: Plan,
   signal?: AbortSignal,
-): Promise<readonly SweepResult[]> => {
+): Promise<PlanResults> => {
   // A plan that keeps every expert is never exported, so their number does not matter.
   const contentOf = (one: Plan): string => canonicalJson(planContent(one, Infinity));
   const [wanted, kept] = [contentOf(plan), meanKept(plan)];
   const found = new Map<string, SweepResult>();
+  const leftOut: string[] = [];
   const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
   for (const { id, models } of sweeps.sort((one, other) => other.createdAt.localeCompare(one.createdAt))) {
     const model = models.find((known) => isSameContent(known, subject));
@@ -80,7 +90,12 @@ export const planResults = async (
       });
       if (own.length === 0) continue;
       const names = new Set(own.map(pointNameKey));
-      const { results } = await reader.read({ read: 'sweep', run: id }, signal);
+      const { results, provenance } = await reader.read({ read: 'sweep', run: id }, signal);
+      const heading = provenanceHeading(provenance);
+      if (heading !== null) {
+        leftOut.push(`${id} has results of this plan, which are not shown. ${heading}`);
+        continue;
+      }
       for (const result of results)
         if (names.has(pointNameKey(result)) && !found.has(result.task)) found.set(result.task, result);
     } catch (error) {
@@ -88,7 +103,7 @@ export const planResults = async (
       if (!(error instanceof WorkbenchError) || error.kind === 'cancelled') throw error;
     }
   }
-  return [...found.values()];
+  return { results: [...found.values()], leftOut };
 };
 
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
@@ -99,7 +114,7 @@ export const curveFacts = async (
 ): Promise<CardFacts> => {
   const { runs } = context.workspace;
   const subject = { fingerprint: checkpoint.fingerprint, sha256: checkpoint.identity };
-  const measured = await planResults(context, subject, plan);
+  const { results: measured, leftOut } = await planResults(context, subject, plan);
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find((known) => isSameContent(known, subject));
     if (kind !== 'sweep' || model === undefined) continue;
@@ -108,10 +123,11 @@ export const curveFacts = async (
       if (error instanceof WorkbenchError) return null;
       throw error;
     });
+    if (provenanceHeading(document?.provenance) !== null) continue;
     const curve = curveOf(document?.results ?? [], model.name, plan);
-    if (curve.length > 0) return { curve, measured, version: engineVersion };
+    if (curve.length > 0) return { curve, measured, leftOut, version: engineVersion };
   }
-  return { curve: [], measured, version: engineVersion };
+  return { curve: [], measured, leftOut, version: engineVersion };
 };
 
 export const exportMachine = ({ device, memory }: EngineContext): ExportMachine => ({
@@ -143,7 +159,7 @@ const NO_MODEL = { fingerprint: null };
 
 const exportSpec = z.object({
   plan: planSchema,
-  destination: z.string(),
+  destination: boundedText,
   format: exportFormat,
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
@@ -177,7 +193,7 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new export.'),
 };
 
-const verifySpec = z.object({ plan: planSchema, exported: z.string() });
+const verifySpec = z.object({ plan: planSchema, exported: boundedText });
 
 /** A comparison of an export with its original and plan. */
 export const verifyRun: RunKindDefinition<typeof verifySpec> = {
@@ -189,6 +205,8 @@ export const verifyRun: RunKindDefinition<typeof verifySpec> = {
   job: (context, { spec, models }) =>
     verifyJob({ checkpoint: onlyModel({ models }).checkpoint, ...spec, machine: exportMachine(context) }),
 };
+
+const answered = ({ results, leftOut }: PlanResults) => ({ results: [...results], leftOut: [...leftOut] });
 
 export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verify'> => ({
   'export.check': async ({ model: handle, plan, format, hfType, mtp }) => {
@@ -205,11 +223,11 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
     if ('run' in asked) {
       const { spec, models } = await context.workspace.runs.read(asked.run);
       const { plan } = exportSpec.parse(spec);
-      return { results: [...(await planResults(context, models[0] ?? NO_MODEL, plan, signal))] };
+      return answered(await planResults(context, models[0] ?? NO_MODEL, plan, signal));
     }
     const { known } = (await context.checkpoint(context.handles.resolve(asked.model))).content;
     const subject = known === null ? NO_MODEL : { fingerprint: known.fingerprint, sha256: known.identity };
-    return { results: [...(await planResults(context, subject, asked.plan, signal))] };
+    return answered(await planResults(context, subject, asked.plan, signal));
   },
   'export.start': async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
     if (type !== undefined && format !== 'gguf')
@@ -233,6 +251,6 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    return found;
+    return withProvenance(context, run, found);
   },
 });

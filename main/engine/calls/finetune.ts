@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import { hasScaledExperts } from '../../checkpoint/weight-reader.ts';
 import { refuse } from '../../contract/errors.ts';
 import { finetuneSettings, type FinetuneStage } from '../../contract/finetune.ts';
@@ -21,8 +22,8 @@ import { openRunModels, openRunTasks, recordOf, reopenModel } from '../run-subje
 /** Spec of a recorded fine-tuning, beside model and tasks. */
 const finetuneSpec = z.object({
   settings: finetuneSettings,
-  destination: z.string(),
-  python: z.string().nullable(),
+  destination: boundedText,
+  python: boundedText.nullable(),
   /** Mixture of the general stage; null without one. */
   mixture: mixtureSpec.nullable().default(null),
   /** The unpruned model, for the stage `distil`; null without it. */

@@ -1,6 +1,7 @@
 import type { CallParsed } from '../../contract/calls.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { ItemAnswers } from '../../contract/outcomes.ts';
+import type { RunProvenance } from '../../contract/provenance.ts';
 import type { RunManifest } from '../../contract/run.ts';
 import { readSampler, samplerText } from '../../contract/sampling.ts';
 import { recordedSweepSettings } from '../../contract/sweep.ts';
@@ -45,6 +46,8 @@ const samplingNote = ({ spec }: RunManifest, metric: MetricName): string | null 
   return `Texts were drawn with ${samplerText(readSampler(sample))}${times}.`;
 };
 
+type VouchedAnswers = PointAnswers & { readonly provenance?: RunProvenance };
+
 /** Number of points of finished runs whose items stay in memory, so that paging and filtering read no file. */
 const MAX_KEPT = 4;
 
@@ -52,9 +55,9 @@ type Point = Pick<CallParsed<'outcomes.read'>, 'run' | 'model' | 'task' | 'metho
 
 /** Answers about the items behind a point of a sweep from its stored outcomes, without computing. */
 export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
-  const kept = new Map<string, PointAnswers>();
+  const kept = new Map<string, VouchedAnswers>();
 
-  const pointOf = async (manifest: RunManifest, point: Point, signal: AbortSignal): Promise<PointAnswers> => {
+  const pointOf = async (manifest: RunManifest, point: Point, signal: AbortSignal): Promise<VouchedAnswers> => {
     const { model, task, method, seed, factor } = point;
     const key = JSON.stringify([manifest.id, manifest.finishedAt, model, task, method, seed, factor]);
     const known = kept.get(key);
@@ -70,7 +73,7 @@ export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
     'outcomes.read': async ({ show, from, count, ...point }, signal) => {
       const { run, model, task, method, seed } = point;
       const manifest = await sweepManifestOf(context.workspace, run);
-      const { result, items, counts } = await pointOf(manifest, point, signal);
+      const { result, items, counts, provenance } = await pointOf(manifest, point, signal);
       const { factor, metric } = result;
       const shown = show === 'all' ? items : items.filter(({ change }) => change === show);
       const known = await itemsOf(context, manifest, task);
@@ -82,7 +85,10 @@ export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
       const unknown =
         known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
       const note = [unknown, samplingNote(manifest, metric)].filter((text) => text !== null).join(' ') || null;
-      return { run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note };
+      return {
+        ...{ run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note },
+        ...(provenance === undefined ? {} : { provenance }),
+      };
     },
   };
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { reproduction } from '../../contract/reproduction.ts';
 import type { RunManifest } from '../../contract/run.ts';
@@ -12,13 +13,14 @@ import { readResult } from '../../runs/read-result.ts';
 import { recordedSpec } from '../../runs/recorded-spec.ts';
 import { requireKind } from '../../words/run-kinds.ts';
 import { codeToConfirm } from '../approved-run.ts';
-import type { AnswersTo, EngineContext } from '../engine-context.ts';
-import { requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
+import { manifestAgain, requireDone, type RunKindDefinition, startRun } from '../run-kind.ts';
 import { reopenCandidates, reopenSubjects } from '../run-subjects.ts';
+import { sweepRun } from './sweeps.ts';
 
 /** Spec in a reproduction's manifest. */
 const reproduceSpec = z.object({
-  of: z.string(),
+  of: boundedText,
   settings: recordedSweepSettings,
   /** Code with which the user confirmed the reproduced run; absent if it was made here. */
   confirmed: runCodeText.optional(),
@@ -43,8 +45,11 @@ export const reproduceRun: RunKindDefinition<typeof reproduceSpec> = {
     const original = await readFinishedSweep(context, of);
     const unconfirmed = await codeToConfirm(context, original, confirmed);
     const candidates = await reopenCandidates(context, original, unconfirmed);
+    const provenance = await context.provenanceOf(of);
+    const order = { spec: settings, models, tasks, candidates };
     return reproduceJob({
-      original,
+      original: provenance === undefined ? original : { ...original, provenance },
+      again: await manifestAgain(context, sweepRun, order, original),
       folder: context.workspace.runs.folder(of),
       sweep: { models, tasks, settings, candidates },
       circumstances: { device, versions: { ...(await context.devices.open(device)).versions } },
@@ -71,6 +76,6 @@ export const reproduceCalls = (context: EngineContext): AnswersTo<'reproduction'
         `${manifest.title} has no result (${manifest.state}).`,
         'Wait until it is done, or resume it.',
       );
-    return found;
+    return withProvenance(context, run, found);
   },
 });

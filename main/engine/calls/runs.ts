@@ -39,7 +39,7 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Answer
   };
   return {
     'runs.list': async () => {
-      const manifests = await workspace.runs.list();
+      const manifests = await workspace.runs.list(await context.vouching());
       await clusters.find(manifests);
       return manifests.map((manifest) => clusters.shown(manifest));
     },

@@ -61,8 +61,8 @@ export const sweepRun: RunKindDefinition<typeof recordedSweepSettings> = {
       tasks: input.tasks.map(({ name }) => name),
       methods: [...curveNames(input.settings), ...(input.candidates ?? []).map(({ name }) => name)],
     };
-    const { sources, work } = sweepJob(input, (jobContext, notes) => {
-      const record = new SweepRecord(jobContext, names, input.settings.delta, notes, levelOfLook(input.settings));
+    const { sources, work } = sweepJob(input, (jobContext, facts) => {
+      const record = new SweepRecord(jobContext, names, input.settings.delta, facts, levelOfLook(input.settings));
       context.liveSweeps.set(jobContext.run, record);
       return record;
     });

@@ -3,9 +3,11 @@ import type { RoundedType } from '../../contract/export.ts';
 import { fewestKept, isTooLarge, keepFromFactor } from '../../contract/keep-from-factor.ts';
 import type { ModelInfo } from '../../contract/model.ts';
 import type { MethodName, RefitName } from '../../contract/plan.ts';
+import type { SweepFact } from '../../contract/sweep-fact.ts';
 import { type SweepSettings, UNPRUNED } from '../../contract/sweep.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { bareFactor } from '../../words/numbers.ts';
+import { reachableWords } from '../../words/sweep-facts.ts';
 
 /**
  * What a sweep measures, as follows from its settings alone: its curves, their sizes, and how much work they are. The
@@ -40,7 +42,7 @@ export interface SweepCounts {
   /** Per model, the kept counts to measure, descending; without E itself, which is the unpruned model. */
   readonly kept: ReadonlyMap<string, readonly number[]>;
   /** Factors that were left out, with the reason. */
-  readonly notes: readonly string[];
+  readonly facts: readonly SweepFact[];
 }
 
 const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): number | null =>
@@ -48,31 +50,28 @@ const keepOrNull = ({ checkpoint: { info } }: SweepTarget, factor: number): numb
 
 /**
  * Kept experts for every model and factor. A factor that leaves fewer than top-k experts in every model is refused; one
- * that only some models can reach is left out for the others, with a note.
+ * that only some models can reach is left out for the others, with a fact that says so.
  */
 export const sweepCounts = (
   models: readonly SweepTarget[],
   { factors }: Pick<ShapeSettings, 'factors'>,
 ): SweepCounts => {
-  const notes: string[] = [];
+  const facts: SweepFact[] = [];
   for (const factor of factors) {
     const tooSmall = models.filter((model) => keepOrNull(model, factor) === null);
     if (tooSmall.length === 0) continue;
     const limits = tooSmall.map(({ name, checkpoint }) => {
       const { experts, topK } = checkpoint.info;
-      const largest = bareFactor(experts / fewestKept(checkpoint.info));
-      return `${name} (top-${String(topK)} of ${String(experts)} experts): at most ${largest}`;
+      return { name, topK, experts, largest: experts / fewestKept(checkpoint.info) };
     });
     if (tooSmall.length === models.length) {
       throw refuse(
         'factor-too-large',
         `The pruning factor ${bareFactor(factor)} leaves fewer experts than each token uses.`,
-        `Largest possible factor: ${limits.join('; ')}.`,
+        `Largest possible factor: ${limits.map(reachableWords).join('; ')}.`,
       );
     }
-    notes.push(
-      `Factor ${bareFactor(factor)} was left out where it would leave fewer than top-k experts: ${limits.join('; ')}.`,
-    );
+    facts.push({ code: 'factor-left-out', factor, models: limits });
   }
   const kept = new Map(
     models.map((model) => {
@@ -82,7 +81,7 @@ export const sweepCounts = (
       return [model.name, [...new Set(counts)].sort((a, b) => b - a)] as const;
     }),
   );
-  return { kept, notes };
+  return { kept, facts };
 };
 
 /** A curve of a sweep: one method (and seed), its plans without recovery (`refit` null) or with it. */
@@ -133,12 +132,12 @@ export interface ShapedCurve extends CurveShape {
 
 export interface SweepShape {
   readonly models: readonly { readonly name: string; readonly curves: readonly ShapedCurve[] }[];
-  readonly notes: readonly string[];
+  readonly facts: readonly SweepFact[];
 }
 
 /** Everything that a sweep measures of its models on each task, beside the unpruned ones. */
 export const sweepShape = (settings: ShapeSettings, models: readonly SweepTarget[], traitsOf: TraitsOf): SweepShape => {
-  const { kept, notes } = sweepCounts(models, settings);
+  const { kept, facts } = sweepCounts(models, settings);
   const curves = curveShapes(settings, traitsOf);
   return {
     models: models.map((model) => {
@@ -149,7 +148,7 @@ export const sweepShape = (settings: ShapeSettings, models: readonly SweepTarget
       });
       return { name: model.name, curves: curves.map(counted) };
     }),
-    notes,
+    facts,
   };
 };
 

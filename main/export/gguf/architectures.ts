@@ -166,7 +166,7 @@ const routingProblems = (
       problems.add(
         `norm_topk_prob is ${String(isNormal)}, but llama.cpp's ${name} always computes ${String(normalises)}`,
       );
-    // Of sigmoids, too, only architectures whose key decides leave the sum out.
+    // Sigmoids are divided by their sum, too, unless a key of the architecture decides.
     if (routing.kind === 'scores' && routing.score === 'sigmoid' && normalises === true && routing.renormalise === null)
       problems.add(`norm_topk_prob is false, but llama.cpp's ${name} always computes true`);
     if (softmax !== null && !leadingDense && softmax.scale !== 1)

@@ -326,9 +326,7 @@ const ownMetadata: ReadonlyMap<string, (model: ModelDescriptor) => readonly (rea
     ],
     [
       'exaone-moe',
-      ({ moeLayers }) => [
-        ['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)],
-      ],
+      ({ moeLayers }) => [['expert_shared_feed_forward_length', whole(moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)]],
     ],
     // Three axes of positions for images, which are the same in texts.
     [

@@ -433,7 +433,7 @@ const attentionTensors = (
 };
 
 /**
- * A projection whose heads have `plain` rows that are not rotated before `rotated` ones, which are reordered from halves
+ * A projection whose heads have `plain` rows that are not rotated before `rotated` ones: those are reordered from halves
  * to pairs.
  */
 const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotated: number): readonly Sized[] => {

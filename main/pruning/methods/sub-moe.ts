@@ -35,8 +35,9 @@ export const subMoe = defineMethod(
       'U, V averaged by frequency) and the port in the CerebrasResearch/reap repository; its methods section was not ' +
       'available.',
     defaults:
-      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means (greedy seeds, single moves) from the seed; ' +
-      'the paper shares its budget between pairs of layers by k-means cost, which is not done here',
+      'rule average (no truncation), no alignment, router mapped-rows, 8 restarts of k-means (greedy seeds, ' +
+      'single moves) from the seed; the paper shares its budget between pairs of layers by k-means cost, ' +
+      'which is not done here',
     pitfalls: [
       'Without truncation nothing is gained over averaging: only the choice of merged experts differs.',
       'The version in the REAP repository splits the right singular vectors in the wrong order and returns ' +

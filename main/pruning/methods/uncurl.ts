@@ -51,11 +51,11 @@ export const uncurl = defineMethod(
       'k-means depends on its seed, and how much on its optimiser, which the paper does not name. A factor is safe ' +
         'over draws only where it is safe in every one.',
       'optimiser lloyd, that of runs of earlier versions, ends 1 to 29 % above the least inertia known, single moves ' +
-        '0 to 1.8 % (means of 18 cases, 20 starts; tests/bench/inertia.ts). On uncurl-32, sums at factor 2, five draws ' +
-        'of lloyd are right in 77 to 99 %, those of single moves in 99 % each; at factor 4 lower inertia is not less ' +
-        'loss.',
-      'More starts make Lloyd\u2019s steps more stable, not reliably better. On ten cases (uncurl-16 on sums, German words and ' +
-        'plurals at factors 2 and 4, uncurl-32 and -64 on sums and German words at 2, chosen; ' +
+        '0 to 1.8 % (means of 18 cases, 20 starts; tests/bench/inertia.ts). On uncurl-32, sums at factor 2, five ' +
+        'draws of lloyd are right in 77 to 99 %, those of single moves in 99 % each; at factor 4 lower inertia is ' +
+        'not less loss.',
+      'More starts make Lloyd\u2019s steps more stable, not reliably better. On ten cases (uncurl-16 on sums, ' +
+        'German words and plurals at factors 2 and 4, uncurl-32 and -64 on sums and German words at 2, chosen; ' +
         'tests/bench/clusterings.ts) draws of a case differ by a standard deviation of 2.9 points with 20 starts, ' +
         '1.5 with 200 and 1.0 with 2000, where all draws agree in the six cases of E = 16 and in none of the others. ' +
         'Against 20 starts, 200 lose 1.4 points less (95 % interval over cases 0.2 to 3.0), 2000 as much ' +

@@ -87,6 +87,12 @@ export const unreachableText = ({ items, of, first: { answer, stop } }: Unreacha
 
 const EXAMPLES = 3;
 
+/** A model's texts beside right answers; `unreachable`: why some answers cannot be written, a fact of the task. */
+export interface TextsBesideAnswers {
+  readonly unreachable: string | null;
+  readonly examples: { readonly text: string; readonly right: string }[];
+}
+
 /**
  * Three of a model's texts beside their answers, for a task that it answers nowhere or where answers cannot be reached;
  * null for any other task.
@@ -95,7 +101,7 @@ export const textsBesideAnswers = (
   judging: Judging | undefined,
   items: readonly TaskItem[],
   outcomes: readonly ItemOutcome[],
-): string | null => {
+): TextsBesideAnswers | null => {
   const unreachable = unreachableAnswers(judging, items);
   const texts = outcomes.flatMap((outcome) => (outcome.kind === 'written' ? [outcome] : []));
   const isNeverRight = texts.length > 0 && judging?.rule.right !== 'ended' && texts.every(({ correct }) => !correct);
@@ -103,10 +109,7 @@ export const textsBesideAnswers = (
   const byId = new Map(items.filter(isWrittenItem).map((item): [string, WrittenItem] => [item.id, item]));
   const examples = texts.slice(0, EXAMPLES).flatMap(({ id, text }) => {
     const right = byId.get(id)?.answers[0];
-    return right === undefined ? [] : [`${shown(text)} where ${shown(right)} is right`];
+    return right === undefined ? [] : [{ text: shown(text), right: shown(right) }];
   });
-  return (
-    `${unreachable === null ? 'No answer is right.' : unreachableText(unreachable)} The unpruned model's first texts: ` +
-    `${examples.join('; ')}.`
-  );
+  return { unreachable: unreachable === null ? null : unreachableText(unreachable), examples };
 };

@@ -2,7 +2,7 @@ import type { BesideDocument } from '../../../main/contract/beside.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { besideLines } from '../../../main/evaluation/beside.ts';
 import { Menu } from '../../components/menu.tsx';
-import { Problem } from '../../components/problem.tsx';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
 import { ModelMissing } from '../../plan/model-missing.tsx';
@@ -37,6 +37,7 @@ const BesideRun = ({ run }: { readonly run: RunManifest }) => {
   const { data, error } = useQuery('beside.read', hasTexts ? { run: run.id } : null);
   return (
     <section className="beside-run" aria-label="Texts" aria-busy={run.state === 'running'}>
+      <NotMeasuredHere provenance={data?.provenance} />
       <BesideState run={run} document={data} />
       {error !== null && <Problem error={error} />}
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}

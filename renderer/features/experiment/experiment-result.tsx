@@ -19,7 +19,7 @@ import type { RunManifest } from '../../../main/contract/run.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
-import { Problem } from '../../components/problem.tsx';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
@@ -42,7 +42,8 @@ export const ExperimentResult = ({ run }: { readonly run: string }) => {
   if (error !== null && data === undefined) return <Problem error={error} />;
   if (data === undefined || manifest === undefined)
     return <p className="muted dialog-reading">Reading the experiment…</p>;
-  return <Pages document={data} manifest={manifest} />;
+  const { provenance } = data;
+  return <Pages document={data} manifest={provenance === undefined ? manifest : { ...manifest, provenance }} />;
 };
 
 interface PagesProps {
@@ -65,6 +66,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
   };
   return (
     <div className="experiment">
+      <NotMeasuredHere provenance={manifest.provenance} />
       <p>
         <strong>{shownRunName(manifest, tasks)}</strong>
         {manifest.state === 'done' ? '' : ` (${manifest.state}: partial results)`}

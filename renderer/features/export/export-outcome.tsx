@@ -8,7 +8,8 @@ import { type Fact, fact, FactList } from '../../components/data-table.tsx';
 import { EmptyState, Disclosure } from '../../components/panel.tsx';
 import { Checkbox } from '../../components/choices.tsx';
 import { useInView } from '../../components/use-in-view.ts';
-import { Problem } from '../../components/problem.tsx';
+import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, type Engine, useEngine, useRequest } from '../../engine/engine-context.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useFacts } from '../../engine/facts.ts';
@@ -65,15 +66,28 @@ export const ExportOutcome = () => {
       {(run.state === 'cancelled' || run.state === 'interrupted') && (
         <p className="muted">Left unfinished: resume it from the list of runs.</p>
       )}
-      <p className="path">{run.commandLine}</p>
+      <Command run={run} />
     </section>
   );
+};
+
+/** The command that makes the same run; nothing where there is none. */
+const Command = ({ run }: { readonly run: RunManifest }) => {
+  const command = equivalentCommand(run);
+  return command === null ? null : <p className="path">{command}</p>;
 };
 
 const Proof = ({ run }: { readonly run: RunManifest }) => {
   const { data, error } = useQuery('verify.read', { run: run.id });
   if (error !== null) return run.error === null ? <Problem error={error} /> : null;
-  return data === undefined ? <p className="muted">Reading the results…</p> : <ProofBody proof={data} />;
+  if (data === undefined) return <p className="muted">Reading the results…</p>;
+  return (
+    <>
+      {/* A verification that found a difference fails, and is not sealed. */}
+      {run.state === 'done' && <NotMeasuredHere provenance={data.provenance} />}
+      <ProofBody proof={data} />
+    </>
+  );
 };
 
 const yesNo = (value: boolean) => (
@@ -249,10 +263,21 @@ export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.meas
   const { data, error } = useQuery('export.measured', asked);
   if (error !== null) return <Problem error={error} />;
   if (data === undefined) return <p className="muted">Looking for measurements of this plan…</p>;
-  const { results } = data;
+  const { results, leftOut } = data;
   const title = titlesOf(tasks);
   const look = `plan-standing plan-standing-${planStanding(results)}`;
-  if (results.length <= MOST_IN_A_LINE) return <p className={look}>{planStandingText(results, title)}</p>;
+  const others = leftOut.map((sentence) => (
+    <p className="muted" key={sentence}>
+      {sentence}
+    </p>
+  ));
+  if (results.length <= MOST_IN_A_LINE)
+    return (
+      <>
+        <p className={look}>{planStandingText(results, title)}</p>
+        {others}
+      </>
+    );
   return (
     <div>
       <p className={look}>{planCountsText(results)}</p>
@@ -263,6 +288,7 @@ export const MeasuredLine = ({ asked }: { readonly asked: CallInput<'export.meas
           ))}
         </ul>
       </Disclosure>
+      {others}
     </div>
   );
 };

@@ -100,7 +100,7 @@ const ModelHere = ({ model }: { readonly model: ModelEntry }) => {
     info === null
       ? (model.error ?? 'cannot be opened')
       : `${info.family} · ${formatParameters(info.parameters.total)} · ${formatBytes(info.sizeBytes)}` +
-        `${verdict === null ? '' : ` · ${RUNS[verdict.kind]}`}`;
+        (verdict === null ? '' : ` · ${RUNS[verdict.kind]}`);
   return (
     <li className="row">
       <button

@@ -72,7 +72,8 @@ export const SweepCostLine = () => {
           and one pass over the calibration items of each task.{' '}
         </>
       )}
-      {cost.elsewhere > 0 && `Plans on tasks that they were not made for add at most ${plural(cost.elsewhere, 'evaluation')}. `}
+      {cost.elsewhere > 0 &&
+        `Plans on tasks that they were not made for add at most ${plural(cost.elsewhere, 'evaluation')}. `}
       {cost.searched > 0 && (
         <>
           <Definition of="search">Searches</Definition> measure {plural(cost.searched, 'more candidate')} on calibration

@@ -4,7 +4,7 @@ import type { Reproduction } from '../../../main/contract/reproduction.ts';
 import { Icon } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Problem } from '../../components/problem.tsx';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { titlesOf } from '../../format/task-titles.ts';
@@ -32,7 +32,13 @@ export const ReproductionDialog = () => {
 const Result = ({ run }: { readonly run: string }) => {
   const { data, error } = useQuery('reproduction.read', { run });
   if (error !== null) return <Problem error={error} />;
-  return data === undefined ? <p className="muted">Reading the result…</p> : <Comparison found={data} />;
+  if (data === undefined) return <p className="muted">Reading the result…</p>;
+  return (
+    <>
+      <NotMeasuredHere provenance={data.provenance} />
+      <Comparison found={data} />
+    </>
+  );
 };
 
 const Comparison = ({ found }: { readonly found: Reproduction }) => {

@@ -27,7 +27,8 @@ const known = new WeakMap<RunManifest, Known>();
 const entryOf = (run: RunManifest, name: string, document: SweepDocument | null): RunEntry => {
   const last = known.get(run);
   if (last !== undefined && last.name === name && last.document === document) return last.entry;
-  const entry = runEntry(run, name, document);
+  const provenance = document?.provenance ?? run.provenance;
+  const entry = runEntry(provenance === undefined ? run : { ...run, provenance }, name, document);
   known.set(run, { name, document, entry });
   return entry;
 };

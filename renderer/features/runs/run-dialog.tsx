@@ -14,7 +14,7 @@ import { Field } from '../../components/choices.tsx';
 import { FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Dialog } from '../../components/dialog.tsx';
-import { Problem } from '../../components/problem.tsx';
+import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest, useEngine } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
@@ -99,6 +99,7 @@ const RunDetails = ({ run, shown, title }: RunDetailsProps) => {
             />
           )}
         </Field>
+        <NotMeasuredHere provenance={run.provenance} />
         <RunFacts run={run} />
         <RunMade run={run} />
         <RunLog run={run.id} isActive={!isAtRest(run)} />
@@ -171,7 +172,6 @@ const RunFacts = ({ run }: { readonly run: RunManifest }) => {
     ['Tasks', titleList(run.tasks.map(({ name }) => title(name)))],
     ['Device', runDeviceText(run.device)],
     ...settingFacts(run),
-    ...(run.commandLine === command ? [] : [['Started by', run.commandLine] as const]),
     ...(run.error === null ? [] : [['Error', run.error] as const]),
   ];
   return (

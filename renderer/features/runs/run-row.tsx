@@ -30,7 +30,7 @@ interface RunRowProps {
 const hint = (run: RunManifest, name: string): string =>
   [
     name,
-    run.damaged ?? run.label?.unreadable ?? run.error ?? equivalentCommand(run) ?? run.commandLine,
+    run.damaged ?? run.label?.unreadable ?? run.error ?? equivalentCommand(run) ?? '',
     ...(run.damaged === undefined ? [runDeviceText(run.device)] : []),
     ...(run.finishedAt === null || run.damaged !== undefined ? [] : ['The duration includes waits and interruptions']),
     ...(run.label === undefined || run.label.note === '' ? [] : [run.label.note]),

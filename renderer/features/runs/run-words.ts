@@ -1,5 +1,6 @@
 import { runDurationMs, type RunKind, type RunManifest, type RunState } from '../../../main/contract/run.ts';
 import type { IconName } from '../../components/button.tsx';
+import { provenanceBadge } from '../../../main/words/provenance.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 
@@ -38,11 +39,17 @@ export const runStateText = ({ state, finding, damaged }: RunManifest): string =
   return finding === 'different' ? 'not equal' : finding === 'equal' ? 'equal' : '';
 };
 
+/** What heads a run that was not measured here, short; empty for one that was. */
+const provenanceNote = ({ provenance, state }: RunManifest): string =>
+  // An unfinished run says so by its state.
+  state === 'done' ? (provenanceBadge(provenance) ?? '') : '';
+
 /** "failed · 26 Nov, 10:22 · 3 min": state, time of creation, and time until its end, including waits. */
 export const runNote = (run: RunManifest, now: Date): string => {
   const duration = run.damaged === undefined ? runDurationMs(run) : null;
   return [
     runStateText(run),
+    provenanceNote(run),
     formatMoment(run.createdAt, now),
     duration === null ? '' : formatDuration(duration),
     run.label?.archived === true ? 'archived' : '',

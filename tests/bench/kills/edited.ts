@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   copyFile,
   mkdir,
@@ -28,6 +29,8 @@ interface Edited {
   readonly args: Args;
   /** Folders in the workspace whose files are edited. */
   readonly folders: (workspace: string) => Promise<readonly string[]>;
+  /** Whether a killed command had done its work, so that there is nothing to resume. */
+  readonly isDone?: (workspace: string) => boolean;
   /** What must equal that of the undisturbed command. */
   readonly result: (workspace: string) => Promise<unknown>;
 }
@@ -65,7 +68,10 @@ const edit = async (random: RandomSource, file: string, others: readonly string[
 };
 
 /** A command that is killed, edited and resumed, again in three cases of ten, until it ends. */
-const killedAndEdited = async (folder: string, { name, args, folders, result }: Edited): Promise<Attack> => {
+const killedAndEdited = async (
+  folder: string,
+  { name, args, folders, isDone = () => false, result }: Edited,
+): Promise<Attack> => {
   const whole = await mkdtemp(path.join(folder, 'right-'));
   const tookMs = await undisturbed(args(whole));
   const right = await result(whole);
@@ -77,6 +83,7 @@ const killedAndEdited = async (folder: string, { name, args, folders, result }: 
       let [kills, edits] = [0, 0];
       while (ended.wasKilled) {
         kills += 1;
+        if (isDone(workspace)) break;
         const files: string[] = [];
         for (const each of await folders(workspace))
           for (const file of (await filesOf(each).catch(() => new Map<string, string>())).keys())
@@ -88,7 +95,7 @@ const killedAndEdited = async (folder: string, { name, args, folders, result }: 
         }
         ended = await goOn(args(workspace), workspace, random.float() < 0.3 ? momentOf(random, tookMs) : null);
       }
-      const isSame = ended.code === 0 ? isDeepStrictEqual(await result(workspace), right) : null;
+      const isSame = ended.code === 0 || isDone(workspace) ? isDeepStrictEqual(await result(workspace), right) : null;
       await rm(workspace, { recursive: true });
       return { kills, resumed: kills, isSame, said: ended.said, leftovers: 0, edits };
     },
@@ -136,6 +143,7 @@ export const editedTraining = async (folder: string, python: string): Promise<At
       ...training(python),
     ],
     folders: (workspace) => inRuns(workspace, 'training'),
+    isDone: (workspace) => existsSync(`${workspace}-tuned`),
     result: async (workspace) => {
       const files = await tunedFiles(`${workspace}-tuned`);
       await rm(`${workspace}-tuned`, { recursive: true });

@@ -4,6 +4,7 @@
  * finetune.py do (files, lines, states and their hashes), and "trains" by a sum that depends on every step and on the
  * bytes of the model and of the state that it was given. Byte for byte the same in each run.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -44,9 +45,9 @@ while (state.done < STEPS) {
   renameSync(path.join(job.state, `${file}.part`), path.join(job.state, file));
   say({ event: 'saved', done: state.done, file, sha256: hash(bytes).toString('hex') });
 }
-// Weights of the same layout, whose last bytes are those of the training.
+// Weights of the same layout; the training is in the last bits of some.
 const tuned = Buffer.from(model);
-Buffer.from(state.weights, 'hex').copy(tuned, tuned.length - 32);
+Buffer.from(state.weights, 'hex').forEach((byte, index) => (tuned[tuned.length - 4 * (index + 1)] = byte));
 writeFileSync(path.join(job.out, 'model.safetensors'), tuned);
 for (const line of state.losses) appendFileSync(path.join(job.out, 'losses.jsonl'), `${JSON.stringify(line)}\n`);
 say({ event: 'done', changed: 1, environment });

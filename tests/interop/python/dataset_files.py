@@ -90,13 +90,12 @@ write(
 )
 write("openai/gsm8k", "main", gsm8k, ("train",))
 write("openai/gsm8k", "main", gsm8k, ("test",), 3)
-STEM = (
-    "abstract_algebra anatomy astronomy college_biology college_chemistry college_computer_science "
-    "college_mathematics college_physics computer_security conceptual_physics electrical_engineering "
-    "elementary_mathematics high_school_biology high_school_chemistry high_school_computer_science "
-    "high_school_mathematics high_school_physics high_school_statistics machine_learning"
+SUBJECTS = (
+    "econometrics high_school_geography high_school_government_and_politics high_school_macroeconomics "
+    "high_school_microeconomics high_school_psychology human_sexuality professional_psychology public_relations "
+    "security_studies sociology us_foreign_policy"
 )
-for subject in STEM.split():
+for subject in SUBJECTS.split():
     write(
         "cais/mmlu",
         subject,

@@ -4,7 +4,7 @@ import importlib
 import json
 import re
 
-NAME = re.compile(r"[\w.-]+\.(json|bin|safetensors|h5|msgpack|py|jinja|txt|model|yaml|index|pt|pth|md|pkl|gguf|tiktoken)")
+NAME = re.compile(r"[\w.-]+\.(json|bin|safetensors|h5|msgpack|py|jinja|txt|model|yaml|index|pt|pth|md|pkl|gguf)")
 MODULES = (
     *("transformers.utils", "transformers.utils.hub", "transformers.utils.peft_utils", "transformers.trainer"),
     *("transformers.trainer_utils", "transformers.tokenization_utils_base", "transformers.processing_utils"),

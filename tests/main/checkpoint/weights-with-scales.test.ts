@@ -11,7 +11,7 @@ import { tensorInMemory, writeSafetensors } from '../../../main/checkpoint/write
 import type { Plan } from '../../../main/contract/plan.ts';
 import { checkExport } from '../../../main/export/check-export.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { roundedWeightsNote } from '../../../main/export/rounded-folder.ts';
+import { roundedWeightsFact } from '../../../main/export/rounded-folder.ts';
 import { openModelRunner } from '../../open-model-runner.ts';
 import { exportRequest, mergeEvenly } from '../export/export-settings.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -260,7 +260,7 @@ describe('a folder quantised with scales', () => {
     expect((await checkExport(model, { kept }, 'hf')).refusal).toBeNull();
     expect((await checkExport(model, { kept }, 'onnx')).refusal?.message).toContain('quantised with scales');
     expect((await checkExport(model, { kept }, 'gguf')).refusal?.message).toContain('quantised with scales');
-    expect(() => roundedWeightsNote(model, ['q8_0'])).toThrow('its weights are quantised with scales');
+    expect(() => roundedWeightsFact(model, ['q8_0'])).toThrow('its weights are quantised with scales');
     const request = await exportRequest(model.folder, mergeEvenly(model, 8, 'reference-row'));
     await expect(exportPlan(request)).rejects.toThrow(/needs weights stored as plain matrices/);
   });

@@ -47,7 +47,7 @@ test('a model with changed routers and experts has its own numbers, profile and 
   const engine = await openEngine(workspace);
   const [handle, asked] = [engine.grantPath(model), engine.grantPath(task)];
   const before = await sweep(engine, { model });
-  const [{ id = '' } = {}] = await engine.call('runs.list', {});
+  const id = (await engine.call('runs.list', {}))[0]?.id ?? '';
   const { plan } = await engine.call('sweep.plan', { run: id, model: 'uncurl-8', ...pointOf(2) });
   expect((await engine.call('export.measured', { model: handle, plan })).results).toHaveLength(1);
   await flipTensors(model, routersAndExperts);

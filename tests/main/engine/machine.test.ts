@@ -27,7 +27,16 @@ test('weights get a share of the memory that this process may use, which a conta
 
 test('keys of PyTorch name its versions and that of the worker; keys of onnxruntime are those of stored steps', () => {
   const versions = { worker: '2', python: '3.13.5', torch: '2.13.0', transformers: '5.24.0', environment: 'e1' };
-  const by = { device: 'cpu', card: null, freeBytes: null, cards: [], bfloat16: true, modelTypes: [], versions, packages: {} };
+  const by = {
+    device: 'cpu',
+    card: null,
+    freeBytes: null,
+    cards: [],
+    bfloat16: true,
+    modelTypes: [],
+    versions,
+    packages: {},
+  };
   const torch = torchNumericsOf(by, 'float32');
   expect(torch).toEqual({
     version: 1,

@@ -21,7 +21,13 @@ const task = join(resources, 'tasks', 'add');
 /** A program that answers like a Python with the packages, trains nothing, and records that it ran. */
 const program = async (folder: string, name: string): Promise<{ readonly file: string; readonly ran: string }> => {
   const [file, ran] = [join(folder, name), join(folder, `${name}-ran`)];
-  const versions = { python: '3.12.1', torch: '2.7.0', transformers: '5.24.0', safetensors: '0.6.0', environment: 'e'.repeat(64) };
+  const versions = {
+    python: '3.12.1',
+    torch: '2.7.0',
+    transformers: '5.24.0',
+    safetensors: '0.6.0',
+    environment: 'e'.repeat(64),
+  };
   await writeFile(file, `#!/bin/sh\necho started >> '${ran}'\necho '${JSON.stringify(versions)}'\n`);
   await chmod(file, 0o755);
   return { file, ran };

@@ -106,11 +106,18 @@ test('a summary counts cells off the own task, and names the one that loses most
   const [atTwo] = elsewhereSummaries(withThresholds(document(), { delta: DELTA }), DELTA);
   expect(atTwo).toMatchObject({ factor: 2, own: 0, cells: 6, losing: 1, worst: { madeFor: 'sums', task: 'french' } });
   expect(atTwo?.others).toBeCloseTo(-93 / N / 6, 12);
-  expect(atTwo?.together).toEqual({ mean: 0, worst: { madeFor: null, task: 'sums', difference: 0 } });
+  expect(atTwo?.together).toEqual({
+    mean: 0,
+    worst: { madeFor: null, task: 'sums', difference: 0 },
+    safe: 3,
+    unsafe: 0,
+    undecided: 0,
+  });
   expect(atTwo && summarySentence(atTwo, DELTA)).toBe(
     'model by REAP at ×2: plans made for one task change accuracy by 0.0 points in the mean on that task, and by ' +
       '−5.2 on the others, at worst by −31.0 (made for sums, measured on french). In 1 of 6 such pairs it falls by ' +
-      'more than 2.0 points. One plan made for all tasks changes it by 0.0 in the mean, at worst by 0.0 (sums).',
+      'more than 2.0 points. One plan made for all tasks changes it by 0.0 in the mean, at worst by 0.0 (sums); ' +
+      'of its tasks 3 are safe, 0 unsafe and 0 undecided.',
   );
 });
 

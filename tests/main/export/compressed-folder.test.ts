@@ -7,7 +7,7 @@ import { compressedTypes, type RoundedType } from '../../../main/contract/export
 import type { Plan } from '../../../main/contract/plan.ts';
 import { checkExport } from '../../../main/export/check-export.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
-import { roundedBytes, roundedWeightsNote, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
+import { roundedBytes, roundedWeightsFact, wholePlan, writeRounded } from '../../../main/export/rounded-folder.ts';
 import { verifyExport } from '../../../main/export/verify-export.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
 import { exportSettingsIn, openModelRunner } from '../../open-model-runner.ts';
@@ -85,7 +85,7 @@ describe('a folder quantised as', () => {
     ['mixtral-fused', 'its experts are not stored as one matrix each'],
   ])('int4 is refused for %s before anything is measured', async (name, reason) => {
     const checkpoint = await openCheckpoint(checkpointFixture(name));
-    expect(() => roundedWeightsNote(checkpoint, ['int4'])).toThrow(`cannot be written as int4: ${reason}`);
+    expect(() => roundedWeightsFact(checkpoint, ['int4'])).toThrow(`cannot be written as int4: ${reason}`);
   });
 
   it('int4 is refused beside other formats and with sliced extra layers', async () => {

@@ -1,3 +1,5 @@
+import { factSentence } from '../../../main/words/sweep-facts.ts';
+import type { SweepFact } from '../../../main/contract/sweep-fact.ts';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
@@ -17,7 +19,7 @@ import { ggufBytes, readPieces } from '../../../main/export/gguf/tensor-values.t
 import {
   isMaskable,
   roundedBytes,
-  roundedWeightsNote,
+  roundedWeightsFact,
   wholePlan,
   writeRounded,
 } from '../../../main/export/rounded-folder.ts';
@@ -58,6 +60,8 @@ const ggufValues = async (checkpoint: Checkpoint, type: GgufType): Promise<Map<s
   }
   return values;
 };
+
+const sentenceOf = (fact: SweepFact | null): string | null => (fact === null ? null : factSentence(fact));
 
 describe('rounded weights', () => {
   it.each(provenModels)('of $name are the dequantised values of its file', async ({ make }) => {
@@ -152,9 +156,9 @@ describe('rounded weights', () => {
   });
 
   it('are those of the same layout where llama.cpp does not run the model; refused where GGUF has none', async () => {
-    expect(roundedWeightsNote(await bundled('uncurl-8'), ['q8_0'])).toBeNull();
+    expect(roundedWeightsFact(await bundled('uncurl-8'), ['q8_0'])).toBeNull();
     const model = await bundled('switch-8');
-    expect(roundedWeightsNote(model, ['q8_0'])).toMatch(
+    expect(sentenceOf(roundedWeightsFact(model, ['q8_0']))).toMatch(
       /switch-8: .* no such file is exported.* layer 1 has no experts/,
     );
     const after = await rounded(model, wholePlan(model), 'q8_0');
@@ -170,7 +174,7 @@ describe('rounded weights', () => {
       ['phimoe', 'GGUF has no place for its tensor'],
     ] as const) {
       const refused = await openCheckpoint(checkpointFixture(name));
-      expect(() => roundedWeightsNote(refused, ['q8_0'])).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
+      expect(() => roundedWeightsFact(refused, ['q8_0'])).toThrow(`cannot be rounded as GGUF stores them: ${reason}`);
     }
   });
 
@@ -179,7 +183,7 @@ describe('rounded weights', () => {
     const types = { attention: 'q5_k', gate: 'q4_k', up: 'iq3_s', down: 'q6_k', embedding: 'q8_0' } as const;
     await writeFile(file, randomMixtral(types));
     const source = await openCheckpoint(file);
-    expect(roundedWeightsNote(source, ['q8_0'])).toContain('its stored values are rounded once more');
+    expect(sentenceOf(roundedWeightsFact(source, ['q8_0']))).toContain('its stored values are rounded once more');
     const kept = source.descriptor.moeLayers.map(() => [0, 1, 2, 3, 4]);
     const { overlays } = exportSettingsIn(await temporaryFolder());
     const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
@@ -214,10 +218,10 @@ describe('rounded weights', () => {
       ['q6_k', 'No tensor of this model can be q6_k: none has rows of whole blocks of 256 values.'],
       ['gguf_nvfp4', 'No tensor of this model can be nvfp4: none has rows of whole blocks of 64 values.'],
     ] as const) {
-      expect(() => roundedWeightsNote(model, ['q8_0', type])).toThrow(reason);
+      expect(() => roundedWeightsFact(model, ['q8_0', type])).toThrow(reason);
       await expect(rounded(model, wholePlan(model), type)).rejects.toThrow(reason);
     }
-    expect(roundedWeightsNote(model, ['gguf_mxfp4'])).toBeNull();
+    expect(roundedWeightsFact(model, ['gguf_mxfp4'])).toBeNull();
   });
 
   it('round merged experts after the merge', async () => {

@@ -1,6 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { shownManifest } from '../../../main/words/equivalent-command.ts';
 import { figures, type FigureFile } from '../../../main/figures/figures.ts';
 import { decodePng } from './decode-png.ts';
 import { sampleManifest, sampleProfile, sampleSweep } from './sample-run.ts';
@@ -50,16 +51,16 @@ describe('figures', () => {
     for (const file of [...files, ...figures(source, 'dark')]) {
       const { name, contents } = file;
       if (contents instanceof Uint8Array) {
-        expect(JSON.parse(decodePng(contents).texts['Manifest'] ?? '')).toEqual(sampleManifest);
+        expect(JSON.parse(decodePng(contents).texts['Manifest'] ?? '')).toEqual(shownManifest(sampleManifest));
       } else if (name.endsWith('.svg')) {
         const [metadata] = findAll(parseXml(contents), 'metadata');
-        expect(JSON.parse(metadata?.text ?? '')).toEqual(sampleManifest);
+        expect(JSON.parse(metadata?.text ?? '')).toEqual(shownManifest(sampleManifest));
       } else if (name.endsWith('.csv')) {
         const [header = '', ...lines] = contents.trimEnd().split('\n');
         expect(header).toMatch(/^run,/);
         expect(lines.every((line) => line.startsWith(`${sampleManifest.id},`))).toBe(true);
       } else if (name.endsWith('.json')) {
-        expect(JSON.parse(contents)).toEqual(sampleManifest);
+        expect(JSON.parse(contents)).toEqual(shownManifest(sampleManifest));
       } else expect(contents).toContain(sampleManifest.id);
     }
   });

@@ -1,5 +1,6 @@
 import { crc32 as zlibCrc32, deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { shownManifest } from '../../../main/words/equivalent-command.ts';
 import { crc32, pngTexts, withPngTexts } from '../../../main/figures/png.ts';
 import { sampleManifest } from './sample-run.ts';
 
@@ -35,5 +36,9 @@ test('a PNG gets a valid text chunk after its header and keeps the rest byte for
 
 test('the texts of a drawing have the keywords of every written PNG', () => {
   const drawing = { title: 'T', description: 'D', manifest: sampleManifest };
-  expect(pngTexts(drawing)).toEqual({ Title: 'T', Description: 'D', Manifest: JSON.stringify(sampleManifest) });
+  expect(pngTexts(drawing)).toEqual({
+    Title: 'T',
+    Description: 'D',
+    Manifest: JSON.stringify(shownManifest(sampleManifest)),
+  });
 });

@@ -166,7 +166,7 @@ describe('the WebSocket', () => {
     await vi.waitFor(() => expect(engine.listeners).toBe(0), patiently);
   });
 
-  it('is refused to other origins, even with the token: those of other ports, of other hosts, and of none', async () => {
+  it('is refused to other origins, even with the token: of other ports, other hosts, or none', async () => {
     for (const foreign of [
       'http://127.0.0.1:1',
       'http://localhost',

@@ -8,6 +8,7 @@ import { findInCache } from '../../../main/hub/hub-cache.ts';
 import { findPublished, readPublishedInfo } from '../../../main/hub/published-model.ts';
 import { hubModelPath } from '../../../main/hub/resolve-model.ts';
 import { type LoopbackHub, POOR_TOKEN, startLoopbackHub, TOKEN } from '../../integration/loopback-hub.ts';
+import { ggufOf, provenModels } from '../export/gguf/llama-models.ts';
 import { clientOf, freshMachine, ID, modelFiles } from './hub-fixture.ts';
 
 let hub: LoopbackHub;
@@ -93,15 +94,37 @@ describe('a download', () => {
     }
   });
 
+  it('reads the header of a GGUF file before it starts, and downloads one of several', async () => {
+    const file = await ggufOf((await provenModels[0]?.make()) ?? '', 'f32');
+    const bytes = readFileSync(file);
+    hub.publish(ID, { 'README.md': '# GGUF', 'small-F32.gguf': bytes, 'other-Q8.gguf': bytes.subarray(1) });
+    const machine = freshMachine(hub);
+    const { client } = clientOf(machine.environment);
+    expect(await refusal(findPublished(client, nameOf(ID)))).toMatchObject({
+      code: 'several-models',
+      remedy: expect.stringContaining(`${ID}/other-Q8.gguf`) as string,
+    });
+    const name = nameOf(`${ID}/small-F32.gguf`);
+    const model = await findPublished(client, name);
+    const before = await readPublishedInfo(client, model);
+    const folder = await downloadModel(client, model);
+    expect(readdirSync(path.dirname(folder)).sort()).toEqual(['README.md', 'small-F32.gguf']);
+    const opened = await openCheckpoint(folder);
+    expect(opened.name).toBe(`${ID}/small-F32`);
+    expect(before).toEqual(opened.info);
+    expect(await findInCache(machine.cache, name)).toMatchObject({ kind: 'found', path: folder });
+  }, 60_000);
+
   it('continues after dropped connections, from the byte that it had', async () => {
     hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
-    const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
+    const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '2' });
     let count = 0;
     // Each kind of moment: before the answer of the Hub or its CDN, in the middle, and silence.
     hub.fault = ({ host, method, path: at }) => {
       if (!at.includes('resolve') && host === 'hub') return null;
       count += 1;
       if (count % 7 === 0) return { cutAfter: 0 };
+      if (count === 12) return { mute: true };
       if (count === 15) return { silentAfter: 50 };
       if (host === 'cdn') return { cutAfter: 9_000 };
       return method === 'GET' && count % 2 === 0 ? { cutAfter: 40 } : null;

@@ -81,7 +81,7 @@ test('states, steps, points and the end are logged with their times, in their or
   const { lines, missing } = await logs.read('sweep-1');
   expect(missing).toBeNull();
   expect(lines.map(({ at, kind, text }) => [at.slice(17, 23), kind, text])).toEqual([
-    ['00.000', 'state', 'Queued (uncurl sweep).'],
+    ['00.000', 'state', 'Queued.'],
     ['01.000', 'state', 'Started on CPU, float32, 2 threads.'],
     ['01.000', 'step', 'Reading tasks'],
     ['07.100', 'step', 'Evaluating uncurl-16 on sort'],
@@ -99,7 +99,7 @@ test('a resumed run goes on in its log, and a failure is logged with its reason'
   next.hear(changed('running'));
   const { lines } = await next.read('sweep-1');
   expect(lines.map(({ kind, text }) => [kind, text])).toEqual([
-    ['state', 'Queued (uncurl sweep).'],
+    ['state', 'Queued.'],
     ['problem', 'Failed. No space is left.'],
     ['state', 'Started on CPU, float32, 2 threads.'],
   ]);
@@ -129,7 +129,7 @@ test('a truncated line is reported as missing; a deleted run is ignored', async 
   await logs.settled();
   await appendFile(file, '{"at":"2026-');
   expect(await readJobLog('sweep-1', folderOf('sweep-1'))).toMatchObject({
-    lines: [{ text: 'Queued (uncurl sweep).' }],
+    lines: [{ text: 'Queued.' }],
     missing: '1 line of the log cannot be read.',
   });
   await rm(join(root, 'sweep-1'), { recursive: true });

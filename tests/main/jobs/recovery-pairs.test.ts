@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { RecoveryPairs } from '../../../main/jobs/recovery-pairs.ts';
+import { recoveryWords } from '../../../main/words/sweep-facts.ts';
 import { choiceOutcome, textOutcome } from '../evaluation/outcomes.ts';
 
 const answers = (right: number) => Array.from({ length: 200 }, (_, item) => choiceOutcome(String(item), item < right));
@@ -9,17 +10,17 @@ test(
     'not help',
   () => {
     const pairs = new RecoveryPairs('acc');
-    expect(pairs.note()).toBeNull();
+    expect(pairs.compared).toEqual([]);
     const point = { seed: null, keep: 4, factor: 4 };
     pairs.add({ ...point, method: 'reap', refit: 'experts' }, answers(150));
     pairs.add({ ...point, method: 'ream', refit: null }, answers(150));
     pairs.add({ ...point, method: 'ream', keep: 8, factor: 2, refit: 'experts' }, answers(0));
-    expect(pairs.note()).toBeNull();
+    expect(pairs.compared).toEqual([]);
     pairs.add({ ...point, method: 'reap', refit: null }, answers(100));
     pairs.add({ ...point, method: 'ream', refit: 'experts' }, answers(100));
     pairs.add({ ...point, method: 'eep', seed: 3, refit: null }, answers(100));
     pairs.add({ ...point, method: 'eep', seed: 3, refit: 'experts' }, answers(101));
-    expect(pairs.note()).toBe(
+    expect(recoveryWords(pairs.compared, 'acc')).toBe(
       'recovery is better than the same plan without it at 1 of 3 points (paired 95 % interval); ' +
         'no difference beyond the interval: eep (seed 3) at factor 4 (+0.5 points); worse: ream at factor 4 ' +
         '(\u221225.0 points).',
@@ -33,7 +34,7 @@ test('recoveries of one plan are each compared with it, by their names', () => {
   pairs.add({ ...point, refit: 'router' }, answers(50));
   pairs.add({ ...point, refit: null }, answers(100));
   pairs.add({ ...point, refit: 'router+experts' }, answers(150));
-  expect(pairs.note()).toBe(
+  expect(recoveryWords(pairs.compared, 'acc')).toBe(
     'recovery is better than the same plan without it at 1 of 2 points (paired 95 % interval); ' +
       'worse: reap+router at factor 4 (\u221225.0 points).',
   );
@@ -45,5 +46,5 @@ test('a lower perplexity is better', () => {
   const point = { method: 'reap', seed: null, keep: 4, factor: 4 };
   pairs.add({ ...point, refit: null }, texts(-3));
   pairs.add({ ...point, refit: 'experts' }, texts(-2));
-  expect(pairs.note()).toMatch(/better than the same plan without it at 1 of 1 points/);
+  expect(recoveryWords(pairs.compared, 'perplexity')).toMatch(/better than the same plan without it at 1 of 1 points/);
 });

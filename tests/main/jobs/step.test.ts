@@ -1,3 +1,4 @@
+import { stepSummary } from '../../../main/words/sweep-facts.ts';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { MergePlan, Plan } from '../../../main/contract/plan.ts';
@@ -15,7 +16,6 @@ import {
   runStep,
   searchKey,
   type SingleStep,
-  stepSummary,
   totalWork,
   tunedKeys,
   writingKey,

@@ -1,3 +1,4 @@
+import { factSentence } from '../../../main/words/sweep-facts.ts';
 import { expect, test } from 'vitest';
 import { sweepSettings } from '../../../main/contract/sweep.ts';
 import { sweepCounts } from '../../../main/evaluation/sweeps/sweep-shape.ts';
@@ -9,9 +10,9 @@ const small = { name: 'small', checkpoint: { info: modelInfoOf({ experts: 8, top
 const large = { name: 'large', checkpoint: { info: modelInfoOf({ experts: 64, topK: 2 }) } };
 
 test('factors become kept counts, falling, each once, without the unpruned model', () => {
-  const { kept, notes } = sweepCounts([small], { factors: [4, 1, 2, 2, 8 / 3] });
+  const { kept, facts } = sweepCounts([small], { factors: [4, 1, 2, 2, 8 / 3] });
   expect(kept.get('small')).toEqual([4, 3, 2]);
-  expect(notes).toEqual([]);
+  expect(facts).toEqual([]);
 });
 
 test('a factor that no model can reach is refused with the largest possible one of each', () => {
@@ -26,10 +27,10 @@ test('a factor that no model can reach is refused with the largest possible one 
 });
 
 test('a factor that only some models can reach is left out for the others, with a note', () => {
-  const { kept, notes } = sweepCounts([small, large], { factors: [2, 16] });
+  const { kept, facts } = sweepCounts([small, large], { factors: [2, 16] });
   expect(kept.get('small')).toEqual([4]);
   expect(kept.get('large')).toEqual([32, 4]);
-  expect(notes).toEqual([
+  expect(facts.map(factSentence)).toEqual([
     'Factor 16 was left out where it would leave fewer than top-k experts: small (top-2 of 8 experts): at most 4.',
   ]);
 });

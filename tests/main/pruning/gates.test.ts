@@ -28,7 +28,7 @@ const open = async (name: string): Promise<ModelInfo> => (await openCheckpoint(c
 const affected = async (): Promise<ModelInfo> => ({ ...(await open('olmoe')), moeLayers: 2, experts: 4, topK: 1 });
 
 describe('gates', () => {
-  it('are folded by the mean probability that was kept, in float64; a layer that loses nothing keeps its weights', async () => {
+  it('are folded by the mean probability that was kept; a layer that loses nothing keeps its weights', async () => {
     const { gates } = withGates(plan, 'folded', await affected(), profiles);
     expect(gates).toEqual({ kind: 'folded', factors: [1 - 3 / 10, 1] });
     const both = { statistics: [one, other], taskShares: [0.25, 0.75] };
@@ -36,7 +36,7 @@ describe('gates', () => {
     expect(weighed).toEqual({ kind: 'folded', factors: [0.25 * (1 - 3 / 10) + 0.75 * (1 - 8 / 10), 1] });
   });
 
-  it('of a merge are those of the references; routers that keep all rows, constants and fitted weights have none', async () => {
+  it('of a merge are those of the references; whole routers, constants and fitted weights have none', async () => {
     const info = await affected();
     const merge = (router: MergePlan['router']): MergePlan => ({
       groups: [0, 1].map(() => [

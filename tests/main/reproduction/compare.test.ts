@@ -163,7 +163,7 @@ describe('the verdict', () => {
   it('says that every number matches, to the last digit or up to rounding', () => {
     expect(isMatch(nothing)).toBe(true);
     expect(reproductionSentence(nothing)).toBe(
-      'Every number matches: 3 values over 900 item outcomes, to the last digit.',
+      'Every compared number matches: 3 values over 900 item outcomes, to the last digit.',
     );
     expect(reproductionSentence({ ...nothing, largestScoreDifference: 1.234e-6 })).toContain('at most 0.0000012');
     expect(isMatch({ ...nothing, replanned: [point] })).toBe(true);

@@ -1,23 +1,38 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WorkbenchError } from '../../../main/contract/errors.ts';
+import { runManifest } from '../../../main/contract/run.ts';
 import { recordedSweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
+import { compareManifests } from '../../../main/reproduction/compare-manifests.ts';
+import { FieldLedger } from '../../../main/reproduction/field-ledger.ts';
 import { isMatch, reproductionSentence } from '../../../main/reproduction/differences.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
 import type { OutcomeRow } from '../../../main/runs/outcomes-parquet.ts';
 import { PLANS, readPointIndex } from '../../../main/runs/sweep-record.ts';
 import { causeWords } from '../../../main/words/reproduction.ts';
 import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
+import { vouchingBy } from '../../../main/runs/run-source.ts';
+import { provenanceHeading } from '../../../main/words/provenance.ts';
+import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { OUTSIDE_SEAL } from '../../../main/workspace/sealed-files.ts';
+import { settingsFile } from '../../../main/workspace/settings-file.ts';
+import { requireUserKey, stateFolder } from '../../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../../hang-limit.ts';
-import { anyEdit, editOutcomes } from './edits.ts';
+import { anyEdit, editOutcomes, everyEdit } from './edits.ts';
 import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
 import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 
 /** For more rounds: npx node tests/bench/edits.ts. */
 const ROUNDS = 25;
 const SEED = 19;
+
+/** The steps that a sweep computed depend on what was on disk. */
+const FACTS = ['facts.code', 'facts.computed', 'facts.reused'];
 
 let runs: SmallRuns;
 let shown: unknown;
@@ -52,9 +67,22 @@ describe('an untouched run', () => {
       'plans.json',
       'outcomes.parquet',
     ]);
-    expect(found.fields?.allowed.map(({ field }) => field)).toEqual(['run']);
+    // Everything that is not compared is named.
+    const left = (found.fields?.allowed ?? []).map(({ file, field }) => `${file} ${field}`);
+    expect(left.sort()).toEqual(
+      [
+        ...[
+          'results.json run',
+          ...FACTS.map((name) => `results.json ${name}`),
+          'profile.safetensors model',
+          'points.json points.step',
+        ],
+        ...['binding', 'lock-1', 'manifest', 'seal'].map((name) => `${name}.json file`),
+        ...['checksums.sha256 file', 'log.jsonl file', 'open.uncurl-run file'],
+      ].sort(),
+    );
     expect(reproductionSentence(found)).toMatch(
-      /^Every number matches: \d+ values over \d+ item outcomes, to the last/,
+      /^Every compared number matches: \d+ values over \d+ item outcomes, to the last/,
     );
   });
 });
@@ -74,7 +102,8 @@ describe.each([
     const found = await reproduced(runs, folder);
     expect(isMatch(found)).toBe(false);
     expect(found.fields?.changed.map(({ field: name }) => name)).toEqual([`results.${field}`]);
-    expect(found.fields?.edited).toEqual(['results.json']);
+    // A copy has a manifest of its own.
+    expect(found.fields?.edited).toEqual(['manifest.json', 'results.json']);
     expect(reproductionSentence(found)).toContain(`fields differ (results.${field} `);
   });
 
@@ -85,7 +114,7 @@ describe.each([
     const document = await readCheckedSweep(source, await source.runs.read('sweep-edited'));
     expect(measuredOf(document)).toEqual(shown);
     expect(document?.results.every(({ cost }) => cost === undefined)).toBe(true);
-    expect(document?.check).toMatchObject({ state: 'differs', changed: ['results.json'] });
+    expect(document?.check).toMatchObject({ state: 'differs', changed: ['manifest.json', 'results.json'] });
     expect(document?.check?.sentences.join(' ')).toMatch(/results\.json .*(edited|changed) after the run had ended/);
   });
 });
@@ -252,14 +281,14 @@ describe('any field of a run, edited', () => {
   it('is noticed by a reproduction, or is a field that may differ', async () => {
     const allowed = new Set<string>();
     await fc.assert(
-      fc.asyncProperty(anyEdit('results.json', 'outcomes.parquet', 'experiment.json'), async (edit) => {
+      fc.asyncProperty(anyEdit('outcomes.parquet', 'experiment.json'), async (edit) => {
         const { path, as } = await byReproduce(runs, edit);
         expect(as, path).not.toBe('missed');
         if (as === 'allowed') allowed.add(path);
       }),
       { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
     );
-    for (const path of allowed) expect(['run', 'settings.treatments', 'notes']).toContain(path);
+    for (const path of allowed) expect(['run', 'settings.treatments', ...FACTS]).toContain(path);
   });
 
   it('is noticed wherever the run is shown', async () => {
@@ -281,5 +310,135 @@ describe('any field of a run, edited', () => {
       }),
       { numRuns: ROUNDS, seed: SEED, endOnFailure: true },
     );
+  });
+});
+
+describe('a finished run is one sealed document', () => {
+  /** What this user's folder says about a run of the first workspace. */
+  const headingOf = async (run: string, state = stateFolder(settingsFile())): Promise<string | null> => {
+    const workspace = await openExistingWorkspace(runs.workspace);
+    try {
+      return provenanceHeading(await workspace.runs.provenance(run, await vouchingBy(state, workspace)));
+    } catch (error) {
+      // A refusal shows no number.
+      if (error instanceof WorkbenchError) return `refused: ${error.code}`;
+      throw error;
+    }
+  };
+
+  /** Writes other contents for the time of a look. */
+  const changed = async (file: string, contents: string | Uint8Array, look: () => Promise<void>): Promise<void> => {
+    const before = await readFile(file);
+    await writeFile(file, contents);
+    try {
+      await look();
+    } finally {
+      await writeFile(file, before);
+    }
+  };
+
+  /** Other contents of a file: each kind of leaf of JSON, else bytes over the whole file. */
+  const editsOf = async (
+    file: string,
+  ): Promise<readonly (readonly [name: string, contents: string | Uint8Array])[]> => {
+    const bytes = await readFile(file);
+    if (file.endsWith('.json'))
+      return everyEdit(bytes.toString('utf8')).map(({ path, edited }) => [path, edited] as const);
+    return Array.from({ length: 12 }, (_, index) => {
+      const at = Math.floor((index * (bytes.length - 1)) / 11);
+      const edited = Uint8Array.from(bytes);
+      edited[at] = (edited[at] ?? 0) ^ 1;
+      return [`byte ${String(at)}`, edited] as const;
+    });
+  };
+
+  it('no leaf and no byte of it can change unseen, and what is outside is named', async () => {
+    const outside = new Set<string>();
+    let looked = 0;
+    for (const run of [runs.sweep, runs.experiment]) {
+      expect(await headingOf(run)).toBeNull();
+      const folder = join(runs.workspace, 'runs', run);
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const file = join(folder, entry.name);
+        for (const [name, contents] of await editsOf(file))
+          await changed(file, contents, async () => {
+            looked += 1;
+            const heading = await headingOf(run);
+            if (heading === null) outside.add(entry.name);
+            else expect(heading, `${entry.name} ${name}`).toMatch(/^(?:Not measured here|refused): /);
+          });
+      }
+      expect(await headingOf(run)).toBeNull();
+    }
+    expect(looked).toBeGreaterThan(150);
+    expect([...outside].filter((name) => !/^lock-\d+\.json$/.test(name)).sort()).toEqual(['binding.json', 'log.jsonl']);
+    for (const name of ['binding.json', 'log.jsonl']) expect(OUTSIDE_SEAL.get(name)).toBeDefined();
+  });
+
+  it('every field of a manifest is sealed, those that this run does not have as well', async () => {
+    const file = join(runs.workspace, 'runs', runs.sweep, 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as object;
+    for (const name of Object.keys(runManifest.shape).filter((one) => !(one in manifest)))
+      await changed(file, JSON.stringify({ ...manifest, [name]: true }), async () => {
+        expect(await headingOf(runs.sweep), name).toMatch(/^(?:Not measured here|refused): /);
+      });
+  });
+
+  it('cannot be sealed again without the key, nor by another one, nor escape as unfinished', async () => {
+    const folder = join(runs.workspace, 'runs', runs.sweep);
+    const file = join(folder, 'manifest.json');
+    const text = await readFile(file, 'utf8');
+    const forged = text.replace('"delta": 0.03', '"delta": 0.3');
+    expect(forged).not.toBe(text);
+    const list = await readFile(join(folder, CHECKSUM_FILE), 'utf8');
+    const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex');
+    await changed(file, forged, async () => {
+      expect(await headingOf(runs.sweep)).toMatch(/manifest\.json was changed after the run had ended/);
+      await changed(join(folder, CHECKSUM_FILE), list.replace(sha256(text), sha256(forged)), async () => {
+        expect(await headingOf(runs.sweep)).toMatch(/does not belong to its seal/);
+      });
+      await changed(file, forged.replace('"state": "done"', '"state": "cancelled"'), async () => {
+        expect(await headingOf(runs.sweep)).toMatch(/^Not measured here/);
+      });
+    });
+    const other = await mkdtemp(join(tmpdir(), 'uncurl-state-'));
+    await requireUserKey(other);
+    expect(await headingOf(runs.sweep, other)).toMatch(/another user or machine sealed this run/);
+    await rm(other, { recursive: true });
+  });
+
+  it('a reproduction compares or names every leaf of a manifest', async () => {
+    const folder = join(runs.workspace, 'runs', runs.sweep);
+    const text = await readFile(join(folder, 'manifest.json'), 'utf8');
+    const original = runManifest.parse(JSON.parse(text));
+    for (const { path, edited } of everyEdit(text)) {
+      const parsed = runManifest.safeParse(JSON.parse(edited));
+      if (!parsed.success) continue;
+      const ledger = new FieldLedger();
+      compareManifests(ledger, parsed.data, original);
+      const { changed: differing, allowed } = ledger.found([]);
+      const isNamed = allowed.some(({ field }) => field === path);
+      expect([path, isNamed || differing.some(({ field }) => field === path)]).toEqual([path, true]);
+      expect([path, isNamed]).toEqual([
+        path,
+        !/^(?:kind|title|state|(?:models|tasks)\.(?:name|hash|fingerprint))$/.test(path),
+      ]);
+    }
+  });
+
+  it('a reproduction compares or names every kind of field of its results', async () => {
+    const folder = await copyOfRun(runs.workspace, runs.sweep, 'sweep-edited');
+    const file = join(folder, 'results.json');
+    for (const { path, edited } of everyEdit(await readFile(file, 'utf8')))
+      await changed(file, edited, async () => {
+        const found = await reproduced(runs, folder).catch((error: unknown) => {
+          if (error instanceof WorkbenchError && error.code !== 'internal') return null;
+          throw error;
+        });
+        if (found === null) return;
+        const isNamed = found.fields?.allowed.some(({ field }) => field === path);
+        expect([path, !isMatch(found) || isNamed]).toEqual([path, true]);
+      });
   });
 });

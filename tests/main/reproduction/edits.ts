@@ -62,6 +62,24 @@ const leavesOf = (value: unknown, path: string, found: Leaf[], set: Leaf['set'])
   else if (value !== null) found.push({ path, set, value });
 };
 
+/** One edit of each kind of field of a JSON text, which stays JSON: the path of the field and the new text. */
+export const everyEdit = (text: string): readonly { readonly path: string; readonly edited: string }[] => {
+  const known = new Set<string>();
+  const pathsOf: Leaf[] = [];
+  leavesOf(JSON.parse(text), '', pathsOf, () => undefined);
+  return pathsOf.flatMap(({ path }, index) => {
+    if (known.has(path)) return [];
+    known.add(path);
+    const document = JSON.parse(text) as Json;
+    const leaves: Leaf[] = [];
+    leavesOf(document, '', leaves, () => undefined);
+    const leaf = leaves[index];
+    if (leaf === undefined) throw new Error('nothing to edit');
+    leaf.set(otherValue(leaf.value, 0));
+    return [{ path, edited: JSON.stringify(document) }];
+  });
+};
+
 const editJson = async (file: string, { at, how }: Edit): Promise<string> => {
   const document = JSON.parse(await readFile(file, 'utf8')) as Json;
   const leaves: Leaf[] = [];

@@ -6,11 +6,10 @@ import { readChecksums } from '../../../main/files/checksums.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
 import { createKnownChecks } from '../../../main/runs/known-checks.ts';
 import { openRunSource } from '../../../main/runs/run-source.ts';
+import { bundledRecords } from '../../../main/workspace/bundled-records.ts';
 import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { resources } from './source-of.ts';
-
-const shipped = join(resources, 'sample', 'run');
 
 test('checked results are recognised by the checksums of results and outcomes together', async () => {
   const checks = createKnownChecks(await temporaryFolder(), []);
@@ -23,9 +22,11 @@ test('checked results are recognised by the checksums of results and outcomes to
   expect(await checks.isKnown(sums)).toBe(true);
   expect(await checks.isKnown(new Map([...sums, ['results.json', 'c']]))).toBe(false);
   expect(await checks.isKnown(new Map([...sums, ['outcomes.parquet', 'a']]))).toBe(false);
-  const own = await readChecksums(shipped);
-  expect(await createKnownChecks(null, [shipped]).isKnown(own ?? new Map())).toBe(true);
-  expect(await createKnownChecks(null, [shipped]).isKnown(sums)).toBe(false);
+  const shipped = Object.values(bundledRecords);
+  const own = await readChecksums(join(resources, 'sample', 'run'));
+  expect(await createKnownChecks(null, shipped).isKnown(own ?? new Map())).toBe(true);
+  expect(await createKnownChecks(null, shipped).isKnown(sums)).toBe(false);
+  expect(await createKnownChecks(null, shipped).isKnown(new Map())).toBe(false);
 });
 
 test('what is computed from fixed outcomes names the formulas', () => {
@@ -38,7 +39,9 @@ test('a run cannot vouch for itself: one without its own outcomes is never known
   const { workspace, run } = await sweepOnDisk();
   const state = await temporaryFolder();
   const folder = workspace.runs.folder(run);
-  await workspace.runs.seal(run);
+  const done = await workspace.runs.read(run);
+  await workspace.runs.seal(done, null);
+  await workspace.runs.write(done);
   const source = await openRunSource(workspace, resources, { state });
   const manifest = await workspace.runs.read(run);
   // Its tasks are not available, so its answers were not judged again.
@@ -60,7 +63,8 @@ test('a sentence in the words of an earlier version is not a difference, a numbe
   const stored: unknown = JSON.parse(await readFile(file, 'utf8'));
   const stateWith = async (change: Partial<typeof multiplicity>) => {
     await writeFile(file, JSON.stringify(Object.assign({}, stored, { multiplicity: { ...multiplicity, ...change } })));
-    await workspace.runs.seal(run);
+    await workspace.runs.seal(manifest, null);
+    await workspace.runs.write(manifest);
     return (await checked())?.check?.state;
   };
   expect(await stateWith({ sentence: 'In earlier words.' })).toBe('as-written');

@@ -39,17 +39,17 @@ test('a record that takes every change of another, over a channel, writes the sa
     const report = computeReport.parse(JSON.parse(JSON.stringify({ type: 'record', run: 'r', change })));
     if (report.type !== 'record') throw new Error('another message came out');
     if (report.change.what === 'begun') {
-      const { order, delta, notes } = report.change;
-      copies.push(new SweepRecord({ ...context, folder: copyFolder }, order, delta, notes));
+      const { order, delta, facts } = report.change;
+      copies.push(new SweepRecord({ ...context, folder: copyFolder }, order, delta, facts));
     } else copies[0]?.take(report.change);
   };
   const order = { models: ['m'], tasks: ['t'], methods: ['reap', 'random'] };
-  const record = new SweepRecord({ ...context, folder, recordChanged: carried }, order, 0.02, ['At first.']);
+  const record = new SweepRecord({ ...context, folder, recordChanged: carried }, order, 0.02, [{ code: 'adaptive' }]);
   const named = { model: 'm', task: 't', seed: null, kept: 2, factor: 8 };
   await record.add({ what: 'point', result: pointOf('random', 2), step: 'b' });
   await record.add({ what: 'point', result: pointOf('unpruned', 1), step: 'a' });
-  record.note('Later.');
-  record.note('Later.');
+  record.note({ code: 'steps', computed: 1, reused: 2 });
+  record.note({ code: 'steps', computed: 1, reused: 2 });
   const curtailed = { n: 10, evaluated: 5, metric: 'acc', lost: 3, gainedAtMost: 1, independentAtLeast: 9 } as const;
   await record.add({ what: 'curtailed', point: { ...named, ...curtailed, method: 'reap' } });
   await record.add({ what: 'unneeded', points: [{ ...named, method: 'random' }] });

@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32')('a Python that ends in the middle'
       remedy: expect.stringContaining('smaller --batch'),
     });
     for (const line of [
-      "RuntimeError: [enforce fail at alloc_cpu.cpp:115] DefaultCPUAllocator: can't allocate memory: you tried to allocate",
+      "RuntimeError: [enforce fail at alloc_cpu.cpp:115] DefaultCPUAllocator: can't allocate memory",
       'MemoryError',
       'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.',
     ])

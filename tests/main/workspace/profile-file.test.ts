@@ -2,12 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sealOf, writeSealedTensors } from '../../../main/checkpoint/sealed-tensors.ts';
 import { WINDOW } from '../../../main/profile/choice-sample.ts';
 import { emptyRoutingStatistics, type RoutingStatistics } from '../../../main/profile/routing-statistics.ts';
 import {
   openProfileParts,
   OPTIONAL_STATISTICS,
   PROFILED,
+  profileContent,
   readProfileFile,
   writeProfileFile,
 } from '../../../main/workspace/profile-file.ts';
@@ -108,4 +110,17 @@ test('refuses a safetensors file that is not a profile', async () => {
   length.writeBigUInt64LE(2n);
   await writeFile(file, Buffer.concat([length, header]));
   await expect(readProfileFile(file)).rejects.toMatchObject({ code: 'bad-profile', kind: 'refused' });
+});
+
+test('the hash of a model in a stored profile leaves the seal of its file alone', async () => {
+  const file = join(await temporaryFolder(), 'step.safetensors');
+  const [key, sha256] = ['a'.repeat(64), 'b'.repeat(64)];
+  const tasks = [{ name: 'sums', hash: 'c', statistics: emptyRoutingStatistics(1, 4, 2) }];
+  const seal = await writeSealedTensors(
+    file,
+    key,
+    profileContent({ model: 'tiny', fingerprint: 'abc', sha256, tasks }),
+  );
+  expect(await sealOf(file, key)).toBe(seal);
+  expect(await readProfileFile(file)).toMatchObject({ model: 'tiny', sha256 });
 });

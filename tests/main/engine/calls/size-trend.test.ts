@@ -10,6 +10,7 @@ test('analyses a stored sweep over the sizes of its models, and returns its repo
     ...sample.sizeTrend,
     run,
     notes: [note, ...sample.sizeTrend.notes],
+    provenance: { state: 'elsewhere', reason: 'no-seal', files: [] },
   });
   const strict = await engine.call('sweep.sizeTrend', { run, familywise: true });
   expect(strict.notes[0]).toContain('Bonferroni');
@@ -21,5 +22,6 @@ test('analyses a stored sweep over the sizes of its models, and returns its repo
   const { name, html } = await engine.call('report.make', { run });
   expect(name).toBe(`${run}.html`);
   expect(html).toContain('<h1>A sweep</h1>');
+  expect(html).toContain('<strong>Not measured here: the run has no seal');
   await expect(engine.call('sweep.sizeTrend', { run: 'sweep-gone' })).rejects.toMatchObject({ code: 'no-such-run' });
 });

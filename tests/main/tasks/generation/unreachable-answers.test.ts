@@ -93,12 +93,17 @@ describe('three texts beside their answers', () => {
     loop: null,
   });
   it('are shown where nothing is right, or answers cannot be reached', () => {
-    expect(textsBesideAnswers(judgingOf(), [item(['2'])], [written('3', false), written('4', false)])).toBe(
-      'No answer is right. The unpruned model\'s first texts: "3" where "2" is right; "4" where "2" is right.',
-    );
-    expect(textsBesideAnswers(judgingOf(), [item(['2\n'])], [written('2', false)])).toMatch(
-      /^No text can equal .* first texts: "2" where "2\\n" is right\.$/,
-    );
+    expect(textsBesideAnswers(judgingOf(), [item(['2'])], [written('3', false), written('4', false)])).toEqual({
+      unreachable: null,
+      examples: [
+        { text: '"3"', right: '"2"' },
+        { text: '"4"', right: '"2"' },
+      ],
+    });
+    expect(textsBesideAnswers(judgingOf(), [item(['2\n'])], [written('2', false)])).toEqual({
+      unreachable: expect.stringMatching(/^No text can equal /),
+      examples: [{ text: '"2"', right: '"2\\n"' }],
+    });
     expect(textsBesideAnswers(judgingOf(), [item(['2'])], [written('2', true), written('3', false)])).toBeNull();
   });
 });
