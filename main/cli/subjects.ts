@@ -54,9 +54,9 @@ export const findModel = async (host: ModelHost, named: string): Promise<string>
   const name = existsSync(resolve(named)) || bundled.has(named) ? null : parseHubName(named);
   if (name === null) return find('model', named, bundled);
   // Loaded on use: a model on this machine need not wait for what downloads another one.
-  return hubModelPath(name, hubSettings(host.environment), async (...missing) => {
+  return hubModelPath(name, hubSettings(host.environment), async (missing, why) => {
     const { fetchModel } = await import('./fetch-model.ts');
-    return fetchModel(host)(...missing);
+    return fetchModel(host)(missing, why);
   });
 };
 
