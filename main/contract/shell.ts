@@ -8,7 +8,10 @@ const NAMED_KEY = 'Plus|Space|Enter|Delete|Backspace|Escape|Up|Down|Left|Right';
 const KEY = String.raw`[A-Z0-9]|F(?:[1-9]|1[0-9]|2[0-4])|[,./[\]=-]|${NAMED_KEY}`;
 
 /** An accelerator in Electron's format: `CommandOrControl+Shift+P`, `F5`. */
-const accelerator = z.string().max(100).regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
+const accelerator = z
+  .string()
+  .max(100)
+  .regex(new RegExp(String.raw`^(?:(?:${MODIFIER})\+)*(?:${KEY})$`));
 
 /** A page action as the application menu shows it; the page's list of actions is the only one. */
 export const menuAction = z.object({
