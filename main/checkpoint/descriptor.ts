@@ -587,7 +587,7 @@ export interface ModelDescriptor {
    */
   readonly configKeys: {
     readonly experts: readonly string[];
-    /** Of the number of experts that give back their input; null: the family has none. */
+    /** Key of the number of experts that give back their input; null: the family has none. */
     readonly identities: string | null;
     readonly topK: string;
     readonly within: string | null;

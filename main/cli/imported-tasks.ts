@@ -33,7 +33,10 @@ export const importNamed = async (
   const { resources, signal } = host;
   const order = {
     python: python ?? (await ownPython(workspace, environments)),
-    ...{ resources, workspace, signal, say: (line: string) => host.progress(line) },
+    resources,
+    workspace,
+    signal,
+    say: (line: string) => host.progress(line),
   };
   const found = await host.endsWell(importTasks(names, settings, order));
   for (const name of names.filter((one) => !known.has(one)))

@@ -1,5 +1,5 @@
 import type { UserSettings } from '../contract/settings.ts';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { boundedList, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { suggestion } from '../contract/nearest-name.ts';

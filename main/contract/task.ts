@@ -115,7 +115,7 @@ export const harnessOrigin = z.object({
         testSplit: harnessName,
         /** Empty: there is none. */
         calibrationSplit: harnessName,
-        /** Of the test split, by the library datasets. */
+        /** Fingerprint that the library datasets gives the test split. */
         fingerprint: harnessName,
         fewshot: z.number().int().nonnegative(),
         outputType: harnessName,

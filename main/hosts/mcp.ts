@@ -9,6 +9,7 @@ import type { PathHandle } from '../contract/model.ts';
 import { suggestion } from '../contract/nearest-name.ts';
 import { runManifest } from '../contract/run.ts';
 import type { CallableEngine } from '../contract/rpc.ts';
+import { provenanceHeading } from '../words/provenance.ts';
 
 /**
  * The engine as tools of the Model Context Protocol (specification 2025-06-18), over standard input and output. Inputs
@@ -91,6 +92,12 @@ const pointFilter = z.object({
 
 const planInput = planRequest.omit({ model: true, tasks: true }).extend({ model, tasks });
 
+/** A run that was not measured here is headed so. */
+const headed = (provenance: Parameters<typeof provenanceHeading>[0]): { readonly heading?: string } => {
+  const heading = provenanceHeading(provenance);
+  return heading === null ? {} : { heading };
+};
+
 /** The tools of an engine, by name. */
 const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
   const modelHandle = async (name: string): Promise<PathHandle> =>
@@ -130,9 +137,9 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
       z.object({ rows }),
       async (input) => {
         const entries = await call('tasks.list', {});
-        const briefs = entries.map(({ name, title, description, metric, items, chance, bundled, error }) => ({
-          ...{ name, title, description, metric, items, chance, bundled, error },
-        }));
+        const briefs = entries.map(({ name, title, description, metric, items, chance, bundled, error }) => {
+          return { name, title, description, metric, items, chance, bundled, error };
+        });
         return listed(briefs, input.rows);
       },
     ),
@@ -159,7 +166,14 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
         const briefs = manifests
           .filter(({ kind }) => input.kind === undefined || kind === input.kind)
           .map(({ id, kind, state, title, label, createdAt, finishedAt, models, tasks: measured, error, damaged }) => ({
-            ...{ run: id, kind, state, name: label?.name ?? title, createdAt, finishedAt, error, damaged },
+            run: id,
+            kind,
+            state,
+            name: label?.name ?? title,
+            createdAt,
+            finishedAt,
+            error,
+            damaged,
             models: models.map(({ name }) => name),
             tasks: measured.map(({ name }) => name),
           }));
@@ -170,13 +184,14 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
       `Measured points and thresholds of a sweep. ${UNITS}`,
       calls['sweep.read'].input.extend(pointFilter.shape),
       async ({ model: ofModel, task, method, rows: most, ...reading }, signal) => {
-        const { results, thresholds, rule, check } = await call('sweep.read', reading, signal);
+        const { results, thresholds, rule, check, provenance } = await call('sweep.read', reading, signal);
         const isWanted = (point: { readonly model: string; readonly task: string }): boolean =>
           (ofModel === undefined || point.model === ofModel) && (task === undefined || point.task === task);
         const isOfMethod = (one: { readonly method: string }): boolean =>
           method === undefined || one.method === method || one.method === 'unpruned';
         const points = results.filter((point) => isWanted(point) && isOfMethod(point));
         return {
+          ...headed(provenance),
           rule,
           check,
           thresholds: listed(
@@ -194,17 +209,17 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
       `Methods of a sweep against each other, for one model and factor: ranks and paired differences. ${UNITS}`,
       calls['sweep.compare'].input,
       async (input, signal) => {
-        const { overview, findings, notes, ...rest } = await call('sweep.compare', input, signal);
+        const { overview, findings, notes, provenance, ...rest } = await call('sweep.compare', input, signal);
         const { run, model: ofModel, factor, factors, reference } = rest;
-        return { run, model: ofModel, factor, factors, reference, overview, findings, notes };
+        return { ...headed(provenance), run, model: ofModel, factor, factors, reference, overview, findings, notes };
       },
     ),
     report: tool(
       `What a sweep over sizes of models shows, in sentences, with what each of them counts. ${UNITS}`,
       calls['sweep.sizeTrend'].input,
       async (input, signal) => {
-        const { findings, rule } = await call('sweep.sizeTrend', input, signal);
-        return { rule, findings };
+        const { findings, rule, provenance } = await call('sweep.sizeTrend', input, signal);
+        return { ...headed(provenance), rule, findings };
       },
     ),
   };

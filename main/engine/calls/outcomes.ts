@@ -86,7 +86,18 @@ export const outcomeCalls = (context: EngineContext): AnswersTo<'outcomes'> => {
         known instanceof WorkbenchError ? `Questions and right answers are not shown: ${known.message}` : null;
       const note = [unknown, samplingNote(manifest, metric)].filter((text) => text !== null).join(' ') || null;
       return {
-        ...{ run, model, task, method, seed, factor, metric, counts, total: shown.length, from, items: page, note },
+        run,
+        model,
+        task,
+        method,
+        seed,
+        factor,
+        metric,
+        counts,
+        total: shown.length,
+        from,
+        items: page,
+        note,
         ...(provenance === undefined ? {} : { provenance }),
       };
     },

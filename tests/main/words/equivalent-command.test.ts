@@ -13,7 +13,7 @@ const file = new URL('../../../resources/sample/run/manifest.json', import.meta.
 const sample = runManifest.parse(JSON.parse(readFileSync(file, 'utf8')));
 
 /** Today's default of UNCURL's k-means is another than when the sample was made. */
-const command = sample.commandLine?.replace(' --seeds', ' --option uncurl.optimiser=lloyd --seeds') ?? '';
+const command = sample.commandLine.replace(' --seeds', ' --option uncurl.optimiser=lloyd --seeds');
 
 test('the sample is made by the command that made it, with the optimiser of then', () => {
   expect(command).toContain('lloyd');
