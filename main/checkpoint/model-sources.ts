@@ -33,7 +33,8 @@ export const sourcesText = (sources: ModelSources): string =>
 
 /**
  * The closed list of the files beside the weights that numbers may depend on (tokenization, prompts, end of
- * generation), here or in PyTorch. They are stamped and hashed with the weights; a program that computes may see no others.
+ * generation), here or in PyTorch. They are stamped and hashed with the weights; a program that computes may see no
+ * others.
  */
 export const CONSUMED_FILES: ReadonlySet<string> = new Set([
   'config.json',

@@ -11,7 +11,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   score: async () => (await import('./verbs/score.ts')).score,
   generate: async () => (await import('./verbs/generate.ts')).generate,
   beside: async () => (await import('./verbs/beside.ts')).beside,
-  tasks: async () => (await import('./verbs/tasks.ts')).tasks,
+  import: async () => (await import('./verbs/import.ts')).importVerb,
   profile: async () => (await import('./verbs/profile.ts')).profile,
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,
@@ -41,9 +41,9 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
 
 /** The groups of verbs in help, as a newcomer meets them; `uncurl help` summarises the first ones. */
 export const verbGroups: readonly HelpGroup[] = [
-  { title: 'Start', names: ['info', 'fit', 'sweep', 'report', 'export', 'serve'] },
+  { title: 'Start', names: ['info', 'sweep', 'report', 'export', 'serve'] },
   { title: 'Look at results', names: ['compare', 'outcomes', 'frontier', 'figures', 'runs', 'resume'] },
-  { title: 'Models and tasks', names: ['models', 'tasks', 'download', 'push'] },
+  { title: 'Models and tasks', names: ['models', 'import', 'download', 'push'] },
   { title: 'Plans', names: ['methods', 'profile', 'plan', 'damage', 'recover'] },
   { title: 'Answers of a model', names: ['baseline', 'score', 'generate', 'beside', 'forward'] },
   { title: 'Training', names: ['finetune', 'experiment'] },

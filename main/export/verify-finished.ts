@@ -148,9 +148,9 @@ export const cardFindings = (
 };
 
 /**
- * Verifies a finished export: everything that `verifyExport` compares, and that its checksum list names every file, that
- * no file is a link, that no key stands twice and no metadata is added, and that its model card is the one that the
- * export has.
+ * Verifies a finished export: everything that `verifyExport` compares, and that its checksum list names every file,
+ * that no file is a link, that no key stands twice and no metadata is added, and that its model card is the one that
+ * the export has.
  */
 export const verifyFinished = async (request: VerifyRequest): Promise<Verification> => {
   const verification = await verifyExport(request);

@@ -25,7 +25,7 @@ const MAX_RECORD_BYTES = 16 * 2 ** 20;
 
 const INSTALL =
   'Let "uncurl doctor --python" complete its environment, or name a Python that has lm-eval 0.4.13: ' +
-  'uncurl tasks NAME --python FILE.';
+  'uncurl import NAME --python FILE.';
 
 /** A task that was imported: the name that was asked for, and the folder (two names may give one task). */
 const importedTask = z.object({

@@ -75,7 +75,8 @@ const adviceOf = (
 ): string => {
   if (nearest.length === 0)
     return (
-      `No number below ${experts} works: the router needs at least ${least / groups} of each of the ${groups} groups. ` +
+      `No number below ${experts} works: the router needs at least ${least / groups} experts in each of the ` +
+      `${groups} groups. ` +
       'Choose another model, or a method that keeps all experts.'
     );
   const each = nearest.map((count) => `${count} experts (--factor ${String(Number((experts / count).toFixed(3)))})`);

@@ -73,8 +73,8 @@ export const factSentence = (fact: SweepFact): string => {
       );
     case 'hidden-states':
       return (
-        `Fidelity keeps the last hidden states of ${fact.model} for one task at a time: ${formatBytes(fact.bytes)} at ` +
-        `most (${fact.task}), on disk beyond a quarter of the memory that the weights leave.`
+        `Fidelity keeps the last hidden states of ${fact.model} for one task at a time: ${formatBytes(fact.bytes)} ` +
+        `at most (${fact.task}), on disk beyond a quarter of the memory that the weights leave.`
       );
     case 'file-method':
       return (

@@ -76,7 +76,7 @@ export const sweepCost = (
 ): SweepWork => {
   const factors = chosenFactors(models, settings);
   const traitsOf = (method: MethodName): CostlyTraits => {
-    // A ranking from a file needs nothing; plans from a file are counted at the factors, since only the engine reads it.
+    // A ranking from a file needs nothing; plans from a file are counted at the factors: only the engine reads it.
     const page = pages.find(({ name }) => name === method);
     return {
       draws: page !== undefined && methodDraws(page, options[method]),

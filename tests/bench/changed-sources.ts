@@ -35,8 +35,8 @@ import { filesOf } from './kills/sweeps.ts';
  * as wrong: a result of that last run, or a step or overlay in both workspaces, that differs from a clean workspace; a
  * result of an earlier run that succeeded and matches neither the original nor the changed files, or, where they stayed
  * changed all the time, not the changed ones; a file left by a failed run. Fine-tuning and fine-tuned arms run if
- * UNCURL_INTEROP_PYTHON names a Python with PyTorch, without padding. Prints for each way: rounds, how many succeeded, how many reported
- * changed files, how many failed otherwise, correct stored steps, and what was wrong.
+ * UNCURL_INTEROP_PYTHON names a Python with PyTorch, without padding. Prints for each way: rounds, how many succeeded,
+ * how many reported changed files, how many failed otherwise, correct stored steps, and what was wrong.
  */
 const [rounds = '200', seed = '1', pattern = '', padding = '0'] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-changed-'));

@@ -62,7 +62,7 @@ test('a sweep, its continuation, its report and an export start nothing that the
   const exported = await countedUncurl([
     ...['export', 'uncurl-8', '--plan', plan, '--threads', '1', '--out', out, '--workspace', workspace],
   ]);
-  // Its card quotes the sweep, which is read as any run is.
+  // Its card quotes the sweep, read like every run.
   expectCounts(exported, { modules: 800, megabytesRead: 7.83 }, { threads: 1, sessions: 10, tokens: 1_880 });
   expect(await readFile(join(out, 'README.md'), 'utf8')).toMatch(/## What pruning costs\n\nMeasured: sort /);
 });

@@ -75,7 +75,7 @@ const harness = async (
 };
 
 const importNamed = async (...parameters: readonly string[]): Promise<z.infer<typeof imported>> =>
-  imported.parse(JSON.parse(await uncurl('tasks', ...parameters, '--python', python, '--json')));
+  imported.parse(JSON.parse(await uncurl('import', ...parameters, '--python', python, '--json')));
 
 const outcomeRow = z.object({
   task: z.string(),

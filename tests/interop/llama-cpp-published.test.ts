@@ -27,8 +27,8 @@ import {
 import { deviation, maskedLogits } from './log-probabilities.ts';
 
 /**
- * Bound on the difference of log-probabilities of all tokens at all positions, with float32 weights. Norms of delta nets
- * have a floor there in place of an addend, which moves those of short keys by a thousandth.
+ * Bound on the difference of log-probabilities of all tokens at all positions, with float32 weights. Norms of delta
+ * nets have a floor there in place of an addend, which moves those of short keys by a thousandth.
  */
 const TOLERANCE = 2e-3;
 /** Gemma 4's GELU comes from a table in float16 there. */

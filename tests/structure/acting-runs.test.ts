@@ -47,6 +47,7 @@ test('only these files start programs', () => {
     'main/finetune/find-python.ts',
     'main/finetune/make-environment.ts',
     'main/finetune/training-script.ts',
+    'main/harness/import-tasks.ts',
   ]);
   // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([
@@ -59,6 +60,7 @@ test('only these files start programs', () => {
   // The workspace's own environment, for a verb or a window that names no Python.
   expect(filesWith(/(?<!const )(?<![.\w])ownPython\(/)).toEqual([
     'main/cli/engine-option.ts',
+    'main/cli/imported-tasks.ts',
     'main/cli/verbs/info.ts',
     'main/engine/calls/devices.ts',
     'main/finetune/find-python.ts',

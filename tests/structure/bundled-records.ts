@@ -33,7 +33,8 @@ export const bundledRecordsText = async (): Promise<string> => {
   return (
     '// Generated from resources/*/run by "npm run docs"; tests/structure/bundled-records.test.ts compares.\n\n' +
     '/** SHA-256 of every file of the bundled records as a workspace gets it, by record. */\n' +
-    `export const bundledRecords: Readonly<Record<string, Readonly<Record<string, string>>>> = {\n${entries.join('')}};\n`
+    'export const bundledRecords: Readonly<Record<string, Readonly<Record<string, string>>>> = {\n' +
+    `${entries.join('')}};\n`
   );
 };
 

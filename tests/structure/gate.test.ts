@@ -104,6 +104,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   encodeRequest: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',
+  runProgram: 'starts programs, which train, install, or write tasks, and print no number of a model',
   isMaskable: 'looks at a plan',
   isStoredGguf: 'looks at a path',
   makeEnvironment: 'installs packages',
@@ -209,7 +210,8 @@ test('every verb gets numbers in one of three ways', () => {
     'score',
     'verify',
   ]);
-  // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from a profile.
-  const looking = ['compare', 'doctor', 'figures', 'frontier', 'methods', 'plan', 'report', 'runs', 'sample'];
+  // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from
+  // a profile, and `import` writes tasks.
+  const looking = ['compare', 'doctor', 'figures', 'frontier', 'import', 'methods', 'plan', 'report', 'runs', 'sample'];
   expect(names(verbs.none)).toEqual(looking);
 });

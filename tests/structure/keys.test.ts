@@ -20,7 +20,6 @@ const filesWith = (pattern: RegExp): readonly string[] =>
 
 /** Files that make keys of stored numbers, or of weights that are derived from a model's. */
 const KEYS: Readonly<Record<string, string>> = {
-  'main/export/exported-tensors.ts': 'rewritten rows of a correction',
   'main/export/hash-table.ts': 'rewritten hash tables',
   'main/export/identity-rows.ts': 'corrections of routers with rows of identities',
   'main/inference/expert-constants.ts': 'constants of a profile',
@@ -68,7 +67,6 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/workspace/run-binding.ts': 'a manifest',
   'main/workspace/sealed-json.ts': 'the content of a step, against damage',
   'main/workspace/sealed-files.ts': 'seals of finished runs, over every byte of their files',
-  'main/workspace/step-store.ts': 'the content of a step, against damage',
   'main/workspace/user-key.ts': 'the name of a key',
 };
 

@@ -17,6 +17,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
   'main/inference/providers/measure-provider.ts': 'written a moment before by onnxruntime',
   'main/inference/hidden-store.ts': 'written a moment before under a random name',
   'main/sample/pack-sample.ts': 'a run that its maintainers ship',
+  'main/files/process-limits.ts': "the system's description of this process's limits",
   'main/files/write-atomically.ts': 'a folder, opened to flush it',
   'main/files/regular-file.ts': 'the reader itself',
 };

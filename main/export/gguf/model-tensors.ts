@@ -433,8 +433,8 @@ const attentionTensors = (
 };
 
 /**
- * A projection whose heads have `plain` rows that are not rotated before `rotated` ones: those are reordered from halves
- * to pairs.
+ * A projection whose heads have `plain` rows that are not rotated before `rotated` ones: those are reordered from
+ * halves to pairs.
  */
 const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotated: number): readonly Sized[] => {
   const [rows, columns] = projected.weight.shape;

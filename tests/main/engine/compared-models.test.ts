@@ -21,7 +21,7 @@ const equal: TransformersCheck = {
   tolerance: 1e-3,
 };
 
-test('a manifest says that a model of this content was found equal to transformers, and nothing where nobody asked', async () => {
+test('a manifest says that a model of this content was found equal to transformers, or nothing', async () => {
   const settingsFile = path.join(await temporaryFolder(), 'settings.json');
   const engine = await openEngine(undefined, { settingsFile });
   const { model: handle, task } = await bundled(engine, 'uncurl-8', 'add');

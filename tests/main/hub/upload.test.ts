@@ -19,7 +19,8 @@ afterEach(() => {
 
 const WEIGHTS = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
 const CARD =
-  '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n## What pruning costs\n\nMeasured: safe on a task.\n';
+  '---\nlicense: mit\nbase_model: someone/source\n---\n\n# pruned\n\n' +
+  '## What pruning costs\n\nMeasured: safe on a task.\n';
 
 /** A folder as an export leaves it. */
 const exported = async (card = CARD): Promise<string> => {

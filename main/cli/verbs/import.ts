@@ -25,8 +25,8 @@ const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult
   };
 };
 
-export const tasks: Verb = {
-  name: 'tasks',
+export const importVerb: Verb = {
+  name: 'import',
   usage: '[NAME...] [--fewshot K] [--limit N] [--python FILE] [--workspace DIR]',
   summary:
     'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), with their prompts; without a ' +
