@@ -14,6 +14,7 @@ const textsKeptHere = {
   'onnxruntime-common': ['onnxruntime/LICENSE.txt'],
   'onnxruntime-node': ['onnxruntime/LICENSE.txt', 'onnxruntime/ThirdPartyNotices.txt'],
   '@bufbuild/protobuf': ['Apache-2.0.txt'],
+  'gearhash-jit': ['MIT-gearhash-jit.txt'],
 };
 
 const read = (...parts) => readFileSync(path.join(root, ...parts), 'utf8');

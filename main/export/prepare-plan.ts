@@ -13,13 +13,19 @@ import { validatePlan } from '../pruning/validate-plan.ts';
 export const planFileText = ({ name, fingerprint, info }: Checkpoint, plan: Plan): string =>
   `${JSON.stringify({ ...plan, experts: info.experts, topK: info.topK, model: { name, fingerprint } }, null, 1)}\n`;
 
+/** The plan in an export; null where there is none. */
+export const carriedPlan = async (folder: string): Promise<Plan | null> => {
+  const text = await readTextIfThere(path.join(folder, PLAN_FILE), { mostBytes: MAX_PLAN_BYTES });
+  return text === null ? null : readPlan(text, PLAN_FILE);
+};
+
 /** Compares the plan in an export, if any, with the given one. */
 export const planFileProblems = async (folder: string, plan: Plan): Promise<readonly string[]> => {
   let carried: Plan;
   try {
-    const text = await readTextIfThere(path.join(folder, PLAN_FILE), { mostBytes: MAX_PLAN_BYTES });
-    if (text === null) return [];
-    carried = readPlan(text, PLAN_FILE);
+    const found = await carriedPlan(folder);
+    if (found === null) return [];
+    carried = found;
   } catch (error) {
     if (error instanceof WorkbenchError) return [error.message];
     throw error;

@@ -17,7 +17,7 @@ import { exportedTensors } from './exported-tensors.ts';
 import { planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { isStoredGguf } from './gguf/stored-gguf.ts';
 import { modelCard } from './model-card.ts';
-import { preparePlan } from './prepare-plan.ts';
+import { carriedPlan, preparePlan } from './prepare-plan.ts';
 import { verifyExport, type VerifyRequest, whatItHolds } from './verify-export.ts';
 import { INDEX_FILE } from './write-weights.ts';
 
@@ -69,13 +69,17 @@ const metadataProblems = async (source: Checkpoint, opened: Checkpoint | null): 
   return problems;
 };
 
-/** The card that this export has, without results of sweeps. */
+/**
+ * The card that this export has, without results of sweeps. A given plan that does not say how it was made is the one in
+ * the export, whose effect was compared with it.
+ */
 const rebuiltCard = async (
   { checkpoint, plan: given, settings, exported }: VerifyRequest,
   verification: Verification,
   opened: Checkpoint | null,
 ): Promise<string> => {
-  const plan = preparePlan(checkpoint, given);
+  const carried = given.method === undefined ? await carriedPlan(exported) : null;
+  const plan = preparePlan(checkpoint, carried ?? given);
   const isStored = isStoredGguf(checkpoint);
   const holds = isStored ? { weights: false, onnx: false, gguf: true } : await whatItHolds(exported);
   const format = holds.gguf ? 'gguf' : holds.onnx ? (holds.weights ? 'hf,onnx' : 'onnx') : 'hf';

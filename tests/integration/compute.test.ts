@@ -29,7 +29,7 @@ const filesOf = async (workspace: string, run: string): Promise<unknown> => {
   const text = async (name: string): Promise<string> =>
     (await readFile(join(workspace, 'runs', run, name), 'utf8'))
       .replaceAll(run, 'RUN')
-      .replace(/"\d+ of \d+ steps computed, \d+ reused from disk\."/, '"SUMMARY"');
+      .replace(/\{\s*"code": "steps",\s*"computed": \d+,\s*"reused": \d+\s*\}/, '"SUMMARY"');
   const outcomes = (await readParquet(join(workspace, 'runs', run, 'outcomes.parquet'))).map((row) => ({
     ...row,
     run: '',
