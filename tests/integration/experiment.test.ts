@@ -49,7 +49,8 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
   ]);
   const swept = await uncurl([
     ...['sweep', 'switch-32', '--method', 'uncurl', '--factors', '4', '--recovery', 'none,router+experts'],
-    ...['--threads', '1', '--json', ...shared],
+    // An experiment prunes by plain deletion.
+    ...['--gates', 'renormalised', '--threads', '1', '--json', ...shared],
   ]);
   expect(swept.code, swept.stderr).toBe(0);
   const { results } = z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout));

@@ -50,6 +50,7 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
     'points.json',
     'profile.safetensors',
     'results.json',
+    'seal.json',
   ]);
   const { check, ...stored } = document;
   expect(check).toMatchObject({ state: 'as-written' });

@@ -247,7 +247,7 @@ describe.each(folders)('%s', (folder) => {
           'groups',
           'short_factor',
         ];
-        const lists = ['is_moe_layer', 'hybrid_layer_pattern'];
+        const lists = ['is_moe_layer', 'hybrid_layer_pattern', 'no_rope_layers'];
         expect(refusal?.message ?? 'it opened', `${key}: ${JSON.stringify(value)}`).toMatch(
           new RegExp([...named, ...lists].join('|')),
         );
