@@ -40,7 +40,13 @@ test('a finished experiment on bundled models and tasks becomes the recorded one
     await engine.call('experiment.read', { run }),
     await second.call('experiment.read', { run: RECORDED_EXPERIMENT }),
   ];
-  expect(after).toEqual({ ...before, run: RECORDED_EXPERIMENT });
+  // A seal is of one user's engine: a packed record has none, and is that of the package only once it is compiled in.
+  expect(before.provenance).toEqual({ state: 'here', reason: null, files: [] });
+  expect(after).toEqual({
+    ...before,
+    run: RECORDED_EXPERIMENT,
+    provenance: { state: 'elsewhere', reason: 'no-seal', files: [] },
+  });
   expect(before.models.map(({ name }) => name)).toEqual(['switch-8', 'switch-32']);
 
   const manifest = await workspace.runs.read(run);

@@ -14,8 +14,12 @@ test('analyses a stored sweep over the sizes of its models, and returns its repo
   });
   const strict = await engine.call('sweep.sizeTrend', { run, familywise: true });
   expect(strict.notes[0]).toContain('Bonferroni');
-  const wide = await engine.call('sweep.sizeTrend', { run, delta: 0.5 });
+  const wide = await engine.call('sweep.sizeTrend', { run, delta: 0.4 });
+  expect(wide.thresholds.map(({ factor }) => factor)).toEqual([4, 4, 8, 8]);
   expect(wide.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([false, false]);
+  // The unpruned models are less than 50 points above chance, so that no threshold is found.
+  const wider = await engine.call('sweep.sizeTrend', { run, delta: 0.5 });
+  expect(wider.pairs.map(({ pastThreshold }) => pastThreshold)).toEqual([null, null]);
   expect(wide.pairs.map(({ difference }) => difference)).toEqual(
     sample.sizeTrend.pairs.map(({ difference }) => difference),
   );

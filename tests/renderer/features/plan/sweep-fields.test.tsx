@@ -8,10 +8,15 @@ const labels = (markup: string): readonly string[] =>
   [...markup.matchAll(/<span class="definition"[^>]*>([^<]*)<\/span>/g)].map(([, label = '']) => label);
 
 test('each part of the form of a sweep has the fields of its settings', () => {
-  expect(labels(renderToStaticMarkup(<SweepFields part="factors" />))).toEqual(['adaptive', 'stop early']);
+  expect(labels(renderToStaticMarkup(<SweepFields part="factors" />))).toEqual([
+    'adaptive',
+    'stop early',
+    'Planned looks',
+  ]);
   expect(labels(renderToStaticMarkup(<SweepFields stacked part="plans" />))).toEqual([
     'Budget',
     'Super experts',
+    'Gates',
     'Recovery',
     'Calibrate on',
     'Sampler',
