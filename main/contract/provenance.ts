@@ -16,9 +16,12 @@ export const runProvenance = z.object({
   state: z.enum(['here', 'bundled', 'unfinished', 'elsewhere']),
   /**
    * Why it is not `here`: the run has no seal; another user's or machine's key sealed it; the seal does not belong to
-   * the list of files; files have changed since they were sealed; the run has not finished. Null: it is.
+   * the list of files; files have changed since they were sealed; the run has not finished; it was not made here, and
+   * this user confirmed and resumed it (`adoptedAt` of its manifest). Null: it is.
    */
-  reason: z.enum(['no-seal', 'other-key', 'broken-seal', 'changed-files', 'not-finished']).nullable(),
+  reason: z
+    .enum(['no-seal', 'other-key', 'broken-seal', 'changed-files', 'not-finished', 'begun-elsewhere'])
+    .nullable(),
   /** The changed files. */
   files: z.array(shortName).max(MOST_NAMED_FILES),
 });

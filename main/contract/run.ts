@@ -129,6 +129,11 @@ export const runManifest = z.object({
   output: sentence.nullable(),
   /** The bundled sweep: copied into a new workspace, so that its first screen is not empty. */
   sample: z.boolean().optional(),
+  /**
+   * When this user last confirmed and resumed the run, which was not made here. What the manifest states, and what was
+   * computed before, came from elsewhere: such a run never counts as measured here.
+   */
+  adoptedAt: moment.optional(),
   /** Only in a list: why the run cannot be read. It can only be moved to the trash. */
   damaged: boundedText.optional(),
   /** Only in a list: the user's label. */

@@ -327,10 +327,15 @@ export const approveToResume = async (
   return { manifest: await approveRun(context, run, confirmed?.code), isForeign: false };
 };
 
-/** Takes over a run that was not made here: binds its present manifest to this user and sets partial results aside. */
-export const adoptRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<void> => {
+/**
+ * Takes over a run that was not made here: sets partial results aside, records in its manifest that it was adopted, and
+ * binds that to this user. Returns the manifest to continue with.
+ */
+export const adoptRun = async (context: EngineContext, manifest: ApprovedManifest): Promise<ApprovedManifest> => {
   const { runs } = context.workspace;
+  const adopted = { ...manifest, adoptedAt: new Date(context.now()).toISOString() };
   await setStateAside(runs.folder(manifest.id));
-  await runs.write(manifest);
-  await bindRun(context, manifest);
+  await runs.write(adopted);
+  await bindRun(context, adopted);
+  return adopted;
 };

@@ -18,6 +18,7 @@ const NOT_COMPARED: ReadonlyMap<string, string> = new Map([
   ['output', 'a path of the machine that made the run'],
   ['error', 'a finished run has none'],
   ['sample', 'marks the bundled sweep'],
+  ['adoptedAt', 'a date cannot be measured again'],
 ]);
 
 /** Whether a model was recorded by a version that identified models by samples: a changed one is refused elsewhere. */

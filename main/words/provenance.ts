@@ -20,6 +20,8 @@ const reasonWords = ({ reason, files }: RunProvenance): string => {
       return `${named(files)} ${files.length === 1 ? 'was' : 'were'} changed after the run had ended`;
     case 'not-finished':
       return 'the run has not finished, so that nothing vouches for its files';
+    case 'begun-elsewhere':
+      return 'the run was begun elsewhere (or copied, edited, or begun by an earlier version) and continued here';
     case 'no-seal':
     case null:
       return 'the run has no seal (it was copied from elsewhere, edited, or made by an earlier version)';

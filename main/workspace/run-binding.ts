@@ -48,8 +48,12 @@ const contentHash = ({
 /** Characters of a code: 128 bits in hexadecimal. */
 const CODE_LENGTH = 32;
 
-/** Identifies the present content of a manifest for confirmation: another program or folder gives another code. */
-export const runCode = (manifest: RunManifest): string => contentHash(manifest).slice(0, CODE_LENGTH);
+/**
+ * Identifies the present content of a manifest for confirmation: another program or folder gives another code. A
+ * confirmation does not change it, so that a node of a cluster without a key can resume again with the same code.
+ */
+export const runCode = ({ adoptedAt: _adoptedAt, ...manifest }: RunManifest): string =>
+  contentHash(manifest).slice(0, CODE_LENGTH);
 
 export interface RunBindings {
   /** Marks a run as this user's, with its present manifest and folder. */

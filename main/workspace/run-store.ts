@@ -192,7 +192,7 @@ export const createRunStore = (
   ): Promise<RunProvenance> =>
     readProvenance(
       folderOf(manifest.id),
-      { manifest: text, state: manifest.state },
+      { manifest: text, state: manifest.state, adoptedAt: manifest.adoptedAt },
       { key, isBound: () => isBound(manifest), depth },
     );
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { WorkbenchError } from '../contract/errors.ts';
 import { MOST_NAMED_FILES, type RunProvenance } from '../contract/provenance.ts';
-import type { RunState } from '../contract/run.ts';
+import type { RunManifest } from '../contract/run.ts';
 import {
   CHECKSUM_FILE,
   checksumList,
@@ -166,12 +166,15 @@ const changedFiles = async (
 };
 
 /**
- * Whether a run was measured here. `manifest`: the text of its manifest; `isBound`: whether this user's engine made it
- * here (run-binding.ts). `depth`: `manifest` reads no result file, for a list of many runs.
+ * Whether a run was measured here. `manifest`: the text of its manifest, whose `state` and `adoptedAt` are given;
+ * `isBound`: whether this user's engine made it here, or adopted it (run-binding.ts). `depth`: `manifest` reads no
+ * result file, for a list of many runs.
+ *
+ * A seal and a mark cover `adoptedAt`: without it, a run from elsewhere has neither.
  */
 export const readProvenance = async (
   folder: string,
-  { manifest, state }: { readonly manifest: string; readonly state: RunState },
+  { manifest, state, adoptedAt }: { readonly manifest: string } & Pick<RunManifest, 'state' | 'adoptedAt'>,
   { key, isBound, depth }: { readonly key: UserKey | null; readonly isBound: () => Promise<boolean>; depth: Depth },
 ): Promise<RunProvenance> => {
   const own = sha256(manifest);
@@ -180,15 +183,19 @@ export const readProvenance = async (
     const changed = await changedFiles(folder, new Map(Object.entries(record)), own, depth);
     return changed.length === 0 ? { state: 'bundled', reason: null, files: [] } : elsewhere('changed-files', changed);
   }
-  if (state !== 'done')
-    return (await isBound()) ? { state: 'unfinished', reason: 'not-finished', files: [] } : elsewhere('no-seal');
+  const isAdopted = adoptedAt !== undefined;
+  if (state !== 'done') {
+    if (!(await isBound())) return elsewhere('no-seal');
+    return isAdopted ? elsewhere('begun-elsewhere') : { state: 'unfinished', reason: 'not-finished', files: [] };
+  }
   const [seal, list] = [await readSeal(folder), await readChecksumList(folder)];
   if (seal === null || list === null) return elsewhere('no-seal');
   if (key === null || seal.key !== key.name) return elsewhere('other-key');
   const isSigned = timingSafeEqual(Buffer.from(key.sign(signedText(list)), 'hex'), Buffer.from(seal.mark, 'hex'));
   if (!isSigned) return elsewhere('broken-seal');
   const changed = await changedFiles(folder, parseChecksums(folder, list), own, depth);
-  return changed.length === 0 ? HERE : elsewhere('changed-files', changed);
+  if (changed.length > 0) return elsewhere('changed-files', changed);
+  return isAdopted ? elsewhere('begun-elsewhere') : HERE;
 };
 
 /** Changes to a run's files since it ended. */

@@ -28,8 +28,8 @@ export const runCalls = (context: EngineContext, clusters: ClusterWorks): Answer
       // Making the job takes a moment, in which another process may have taken the run over.
       if (!(await lock.isHeld())) throw await takeoverOf(workspace.runs, run);
       requireAsked(signal);
-      if (isForeign) await adoptRun(context, manifest);
-      const queued = { ...manifest, state: 'queued' as const, error: null, finishedAt: null };
+      const continued = isForeign ? await adoptRun(context, manifest) : manifest;
+      const queued = { ...continued, state: 'queued' as const, error: null, finishedAt: null };
       await workspace.runs.write(queued);
       queue.add({ manifest: queued, lock }, job);
     } catch (error) {

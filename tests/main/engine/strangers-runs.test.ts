@@ -9,6 +9,7 @@ import { experimentSettings } from '../../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { type RunManifest, runManifest } from '../../../main/contract/run.ts';
 import type { Engine } from '../../../main/engine/engine.ts';
+import { provenanceHeading } from '../../../main/words/provenance.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { openEngine } from './open-engine.ts';
 
@@ -92,6 +93,11 @@ const resumed = async (
 };
 
 const elsewhere = { code: 'made-elsewhere', kind: 'refused' };
+
+const begunElsewhere = { state: 'elsewhere', reason: 'begun-elsewhere' };
+
+const listedProvenance = async (engine: Engine, run: string) =>
+  (await engine.call('runs.list', {})).find(({ id }) => id === run)?.provenance;
 
 /** Makes every call that shows a run. */
 const look = async (engine: Engine, run: string): Promise<void> => {
@@ -320,6 +326,7 @@ describe.skipIf(process.platform === 'win32')('a fine-tuning is resumed unchange
     await rm(mine.ran);
     await resumed(engine, run);
     expect([existsSync(mine.ran), existsSync(evil.ran)]).toEqual([true, false]);
+    expect(await listedProvenance(engine, run)).toMatchObject(begunElsewhere);
   });
 
   test('a sweep of PyTorch is worked on only after the user has named a Python', async () => {
@@ -489,6 +496,37 @@ describe('a foreign sweep', () => {
     await engine.call('jobs.resume', { run, confirmed: { code } });
     expect((await engine.finished(run)).state).toBe('done');
     expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(true);
+  });
+
+  test('that was continued here is never shown as measured here, also after another resumption', async () => {
+    const { workspace, home, run } = await strangersSweep();
+    const folder = join(workspace, 'runs', run);
+    const title = 'Measured by nobody';
+    await edit(folder, (manifest) => ({ ...manifest, title, createdAt: '2020-01-01T00:00:00.000Z', state: 'failed' }));
+    const engine = await engineOf(workspace, home);
+    const { code } = await engine.call('runs.origin', { run });
+    const headed = async () => {
+      const { provenance } = await engine.call('sweep.read', { run });
+      expect(provenance).toEqual({ ...begunElsewhere, files: [] });
+      expect(await listedProvenance(engine, run)).toEqual(provenance);
+      expect(provenanceHeading(provenance)).toMatch(
+        /^Not measured here: the run was begun elsewhere .* continued here\.$/,
+      );
+    };
+    await engine.call('jobs.resume', { run, confirmed: { code } });
+    expect(await engine.finished(run)).toMatchObject({ state: 'done', title });
+    await headed();
+    await engine.call('jobs.resume', { run });
+    await engine.finished(run);
+    await headed();
+    // Without the record of its adoption it is a stranger's again, under the code that a cluster's script may hold.
+    await edit(folder, ({ adoptedAt: _, ...manifest }) => manifest);
+    expect((await engine.call('sweep.read', { run })).provenance).toMatchObject({ reason: 'changed-files' });
+    await expect(engine.call('jobs.resume', { run })).rejects.toMatchObject(elsewhere);
+    expect((await engine.call('runs.origin', { run })).code).toBe(code);
+    await engine.call('jobs.resume', { run, confirmed: { code } });
+    await engine.finished(run);
+    await headed();
   });
 
   test('is shown without reading the paths that it names, until the user opens them', async () => {
