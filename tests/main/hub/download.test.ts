@@ -147,7 +147,7 @@ describe('a download', () => {
   });
 
   it('keeps every byte that arrived before a connection broke, however slow the disk is', async () => {
-    hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
+    hub.publish(ID, modelFiles('mixtral'));
     hub.fault = ({ host }) => (host === 'cdn' ? { cutAfter: 9_000 } : null);
     const { environment } = freshMachine(hub);
     const { client } = clientOf(environment);
