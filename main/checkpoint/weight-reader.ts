@@ -29,6 +29,8 @@ export const readQuantisation = (reader: ConfigReader): Quantisation => {
   if (method === 'compressed-tensors') return readCompressedScheme(config);
   if (method === 'gptq' || method === 'awq') return readColumnsScheme(config, method);
   if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
+  if (config.raw('weight_block_size') === null)
+    throw config.unsupported('fp8 without "weight_block_size" is not supported: scales are read by blocks only');
   const [rows, columns, ...more] = config.integers('weight_block_size');
   if (rows === undefined || columns === undefined || more.length > 0)
     throw config.bad('weight_block_size', config.raw('weight_block_size'), 'two whole numbers');

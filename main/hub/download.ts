@@ -31,6 +31,8 @@ export interface DownloadControl {
 const MAX_FRUITLESS = 5;
 const LONGEST_WAIT_MS = 8_000;
 const CHUNK_BYTES = 2 ** 20;
+/** Bytes that arrived and are not on the disk yet, at most. */
+const MOST_WAITING_BYTES = 16 * CHUNK_BYTES;
 
 /** Content hashes as etags name them: SHA-256 of a large file, git's SHA-1 of a blob. */
 const hashFor = ({ etag, sizeBytes }: RepositoryFile): Hash =>
@@ -95,19 +97,39 @@ class Part {
     this.sizeBytes = found;
   }
 
+  /** Deletes what is there. */
   async restart(): Promise<void> {
+    this.beginAnew();
     await rm(this.#location, { force: true });
+  }
+
+  /** The next answer's bytes replace what is there. */
+  beginAnew(): void {
     this.#hash = hashFor(this.#file);
     this.sizeBytes = 0;
   }
 
-  /** Appends an answer's bytes. @throws WorkbenchError `hub-bad-answer` where there are more than the file has. */
+  /**
+   * Appends an answer's bytes. They are taken ahead of the disk: when a connection breaks, `fetch` drops the bytes that
+   * nobody has asked for yet, and with a slow disk no attempt would bring any.
+   *
+   * @throws WorkbenchError `hub-bad-answer` where there are more than the file has.
+   */
   async append(
     body: AsyncIterable<Uint8Array>,
     arrived: (bytes: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const handle = await open(this.#location, 'a');
+    const handle = open(this.#location, this.sizeBytes === 0 ? 'w' : 'a');
+    // A failure is thrown below, where it is waited for, as those of the writes.
+    handle.catch(() => undefined);
+    let waitingBytes = 0;
+    let written: Promise<unknown> = handle;
+    const write = async (chunk: Uint8Array, before: Promise<unknown>): Promise<void> => {
+      await before;
+      await (await handle).appendFile(chunk);
+      waitingBytes -= chunk.length;
+    };
     try {
       for await (const chunk of body) {
         cancelled(signal);
@@ -117,13 +139,20 @@ class Part {
             `The Hub sends more than the ${String(this.#file.sizeBytes)} bytes of ${this.#file.path}.`,
             'Try again later.',
           );
-        await handle.appendFile(chunk);
         this.#hash.update(chunk);
         this.sizeBytes += chunk.length;
+        waitingBytes += chunk.length;
+        written = write(chunk, written);
+        written.catch(() => undefined);
         arrived(chunk.length);
+        if (waitingBytes > MOST_WAITING_BYTES) await written;
       }
     } finally {
-      await handle.close();
+      try {
+        await written;
+      } finally {
+        await (await handle).close();
+      }
     }
   }
 
@@ -148,9 +177,13 @@ const requestRest = async (
   signal: AbortSignal | undefined,
 ): Promise<void> => {
   const location = await locate(client, remote, signal);
-  // A server that falls silent is given up, so that the next request can go on.
+  // A server that falls silent within an answer is given up, so that the next request can go on.
   const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), client.settings.patienceMs);
+  let timer: NodeJS.Timeout | undefined;
+  const awaitBytes = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => silence.abort(), client.settings.patienceMs);
+  };
   const both = signal === undefined ? silence.signal : AbortSignal.any([silence.signal, signal]);
   try {
     const from = part.sizeBytes;
@@ -172,18 +205,18 @@ const requestRest = async (
         throw error;
       });
     if (response === null) return;
+    awaitBytes();
     // Whatever does not continue at our byte begins anew.
     if (from > 0 && (response.status !== 206 || startOf(response) !== from)) {
       if (response.status === 206) throw unreachable(new URL(location).host, new Error('it sent another part'));
       arrived(-from);
-      await part.restart();
+      part.beginAnew();
     }
     if (response.body === null) return;
     await part.append(
       response.body,
       (bytes) => {
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(), client.settings.patienceMs);
+        awaitBytes();
         arrived(bytes);
       },
       signal,
@@ -191,6 +224,8 @@ const requestRest = async (
   } catch (error) {
     cancelled(signal);
     if (silence.signal.aborted) throw unreachable(new URL(location).host, new Error('it fell silent'));
+    if (isConnectionError(error) && !(error instanceof WorkbenchError))
+      throw unreachable(new URL(location).host, error);
     throw error;
   } finally {
     clearTimeout(timer);

@@ -32,6 +32,8 @@ export interface HubRequest extends RequestInit {
   readonly elsewhere?: 'stop' | 'follow';
   /** Statuses that are no error here. */
   readonly accepted?: readonly number[];
+  /** Reads the answer to its end, so that a connection that breaks within it is a failed attempt, too. */
+  readonly isRead?: boolean;
 }
 
 /** Requests to one Hub. */
@@ -46,7 +48,7 @@ export interface HubClient {
    * @throws WorkbenchError for every answer that is not a success, `hub-unreachable` where there is none.
    */
   request(url: string, init?: HubRequest): Promise<Response>;
-  /** The same with `fetch`'s own signature, for libraries. */
+  /** The same with `fetch`'s own signature, for libraries; answers are read to their end. */
   readonly fetch: typeof fetch;
 }
 
@@ -170,6 +172,17 @@ export const unreachable = (host: string, error: unknown): WorkbenchError =>
     error,
   );
 
+/** The same answer with its whole body. */
+const readToEnd = async (response: Response, at: URL, signal: AbortSignal | undefined): Promise<Response> => {
+  if (response.body === null) return response;
+  const { status, statusText, headers } = response;
+  const body = await response.arrayBuffer().catch((error: unknown) => {
+    if (signal?.aborted === true) throw new CancelledError('The request');
+    throw unreachable(at.host, error);
+  });
+  return new Response(body, { status, statusText, headers });
+};
+
 /**
  * A client of the Hub that the settings name.
  *
@@ -183,7 +196,7 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
   /** One request, and those that it is redirected to. */
   const once = async (
     start: URL,
-    { elsewhere = 'follow', accepted: _, ...init }: HubRequest,
+    { elsewhere = 'follow', accepted: _, isRead: __, ...init }: HubRequest,
     token: string | null,
   ): Promise<{ readonly response: Response; readonly at: URL }> => {
     let at = start;
@@ -231,7 +244,8 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
       try {
         const { response, at } = await once(start, init, token);
         const isFine = response.ok || (response.status >= 300 && response.status < 400);
-        if (isFine || init.accepted?.includes(response.status) === true) return response;
+        if (isFine || init.accepted?.includes(response.status) === true)
+          return init.isRead === true ? await readToEnd(response, at, signal) : response;
         await response.body?.cancel();
         failure = refusalOf(response, at, at.origin === origin, token);
         if (!PASSING.has(response.status)) throw failure;
@@ -250,6 +264,6 @@ export const createHubClient = (settings: HubSettings, purpose: string, wait: Wa
     endpoint,
     wait,
     request,
-    fetch: (input, init) => request(input instanceof Request ? input.url : String(input), init ?? {}),
+    fetch: (input, init) => request(input instanceof Request ? input.url : String(input), { ...init, isRead: true }),
   };
 };

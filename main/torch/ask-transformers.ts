@@ -52,15 +52,16 @@ export class KeptChecks {
     this.#folder = path.join(state, FOLDER);
   }
 
-  /** The verdict on a model of this content; null: none is known. A damaged file counts as none. */
+  /** The verdict on a model of this content; null: none is known. A file that is damaged or cannot be read is none. */
   async find(identity: string): Promise<TransformersCheck | null> {
-    const text = await readTextIfThere(this.#file(identity), { mostBytes: MAX_BYTES });
-    if (text === null) return null;
     try {
+      const text = await readTextIfThere(this.#file(identity), { mostBytes: MAX_BYTES });
+      if (text === null) return null;
       const parsed = kept.safeParse(parseForeignJson(text));
       return parsed.success ? parsed.data.check : null;
     } catch (error) {
-      if (error instanceof SyntaxError) return null;
+      // The model is asked about again.
+      if (error instanceof SyntaxError || error instanceof WorkbenchError) return null;
       throw error;
     }
   }
@@ -73,7 +74,7 @@ export class KeptChecks {
       await writeFileAtomically(this.#file(identity), JSON.stringify(content));
     } catch (error) {
       // Without it the model is only asked about again.
-      if (!isSystemError(error)) throw error;
+      if (!isSystemError(error) && !(error instanceof WorkbenchError)) throw error;
     }
   }
 

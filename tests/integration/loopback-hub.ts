@@ -18,6 +18,8 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>>;
   /** Closes the connection after this many bytes of the body; 0: before the answer. */
   readonly cutAfter?: number;
+  /** Closes the connection after the headers of a success, before any byte of the body. */
+  readonly headersOnly?: boolean;
   /** Sends nothing more after this many bytes, and keeps the connection open. */
   readonly silentAfter?: number;
   /** Never answers, and keeps the connection open. */
@@ -466,7 +468,11 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
   const failed = (request: IncomingMessage, response: ServerResponse, fault: Fault | null): boolean => {
     if (fault?.mute === true) return true;
     if (fault?.cutAfter === 0) request.socket.destroy();
-    else if (fault?.status !== undefined) answer(response, fault.status, '', fault.headers ?? {});
+    else if (fault?.headersOnly === true) {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.flushHeaders();
+      request.socket.end();
+    } else if (fault?.status !== undefined) answer(response, fault.status, '', fault.headers ?? {});
     else return false;
     return true;
   };

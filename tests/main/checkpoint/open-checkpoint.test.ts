@@ -255,7 +255,17 @@ describe('a folder that is not a checkpoint is refused with the reason', () => {
     await refusal(
       await configured({ quantization_config: { quant_method: 'fp8' } }),
       'unsupported-config',
-      /"quantization_config"/,
+      /"quantization_config": fp8 without "weight_block_size" is not supported/,
+    );
+    await refusal(
+      await configured({ quantization_config: { quant_method: 'fp8', weight_block_size: [128] } }),
+      'bad-config',
+      /"weight_block_size" is \[128\], not two whole numbers/,
+    );
+    await refusal(
+      await configured({ quantization_config: { quant_method: 'fp8', weight_block_size: [128, 128] } }),
+      'bad-config',
+      /"quantization_config" names fp8, but no tensor is float8/,
     );
   });
 

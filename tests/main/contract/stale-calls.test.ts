@@ -45,7 +45,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
     { type: 'profile.ready', run: 'p', fingerprint: 'f', task: 't' },
     ['expert.read', 'expert.together', 'plan.make', 'profile.holds', 'profile.likeness', 'profile.read'],
   ],
-  ['a model', { type: 'models.changed' }, ['models.list', 'models.pruned']],
+  ['a model', { type: 'models.changed' }, ['models.cached', 'models.list', 'models.pruned']],
   [
     'a run that is removed',
     { type: 'run.removed', run: 'r' },
@@ -78,7 +78,7 @@ test.each<[string, EngineEvent, readonly string[]]>([
       'settings.read',
     ],
   ],
-  ['settings', { type: 'settings.changed' }, ['settings.read']],
+  ['settings', { type: 'settings.changed' }, ['hub.state', 'settings.read']],
 ])('%s makes its readers stale', (_, event, expected) => {
   expect(stale(event, 'r')).toEqual(expected);
 });

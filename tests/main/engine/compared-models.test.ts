@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -36,6 +37,19 @@ test('a manifest says that a model of this content was found equal to transforme
   expect(await profiled()).toEqual(equal);
   // Another content was not asked about.
   expect(await checks.find('0'.repeat(64))).toBeNull();
+});
+
+test('a state folder that is a file, or a verdict that is a folder, is no verdict and no failure', async () => {
+  const folder = await temporaryFolder();
+  const file = path.join(folder, 'state');
+  await writeFile(file, '');
+  const checks = new KeptChecks(file);
+  await checks.keep('a', equal);
+  expect(await checks.find('a')).toBeNull();
+  const inTheWay = new KeptChecks(folder);
+  await mkdir(path.join(folder, 'equal-to-transformers', 'a.json'), { recursive: true });
+  await inTheWay.keep('a', equal);
+  expect(await inTheWay.find('a')).toBeNull();
 });
 
 test('only "equal" is kept: what could not be compared is asked about again', async () => {

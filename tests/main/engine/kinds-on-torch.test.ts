@@ -5,6 +5,7 @@ import { damageRun } from '../../../main/engine/calls/damage.ts';
 import { experimentRun } from '../../../main/engine/calls/experiments.ts';
 import { exportRun, verifyRun } from '../../../main/engine/calls/exports.ts';
 import { finetuneRun } from '../../../main/engine/calls/finetune.ts';
+import { downloadRun, pushRun } from '../../../main/engine/calls/hub.ts';
 import { profileRun } from '../../../main/engine/calls/profiles.ts';
 import { reproduceRun } from '../../../main/engine/calls/reproductions.ts';
 import { sweepRun } from '../../../main/engine/calls/sweeps.ts';
@@ -12,11 +13,11 @@ import { sweepRun } from '../../../main/engine/calls/sweeps.ts';
 test('every kind of run computes with PyTorch where it is chosen, or with no chosen device', () => {
   const definitions = [
     ...[sweepRun, profileRun, damageRun, besideRun, experimentRun, reproduceRun],
-    ...[exportRun, verifyRun, finetuneRun],
+    ...[exportRun, verifyRun, finetuneRun, downloadRun, pushRun],
   ];
   expect(definitions.map(({ kind }) => kind).sort()).toEqual([...runKind.options].sort());
   const kindsWith = (name: 'onTorch' | 'onCpu') =>
     definitions.filter((definition) => definition[name] === true).map(({ kind }) => kind);
   expect(kindsWith('onTorch')).toEqual(['sweep', 'profile', 'damage', 'beside', 'experiment', 'reproduce']);
-  expect(kindsWith('onCpu')).toEqual(['export', 'verify', 'finetune']);
+  expect(kindsWith('onCpu')).toEqual(['export', 'verify', 'finetune', 'download', 'push']);
 });

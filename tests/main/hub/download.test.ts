@@ -1,10 +1,15 @@
+import { pbkdf2 } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { parseHubName } from '../../../main/contract/hub.ts';
 import { downloadModel, type DownloadProgress } from '../../../main/hub/download.ts';
 import { findInCache } from '../../../main/hub/hub-cache.ts';
+import { createHubClient } from '../../../main/hub/hub-client.ts';
+import { hubSettings } from '../../../main/hub/hub-settings.ts';
 import { findPublished, readPublishedInfo } from '../../../main/hub/published-model.ts';
 import { hubModelPath } from '../../../main/hub/resolve-model.ts';
 import { type LoopbackHub, POOR_TOKEN, startLoopbackHub, TOKEN } from '../../integration/loopback-hub.ts';
@@ -119,13 +124,15 @@ describe('a download', () => {
     hub.publish(ID, modelFiles('mixtral-bf16-sharded'));
     const machine = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '2' });
     let count = 0;
+    let ofCdn = 0;
     // Each kind of moment: before the answer of the Hub or its CDN, in the middle, and silence.
     hub.fault = ({ host, method, path: at }) => {
       if (!at.includes('resolve') && host === 'hub') return null;
       count += 1;
-      if (count % 7 === 0) return { cutAfter: 0 };
+      ofCdn += host === 'cdn' ? 1 : 0;
       if (count === 12) return { mute: true };
-      if (count === 15) return { silentAfter: 50 };
+      if (host === 'cdn' && ofCdn === 4) return { silentAfter: 50 };
+      if (count % 7 === 0) return { cutAfter: 0 };
       if (host === 'cdn') return { cutAfter: 9_000 };
       return method === 'GET' && count % 2 === 0 ? { cutAfter: 40 } : null;
     };
@@ -135,6 +142,52 @@ describe('a download', () => {
     const ranges = hub.seen.filter(({ host }) => host === 'cdn').map(({ range }) => range);
     expect(ranges).toContain('bytes=9000-');
     expect(ranges).toContain('bytes=18000-');
+    expect(count).toBeGreaterThan(12);
+    expect(ofCdn).toBeGreaterThan(4);
+  });
+
+  it('keeps every byte that arrived before a connection broke, however slow the disk is', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    hub.fault = ({ host }) => (host === 'cdn' ? { cutAfter: 9_000 } : null);
+    const { environment } = freshMachine(hub);
+    const { client } = clientOf(environment);
+    const model = await findPublished(client, nameOf(ID));
+    // Files are opened and written by the same few threads.
+    const busy = new AbortController();
+    const occupied = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!busy.signal.aborted) await promisify(pbkdf2)('a', 'b', 4_000, 32, 'sha256');
+      }),
+    );
+    const folder = await downloadModel(client, model).finally(() => busy.abort());
+    await occupied;
+    const sizes = readdirSync(folder)
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) => hub.contentOf(ID, name)?.length ?? 0);
+    const starts = sizes.flatMap((size) =>
+      Array.from({ length: Math.ceil(size / 9_000) }, (_, at) => (at === 0 ? null : `bytes=${String(at * 9_000)}-`)),
+    );
+    const asked = hub.seen.filter(({ host }) => host === 'cdn').map(({ range }) => range);
+    expect(asked.sort()).toEqual(starts.sort());
+  }, 60_000);
+
+  it('says that the Hub cannot be reached where no answer brings a byte', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    hub.fault = ({ host }) => (host === 'cdn' ? { headersOnly: true } : null);
+    expect(await refusal(download(freshMachine(hub).environment))).toMatchObject({ code: 'hub-unreachable' });
+  });
+
+  it('asks again where a connection breaks within a listing', async () => {
+    const commit = hub.publish(ID, modelFiles('mixtral'));
+    let cuts = 0;
+    hub.fault = ({ path: at }) => {
+      if (!at.startsWith('/api/models/') || cuts >= 2) return null;
+      cuts += 1;
+      return { headersOnly: true };
+    };
+    const { client } = clientOf(freshMachine(hub).environment);
+    expect((await findPublished(client, nameOf(ID))).repository.commit).toBe(commit);
+    expect(cuts).toBe(2);
   });
 
   it('starts over where the server ignores the range or the part is too long', async () => {
@@ -271,6 +324,24 @@ describe('tokens', () => {
     const bad = await refusal(download(freshMachine(hub, { HF_TOKEN: wrong }).environment));
     expect(bad).toMatchObject({ code: 'hub-bad-token' });
     expect(String(bad)).not.toContain(wrong);
+  });
+
+  it('a busy Hub is waited for as long as it asks, also beyond the patience with a silent one', async () => {
+    hub.publish(ID, modelFiles('mixtral'));
+    let count = 0;
+    hub.fault = ({ host }) => {
+      count += host === 'cdn' ? 1 : 0;
+      return host === 'cdn' && count === 1 ? { status: 429, headers: { 'retry-after': '2' } } : null;
+    };
+    const waited: { readonly milliseconds: number; readonly wasEnded: boolean }[] = [];
+    const wait = async (milliseconds: number, signal?: AbortSignal): Promise<void> => {
+      await sleep(1_200);
+      waited.push({ milliseconds, wasEnded: signal?.aborted === true });
+    };
+    const { environment } = freshMachine(hub, { HF_HUB_DOWNLOAD_TIMEOUT: '1' });
+    const client = createHubClient(hubSettings(environment), 'the test asks', wait);
+    await downloadModel(client, await findPublished(client, nameOf(ID)));
+    expect(waited).toContainEqual({ milliseconds: 3_000, wasEnded: false });
   });
 
   it('a busy Hub is asked again when it says so', async () => {
