@@ -8,7 +8,9 @@ test('an edited sweep is reported in every view, and values from its outcomes ar
   const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
-  const banner = page.getByRole('alert').filter({ hasText: 'Not measured here: results.json was changed after the run had ended.' });
+  const banner = page
+    .getByRole('alert')
+    .filter({ hasText: 'Not measured here: results.json was changed after the run had ended.' });
   await expect(banner).toHaveCount(0);
 
   const file = path.join(workspace, 'runs', 'sample', 'results.json');

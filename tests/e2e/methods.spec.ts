@@ -138,7 +138,9 @@ test('the documentation opens from the palette and by its key, and links lead fr
   await photograph(workbench, 'documentation');
   await page.keyboard.press('Escape');
   await page.keyboard.press('ControlOrMeta+/');
-  await expect(dialog.getByRole('article')).toContainText('uncurl help verdicts');
+  await expect(dialog.getByRole('article', { name: 'Your first real model' })).toContainText(
+    'Name it as its makers do',
+  );
   await dialog.getByRole('option', { name: 'Devices' }).click();
   await dialog.getByRole('button', { name: 'Clusters' }).click();
   await expect(dialog.getByRole('option', { name: 'Clusters' })).toHaveAttribute('aria-selected', 'true');
