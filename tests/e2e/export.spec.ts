@@ -40,7 +40,7 @@ test('the export form describes formats, needs of servers, and differences in ll
     await models.getByText('switch-8', { exact: true }).click();
     // Folded gates would need a profile.
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
-    await page.getByRole('tabpanel').getByLabel('Gates').selectOption('renormalised');
+    await page.getByRole('region', { name: 'Plan settings' }).getByLabel('Gates').selectOption('renormalised');
     await page.keyboard.press('Control+Shift+E');
     await expect(form.getByRole('alert')).toContainText('norm_topk_prob');
     await choose('ONNX');
