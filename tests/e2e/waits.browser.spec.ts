@@ -5,7 +5,8 @@ import { putRuns } from './many-runs.ts';
 import { pageErrors, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
-const pageMessage = z.object({ type: z.string(), id: z.number(), name: z.string().optional() });
+/** The first message, which shows the token, has no id. */
+const pageMessage = z.object({ type: z.string(), id: z.number().optional(), name: z.string().optional() });
 
 test('a button that waits for a busy engine says so where it is, and Cancel ends what it began', async ({
   workbench,
@@ -22,7 +23,8 @@ test('a button that waits for a busy engine says so where it is, and Cancel ends
     const engine = socket.connectToServer();
     socket.onMessage((message) => {
       const { type, id, name } = pageMessage.parse(JSON.parse(String(message)));
-      if (type === 'cancel' && waiting.has(id)) cancelled.push(id);
+      if (id === undefined) engine.send(message);
+      else if (type === 'cancel' && waiting.has(id)) cancelled.push(id);
       else if (name !== undefined && held.has(name)) waiting.add(id);
       else engine.send(message);
     });
