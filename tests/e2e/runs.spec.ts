@@ -28,7 +28,9 @@ test('two hundred runs: filtered, named, tagged, archived, moved to the trash an
     await expect(heading(page)).toHaveText('Runs200');
     await expect(list(page).getByRole('listitem').first()).toContainText('verify 199');
     expect(await list(page).getByRole('listitem').count()).toBeLessThan(50);
-    await expect(list(page).getByRole('listitem').first()).toContainText(/not measured here · \d+ Jan.*, \d\d:\d\d · 50/);
+    await expect(list(page).getByRole('listitem').first()).toContainText(
+      /not measured here · \d+ Jan.*, \d\d:\d\d · 50/,
+    );
   });
 
   await test.step('words match models, tasks, kinds and states', async () => {
