@@ -1,6 +1,4 @@
-import { describeModel } from '../checkpoint/describe-model.ts';
 import type { PlainDtype, TensorView, Weight } from '../checkpoint/descriptor.ts';
-import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { toFloat32, wholeView } from '../checkpoint/read-tensor.ts';
 import { refuse, type WorkbenchError } from '../contract/errors.ts';
@@ -264,10 +262,8 @@ const requireOpens = (
   tensors: readonly ExportedTensor[],
   type: CompressedType,
 ): void => {
-  const family = familyOf(checkpoint.descriptor.family);
-  if (family === undefined) throw new Error(`no family ${checkpoint.descriptor.family}`);
   try {
-    describeModel(family, JSON.parse(config) as Record<string, unknown>, virtualViews(tensors), checkpoint.folder);
+    exportedModel(checkpoint, config, tensors);
   } catch (error) {
     throw without(checkpoint, type, error instanceof Error ? error.message : String(error));
   }

@@ -83,6 +83,10 @@ export const exportedConfig = async (
   return editJsonMembers(planned(text, checkpoint, plan, mtp), serverMembers(descriptor.family, config));
 };
 
+/** The object of a config.json's text, which may have numbers that JSON has not, as Python writes them. */
+export const configOf = (text: string): Readonly<Record<string, unknown>> =>
+  z.record(z.string(), z.unknown()).parse(parsePythonJson(text));
+
 /** The source's text with the changes of a plan. */
 const planned = (text: string, checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice): string =>
   editJsonMembersWithin(text, checkpoint.descriptor.configKeys.within, changedKeys(checkpoint, plan, mtp));
@@ -114,7 +118,7 @@ export const configFileProblems = async (
 
 const parseConfig = (file: string, text: string): Readonly<Record<string, unknown>> => {
   try {
-    return z.record(z.string(), z.unknown()).parse(parsePythonJson(text));
+    return configOf(text);
   } catch (cause) {
     throw refuse('bad-json', `${file} is not a JSON object.`, 'Export the model again.', cause);
   }

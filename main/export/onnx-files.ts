@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { describeModel } from '../checkpoint/describe-model.ts';
 import type { MoeDescriptor, TensorView } from '../checkpoint/descriptor.ts';
 import { familyOf } from '../checkpoint/families/families.ts';
@@ -11,6 +10,7 @@ import { isMergePlan, type Plan } from '../contract/plan.ts';
 import type { MoeLayer } from '../graph/moe.ts';
 import { wholeModelGraph } from '../graph/whole-model.ts';
 import { maskedVariant, ownLayer } from '../inference/layer-variant.ts';
+import { configOf } from './export-config.ts';
 import type { ExportedTensor } from './exported-tensors.ts';
 import { tensorBytes } from './write-weights.ts';
 
@@ -108,7 +108,7 @@ export const writeOnnxGraph = async (
 ): Promise<string> => {
   const family = familyOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
-  const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
+  const config = configOf(configText);
   // A graph names files relative to its folder, which serves as the root of block graphs here.
   const fromFolder = new Map(
     [...views].map(([name, view]) => [name, { ...view, file: `/${path.basename(view.file)}` }]),

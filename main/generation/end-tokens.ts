@@ -2,7 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 
 /** Limit for a config. */
@@ -34,7 +34,7 @@ export const readEndTokens = async (folder: string): Promise<readonly number[]> 
 
 const parseEndings = (file: string, text: string): z.infer<typeof endings> => {
   try {
-    return endings.parse(parseForeignJson(text));
+    return endings.parse(parsePythonJson(text));
   } catch (cause) {
     throw refuse(
       'bad-config',

@@ -12,7 +12,7 @@ import { refuse } from '../contract/errors.ts';
 import { hubNameText, type HubName } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
 import { isGgufPath } from '../files/list-folder.ts';
-import { parseForeignJson } from '../files/parse-json.ts';
+import { parsePythonJson } from '../files/parse-json.ts';
 import type { HubClient } from './hub-client.ts';
 import { ggufParts } from './hub-cache.ts';
 import { remoteBytes } from './remote-file.ts';
@@ -82,7 +82,7 @@ const readSmall = async (
 const parsed = <T>(bytes: Buffer, schema: z.ZodType<T>, label: string): T => {
   let json: unknown;
   try {
-    json = parseForeignJson(bytes.toString('utf8'));
+    json = parsePythonJson(bytes.toString('utf8'));
   } catch (cause) {
     throw refuse('bad-json', `${label} is not JSON.`, 'Choose another revision or another model.', cause);
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parsePythonJson } from '../../main/files/parse-json.ts';
 
 /** A request as a server of the test saw it. */
 export interface SeenRequest {
@@ -241,7 +242,7 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
   });
   const configOf = (repository: StoredRepository, commit: string): unknown => {
     const text = repository.commits.get(commit)?.get('config.json')?.bytes.toString();
-    const { model_type: modelType } = text === undefined ? {} : (JSON.parse(text) as { model_type?: string });
+    const { model_type: modelType } = text === undefined ? {} : (parsePythonJson(text) as { model_type?: string });
     return modelType === undefined ? undefined : { model_type: modelType };
   };
 

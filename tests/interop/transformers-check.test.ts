@@ -52,7 +52,9 @@ test(
     // As an engine that misses a key of the config.
     const misread = await changeableCopy(checkpointFixture('llama4'));
     await editJson(path.join(misread, 'config.json'), (config) => {
-      Object.assign(config['text_config'] as object, { rope_theta: 100 });
+      // Both read the base from here; a `rope_theta` beside it counts for neither.
+      const { rope_parameters: rope } = config['text_config'] as { readonly rope_parameters: object };
+      Object.assign(rope, { rope_theta: 100 });
     });
     const runner = await runnerOf(misread);
     try {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
 import { ggufTypes } from '../../checkpoint/gguf/gguf-types.ts';
@@ -9,6 +8,7 @@ import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
 import type { GgufType } from '../../contract/export.ts';
+import { configOf } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
 import { encodeHeader, type GgufMetadata, type GgufValue, readGgufHeader, type TensorInfo } from './gguf-header.ts';
@@ -48,7 +48,7 @@ export const exportedModel = (
 ): { readonly model: ModelDescriptor; readonly config: Readonly<Record<string, unknown>> } => {
   const family = familyOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
-  const config = z.record(z.string(), z.unknown()).parse(JSON.parse(configText));
+  const config = configOf(configText);
   return { model: describeModel(family, config, virtualViews(tensors), source.folder), config };
 };
 

@@ -23,6 +23,7 @@ import { logitDifference, openRunner, uncancelled } from '../inference/open-runn
 import { exportSettingsIn } from '../../open-model-runner.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { exportRequest, mergeEvenly } from './export-settings.ts';
+import { llamaModel } from './gguf/llama-models.ts';
 
 const half: Plan = {
   kept: [
@@ -251,6 +252,20 @@ describe('an export', () => {
       num_experts_per_tok: 2,
     });
   });
+
+  it.each([{ format: 'hf' }, { format: 'onnx' }, { format: 'gguf' }, { format: 'hf', hfType: 'int4' }] as const)(
+    'keeps Infinity in a config as Python writes it: %o',
+    async (form) => {
+      const source = await llamaModel('nemotron_h');
+      const file = path.join(source, 'config.json');
+      await writeFile(file, (await readFile(file, 'utf8')).replace('{"__float__":"Infinity"}', 'Infinity'));
+      const { moeLayers } = (await openCheckpoint(source)).info;
+      const plan = { kept: Array.from({ length: moeLayers }, () => [0, 2, 3, 6]) };
+      const { folder, verification } = await exportPlan({ ...(await exportRequest(source, plan)), ...form });
+      expect(verification).toMatchObject({ ok: true, problems: [] });
+      expect(await read(folder, 'config.json')).toMatch(/"n_routed_experts":4,.*"time_step_limit":\[0,Infinity\]/s);
+    },
+  );
 
   it('reports bytes done, rising to the total', async () => {
     const request = await exportRequest(mixtral, half);

@@ -139,6 +139,8 @@ describe('end tokens', () => {
     expect(await tokensWith('{}')).toEqual([]);
     await expect(tokensWith('{"eos_token_id": "x"}')).rejects.toThrow(/generation_config\.json: eos_token_id/);
     await expect(tokensWith('{')).rejects.toThrow(/generation_config\.json/);
+    // As Python writes a number that JSON has not.
+    expect(await tokensWith('{"eos_token_id": 5, "temperature": Infinity}')).toEqual([5]);
     await rm(generation);
     const tokenizer = await loadTokenizer(folder);
     if (tokenizer === null) expect.fail('no tokenizer');

@@ -99,6 +99,16 @@ describe('a download', () => {
     }
   });
 
+  it('reads a config with Infinity, as Python writes it, before it starts', async () => {
+    const files = modelFiles('nemotron_h');
+    const text = String(files['config.json']).replace(/\{\s*"__float__": "Infinity"\s*\}/, 'Infinity');
+    expect(() => JSON.parse(text) as unknown).toThrow(/Infinity|Unexpected/);
+    hub.publish(ID, { ...files, 'config.json': text });
+    const { client } = clientOf(freshMachine(hub).environment);
+    const before = await readPublishedInfo(client, await findPublished(client, nameOf(ID)));
+    expect(before).toMatchObject({ family: 'nemotron_h', experts: 8 });
+  });
+
   it('reads the header of a GGUF file before it starts, and downloads one of several', async () => {
     const file = await ggufOf((await provenModels[0]?.make()) ?? '', 'f32');
     const bytes = readFileSync(file);
