@@ -654,17 +654,21 @@ describe('the command line', () => {
     async () => {
       const workspace = await temporaryFolder();
       const full = await temporaryFolder();
-      // PyTorch as on a device whose memory is full from then on.
+      // PyTorch as on a device whose memory is full from then on, where a variable asks for it. All processes of the
+      // run start with this code: it is a part of the environment, which has to be the same for a run to go on.
       const patch = [
-        'import torch',
-        'own, calls = torch.nn.functional.embedding, []',
-        'def embedding(*given, **named):',
-        '    calls.append(1)',
-        '    if len(calls) > 20:',
-        '        raise torch.OutOfMemoryError("Tried to allocate 2 GiB.")',
-        '    return own(*given, **named)',
-        'torch.nn.functional.embedding = embedding',
+        'import os',
+        'if os.environ.get("MEMORY_IS_FULL"):',
+        '    import torch',
+        '    own, calls = torch.nn.functional.embedding, []',
+        '    def embedding(*given, **named):',
+        '        calls.append(1)',
+        '        if len(calls) > 20:',
+        '            raise torch.OutOfMemoryError("Tried to allocate 2 GiB.")',
+        '        return own(*given, **named)',
+        '    torch.nn.functional.embedding = embedding',
       ];
+      const environment = { PYTHONPATH: full };
       await writeFile(path.join(full, 'sitecustomize.py'), patch.join('\n'));
       let stored: readonly string[] = [];
       const expectKept = async (): Promise<void> => {
@@ -678,15 +682,23 @@ describe('the command line', () => {
           expect(isAlive(pid)).toBe(false);
         }, patiently);
       const tasks = ['add', 'bracket', 'french', 'german', 'mood', 'plural'];
-      const crowded = await uncurl(sweepOf(tasks, workspace, ...torch), { PYTHONPATH: full });
+      const crowded = await uncurl(sweepOf(tasks, workspace, ...torch), { ...environment, MEMORY_IS_FULL: '1' });
       expect([crowded.code, crowded.stderr]).toEqual([1, expect.stringContaining('with batches of half their size')]);
       const { id, state } = await manifestIn(workspace);
       expect(state).toBe('failed');
       await expectKept();
 
+      const resume = ['resume', id, '--workspace', workspace, '--threads', '1'];
+      // Without the code that Python starts with, it is another environment.
+      const elsewhere = await uncurl(resume);
+      expect(elsewhere.code).toBe(2);
+      expect(elsewhere.stderr).toMatch(
+        /another PyTorch .*: packages of Python [0-9a-f]{12} before, [0-9a-f]{12} now\./,
+      );
+
       /** The run's next process once it says this, stopped, so that it cannot finish meanwhile, and its worker. */
       const resumed = async (said: RegExp, ...options: readonly string[]) => {
-        const engine = startUncurl(['resume', id, '--workspace', workspace, '--threads', '1', ...options]);
+        const engine = startUncurl([...resume, ...options], environment);
         await engine.says(said);
         engine.child.kill('SIGSTOP');
         const [worker = expect.fail('no worker runs')] = workersOf(engine.child.pid ?? -1);
@@ -720,7 +732,7 @@ describe('the command line', () => {
       expect(isAlive(fourth.worker)).toBe(false);
       await expectKept();
 
-      const done = await uncurl(['resume', id, '--workspace', workspace, '--threads', '1']);
+      const done = await uncurl(resume, environment);
       expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/steps computed, [1-9]\d* reused/) });
     },
     HANG_LIMIT_MS,
