@@ -70,8 +70,8 @@ const metadataProblems = async (source: Checkpoint, opened: Checkpoint | null): 
 };
 
 /**
- * The card that this export has, without results of sweeps. A given plan that does not say how it was made is the one in
- * the export, whose effect was compared with it.
+ * The card that this export has, without results of sweeps. A given plan that does not say how it was made is the one
+ * in the export, whose effect was compared with it.
  */
 const rebuiltCard = async (
   { checkpoint, plan: given, settings, exported }: VerifyRequest,

@@ -200,7 +200,7 @@ test('verbs that compute with PyTorch, and what the others say to --engine', asy
       'models',
       'download',
       'push',
-      'tasks',
+      'import',
       'compare',
       'frontier',
       'outcomes',

@@ -82,7 +82,7 @@ describe('a router that chooses among groups of experts', () => {
     // Four groups of three: half of the experts is no multiple of four, and one of each group is too few.
     [6, 12, 'Keep 8 experts (--factor 1.5) in every layer: a multiple of 4, at least 8.'],
     [10, 16, 'Keep 8 experts (--factor 2) or 12 experts (--factor 1.333) in every layer: a multiple of 4, at least 8.'],
-    [7, 8, 'No number below 8 works: the router needs at least 2 of each of the 4 groups.'],
+    [7, 8, 'No number below 8 works: the router needs at least 2 experts in each of the 4 groups.'],
   ])('names the nearest numbers that work for %d of %d experts', (count, experts, advice) => {
     expect(() => {
       checkGroupedCounts([count], experts, 2, { count: 4, kept: 2, least: 2 });
