@@ -35,11 +35,10 @@ export class RecoveryPairs {
 
   #compare(point: RecoverablePoint, bare: readonly ItemOutcome[], recovered: readonly ItemOutcome[]): void {
     const summary = summarise(this.#metric, bare, recovered);
-    this.#compared.push({
-      ...point,
-      difference: summary.difference,
-      verdict: intervalSide(this.#metric, summary) ?? 'same',
-    });
+    // The given point may be a step, which cannot leave this process.
+    const { method, seed, keep, factor, refit } = point;
+    const verdict = intervalSide(this.#metric, summary) ?? 'same';
+    this.#compared.push({ method, seed, keep, factor, refit, difference: summary.difference, verdict });
   }
 
   /** The comparisons so far. */

@@ -48,3 +48,14 @@ test('a lower perplexity is better', () => {
   pairs.add({ ...point, refit: 'experts' }, texts(-2));
   expect(recoveryWords(pairs.compared, 'perplexity')).toMatch(/better than the same plan without it at 1 of 1 points/);
 });
+
+test('a comparison holds nothing but its own fields: it crosses to another process', () => {
+  const pairs = new RecoveryPairs('acc');
+  const step = { method: 'reap', seed: null, keep: 4, factor: 4, read: () => null };
+  pairs.add({ ...step, refit: null }, answers(100));
+  pairs.add({ ...step, refit: 'experts' }, answers(150));
+  const [compared] = structuredClone(pairs.compared);
+  expect(Object.keys(compared ?? {}).sort()).toEqual(
+    ['difference', 'factor', 'keep', 'method', 'refit', 'seed', 'verdict'].sort(),
+  );
+});
