@@ -52,8 +52,11 @@ test('results, outcomes, profiles and manifest of a sweep agree with each other'
     'results.json',
     'seal.json',
   ]);
-  const { check, ...stored } = document;
+  // Sentences and provenance are made when it is read; the file has neither.
+  const { check, provenance, notes, ...stored } = document;
   expect(check).toMatchObject({ state: 'as-written' });
+  expect(provenance).toEqual({ state: 'here', reason: null, files: [] });
+  expect(notes).toHaveLength(stored.facts?.length ?? 0);
   expect(sweepDocument.parse(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8')))).toEqual(stored);
 
   const manifest = runManifest.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
