@@ -291,11 +291,15 @@ def write_lines(path, items):
 
 
 def write_task(out, asked, name, leaves, version):
-    say(event="written", asked=asked, name=name, folder=file_name(name), version=version)
-    first = leaves[0]
+    """Writes a task, unless another asked name has it too, and says so once its files are whole."""
     folder = os.path.join(out, file_name(name))
-    if os.path.exists(folder):
-        return
+    if not os.path.exists(folder):
+        write_files(folder, name, leaves, version)
+    say(event="written", asked=asked, name=name, folder=file_name(name), version=version)
+
+
+def write_files(folder, name, leaves, version):
+    first = leaves[0]
     os.makedirs(folder)
     facts = [leaf["facts"] for leaf in leaves]
     split = ", ".join(sorted({leaf["facts"]["calibrationSplit"] or "none" for leaf in leaves}))
