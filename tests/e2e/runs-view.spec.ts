@@ -93,7 +93,7 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
         return readFile(await (await file).path(), 'utf8');
       };
       expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
-      expect(await saved('CSV')).toContain('\nsample,');
+      expect(await saved('CSV')).toContain('\nNot measured here: sweep-20260101-012.,sample,');
     }
   });
 
