@@ -193,7 +193,13 @@ test.each(['gemma4', 'llama4', 'deepseek_v4'])(
     const [id = ''] = readdirSync(path.join(workspace, 'runs'));
     const again = await uncurl(['reproduce', id, '--workspace', workspace, '--threads', '1', '--json']);
     expect(reproduction.parse(JSON.parse(again.stdout))).toMatchObject({
-      ...{ points: 3, changed: [], flipped: [], thresholds: [], missing: [], added: [], replanned: [] },
+      points: 3,
+      changed: [],
+      flipped: [],
+      thresholds: [],
+      missing: [],
+      added: [],
+      replanned: [],
     });
   },
   HANG_LIMIT_MS,
