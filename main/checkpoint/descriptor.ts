@@ -175,8 +175,11 @@ export interface MoeDescriptor {
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
-  /** Projections of the routed experts' inputs [D, H] and outputs [H, D], into a latent space and back; null: none. */
-  readonly latent: Readonly<Record<'into' | 'back', Weight>> | null;
+  /**
+   * Projections of the routed experts' inputs [D, H], and of the weighted sum of their outputs [H, D], into a latent
+   * space and back; null: none.
+   */
+  readonly latent: Readonly<Record<'into' | 'back', Projection>> | null;
   /** Runs on every token beside the routed experts; never scored or pruned. `gate` [1, H]: times sigmoid(gate x). */
   readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;
   /** Where an export finds the parts of single experts. */

@@ -282,7 +282,7 @@ const routingMetadata = (
   return [
     ['expert_weights_scale', real(routing.scale)],
     ['expert_weights_norm', { kind: 'bool', value: routing.renormalise !== null }],
-    ...(latent === null ? [] : [['moe_latent_size', whole(latent.into.shape[0] ?? 0)] as const]),
+    ...(latent === null ? [] : [['moe_latent_size', whole(latent.into.weight.shape[0] ?? 0)] as const]),
     ['expert_gating_func', whole(gatings[routing.score])],
     ...(limits
       ? [['expert_group_count', whole(groups.count)] as const, ['expert_group_used_count', whole(groups.kept)] as const]

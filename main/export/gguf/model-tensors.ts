@@ -608,7 +608,10 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
     ...(scale === null ? [] : [exact(`${prefix}.ffn_down_exps.scale`, scale)]),
     ...(latent === null
       ? []
-      : [matrix(`${prefix}.ffn_latent_down`, latent.into), matrix(`${prefix}.ffn_latent_up`, latent.back)]),
+      : [
+          matrix(`${prefix}.ffn_latent_down`, latent.into.weight),
+          matrix(`${prefix}.ffn_latent_up`, latent.back.weight),
+        ]),
     ...(shared === null ? [] : denseTensors(shared, prefix, '_shexp')),
     ...(shared?.scale === null || shared === null
       ? []
