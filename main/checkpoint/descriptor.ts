@@ -7,7 +7,7 @@ import type { BlockType } from './gguf/gguf-types.ts';
  */
 
 /** Dtypes of safetensors files. */
-export type PlainDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3';
+export type PlainDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3' | 'F8_E8M0';
 
 /** GGUF files have blocks of quantised values too, whose readers get float32. */
 export type TensorDtype = PlainDtype | BlockType;
