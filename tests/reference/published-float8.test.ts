@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { fromFloat32, toFloat32 } from '../../main/checkpoint/read-tensor.ts';
 import type { Plan } from '../../main/contract/plan.ts';
@@ -173,6 +174,84 @@ test('DeepSeek-V4 in FP8 with MXFP4 experts computes as with their values, and i
   expect(logits).toEqual(await logitsOf(folders.plain, tokens));
   // A pruned copy has the codes of the kept experts, and computes what the mask does.
   const kept = (await openCheckpoint(folders.released)).descriptor.moeLayers.map(() => [0, 1, 2, 4, 6]);
+  const { folder } = await exportPlan(await exportRequest(folders.released, { kept }));
+  const own = await logitsOf(folder, tokens);
+  expectClose(own, await logitsOf(folders.released, tokens, { kept }));
+  expect(own).not.toEqual(logits);
+});
+
+/** Eight integers of four bits in a word, with a scale in bfloat16 for each 32 of a row. */
+const words = (values: Float32Array, [rows = 0, columns = 0]: readonly number[]) => {
+  const scale = (at: number): number => 2 ** -((Math.floor(at / 32) % 3) + 3);
+  const codes = values.map((value, at) => Math.max(-8, Math.min(7, Math.round(value / scale(at)))));
+  const packed = new Int32Array(values.length / 8);
+  codes.forEach((code, at) => {
+    packed[at >> 3] = (packed[at >> 3] ?? 0) | ((code + 8) << (4 * (at % 8)));
+  });
+  const scales = Float32Array.from({ length: values.length / 32 }, (_, group) => scale(32 * group));
+  const plain = codes.map((code, at) => code * scale(at));
+  return {
+    packed: new Uint8Array(packed.buffer),
+    plain,
+    scales: fromFloat32(scales, 'BF16'),
+    grid: [rows, columns / 32],
+  };
+};
+
+/** As Kimi-K2.5's config states it, within that of the text model. */
+const int4 = {
+  quant_method: 'compressed-tensors',
+  format: 'pack-quantized',
+  quantization_status: 'compressed',
+  kv_cache_scheme: null,
+  global_compression_ratio: null,
+  ignore: ['lm_head', 're:.*self_attn.*', 're:.*shared_experts.*', 're:.*mlp\\.(gate|up|gate_up|down)_proj.*'],
+  config_groups: {
+    group_0: {
+      targets: ['Linear'],
+      input_activations: null,
+      output_activations: null,
+      weights: {
+        ...{ num_bits: 4, type: 'int', symmetric: true, strategy: 'group', group_size: 32, dynamic: false },
+        ...{ actorder: null, block_structure: null, observer: 'minmax', observer_kwargs: {} },
+      },
+    },
+  },
+};
+
+test('Kimi K2.5 with INT4 experts computes as with their values, and is exported so', async () => {
+  const folders = {
+    released: await changeableCopy(checkpointFixture('kimi_k25')),
+    plain: await changeableCopy(checkpointFixture('kimi_k25')),
+  };
+  for (const [form, folder] of Object.entries(folders)) {
+    await editJson(path.join(folder, 'config.json'), (config) => {
+      const text = z.record(z.string(), z.unknown()).parse(config['text_config']);
+      const storage = form === 'released' ? { quantization_config: int4 } : {};
+      config['text_config'] = { ...text, moe_intermediate_size: 32, ...storage };
+    });
+    await editTensors(path.join(folder, 'model.safetensors'), (tensors) => {
+      for (const [tensor, stored] of [...tensors]) {
+        if (!/experts\..*_proj\.weight$/.test(tensor)) continue;
+        const old = toFloat32(stored.bytes, stored.dtype, tensor);
+        const values = Float32Array.from({ length: 32 * 32 }, (_, at) => old[(at * 7) % old.length] ?? NaN);
+        const { packed, plain, scales, grid } = words(values, [32, 32]);
+        if (form === 'plain' || tensor.includes('shared_experts')) {
+          tensors.set(tensor, { dtype: 'F32', shape: [32, 32], bytes: fromFloat32(plain, 'F32') });
+          continue;
+        }
+        tensors.delete(tensor);
+        tensors.set(`${tensor}_packed`, { dtype: 'I32', shape: [32, 4], bytes: packed });
+        tensors.set(`${tensor}_scale`, { dtype: 'BF16', shape: grid, bytes: scales });
+        const shape = new Uint8Array(new Int32Array([32, 32]).buffer);
+        tensors.set(`${tensor}_shape`, { dtype: 'I32', shape: [2], bytes: shape });
+      }
+    });
+  }
+  const { tokens } = publishedFixture('kimi_k25');
+  const logits = await logitsOf(folders.released, tokens);
+  expect(logits).toEqual(await logitsOf(folders.plain, tokens));
+  const kept = (await openCheckpoint(folders.released)).descriptor.moeLayers.map(() => [0, 1, 2, 4, 6, 9]);
   const { folder } = await exportPlan(await exportRequest(folders.released, { kept }));
   const own = await logitsOf(folder, tokens);
   expectClose(own, await logitsOf(folders.released, tokens, { kept }));
