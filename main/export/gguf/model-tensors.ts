@@ -21,10 +21,10 @@ import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import { frequencyFactors } from '../../checkpoint/gguf/llama-rotary.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { WrittenType } from './gguf-header.ts';
-import { frequencyFactors } from './llama-rotary.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
