@@ -45,6 +45,7 @@ export const describeModel = (
   folder: string,
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
+  const quantisation = readQuantisation(reader);
   for (const each of family.required)
     if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
@@ -55,7 +56,6 @@ export const describeModel = (
     (length) => reader.keysOf(length),
     namesOnDisk(family, [...tensors.keys()]),
   );
-  const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
   const hidden = reader.integer('hidden_size');
@@ -277,6 +277,7 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   inner.requireOneOf('model_type', modelTypes);
   const stored = whole.raw('quantization_config');
   if (stored === null || !isReadAnywhere(whole)) {
+    readQuantisation(whole);
     whole.requireOneOf('quantization_config', [null]);
     return inner;
   }

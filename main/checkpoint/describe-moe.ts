@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
+import { project } from './describe-attention.ts';
 import type {
   DenseTensors,
   ExpertActivation,
@@ -244,14 +245,14 @@ const takeTable = (
 };
 
 const takeLatent = (
-  { family: { latent: names }, weights, layer }: Site,
+  { family: { latent: names }, reader, weights, layer }: Site,
   { hidden, latent }: Sizes,
 ): MoeDescriptor['latent'] =>
   names === undefined || latent === null
     ? null
     : {
-        into: weights.take(layerName(names.into, layer), [latent, hidden]),
-        back: weights.take(layerName(names.back, layer), [hidden, latent]),
+        into: project(weights, layerName(names.into, layer), [latent, hidden], reader.flag(names.biased)),
+        back: project(weights, layerName(names.back, layer), [hidden, latent], reader.flag(names.biased)),
       };
 
 const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): MoeDescriptor['shared'] => {

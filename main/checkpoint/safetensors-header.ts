@@ -21,6 +21,7 @@ export const dtypeBytes: Readonly<Record<PlainDtype, number>> = {
   I8: 1,
   BOOL: 1,
   F8_E4M3: 1,
+  F8_E8M0: 1,
 };
 const isKnownDtype = (dtype: string): dtype is PlainDtype => Object.hasOwn(dtypeBytes, dtype);
 

@@ -30,11 +30,10 @@ export const deepseekV4: Family = {
     routed_scaling_factor: 1.5,
     rms_norm_eps: 1e-6,
     num_hash_layers: 3,
+    mlp_bias: false,
   },
   required: [
     ...plain.required,
-    { key: 'attention_bias', values: [false] },
-    { key: 'mlp_bias', values: [false] },
     { key: 'scoring_func', values: ['sqrtsoftplus'] },
     { key: 'norm_topk_prob', values: [true] },
     { key: 'topk_method', values: ['noaux_tc'] },
@@ -97,7 +96,7 @@ export const deepseekV4: Family = {
   },
   window: { kind: 'always', key: 'sliding_window' },
   rotary: { ...plain.rotary, interleaved: true },
-  shared: sharedExperts,
+  shared: { ...sharedExperts, biased: 'mlp_bias' },
   paddedLists: [...plain.paddedLists, 'compress_ratios'],
   unused: ['mtp.', 'model.mtp.'],
 };

@@ -84,7 +84,7 @@ export interface Family {
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Where the config has this size, experts work on a projection of the tokens to it, and their sum is put back. */
-  readonly latent?: Readonly<Record<'sizeKey' | 'into' | 'back', string>>;
+  readonly latent?: Readonly<Record<'sizeKey' | 'into' | 'back', string>> & { readonly biased: Flag };
   /** Known layouts on disk; the one with existing tensors is used. */
   readonly layouts: readonly ExpertLayout[];
   /** Key for the number of extra prediction layers after the last one, which are not used here. */
@@ -315,7 +315,9 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files state in place of their share. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional' | 'divided')[];
+  readonly scalings: readonly (
+    'default' | 'linear' | 'dynamic' | 'dynamic by alpha' | 'llama3' | 'yarn' | 'longrope' | 'proportional' | 'divided'
+  )[];
   /**
    * Layers that rotate: all, those with a window, or those of a list (1); all but every n-th one where the list is
    * missing or empty.

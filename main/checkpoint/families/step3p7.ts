@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import {
+  commonScalings,
   biasedAttention,
   correctedSigmoid,
   denseNames,
@@ -70,7 +71,7 @@ export const step3p7: Family = {
   rotary: {
     ...partialRotary,
     partialsKey: 'partial_rotary_factors',
-    scalings: ['default'],
+    scalings: commonScalings,
   },
   dense: { ...denseNames, rule: { kind: 'enumerated', key: 'moe_layers_enum' } },
   shared: {
