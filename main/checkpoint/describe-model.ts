@@ -252,9 +252,12 @@ export const describeModel = (
     ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
   ];
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
-  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
-  const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  // transformers saves the matrices of no shared experts, which are empty.
+  const isCarried = (name: string): boolean =>
+    beginsWith(name, carried) || tensors.get(name)?.shape.includes(0) === true;
+  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, starts) || isCarried(name));
+  const carriedTensors = free.filter(isCarried);
+  const others = new Set(free.filter((name) => !isCarried(name)));
   const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
   const prediction = describePrediction(
     family,
@@ -448,8 +451,27 @@ const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[
   });
 };
 
+/** Checks that an object by layer says nothing but the number of heads that the layer has. */
+const checkHeads = (reader: ConfigReader, key: string, blocks: readonly BlockDescriptor[]): void => {
+  const byLayer = reader.object(key);
+  for (const layer of byLayer?.keys() ?? []) {
+    const own = byLayer?.object(layer);
+    const attention = blocks[Number(layer)]?.attention;
+    if (own?.keys().every((each) => each === 'num_attention_heads') === true)
+      if (own.raw('num_attention_heads') === (attention?.heads ?? null)) continue;
+    throw reader.unsupported(
+      `"${key}" says ${JSON.stringify(byLayer?.raw(layer))} for layer ${layer}, where the other keys give ` +
+        `${String(attention?.heads ?? 'no')} heads`,
+    );
+  }
+};
+
 const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
   for (const { key, says } of layerLists) {
+    if (says === 'heads') {
+      checkHeads(reader, key, blocks);
+      continue;
+    }
     const list = reader.raw(key);
     if (list === null) continue;
     if (!Array.isArray(list) || list.length < blocks.length) throw reader.bad(key, list, 'a list for all layers');

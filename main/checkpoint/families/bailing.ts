@@ -12,16 +12,19 @@ export const bailingHybrid: Family = {
     linear_num_heads: 'num_attention_heads',
     linear_conv_kernel_dim: 'short_conv_kernel_size',
   },
-  renamed: {
-    when: /^model\.word_embeddings\.|\.attention\./,
-    names: [
-      ['model.embed_tokens.', 'model.word_embeddings.'],
-      ['.self_attn.o_proj.', '.attention.dense.'],
-      ['.self_attn.forget_gate.', '.attention.'],
-      ['.self_attn.', '.attention.'],
-      ['.gate.e_score_correction_bias', '.gate.expert_bias'],
-    ],
-  },
+  renamed: [
+    {
+      isPublished: true,
+      when: /^model\.word_embeddings\.|\.attention\./,
+      names: [
+        ['model.embed_tokens.', 'model.word_embeddings.'],
+        ['.self_attn.o_proj.', '.attention.dense.'],
+        ['.self_attn.forget_gate.', '.attention.'],
+        ['.self_attn.', '.attention.'],
+        ['.gate.e_score_correction_bias', '.gate.expert_bias'],
+      ],
+    },
+  ],
   defaults: {
     num_experts: 512,
     num_experts_per_token: 8,

@@ -98,6 +98,18 @@ export const kimiK2: Family = {
 export const kimiK25: Family = {
   ...kimiK2,
   modelType: 'kimi_k25',
+  renamed: [
+    {
+      // As `save_pretrained` of transformers 5.24 writes the published form.
+      when: /^language_model\.model\.blocks\./,
+      names: [
+        ['model.layers.', 'language_model.model.blocks.'],
+        ['model.embed_tokens.', 'language_model.model.embed_tokens.'],
+        ['model.norm.', 'language_model.model.norm.'],
+        ['lm_head.', 'language_model.lm_head.'],
+      ],
+    },
+  ],
   wrapper: {
     configKey: 'text_config',
     modelTypes: ['kimi_k2', 'deepseek_v3'],

@@ -16,8 +16,15 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
-  /** Parts of names that are others on disk, in order, where a name matches `when`, as published ones do. */
-  readonly renamed?: { readonly when: RegExp; readonly names: readonly (readonly [string, string])[] };
+  /**
+   * Parts of names that are others on disk, in order, where a name matches `when`: forms of which the first one is
+   * used. `isPublished`: the form of published files.
+   */
+  readonly renamed?: readonly {
+    readonly when: RegExp;
+    readonly isPublished?: true;
+    readonly names: readonly (readonly [string, string])[];
+  }[];
   /**
    * Every layer is one half of a block: attention, or the operator in place of it, as `state` says, or experts, or a
    * dense network, by its word in a list, or by its letter in a string.
@@ -36,8 +43,11 @@ export interface Family {
   readonly required: readonly (
     { readonly key: string; readonly values: readonly unknown[] } | { readonly key: string; readonly equals: string }
   )[];
-  /** Lists with a number or a flag for each layer that must say the same as the keys that are read. */
-  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
+  /**
+   * Lists with a number or a flag for each layer, or objects with a layer's number of heads, that must say the same as
+   * the keys that are read.
+   */
+  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' | 'heads' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
   /** `rms-plus-one`: RMS norms whose stored weights lack one. */

@@ -42,7 +42,7 @@ export const nemotronH: Family = {
     { key: 'sliding_window', values: [null] },
     { key: 'mamba_dt_min', equals: 'time_step_min' },
   ],
-  renamed: { when: /^backbone\./, names: [['model.', 'backbone.']] },
+  renamed: [{ when: /^backbone\./, isPublished: true, names: [['model.', 'backbone.']] }],
   halves: {
     listKey: 'layers_block_type',
     lettersKey: 'hybrid_override_pattern',

@@ -38,6 +38,7 @@ export const step3p7: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
   },
+  layerLists: [{ key: 'per_layer_config', says: 'heads' }],
   required: [
     ...plain.required,
     { key: 'mlp_bias', values: [false] },
@@ -46,7 +47,6 @@ export const step3p7: Family = {
     { key: 'norm_expert_weight', values: [true] },
     { key: 'use_head_wise_attn_gate', values: [true] },
     { key: 'query_pre_attn_scalar', equals: 'head_dim' },
-    { key: 'per_layer_config', values: [null] },
   ],
   activation: { kind: 'limited', limitsKey: 'swiglu_limits', denseLimitsKey: 'swiglu_limits_shared' },
   norm: 'rms-plus-one',
