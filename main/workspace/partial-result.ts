@@ -1,6 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedRecord, shortName } from '../contract/bounds.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileChecksum } from '../files/checksums.ts';
@@ -38,7 +39,7 @@ export interface PartialResult {
   remove(): Promise<void>;
 }
 
-const sealSchema = z.record(z.string().regex(/^[^/\\\0]+$/), z.string().regex(/^[0-9a-f]{64}$/));
+const sealSchema = boundedRecord(shortName.regex(/^[^/\\\0]+$/), z.string().regex(/^[0-9a-f]{64}$/));
 /** A line of a hundred bytes for each of many shards. */
 const MAX_SEAL_BYTES = 16 * 2 ** 20;
 

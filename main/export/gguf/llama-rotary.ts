@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { ConfigReader } from '../../checkpoint/config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
@@ -83,7 +84,7 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 
 /** The part of a config with the text model's keys. */
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
-  within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+  within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
 
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where
