@@ -129,6 +129,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       }}
       onClick={(event) => choose(nearestMark(points, event))}
       onKeyDown={(event) => {
+        setHovered(null);
         const next = stepped(points, chosen, event.key);
         if (next === null) return;
         event.preventDefault();

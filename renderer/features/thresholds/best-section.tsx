@@ -13,7 +13,7 @@ import {
   strictestLine,
 } from '../../../main/figures/best-cell.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { formatRange } from '../../../main/words/numbers.ts';
+import { counted, formatRange } from '../../../main/words/numbers.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
@@ -42,7 +42,7 @@ export const BestSection = (props: SectionProps) => {
       title={<Definition of="threshold">{TITLE}</Definition>}
       note={
         <>
-          the best of {shown.length === 1 ? '1 method' : `${shown.length} methods`},{' '}
+          the best of {counted(shown.length, 'method')},{' '}
           <Definition of="afterSelection">selected after seeing all</Definition>
         </>
       }
