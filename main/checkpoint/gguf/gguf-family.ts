@@ -1,7 +1,8 @@
 import type { Config } from '../config-reader.ts';
 import { familyOf } from '../families/families.ts';
 import type { Family, ScoreRecord, StateRecord } from '../families/family.ts';
-import { configOf, Metadata, refusal } from './gguf-config.ts';
+import { configOf } from './gguf-keys.ts';
+import { Metadata, refusal } from './gguf-metadata.ts';
 import { gatings, type LlamaArchitecture, llamaArchitectures } from './llama-architectures.ts';
 import type { GgufContents } from './read-gguf.ts';
 

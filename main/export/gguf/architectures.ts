@@ -1,14 +1,17 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import {
+  attentionInterval,
+  firstAttention,
+  leadingDenseLayers,
   LLAMA4,
   type LlamaArchitecture,
   llamaArchitectures,
   patternHas,
   plain,
 } from '../../checkpoint/gguf/llama-architectures.ts';
+import { compressedRotaryProblems, rotaryProblems } from '../../checkpoint/gguf/llama-rotary.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
-import { compressedRotaryProblems, rotaryProblems } from './llama-rotary.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -101,19 +104,6 @@ const refusal = (problems: readonly string[]): Error =>
     `A GGUF file of this model would not compute the same as the model: ${problems.join('; ')}.`,
     'Export it as hf or onnx, which are proven equal.',
   );
-
-/** The attention of the first block that has it; most architectures have the same heads everywhere. */
-export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
-  const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
-  if (first === undefined) throw new Error('a model without attention');
-  return first;
-};
-
-/** Number of dense layers before the first one with experts. */
-export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
-  const first = blocks.findIndex(({ moe }) => moe !== null);
-  return first === -1 ? blocks.length : first;
-};
 
 const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
   const { name, leadingDense, windows, rotates } = architecture;
@@ -228,13 +218,6 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     if (output !== (biases === 'all')) problems.add(`its attention has ${output ? 'a' : 'no'} bias on its output`);
   }
   return [...problems];
-};
-
-/** Every n-th layer has attention, and the others an operator with a state; null: there is no such n. */
-export const attentionInterval = ({ blocks }: ModelDescriptor): number | null => {
-  const first = blocks.findIndex(({ state }) => state === null);
-  const every = first === -1 ? blocks.length + 1 : first + 1;
-  return blocks.every(({ state }, block) => (state === null) === ((block + 1) % every === 0)) ? every : null;
 };
 
 /** Conditions on the operators with a state, where the architecture has them. */

@@ -8,7 +8,8 @@ import { refuse } from '../../contract/errors.ts';
 import { readJsonIfThere } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_TEMPLATE_BYTES } from '../../tasks/chat/chat-template.ts';
-import type { GgufMetadata, GgufValue } from './gguf-header.ts';
+import type { GgufValue } from '../../checkpoint/gguf/gguf-metadata.ts';
+import type { GgufMetadata } from './gguf-header.ts';
 
 export interface GgufTokenizer {
   readonly metadata: GgufMetadata;
