@@ -219,7 +219,7 @@ export const besideParts = ({ spec, models }: RunManifest): readonly Part[] | nu
   ];
 };
 
-const downloaded = z.object({ name: z.string() });
+const downloaded = z.object({ name: boundedText });
 
 export const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
   const read = downloaded.safeParse(spec);
@@ -227,8 +227,8 @@ export const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => 
 };
 
 const pushed = z.object({
-  exported: z.string(),
-  repository: z.string(),
+  exported: boundedText,
+  repository: boundedText,
   isPrivate: z.boolean(),
   intoExisting: z.boolean(),
   withoutNumbers: z.boolean(),
