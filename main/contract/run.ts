@@ -68,6 +68,7 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'fit',
   'download',
   'push',
 ]);

@@ -8,6 +8,7 @@ import { assertNever } from '../contract/errors.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
+import { describedFitSettings, recordedFitSettings } from '../contract/fit.ts';
 import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
 import type { MethodOptions } from '../contract/plan.ts';
 import { type RunKind, type RunManifest, storedManifest } from '../contract/run.ts';
@@ -135,6 +136,21 @@ const damageParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | nu
     ...[...models, ...tasks].map(subject),
     ['layer', String(layer)],
     ...option('expert', experts.map(String)),
+    ...flagged('chat', chat),
+  ];
+};
+
+const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = recordedFitSettings.safeParse(spec);
+  if (!read.success) return null;
+  const { limit, chat, ...settings } = read.data;
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.slice(0, 1).map(subject)),
+    ...option('elsewhere', tasks.slice(1).map(subject)),
+    [limit.kind, String(limit.bytes)],
+    ...given('context', limit.kind === 'memory' ? limit.context : null),
+    ...changed(describedFitSettings, settings),
     ...flagged('chat', chat),
   ];
 };
@@ -286,6 +302,8 @@ const verbOf = (manifest: RunManifest): readonly [verb: string, parts: readonly 
       return ['verify', verifyParts(manifest)];
     case 'beside':
       return ['beside', besideParts(manifest)];
+    case 'fit':
+      return ['fit', fitParts(manifest)];
     case 'download':
       return ['download', downloadParts(manifest)];
     case 'push':

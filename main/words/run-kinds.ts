@@ -11,6 +11,7 @@ const titles: Readonly<Record<RunKind, string>> = {
   experiment: 'an experiment',
   reproduce: 'a reproduction',
   beside: 'a side-by-side run',
+  fit: 'a search for the best model that fits',
   download: 'a download',
   push: 'an upload',
 };
@@ -25,6 +26,7 @@ const otherKind = {
   reproduce: 'not-a-reproduction',
   damage: 'not-damage',
   beside: 'not-beside',
+  fit: 'not-a-fit',
 } as const;
 
 /** The run, if it is of a kind; else refuses it, by the code above. */

@@ -39,6 +39,7 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       selectRun(facts.selection.run, broughtByRun(facts, run));
       selectionStore.getState().complete({ beside: run.id });
       return show('beside');
+    case 'fit':
     case 'download':
     case 'push':
       return runsStore.getState().showDetails(run.id);

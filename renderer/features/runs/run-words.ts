@@ -14,6 +14,7 @@ const kindIcons: Readonly<Record<RunKind, IconName>> = {
   experiment: 'table',
   damage: 'chart',
   beside: 'file',
+  fit: 'chart',
   download: 'model',
   push: 'save',
 };
