@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { besideDocument, besideSettings } from './beside.ts';
-import { boundedList, boundedRecord, boundedText, folderName, margin, MOST_NOTES, MOST_TASKS, sentence } from './bounds.ts';
+import {
+  boundedList,
+  boundedRecord,
+  boundedText,
+  folderName,
+  margin,
+  MOST_NOTES,
+  MOST_TASKS,
+  sentence,
+} from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
@@ -528,7 +537,7 @@ export const calls = {
   /** Searches for the best model that fits a limit; the first task decides, the others are tried at the end. */
   'fit.start': call(fitRequest, z.object({ run: runId })),
   /** What such a search would do, before anything is computed. */
-  'fit.predict': call(fitRequest, fitPrediction, 'models', 'tasks', 'measured', 'device'),
+  'fit.predict': call(fitRequest, fitPrediction, 'measured'),
   /** Ends the search and keeps the best so far, not tested; the run is then done. A waiting run is cancelled. */
   'fit.stop': call(z.object({ run: runId }), nothing),
   /** What the search knows so far; `fit.changed` says that there is more. */

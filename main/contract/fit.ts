@@ -37,8 +37,8 @@ export const describedFitSettings = z.object({
     label: 'Format',
     flag: 'format',
     help:
-      'Form of the model: hf, a folder (types of compressed-tensors); gguf, a file for llama.cpp (types of GGUF); onnx; ' +
-      'or plan, for the workbench alone, which can keep different numbers of experts in different layers.',
+      'Form of the model: hf, a folder (types of compressed-tensors); gguf, a file for llama.cpp (types of GGUF); ' +
+      'onnx; or plan, for the workbench alone, which can keep different numbers of experts in different layers.',
     otherwise: 'gguf for a GGUF file, else hf',
   }),
   methods: z

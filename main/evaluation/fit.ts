@@ -116,8 +116,8 @@ export const limitedBytes = (
 ): number => (limit.kind === 'bytes' ? bytes : (memoryBytes ?? bytes));
 
 /**
- * The best loss for growing bytes: candidates that lose less than every one of no more bytes, by rising bytes. Only those
- * that answered the most items are compared, since others may have been lucky on a part of them.
+ * The best loss for growing bytes: candidates that lose less than every one of no more bytes, by rising bytes. Only
+ * those that answered the most items are compared, since others may have been lucky on a part of them.
  */
 export const lossCurve = <C extends Pick<ScoredCandidate, 'bytes' | 'loss' | 'items'>>(
   candidates: readonly C[],

@@ -231,8 +231,8 @@ export const planCandidates = async (
   if (candidates.length === 0)
     throw refuse(
       'nothing-fits',
-      `Nothing of ${checkpoint.name} fits into ${formatBytes(limit.bytes)}: its smallest form here (top-${String(info.topK)} ` +
-        `of ${String(info.experts)} experts) takes ${formatBytes(smallestBytes)}.`,
+      `Nothing of ${checkpoint.name} fits into ${formatBytes(limit.bytes)}: its smallest form here ` +
+        `(top-${String(info.topK)} of ${String(info.experts)} experts) takes ${formatBytes(smallestBytes)}.`,
       'Give more bytes, a shorter context, another format, or a smaller model.',
     );
   const unpruned = await sizes.of(info.experts, types[0] ?? 'stored');

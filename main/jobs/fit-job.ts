@@ -24,11 +24,10 @@ import { summarise } from '../evaluation/summarise.ts';
 import { itemsForVerdictText, ONE_SIDED_ALPHA, verdictOf } from '../evaluation/verdicts.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
-import { readTextIfThere } from '../files/regular-file.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { minOf } from '../statistics/extremes.ts';
-import { hashTask } from '../tasks/items.ts';
+import { hashItems, hashTask } from '../tasks/items.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
@@ -36,7 +35,7 @@ import { evaluatePlan, evaluateAll, evaluationStep, type Measurement, measuremen
 import { profileStep, requireCalibration } from './plan-step.ts';
 import { folderCost } from './point-cost.ts';
 import { RoundedModels } from './rounded-models.ts';
-import { chosenKey, runStep } from './step.ts';
+import { choiceKey, chosenKey, runStep } from './step.ts';
 import { askedTasks, openTokenCounter } from './task-work.ts';
 
 /** Names of the files in the run's folder: the result, and the choice that was made before the test. */
@@ -135,8 +134,8 @@ export const predictFit = async (
   const notes = [itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric), ...planned.untried];
   if (settings.earlierLooks > 0)
     notes.unshift(
-      `The test items were looked at ${String(settings.earlierLooks)} times before in this workspace: this look tests ` +
-        `at ${String(Number((100 * level).toPrecision(2)))} % instead of 5 %.`,
+      `The test items were looked at ${String(settings.earlierLooks)} times before in this workspace: this look ` +
+        `tests at ${String(Number((100 * level).toPrecision(2)))} % instead of 5 %.`,
     );
   return {
     candidates: planned.candidates.length,
@@ -167,18 +166,11 @@ const storedTime = z.object({ elapsedMs: z.number().nonnegative() });
 /** SHA-256 of the text of a choice, as its file holds it. */
 export const choiceHashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The choice that a run has made; null: none yet. */
-export const readChoice = async (
-  folder: string,
-): Promise<{ readonly choice: FitChoice; readonly hash: string } | null> => {
-  const file = join(folder, CHOICE_FILE);
-  const text = await readTextIfThere(file, { mostBytes: MOST_FIT_BYTES });
-  if (text === null) return null;
-  const choice = await readJsonIfThere(file, fitChoice, { mostBytes: MOST_FIT_BYTES }, (cause) =>
-    refuse('choice-unreadable', `${file} is damaged.`, 'Start a new search.', cause),
-  );
-  return choice === null ? null : { choice, hash: choiceHashOf(text) };
-};
+/** A choice with the hash of its text. */
+interface MadeChoice {
+  readonly choice: FitChoice;
+  readonly hash: string;
+}
 
 /** The job of a search: two parts of the calibration items, a choice on disk, and then the test. */
 export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitInput): Job =>
@@ -244,8 +236,19 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       await writeResult(context, TIME_FILE, (file) => writeFile(file, canonicalJson({ elapsedMs: elapsedMs() })));
       await write({ ...found(), recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) });
     });
+    /** What was scored before an interruption, where there was no time to read it again. */
+    let chosen: FitChoice | null = null;
+    const known = (): FitDocument['candidates'] => {
+      const before = new Map(chosen?.scored.map((candidate) => [candidate.name, candidate]));
+      const now = search.candidates.map((candidate) => {
+        const scored = before.get(candidate.name);
+        return scored !== undefined && scored.items > candidate.items ? scored : candidate;
+      });
+      const names = new Set(now.map(({ name }) => name));
+      return [...now, ...[...before.values()].filter(({ name }) => !names.has(name))];
+    };
     const found = (): Partial<FitDocument> => ({
-      candidates: [...search.candidates],
+      candidates: known(),
       surrogates: [...search.surrogates],
       evaluations: search.evaluations,
       untried: [...search.untried],
@@ -257,8 +260,9 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
           output: await write({ ...found(), state: 'stopped' }),
           summary: 'Stopped: the best so far, not tested.',
         };
-      const made = (await readChoice(folder)) ?? (await makeChoice(context, search, settings));
-      const { recommended, finalists, plans } = made.choice;
+      const made = await choiceOf(context, choiceKey(checkpoint.identity, hashItems(scoring), run), search, settings);
+      chosen = made.choice;
+      const { recommended, finalists, plans } = chosen;
       const [plan] = plans;
       if (plan === undefined) throw new Error('a choice without a plan');
       await write({ ...found(), state: 'testing', recommended, finalists, plan, choiceHash: made.hash });
@@ -281,12 +285,25 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
     }
   });
 
-/** Names the recommended model and the finalists, on disk before anything is tested. */
-const makeChoice = async (
+/**
+ * The recommended model and the finalists, on disk before anything is tested: what the run chose before it was
+ * interrupted, or else what is best now.
+ */
+const choiceOf = async (
   context: JobContext,
+  key: string,
   search: FitSearch,
-  { finalists: most }: RecordedFitSettings,
-): Promise<{ readonly choice: FitChoice; readonly hash: string }> => {
+  settings: RecordedFitSettings,
+): Promise<MadeChoice> => {
+  const known = await context.steps.readJson(key, fitChoice);
+  const choice = known ?? makeChoice(search, settings);
+  const text = canonicalJson(choice);
+  await writeResult(context, CHOICE_FILE, (file) => writeFile(file, text));
+  if (known === null) await context.steps.writeJson(key, choice);
+  return { choice, hash: choiceHashOf(text) };
+};
+
+const makeChoice = (search: FitSearch, { finalists: most }: RecordedFitSettings): FitChoice => {
   const [recommended, ...rest] = search.inOrder();
   if (recommended === undefined)
     throw refuse(
@@ -295,15 +312,12 @@ const makeChoice = async (
       'Choose other methods, types or formats.',
     );
   const finalists = rest.slice(0, most);
-  const choice: FitChoice = {
+  return {
     recommended,
     finalists,
     plans: [recommended, ...finalists].map((name) => search.planOf(name)),
     scored: search.candidates.filter(({ items }) => items > 0),
   };
-  const text = canonicalJson(choice);
-  await writeResult(context, CHOICE_FILE, (file) => writeFile(file, text));
-  return { choice, hash: choiceHashOf(text) };
 };
 
 /** The unpruned model and the chosen ones on test items, under keys that contain the hash of the choice. */
@@ -322,7 +336,7 @@ const testChoice = async (
     readonly roundings: RoundedModels;
     readonly level: number;
   },
-  { choice, hash }: { readonly choice: FitChoice; readonly hash: string },
+  { choice, hash }: MadeChoice,
 ): Promise<{ readonly unpruned: SweepResult; readonly tested: FitTested[] }> => {
   const { checkpoint } = model;
   const { experts } = checkpoint.info;

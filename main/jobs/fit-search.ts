@@ -166,8 +166,8 @@ export class FitSearch {
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
         this.#untried.push(
-          `Of ${String(scoring.length)} scoring items, candidates answered ${String(index === 0 ? rung.items : from)}: ` +
-            `the time was used up.`,
+          `Of ${String(scoring.length)} scoring items, candidates answered ` +
+            `${String(index === 0 ? rung.items : from)}: the time was used up.`,
         );
         return;
       }
@@ -421,8 +421,8 @@ export const requireTwoParts = (
   if (parts.profile.length > 0 && parts.scoring.length > 1) return;
   throw refuse(
     'too-few-items',
-    `${path} has ${String(parts.profile.length + parts.scoring.length)} calibration items, and a search needs one for ` +
-      'profiles and two others for scores.',
+    `${path} has ${String(parts.profile.length + parts.scoring.length)} calibration items, and a search needs ` +
+      'one for profiles and two others for scores.',
     'Give more calibration items, or draw them from the test items with --split.',
   );
 };

@@ -173,8 +173,8 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
   const percent = String(Number((100 * level).toPrecision(2)));
   return [
     `Of the calibration items, profiles read ${String(items.profile)} and candidates were scored on ` +
-      `${String(items.scoring)} others; ${counted(evaluations, 'answer')} in all. The ${counted(items.test, 'test item')} ` +
-      'were answered after the choice only.',
+      `${String(items.scoring)} others; ${counted(evaluations, 'answer')} in all. ` +
+      `The ${counted(items.test, 'test item')} were answered after the choice only.`,
     ...(choiceHash === null
       ? []
       : [`The choice was on disk before the first test answer (SHA-256 ${choiceHash.slice(0, 12)}).`]),
@@ -185,7 +185,8 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
             `${percent} % instead of 5 %. Fresh test items give the whole level back.`,
         ]),
     `A model is safe if it loses at most ${String(Number((100 * settings.delta).toPrecision(3)))} points at the ` +
-      `one-sided level ${percent} %. Runners-up were chosen on the scoring items and are not corrected for being several.`,
+      `one-sided level ${percent} %. Runners-up were chosen on the scoring items and are not corrected for being ` +
+      'several.',
     ...surrogates.map(
       ({ name, predicted, bound, against }) =>
         `${name}: losses of single layers add up to ${predicted.toFixed(3)} nats (no plan of its size has less than ` +
@@ -211,7 +212,8 @@ export const givenUp = (document: FitDocument): string => {
   if (method === null) return `No expert is given up; ${type}.`;
   if (typeof kept === 'number')
     return `Each layer gives up ${String(experts - kept)} of ${String(experts)} experts; ${type}.`;
-  return `Given up by layer: ${listed(kept.map((count) => String(experts - count)))} of ${String(experts)} experts; ${type}.`;
+  const gone = listed(kept.map((count) => String(experts - count)));
+  return `Given up by layer: ${gone} of ${String(experts)} experts; ${type}.`;
 };
 
 /** What a search would do, in sentences. */
@@ -220,11 +222,11 @@ export const predictionWords = (prediction: FitPrediction): readonly string[] =>
   const minute = (value: number): string => (value < 1 ? 'less than a minute' : `${String(Math.ceil(value))} min`);
   const [low, high] = [minute(minutes.low), minute(minutes.high)];
   return [
-    `${counted(candidates, 'candidate')} fit, the largest with ${formatBytes(largestBytes)}; the smallest form of the ` +
-      `model takes ${formatBytes(smallestBytes)}.`,
-    `About ${low === high ? low : `${low} to ${high}`} here (rough): ${String(Math.round(tokens / 1000))} thousand tokens, ` +
-      `${formatBytes(memoryBytes)} of memory. Profiles read ${String(items.profile)} calibration items, scores ` +
-      `${String(items.scoring)} others, the test ${String(items.test)}.`,
+    `${counted(candidates, 'candidate')} fit, the largest with ${formatBytes(largestBytes)}; the smallest form of ` +
+      `the model takes ${formatBytes(smallestBytes)}.`,
+    `About ${low === high ? low : `${low} to ${high}`} here (rough): ${String(Math.round(tokens / 1000))} thousand ` +
+      `tokens, ${formatBytes(memoryBytes)} of memory. Profiles read ${String(items.profile)} calibration items, ` +
+      `scores ${String(items.scoring)} others, the test ${String(items.test)}.`,
     ...notes,
   ];
 };

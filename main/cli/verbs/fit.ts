@@ -57,6 +57,7 @@ export const fit: Verb = {
   usage: 'MODEL --task T (--bytes 8GB | --memory 16GB --context 32k | --card "24 GB") [--format NAME] [--minutes N]',
   summary: 'Finds the best pruned or quantised model that fits into bytes, a memory or a card, and tests it.',
   positionals: [1, 1],
+  engine: 'A search computes with onnxruntime, which exports are proven with; leave --engine out.',
   options: {
     task: repeatedOption('T', 'The task that decides: folder, file, bundled name, or name of lm-evaluation-harness.'),
     elsewhere: repeatedOption('T', 'Tasks on which the recommended model is tried too; may be repeated.'),

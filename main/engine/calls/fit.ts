@@ -1,12 +1,22 @@
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
-import { type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
+import { fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
 import { exportTypes } from '../../export/export-bytes.ts';
 import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
-import { checkFit, FIT_FILE, fitJob, type FitInput, predictFit, readChoice } from '../../jobs/fit-job.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
+import {
+  checkFit,
+  CHOICE_FILE,
+  choiceHashOf,
+  FIT_FILE,
+  fitJob,
+  type FitInput,
+  MOST_FIT_BYTES,
+  predictFit,
+} from '../../jobs/fit-job.ts';
 import { roundedOf } from '../../jobs/fit-candidates.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
@@ -94,10 +104,12 @@ const orderOf = async (
 const requireChoiceFirst = async (folder: string, document: FitDocument): Promise<void> => {
   const { choiceHash, tested, recommended, finalists } = document;
   if (choiceHash === null && tested.length === 0) return;
-  const made = await readChoice(folder);
-  const named = made === null ? [] : [made.choice.recommended, ...made.choice.finalists];
+  const choice = await readResult(join(folder, CHOICE_FILE), fitChoice);
+  const text = await readTextIfThere(join(folder, CHOICE_FILE), { mostBytes: MOST_FIT_BYTES });
+  const named = choice === null ? [] : [choice.recommended, ...choice.finalists];
   const isSame =
-    made?.hash === choiceHash &&
+    text !== null &&
+    choiceHashOf(text) === choiceHash &&
     canonicalJson(named) === canonicalJson([recommended, ...finalists]) &&
     tested.every(({ name }) => named.includes(name));
   if (isSame) return;
