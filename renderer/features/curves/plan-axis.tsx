@@ -17,6 +17,8 @@ import { shownRunName } from '../../format/run-names.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { fewestKept, type ExpertCounts, keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { standardFactors } from '../../plan/kept-counts.ts';
+import { planName } from '../../plan/plan-name.ts';
+import { planStore } from '../../state/plan-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
@@ -68,6 +70,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   );
   const shown = methods.filter((method) => !hidden.includes(method));
   const { factor, method, point } = facts.selection;
+  const named = planName(facts, useStore(planStore));
   const largestFactor = info.experts / fewestKept(info);
   const select = (result: SweepResult): void => {
     const run = points.flat().find((known) => known.result === result)?.run;
@@ -134,7 +137,8 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                   methods={methods}
                   shown={shown}
                   emphasised={shown.includes(method) ? method : null}
-                  cursor={factor}
+                  cursor={named?.factor ?? factor}
+                  isEdited={named?.isEdited === true}
                   largestFactor={largestFactor}
                   width={width}
                   height={isFull ? fullHeight(panels.length) : panels.length > 1 ? PLOT.small : PLOT.tall}
