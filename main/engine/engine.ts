@@ -39,6 +39,7 @@ import { settingsFile } from '../workspace/settings-file.ts';
 import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
+import { fitCalls } from './calls/fit.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
@@ -322,6 +323,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...mapCalls(context),
     ...damageCalls(context),
     ...besideCalls(context),
+    ...fitCalls(context),
     ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),

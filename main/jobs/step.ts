@@ -106,6 +106,17 @@ export const evaluationKey = ({ experts, itemsHash, plan, ...identity }: Evaluat
 export const partKey = (evaluation: string, itemsHash: string): string =>
   stepKey({ kind: 'evaluation-part', evaluation, items: itemsHash });
 
+/** Key of the choice that a search for the best model that fits has made on a model's items. */
+export const choiceKey = (model: string, itemsHash: string, run: string): string =>
+  stepKey({ kind: 'fit-choice', model, items: itemsHash, run });
+
+/**
+ * Key of an evaluation on test items that a choice among candidates came before. `choice`: the hash of what was chosen,
+ * without which nobody can have computed the answers under this key.
+ */
+export const chosenKey = (evaluation: string, choice: string): string =>
+  stepKey({ kind: 'evaluation-after-choice', evaluation, choice });
+
 /** Key of consecutive written items of an evaluation: `items` of them from index `from` on. */
 export const writingKey = (evaluation: string, from: number, items: number): string =>
   stepKey({ kind: 'writing', evaluation, from, items });

@@ -9,6 +9,7 @@ import {
   experimentParts,
   exportParts,
   finetuneParts,
+  fitParts,
   type Part,
   profileParts,
   pushParts,
@@ -131,6 +132,13 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     onDevice: true,
     measured: 'reproduced',
   },
+  fit: {
+    words: 'a search for the best model that fits',
+    icon: 'chart',
+    opens: 'details',
+    command: (manifest) => ['fit', fitParts(manifest)],
+    measured: 'searched',
+  },
   download: {
     words: 'a download',
     icon: 'model',
@@ -159,6 +167,7 @@ const otherKind = {
   reproduce: 'not-a-reproduction',
   damage: 'not-damage',
   beside: 'not-beside',
+  fit: 'not-a-fit',
 } as const;
 
 /** The run, if it is of a kind; else refuses it, by the code above. */
