@@ -241,6 +241,21 @@ export const describedSweepSettings = z.object({
       common: [1, 5],
       part: 'plans',
     }),
+  runGeneratedCode: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'run generated programs',
+      flag: 'run-generated-code',
+      help:
+        'Allow tasks whose answers are programs (humaneval, mbpp): judging runs what the models write. A risk: see ' +
+        '`uncurl help tasks`.',
+      about:
+        'Tasks such as humaneval and mbpp are judged by running the programs that the models write. They run without ' +
+        'a network, unable to change a file, and with limits of time and memory; they can read the files of this ' +
+        'user. Where a system cannot shut them in, the sweep is refused.',
+      part: 'plans',
+    }),
   fidelity: z
     .boolean()
     .optional()

@@ -1,11 +1,15 @@
 /** Tasks of lm-evaluation-harness by name, from a Hub of data sets on loopback: every item as the harness measures it. */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { createTextJudge, type TextToJudge } from '../../main/harness/judge-texts.ts';
+import { loadTask } from '../../main/tasks/load-task.ts';
+import { isWrittenItem } from '../../main/tasks/task.ts';
+import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { readParquet } from '../integration/read-parquet.ts';
 import { outputOf } from './run-python.ts';
 
@@ -14,6 +18,7 @@ const scripts = fileURLToPath(new URL('python', import.meta.url));
 const fixture = fileURLToPath(new URL('../fixtures/reference/scoring/mixtral-byte-fallback', import.meta.url));
 /** The fixture's 64 positions are too few for examples: its rotary positions go further. */
 const POSITIONS = 1024;
+const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
 /** Bound on the difference of log-probabilities of a whole continuation, relative above 1. */
 const TOLERANCE = 1e-4;
@@ -26,6 +31,7 @@ const CHOICE = ['arc_easy', 'arc_challenge', 'hellaswag', 'piqa', 'sciq', 'boolq
 const report = z.object({
   results: z.record(z.string(), z.record(z.string(), z.number())),
   samples: z.record(z.string(), z.array(z.array(z.union([z.number(), z.string()])))),
+  judged: z.record(z.string(), z.array(z.record(z.string(), z.number()))),
 });
 const swept = z.object({
   run: z.string(),
@@ -63,7 +69,11 @@ const uncurl = (...parameters: readonly string[]): Promise<string> =>
 
 /** What the harness itself measures, from the same Hub: one report for each job. */
 const harness = async (
-  jobs: readonly { readonly tasks: readonly string[]; readonly fewshot: number | null }[],
+  jobs: readonly {
+    readonly tasks: readonly string[];
+    readonly fewshot: number | null;
+    readonly texts?: Readonly<Record<string, readonly string[]>>;
+  }[],
 ): Promise<readonly z.infer<typeof report>[]> => {
   const file = path.join(work, 'jobs.json');
   await writeFile(file, JSON.stringify(jobs.map((job) => ({ model, ...job }))));
@@ -71,6 +81,7 @@ const harness = async (
   return printed
     .trim()
     .split('\n')
+    .filter((line) => line.startsWith('{'))
     .map((line) => report.parse(JSON.parse(line)));
 };
 
@@ -142,13 +153,50 @@ beforeAll(async () => {
     TOKENIZERS_PARALLELISM: 'false',
     PYTHONDONTWRITEBYTECODE: '1',
     UNCURL_SETTINGS: path.join(work, 'settings.json'),
+    NLTK_DATA: path.join(work, 'nltk'),
   };
+  // Instructions about sentences would need this data, which is not on loopback; no item here has one.
+  await mkdir(path.join(work, 'nltk', 'tokenizers', 'punkt_tab'), { recursive: true });
+  vi.stubEnv('NLTK_DATA', environment['NLTK_DATA']);
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   stopHub();
   await rm(work, { recursive: true, force: true });
 });
 
+/** Tasks whose own Python judges. */
+const JUDGED = ['hendrycks_math_algebra', 'drop', 'ifeval'];
+/** Texts to judge: right ones of some tasks, wrong, malformed and cut off. `{}`: a right answer of the item. */
+const PLANTED = [
+  '{}',
+  ' ${}$',
+  'The river takes the answer {} to the stone, and that is all of it.',
+  '"a river and a stone of {}"',
+  ' 23',
+  '',
+  '$$\\frac{1}{',
+  'river, stone, \u0000 lamp',
+];
+
+/** The planted texts for each item of an imported task, and its items. */
+const planted = async (task: string): Promise<readonly TextToJudge[][]> => {
+  const { test } = await loadTask(folders.get(task) ?? '');
+  const items = test.filter(isWrittenItem);
+  return PLANTED.map((text) =>
+    items.map(({ id, answers, document = '' }) => {
+      const right = task === 'drop' ? rightOfDrop(document) : (answers[0] ?? '');
+      return { item: id, document, text: text.replace('{}', () => right) };
+    }),
+  );
+};
+const rightOfDrop = (document: string): string =>
+  z.object({ row: z.object({ answers: z.array(z.array(z.string())) }) }).parse(JSON.parse(document)).row.answers[1]?.[0] ??
+  '';
+
+const folders = new Map<string, string>();
+const plantedTexts = new Map<string, readonly TextToJudge[][]>();
+let plantedJudged: readonly z.infer<typeof report>[] = [];
 let theirs: z.infer<typeof report>;
 let pooled: z.infer<typeof report>;
 let refusal = '';
@@ -160,10 +208,18 @@ describe('tasks of lm-evaluation-harness by name', () => {
       () => '',
       (error: unknown) => String(error),
     );
-    [theirs, pooled] = z.tuple([report, report]).parse(
+    for (const { task, folder } of await importNamed(...JUDGED)) folders.set(task, folder);
+    for (const task of JUDGED) plantedTexts.set(task, await planted(task));
+    const texts = PLANTED.map((_, kind) =>
+      Object.fromEntries(
+        JUDGED.map((task) => [task, (plantedTexts.get(task)?.[kind] ?? []).map(({ text }) => text)] as const),
+      ),
+    );
+    [theirs, pooled, ...plantedJudged] = z.tuple([report, report], report).parse(
       await harness([
-        { tasks: [...CHOICE, 'gsm8k'], fewshot: null },
+        { tasks: [...CHOICE, 'gsm8k', 'hendrycks_math_algebra', 'drop'], fewshot: null },
         { tasks: [GROUP], fewshot: 5 },
+        ...texts.map((own) => ({ tasks: JUDGED, fewshot: null, texts: own })),
       ]),
     );
   });
@@ -213,6 +269,72 @@ describe('tasks of lm-evaluation-harness by name', () => {
     const outcomes = (await outcomesOf(document.run)).get('gsm8k') ?? [];
     expect(outcomes.map(({ written }) => written)).toEqual(theirs.samples['gsm8k']?.map(([text]) => text));
     expect(outcomes).toHaveLength(3);
+  });
+
+  it('are judged by their own Python where nothing else can: planted texts, each asked once', async () => {
+    const asked: string[] = [];
+    const workspace = await openWorkspace(path.join(work, 'judged'));
+    const steps = {
+      readJson: workspace.steps.readJson,
+      writeJson: (key: string, value: unknown) => {
+        asked.push(key);
+        return workspace.steps.writeJson(key, value);
+      },
+    };
+    const order = { python: () => Promise.resolve(python), resources, temporaryFolder: work, steps, sandbox: null };
+    const judgeAll = async (): Promise<Map<string, readonly (readonly boolean[])[]>> => {
+      const judge = createTextJudge(order);
+      const found = new Map<string, readonly (readonly boolean[])[]>();
+      try {
+        for (const task of JUDGED) {
+          const { judging } = await loadTask(folders.get(task) ?? '');
+          const rule = judging?.rule.python ?? expect.fail('no rule');
+          const texts = (plantedTexts.get(task) ?? []).flat();
+          const verdicts = await judge.judge(rule, texts, new AbortController().signal);
+          const items = texts.length / PLANTED.length;
+          const kinds = PLANTED.map((_, kind) => verdicts.slice(kind * items, (kind + 1) * items));
+          found.set(
+            task,
+            kinds.map((own) => own.map(({ correct }) => correct)),
+          );
+        }
+        return found;
+      } finally {
+        await judge.dispose();
+      }
+    };
+    const verdicts = await judgeAll();
+    const metric: Readonly<Record<string, string>> = {
+      hendrycks_math_algebra: 'exact_match',
+      drop: 'em',
+      ifeval: 'prompt_level_strict_acc',
+    };
+    for (const task of JUDGED) {
+      const harnessSays = plantedJudged.map(({ judged }) =>
+        (judged[task] ?? []).map((values) => values[metric[task] ?? ''] === 1),
+      );
+      expect(verdicts.get(task), task).toEqual(harnessSays);
+      // The test would say nothing of judges that call all texts right, or wrong.
+      expect(new Set(harnessSays.flat()), task).toEqual(new Set([true, false]));
+    }
+    const distinct = new Set(
+      [...plantedTexts.values()].flat(2).map(({ document, text }) => JSON.stringify([document, text])),
+    );
+    expect(asked).toHaveLength(distinct.size);
+    expect(await judgeAll()).toEqual(verdicts);
+    expect(asked).toHaveLength(distinct.size);
+  });
+
+  it('write to tasks that their own Python judges: every text, verdict and metric', async () => {
+    const written = ['hendrycks_math_algebra', 'drop'];
+    const document = await sweep(written);
+    const outcomes = await outcomesOf(document.run);
+    for (const task of written) {
+      const own = document.results.find((point) => point.task === task && point.factor === 1);
+      const { 'exact_match,none': exact, 'em,none': em } = theirs.results[task] ?? {};
+      expect(own?.value, task).toBe(task === 'drop' ? em : exact);
+      expect(outcomes.get(task)?.map((outcome) => outcome.written)).toEqual(theirs.samples[task]?.map(([text]) => text));
+    }
   });
 
   it('are unknown to a workspace that has neither imported them nor a Python', async () => {
