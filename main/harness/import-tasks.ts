@@ -141,7 +141,10 @@ const runHarness = async (
   const job = join(folder, 'job.json');
   const out = join(folder, 'out');
   await mkdir(out);
-  await writeFile(job, JSON.stringify({ names, out, generatedCode: false, ...settings, calibration: CALIBRATION_ITEMS }));
+  await writeFile(
+    job,
+    JSON.stringify({ names, out, generatedCode: false, ...settings, calibration: CALIBRATION_ITEMS }),
+  );
   const written: WrittenTask[] = [];
   const problems: WorkbenchError[] = [];
   const onLine = (line: string): void => {

@@ -93,17 +93,28 @@ class JudgeProcess {
   constructor(python: string, command: readonly string[], folder: string) {
     const [program = python, ...parameters] = command;
     this.#python = python;
-    this.#child = spawn(program, parameters, { stdio: ['pipe', 'pipe', 'pipe'], cwd: folder, env: closedEnvironment() });
+    this.#child = spawn(program, parameters, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: folder,
+      env: closedEnvironment(),
+    });
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       try {
         this.#lines.push(answerLine.parse(JSON.parse(line)));
         this.#wake();
       } catch (error) {
-        this.#fail(new WorkbenchError('judge-ended', 'failed', `${python} does not judge: ${line.slice(0, 200)}`, REMEDY, { cause: error }));
+        this.#fail(
+          new WorkbenchError('judge-ended', 'failed', `${python} does not judge: ${line.slice(0, 200)}`, REMEDY, {
+            cause: error,
+          }),
+        );
         this.#child.kill('SIGKILL');
       }
     });
-    this.#child.stderr.on('data', (data: Buffer) => (this.#stderr = (this.#stderr + data.toString()).slice(-MAX_STDERR)));
+    this.#child.stderr.on(
+      'data',
+      (data: Buffer) => (this.#stderr = (this.#stderr + data.toString()).slice(-MAX_STDERR)),
+    );
     // A process that died is reported by its end.
     this.#child.stdin.on('error', () => undefined);
     this.#closed = new Promise((resolve) => {
@@ -120,8 +131,10 @@ class JudgeProcess {
 
   #ended(end: NodeJS.Signals | number): WorkbenchError {
     const said = saidAtEnd(this.#stderr);
-    const reason = `The Python that judges (${this.#python}) ended: ${endingReason(end)}${said === '' ? '.' : `. It said: ${said}`}`;
-    return new WorkbenchError('judge-ended', 'failed', reason, REMEDY);
+    const message =
+      `The Python that judges (${this.#python}) ended: ${endingReason(end)}` +
+      (said === '' ? '.' : `. It said: ${said}`);
+    return new WorkbenchError('judge-ended', 'failed', message, REMEDY);
   }
 
   send(order: unknown): void {
@@ -173,7 +186,7 @@ export interface JudgeOrder {
   readonly temporaryFolder: string;
   readonly steps: Pick<StepStore, 'readJson' | 'writeJson'>;
   /** How generated programs are shut in; null: they are not run. */
-  readonly sandbox: ((command: readonly string[]) => Promise<readonly string[]>) | null;
+  readonly sandbox: ((command: readonly string[], folder: string) => Promise<readonly string[]>) | null;
 }
 
 interface Started {
@@ -191,10 +204,16 @@ export const createTextJudge = ({ python, resources, temporaryFolder, steps, san
     const path = await python();
     const folder = await mkdtemp(join(temporaryFolder, 'judge-'));
     const command = [path, '-u', '-B', join(resources, 'harness', 'judge_texts.py')];
-    const process = new JudgeProcess(path, sandbox === null ? command : await sandbox(command), folder);
-    const first = await process.next(never);
-    if (!('environment' in first)) throw new Error('the judging Python did not begin with its environment');
-    return { process, environment: first.environment, folder };
+    try {
+      const process = new JudgeProcess(path, sandbox === null ? command : await sandbox(command, folder), folder);
+      const first = await process.next(never);
+      if ('environment' in first) return { process, environment: first.environment, folder };
+      await process.dispose();
+      throw new Error('the judging Python did not begin with its environment');
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
   };
   const open = (): Promise<Started> => {
     starting ??= begin();
@@ -210,7 +229,11 @@ export const createTextJudge = ({ python, resources, temporaryFolder, steps, san
   };
 
   /** Asks the process about texts, none of them twice. */
-  const ask = async (rule: PythonJudging, texts: readonly TextToJudge[], signal: AbortSignal): Promise<JudgedText[]> => {
+  const ask = async (
+    rule: PythonJudging,
+    texts: readonly TextToJudge[],
+    signal: AbortSignal,
+  ): Promise<JudgedText[]> => {
     const { process } = await open();
     const judged: JudgedText[] = [];
     try {
@@ -280,4 +303,3 @@ const judgementKey = (rule: PythonJudging, { document, text }: TextToJudge, envi
   createHash('sha256')
     .update(canonicalJson({ kind: 'judgement', version: VERSION, rule, document, text, environment }))
     .digest('hex');
-

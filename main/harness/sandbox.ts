@@ -1,45 +1,51 @@
 import { refuse } from '../contract/errors.ts';
 import { runProgram } from '../finetune/run-program.ts';
 
-/** Bytes of address space, seconds of processor time and bytes of a file, for the judge with all its programs. */
+/** Bytes of address space, seconds of processor time and bytes of a file, for the judge and each of its programs. */
 const LIMITS = { addressBytes: 16 * 2 ** 30, seconds: 3_600, fileBytes: 64 * 2 ** 20 };
 const PROBE_MS = 60_000;
 
 /**
- * Namespaces of its own: no network, no other processes, every file system read-only, an empty /tmp. The folder of the
- * metric's script is copied there, because the library that loads it writes beside it.
+ * Namespaces of its own: no network, no other processes, and every file system read-only but for the current folder,
+ * which is an empty one in memory. The scripts of metrics are copied there, because the library that loads them writes
+ * beside them.
  */
 const SHUT_IN = [
   'unshare',
   ...['--user', '--map-root-user', '--net', '--ipc', '--uts', '--pid', '--fork', '--kill-child', '--mount'],
+  '--mount-proc',
   'sh',
   '-c',
   [
     'set -e',
-    // Mount points from the deepest up: a read-only root does not cover what is mounted below it.
-    `awk '{print $5}' /proc/self/mountinfo | sort -r | while read -r place; do`,
-    `  case "$place" in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$(printf '%b' "$place")" || exit 1;; esac`,
+    // A read-only root does not cover what is mounted below it.
+    `awk '{print $5}' /proc/self/mountinfo | sort -u | while read -r place; do`,
+    '  case "$place" in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$(printf "%b" "$place")";; esac',
     'done',
-    'mount -t tmpfs -o size=512m tmpfs /tmp',
+    'here=$(pwd)',
+    'mount -t tmpfs -o size=512m tmpfs "$here"',
+    'cd "$here"',
+    'modules="${HF_MODULES_CACHE:-${HF_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/huggingface}/modules}"',
+    'if [ -d "$modules" ]; then cp -r "$modules" "$here/modules"; fi',
+    'export TMPDIR="$here" HF_MODULES_CACHE="$here/modules" HF_METRICS_CACHE="$here/metrics" HF_ALLOW_CODE_EVAL=1',
     `ulimit -v ${String(LIMITS.addressBytes / 1024)}`,
     `ulimit -t ${String(LIMITS.seconds)}`,
     `ulimit -f ${String(LIMITS.fileBytes / 512)}`,
-    'export TMPDIR=/tmp HF_EVALUATE_CACHE=/tmp HF_ALLOW_CODE_EVAL=1',
-    'cd /tmp',
     'exec "$@"',
   ].join('\n'),
   'sandbox',
 ];
 
 /**
- * The command that starts a program where generated code may run: without a network, with limits of time and memory, and
- * unable to change a file.
+ * The command that starts a program where generated code may run: without a network, with limits of time and memory,
+ * and unable to change a file. `folder`: the only one that it can write to; what it writes there is in memory.
  *
  * @throws WorkbenchError refused: `no-sandbox`.
  */
-export const shutIn = async (command: readonly string[]): Promise<readonly string[]> => {
+export const shutIn = async (command: readonly string[], folder: string): Promise<readonly string[]> => {
   const [program = '', ...parameters] = SHUT_IN;
-  const why = await runProgram(program, [...parameters, 'true'], { signal: AbortSignal.timeout(PROBE_MS) }).then(
+  const probe = runProgram(program, [...parameters, 'true'], { signal: AbortSignal.timeout(PROBE_MS), folder });
+  const why = await probe.then(
     ({ code, stderr }) => (code === 0 ? null : stderr.trim()),
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );

@@ -76,7 +76,8 @@ export const carryOutHere =
     now: () => number,
   ): CarryOut =>
   async ({ manifest, job, recordModels: _, ...own }) => {
-    const { pool, refereePool, steps, createJudge, compareWithTransformers, ...resources } = await resourcesOf(manifest);
+    const { pool, refereePool, steps, createJudge, compareWithTransformers, ...resources } =
+      await resourcesOf(manifest);
     const { id: run, createdAt, kind } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });

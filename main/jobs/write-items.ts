@@ -25,7 +25,7 @@ const requireJudge = (judge: TextJudge | undefined): TextJudge => {
   if (judge !== undefined) return judge;
   throw refuse(
     'judged-by-python',
-    "The answers of this task are judged by its own Python, and that runs in sweeps and experiments only.",
+    'The answers of this task are judged by its own Python, and that runs in sweeps and experiments only.',
     'Choose another task.',
   );
 };

@@ -1,5 +1,6 @@
 /** Tasks of lm-evaluation-harness by name, from a Hub of data sets on loopback: every item as the harness measures it. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { createTextJudge, type TextToJudge } from '../../main/harness/judge-texts.ts';
+import { shutIn } from '../../main/harness/sandbox.ts';
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem } from '../../main/tasks/task.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
@@ -165,10 +167,18 @@ afterAll(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-/** Tasks whose own Python judges. */
-const JUDGED = ['hendrycks_math_algebra', 'drop', 'ifeval'];
+/** Tasks whose own Python judges, and the metric by which an answer is right. */
+const JUDGED = {
+  hendrycks_math_algebra: 'exact_match',
+  drop: 'em',
+  ifeval: 'prompt_level_strict_acc',
+  humaneval: 'pass@1',
+} as const;
+const JUDGED_NAMES = Object.keys(JUDGED);
 /** Texts to judge: right ones of some tasks, wrong, malformed and cut off. `{}`: a right answer of the item. */
 const PLANTED = [
+  '    return a + 1\n',
+  '    retrun a + 1',
   '{}',
   ' ${}$',
   'The river takes the answer {} to the stone, and that is all of it.',
@@ -191,8 +201,8 @@ const planted = async (task: string): Promise<readonly TextToJudge[][]> => {
   );
 };
 const rightOfDrop = (document: string): string =>
-  z.object({ row: z.object({ answers: z.array(z.array(z.string())) }) }).parse(JSON.parse(document)).row.answers[1]?.[0] ??
-  '';
+  z.object({ row: z.object({ answers: z.array(z.array(z.string())) }) }).parse(JSON.parse(document)).row
+    .answers[1]?.[0] ?? '';
 
 const folders = new Map<string, string>();
 const plantedTexts = new Map<string, readonly TextToJudge[][]>();
@@ -208,20 +218,23 @@ describe('tasks of lm-evaluation-harness by name', () => {
       () => '',
       (error: unknown) => String(error),
     );
-    for (const { task, folder } of await importNamed(...JUDGED)) folders.set(task, folder);
-    for (const task of JUDGED) plantedTexts.set(task, await planted(task));
+    for (const { task, folder } of await importNamed(...JUDGED_NAMES, '--run-generated-code'))
+      folders.set(task, folder);
+    for (const task of JUDGED_NAMES) plantedTexts.set(task, await planted(task));
     const texts = PLANTED.map((_, kind) =>
       Object.fromEntries(
-        JUDGED.map((task) => [task, (plantedTexts.get(task)?.[kind] ?? []).map(({ text }) => text)] as const),
+        JUDGED_NAMES.map((task) => [task, (plantedTexts.get(task)?.[kind] ?? []).map(({ text }) => text)] as const),
       ),
     );
-    [theirs, pooled, ...plantedJudged] = z.tuple([report, report], report).parse(
-      await harness([
-        { tasks: [...CHOICE, 'gsm8k', 'hendrycks_math_algebra', 'drop'], fewshot: null },
-        { tasks: [GROUP], fewshot: 5 },
-        ...texts.map((own) => ({ tasks: JUDGED, fewshot: null, texts: own })),
-      ]),
-    );
+    [theirs, pooled, ...plantedJudged] = z
+      .tuple([report, report], report)
+      .parse(
+        await harness([
+          { tasks: [...CHOICE, 'gsm8k', 'hendrycks_math_algebra', 'drop'], fewshot: null },
+          { tasks: [GROUP], fewshot: 5 },
+          ...texts.map((own) => ({ tasks: JUDGED_NAMES, fewshot: null, texts: own })),
+        ]),
+      );
   });
 
   it('refuse what would be measured differently, and import the others', () => {
@@ -281,12 +294,12 @@ describe('tasks of lm-evaluation-harness by name', () => {
         return workspace.steps.writeJson(key, value);
       },
     };
-    const order = { python: () => Promise.resolve(python), resources, temporaryFolder: work, steps, sandbox: null };
+    const order = { python: () => Promise.resolve(python), resources, temporaryFolder: work, steps, sandbox: shutIn };
     const judgeAll = async (): Promise<Map<string, readonly (readonly boolean[])[]>> => {
       const judge = createTextJudge(order);
       const found = new Map<string, readonly (readonly boolean[])[]>();
       try {
-        for (const task of JUDGED) {
+        for (const task of JUDGED_NAMES) {
           const { judging } = await loadTask(folders.get(task) ?? '');
           const rule = judging?.rule.python ?? expect.fail('no rule');
           const texts = (plantedTexts.get(task) ?? []).flat();
@@ -304,15 +317,8 @@ describe('tasks of lm-evaluation-harness by name', () => {
       }
     };
     const verdicts = await judgeAll();
-    const metric: Readonly<Record<string, string>> = {
-      hendrycks_math_algebra: 'exact_match',
-      drop: 'em',
-      ifeval: 'prompt_level_strict_acc',
-    };
-    for (const task of JUDGED) {
-      const harnessSays = plantedJudged.map(({ judged }) =>
-        (judged[task] ?? []).map((values) => values[metric[task] ?? ''] === 1),
-      );
+    for (const [task, metric] of Object.entries(JUDGED)) {
+      const harnessSays = plantedJudged.map(({ judged }) => (judged[task] ?? []).map((values) => values[metric] === 1));
       expect(verdicts.get(task), task).toEqual(harnessSays);
       // The test would say nothing of judges that call all texts right, or wrong.
       expect(new Set(harnessSays.flat()), task).toEqual(new Set([true, false]));
@@ -325,6 +331,40 @@ describe('tasks of lm-evaluation-harness by name', () => {
     expect(asked).toHaveLength(distinct.size);
   });
 
+  it('run generated programs only where that is allowed, without a network, and unable to change a file', async () => {
+    const task = await loadTask(folders.get('humaneval') ?? '');
+    const rule = task.judging?.rule.python ?? expect.fail('no rule');
+    const [item] = task.test.filter(isWrittenItem);
+    const steps = { readJson: () => Promise.resolve(null), writeJson: () => Promise.resolve() };
+    const order = { python: () => Promise.resolve(python), resources, temporaryFolder: work, steps };
+    const trace = path.join(work, 'trace');
+    const port = new URL(environment['HF_ENDPOINT'] ?? '').port;
+    const programs = [
+      '    return a',
+      `    open(${JSON.stringify(trace)}, "w").write("x")\n    return a`,
+      `    import socket\n    socket.create_connection(("127.0.0.1", ${port}), 20)\n    return a`,
+      '    bytearray(20 * 2**30)\n    return a',
+    ];
+    const texts = programs.map((text) => ({ item: 'program', document: item?.document ?? '', text }));
+    const judge = createTextJudge({ ...order, sandbox: shutIn });
+    try {
+      const verdicts = await judge.judge(rule, texts, new AbortController().signal);
+      expect(verdicts.map(({ correct }) => correct)).toEqual([true, false, false, false]);
+      expect(existsSync(trace)).toBe(false);
+    } finally {
+      await judge.dispose();
+    }
+    const careful = createTextJudge({ ...order, sandbox: null });
+    await expect(careful.judge(rule, texts, new AbortController().signal)).rejects.toThrow('runs');
+    await careful.dispose();
+    await expect(sweep(['humaneval'])).rejects.toThrow('--run-generated-code');
+    // A folder that says nothing of programs does not get them run.
+    const silent = createTextJudge({ ...order, sandbox: null });
+    const asked = silent.judge({ ...rule, generatedCode: false }, texts, new AbortController().signal);
+    await expect(asked).rejects.toThrow('runs generated programs');
+    await silent.dispose();
+  });
+
   it('write to tasks that their own Python judges: every text, verdict and metric', async () => {
     const written = ['hendrycks_math_algebra', 'drop'];
     const document = await sweep(written);
@@ -333,7 +373,9 @@ describe('tasks of lm-evaluation-harness by name', () => {
       const own = document.results.find((point) => point.task === task && point.factor === 1);
       const { 'exact_match,none': exact, 'em,none': em } = theirs.results[task] ?? {};
       expect(own?.value, task).toBe(task === 'drop' ? em : exact);
-      expect(outcomes.get(task)?.map((outcome) => outcome.written)).toEqual(theirs.samples[task]?.map(([text]) => text));
+      expect(outcomes.get(task)?.map((outcome) => outcome.written)).toEqual(
+        theirs.samples[task]?.map(([text]) => text),
+      );
     }
   });
 

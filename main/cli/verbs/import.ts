@@ -37,8 +37,8 @@ export const importVerb: Verb = {
     limit: valueOption('N', 'Only the first N test items of each task.'),
     python: valueOption(
       'FILE',
-      'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace). It ' +
-        'also judges the answers that only a task’s own Python can judge.',
+      'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace). ' +
+        'It also judges the answers that only a task’s own Python can judge.',
     ),
     'run-generated-code': switchOption(
       'Also import tasks that are judged by running the programs that a model writes (humaneval, mbpp). A risk: see ' +

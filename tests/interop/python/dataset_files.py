@@ -161,3 +161,16 @@ def ifeval(index):
 
 
 write("google/IFEval", "default", ifeval, ("train",), 5)
+
+
+def humaneval(index):
+    return {
+        "task_id": f"Own/{index}",
+        "prompt": f"def add_{index}(a):\n",
+        "canonical_solution": f"    return a + {index}\n",
+        "test": f"def check(candidate):\n    assert candidate(2) == {index + 2}\n",
+        "entry_point": f"add_{index}",
+    }
+
+
+write("openai/openai_humaneval", "openai_humaneval", humaneval, ("test",), 2)

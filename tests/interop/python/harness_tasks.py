@@ -7,6 +7,7 @@ the order of the documents. "texts" in a job: task -> [text of each document]; t
 """
 
 import json
+import os
 import sys
 
 import torch
@@ -44,9 +45,17 @@ def values(row):
 
 def main():
     torch.set_num_threads(1)
+    # The programs that it runs are those that the test wrote.
+    os.environ["HF_ALLOW_CODE_EVAL"] = "1"
     for job in json.load(open(sys.argv[1])):
         lm = Planted(job["texts"]) if "texts" in job else model_of(job["model"])
-        evaluated = simple_evaluate(model=lm, tasks=job["tasks"], num_fewshot=job["fewshot"], bootstrap_iters=0)
+        evaluated = simple_evaluate(
+            model=lm,
+            tasks=job["tasks"],
+            num_fewshot=job["fewshot"],
+            bootstrap_iters=0,
+            confirm_run_unsafe_code="texts" in job,
+        )
         results = {
             name: {key: value for key, value in scores.items() if isinstance(value, (int, float))}
             for name, scores in {**evaluated["results"], **evaluated.get("groups", {})}.items()
