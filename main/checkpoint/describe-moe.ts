@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
 import { project } from './describe-attention.ts';
@@ -69,8 +70,11 @@ const requireOneKind = (experts: readonly ExpertTensors[], folder: string): void
   }
 };
 
-const expertNumbers = z.array(z.number().int().nonnegative());
-const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
+const expertNumbers = boundedList(z.number().int().nonnegative());
+const constantsByLayer = z.union([
+  boundedRecord(boundedText.regex(/^\d+$/), expertNumbers),
+  boundedList(expertNumbers),
+]);
 const NO_CONSTANTS: ReadonlySet<number> = new Set();
 
 /** Experts that return a constant, by the index of their layer among all layers. */
