@@ -49,7 +49,7 @@ export const readQuantisation = (reader: ConfigReader): Quantisation => {
       'unsupported-config',
       `${config.location}: quantisation ${JSON.stringify(method)} is not supported` +
         `${typeof method === 'string' && method in OTHER_METHODS ? ` (${OTHER_METHODS[method] ?? ''})` : ''}.`,
-      'Use the checkpoint that it was made from, in bfloat16, or one in FP8, MXFP4, compressed-tensors, GPTQ, AWQ or GGUF.',
+      'Use the bfloat16 checkpoint that it was made from, or one in FP8, MXFP4, compressed-tensors, GPTQ, AWQ or GGUF.',
     );
   if (config.raw('weight_block_size') === null)
     throw config.unsupported('fp8 without "weight_block_size" is not supported: scales are read by blocks only');
