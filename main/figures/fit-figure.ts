@@ -18,9 +18,10 @@ const RADIUS = 4;
 const PART_OPACITY = 0.45;
 
 export const FIT_CAPTION =
-  'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with every ' +
-  'expert. The line joins those that lose least for their bytes; whiskers are 95 % intervals. Paler marks answered a part ' +
-  'of the items. Rings: the recommended model (thick) and the finalists. The scale of the loss is a square root.';
+  'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with ' +
+  'every expert. The line joins those that lose least for their bytes; whiskers are 95 % intervals. Paler marks ' +
+  'answered a part of the items. Rings: the recommended model (thick) and the finalists. The scale of the loss is a ' +
+  'square root.';
 
 /** Losses that are labelled, as far as the axis reaches. */
 const LOSSES = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] as const;
