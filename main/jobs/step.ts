@@ -96,6 +96,8 @@ export interface WritingIdentity {
   readonly endText: string | null;
   /** How tokens are drawn; absent: the likeliest is taken. */
   readonly sampler?: string | undefined;
+  /** SHA-256 of the Python that judges; absent: none does. */
+  readonly judgedBy?: string | undefined;
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */

@@ -181,6 +181,8 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     // Gets the gate's overlays from the export.
     'main/export/hash-table.ts',
     'main/export/identity-rows.ts',
+    // Verdicts on texts, with the gate's steps.
+    'main/harness/judge-texts.ts',
     // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
     // Get the gate's overlays from the runner.
