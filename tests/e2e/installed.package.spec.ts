@@ -9,6 +9,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { install, processesOf, start } from './installed-app.ts';
 import type { InstalledApp } from './installed-app.ts';
+import { openSweep } from './page-steps.ts';
 import { definedOf } from './workbench.ts';
 
 const test = base.extend<object, { readonly app: InstalledApp }>({
