@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -47,6 +48,8 @@ export interface ImportSettings {
   readonly fewshot: number | null;
   /** Most test items of each task, the first ones; null: all. */
   readonly limit: number | null;
+  /** Import tasks too whose judging runs programs that a model wrote. */
+  readonly generatedCode?: boolean;
 }
 export const AS_PUBLISHED: ImportSettings = { fewshot: null, limit: null };
 
@@ -83,17 +86,17 @@ export const foundImports = async (
 
 const programEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('loading') }),
-  z.object({ event: z.literal('building'), task: z.string(), index: z.number(), of: z.number() }),
+  z.object({ event: z.literal('building'), task: boundedText, index: z.number(), of: z.number() }),
   z.object({
     event: z.literal('written'),
-    asked: z.string(),
-    name: z.string(),
+    asked: boundedText,
+    name: boundedText,
     folder: z.string().regex(/^[\w.-]{1,300}$/),
-    version: z.string(),
+    version: boundedText,
   }),
-  z.object({ event: z.literal('refused'), asked: z.string(), why: z.string(), remedy: z.string() }),
-  z.object({ event: z.literal('failed'), asked: z.string(), why: z.string() }),
-  z.object({ event: z.literal('lacks'), why: z.string() }),
+  z.object({ event: z.literal('refused'), asked: boundedText, why: boundedText, remedy: boundedText }),
+  z.object({ event: z.literal('failed'), asked: boundedText, why: boundedText }),
+  z.object({ event: z.literal('lacks'), why: boundedText }),
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 
@@ -139,7 +142,10 @@ const runHarness = async (
   const job = join(folder, 'job.json');
   const out = join(folder, 'out');
   await mkdir(out);
-  await writeFile(job, JSON.stringify({ names, out, ...settings, calibration: CALIBRATION_ITEMS }));
+  await writeFile(
+    job,
+    JSON.stringify({ names, out, generatedCode: false, ...settings, calibration: CALIBRATION_ITEMS }),
+  );
   const written: WrittenTask[] = [];
   const problems: WorkbenchError[] = [];
   const onLine = (line: string): void => {
@@ -210,7 +216,8 @@ export const importTasks = async (
     for (const { asked, name, folder: from, version } of written) {
       const source = join(folder, 'out', from);
       const kept = made.find((one) => one.name === name)?.folder ?? (await keep(source, tasks, from));
-      made.push({ asked, ...settings, name, folder: kept, version });
+      const { fewshot, limit } = settings;
+      made.push({ asked, fewshot, limit, name, folder: kept, version });
     }
     await inTurn(async () => {
       const imported = [...(await importedTasks(workspace)), ...made];

@@ -122,6 +122,14 @@ export const results = define({
       'safe by choice in 22 % of draws of 50 items and 14 % of 150, not in 5 %.',
     formula: 'mean of log p(right | unpruned) − log p(right | pruned)',
   },
+  passAtK: {
+    term: 'pass@k',
+    text:
+      'Share of items of which at least one of k texts is right, where each item was written several times ' +
+      '(repeats): the unbiased estimate from all its texts. The table shows it for all of them; JSON also for 2, 4, ' +
+      '8, .... The interval of the difference from the unpruned model is Student’s t over items.',
+    formula: 'mean over items of 1 − C(texts − right, k) / C(texts, k)',
+  },
   klToUnpruned: {
     term: 'KL',
     text:

@@ -239,7 +239,7 @@ const experts: readonly Key<MoeDescriptor>[] = [
   [
     'moe_latent_size',
     (moe, written) =>
-      statedRule(moe, written) === null ? null : given(moe.latent, ({ into }) => whole(into.shape[0] ?? 0)),
+      statedRule(moe, written) === null ? null : given(moe.latent, ({ into }) => whole(into.weight.shape[0] ?? 0)),
     to((_, { latent: record }) => record?.sizeKey, null),
   ],
   [

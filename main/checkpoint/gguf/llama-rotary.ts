@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { type Config, ConfigReader } from '../config-reader.ts';
 import type { ModelDescriptor, Rotary } from '../descriptor.ts';
 import { NEVER_TURNS, yarnMagnitude } from '../rotary.ts';
@@ -80,7 +81,7 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 
 /** The part of a config with the text model's keys. */
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
-  within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+  within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
 
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where

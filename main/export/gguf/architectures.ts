@@ -197,7 +197,12 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   for (const epsilon of latents) epsilons.add(epsilon);
   if (epsilons.size > 1)
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
-  for (const { attention } of model.blocks) {
+  for (const { attention, dense, moe } of model.blocks) {
+    if (
+      [dense, moe?.shared].some((network) => network?.upBias !== undefined) ||
+      (moe?.latent ?? null)?.into.bias != null
+    )
+      problems.add(`its networks beside the experts have biases, which llama.cpp's ${name} ignores`);
     if (attention?.kind === 'latent' && hasBias(attention))
       problems.add(`its attention has biases, which llama.cpp's ${name} ignores`);
     if (attention?.kind !== 'grouped') continue;

@@ -595,7 +595,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
       ];
     }),
     ...vector(`${prefix}.ffn_down_exps.scale`, scale),
-    ...named(prefix, { ffn_latent_down: latent?.into, ffn_latent_up: latent?.back }),
+    ...named(prefix, { ffn_latent_down: latent?.into.weight, ffn_latent_up: latent?.back.weight }),
     ...(shared === null ? [] : denseTensors(shared, prefix, '_shexp')),
     ...(shared?.scale === null || shared === null
       ? []
