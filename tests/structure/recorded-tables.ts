@@ -26,6 +26,7 @@ import {
   describedSweepSettings,
   isNothingToLose,
   pointNameKey,
+  recordedSweepSettings,
   type SweepDocument,
   type SweepResult,
   type Threshold,
@@ -200,7 +201,7 @@ const size = ({ document, own }: Sample): readonly string[] => {
 };
 
 /** For frequency: the share of routed choices that factor 2 drops at each size, and where it is safe. */
-const shortFinding = ({ own: trend, trend: all }: Sample): readonly string[] => {
+const shortFinding = async ({ own: trend, trend: all }: Sample): Promise<readonly string[]> => {
   const againstScratch = (kind: AnswerKind): string => {
     const isOwn = ({ task }: { readonly task: string }): boolean => task.endsWith(TWIN_SUFFIX) === (kind === 'written');
     const { worse, all: of } = countPairs(
@@ -225,10 +226,17 @@ const shortFinding = ({ own: trend, trend: all }: Sample): readonly string[] => 
     `By frequency, past its threshold, a pruned model is worse than one pretrained with fewer experts in ` +
       `${againstScratch('chosen')} and ${againstScratch('written')}.`,
     `The same factor drops less at more experts (${dropped} % of the routed choices).`,
-    `UNCURL is drawn at random (k-means by Lloyd's steps). In single draws factor 2 is safe in ` +
+    `UNCURL is drawn at random (k-means by ${await optimiserWords()}). In single draws factor 2 is safe in ` +
       `${inDraws('chosen', 'uncurl')} tasks chosen and in ${inDraws('written', 'uncurl')} written; in every ` +
       `one of five draws in ${safe('chosen', 'uncurl')} chosen and in ${safe('written', 'uncurl')} written.`,
   ]);
+};
+
+/** How the sample's UNCURL looks for its clusters. */
+const optimiserWords = async (): Promise<string> => {
+  const file = path.join(resources, 'sample', 'run', 'manifest.json');
+  const { options } = recordedSweepSettings.parse(runManifest.parse(JSON.parse(await readFile(file, 'utf8'))).spec);
+  return options['uncurl']?.['optimiser'] === 'lloyd' ? "Lloyd's steps" : 'greedy seeds and single moves';
 };
 
 const SIGNS = { plus: '+', minus: '-', 'cannot-tell': '?' } as const;
