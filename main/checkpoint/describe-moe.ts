@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
+import { project } from './describe-attention.ts';
 import type {
   DenseTensors,
   ExpertActivation,
@@ -67,8 +70,11 @@ const requireOneKind = (experts: readonly ExpertTensors[], folder: string): void
   }
 };
 
-const expertNumbers = z.array(z.number().int().nonnegative());
-const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
+const expertNumbers = boundedList(z.number().int().nonnegative());
+const constantsByLayer = z.union([
+  boundedRecord(boundedText.regex(/^\d+$/), expertNumbers),
+  boundedList(expertNumbers),
+]);
 const NO_CONSTANTS: ReadonlySet<number> = new Set();
 
 /** Experts that return a constant, by the index of their layer among all layers. */
@@ -109,7 +115,7 @@ export const describeMoe = (
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
     const site = { family, reader, weights, layer };
-    layout ??= chooseLayout(site, folder);
+    layout ??= chooseLayout(site, folder, sizes);
     const taken = takeLayout(layout, site, sizes, constants.get(layer) ?? NO_CONSTANTS);
     const { router, routerBias, expertTensors, stacked, prefix } = taken;
     requireOneKind(expertTensors, folder);
@@ -244,14 +250,14 @@ const takeTable = (
 };
 
 const takeLatent = (
-  { family: { latent: names }, weights, layer }: Site,
+  { family: { latent: names }, reader, weights, layer }: Site,
   { hidden, latent }: Sizes,
 ): MoeDescriptor['latent'] =>
   names === undefined || latent === null
     ? null
     : {
-        into: weights.take(layerName(names.into, layer), [latent, hidden]),
-        back: weights.take(layerName(names.back, layer), [hidden, latent]),
+        into: project(weights, layerName(names.into, layer), [latent, hidden], reader.flag(names.biased)),
+        back: project(weights, layerName(names.back, layer), [hidden, latent], reader.flag(names.biased)),
       };
 
 const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): MoeDescriptor['shared'] => {
@@ -369,14 +375,33 @@ const matricesOf = ({
   down,
 }: Extract<ExpertLayout, { kind: 'per-expert' | 'stacked-apart' }>): readonly string[] => [gate ?? [], up, down].flat();
 
+/** Whether stacked matrices lie as this layout has them. */
+const hasShapesOf = (
+  layout: ExpertLayout,
+  index: TensorIndex,
+  layer: number,
+  { experts, width, hidden }: Sizes,
+): boolean => {
+  if (layout.kind !== 'stacked-rows' && layout.kind !== 'stacked-columns') return true;
+  const inner = layout.kind === 'stacked-rows' ? [2 * width, hidden] : [hidden, 2 * width];
+  const outer = layout.kind === 'stacked-rows' ? [hidden, width] : [width, hidden];
+  return (
+    isDeepStrictEqual(index.shapeOf(layerName(layout.gateUp, layer)), [experts, ...inner]) &&
+    isDeepStrictEqual(index.shapeOf(layerName(layout.down, layer)), [experts, ...outer])
+  );
+};
+
 /**
  * Finds the layout from the expert tensors of the first MoE layer. The quantisation named in config.json must match it.
  */
-const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string): ExpertLayout => {
-  const found = family.layouts.flatMap((candidate) => {
+const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string, sizes: Sizes): ExpertLayout => {
+  const named = family.layouts.flatMap((candidate) => {
     const example = weights.index.firstMatching(ownNames(weights.index, candidate, layer).pattern);
     return example === undefined ? [] : [{ candidate, example }];
   });
+  // Rows and columns may have the same names.
+  const fitting = named.filter(({ candidate }) => hasShapesOf(candidate, weights.index, layer, sizes));
+  const found = named.length > 1 && fitting.length > 0 ? fitting : named;
   const layout = found[0]?.candidate;
   if (layout === undefined || found.length > 1) {
     const names = family.layouts.map((candidate) => ownNames(weights.index, candidate, layer).example).join('" or "');

@@ -42,7 +42,6 @@ import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withOptimiser } from './optimiser.ts';
-import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -365,12 +364,8 @@ export const sweepSettings = z.object({
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
-/** Runs of version 0.1 have the options of the method uncurl beside those of the others. */
-const earlierSpec = z.looseObject({
-  stop: z.unknown().optional(),
-  uncurl: methodOptions.optional(),
-  options: boundedRecord(boundedText, methodOptions).default({}),
-});
+/** Settings as a manifest records them. */
+const recordedSpec = z.looseObject({ options: boundedRecord(boundedText, methodOptions).default({}) });
 
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
@@ -380,25 +375,15 @@ const EARLIER_GATES: GatesName = 'renormalised';
 
 const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText).safeParse(methods).data ?? [];
 
-/**
- * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named, it is
- * `lloyd`.
- */
+/** The settings in a sweep's manifest. Where no optimiser of k-means is named, it is `lloyd`. */
 export const recordedSweepSettings = z.preprocess((spec) => {
-  const earlier = earlierSpec.safeParse(spec);
-  if (!earlier.success) return spec;
-  const { uncurl: apart = {}, options, stop, ...settings } = earlier.data;
-  const { uncurl = {}, ...others } = options;
-  const { seed, ...own } = { ...apart, ...uncurl };
-  const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
-  const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
+  const { success, data } = recordedSpec.safeParse(spec);
+  if (!success) return spec;
   return {
     seeds: EARLIER_SEEDS,
     gates: EARLIER_GATES,
-    ...settings,
-    ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
-    options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
+    ...data,
+    options: withOptimiser(data.options, namesOf(data['methods']), 'lloyd'),
   };
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
@@ -769,11 +754,8 @@ export const sweepDocument = z.object({
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
-/** The document in a sweep's folder, also of an earlier version. */
-export const recordedSweepDocument = z.preprocess(
-  withPresentDocumentNames,
-  sweepDocument.omit({ check: true, provenance: true }),
-);
+/** The document in a sweep's folder. */
+export const recordedSweepDocument = sweepDocument.omit({ check: true, provenance: true });
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

@@ -6,7 +6,8 @@ import type {
   ExperimentQuestion,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { methodTitle, treatmentWords } from '../words/methods.ts';
+import { armWords, methodTitle } from '../words/methods.ts';
+import { curveOf } from '../evaluation/experiment/pairs.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import type { FigureTheme } from './colors.ts';
 import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
@@ -23,7 +24,7 @@ const CURVE_STEP = 8;
 const ROW_PADDING = 12;
 const RADIUS = 3.4;
 
-/** A method has its colour, the treatment of an arm its shape. */
+/** A method has its colour (grey for plain deletions beside folded gates), the treatment of an arm its shape. */
 const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecovered' | 'dash'>>> = {
   'as-is': { shape: 'circle', isRecovered: false, dash: '2 3' },
   refit: { shape: 'circle', isRecovered: true, dash: '6 3' },
@@ -39,16 +40,16 @@ interface ExperimentCurve {
   readonly mark: MethodMark;
 }
 
-const curveKey = ({ method, treatment }: Pick<ExperimentCell, 'method' | 'treatment'>): string =>
-  JSON.stringify([method, treatment]);
-
 const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly ExperimentCurve[] => {
   const marks = methodMarks([...new Set(rows.map(({ method }) => method))], theme);
-  const curves = new Map(rows.map((row) => [curveKey(row), row]));
-  return [...curves].flatMap(([key, { method, treatment }]) => {
-    const mark = marks.get(method);
-    const label = `${methodTitle(method)}, ${treatmentWords(treatment)}`;
-    return mark === undefined ? [] : [{ key, label, mark: { ...mark, ...shapes[treatment] } }];
+  const curves = new Map(rows.map((row) => [curveOf(row), row]));
+  const hasBoth = new Set(rows.map(({ gates }) => gates)).size > 1;
+  return [...curves].flatMap(([key, row]) => {
+    const mark = marks.get(row.method);
+    const label = `${methodTitle(row.method)}, ${armWords(row)}`;
+    if (mark === undefined) return [];
+    const color = hasBoth && row.gates === null ? theme.muted : mark.color;
+    return [{ key, label, mark: { ...mark, ...shapes[row.treatment], color } }];
   });
 };
 
@@ -106,7 +107,7 @@ const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: n
       ...(index % 2 === 1 ? [svgElement('rect', band)] : []),
       svgLabel(left - 8, rowTop + step / 2 + 4, `${String(experts)} \u2192 ${String(kept)}`, { 'text-anchor': 'end' }),
       ...own.flatMap((cell) => {
-        const curveIndex = curves.findIndex(({ key }) => key === curveKey(cell));
+        const curveIndex = curves.findIndex(({ key }) => key === curveOf(cell));
         const mark = curves[curveIndex]?.mark;
         const y = rowTop + ROW_PADDING / 2 + (curveIndex + 0.5) * CURVE_STEP;
         return mark === undefined ? [] : [drawCell(cell, y, mark)];

@@ -66,6 +66,7 @@ const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
   'experiment',
   'beside',
   'damage',
+  'fit',
 ]);
 
 /** Works in this process, which answers nothing else while a block of a model runs. */

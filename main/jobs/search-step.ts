@@ -62,7 +62,7 @@ export interface BudgetPlanRequest {
  * The item with its right answer as the only choice, so that distributions are compared at the answer's tokens; a
  * prompt alone as a text.
  */
-const atAnswer = (item: TaskItem): TaskItem => {
+export const atAnswer = (item: TaskItem): TaskItem => {
   if (isTextItem(item)) return item;
   const { id, context } = item;
   const answer = profiledText(item).slice(context.length);

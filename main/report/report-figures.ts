@@ -1,6 +1,7 @@
 import { groupBy } from '../evaluation/threshold.ts';
 import { axisCaption, axisFigure, axisTasks, hasAxis, PANEL } from '../figures/axis-figure.ts';
-import { BEST_CAPTION, bestThresholdsFigure, CELL, ownTasks } from '../figures/best-figure.ts';
+import { ownTasks } from '../figures/best-cell.ts';
+import { BEST_CAPTION, bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
 import { largestCell } from '../figures/cell-matrix.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { curveCaption, curveFigure, stripHeight } from '../figures/curve-figure.ts';

@@ -58,6 +58,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
   'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',
   'main/jobs/fill-steps.ts': 'the name of a part of a sweep, whose steps have keys of their own',
+  'main/jobs/fit-job.ts': 'a choice, which is part of the keys of its tests',
   'main/runs/known-checks.ts': 'the files of a run',
   'main/tasks/calibration/task-document.ts': 'a task',
   'main/tasks/chat/chat-task.ts': 'items',
@@ -101,7 +102,9 @@ const CALLS: Readonly<Record<string, readonly (readonly [file: string, model: Re
     ['main/jobs/plan-step.ts', /storedProfileFile\(steps, model, /],
   ],
   readStoredProfile: [['main/jobs/plan-step.ts', /readStoredProfile\(steps, identity, /]],
+  choiceKey: [['main/jobs/fit-job.ts', /choiceKey\(checkpoint\.identity, /]],
   // Keys within another key.
+  chosenKey: [['main/jobs/fit-job.ts', /chosenKey\(evaluationStep\(own, plan\)\.key, /]],
   drawnProfilesKey: [['main/jobs/sweep-calibration-draws.ts', /drawnProfilesKey\(taskProfileKey\(/]],
   partKey: [['main/jobs/measurement.ts', /\(evaluation, itemsHash\) => partKey\(|, partKey\)/]],
   writingKey: [['main/jobs/measurement.ts', /writingKey\(evaluation, /]],

@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   correctedSigmoid,
   firstDense,
   firstOrListedDense,
@@ -8,6 +9,7 @@ import {
   scaledSoftmax,
   sharedExperts,
   silu,
+  softmaxOver,
 } from './shared-names.ts';
 
 const keys = {
@@ -24,6 +26,31 @@ const latentDefaults = {
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   attention_bias: false,
+  mlp_bias: false,
+};
+const biasedLatent = { ...latentAttention, biased: 'attention_bias' } as const;
+
+/** DeepSeekMoE (arXiv 2401.06066): attention of LLaMA, and weights of the router as they are or divided by their sum. */
+export const deepseek: Family = {
+  ...plain,
+  modelType: 'deepseek',
+  keys,
+  defaults: {
+    n_routed_experts: 64,
+    moe_intermediate_size: 1407,
+    n_shared_experts: 0,
+    first_k_dense_replace: 0,
+    intermediate_size: 11008,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+  },
+  required: [...plain.required, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['softmax'] }],
+  routing: { ...softmaxOver('norm_topk_prob'), renormalise: { when: 'norm_topk_prob', epsilon: 1e-20, as: 'addend' } },
+  attention: biasedAttention,
+  dense: firstDense,
+  shared: sharedExperts,
 };
 
 /** DeepSeek-V2 (arXiv 2405.04434), with routing as in transformers: never normalised and always scaled. */
@@ -43,18 +70,12 @@ export const deepseekV2: Family = {
     routed_scaling_factor: 1,
     intermediate_size: 11008,
   },
-  required: [
-    ...plain.required,
-    { key: 'attention_bias', values: [false] },
-    { key: 'mlp_bias', values: [false] },
-    { key: 'moe_layer_freq', values: [1] },
-    { key: 'scoring_func', values: ['softmax'] },
-  ],
+  required: [...plain.required, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['softmax'] }],
   routing: scaledSoftmax,
-  attention: latentAttention,
+  attention: biasedLatent,
   rotary: { ...plain.rotary, interleaved: true },
-  dense: firstDense,
-  shared: sharedExperts,
+  dense: { ...firstDense, biased: 'mlp_bias' },
+  shared: { ...sharedExperts, biased: 'mlp_bias' },
 };
 
 /** DeepSeek-V3 (arXiv 2412.19437); also in FP8. */
@@ -79,13 +100,12 @@ export const deepseekV3: Family = {
   },
   required: [
     silu,
-    { key: 'attention_bias', values: [false] },
     { key: 'moe_layer_freq', values: [1] },
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
   routing: correctedSigmoid,
-  attention: latentAttention,
+  attention: biasedLatent,
   rotary: { ...plain.rotary, interleaved: 'rope_interleave' },
   dense: firstDense,
   shared: sharedExperts,
@@ -103,6 +123,18 @@ export const kimiK2: Family = {
 export const kimiK25: Family = {
   ...kimiK2,
   modelType: 'kimi_k25',
+  renamed: [
+    {
+      // As `save_pretrained` of transformers 5.24 writes the published form.
+      when: /^language_model\.model\.blocks\./,
+      names: [
+        ['model.layers.', 'language_model.model.blocks.'],
+        ['model.embed_tokens.', 'language_model.model.embed_tokens.'],
+        ['model.norm.', 'language_model.model.norm.'],
+        ['lm_head.', 'language_model.lm_head.'],
+      ],
+    },
+  ],
   wrapper: {
     configKey: 'text_config',
     modelTypes: ['kimi_k2', 'deepseek_v3'],
@@ -135,7 +167,7 @@ export const deepseekV32: Family = {
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
-  attention: { ...latentAttention, biased: 'attention_bias', indexer: { interleaved: false } },
+  attention: { ...biasedLatent, indexer: { interleaved: false } },
   rotary: { ...plain.rotary, interleaved: true },
   dense: firstOrListedDense,
 };
@@ -156,8 +188,7 @@ export const glmMoeDsa: Family = {
   },
   required: [...deepseekV32.required, { key: 'indexer_rope_interleave', values: [true] }],
   attention: {
-    ...latentAttention,
-    biased: 'attention_bias',
+    ...biasedLatent,
     indexer: {
       interleaved: true,
       shared: {
@@ -167,5 +198,22 @@ export const glmMoeDsa: Family = {
         everyKey: 'index_topk_freq',
       },
     },
+  },
+};
+
+/** Sarvam-105B: DeepSeek-V3 by another name. */
+export const sarvamMla: Family = {
+  ...deepseekV3,
+  modelType: 'sarvam_mla',
+  aliases: { n_routed_experts: 'num_experts', n_shared_experts: 'num_shared_experts' },
+  keys: { ...keys, experts: ['n_routed_experts', 'num_experts'] },
+  defaults: {
+    ...deepseekV3.defaults,
+    n_routed_experts: 128,
+    n_group: 1,
+    topk_group: 1,
+    first_k_dense_replace: 1,
+    intermediate_size: 16384,
+    num_nextn_predict_layers: 0,
   },
 };

@@ -73,6 +73,7 @@ const Chart = (props: CurveChartProps) => {
         if (target !== null) onSelect(target.result);
       }}
       onKeyDown={(event) => {
+        setHovered(null);
         const next = nextPoint(shown, selected, event.key);
         if (next === null) return;
         event.preventDefault();

@@ -23,7 +23,7 @@ import { drawsTitle, drawsLines } from '../../sweep/points.ts';
  * Margins and heights of a plot in CSS pixels; on the right, room for the marks beside the last factor (up to 26). The
  * slider below uses the same side margins.
  */
-export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 200, small: 150 } as const;
+export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 224, small: 190 } as const;
 
 interface DifferencePlotProps {
   /** Title that distinguishes this plot from the other; empty if there is only one. */
@@ -35,6 +35,8 @@ interface DifferencePlotProps {
   readonly emphasised: string | null;
   /** Factor of the current plan. */
   readonly cursor: number;
+  /** Whether that plan is not the one that its method makes there; then the points there are not its own. */
+  readonly isEdited: boolean;
   readonly largestFactor: number;
   readonly width: number;
   readonly height: number;
@@ -73,7 +75,7 @@ const isWithin = ({ left, top, width, height }: DifferenceFrame, at: { readonly 
  */
 export const DifferencePlot = (props: DifferencePlotProps) => {
   const { title, name, panel, methods, shown, emphasised, cursor, largestFactor, width, height, theme } = props;
-  const { selected, onSelect, onMenu, hasCrosshair, sourceOf } = props;
+  const { isEdited, selected, onSelect, onMenu, hasCrosshair, sourceOf } = props;
   const [pointer, setPointer] = useState<{ readonly x: number; readonly y: number } | null>(null);
   const linesOf = (point: DifferencePoint): readonly string[] => {
     const sources = new Set(point.draws.flatMap(({ result }) => sourceOf(result) ?? []));
@@ -127,6 +129,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       }}
       onClick={(event) => choose(nearestMark(points, event))}
       onKeyDown={(event) => {
+        setHovered(null);
         const next = stepped(points, chosen, event.key);
         if (next === null) return;
         event.preventDefault();
@@ -135,7 +138,13 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
     >
       <svg width={width} height={height} fontSize={11} aria-hidden="true">
         <g dangerouslySetInnerHTML={{ __html: drawn }} fill={figure.ink} />
-        <line className="plan-cursor-line" x1={cursorX} x2={cursorX} y1={PLOT.top - 8} y2={height - PLOT.bottom} />
+        <line
+          className={isEdited ? 'plan-cursor-line plan-cursor-edited' : 'plan-cursor-line'}
+          x1={cursorX}
+          x2={cursorX}
+          y1={PLOT.top - 8}
+          y2={height - PLOT.bottom}
+        />
         {pointer !== null && isWithin(frame, pointer) && (
           <g className="crosshair">
             <line x1={pointer.x} x2={pointer.x} y1={frame.top} y2={frame.top + frame.height} />
@@ -175,7 +184,7 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       )}
       <p className="visually-hidden" aria-live="polite">
         {chosen === null
-          ? `The plan on screen is at ${formatFactor(cursor)}.`
+          ? `The plan on screen is at ${formatFactor(cursor)}${isEdited ? ', edited: no point of its method is its own' : ''}.`
           : `${drawsTitle(chosen.point)}: ${linesOf(chosen.point).join('; ')}`}
       </p>
     </div>
