@@ -1,4 +1,4 @@
-import { scaleLog, scaleSqrt } from 'd3-scale';
+import { scaleLog, scalePow } from 'd3-scale';
 import type { FitDocument, ScoredCandidate } from '../contract/fit.ts';
 import { type WeightType, weightType } from '../contract/export.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -18,9 +18,15 @@ const RADIUS = 4;
 const PART_OPACITY = 0.45;
 
 export const FIT_CAPTION =
-  'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with every ' +
-  'expert. The line joins those that lose least for their bytes; whiskers are 95 % intervals. Paler marks answered a part ' +
-  'of the items. Rings: the recommended model (thick) and the finalists. The scale of the loss is a square root.';
+  'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with ' +
+  'every expert. The line joins those that lose least for their bytes; whiskers are 95 % intervals. Paler marks ' +
+  'answered a part of the items. Rings: the recommended model (thick) and the finalists. The scale of the loss is a ' +
+  'cube root.';
+
+/** Exponent of the scale of losses: candidates that lose a hundredth of a nat and some that lose ten stand apart. */
+const LOSS_POWER = 1 / 3;
+/** Least distance of labelled losses in pixels. */
+const APART = 13;
 
 /** Losses that are labelled, as far as the axis reaches. */
 const LOSSES = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30] as const;
@@ -52,7 +58,8 @@ export const fitFigure = (document: FitDocument, manifest: RunManifest, theme: F
     manifest,
     theme,
     legend,
-    cell: { width: axisRoom + width + gap, height: height + below, axisRoom, plotWidth: width },
+    // One panel of the whole width: figures leave room for a second one.
+    cell: { width: gap, height: height + below, axisRoom, plotWidth: width },
     panels: [(left, top) => drawPlot(document, scored, markOf, theme, { left, top })],
   });
 };
@@ -72,8 +79,12 @@ const drawPlot = (
   const [least, most] = [minOf(sizes) / 1.1, maxOf(sizes) * 1.1];
   const x = scaleLog([least, most], [left + 8, right - 8]);
   const highest = Math.max(0.02, maxOf(scored.map(({ loss }) => loss?.mean ?? 0)));
-  const y = scaleSqrt([0, highest * 1.1], [bottom, top + 6]);
+  const y = scalePow([0, highest * 1.1], [bottom, top + 6]).exponent(LOSS_POWER);
   const at = (loss: number): number => y(Math.max(0, Math.min(highest * 1.1, loss)));
+  const labelled = LOSSES.filter((loss) => loss <= highest * 1.1).reduce<readonly number[]>((kept, loss) => {
+    const last = kept.at(-1);
+    return last === undefined || at(last) - at(loss) >= APART ? [...kept, loss] : kept;
+  }, []);
   const curve = fitCurve(document);
   const onCurve = new Set(curve.map(({ name }) => name));
   const all = maxOf(scored.map(({ items }) => items));
@@ -105,7 +116,7 @@ const drawPlot = (
   return svgElement(
     'g',
     {},
-    LOSSES.filter((loss) => loss <= highest * 1.1).map((loss) =>
+    labelled.map((loss) =>
       svgElement(
         'g',
         {},
