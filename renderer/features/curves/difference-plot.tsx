@@ -184,7 +184,8 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       )}
       <p className="visually-hidden" aria-live="polite">
         {chosen === null
-          ? `The plan on screen is at ${formatFactor(cursor)}${isEdited ? ', edited: no point of its method is its own' : ''}.`
+          ? `The plan on screen is at ${formatFactor(cursor)}` +
+            (isEdited ? ', edited: no point of its method is its own.' : '.')
           : `${drawsTitle(chosen.point)}: ${linesOf(chosen.point).join('; ')}`}
       </p>
     </div>
