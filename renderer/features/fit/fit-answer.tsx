@@ -57,7 +57,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       {document !== undefined && (
         <>
-          {!isAtWork && document.plan !== null && <FitExport run={run} document={document} />}
+          {run.state === 'done' && document.plan !== null && <FitExport run={run} document={document} />}
           <FitPicture run={run} document={document} />
           <FitDetails document={document} />
         </>
