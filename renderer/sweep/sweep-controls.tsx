@@ -4,7 +4,7 @@ import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
 import { Checkbox, Field, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
-import { formatFixed } from '../../main/words/numbers.ts';
+import { formatMargin } from '../../main/words/numbers.ts';
 import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
 import { shownRunName } from '../format/run-names.ts';
@@ -58,11 +58,11 @@ export const DeltaSlider = () => {
             max={Math.max(0.15, started)}
             step={0.005}
             value={delta}
-            aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as in the sweep’s settings' : ''}`}
+            aria-valuetext={`${formatMargin(delta)}${delta === started ? ', as in the sweep’s settings' : ''}`}
             onChange={(event) => chooseDelta(Number(event.target.value))}
           />
           <output htmlFor={id} className="number delta-value">
-            {formatFixed(delta, 3)}
+            {formatMargin(delta)}
           </output>
           <Checkbox checked={familywise} onChange={chooseFamilywise}>
             <Definition of="familywise">familywise</Definition>
@@ -71,7 +71,7 @@ export const DeltaSlider = () => {
             <Button
               look="quiet"
               small
-              title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
+              title={`Back to ${formatMargin(started)}, as in the sweep’s settings`}
               onClick={() => chooseDelta(null)}
             >
               Reset

@@ -5,28 +5,15 @@ import { IconButton } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { curvesModes, curvesStore, type CurvesMode } from '../../state/view-stores.ts';
+import { curvesModes, curvesStore, modeTitle } from '../../state/view-stores.ts';
 import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { AxisOfModel, FrontierOfModel } from './axis-of-model.tsx';
-import { CurvesOfTasks } from './curves-of-tasks.tsx';
+import { ChartsOfModel, TableOfModel } from './curves-of-tasks.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
 
-const modeTitles: Readonly<Record<CurvesMode, string>> = {
-  difference: 'Difference',
-  absolute: 'All tasks',
-  kept: 'Kept',
-  bytes: 'Bytes',
-  frontier: 'Frontier',
-  dropped: 'Dropped',
-  loss: 'Loss',
-  kl: 'KL',
-  table: 'Table',
-};
-
 /**
- * The cost of pruning: the difference above the slider, or all tasks over factors or one of `curveAxes`, or a table.
+ * The cost of pruning: the difference above the slider, or all tasks over factors or another number, or a table.
  */
 export const CurvesSection = () => {
   const { mode, chooseMode } = useStore(curvesStore);
@@ -49,7 +36,7 @@ export const CurvesSection = () => {
             <Segmented
               label="Chart below the map"
               value={mode}
-              options={curvesModes.map((value) => ({ value, label: modeTitles[value] }))}
+              options={curvesModes.map((value) => ({ value, label: modeTitle(value) }))}
               onChange={chooseMode}
             />
           </div>
@@ -69,12 +56,10 @@ export const CurvesSection = () => {
       {error !== null && <Problem error={error} />}
       {mode === 'difference' || manifest === null || model === null ? (
         <PlanAxis />
-      ) : mode === 'absolute' || mode === 'table' ? (
-        <CurvesOfTasks asTable={mode === 'table'} />
-      ) : mode === 'frontier' ? (
-        <FrontierOfModel />
+      ) : mode === 'table' ? (
+        <TableOfModel />
       ) : (
-        <AxisOfModel axis={mode} />
+        <ChartsOfModel chart={mode} />
       )}
     </div>
   );
