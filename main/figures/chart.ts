@@ -349,7 +349,7 @@ const WHISKER_STEP_PX = 3;
  */
 export const placePoints = (chart: Chart, plot: Plot): readonly PlacedPoint[] => {
   const { x, y } = chartScales(chart, plot);
-  const placeOf = (at: number): string => x(at).toFixed(1);
+  const placeOf = (at: number): string => x(at).toFixed(2);
   const upright = chart.series.flatMap(({ points }) =>
     points.flatMap((point) => point.whiskers.filter(({ along }) => along === 'y').map(() => placeOf(point.x))),
   );

@@ -196,29 +196,29 @@ export const methodMarks = (
 };
 
 /**
- * Nineteen colours, each pair of them at least 0.11 apart in Oklab (Ottosson 2020) in either theme, and each with a
- * contrast above 3 to its background; the first ones are furthest apart.
+ * Nineteen colours, each pair of them at least 0.1 apart in Oklab (Ottosson 2020) in either theme, and each with a
+ * contrast above 3 to its background, also behind an emphasised curve; the first ones are furthest apart.
  */
 const distinctColors: readonly (readonly [light: string, dark: string])[] = [
-  ['#0073ba', '#32a5fb'],
-  ['#d45003', '#db5612'],
-  ['#40970f', '#469e1b'],
-  ['#932180', '#fd86e3'],
-  ['#8c4400', '#fc9d5a'],
-  ['#003f3a', '#95fef2'],
-  ['#7e68e3', '#846eea'],
-  ['#880030', '#fbbfc5'],
-  ['#1a9389', '#25998f'],
-  ['#977d30', '#9e8337'],
-  ['#400286', '#b098fa'],
-  ['#be305f', '#f6668d'],
-  ['#056f15', '#65d467'],
-  ['#89779d', '#8f7da3'],
-  ['#b950b2', '#bf56b9'],
-  ['#4d4b00', '#ddd81f'],
-  ['#004885', '#b0d5fe'],
-  ['#00686b', '#18d0d5'],
-  ['#4e2734', '#cc9ca9'],
+  ['#025eb8', '#53a0ff'],
+  ['#bd3d1b', '#fe886a'],
+  ['#155003', '#46bc24'],
+  ['#971ba0', '#fde6fe'],
+  ['#0e899f', '#0ed4f6'],
+  ['#8b7b02', '#b1a02e'],
+  ['#6a4751', '#dab1bc'],
+  ['#69037b', '#e67aff'],
+  ['#3a7106', '#9ce66f'],
+  ['#0e4b54', '#51aebd'],
+  ['#293986', '#a4bbff'],
+  ['#931157', '#fe7bb3'],
+  ['#3f6a61', '#abd9cf'],
+  ['#7b5aae', '#ab8be3'],
+  ['#06915f', '#57c791'],
+  ['#84550f', '#fea92f'],
+  ['#be49c7', '#f9b0fd'],
+  ['#583d00', '#fed899'],
+  ['#957066', '#bb948a'],
 ];
 
 /** The types of weights in the order of their colours: those that are measured together first. */

@@ -66,7 +66,7 @@ test('whiskers of several methods are beside each other, each nearer to its fact
     for (const { across } of whiskers) expect(Math.abs(across - at)).toBeLessThan(7.1);
   const near = placePoints(chart, plot).filter(({ point: { x: factor } }) => factor < 3);
   for (const { x: at, whiskers } of near)
-    for (const { across } of whiskers) expect(Math.abs(across - at)).toBeLessThanOrEqual(0.15 * least + 1e-9);
+    for (const { across } of whiskers) expect(Math.abs(across - at)).toBeLessThan(0.16 * least);
   const far = placePoints(chart, plot).filter(({ point: { x: factor } }) => factor === 32);
   const across = far.flatMap(({ whiskers }) => whiskers.map((one) => one.across));
   expect(new Set(across.map((one) => one.toFixed(3))).size).toBe(METHODS.length);

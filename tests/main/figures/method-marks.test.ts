@@ -75,7 +75,7 @@ const distance = (one: string, other: string): number => {
 };
 
 /** A colour is told from another one side by side from about 0.02 on; thin lines and small marks need more. */
-const TOLD_APART = 0.11;
+const TOLD_APART = 0.1;
 
 const expectApart = (colors: readonly string[], background: string): void => {
   colors.forEach((color, index) => {

@@ -41,7 +41,7 @@ const trend = (points: readonly SizeThreshold[], task = 't'): ExpertTrend => ({
   pairs: { rises: 0, falls: 0, overlaps: 0, unknown: 0 },
   direction: 'cannot-tell',
 });
-const { sizeTrend: sample } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['t'], methods: ['reap'] });
+const { sizeTrend: sample } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['t'], methods: ['reap'], limit: () => 2 });
 const panelOf = (trends: readonly ExpertTrend[]) => {
   const tasks = [...new Set(trends.map(({ task }) => task))];
   const sizeTrend = { ...sample, trends: [...trends], tasks, written: ['t-written'] };
