@@ -32,11 +32,17 @@ export const recordSweep = async (sweep) => {
   return { workspace, manifest, folder: runs.folder(newest.id) };
 };
 
-/** Writes `run/manifest.json` and a compressed file beside it. */
-export const writeRecord = async (folder, manifest, name, contents) => {
-  await mkdir(path.join(folder, 'run'), { recursive: true });
+/** The readings of gates (`uncurl help gates`) that records hold, each in its folder; the first of all models. */
+export const readings = [
+  { gates: 'folded', run: 'run' },
+  { gates: 'renormalised', run: 'renormalised' },
+];
+
+/** Writes `manifest.json` and a compressed file beside it, into `run` of a record's folder. */
+export const writeRecord = async (folder, manifest, name, contents, run = 'run') => {
+  await mkdir(path.join(folder, run), { recursive: true });
   const packed = zstdCompressSync(contents, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
-  await writeFile(path.join(folder, 'run', 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await writeFile(path.join(folder, 'run', `${name}.zst`), packed);
-  process.stderr.write(`${folder}/run: ${(packed.length / 1e3).toFixed(0)} kB, from ${manifest.id}\n`);
+  await writeFile(path.join(folder, run, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFile(path.join(folder, run, `${name}.zst`), packed);
+  process.stderr.write(`${folder}/${run}: ${(packed.length / 1e3).toFixed(0)} kB, from ${manifest.id}\n`);
 };

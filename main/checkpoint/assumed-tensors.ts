@@ -11,6 +11,7 @@ const BYTES: Readonly<Record<PlainDtype, number>> = {
   I8: 1,
   BOOL: 1,
   F8_E4M3: 1,
+  F8_E8M0: 1,
 };
 
 /** Ending of the name of a float8 matrix' block scales. */

@@ -2,7 +2,7 @@ import { refuse } from '../contract/errors.ts';
 
 /** No published model has larger vocabularies or tables of merges (the largest have a quarter of a million entries). */
 const MAX_TOKENS = 1_000_000;
-const MAX_MERGES = 2_000_000;
+export const MAX_MERGES = 2_000_000;
 /** Largest factor by which all replacements together may lengthen a text. */
 const MAX_GROWTH = 64;
 /** Largest number of characters and tokens that may be added to every text. */

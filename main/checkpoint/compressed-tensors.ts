@@ -216,6 +216,8 @@ export const readScaled = async (
         (codeAt(row, column) - zeroAt(line, group)) * (factors[line * groups + group] ?? 0);
     }
   }
+  // Products with powers of two need no rounding.
+  if (scales.dtype === 'F8_E8M0') return values;
   if (packing !== 'pairs') return roundedTo(scales, values);
   // The package takes one group in a row for a scale per row, whose float32 products it does not round.
   return globalScale !== null && groups === 1 ? values : roundedTo({ ...scales, dtype: 'BF16' }, values);
@@ -225,7 +227,7 @@ export const readScaled = async (
 const readScales = async ({ scales, globalScale }: ScaledMatrix): Promise<Float32Array> => {
   const values = isByteCoded(scales)
     ? Float32Array.from(await readTensorBytes(scales), (code) =>
-        scales.dtype === 'U8' ? 2 ** (code - EXPONENT_BIAS) : (float8Values[code] ?? 0),
+        scales.dtype !== 'F8_E4M3' ? 2 ** (code - EXPONENT_BIAS) : (float8Values[code] ?? 0),
       )
     : await readTensor(scales);
   requireFinite(scales, values);
@@ -236,7 +238,7 @@ const readScales = async ({ scales, globalScale }: ScaledMatrix): Promise<Float3
   return requireFinite(globalScale, divided);
 };
 
-const isByteCoded = ({ dtype }: TensorView): boolean => dtype === 'U8' || dtype === 'F8_E4M3';
+const isByteCoded = ({ dtype }: TensorView): boolean => dtype === 'U8' || dtype === 'F8_E4M3' || dtype === 'F8_E8M0';
 
 /** Bias of the exponents of scales that are powers of two (OCP microscaling formats, E8M0). */
 const EXPONENT_BIAS = 127;

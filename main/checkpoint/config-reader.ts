@@ -9,7 +9,8 @@ const MAX_SIZE = 2 ** 26;
 /** Reads a config.json with a family's defaults. Refuses missing and ill-typed values, naming key and value. */
 export class ConfigReader {
   readonly #config: Config;
-  readonly #location: string;
+  /** The file, and the key within it. */
+  readonly location: string;
   readonly #defaults: Config;
   readonly #aliases: Readonly<Record<string, string>>;
   readonly #lengths = new Map<string, number>();
@@ -17,7 +18,7 @@ export class ConfigReader {
   /** `aliases`: other names of keys, by the name that is read. */
   constructor(config: Config, location: string, defaults: Config, aliases: Readonly<Record<string, string>> = {}) {
     this.#config = config;
-    this.#location = location;
+    this.location = location;
     this.#defaults = defaults;
     this.#aliases = aliases;
   }
@@ -140,7 +141,7 @@ export class ConfigReader {
     const value = this.raw(key);
     if (value === null) return null;
     if (typeof value !== 'object' || Array.isArray(value)) throw this.bad(key, value, 'an object');
-    return new ConfigReader({ ...value }, `${this.#location}, "${key}"`, defaults, aliases);
+    return new ConfigReader({ ...value }, `${this.location}, "${key}"`, defaults, aliases);
   }
 
   /** Requires a value, or every entry of a list, to be one of `values`. */
@@ -166,11 +167,11 @@ export class ConfigReader {
   }
 
   unsupported(what: string): Error {
-    return refuse('unsupported-config', `${this.#location}: ${what}.`, 'Use a checkpoint without this feature.');
+    return refuse('unsupported-config', `${this.location}: ${what}.`, 'Use a checkpoint without this feature.');
   }
 
   inconsistent(what: string): Error {
-    return refuse('bad-config', `${this.#location}: ${what}.`, "Repair config.json from the model's source.");
+    return refuse('bad-config', `${this.location}: ${what}.`, "Repair config.json from the model's source.");
   }
 
   bad(key: string, value: unknown, wanted: string): Error {

@@ -2,6 +2,7 @@ import { ConfigReader } from './config-reader.ts';
 import type { AttentionReader } from './describe-attention.ts';
 import type { CompressedAttention, Compressor, Norm, Projection, Rotary } from './descriptor.ts';
 import type { CompressedRecord } from './families/family.ts';
+import { commonScalings } from './families/shared-names.ts';
 import type { WeightReader } from './weight-reader.ts';
 import { readRotary } from './rotary.ts';
 import { layerName } from './tensor-index.ts';
@@ -146,7 +147,7 @@ const rotariesOf = (reader: ConfigReader, rotated: number): Readonly<Record<'mai
     const own = new ConfigReader({ rope_theta: theta, rope_scaling: scaling }, 'config.json, rotation', {});
     const { rotary } = readRotary(
       own,
-      { interleaved: true, partialKey: null, scalings: ['default', 'yarn'] },
+      { interleaved: true, partialKey: null, scalings: [...commonScalings, 'yarn'] },
       rotated,
       'full_attention',
       0,

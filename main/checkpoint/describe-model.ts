@@ -45,6 +45,7 @@ export const describeModel = (
   folder: string,
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
+  const quantisation = readQuantisation(reader);
   for (const each of family.required)
     if ('key' in each && each.key === 'quantization_config' && isReadAnywhere(reader)) continue;
     else if ('values' in each) reader.requireOneOf(each.key, each.values);
@@ -55,7 +56,6 @@ export const describeModel = (
     (length) => reader.keysOf(length),
     namesOnDisk(family, [...tensors.keys()]),
   );
-  const quantisation = readQuantisation(reader);
   const weights = new WeightReader(index, quantisation);
 
   const hidden = reader.integer('hidden_size');
@@ -252,9 +252,12 @@ export const describeModel = (
     ...unreadKeys(family, sharings).map((name) => index.onDisk(name)),
   ];
   const beginsWith = (name: string, all: readonly string[]): boolean => all.some((start) => name.startsWith(start));
-  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, [...starts, ...carried]));
-  const carriedTensors = free.filter((name) => beginsWith(name, carried));
-  const others = new Set(free.filter((name) => !beginsWith(name, carried)));
+  // transformers saves the matrices of no shared experts, which are empty.
+  const isCarried = (name: string): boolean =>
+    beginsWith(name, carried) || tensors.get(name)?.shape.includes(0) === true;
+  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, starts) || isCarried(name));
+  const carriedTensors = free.filter(isCarried);
+  const others = new Set(free.filter((name) => !isCarried(name)));
   const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
   const prediction = describePrediction(
     family,
@@ -277,6 +280,7 @@ const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, locati
   inner.requireOneOf('model_type', modelTypes);
   const stored = whole.raw('quantization_config');
   if (stored === null || !isReadAnywhere(whole)) {
+    readQuantisation(whole);
     whole.requireOneOf('quantization_config', [null]);
     return inner;
   }
@@ -447,8 +451,27 @@ const checkChunkTypes = (reader: ConfigReader, blocks: readonly BlockDescriptor[
   });
 };
 
+/** Checks that an object by layer says nothing but the number of heads that the layer has. */
+const checkHeads = (reader: ConfigReader, key: string, blocks: readonly BlockDescriptor[]): void => {
+  const byLayer = reader.object(key);
+  for (const layer of byLayer?.keys() ?? []) {
+    const own = byLayer?.object(layer);
+    const attention = blocks[Number(layer)]?.attention;
+    if (own?.keys().every((each) => each === 'num_attention_heads') === true)
+      if (own.raw('num_attention_heads') === (attention?.heads ?? null)) continue;
+    throw reader.unsupported(
+      `"${key}" says ${JSON.stringify(byLayer?.raw(layer))} for layer ${layer}, where the other keys give ` +
+        `${String(attention?.heads ?? 'no')} heads`,
+    );
+  }
+};
+
 const checkLayerLists = ({ layerLists }: Family, reader: ConfigReader, blocks: readonly BlockDescriptor[]): void => {
   for (const { key, says } of layerLists) {
+    if (says === 'heads') {
+      checkHeads(reader, key, blocks);
+      continue;
+    }
     const list = reader.raw(key);
     if (list === null) continue;
     if (!Array.isArray(list) || list.length < blocks.length) throw reader.bad(key, list, 'a list for all layers');

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { ConfigReader } from './config-reader.ts';
+import { project } from './describe-attention.ts';
 import type {
   DenseTensors,
   ExpertActivation,
@@ -67,8 +69,11 @@ const requireOneKind = (experts: readonly ExpertTensors[], folder: string): void
   }
 };
 
-const expertNumbers = z.array(z.number().int().nonnegative());
-const constantsByLayer = z.union([z.record(z.string().regex(/^\d+$/), expertNumbers), z.array(expertNumbers)]);
+const expertNumbers = boundedList(z.number().int().nonnegative());
+const constantsByLayer = z.union([
+  boundedRecord(boundedText.regex(/^\d+$/), expertNumbers),
+  boundedList(expertNumbers),
+]);
 const NO_CONSTANTS: ReadonlySet<number> = new Set();
 
 /** Experts that return a constant, by the index of their layer among all layers. */
@@ -244,14 +249,14 @@ const takeTable = (
 };
 
 const takeLatent = (
-  { family: { latent: names }, weights, layer }: Site,
+  { family: { latent: names }, reader, weights, layer }: Site,
   { hidden, latent }: Sizes,
 ): MoeDescriptor['latent'] =>
   names === undefined || latent === null
     ? null
     : {
-        into: weights.take(layerName(names.into, layer), [latent, hidden]),
-        back: weights.take(layerName(names.back, layer), [hidden, latent]),
+        into: project(weights, layerName(names.into, layer), [latent, hidden], reader.flag(names.biased)),
+        back: project(weights, layerName(names.back, layer), [hidden, latent], reader.flag(names.biased)),
       };
 
 const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): MoeDescriptor['shared'] => {

@@ -7,7 +7,7 @@ import type { BlockType } from './gguf/gguf-types.ts';
  */
 
 /** Dtypes of safetensors files. */
-export type PlainDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3';
+export type PlainDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'I32' | 'U8' | 'I8' | 'BOOL' | 'F8_E4M3' | 'F8_E8M0';
 
 /** GGUF files have blocks of quantised values too, whose readers get float32. */
 export type TensorDtype = PlainDtype | BlockType;
@@ -175,8 +175,11 @@ export interface MoeDescriptor {
   readonly routerBias: TensorView | null;
   readonly activation: ExpertActivation;
   readonly expertTensors: readonly ExpertTensors[];
-  /** Projections of the routed experts' inputs [D, H] and outputs [H, D], into a latent space and back; null: none. */
-  readonly latent: Readonly<Record<'into' | 'back', Weight>> | null;
+  /**
+   * Projections of the routed experts' inputs [D, H], and of the weighted sum of their outputs [H, D], into a latent
+   * space and back; null: none.
+   */
+  readonly latent: Readonly<Record<'into' | 'back', Projection>> | null;
   /** Runs on every token beside the routed experts; never scored or pruned. `gate` [1, H]: times sigmoid(gate x). */
   readonly shared: (DenseTensors & { readonly scale: TensorView | null; readonly experts: number }) | null;
   /** Where an export finds the parts of single experts. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { isSystemError } from '../files/file-errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
@@ -55,11 +56,11 @@ const MAX_CACHE_BYTES = 64 * 2 ** 20;
 const cached = z.object({
   format: z.literal('uncurl-hashes'),
   version: z.literal(1),
-  state: z.string(),
+  state: boundedText,
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   pieceBytes: z.number().int().positive(),
   /** Base64 of unsigned 32-bit integers, little-endian. */
-  pieces: z.string(),
+  pieces: z.string().max(MAX_CACHE_BYTES),
 });
 
 const stateText = ({ file, sizeBytes, modifiedNs, changedNs, inode, device }: FileState): string =>

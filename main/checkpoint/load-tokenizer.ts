@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import { boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -22,7 +23,7 @@ export interface TextTokenizer {
   readonly endToken: { readonly id: number; readonly text: string } | null;
 }
 
-const specialToken = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
+const specialToken = z.union([boundedText, z.object({ content: boundedText }).transform(({ content }) => content)]);
 const tokenizerConfig = z.looseObject({ bos_token: specialToken.nullish(), eos_token: specialToken.nullish() });
 
 /**
@@ -80,7 +81,7 @@ export const loadTokenizer = async (
   const text = texts?.tokenizer ?? null;
   if (text === null) return null;
   const config = parsedConfig(configFile, texts?.config ?? '{}');
-  const json = z.record(z.string(), z.unknown()).safeParse(parseJson(file, text));
+  const json = boundedRecord(boundedText, z.unknown()).safeParse(parseJson(file, text));
   if (!json.success) throw refuse('bad-tokenizer', `${file} is not an object.`, REMEDY);
   checkTokenizer(file, json.data, vocabulary);
   const tooSlow = (what: string): Error =>

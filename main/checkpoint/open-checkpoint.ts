@@ -3,7 +3,7 @@ import { access, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { MOST_SHARDS } from '../contract/bounds.ts';
+import { MOST_SHARDS, MOST_TENSORS, boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -70,7 +70,11 @@ const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 const indexSchema = z.object({
   metadata: z.looseObject({ total_size: z.number().positive().optional() }).nullish(),
-  weight_map: z.record(z.string(), z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders')),
+  weight_map: boundedRecord(
+    boundedText,
+    shortName.regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'a file name without folders'),
+    MOST_TENSORS,
+  ),
 });
 
 /**
@@ -233,7 +237,7 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
   };
 };
 
-const configSchema = z.record(z.string(), z.unknown());
+const configSchema = boundedRecord(boundedText, z.unknown());
 
 export const readConfig = (folder: string): Promise<Readonly<Record<string, unknown>>> =>
   readJson(path.join(folder, 'config.json'), configSchema, MAX_CONFIG_BYTES);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import type { Published } from '../contract/hub.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -24,9 +25,9 @@ export interface CheckpointOutline {
 const dtypes: Readonly<Partial<Record<string, PlainDtype>>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
 const typed = z.looseObject({
-  dtype: z.string().nullish(),
-  torch_dtype: z.string().nullish(),
-  quantization_config: z.looseObject({ quant_method: z.string() }).nullish(),
+  dtype: boundedText.nullish(),
+  torch_dtype: boundedText.nullish(),
+  quantization_config: z.looseObject({ quant_method: boundedText }).nullish(),
 });
 
 /** Facts from a config, and the names in an index where there is one; `sizeBytes`: of the files, if it is known. */

@@ -22,8 +22,8 @@ export const NEVER_TURNS = 1e30;
 const MAX_DIMENSIONS = 65_536;
 
 /**
- * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), yarn (arXiv
- * 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
+ * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), divided by a factor,
+ * llama3's, yarn (arXiv 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
  * disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
  */
 export const readRotary = (
@@ -60,7 +60,8 @@ export const readRotary = (
   const stated =
     parameters?.optionalNumber('rope_theta') ??
     (Array.isArray(reader.raw(thetaKey)) ? reader.numberOf(thetaKey, first) : reader.number(thetaKey));
-  // Hunyuan's "dynamic" with alpha is the same at every length (NTK-aware scaling).
+  // Hunyuan's "dynamic" with alpha is the same at every length (NTK-aware scaling); without alpha, angles are those of
+  // the default up to `max_position_embeddings`, beyond which no sequence goes here.
   const alpha = kind === 'dynamic' ? (parameters?.optionalNumber('alpha') ?? null) : null;
   const theta = alpha === null ? stated : stated * alpha ** (dimensions / (dimensions - 2));
   const plain = Array.from({ length: dimensions / 2 }, (_, pair) => theta ** ((-2 * pair) / dimensions));
@@ -75,9 +76,15 @@ export const readRotary = (
     const frequencies = plain.map((frequency, pair) => (pair < turning ? frequency : 0));
     return turned(frequencies);
   }
-  if (kind === 'default' || (alpha !== null && record.scalings.includes('dynamic'))) return turned(plain);
-  if (parameters === null || kind === 'dynamic' || !record.scalings.some((scaling) => scaling === kind)) {
-    throw reader.unsupported(`rotary scaling ${JSON.stringify(kind)} is not proven for this family`);
+  const wanted = alpha === null ? kind : 'dynamic by alpha';
+  if (parameters === null || !record.scalings.some((scaling) => scaling === wanted)) {
+    if (kind === 'default') return turned(plain);
+    throw reader.unsupported(`rotary scaling ${JSON.stringify(wanted)} is not proven for this family`);
+  }
+  if (kind === 'default' || kind === 'dynamic') return turned(plain);
+  if (kind === 'linear') {
+    const factor = parameters.number('factor');
+    return turned(plain.map((frequency) => frequency / factor));
   }
   if (kind === 'longrope') {
     const factors = parameters.raw('short_factor');

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { MOST_TENSORS, boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
 import { explainReadError, openRegularFile } from '../files/regular-file.ts';
@@ -21,15 +22,16 @@ export const dtypeBytes: Readonly<Record<PlainDtype, number>> = {
   I8: 1,
   BOOL: 1,
   F8_E4M3: 1,
+  F8_E8M0: 1,
 };
 const isKnownDtype = (dtype: string): dtype is PlainDtype => Object.hasOwn(dtypeBytes, dtype);
 
 const headerEntry = z.object({
-  dtype: z.string(),
-  shape: z.array(z.number().int().nonnegative()),
+  dtype: boundedText,
+  shape: boundedList(z.number().int().nonnegative()),
   data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
 });
-const headerSchema = z.record(z.string(), z.unknown());
+const headerSchema = boundedRecord(boundedText, z.unknown(), MOST_TENSORS);
 
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorView>;
@@ -103,7 +105,7 @@ const parseHeader = (
   if (entries.length > MAX_TENSORS) throw broken(`it claims ${entries.length} tensors (limit ${MAX_TENSORS})`);
   for (const [tensor, value] of entries) {
     if (tensor === '__metadata__') {
-      const parsed = z.record(z.string(), z.string()).safeParse(value);
+      const parsed = boundedRecord(boundedText, boundedText).safeParse(value);
       if (!parsed.success) throw broken('its __metadata__ is not a map of strings');
       metadata = parsed.data;
       continue;

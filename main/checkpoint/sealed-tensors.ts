@@ -4,12 +4,17 @@ import { openRegularFile } from '../files/regular-file.ts';
 import { type TensorToWrite, writeSafetensors } from './write-safetensors.ts';
 
 /**
- * Safetensors files that identify themselves: their metadata begins with the key of the step that they store and the
- * SHA-256 (hexadecimal) of the whole file, computed with zeros in place of these digits.
+ * Safetensors files that identify themselves: their metadata begins with the key of the step that they store, the
+ * SHA-256 (hexadecimal) of the whole file, computed with zeros in place of these digits and blanks in place of the
+ * marks, and the marks of those who made it, filled up with blanks.
  */
 
 const DIGITS = 64;
 const ZEROS = '0'.repeat(DIGITS);
+/** Characters of marks at most. */
+export const MARKS_ROOM = 640;
+const BLANKS = ' '.repeat(MARKS_ROOM);
+const BEFORE_MARKS = '","marks":"';
 /** Bytes before a header: its length. */
 const LENGTH_BYTES = 8;
 const CHUNK_BYTES = 4 * 2 ** 20;
@@ -22,22 +27,28 @@ export interface TensorContent {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Writes a sealed file and flushes it; `file` must not exist. Returns its SHA-256. */
+/**
+ * Writes a sealed file and flushes it; `file` must not exist. `marksOf`: the marks for its hash, in at most
+ * `MARKS_ROOM` characters. Returns its SHA-256.
+ */
 export const writeSealedTensors = async (
   file: string,
   key: string,
   { tensors, metadata = {} }: TensorContent,
+  marksOf: (sha256: string) => Promise<string> | string = () => '',
 ): Promise<string> => {
-  if ('step' in metadata || 'sha256' in metadata) throw new Error('the names step and sha256 belong to the seal');
+  if (['step', 'sha256', 'marks'].some((name) => name in metadata))
+    throw new Error('the names step, sha256 and marks belong to the seal of a tensor file');
   const hash = createHash('sha256');
-  if ('step' in metadata || 'sha256' in metadata)
-    throw new Error('the names step and sha256 belong to the seal of a tensor file');
-  const all = { step: key, sha256: ZEROS, ...metadata };
+  const all = { step: key, sha256: ZEROS, marks: BLANKS, ...metadata };
   await writeSafetensors(file, tensors, all, (bytes) => hash.update(bytes));
   const digest = hash.digest('hex');
+  const marks = await marksOf(digest);
+  if (marks.length > MARKS_ROOM) throw new Error('more marks than there is room for');
   const handle = await open(file, 'r+');
   try {
-    await handle.write(digest, LENGTH_BYTES + beginning(key).length);
+    const at = LENGTH_BYTES + beginning(key).length;
+    await handle.write(`${digest}${BEFORE_MARKS}${marks}`, at);
     await handle.sync();
   } finally {
     await handle.close();
@@ -45,12 +56,34 @@ export const writeSealedTensors = async (
   return digest;
 };
 
-const statedDigest = async (handle: FileHandle, key: string): Promise<string | null> => {
+/** What a file states of itself. Files of earlier versions have no room for marks. */
+export interface TensorSeal {
+  readonly sha256: string;
+  /** Without the blanks; null: there is no room for any. */
+  readonly marks: string | null;
+}
+
+const readStated = async (handle: FileHandle, key: string): Promise<TensorSeal | null> => {
   const start = beginning(key);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(start.length + DIGITS), 0, null, LENGTH_BYTES);
+  const length = start.length + DIGITS + BEFORE_MARKS.length + MARKS_ROOM + 1;
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, null, LENGTH_BYTES);
   const text = buffer.toString('latin1', 0, bytesRead);
-  const digits = text.slice(start.length);
-  return text.startsWith(start) && /^[0-9a-f]{64}$/.test(digits) ? digits : null;
+  const sha256 = text.slice(start.length, start.length + DIGITS);
+  if (!text.startsWith(start) || !/^[0-9a-f]{64}$/.test(sha256)) return null;
+  const rest = text.slice(start.length + DIGITS);
+  const marks = rest.slice(BEFORE_MARKS.length, -1);
+  const hasRoom = rest.startsWith(BEFORE_MARKS) && rest.endsWith('"') && /^[0-9a-f]* *$/.test(marks);
+  return { sha256, marks: hasRoom && marks.length === MARKS_ROOM ? marks.trimEnd() : null };
+};
+
+/** What a file states without reading the rest of it; null if it does not state this key and a hash. */
+export const statedTensorSeal = async (file: string, key: string): Promise<TensorSeal | null> => {
+  const { handle } = await openRegularFile(file);
+  try {
+    return await readStated(handle, key);
+  } finally {
+    await handle.close();
+  }
 };
 
 /** Whether a file states a step and a hash, which files of other origin or of early versions do not. */
@@ -67,12 +100,12 @@ export const isSealed = async (file: string): Promise<boolean> => {
 /**
  * Reads a whole file that was sealed for `key`.
  *
- * @returns its SHA-256; null if it is another file or was changed.
+ * @returns its SHA-256 and marks; null if it is another file or was changed.
  */
-export const sealOf = async (file: string, key: string): Promise<string | null> => {
+export const sealOf = async (file: string, key: string): Promise<TensorSeal | null> => {
   const { handle, sizeBytes } = await openRegularFile(file);
   try {
-    const stated = await statedDigest(handle, key);
+    const stated = await readStated(handle, key);
     if (stated === null) return null;
     const hash = createHash('sha256');
     const digitsAt = LENGTH_BYTES + beginning(key).length;
@@ -82,11 +115,14 @@ export const sealOf = async (file: string, key: string): Promise<string | null> 
       if (bytesRead === 0) break;
       const bytes = chunk.subarray(0, bytesRead);
       // The beginning fits into the first chunk, which is only shorter at the end of the file.
-      if (at === 0) bytes.write(ZEROS, digitsAt);
+      if (at === 0) {
+        bytes.write(ZEROS, digitsAt);
+        if (stated.marks !== null) bytes.write(BLANKS, digitsAt + DIGITS + BEFORE_MARKS.length);
+      }
       hash.update(bytes);
       at += bytesRead;
     }
-    return hash.digest('hex') === stated ? stated : null;
+    return hash.digest('hex') === stated.sha256 ? stated : null;
   } finally {
     await handle.close();
   }

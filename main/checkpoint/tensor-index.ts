@@ -173,13 +173,15 @@ export class TensorIndex {
 
 /** Name on disk of a name in a family's record, as some `names` of tensors show; without any, as published. */
 export const namesOnDisk = ({ wrapper, renamed }: Family, names: readonly string[]): ((name: string) => string) => {
-  if (renamed !== undefined && (names.length === 0 || names.some((name) => renamed.when.test(name))))
-    return (name) => renamed.names.reduce((so, [from, to]) => so.replace(from, to), name);
+  const form = renamed?.find(({ when, isPublished }) =>
+    names.length === 0 ? isPublished === true : names.some((name) => when.test(name)),
+  );
+  if (form !== undefined) return (name) => form.names.reduce((so, [from, to]) => so.replace(from, to), name);
   if (wrapper === null) return (name) => name;
-  const form = formOf(wrapper, names);
+  const beginnings = formOf(wrapper, names);
   return (name) => {
     const start = (['model.', 'lm_head.'] as const).find((each) => name.startsWith(each));
-    return start === undefined ? name : `${form[start]}${name.slice(start.length)}`;
+    return start === undefined ? name : `${beginnings[start]}${name.slice(start.length)}`;
   };
 };
 

@@ -1,3 +1,4 @@
+import { refuse } from '../contract/errors.ts';
 import { SCALE_ENDING } from './assumed-tensors.ts';
 import { type CompressedScheme, readCompressedScheme, readScaled, takeScaled } from './compressed-tensors.ts';
 import type { ConfigReader } from './config-reader.ts';
@@ -20,6 +21,21 @@ export const isReadAnywhere = (reader: ConfigReader): boolean => {
   return method === 'fp8' || putsScalesBeside(method);
 };
 
+/** What methods that are not read do with matrices, by `quant_method`. */
+const OTHER_METHODS: Readonly<Record<string, string>> = {
+  modelopt: "NVIDIA's ModelOpt: FP8 or NVFP4 in layouts of its own",
+  modelopt_fp4: "NVIDIA's ModelOpt: NVFP4 in a layout of its own",
+  bitsandbytes: 'matrices in NF4, FP4 or int8 that only its kernels read',
+  torchao: 'tensor subclasses of PyTorch',
+  quanto: "Hugging Face's quanto",
+  hqq: 'half-quadratic quantisation',
+  aqlm: 'codebooks',
+  eetq: 'int8 in the order of its kernels',
+  quark: "AMD's Quark",
+  fbgemm_fp8: 'FP8 with a scale per row in a layout of its own',
+  bitnet: 'ternary matrices',
+};
+
 /** Reads `quantization_config` of a config; refuses unknown methods by name. */
 export const readQuantisation = (reader: ConfigReader): Quantisation => {
   const config = reader.object('quantization_config');
@@ -28,13 +44,46 @@ export const readQuantisation = (reader: ConfigReader): Quantisation => {
   if (method === 'mxfp4') return { kind: 'mxfp4' };
   if (method === 'compressed-tensors') return readCompressedScheme(config);
   if (method === 'gptq' || method === 'awq') return readColumnsScheme(config, method);
-  if (method !== 'fp8') throw config.unsupported(`quantisation ${JSON.stringify(method)} is not supported`);
+  if (method !== 'fp8')
+    throw refuse(
+      'unsupported-config',
+      `${config.location}: quantisation ${JSON.stringify(method)} is not supported` +
+        `${typeof method === 'string' && method in OTHER_METHODS ? ` (${OTHER_METHODS[method] ?? ''})` : ''}.`,
+      'Use the checkpoint that it was made from, in bfloat16, or one in FP8, MXFP4, compressed-tensors, GPTQ, AWQ or GGUF.',
+    );
   if (config.raw('weight_block_size') === null)
     throw config.unsupported('fp8 without "weight_block_size" is not supported: scales are read by blocks only');
   const [rows, columns, ...more] = config.integers('weight_block_size');
   if (rows === undefined || columns === undefined || more.length > 0)
     throw config.bad('weight_block_size', config.raw('weight_block_size'), 'two whole numbers');
   return { kind: 'fp8', block: [rows, columns] };
+};
+
+/** Name of scales that are powers of two (DeepSeek-V4). */
+const powersName = (name: string): string => name.replace(/weight$/, 'scale');
+/** Values of a row in MXFP4 that share a scale (OCP microscaling formats). */
+const MXFP4_VALUES = 32;
+
+/**
+ * A matrix as DeepSeek-V4 is released: float8 with a power of two for each block, or (experts) two e2m1 floats in a byte
+ * with one for each 32 values of a row; null: it has no such scales.
+ */
+const takePowers = (
+  index: TensorIndex,
+  name: string,
+  [out, width]: readonly [number, number],
+  block: readonly [number, number],
+): Weight | null => {
+  const scaleName = powersName(name);
+  if (!index.has(scaleName)) return null;
+  const isPairs = index.dtypeOf(name) !== 'F8_E4M3';
+  const span = isPairs ? ([1, MXFP4_VALUES] as const) : block;
+  const view = isPairs ? index.take(name, [out, width / 2], ['I8', 'U8']) : index.take(name, [out, width], ['F8_E4M3']);
+  const grid = [Math.ceil(out / span[0]), Math.ceil(width / span[1])];
+  const scales = index.take(scaleName, grid, ['F8_E8M0', 'U8']);
+  const packing = isPairs ? 'pairs' : 'bytes';
+  const parts = { globalScale: null, zeroPoints: null, order: null, bits: isPairs ? 4 : 8, packing, span } as const;
+  return { stored: { kind: 'scaled', view, scales, ...parts }, shape: [out, width] };
 };
 
 /** Takes matrices from the tensors on disk: plain, or quantised with scales where the checkpoint has them. */
@@ -54,9 +103,12 @@ export class WeightReader {
     if (this.quantisation.kind === 'packed-columns')
       return takeColumns(this.index, name, shape, this.quantisation) ?? plainWeight(this.index.take(name, shape));
     const scaleName = `${name}${SCALE_ENDING}`;
-    const isQuantised = this.index.has(scaleName) || this.index.dtypeOf(name) === 'F8_E4M3';
+    const isQuantised =
+      this.index.has(scaleName) || this.index.has(powersName(name)) || this.index.dtypeOf(name) === 'F8_E4M3';
     if (this.quantisation.kind !== 'fp8' || !isQuantised) return plainWeight(this.index.take(name, shape));
     const { block } = this.quantisation;
+    const powers = takePowers(this.index, name, shape, block);
+    if (powers !== null) return powers;
     const view = this.index.take(name, shape, ['F8_E4M3']);
     const scales = this.index.take(
       scaleName,

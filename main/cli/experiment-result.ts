@@ -10,7 +10,7 @@ import {
 } from '../figures/experiment-tables.ts';
 import { experimentReproductionText } from '../reproduction/experiment-differences.ts';
 import { columnsTable, printedShare, terminalText, textTable } from './terminal-text.ts';
-import { treatmentWords } from '../words/methods.ts';
+import { armWords } from '../words/methods.ts';
 import type { VerbResult } from './verb.ts';
 
 const answerText = (answer: ExperimentAnswer, tasks: readonly string[]): readonly string[] => [
@@ -43,8 +43,8 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
     ['arm', 'experts', ...names],
     [...rows].map(([, name]) => [
       name.method === null
-        ? `${name.model}, ${treatmentWords(name.treatment)}`
-        : `${name.model} to ${String(name.kept)} by ${name.method}, ${treatmentWords(name.treatment)}`,
+        ? `${name.model}, ${armWords(name)}`
+        : `${name.model} to ${String(name.kept)} by ${name.method}, ${armWords(name)}`,
       name.kept,
       ...names.map((task) => {
         const draws = arms.filter(
@@ -53,7 +53,8 @@ const accuracyTable = ({ arms, tasks }: ExperimentDocument): string => {
             one.model === name.model &&
             one.kept === name.kept &&
             one.method === name.method &&
-            one.treatment === name.treatment,
+            one.treatment === name.treatment &&
+            one.gates === name.gates,
         );
         return drawsText(draws);
       }),

@@ -10,12 +10,16 @@ import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { isSealed, sealOf } from '../checkpoint/sealed-tensors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { fileChecksum } from '../files/checksums.ts';
 import { isFile } from '../files/file-errors.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { readPlan } from '../pruning/read-plan.ts';
 import { type PlanTarget, validatePlan } from '../pruning/validate-plan.ts';
+import { userOf } from '../workspace/maker-marks.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
+import { settingsFile } from '../workspace/settings-file.ts';
 import { createStepStore } from '../workspace/step-store.ts';
+import { stateFolder } from '../workspace/user-key.ts';
 
 /** Larger files are not meant for a command line, and could exceed V8's longest string. */
 const MAX_BYTES = 256 * 2 ** 20;
@@ -119,7 +123,10 @@ export const readPlanOption = async (file: string | undefined, target: PlanTarge
 
 /**
  * Installs the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
- * those that a sweep left in the workspace. Does nothing for a plan without either.
+ * those that a sweep left in the workspace. Does nothing for a plan without either. Returns the plan.
+ *
+ * `named`: as the plan names them, in a folder of this command; or by their content, in a workspace, where the name that
+ * the plan gives to them may be that of weights that a run computes itself. The returned plan names them so.
  *
  * @throws WorkbenchError `recovery-missing`, `recovery-damaged`.
  */
@@ -127,32 +134,48 @@ export const installRecovery = async (
   { file, plan }: PlanOnDisk,
   overlays: Overlays,
   environment: VerbHost['environment'],
-): Promise<void> => {
-  const constants = isMergePlan(plan) ? undefined : plan.constants;
-  if (plan.recovery !== undefined)
-    await installWeights(file, plan.recovery.weights, overlays, environment, {
+  named: 'by plan' | 'by content' = 'by plan',
+): Promise<Plan> => {
+  const install = (weights: string, words: InstallWords): Promise<string> =>
+    installWeights(file, weights, overlays, environment, { ...words, named });
+  let installed = plan;
+  if (plan.recovery !== undefined) {
+    const weights = await install(plan.recovery.weights, {
       what: 'refitted weights',
       again: `make both again with \`uncurl recover\` on ${plan.recovery.tasks.join(', ')}`,
     });
-  if (constants !== undefined)
-    await installWeights(file, constants.weights, overlays, environment, {
+    installed = { ...installed, recovery: { ...plan.recovery, weights } };
+  }
+  if (!isMergePlan(installed) && installed.constants !== undefined) {
+    const weights = await install(installed.constants.weights, {
       what: 'constants',
       again: 'make both again with `uncurl plan`, from the same profile',
     });
+    installed = { ...installed, constants: { weights } };
+  }
+  return installed;
 };
 
+interface InstallWords {
+  readonly what: string;
+  readonly again: string;
+}
+
+/** Digits of the hash that names weights (planRecovery). */
+const WEIGHTS_DIGITS = 32;
+
+/** Returns the name under which the weights are installed. */
 const installWeights = async (
   file: string,
   weights: string,
   overlays: Overlays,
   environment: VerbHost['environment'],
-  { what, again }: { readonly what: string; readonly again: string },
-): Promise<void> => {
-  const candidates = [
-    weightsBeside(file, weights),
-    weightsIn(join(defaultWorkspace(environment), 'overlays'), weights),
-  ];
-  for (const candidate of candidates) {
+  { what, again, named }: InstallWords & { readonly named: 'by plan' | 'by content' },
+): Promise<string> => {
+  const beside = weightsBeside(file, weights);
+  const kept = join(defaultWorkspace(environment), 'overlays');
+  const inWorkspace = weightsIn(kept, weights);
+  for (const candidate of [beside, inWorkspace]) {
     if (!(await isFile(candidate))) continue;
     // Files of early versions carry no hash of their content.
     if ((await isSealed(candidate)) && (await sealOf(candidate, weights)) === null)
@@ -161,14 +184,27 @@ const installWeights = async (
         `${candidate} holds the ${what} of the plan, and was changed or damaged after it was written.`,
         `Delete it, and ${again}.`,
       );
+    // What lies beside the plan was chosen with it; what lies in a workspace may be of anybody.
+    if (candidate === inWorkspace) {
+      const user = userOf(stateFolder(settingsFile(environment)));
+      const store = createStepStore({ steps: kept, overlays: kept, temporary: kept }, user);
+      const found = await store.overlays.read(weights);
+      if (!found.isSound)
+        throw refuse(
+          'recovery-damaged',
+          `The ${what} of the plan are not used: ${found.why}.`,
+          `Put your own beside the plan, or ${again}.`,
+        );
+    }
     const { tensors } = await readSafetensorsHeader(candidate);
     const copied = [...tensors].map(([name, view]) => ({ ...view, name, bytes: () => readTensorBytes(view) }));
-    await overlays.write(weights, copied);
-    return;
+    const name = named === 'by plan' ? weights : (await fileChecksum(candidate)).slice(0, WEIGHTS_DIGITS);
+    await overlays.write(name, copied);
+    return name;
   }
   throw refuse(
     'recovery-missing',
-    `The ${what} of the plan were not found: neither ${candidates.join(' nor ')} exists.`,
+    `The ${what} of the plan were not found: neither ${beside} nor ${inWorkspace} exists.`,
     `Put them beside the plan, or ${again}.`,
   );
 };

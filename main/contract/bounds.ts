@@ -63,7 +63,13 @@ export const MOST_ENTRIES = 1_000_000;
 export const boundedList = <T extends z.ZodType>(entry: T) => z.array(entry).max(MOST_ENTRIES);
 /** Names in a record: versions, options, methods. */
 export const MOST_NAMES = 10_000;
-export const boundedRecord = <K extends z.core.$ZodRecordKey, V extends z.ZodType>(key: K, value: V) =>
-  z.record(key, value).refine((record) => Object.keys(record).length <= MOST_NAMES, {
-    message: `more than ${String(MOST_NAMES)} names`,
+/** Tensors of a model, or tokens of a vocabulary: the largest published models have some 150,000 of each. */
+export const MOST_TENSORS = 1_000_000;
+export const boundedRecord = <K extends z.core.$ZodRecordKey, V extends z.ZodType>(
+  key: K,
+  value: V,
+  most = MOST_NAMES,
+) =>
+  z.record(key, value).refine((record) => Object.keys(record).length <= most, {
+    message: `more than ${String(most)} names`,
   });

@@ -49,6 +49,10 @@ export const treatmentTitles: Readonly<Record<ArmTreatment, string>> = {
   'new-router-two-stage': 'new random router, general stage, then fine-tuned',
 };
 
+/** Gates of pruned arms where deleting experts changes them (`gatesName`); other arms have one reading alone. */
+export const experimentGates = z.enum(['folded', 'renormalised']);
+export type ExperimentGates = z.infer<typeof experimentGates>;
+
 /** Treatments that train. */
 export const isTrained = (treatment: ArmTreatment): boolean => treatment !== 'as-is' && treatment !== 'refit';
 /** Treatments with a general stage on a mixture of tasks. */
@@ -106,6 +110,21 @@ export const experimentSettings = z.object({
     words: { 'router+experts': 'router, then experts' },
     only: { list: 'treatments', holds: ['refit'] },
   }),
+  gates: boundedList(experimentGates)
+    .min(1)
+    .overwrite((chosen) => experimentGates.options.filter((gates) => chosen.includes(gates)))
+    .default(['folded'])
+    .register(settingTexts, {
+      label: 'Gates',
+      flag: 'gates',
+      help:
+        'Gates of pruned arms where deleting experts makes them grow (`uncurl help gates`): folded, renormalised ' +
+        '(plain deletion, as published code does it), or both, each as an arm of its own. Others ignore it.',
+      about:
+        'Where the router is a softmax over all experts and is not renormalised, deleting experts makes the gates of ' +
+        'the others grow. Folded: the down projections of kept experts make up for it. Renormalised: plain deletion. ' +
+        'Both: each pruned model is measured, and trained, with either, as arms of their own.',
+    }),
   seeds: z
     .array(z.number().int().nonnegative().max(1e6))
     .min(1)
@@ -162,6 +181,8 @@ export const experimentRequest = z.object({
 
 /** Seeds of runs from before there were draws: a single one. */
 const EARLIER_SEEDS = [0];
+/** Gates of runs whose settings do not name them: plain deletions. */
+const EARLIER_GATES: readonly ExperimentGates[] = ['renormalised'];
 
 const earlierSettings = z.looseObject(experimentSettings.pick({ methods: true, options: true }).shape);
 
@@ -170,7 +191,12 @@ export const recordedExperimentSettings = z.preprocess((settings) => {
   const earlier = earlierSettings.safeParse(settings);
   if (!earlier.success) return settings;
   const { methods, options } = earlier.data;
-  return { seeds: EARLIER_SEEDS, ...earlier.data, options: withOptimiser(options, methods, 'lloyd') };
+  return {
+    seeds: EARLIER_SEEDS,
+    gates: EARLIER_GATES,
+    ...earlier.data,
+    options: withOptimiser(options, methods, 'lloyd'),
+  };
 }, experimentSettings);
 
 /** Names an arm. `method` is null for an unpruned member, which is also the scratch arm of its size. */
@@ -182,6 +208,8 @@ export const armName = z.object({
   kept: z.number(),
   method: shortName.nullable(),
   treatment: armTreatment,
+  /** Null: those that a plain deletion leaves, or nothing was deleted that changes them. */
+  gates: experimentGates.exclude(['renormalised']).nullable().default(null),
   /** Its draw; null where nothing about it is drawn. */
   seed: z.number().nullable().default(null),
 });
@@ -241,6 +269,7 @@ export const experimentPair = z.object({
   task: boundedText,
   method: boundedText,
   treatment: armTreatment,
+  gates: armName.shape.gates,
   /** The pruned arm's draw; null where nothing was drawn. */
   seed: z.number().nullable().default(null),
   /** The pruned member, and its reference. */
@@ -271,6 +300,7 @@ export const experimentCell = z.object({
   task: boundedText,
   method: boundedText,
   treatment: armTreatment,
+  gates: armName.shape.gates,
   model: boundedText,
   experts: z.number(),
   kept: z.number(),
@@ -304,6 +334,7 @@ export const experimentRow = z.object({
   question: experimentQuestion,
   method: boundedText,
   treatment: armTreatment,
+  gates: armName.shape.gates,
   model: boundedText,
   experts: z.number(),
   kept: z.number(),
@@ -335,6 +366,7 @@ export type ExperimentRow = z.infer<typeof experimentRow>;
 /** Thresholds of one question. */
 export const experimentThreshold = sizeThreshold.extend({
   treatment: armTreatment,
+  gates: armName.shape.gates,
   /** Largest tested factor up to which no bare difference of any draw is below 0, as the paper reads; 1: none. */
   bySign: z.number(),
 });
@@ -348,6 +380,7 @@ export const modelThreshold = z.object({
   question: experimentQuestion,
   method: boundedText,
   treatment: armTreatment,
+  gates: armName.shape.gates,
   model: boundedText,
   experts: z.number(),
   factor: z.number(),
@@ -356,13 +389,14 @@ export const modelThreshold = z.object({
 });
 export type ModelThreshold = z.infer<typeof modelThreshold>;
 
-export const experimentTrend = expertTrend.extend({ treatment: armTreatment });
+export const experimentTrend = expertTrend.extend({ treatment: armTreatment, gates: armName.shape.gates });
 export type ExperimentTrend = z.infer<typeof experimentTrend>;
 
 export const experimentFinding = z.object({
   question: experimentQuestion,
   method: boundedText,
   treatment: armTreatment,
+  gates: armName.shape.gates,
   sentence: boundedText,
 });
 

@@ -286,10 +286,14 @@ export type LayerBlend = z.infer<typeof layerBlend>;
 
 /**
  * The gates of a plan's kept experts, where the router makes it matter. `factors`: per MoE layer, what the down
- * projections of its routed experts are multiplied by. Absent: renormalised.
+ * projections of its routed experts are multiplied by: one factor for all, or one for each merged expert (whose router
+ * row may stand for more probability than its own). Absent: renormalised.
  */
 export const planGates = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('folded'), factors: boundedList(z.number().gt(0).max(1)) }),
+  z.object({
+    kind: z.literal('folded'),
+    factors: boundedList(z.union([z.number().gt(0).max(1), boundedList(z.number().gt(0).max(1000)).min(1)])),
+  }),
   z.object({ kind: z.literal('renormalised') }),
   z.object({ kind: z.literal('trained') }),
 ]);

@@ -133,7 +133,9 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
   // An unusable device ends the start before anything is written.
   const first = settings.torch ?? settings.provider ?? 'cpu';
   if (typeof first === 'string' && first !== 'cpu') await providers.require(first);
-  const workspace = await openWorkspace(settings.workspace, now);
+  const ownSettings = settings.settingsFile ?? settingsFile();
+  const state = stateFolder(ownSettings);
+  const workspace = await openWorkspace(settings.workspace, now, state);
   const sampleProblem = settings.offerSample === true ? await offerSample(workspace, settings.resources) : null;
   const listeners = new Set<(event: EngineEvent) => void>();
   const logs = createJobLogs(workspace.runs.folder, now);
@@ -161,8 +163,6 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     resources: settings.resources,
     computesElsewhere: settings.startCompute !== undefined,
   });
-  const ownSettings = settings.settingsFile ?? settingsFile();
-  const state = stateFolder(ownSettings);
   const environments = createMadeEnvironments(state);
   const checks = new KeptChecks(state);
   const compareWithTransformers: JobResources['compareWithTransformers'] = (
@@ -202,6 +202,17 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     live: () => [...liveSweeps.keys()],
     measured,
   });
+  // A process that serves a window reads a sweep as soon as it ends, so that its thresholds and its report are there
+  // when somebody looks. What fails here is told where it is asked for.
+  if (startCompute !== undefined)
+    listeners.add((event) => {
+      if (event.type !== 'run.changed' || event.manifest.kind !== 'sweep' || event.manifest.state !== 'done') return;
+      const { id: run } = event.manifest;
+      void reader
+        .read({ read: 'size-trend', run })
+        .then(() => reader.read({ read: 'report', run }))
+        .catch(() => undefined);
+    });
   const compute =
     startCompute === undefined
       ? null

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { boundedList } from '../contract/bounds.ts';
 import type { ModelHashes } from '../checkpoint/model-content.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, type WorkbenchError } from '../contract/errors.ts';
@@ -257,7 +258,7 @@ export const reopenCandidates = async (
 
 /** A run's models beside those of its manifest's list: the candidates of a sweep, the teacher of a training. */
 const furtherModels = z.looseObject({
-  candidates: z.array(recordedModel).optional().catch(undefined),
+  candidates: boundedList(recordedModel).optional().catch(undefined),
   teacher: recordedModel.nullable().optional().catch(undefined),
 });
 

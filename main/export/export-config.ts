@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedRecord, boundedText } from '../contract/bounds.ts';
 import { CONSTANTS_KEY } from '../checkpoint/describe-moe.ts';
 import { PREDICTION_KEYS } from '../checkpoint/describe-prediction.ts';
 import type { ModelDescriptor } from '../checkpoint/descriptor.ts';
@@ -45,7 +46,7 @@ const withoutPrediction = (checkpoint: Checkpoint): Readonly<Record<string, unkn
 /** The object of config.json with the text model's keys. */
 const textConfig = ({ config, descriptor }: Checkpoint): Readonly<Record<string, unknown>> => {
   const { within } = descriptor.configKeys;
-  return within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+  return within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
 };
 
 /** Experts that give back their input, with those whose rows dropped experts leave to trained gates. */
@@ -85,7 +86,7 @@ export const exportedConfig = async (
 
 /** The object of a config.json's text, which may have numbers that JSON has not, as Python writes them. */
 export const configOf = (text: string): Readonly<Record<string, unknown>> =>
-  z.record(z.string(), z.unknown()).parse(parsePythonJson(text));
+  boundedRecord(boundedText, z.unknown()).parse(parsePythonJson(text));
 
 /** The source's text with the changes of a plan. */
 const planned = (text: string, checkpoint: Checkpoint, plan: Plan, mtp: PredictionChoice): string =>

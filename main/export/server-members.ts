@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 
 /**
  * Config members that vLLM 0.32 needs and transformers, which knows them from the family, does not write
@@ -34,7 +35,7 @@ export const triedInVllm: ReadonlySet<string> = new Set([
 /** Architectures with different names in transformers and in vLLM (registry.py). */
 const otherNames: ReadonlyMap<string, string> = new Map([['PhimoeForCausalLM', 'PhiMoEForCausalLM']]);
 
-const named = z.looseObject({ architectures: z.array(z.string()).optional() });
+const named = z.looseObject({ architectures: boundedList(boundedText).optional() });
 
 /** Members that an export adds to config.json so that servers compute the same as the model. */
 export const serverMembers = (

@@ -1,6 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
-import type { SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
-import { bracketText, MATRIX_CAPTION, thresholdLook, thresholdValue } from '../words/verdicts.ts';
+import type { SizeTrendDocument } from '../contract/size-trend.ts';
+import { bracketText, MATRIX_CAPTION, thresholdLook } from '../words/verdicts.ts';
 import { counted } from '../words/numbers.ts';
 import type { FigureTheme } from './colors.ts';
 import type { Columns } from './columns.ts';
@@ -17,57 +17,16 @@ import {
   type SvgNode,
   textWidth,
 } from './svg.ts';
-import { bestThreshold, type BestThreshold } from '../evaluation/threshold.ts';
-import { TWIN_SUFFIX } from '../evaluation/choice-and-writing.ts';
-import { methodTitle } from '../words/methods.ts';
-
-/** The best threshold of a model on a task, and that of the task's written twin if it has one. */
-export interface BestCell {
-  readonly model: string;
-  readonly experts: number;
-  readonly task: string;
-  readonly best: BestThreshold<SizeThreshold> | null;
-  readonly written: BestThreshold<SizeThreshold> | null;
-  /** The best at levels that hold for the best of all methods, chosen after seeing them. */
-  readonly selected: BestThreshold<SizeThreshold> | null;
-}
-
-type Best = Pick<SizeTrendDocument, 'models' | 'thresholds' | 'selected' | 'written'>;
-
-/** Tasks with a cell of their own: a written task whose multiple-choice twin is present shares the twin's cell. */
-export const ownTasks = ({ written }: Pick<Best, 'written'>, tasks: readonly string[]): readonly string[] =>
-  tasks.filter((task) => !(written.includes(task) && tasks.includes(task.slice(0, -TWIN_SUFFIX.length))));
-
-/** How far a model can be pruned for a task with the best of the shown methods. */
-export const bestCell = (
-  { thresholds, selected }: Pick<Best, 'thresholds' | 'selected'>,
-  { name: model, experts }: SizeTrendDocument['models'][number],
-  task: string,
-  shown: readonly string[],
-): BestCell => {
-  const bestOf = (named: string, all = thresholds): BestThreshold<SizeThreshold> | null =>
-    bestThreshold(
-      shown.flatMap((method) =>
-        all.filter((one) => one.task === named && one.model === model && one.method === method),
-      ),
-    );
-  return {
-    model,
-    experts,
-    task,
-    best: bestOf(task),
-    written: bestOf(`${task}${TWIN_SUFFIX}`),
-    selected: bestOf(task, selected),
-  };
-};
-
-/** Methods that reach the best threshold, such as "REAP" or "Frequency + 2 more"; empty if no factor above 1 is safe. */
-export const bestMethods = ({ best, methods }: BestThreshold<SizeThreshold>): string => {
-  const [first, ...others] = (best.lastSafe ?? 1) > 1 ? methods : [];
-  return first === undefined
-    ? ''
-    : `${methodTitle(first)}${others.length === 0 ? '' : ` + ${String(others.length)} more`}`;
-};
+import {
+  type BestCell,
+  bestCell,
+  type BestLine,
+  bestLines,
+  isNothingSafe,
+  lineWords,
+  ownTasks,
+  strictestLine,
+} from './best-cell.ts';
 
 const TASK_WIDTH = 150;
 /** Size of the cell of a model and a task, in the figure's pixels. */
@@ -76,14 +35,10 @@ const HEAD = 40;
 const GRID_TOP = 66;
 /** How to read the best threshold of each model and task, beside the threshold rule. */
 export const BEST_CAPTION =
-  'For each model and task, the method that reaches furthest (+ n more: n others reach as far). Each method is ' +
-  'tested at 5 %, so the best of several, selected after seeing all, is safe by mistake more often. After selection: ' +
+  'For each model and task, the method that reaches furthest (+n: n others reach as far). Each method is ' +
+  'tested at 5 %, so the best of several, selected after seeing all, is safe by mistake more often. Selected: ' +
   'the best with 5 % divided by the number of methods, which holds for the one that is chosen. Written: the best ' +
-  'when the model writes its answer.';
-
-/** The best threshold at the levels that hold after a choice among methods: "after selection ×2"; empty for one method. */
-export const afterSelection = ({ selected }: Pick<BestCell, 'selected'>, methods: number): string =>
-  selected === null || methods < 2 ? '' : `after selection ${thresholdValue(selected.best)}`;
+  'when the model writes its answer. Each line names its method; the strictest line colours the cell.';
 
 /** Deepest tint, for a threshold of 64 and above: one step per doubling. */
 const DEEPEST = 6;
@@ -91,36 +46,56 @@ const TINT = 0.075;
 /** Colour of a cell in which no factor is safe and the smallest is worse. */
 const UNSAFE = '#9a4a00';
 
+/** Lines that a picture has room for; the window shows the others too. */
+const DRAWN: readonly BestLine['kind'][] = ['chosen', 'written', 'selected'];
+const LINE_HEIGHT = 17;
+
 const drawCell = (
   cell: BestCell,
   [x, y]: readonly [number, number],
   methods: readonly string[],
   theme: FigureTheme,
 ): SvgNode[] => {
-  const { best, written } = cell;
-  const chosen = afterSelection(cell, methods.length);
+  const { best } = cell;
   const end = { 'text-anchor': 'end' } as const;
   const right = x + CELL.width - 8;
   if (best === null) return [svgLabel(right, y + 27, '\u2013', { ...end, fill: theme.muted })];
-  const level = Math.min(DEEPEST, Math.log2(best.best.lastSafe ?? 1));
+  const lines = bestLines(cell, methods.length);
+  const strictest = strictestLine(lines)?.threshold ?? best.best;
+  const level = Math.min(DEEPEST, Math.log2(strictest.lastSafe ?? 1));
   const style = methodStyle('reap', methods.indexOf('reap'));
-  const look = thresholdLook(best.best);
-  const weight = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : { 'font-weight': 600 };
-  const value = thresholdValue(best.best);
-  // Bold digits are wider than the estimate for their size.
-  const room = CELL.width - 24 - textWidth(value, 15);
   const tint = theme.name === 'page' ? 'var(--method-reap)' : style[theme.name];
   return [
     svgElement('rect', { x, y, ...CELL, fill: tint, 'fill-opacity': level * TINT }),
-    ...(look === 'unsafe' ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })] : []),
-    svgLabel(right, y + 19, value, { ...end, 'font-size': 13, ...weight }),
-    svgLabel(x + 8, y + 19, fitText(bestMethods(best), Math.min(room, CELL.width - 52), 11)),
-    // As in the window: from where a factor is worse stands in the tables of single methods.
-    svgLabel(right, y + 36, bracketText({ ...best.best, firstWorse: null }), { ...end, fill: theme.muted }),
-    ...(chosen === '' ? [] : [svgLabel(right, y + 53, chosen, { ...end, fill: theme.muted })]),
-    ...(written === null
-      ? []
-      : [svgLabel(x + 8, y + 36, `written ${thresholdValue(written.best)}`, { fill: theme.muted })]),
+    ...(thresholdLook(strictest) === 'unsafe'
+      ? [svgElement('rect', { x, y, ...CELL, fill: UNSAFE, 'fill-opacity': 0.13 })]
+      : []),
+    ...lines
+      .filter(({ kind }) => DRAWN.includes(kind))
+      .flatMap((line, row) => {
+        const { kind, value, threshold } = line;
+        const base = y + 19 + row * LINE_HEIGHT;
+        const look = thresholdLook(threshold);
+        const isFirst = kind === 'chosen';
+        const slant = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : {};
+        const weight = isFirst && slant['font-style'] === undefined ? { 'font-weight': 600 } : slant;
+        // As in the window: from where a factor is worse stands in the tables of single methods.
+        const bracket = isFirst ? bracketText({ ...best.best, firstWorse: null }) : '';
+        // Bold digits are wider than the estimate for their size.
+        const used = textWidth(value, isFirst ? 15 : 11) + (bracket === '' ? 0 : textWidth(bracket, 11) + 6);
+        return [
+          svgLabel(right, base, value, { ...end, 'font-size': isFirst ? 13 : 11, ...weight }),
+          ...(bracket === ''
+            ? []
+            : [svgLabel(right - textWidth(value, 15) - 6, base, bracket, { ...end, fill: theme.muted })]),
+          svgLabel(
+            x + 8,
+            base,
+            fitText(isFirst && isNothingSafe(lines) ? 'nothing safe' : lineWords(line), CELL.width - 24 - used, 11),
+            isFirst ? {} : { fill: theme.muted },
+          ),
+        ];
+      }),
   ];
 };
 

@@ -5,14 +5,15 @@ import type {
   ExperimentDocument,
   ExperimentQuestion,
 } from '../contract/experiment.ts';
+import { curveOf } from '../evaluation/experiment/pairs.ts';
 import { minOf } from '../statistics/extremes.ts';
-import { methodTitle, treatmentWords } from '../words/methods.ts';
+import { armWords, methodTitle } from '../words/methods.ts';
 import { formatCount, formatDifferenceInUnit, formatInterval } from '../words/numbers.ts';
 import { type Chart, type ChartFigure, type ChartPoint, linearAxis, rowsChart, rowsPlot, tickText } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
 import { type MethodMark, methodMarks } from './method-marks.ts';
 
-/** A method has its colour, the treatment of an arm its shape. */
+/** A method has its colour (grey for plain deletions beside folded gates), the treatment of an arm its shape. */
 const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecovered' | 'dash'>>> = {
   'as-is': { shape: 'circle', isRecovered: false, dash: '2 3' },
   refit: { shape: 'circle', isRecovered: true, dash: '6 3' },
@@ -28,16 +29,16 @@ interface ExperimentCurve {
   readonly mark: MethodMark;
 }
 
-const curveKey = ({ method, treatment }: Pick<ExperimentCell, 'method' | 'treatment'>): string =>
-  JSON.stringify([method, treatment]);
-
 const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly ExperimentCurve[] => {
   const marks = methodMarks([...new Set(rows.map(({ method }) => method))], theme);
-  const curves = new Map(rows.map((row) => [curveKey(row), row]));
-  return [...curves].flatMap(([key, { method, treatment }]) => {
-    const mark = marks.get(method);
-    const label = `${methodTitle(method)}, ${treatmentWords(treatment)}`;
-    return mark === undefined ? [] : [{ key, label, mark: { ...mark, ...shapes[treatment] } }];
+  const curves = new Map(rows.map((row) => [curveOf(row), row]));
+  const hasBoth = new Set(rows.map(({ gates }) => gates)).size > 1;
+  return [...curves].flatMap(([key, row]) => {
+    const mark = marks.get(row.method);
+    const label = `${methodTitle(row.method)}, ${armWords(row)}`;
+    if (mark === undefined) return [];
+    const color = hasBoth && row.gates === null ? theme.muted : mark.color;
+    return [{ key, label, mark: { ...mark, ...shapes[row.treatment], color } }];
   });
 };
 
@@ -67,9 +68,9 @@ const cellPoint = (
 ): Omit<ChartPoint, 'y'> & { row: number; curve: string } => {
   const { experts, kept, difference, low, high, lowest, highest, draws, n } = cell;
   return {
-    key: JSON.stringify([experts, kept, curveKey(cell)]),
+    key: JSON.stringify([experts, kept, curveOf(cell)]),
     row,
-    curve: curveKey(cell),
+    curve: curveOf(cell),
     x: difference,
     look: 'filled',
     whiskers: [
@@ -119,7 +120,7 @@ export const experimentFigure = (
             cellPoint(
               cell,
               sizes.findIndex(([experts, kept]) => cell.experts === experts && cell.kept === kept),
-              curves.find(({ key }) => key === curveKey(cell))?.label ?? '',
+              curves.find(({ key }) => key === curveOf(cell))?.label ?? '',
             ),
           ),
         ),

@@ -1,5 +1,5 @@
 import type {
-  ArmTreatment,
+  ArmName,
   ExperimentAnswer,
   ExperimentArm,
   ExperimentCell,
@@ -9,7 +9,7 @@ import type {
   ExperimentThreshold,
 } from '../contract/experiment.ts';
 import type { RunManifest } from '../contract/run.ts';
-import { accuracyOf } from '../evaluation/experiment/pairs.ts';
+import { accuracyOf, isSameCurve } from '../evaluation/experiment/pairs.ts';
 import type { ThemeName } from './colors.ts';
 import { figureTheme } from './colors.ts';
 import {
@@ -29,14 +29,16 @@ import { drawChartFigure } from './chart-svg.ts';
 import { experimentFigure } from './experiment-figure.ts';
 import { headlineColumns } from './tables.ts';
 import { signMark } from '../words/comparisons.ts';
-import { treatmentWords } from '../words/methods.ts';
+import { armWords } from '../words/methods.ts';
 import { bareFactor, formatSigned } from '../words/numbers.ts';
 
-const armColumn: Column<{ readonly treatment: ArmTreatment }> = [
+const armColumn: Column<Pick<ArmName, 'treatment' | 'gates'>> = [
   'arm',
   ({ treatment }) => treatment,
-  { title: 'arm', text: ({ treatment }) => treatmentWords(treatment), definition: 'treatments' },
+  { title: 'arm', text: armWords, definition: 'treatments' },
 ];
+
+const gatesColumn: Column<Pick<ArmName, 'gates'>> = ['gates', ({ gates }) => gates];
 
 const sizesColumn: Column<{ readonly experts: number; readonly kept: number }> = [
   'sizes',
@@ -51,6 +53,7 @@ const armColumns: Columns<ExperimentArm> = [
   ['kept', ({ kept }) => kept],
   ['method', ({ method }) => method],
   ['arm', ({ treatment }) => treatment],
+  gatesColumn,
   ['seed', ({ seed }) => seed],
   ['n', ({ right }) => right.length],
   ['accuracy', ({ right }) => accuracyOf(right)],
@@ -65,6 +68,7 @@ const pairColumns: Columns<ExperimentPair> = [
   ['task', ({ task }) => task],
   ['method', ({ method }) => method],
   ['arm', ({ treatment }) => treatment],
+  gatesColumn,
   ['seed', ({ seed }) => seed],
   ['model', ({ model }) => model],
   ['reference', ({ reference }) => reference],
@@ -89,6 +93,7 @@ const cellColumns: Columns<ExperimentCell> = [
   ['task', ({ task }) => task],
   ['method', ({ method }) => method],
   ['arm', ({ treatment }) => treatment],
+  gatesColumn,
   ['model', ({ model }) => model],
   ['experts', ({ experts }) => experts],
   ['kept', ({ kept }) => kept],
@@ -118,6 +123,7 @@ export const experimentThresholdColumns: Columns<ExperimentThreshold & { readonl
   taskColumn,
   methodColumn,
   armColumn,
+  gatesColumn,
   itemsColumn,
   ['delta', ({ delta }) => delta],
   ...headlineColumns,
@@ -159,12 +165,7 @@ export const cellText = (cell: ExperimentCell): string =>
 
 export const cellOf = ({ cells }: ExperimentAnswer, task: string, row: ExperimentRow): ExperimentCell | undefined =>
   cells.find(
-    (cell) =>
-      cell.task === task &&
-      cell.method === row.method &&
-      cell.treatment === row.treatment &&
-      cell.model === row.model &&
-      cell.kept === row.kept,
+    (cell) => cell.task === task && isSameCurve(cell, row) && cell.model === row.model && cell.kept === row.kept,
   );
 
 /** The matrix of + and \u2212 over tasks, whose columns are named "task NAME". */

@@ -1,5 +1,6 @@
 import { csvParse } from 'd3-dsv';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { RUN_COLUMN } from './csv.ts';
 
 /**
@@ -11,9 +12,9 @@ export type FigureSource =
   | { readonly kind: 'runs'; readonly runs: readonly string[] }
   | { readonly kind: 'profile'; readonly model: string; readonly task: string };
 
-const ofRun = z.object({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/), title: z.string().optional() });
-const ofRuns = z.object({ runs: z.array(ofRun).min(1) });
-const ofProfile = z.object({ model: z.object({ name: z.string() }), task: z.object({ name: z.string() }) });
+const ofRun = z.object({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,127}$/), title: boundedText.optional() });
+const ofRuns = z.object({ runs: boundedList(ofRun).min(1) });
+const ofProfile = z.object({ model: z.object({ name: boundedText }), task: z.object({ name: boundedText }) });
 
 const SVG_MANIFEST = /<metadata id="manifest">([^<]*)<\/metadata>/;
 const CSV_MANIFEST = /^# manifest: (.*)$/m;
@@ -59,7 +60,7 @@ const pngManifest = (bytes: Uint8Array): string | null => {
 /** Runs are read from so much of a table: its first column names them in every line. */
 const MOST_TABLE_CHARACTERS = 4_000_000;
 
-const ofColumns = z.object({ model: z.string(), task: z.string(), layer: z.string(), expert: z.string() });
+const ofColumns = z.object({ model: boundedText, task: boundedText, layer: boundedText, expert: boundedText });
 
 /** Provenance of a table without a manifest inside: its run, its runs, or the profile that it lists. */
 const tableSource = (bytes: Uint8Array): FigureSource | null => {

@@ -1,29 +1,30 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 
 /** The engine's questions to the process that reads Parquet, one at a time. */
 export const parquetQuestion = z.discriminatedUnion('ask', [
-  z.object({ ask: z.literal('open'), file: z.string(), mostRows: z.number(), mostBytes: z.number() }),
+  z.object({ ask: z.literal('open'), file: boundedText, mostRows: z.number(), mostBytes: z.number() }),
   z.object({
     ask: z.literal('rows'),
-    columns: z.array(z.string()).optional(),
+    columns: boundedList(boundedText).optional(),
     rowStart: z.number(),
     rowEnd: z.number(),
   }),
   /** The next part of the requested rows. */
   z.object({ ask: z.literal('more') }),
   /** The same rows by column. */
-  z.object({ ask: z.literal('columns'), columns: z.array(z.string()), rowStart: z.number(), rowEnd: z.number() }),
+  z.object({ ask: z.literal('columns'), columns: boundedList(boundedText), rowStart: z.number(), rowEnd: z.number() }),
 ]);
 export type ParquetQuestion = z.infer<typeof parquetQuestion>;
 
 export const parquetFacts = z.object({
   rows: z.number(),
   /** Rows of each row group, in order. */
-  groups: z.array(z.number()),
+  groups: boundedList(z.number()),
   /** Names of all columns, those within columns included. */
-  names: z.array(z.string()),
+  names: boundedList(boundedText),
   /** Columns that contain floats; their integers are floats too. */
-  decimalColumns: z.array(z.string()),
+  decimalColumns: boundedList(boundedText),
 });
 export type ParquetFacts = z.infer<typeof parquetFacts>;
 
@@ -56,8 +57,8 @@ export const parquetAnswer = z.discriminatedUnion('answer', [
   /** `system`: the system's code of a file error. `code`: of a refusal that the receiver puts into words. */
   z.object({
     answer: z.literal('error'),
-    message: z.string(),
-    system: z.string().nullable(),
+    message: boundedText,
+    system: boundedText.nullable(),
     code: z.enum(['damaged', 'too-large', 'compression']),
   }),
 ]);

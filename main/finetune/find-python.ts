@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import {
@@ -19,10 +20,10 @@ type Versions = Readonly<Record<'python' | 'torch' | 'transformers', readonly [n
 const PROBE_MS = 120_000;
 
 const probeAnswer = z.object({
-  python: z.string(),
-  torch: z.string().nullable(),
-  transformers: z.string().nullable(),
-  safetensors: z.string().nullable(),
+  python: boundedText,
+  torch: boundedText.nullable(),
+  transformers: boundedText.nullable(),
+  safetensors: boundedText.nullable(),
   environment: z.string().regex(/^[0-9a-f]{64}$/),
 });
 

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { explainFileError, isSystemError, makeFolder } from '../files/file-errors.ts';
 import { folderIdentity } from '../files/path-signature.ts';
@@ -21,7 +22,7 @@ const MAX_RECORD_BYTES = 2 ** 20;
 /** Most recent environments that are kept; a person has a few workspaces. */
 const MOST_ENVIRONMENTS = 200;
 
-const environments = z.object({ environments: z.array(z.object({ path: z.string(), made: z.string() })) });
+const environments = z.object({ environments: boundedList(z.object({ path: boundedText, made: boundedText })) });
 type Environments = z.infer<typeof environments>['environments'];
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import { refuse } from '../contract/errors.ts';
 import type { FinetuneManifest } from '../contract/finetune.ts';
@@ -13,10 +14,10 @@ const mixtureItem = z.object({
    * Items of one group fill a sequence together; a group is drawn in proportion to the square root of its number of
    * items.
    */
-  group: z.string().default(''),
-  context: z.string(),
+  group: boundedText.default(''),
+  context: boundedText,
   /** Learnt with full weight; the context with a tenth of it. */
-  answer: z.string().min(1),
+  answer: boundedText.min(1),
 });
 type MixtureItem = z.infer<typeof mixtureItem>;
 
@@ -103,7 +104,7 @@ export const mixtureRecord = (mixture: Mixture | null): FinetuneManifest['mixtur
     : { name: mixture.name, hash: mixture.hash, items: mixture.items.length, leftOut: mixture.leftOut };
 
 /** The mixture as recorded in a run: its file (null: the bundled one), and the hash of the items that were learnt. */
-export const mixtureSpec = z.object({ file: z.string().nullable(), hash: z.string() });
+export const mixtureSpec = z.object({ file: boundedText.nullable(), hash: boundedText });
 export type MixtureSpec = z.infer<typeof mixtureSpec>;
 
 const readWithoutTestItems = async (

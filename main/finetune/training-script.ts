@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedRecord, boundedText, shortName } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { endingReason, isLackOfMemory, saidAtEnd } from '../contract/process-end.ts';
 import { finetuneStep, type FinetuneSettings, type FinetuneStep } from '../contract/finetune.ts';
@@ -56,7 +57,7 @@ export const scriptJobText = ({ settings, threads, resume, ...data }: ScriptJob)
 /** A state that the script has written: `file` in the folder `state`, whose bytes have this hash. */
 const savedState = z.object({
   done: z.number(),
-  file: z.string().regex(/^state-\d+\.pt$/),
+  file: shortName.regex(/^state-\d+\.pt$/),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type SavedState = z.infer<typeof savedState>;
@@ -65,15 +66,15 @@ const scriptEvent = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('start'),
     steps: z.number(),
-    device: z.string(),
-    versions: z.record(z.string(), z.string()),
+    device: boundedText,
+    versions: boundedRecord(boundedText, boundedText),
   }),
   z.object({ event: z.literal('resumed'), done: z.number() }),
   finetuneStep.extend({ event: z.literal('step') }),
   savedState.extend({ event: z.literal('saved') }),
   z.object({ event: z.literal('writing') }),
-  z.object({ event: z.literal('done'), changed: z.number(), environment: z.string() }),
-  z.object({ event: z.enum(['refused', 'failed']), code: z.string(), message: z.string() }),
+  z.object({ event: z.literal('done'), changed: z.number(), environment: boundedText }),
+  z.object({ event: z.enum(['refused', 'failed']), code: boundedText, message: boundedText }),
 ]);
 type ScriptEvent = z.infer<typeof scriptEvent>;
 

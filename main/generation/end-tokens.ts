@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedList } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import { parsePythonJson } from '../files/parse-json.ts';
@@ -8,7 +9,7 @@ import { readTextIfThere } from '../files/regular-file.ts';
 /** Limit for a config. */
 const MAX_BYTES = 32 * 2 ** 20;
 
-const tokens = z.union([z.number().int(), z.array(z.number().int())]).nullish();
+const tokens = z.union([z.number().int(), boundedList(z.number().int())]).nullish();
 const endings = z.looseObject({
   eos_token_id: tokens,
   text_config: z.looseObject({ eos_token_id: tokens }).nullish(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { type Positions, positionsText } from '../contract/model.ts';
 import { parseForeignJson } from '../files/parse-json.ts';
@@ -8,9 +9,9 @@ import type { WritingRequest } from './write-texts.ts';
 const MAX_NAMED = 10;
 
 const request = z.strictObject({
-  id: z.string(),
-  context: z.string(),
-  until: z.array(z.string().min(1, 'a stop string is empty')).default([]),
+  id: boundedText,
+  context: boundedText,
+  until: boundedList(boundedText.min(1, 'a stop string is empty')).default([]),
   maxNewTokens: z.number().int().min(1).optional(),
 });
 

@@ -12,8 +12,8 @@ import {
   biased,
   joinRows,
   limitedUp,
-  linear,
   multiply,
+  project,
   splitRows,
   squaredRelu,
   swiglu,
@@ -115,11 +115,17 @@ export const moe = (
   const inverse = graph.node('ScatterElements', [position, order, position], { axis: 0 });
   const inOrder = graph.reshape(inverse, [-1, layer.topK]);
   // [T, 1, K] x [T, K, H]: the weighted sum over each token's experts.
+  const { latent } = layer;
   const weighted = graph.matmul(graph.unsqueeze(weights, [1]), graph.gather(outputs, inOrder, 0));
   const routed = graph.squeeze(weighted, [1]);
   const ofChoices = (perRow: Value): Value => graph.gather(perRow, inOrder, 0);
   return {
-    output: withShared(graph, layer, tokens, routed),
+    output: withShared(
+      graph,
+      layer,
+      tokens,
+      latent?.back.bias == null ? routed : graph.add(routed, tensor(graph, latent.back.bias)),
+    ),
     logits,
     experts,
     weights,
@@ -257,12 +263,12 @@ const withRest = (graph: OnnxGraph, counts: Value, rows: Value): Value => {
 
 /** Tokens [n, H] as experts see them: [n, D] where they work in a latent space. */
 const expertInputs = (graph: OnnxGraph, { latent }: Experts, tokens: Value): Value =>
-  latent === null ? tokens : linear(graph, tokens, latent.into);
+  latent === null ? tokens : project(graph, tokens, latent.into);
 
 /**
  * One expert on its inputs [n, H], or [n, D] in a latent space: its output [n, H], and `inner` [n, I], the input of its
  * down projection, all in the format of products. The projection out of a latent space is that of each output, so that
- * norms and constants are those of what is added to the hidden states.
+ * norms and constants are those of what is added to the hidden states; its bias is added to their sum.
  */
 const expertOnInputs = (graph: OnnxGraph, layer: Experts, index: number, tokens: Value): ExpertValues => {
   const { activation, latent } = layer;
@@ -278,7 +284,7 @@ const expertOnInputs = (graph: OnnxGraph, layer: Experts, index: number, tokens:
       ? squaredRelu(graph, up)
       : activated(graph, activation, product(tokens, tensors.gate, tensors.gateBias), up);
   const output = product(inner, tensors.down, tensors.downBias);
-  return { output: latent === null ? output : product(output, latent.back, undefined), inner };
+  return { output: latent === null ? output : product(output, latent.back.weight, undefined), inner };
 };
 
 /** An expert with a constant output: [n, H] of it, and no input of a down projection. */

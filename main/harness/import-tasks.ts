@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { explainFileError, fileErrorCode, makeFolder } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
@@ -83,17 +84,17 @@ export const foundImports = async (
 
 const programEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('loading') }),
-  z.object({ event: z.literal('building'), task: z.string(), index: z.number(), of: z.number() }),
+  z.object({ event: z.literal('building'), task: boundedText, index: z.number(), of: z.number() }),
   z.object({
     event: z.literal('written'),
-    asked: z.string(),
-    name: z.string(),
+    asked: boundedText,
+    name: boundedText,
     folder: z.string().regex(/^[\w.-]{1,300}$/),
-    version: z.string(),
+    version: boundedText,
   }),
-  z.object({ event: z.literal('refused'), asked: z.string(), why: z.string(), remedy: z.string() }),
-  z.object({ event: z.literal('failed'), asked: z.string(), why: z.string() }),
-  z.object({ event: z.literal('lacks'), why: z.string() }),
+  z.object({ event: z.literal('refused'), asked: boundedText, why: boundedText, remedy: boundedText }),
+  z.object({ event: z.literal('failed'), asked: boundedText, why: boundedText }),
+  z.object({ event: z.literal('lacks'), why: boundedText }),
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedRecord, boundedText, MOST_TENSORS, shortName } from '../contract/bounds.ts';
 import { describeModel } from '../checkpoint/describe-model.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { toFloat32 } from '../checkpoint/read-tensor.ts';
@@ -50,9 +51,10 @@ export interface PublishedModel {
 }
 
 const index = z.object({
-  weight_map: z.record(
-    z.string(),
-    z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+\.safetensors$/, 'a file of this repository'),
+  weight_map: boundedRecord(
+    boundedText,
+    shortName.regex(/^(?!\.{1,2}$)[^/\\\0]+\.safetensors$/, 'a file of this repository'),
+    MOST_TENSORS,
   ),
 });
 
@@ -206,7 +208,7 @@ export const readPublishedInfo = async (
     MAX_CONFIG_BYTES,
     signal,
   );
-  const config = parsed(configBytes, z.record(z.string(), z.unknown()), `config.json of ${id}`);
+  const config = parsed(configBytes, boundedRecord(boundedText, z.unknown()), `config.json of ${id}`);
   const family = familyOfConfig(config, id);
   const headers = await inParallel(weights, async (file) =>
     readHeaderFrom(`${id}/${file.path}`, file.sizeBytes, await bytesOf(file)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from '../contract/bounds.ts';
 import { COMMIT, isRepositoryPath } from '../contract/hub.ts';
 import { refuse } from '../contract/errors.ts';
 import type { HubClient } from './hub-client.ts';
@@ -28,7 +29,7 @@ const MAX_FILES = 50_000;
 
 const entry = z.object({
   type: z.enum(['file', 'directory', 'unknown']),
-  path: z.string(),
+  path: boundedText,
   size: z.number().int().nonnegative(),
   oid: z.string().regex(/^[0-9a-f]{40}$/),
   lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: z.number().int().nonnegative() }).nullish(),
@@ -40,7 +41,7 @@ const badAnswer = (id: string, what: string): Error =>
 const facts = z.object({
   sha: z.string().regex(COMMIT),
   private: z.boolean().optional(),
-  gated: z.union([z.boolean(), z.string()]).optional(),
+  gated: z.union([z.boolean(), boundedText]).optional(),
 });
 
 /**
@@ -82,10 +83,10 @@ export interface FoundModel {
 }
 
 const listedModel = z.object({
-  name: z.string(),
+  name: boundedText,
   downloads: z.number().catch(0),
-  gated: z.union([z.boolean(), z.string()]).catch(false),
-  config: z.object({ model_type: z.string().optional() }).nullish().catch(null),
+  gated: z.union([z.boolean(), boundedText]).catch(false),
+  config: z.object({ model_type: boundedText.optional() }).nullish().catch(null),
 });
 
 /** Searches models by a part of their names, the most downloaded first. */

@@ -1,6 +1,7 @@
 import { openAsBlob } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
 import { CARD_FILE } from '../export/export-folder.ts';
@@ -64,7 +65,7 @@ const requireAsVerified = async (
       );
 };
 
-const validation = z.object({ errors: z.array(z.object({ message: z.string() })).default([]) });
+const validation = z.object({ errors: boundedList(z.object({ message: boundedText })).default([]) });
 
 /** Asks the Hub whether it takes a card; refuses before anything is sent. */
 const requireValidCard = async (client: HubClient, card: string, signal: AbortSignal | undefined): Promise<void> => {

@@ -74,21 +74,24 @@ export const trainedVariant = (variant: LayerVariant): LayerVariant =>
       };
 
 /**
- * A layer whose experts' down projections, with their biases, are multiplied by a factor. Masked experts never run: in
- * their places stands one that is not masked, so that their weights are not read.
+ * A layer whose experts' down projections, with their biases, are multiplied by a factor, or each by its own. Masked
+ * experts never run: in their places stands one that is not masked, so that their weights are not read.
  *
  * @throws WorkbenchError `gates-not-folded`.
  */
-export const foldedVariant = (variant: LayerVariant, factor: number): LayerVariant => {
-  if (variant.layer === null || factor === 1) return variant;
+export const foldedVariant = (variant: LayerVariant, factors: number | readonly number[]): LayerVariant => {
+  if (variant.layer === null || factors === 1) return variant;
   const { experts, map } = variant.layer;
-  const folded = experts.map((expert): ExpertTensors => ({
-    ...expert,
-    down: scaledWeight(expert.down, factor),
-    ...(expert.downBias === undefined ? {} : { downBias: scaledWeight(expert.downBias, factor) }),
-  }));
+  const folded = experts.map((expert, index): ExpertTensors => {
+    const factor = typeof factors === 'number' ? factors : (factors[index] ?? 1);
+    return {
+      ...expert,
+      down: scaledWeight(expert.down, factor),
+      ...(expert.downBias === undefined ? {} : { downBias: scaledWeight(expert.downBias, factor) }),
+    };
+  });
   const first = map.kind === 'direct' ? folded.find((_, index) => variant.mask[index] === 0) : undefined;
-  const name = `folded:${factor} ${variant.key}`;
+  const name = `folded:${factors.toString()} ${variant.key}`;
   return {
     ...variant,
     key: name,

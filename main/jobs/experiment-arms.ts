@@ -12,6 +12,7 @@ import {
 import type { FinetuneSettings, FinetuneStage } from '../contract/finetune.ts';
 import type { MethodName, MethodOptions } from '../contract/plan.ts';
 import { enforce, equalSizes, noRightAnswers } from '../contract/start-rules.ts';
+import { routerDeletesRows } from '../pruning/gates.ts';
 import { methodNamed } from '../pruning/methods.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { isTextItem } from '../tasks/task.ts';
@@ -19,8 +20,8 @@ import type { RunModel, RunTask } from './job-context.ts';
 import { requireCalibration } from './plan-step.ts';
 
 /** Text that is equal for equal names of an arm. */
-export const armKey = ({ task, model, experts, kept, method, treatment, seed }: ArmName): string =>
-  JSON.stringify([task, model, experts, kept, method, treatment, seed]);
+export const armKey = ({ task, model, experts, kept, method, treatment, gates, seed }: ArmName): string =>
+  JSON.stringify([task, model, experts, kept, method, treatment, gates, seed]);
 
 /** Members by ascending number of experts. */
 export const byExperts = (models: readonly RunModel[]): readonly RunModel[] =>
@@ -41,7 +42,10 @@ export const armOptions = (
   treatment: ArmTreatment,
 ): MethodOptions => ({ ...options[method], ...(hasNewRouter(treatment) ? { router: 'reinitialised' } : {}) });
 
-type DrawSettings = Pick<ExperimentSettings, 'methods' | 'treatments' | 'options' | 'seeds' | 'trainingSeeds'>;
+type DrawSettings = Pick<
+  ExperimentSettings,
+  'methods' | 'treatments' | 'options' | 'gates' | 'seeds' | 'trainingSeeds'
+>;
 
 const seedsOf = (
   settings: DrawSettings,
@@ -53,7 +57,27 @@ const seedsOf = (
   return drawsTraining || drawsPlan ? [...new Set(settings.seeds)] : [null];
 };
 
-/** The arms of one member on one task: unpruned, then pruned to each smaller size by each method, once per draw. */
+/**
+ * The gates of a pruned arm, each an arm of its own; where its plan deletes nothing that changes them, as they are.
+ * What follows from a plan (`isGated`) is known here without one.
+ */
+const gatesOf = (
+  settings: DrawSettings,
+  { info }: RunModel['checkpoint'],
+  method: MethodName,
+  treatment: ArmTreatment,
+): readonly ArmName['gates'][] => {
+  const options = armOptions(settings, method, treatment);
+  const { constants } = planNeeds({ method, options, budget: 'uniform' });
+  const { router = 'reference-row' } = methodNamed(method).prepare(options).options;
+  const isAffected = info.gatesGrow === true && !constants && routerDeletesRows(String(router));
+  return isAffected ? settings.gates.map((gates) => (gates === 'renormalised' ? null : gates)) : [null];
+};
+
+/**
+ * The arms of one member on one task: unpruned, then pruned to each smaller size by each method, with each of the
+ * gates, once per draw.
+ */
 export const armsOf = (
   { name, checkpoint }: RunModel,
   smaller: readonly number[],
@@ -61,13 +85,20 @@ export const armsOf = (
   settings: DrawSettings,
 ): readonly ArmName[] => {
   const own = { task, model: name, experts: checkpoint.info.experts };
-  const drawn = (kept: number, method: MethodName | null, treatment: ArmTreatment): readonly ArmName[] =>
-    seedsOf(settings, method, treatment).map((seed) => ({ ...own, kept, method, treatment, seed }));
+  const drawn = (
+    kept: number,
+    method: MethodName | null,
+    treatment: ArmTreatment,
+    gates: ArmName['gates'] = null,
+  ): readonly ArmName[] =>
+    seedsOf(settings, method, treatment).map((seed) => ({ ...own, kept, method, treatment, gates, seed }));
   return [
     ...referenceTreatments(settings).flatMap((treatment) => drawn(own.experts, null, treatment)),
     ...smaller.flatMap((kept) =>
       [...new Set(settings.methods)].flatMap((method) =>
-        settings.treatments.flatMap((treatment) => drawn(kept, method, treatment)),
+        settings.treatments.flatMap((treatment) =>
+          gatesOf(settings, checkpoint, method, treatment).flatMap((gates) => drawn(kept, method, treatment, gates)),
+        ),
       ),
     ),
   ];

@@ -54,7 +54,7 @@ const extrasOf = ({ methods, options }: ExperimentSettings) =>
   combinedExtras(methods.map((method) => planNeeds({ method, options: options[method], budget: 'uniform' })));
 
 /** How the plan of an arm is made; null for an unpruned member. */
-const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmName): PlanOrder | null =>
+const orderOf = (settings: ExperimentSettings, { method, treatment, gates, seed }: ArmName): PlanOrder | null =>
   method === null
     ? null
     : {
@@ -62,7 +62,7 @@ const orderOf = (settings: ExperimentSettings, { method, treatment, seed }: ArmN
         options: armOptions(settings, method, treatment),
         budget: 'uniform',
         protect: 'none',
-        gates: 'renormalised',
+        gates: gates ?? 'renormalised',
         seed,
         refit: treatment === 'refit' ? settings.refit : null,
       };

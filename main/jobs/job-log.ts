@@ -97,8 +97,8 @@ const lineOf = (
       return { run: event.run, line: { kind: 'curtailed', text } };
     }
     case 'experiment.arm': {
-      const { model, task, kept, method, treatment } = event.arm;
-      const how = method === null ? treatment : `${method}, ${treatment}`;
+      const { model, task, kept, method, treatment, gates } = event.arm;
+      const how = [method ?? [], treatment, gates === null ? [] : `gates ${gates}`].flat().join(', ');
       return {
         run: event.run,
         line: { kind: 'point', text: `${model}, ${task}, ${formatCount(kept)} experts kept (${how}): measured.` },

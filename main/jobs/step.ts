@@ -68,7 +68,7 @@ export const planContent = (plan: Plan | null, experts: number): unknown => {
 /** Whether a plan's gates differ from those that deleting rows leaves: plans without the field mean these. */
 const changesGates = (plan: Plan, experts: number): boolean => {
   if (plan.gates === undefined || plan.gates.kind === 'renormalised') return false;
-  if (plan.gates.kind === 'folded') return plan.gates.factors.some((factor) => factor !== 1);
+  if (plan.gates.kind === 'folded') return plan.gates.factors.flat().some((factor) => factor !== 1);
   return isMergePlan(plan) || plan.kept.some((layer) => layer.length < experts);
 };
 

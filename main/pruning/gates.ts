@@ -1,7 +1,9 @@
 import { refuse } from '../contract/errors.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { type GatesName, isMergePlan, type Plan, type PlanGates } from '../contract/plan.ts';
-import type { WeighedProfiles } from './weighed-profiles.ts';
+import { type GatesName, isMergePlan, type MergeGroup, type Plan, type PlanGates } from '../contract/plan.ts';
+import type { RoutingStatistics } from '../profile/routing-statistics.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import { combineStatistics, layerSquare, type WeighedProfiles } from './weighed-profiles.ts';
 
 /**
  * Gates of kept experts. Let p be the softmax over all E experts of a token, and m the sum of p over the experts whose
@@ -22,21 +24,15 @@ interface GatedModel {
 export const foldsByProfile = ({ gatesGrow, identityRows }: GatedModel, gates: GatesName): boolean =>
   gates === 'folded' && gatesGrow === true && identityRows !== true;
 
-/**
- * Whether a plan of a model whose gates grow deletes rows of the router. Constants and mapped rows leave them all, and
- * rows that are drawn anew have no gates to begin with.
- */
+/** Whether a router treatment takes the gates of fewer rows: rows that are drawn anew have none to begin with. */
+export const routerDeletesRows = (router: string): boolean => !ALL_ROWS_STAY.has(router) && router !== 'reinitialised';
+
+/** Whether a plan of a model whose gates grow deletes rows of the router. Constants and mapped rows leave them all. */
 const deletesRows = (plan: Plan): boolean =>
-  isMergePlan(plan)
-    ? !ALL_ROWS_STAY.has(plan.router) && plan.router !== 'reinitialised' && plan.blend === undefined
-    : plan.constants === undefined;
+  isMergePlan(plan) ? routerDeletesRows(plan.router) && plan.blend === undefined : plan.constants === undefined;
 
 /** Whether the gates of a plan's experts depend on the setting. */
 export const isGated = (info: GatedModel, plan: Plan): boolean => info.gatesGrow === true && deletesRows(plan);
-
-/** The experts whose rows of the router stay; of a merge the references, which mean rows stand near to as well. */
-const rowsThatStay = (plan: Plan, layer: number): readonly number[] =>
-  isMergePlan(plan) ? (plan.groups[layer] ?? []).map(({ reference }) => reference) : (plan.kept[layer] ?? []);
 
 /**
  * Mean over tokens of the probability that the kept experts of a layer had: 1 less the sum of the others' mass over the
@@ -50,8 +46,35 @@ const meanKeptMass = ({ statistics, taskShares }: WeighedProfiles, kept: readonl
     return sum + (taskShares[at] ?? 0) * (1 - dropped / tokens);
   }, 0);
 
+/**
+ * For every group of a layer the factor that gives its reference's gate the probability of the whole group. With p that
+ * of the reference, s of the group, m of all references (1 less what the others have): the gate after deletion is
+ * p / m, and c p / m is nearest to s in the least squares weighted by m^2 for c = sum p m s / sum p^2, where m is taken
+ * at its mean over tokens weighted by p. All are sums of products of two probabilities.
+ */
+const groupFactors = (
+  { experts, probabilityGram, probabilityMass }: RoutingStatistics,
+  groups: readonly MergeGroup[],
+  layer: number,
+): number[] => {
+  const products = layerSquare(probabilityGram, layer, experts);
+  const references = new Set(groups.map(({ reference }) => reference));
+  const others = Array.from({ length: experts }, (_, expert) => expert).filter((expert) => !references.has(expert));
+  return groups.map(({ reference, members }) => {
+    const sumWith = (of: readonly number[]): number =>
+      of.reduce((sum, expert) => sum + (products[reference * experts + expert] ?? 0), 0);
+    const own = probabilityMass[layer * experts + reference] ?? 0;
+    const square = sumWith([reference]);
+    return square === 0 ? 1 : (sumWith(members) / square) * (1 - sumWith(others) / own);
+  });
+};
+
 /** Far below any mean probability; what rounding may take from 1 is less. */
 const LEAST_FACTOR = 1e-9;
+/** Above any factor of a group whose reference has a part of its probability worth the name. */
+const MOST_FACTOR = 1000;
+
+const within = (factor: number, most: number): number => Math.min(most, Math.max(LEAST_FACTOR, factor));
 
 /**
  * The plan with the gates that a setting asks for; unchanged where the router does not make it matter. `profiles`:
@@ -82,11 +105,22 @@ const gatesOf = (plan: Plan, wanted: GatesName, info: ModelInfo, profiles: Weigh
       'Folded gates are the mean probability of the kept experts in a profile, and there is none.',
       'Give the profile of a task, or --gates renormalised.',
     );
-  const factors = Array.from({ length: info.moeLayers }, (_, layer) =>
-    Math.min(1, Math.max(LEAST_FACTOR, meanKeptMass(profiles, rowsThatStay(plan, layer), layer))),
+  if (!isMergePlan(plan)) {
+    const factors = plan.kept.map((kept, layer) => within(meanKeptMass(profiles, kept, layer), 1));
+    return { kind: 'folded', factors };
+  }
+  const together = combineStatistics(profiles);
+  const factors = plan.groups.map((groups, layer) =>
+    groupFactors(together, groups, layer).map((factor) => within(factor, MOST_FACTOR)),
   );
   return { kind: 'folded', factors };
 };
+
+/** "0.412", or of several the range. */
+const factorText = (factors: number | readonly number[]): string =>
+  typeof factors === 'number'
+    ? factors.toPrecision(3)
+    : `${minOf(factors).toPrecision(3)} to ${maxOf(factors).toPrecision(3)}`;
 
 /** The gates of a plan in a sentence; null where the router does not make them matter. */
 export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
@@ -95,8 +129,10 @@ export const gatesSentence = (info: GatedModel, plan: Plan): string | null => {
     case 'folded':
       return (
         'Gates: folded. Deleting experts makes the gates of the others grow here (the router is a softmax over all), ' +
-        'so the down projections of the kept ones are multiplied by the mean probability that was kept ' +
-        `(${plan.gates.factors.map((factor) => factor.toPrecision(3)).join(', ')} by layer).`
+        (isMergePlan(plan)
+          ? 'so the down projections of the merged ones are multiplied by what gives each the probability of its group '
+          : 'so the down projections of the kept ones are multiplied by the mean probability that was kept ') +
+        `(${plan.gates.factors.map(factorText).join(', ')} by layer).`
       );
     case 'trained':
       return info.identityRows === true

@@ -1,14 +1,15 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import type { MethodOption, DrawRule, MethodPage } from '../contract/method.ts';
 import type { Method } from './method.ts';
 
 const described = z.object({
-  properties: z.record(
-    z.string(),
-    z.looseObject({ description: z.string(), default: z.union([z.string(), z.number(), z.boolean(), z.null()]) }),
+  properties: boundedRecord(
+    boundedText,
+    z.looseObject({ description: boundedText, default: z.union([boundedText, z.number(), z.boolean(), z.null()]) }),
   ),
 });
-const constants = z.array(z.looseObject({ const: z.union([z.string(), z.number()]) }));
+const constants = boundedList(z.looseObject({ const: z.union([boundedText, z.number()]) }));
 
 /** Options of a method, read from the schema that also parses them. */
 export const optionTexts = ({ options }: Pick<Method, 'options'>): readonly MethodOption[] => {
@@ -21,7 +22,7 @@ export const optionTexts = ({ options }: Pick<Method, 'options'>): readonly Meth
 };
 
 const choicesOf = (shape: Readonly<Record<string, unknown>>): string[] => {
-  const names = z.array(z.string()).safeParse(shape['enum']);
+  const names = boundedList(boundedText).safeParse(shape['enum']);
   if (names.success) return names.data;
   const values = constants.safeParse(shape['anyOf']);
   return values.success ? values.data.map((value) => String(value.const)) : [];

@@ -82,6 +82,15 @@ const checkGates = (plan: Plan, target: PlanTarget): void => {
       `folds gates in ${gates.factors.length} layers; the model has ${target.moeLayers} MoE layers`,
       'Give one factor per MoE layer.',
     );
+  if (gates.kind !== 'folded') return;
+  gates.factors.forEach((factors, layer) => {
+    const groups = isMergePlan(plan) ? plan.groups[layer]?.length : undefined;
+    if (typeof factors !== 'number' && factors.length !== groups)
+      throw invalid(
+        `folds ${factors.length} gates in MoE layer ${layer}, which has ${groups ?? 'no'} merged experts`,
+        'Give one factor for the layer, or one for each merged expert.',
+      );
+  });
 };
 
 const checkLayerCount = (layers: number, { moeLayers }: PlanTarget): void => {

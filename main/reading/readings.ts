@@ -161,22 +161,42 @@ const vouchedAnswer = async <T extends object>(
   return provenance === undefined ? found : { ...found, provenance };
 };
 
+/** The same of an answer that is kept for the next time, at the margin of the sweep's settings. */
+const keptAnswer = async <T extends object>(
+  source: RunSource,
+  question: QuestionOf<'sweep' | 'size-trend' | 'comparison' | 'report'>,
+  make: () => Promise<T>,
+): Promise<T & { readonly provenance?: RunProvenance }> => {
+  const { run, delta, familywise } = question;
+  const own = sweepDelta(await sweepManifestOf(source, run));
+  const isOwn = delta === undefined || delta === own;
+  const what = { ...question, delta: own, familywise: familywise === true };
+  return vouchedAnswer(source, run, isOwn ? source.kept.of(source, run, what, make) : make());
+};
+
 export const readings = {
-  sweep: (source: RunSource, { run, ...asked }: QuestionOf<'sweep'>) => readSweep(source, run, asked),
-  'size-trend': async (source: RunSource, { run, ...asked }: QuestionOf<'size-trend'>) => {
-    const manifest = await sweepManifestOf(source, run);
-    const document = await readSweep(source, run, asked);
-    return vouchedAnswer(source, run, readSizeTrend(source, manifest, document, asked));
+  sweep: (source: RunSource, question: QuestionOf<'sweep'>) => {
+    const { run, ...asked } = question;
+    return keptAnswer(source, question, () => readSweep(source, run, asked));
+  },
+  'size-trend': (source: RunSource, question: QuestionOf<'size-trend'>) => {
+    const { run, ...asked } = question;
+    return keptAnswer(source, question, async () => {
+      const manifest = await sweepManifestOf(source, run);
+      return readSizeTrend(source, manifest, await readSweep(source, run, asked), asked);
+    });
   },
   comparison: (source: RunSource, question: QuestionOf<'comparison'>) =>
-    vouchedAnswer(source, question.run, comparisonOf(source, question)),
+    keptAnswer(source, question, () => comparisonOf(source, question)),
   frontier: (source: RunSource, question: QuestionOf<'frontier'>) =>
     vouchedAnswer(source, question.run, frontierOf(source, question)),
   sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
   answers: (source: RunSource, question: QuestionOf<'answers'>) =>
     vouchedAnswer(source, question.run, readAnswers(source, question)),
-  report: (source: RunSource, { run, ...asked }: QuestionOf<'report'>) =>
-    vouchedAnswer(source, run, makeReport(source, run, asked)),
+  report: (source: RunSource, question: QuestionOf<'report'>) => {
+    const { run, ...asked } = question;
+    return keptAnswer(source, question, () => makeReport(source, run, asked));
+  },
   figures: (source: RunSource, { run }: QuestionOf<'figures'>) => readFigureSource(source, run),
   experiment: (source: RunSource, { run, delta }: QuestionOf<'experiment'>) =>
     vouchedAnswer(source, run, readExperimentDocument(source, run, delta)),

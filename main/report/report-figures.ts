@@ -1,5 +1,6 @@
 import type { RunManifest } from '../contract/run.ts';
-import { BEST_CAPTION, bestThresholdsFigure, CELL, ownTasks } from '../figures/best-figure.ts';
+import { ownTasks } from '../figures/best-cell.ts';
+import { BEST_CAPTION, bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
 import { largestCell } from '../figures/cell-matrix.ts';
 import type { ChartFigure } from '../figures/chart.ts';
 import { chartColumns, chartRowHeight, drawChartFigure } from '../figures/chart-svg.ts';

@@ -8,12 +8,12 @@ import type {
   ExperimentReproduction,
 } from '../contract/experiment.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
-import { accuracyOf, rightItems } from '../evaluation/experiment/pairs.ts';
+import { accuracyOf, curveOf, rightItems } from '../evaluation/experiment/pairs.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
 import { armKey } from '../jobs/experiment-arms.ts';
 import { EXPERIMENT_FILE } from '../runs/experiment-record.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
-import { treatmentWords } from '../words/methods.ts';
+import { armWords } from '../words/methods.ts';
 import { counted } from '../words/numbers.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { compareManifests, nameOtherFiles } from './compare-manifests.ts';
@@ -28,13 +28,14 @@ import {
   section,
 } from './field-ledger.ts';
 
-const nameOf = ({ task, model, experts, kept, method, treatment, seed }: ArmName): ArmName => ({
+const nameOf = ({ task, model, experts, kept, method, treatment, gates, seed }: ArmName): ArmName => ({
   task,
   model,
   experts,
   kept,
   method,
   treatment,
+  gates,
   seed,
 });
 
@@ -92,8 +93,8 @@ const changeOf = (before: ExperimentArm, after: ExperimentArm): ChangedArm | nul
   return { ...nameOf(before), before: accuracyOf(before.right), after: accuracyOf(after.right), flipped, losses };
 };
 
-const pairKey = ({ question, task, method, treatment, model, kept, seed }: ExperimentPair): string =>
-  JSON.stringify([question, task, method, treatment, model, kept, seed]);
+const pairKey = ({ question, task, model, kept, seed, ...curve }: ExperimentPair): string =>
+  JSON.stringify([question, task, curveOf(curve), model, kept, seed]);
 
 /** Records of versions without named draws have one of each arm: that of seed 0. */
 const firstDraw = <T extends Pick<ArmName, 'seed'>>(arm: T): T => (arm.seed === null ? { ...arm, seed: 0 } : arm);
@@ -171,10 +172,10 @@ export const experimentSentence = ({ arms, items, changed, missing, signs, field
   );
 };
 
-const armText = ({ task, model, kept, method, treatment, seed }: ArmName): string =>
+const armText = ({ task, model, kept, method, seed, ...arm }: ArmName): string =>
   (method === null
-    ? `${task}  ${model} ${treatmentWords(treatment)}`
-    : `${task}  ${model} to ${String(kept)} by ${method}, ${treatmentWords(treatment)}`) +
+    ? `${task}  ${model} ${armWords(arm)}`
+    : `${task}  ${model} to ${String(kept)} by ${method}, ${armWords(arm)}`) +
   (seed === null ? '' : `, draw ${String(seed)}`);
 
 const lossText = ({ steps, firstLoss, lastLoss }: ArmTraining): string =>

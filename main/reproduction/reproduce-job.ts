@@ -19,7 +19,6 @@ import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
 import { REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
-import { createStepStore } from '../workspace/step-store.ts';
 import type { ManifestAgain } from './compare-manifests.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
@@ -98,7 +97,7 @@ const reproducing = (
     const pool = createPool();
     const order = {
       sources,
-      steps: createStepStore({ ...folders, temporary: context.temporaryFolder }),
+      steps: context.steps.inFolders(folders),
       say: (text: string): void => context.emit({ type: 'job.problem', run: context.run, text }),
     };
     let found: { readonly sentence: string };

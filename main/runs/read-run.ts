@@ -139,7 +139,9 @@ export const readSizePairs = async (
 ): Promise<MeasuredPairs> => {
   // Only safe candidates were measured in full: pairs of these alone would overstate the quality of pruning.
   if (unmeasuredPoints(document).length > 0) return { pairs: [], missing: 0, incomparable: 0, equalKept: [] };
-  return source.pairs(document.run, '', () => measureSizePairs(source, document));
+  return source.pairs(document.run, '', () =>
+    source.kept.of(source, document.run, 'size pairs', () => measureSizePairs(source, document)),
+  );
 };
 
 const measureSizePairs = async (

@@ -22,6 +22,7 @@ import { createRunBindings } from '../workspace/run-binding.ts';
 import type { Vouching } from '../workspace/run-store.ts';
 import { readUserKey } from '../workspace/user-key.ts';
 import type { BundledModels } from './bundled-models.ts';
+import { createKeptAnswers, type KeptAnswers } from './kept-answers.ts';
 import { createKnownChecks, type KnownChecks, type MeasuredRuns } from './known-checks.ts';
 
 /** Number of documents, pairs and measured methods that are kept: enough for a few runs viewed in turn. */
@@ -33,6 +34,8 @@ export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
   /** Earlier checks of results against their outcomes. */
   readonly knownChecks: KnownChecks;
   readonly bundled: BundledModels;
+  /** Answers about finished runs that were computed before. */
+  readonly kept: KeptAnswers;
   readonly checked: RunMemo<SweepDocument | null>;
   readonly pairs: RunMemo<MeasuredPairs>;
   readonly methods: RunMemo<MeasuredMethods>;
@@ -116,6 +119,7 @@ export const openRunSource = async (
     steps,
     resources,
     knownChecks: createKnownChecks(state, Object.values(bundledRecords), measured),
+    kept: createKeptAnswers(state),
     checked: createRunMemo(runs.folder, isLive, MOST_KEPT),
     pairs: createRunMemo(runs.folder, isLive, MOST_KEPT),
     methods: createRunMemo(runs.folder, isLive, MOST_KEPT),

@@ -16,7 +16,7 @@ import { PLANS, POINTS, RESULTS } from '../runs/sweep-record.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { isProfileName, profileContent, readProfileFile } from '../workspace/profile-file.ts';
-import { requireAsWritten } from '../workspace/sealed-files.ts';
+import { isAsBundled } from '../workspace/sealed-files.ts';
 
 /** Folder of the bundled sweep in the resources. */
 export const sampleFolder = (resources: string): string => join(resources, 'sample', 'run');
@@ -179,8 +179,8 @@ const isOfTheseNumerics = ({ versions, device }: RunManifest, numerics: Numerics
   device.precision === numerics.precision;
 
 /**
- * Adds the profiles of a run to the step store where they are missing, as if they had been computed here. Profiles of
- * another engine's numbers, or of a changed task, are skipped.
+ * Adds the profiles of a bundled run to the step store where they are missing, as if they had been computed here.
+ * Profiles of another engine's numbers, or of a changed task, are skipped, and all of a run that only has its name.
  */
 export const restoreProfiles = async (
   { workspace, numerics, tasks, identities, emit }: RestoredProfiles,
@@ -191,7 +191,7 @@ export const restoreProfiles = async (
   const folder = runs.folder(run);
   const files = (await readdir(folder)).filter(isProfileName);
   const restoreFile = async (name: string): Promise<void> => {
-    await requireAsWritten(folder, name);
+    if (!(await isAsBundled(folder, name))) return;
     const { model, fingerprint, tasks: profiled } = await readProfileFile(join(folder, name));
     await Promise.all(
       profiled.map(async (own) => {

@@ -635,8 +635,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
           break;
         }
         const answer = end.value;
-        if (answer.header['layers'] !== layers || OTHER_ROUTERS.has(descriptor.family))
-          throw withoutRouters(checkpoint);
+        if (answer.header['layers'] !== layers) throw withoutRouters(checkpoint);
         seen({
           members,
           counted,
@@ -686,9 +685,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   /** Refuses models whose recorded routers are not all of their MoE layers. */
   #requireLayers({ header, tensors }: WorkerAnswer): void {
     const wanted = this.checkpoint.descriptor.moeLayers.length;
-    const { family } = this.checkpoint.descriptor;
-    const [layers, chosen] = [header['layers'], tensors.has('experts.0')];
-    if (layers === wanted && chosen && !OTHER_ROUTERS.has(family)) return;
+    if (header['layers'] === wanted && tensors.has('experts.0')) return;
     throw withoutRouters(this.checkpoint);
   }
 }
@@ -816,9 +813,6 @@ const addOutputs = ({ outputs }: RoutingStatistics, layer: number, { routedSum, 
 
 const tokensOf = (sequences: readonly (readonly number[])[]): number =>
   sequences.reduce((sum, { length }) => sum + length, 0);
-
-/** Families whose recorded "router logits" are probabilities. */
-const OTHER_ROUTERS: ReadonlySet<string> = new Set(['gemma4', 'gemma4_text']);
 
 const withoutRouters = ({ name, descriptor: { family } }: Checkpoint): Error =>
   refuse(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
 import { type Checkpoint, readConfig } from '../checkpoint/open-checkpoint.ts';
@@ -21,25 +22,25 @@ import { type FrameTensor, type WorkerAnswer, type WorkerOrder, WorkerTeam } fro
 const BYTES_OF = { float32: 4, bfloat16: 2, float16: 2 } as const;
 
 /** Version and hash of each installed package and of Python, by name (resources/torch/uncurl_environment.py). */
-const installedPackages = z.record(z.string(), z.string());
+const installedPackages = boundedRecord(boundedText, boundedText);
 const loadAnswer = z.looseObject({ packages: installedPackages });
 
 /** The device and the programs that compute, as the worker reports them. */
 const computedBy = z.object({
   /** As it was chosen: `cpu`, `cuda:0`, several of them separated by commas, or `auto`. */
-  device: z.string(),
+  device: boundedText,
   /** Name of the card, or names of the kinds of cards; null on the processor. */
-  card: z.string().nullable(),
+  card: boundedText.nullable(),
   /** Free bytes for a model at the start, of the fullest card, or of all with `auto`; null on the processor. */
   freeBytes: z.number().nullable(),
   /** All cards that PyTorch finds. */
-  cards: z.array(torchCard),
+  cards: boundedList(torchCard),
   /** Whether the device has units for bfloat16. */
   bfloat16: z.boolean(),
   /** Values of `model_type` that transformers has classes for. */
-  modelTypes: z.array(z.string()),
+  modelTypes: boundedList(boundedText),
   /** `environment`: SHA-256 over `packages`. */
-  versions: z.record(z.string(), z.string()),
+  versions: boundedRecord(boundedText, boundedText),
   packages: installedPackages,
 });
 export type ComputedBy = z.infer<typeof computedBy>;

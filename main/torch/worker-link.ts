@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../contract/bounds.ts';
 import { withoutAllocation } from '../contract/allocation.ts';
 import type { TorchPrecision } from '../contract/device.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -33,16 +34,14 @@ export interface TorchOrder extends WorkerOrder {
 
 const answerHeader = z.looseObject({
   id: z.number().int(),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
-  tensors: z
-    .array(
-      z.object({
-        name: z.string(),
-        dtype: z.enum(['F32', 'I32']),
-        shape: z.array(z.number().int().nonnegative()),
-      }),
-    )
-    .default([]),
+  error: z.object({ code: boundedText, message: boundedText }).optional(),
+  tensors: boundedList(
+    z.object({
+      name: boundedText,
+      dtype: z.enum(['F32', 'I32']),
+      shape: boundedList(z.number().int().nonnegative()),
+    }),
+  ).default([]),
 });
 
 /** Bytes of an answer's header: names and shapes of a few hundred tensors. */

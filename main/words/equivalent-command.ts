@@ -231,7 +231,7 @@ const besideParts = ({ spec, models }: RunManifest): readonly Part[] | null => {
   ];
 };
 
-const downloaded = z.object({ name: z.string() });
+const downloaded = z.object({ name: boundedText });
 
 const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
   const read = downloaded.safeParse(spec);
@@ -239,8 +239,8 @@ const downloadParts = ({ spec }: RunManifest): readonly Part[] | null => {
 };
 
 const pushed = z.object({
-  exported: z.string(),
-  repository: z.string(),
+  exported: boundedText,
+  repository: boundedText,
   isPrivate: z.boolean(),
   intoExisting: z.boolean(),
   withoutNumbers: z.boolean(),

@@ -1,4 +1,4 @@
-import { type ArmTreatment, treatmentTitles } from '../contract/experiment.ts';
+import { type ArmName, type ArmTreatment, treatmentTitles } from '../contract/experiment.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
 
@@ -87,3 +87,7 @@ const orderOf = (label: string): number => {
 
 /** A treatment in words, to follow the name of a method. */
 export const treatmentWords = (treatment: ArmTreatment): string => treatmentTitles[treatment];
+
+/** What was done to an arm, in words that follow the name of its method. */
+export const armWords = ({ treatment, gates }: Pick<ArmName, 'treatment' | 'gates'>): string =>
+  treatmentWords(treatment) + (gates === null ? '' : `, gates ${gates}`);

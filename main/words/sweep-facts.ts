@@ -58,7 +58,7 @@ const gatesWords = ({ model, are }: Extract<SweepFact, { code: 'gates' }>): stri
     case 'folded':
       return (
         `Deleting experts of ${model} makes the gates of the others grow: its plans have them folded, times the mean ` +
-        'probability that was kept.'
+        'probability that was kept (merged experts: times what gives each the probability of its group).'
       );
   }
 };

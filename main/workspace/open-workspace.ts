@@ -8,9 +8,12 @@ import { explainFileError, fileErrorCode, isSystemError, makeFolder } from '../f
 import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically, writerOfTemporary } from '../files/write-atomically.ts';
 import { createLibrary, type Library } from './library.ts';
+import { userOf } from './maker-marks.ts';
 import { createRunStore, type RunStore } from './run-store.ts';
 import { createRunTrash, type RunTrash } from './run-trash.ts';
+import { settingsFile } from './settings-file.ts';
 import { createStepStore, type StepStore } from './step-store.ts';
+import { stateFolder } from './user-key.ts';
 
 const FOLDER = 'uncurl-workbench';
 
@@ -155,8 +158,15 @@ const removeAbandoned = async (folder: string, now: number, isTemporary: (name: 
   }
 };
 
-/** Opens a workspace; creates it if the folder is missing or empty. Refuses a folder that cannot be written. */
-export const openWorkspace = async (folder: string, now: () => number = Date.now): Promise<Workspace> => {
+/**
+ * Opens a workspace; creates it if the folder is missing or empty. Refuses a folder that cannot be written. `state`:
+ * folder with the key of the user whose steps are used (user-key.ts).
+ */
+export const openWorkspace = async (
+  folder: string,
+  now: () => number = Date.now,
+  state: string = stateFolder(settingsFile()),
+): Promise<Workspace> => {
   const path = resolve(folder);
   const inside = (name: string): string => join(path, name);
   const temporaryFolder = inside('tmp');
@@ -175,7 +185,10 @@ export const openWorkspace = async (folder: string, now: () => number = Date.now
     path,
     runs: createRunStore(inside('runs'), temporaryFolder, inside('trash'), now),
     trash: createRunTrash(inside('trash'), inside('runs'), temporaryFolder),
-    steps: createStepStore({ steps: inside('steps'), overlays: inside('overlays'), temporary: temporaryFolder }),
+    steps: createStepStore(
+      { steps: inside('steps'), overlays: inside('overlays'), temporary: temporaryFolder },
+      userOf(state),
+    ),
     library: createLibrary(path, temporaryFolder),
     overlayFolder: inside('overlays'),
     temporaryFolder,

@@ -1,6 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { boundedRecord, shortName } from '../contract/bounds.ts';
 import { WorkbenchError } from '../contract/errors.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { fileChecksum } from '../files/checksums.ts';
@@ -9,6 +10,7 @@ import { parseForeignJson } from '../files/parse-json.ts';
 import { isLack } from '../files/process-limits.ts';
 import { explainReadError, readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
+import { isMarkedBy, type Maker, marksWith, thisProcess } from './maker-marks.ts';
 import { contentOf, sealedJson } from './sealed-json.ts';
 
 /** SHA-256 (hexadecimal) of files by their name. */
@@ -16,8 +18,8 @@ export type FileHashes = ReadonlyMap<string, string>;
 
 /**
  * Files of work that is not finished, in a folder of their own, from which the same work continues after a cancel or a
- * kill. Beside the folder lies the seal: the key of the work and the SHA-256 of each file, sealed as a step is. Files
- * that are not exactly the sealed ones are reported, deleted, and never continued from.
+ * kill. Beside the folder lies the seal: the key of the work and the SHA-256 of each file, sealed and marked as a step
+ * is. Files that are not exactly those that this user's engine sealed are reported, deleted, and never continued from.
  */
 export interface PartialResult {
   readonly folder: string;
@@ -37,7 +39,7 @@ export interface PartialResult {
   remove(): Promise<void>;
 }
 
-const sealSchema = z.record(z.string().regex(/^[^/\\\0]+$/), z.string().regex(/^[0-9a-f]{64}$/));
+const sealSchema = boundedRecord(shortName.regex(/^[^/\\\0]+$/), z.string().regex(/^[0-9a-f]{64}$/));
 /** A line of a hundred bytes for each of many shards. */
 const MAX_SEAL_BYTES = 16 * 2 ** 20;
 
@@ -50,12 +52,24 @@ const isAboutFiles = (error: unknown): boolean =>
     ? !isLack(error) && !['not-readable', 'read-too-slow', 'cancelled'].includes(error.code)
     : ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO'].includes(fileErrorCode(error) ?? '');
 
-/** `key`: SHA-256 of everything that the work depends on; `say`: hears why files are not continued from. */
-export const openPartialResult = (folder: string, key: string, say: (text: string) => void): PartialResult => {
+/**
+ * `key`: SHA-256 of everything that the work depends on; `say`: hears why files are not continued from; `maker`: whose
+ * files are (default: those of this process alone).
+ */
+export const openPartialResult = (
+  folder: string,
+  key: string,
+  { say, maker = thisProcess }: { readonly say: (text: string) => void; readonly maker?: Maker },
+): PartialResult => {
   const sealFile = `${folder}.sealed.json`;
   let sealed: FileHashes = new Map();
-  const writeSeal = (files: FileHashes): Promise<void> =>
-    writeFileAtomically(sealFile, sealedJson(key, canonicalJson(Object.fromEntries(files))));
+  const writeSeal = async (files: FileHashes): Promise<void> => {
+    const user = await maker();
+    const content = canonicalJson(Object.fromEntries(files));
+    // Without the marks of others: they did not see these files.
+    const marksOf = (sha256: string): string => marksWith(user, { kind: 'partial', key, sha256 }, '');
+    await writeFileAtomically(sealFile, sealedJson(key, content, marksOf));
+  };
   const remove = async (): Promise<void> => {
     // The seal first: files without one are never used.
     await rm(sealFile, { recursive: true, force: true });
@@ -76,9 +90,11 @@ export const openPartialResult = (folder: string, key: string, say: (text: strin
       throw error;
     });
     if (text === null) return 'it was ended before it had saved anything';
-    const content = contentOf(key, text);
-    if (content === null) return 'its model, settings, Python or version are others now, or its seal was changed';
-    return new Map(Object.entries(sealSchema.parse(parseForeignJson(content))));
+    const seal = contentOf(key, text);
+    if (seal === null) return 'its model, settings, Python or version are others now, or its seal was changed';
+    if (!isMarkedBy(await maker(), { kind: 'partial', key, sha256: seal.sha256 }, seal.marks))
+      return 'another user, another machine or an earlier version made it';
+    return new Map(Object.entries(sealSchema.parse(parseForeignJson(seal.content))));
   };
   const changedFile = async (files: FileHashes): Promise<string | null> => {
     const there = await names();

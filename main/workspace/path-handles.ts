@@ -31,7 +31,7 @@ export const createPathHandles = (): PathHandles => {
       if (path === undefined) {
         throw refuse(
           'unknown-handle',
-          `The handle "${handle}" was not issued by this engine.`,
+          'A folder or file that the page names was not opened in this engine.',
           'Choose the folder or file again.',
         );
       }

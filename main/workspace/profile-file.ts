@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boundedText, shortName } from '../contract/bounds.ts';
+import { boundedList, boundedText, shortName } from '../contract/bounds.ts';
 import type { TensorView } from '../checkpoint/descriptor.ts';
 import { contiguousPart, readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../checkpoint/safetensors-header.ts';
@@ -84,23 +84,21 @@ const metadataSchema = z.object({
   modelSha256: shortName.optional(),
   tasks: boundedText,
 });
-const tasksSchema = z
-  .array(
-    z.object({
-      name: boundedText,
-      hash: boundedText,
-      layers: z.number().int().positive(),
-      experts: z.number().int().positive(),
-      topK: z.number().int().positive(),
-      /** H, if means of expert outputs are stored. */
-      hidden: z.number().int().positive().optional(),
-      /** Number of sampled tokens, if a sample of routing choices is stored. */
-      sampled: z.number().int().nonnegative().optional(),
-      items: z.number().int().nonnegative(),
-      tokens: z.number().int().nonnegative(),
-    }),
-  )
-  .min(1);
+const tasksSchema = boundedList(
+  z.object({
+    name: boundedText,
+    hash: boundedText,
+    layers: z.number().int().positive(),
+    experts: z.number().int().positive(),
+    topK: z.number().int().positive(),
+    /** H, if means of expert outputs are stored. */
+    hidden: z.number().int().positive().optional(),
+    /** Number of sampled tokens, if a sample of routing choices is stored. */
+    sampled: z.number().int().nonnegative().optional(),
+    items: z.number().int().nonnegative(),
+    tokens: z.number().int().nonnegative(),
+  }),
+).min(1);
 type DescribedTask = z.infer<typeof tasksSchema>[number];
 
 export interface ProfiledTask {

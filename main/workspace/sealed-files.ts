@@ -147,6 +147,27 @@ const HERE: RunProvenance = { state: 'here', reason: null, files: [] };
 const recordWith = (manifest: string): Readonly<Record<string, string>> | undefined =>
   Object.values(bundledRecords).find((files) => files[MANIFEST] === manifest);
 
+export const editedFile = (folder: string, name: string): WorkbenchError =>
+  new WorkbenchError(
+    'results-edited',
+    'failed',
+    `${join(folder, name)} was changed after the run had ended: it no longer shows what was measured.`,
+    'Restore the file from where the run was made, or run it again.',
+  );
+
+/**
+ * Throws unless a file of a run is the one of the bundled record to which its manifest belongs; false where the manifest
+ * belongs to none. Its own checksums prove nothing: whoever made the run wrote them.
+ *
+ * @throws WorkbenchError `results-edited`.
+ */
+export const isAsBundled = async (folder: string, name: string): Promise<boolean> => {
+  const record = recordWith((await hashOf(join(folder, MANIFEST))) ?? '');
+  if (record === undefined) return false;
+  if (record[name] === (await hashOf(join(folder, name)))) return true;
+  throw editedFile(folder, name);
+};
+
 /** How much of a folder `readProvenance` reads. */
 type Depth = 'files' | 'manifest';
 
@@ -233,14 +254,6 @@ export const contentChecksums = async (
   }
   return checksums;
 };
-
-export const editedFile = (folder: string, name: string): WorkbenchError =>
-  new WorkbenchError(
-    'results-edited',
-    'failed',
-    `${join(folder, name)} was changed after the run had ended: it no longer shows what was measured.`,
-    'Restore the file from where the run was made, or run it again.',
-  );
 
 /** Refuses a file of a run that was changed after its end. @throws WorkbenchError `results-edited`. */
 export const requireAsWritten = async (folder: string, name: string): Promise<void> => {

@@ -51,6 +51,14 @@ export interface UserKey {
   sign(text: string): string;
 }
 
+const userKeyOf = (key: Buffer): UserKey => ({
+  name: createHash('sha256').update('uncurl key\0').update(key).digest('hex').slice(0, 16),
+  sign: (signed) => createHmac('sha256', key).update(signed).digest('hex'),
+});
+
+/** A key that lives as long as this process. */
+export const processKey: UserKey = userKeyOf(randomBytes(KEY_BYTES));
+
 /**
  * The key in a state folder; null if none was created yet.
  *
@@ -66,11 +74,7 @@ export const readUserKey = async (folder: string): Promise<UserKey | null> => {
       `${file} contains no key.`,
       'Remove it: a new key is made, and resuming earlier runs will need confirmation.',
     );
-  const key = Buffer.from(text.trim(), 'hex');
-  return {
-    name: createHash('sha256').update('uncurl key\0').update(key).digest('hex').slice(0, 16),
-    sign: (signed) => createHmac('sha256', key).update(signed).digest('hex'),
-  };
+  return userKeyOf(Buffer.from(text.trim(), 'hex'));
 };
 
 /**

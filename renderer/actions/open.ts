@@ -74,7 +74,7 @@ export const openTask: Action = {
   },
 };
 
-/** Opens a task, ticks it and puts it in focus. If it has no calibration items, asks for some. */
+/** Opens a task, ticks it beside those that are ticked, and puts it in focus. If it has no calibration items, asks for some. */
 export const takeTask = async (
   { bridge, cache }: Pick<Engine, 'bridge' | 'cache'>,
   handle: PathHandle,
@@ -84,10 +84,7 @@ export const takeTask = async (
 export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry): void => {
   cache.patch('tasks.list', (tasks) => withEntry(tasks, entry));
   const { tasks, tickTasks } = selectionStore.getState();
-  // The bundled tasks were ticked by default; a user who opens their own task wants that one.
-  const bundled = cache.state('tasks.list', {}).data?.filter((task) => task.bundled) ?? [];
-  const own = tasks.filter((handle) => !bundled.some((task) => task.handle === handle));
-  tickTasks([...own.filter((handle) => handle !== entry.handle), entry.handle], entry.handle);
+  tickTasks([...tasks.filter((handle) => handle !== entry.handle), entry.handle], entry.handle);
   cache.invalidate((name) => name === 'tasks.list');
   if (lacksCalibration(entry)) calibrationStore.getState().show(entry.handle);
 };

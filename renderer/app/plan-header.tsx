@@ -27,6 +27,7 @@ export const PlanHeader = () => {
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
   const usable = usableTasks(tasks);
+  const isTicked = selection.task === null || selection.tasks.includes(selection.task);
   const others = selection.tasks.filter((handle) => handle !== selection.task).length;
   return (
     <section className="plan-header" aria-label="What is on screen">
@@ -45,8 +46,10 @@ export const PlanHeader = () => {
         onChange={(chosen) => focusTask(usable.find(({ handle }) => handle === chosen)?.handle ?? null)}
       />
       {others > 0 && (
-        <span className="muted plan-header-more">
-          <Definition of="ticked">+{formatCount(others)} ticked</Definition>
+        <span className={isTicked ? 'muted plan-header-more' : 'plan-header-more plan-header-unticked'}>
+          <Definition of="ticked">
+            {isTicked ? `+${formatCount(others)} ticked` : `not among ${formatCount(others)} ticked`}
+          </Definition>
         </span>
       )}
       {imported === null ? (
@@ -67,6 +70,7 @@ export const PlanHeader = () => {
 
 /** Every factor possible for a layer; powers of two first. */
 const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
+  const isByHand = useStore(planStore, ({ budget }) => budget === 'manual');
   const factor = useStore(selectionStore, (state) => state.factor);
   const kept = keptAtFactor(counts, factor);
   const standard = standardFactors(counts);
@@ -89,7 +93,7 @@ const FactorSelect = ({ counts }: { readonly counts: ExpertCounts }) => {
         onChange={(chosen) => selectionStore.getState().chooseFactor(Number(chosen))}
       />
       <span className="muted number">
-        {formatCount(kept)} of {formatCount(counts.experts)} kept
+        {isByHand ? 'counts by hand' : `${formatCount(kept)} of ${formatCount(counts.experts)} kept`}
       </span>
     </span>
   );

@@ -45,6 +45,8 @@ interface ChartProps {
   readonly moreOf?: (key: string) => readonly string[];
   /** A place on the horizontal axis with a line, such as the current plan's factor. */
   readonly cursor?: number;
+  /** Whether no point there is that plan's own. */
+  readonly isEdited?: boolean;
   /** Whether lines through the pointer show both values there. */
   readonly hasCrosshair?: boolean;
   /** Read out while no point is selected. */
@@ -71,7 +73,7 @@ const plotOf = (chart: Described, width: number, height: number): Plot => ({
  */
 export const Chart = (props: ChartProps) => {
   const { id, label, chart, theme, height, emphasised = null, selected = null, onSelect, arrowsSelect = false } = props;
-  const { onMenu, moreOf, cursor, hasCrosshair = false, status = '' } = props;
+  const { onMenu, moreOf, cursor, isEdited = false, hasCrosshair = false, status = '' } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const [hoveredKey, hover] = useState<string | null>(null);
   const [pointer, setPointer] = useState<{ readonly x: number; readonly y: number } | null>(null);
@@ -142,7 +144,7 @@ export const Chart = (props: ChartProps) => {
             emphasised={hovered?.series.key ?? emphasised}
           />
           <svg className="chart-overlay" width={width} height={whole} fontSize={11} aria-hidden="true">
-            {cursor !== undefined && <Cursor at={chartScales(chart, plot).x(cursor)} plot={plot} />}
+            {cursor !== undefined && <Cursor at={chartScales(chart, plot).x(cursor)} plot={plot} isEdited={isEdited} />}
             {pointer !== null && <Crosshair chart={chart} plot={plot} pointer={pointer} />}
             {points.map(({ series, point, x, y }) => (
               <circle
@@ -254,8 +256,14 @@ const Axes = memo(({ chart, plot, width, height, theme, emphasised }: AxesProps)
   );
 });
 
-const Cursor = ({ at, plot }: { readonly at: number; readonly plot: Plot }) => (
-  <line className="plan-cursor-line" x1={at} x2={at} y1={plot.top - 8} y2={plot.top + plot.height} />
+interface CursorProps {
+  readonly at: number;
+  readonly plot: Plot;
+  readonly isEdited: boolean;
+}
+
+const Cursor = ({ at, plot, isEdited }: CursorProps) => (
+  <line className={isEdited ? 'plan-cursor-line plan-cursor-edited' : 'plan-cursor-line'} x1={at} x2={at} y1={plot.top - 8} y2={plot.top + plot.height} />
 );
 
 interface CrosshairProps {

@@ -79,6 +79,11 @@ interface Drag {
   readonly isMoving: boolean;
 }
 
+/** Time in which the experts of another plan fade in and out. */
+const FADE_MS = 180;
+/** Larger maps are painted at once: a frame of one takes too long. */
+const FADING_CELLS = 6000;
+
 const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell => ({
   layer: firstLayer + Math.floor(layers / 2),
   expert: firstExpert + Math.floor(experts / 2),
@@ -126,16 +131,20 @@ export const Heatmap = memo((props: HeatmapProps) => {
     expert: Math.min(selected.expert ?? 0, experts - 1),
   };
 
+  /** The plan drawn before, from which the next one fades. */
+  const drawn = useRef({ hatch, matrix });
   useLayoutEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
-    if (element === null || context === null || context === undefined || width === 0) return;
+    if (element === null || context === null || context === undefined || width === 0) return undefined;
     const ratio = window.devicePixelRatio;
-    element.width = Math.round(geometry.width * ratio);
-    element.height = Math.round(geometry.height * ratio);
+    const [wide, high] = [Math.round(geometry.width * ratio), Math.round(geometry.height * ratio)];
+    // Setting a size clears the canvas, even to the same one.
+    if (element.width !== wide) element.width = wide;
+    if (element.height !== high) element.height = high;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(element);
-    paintHeatmap(context, {
+    const picture: HeatmapPicture = {
       geometry,
       matrix,
       shades,
@@ -151,8 +160,43 @@ export const Heatmap = memo((props: HeatmapProps) => {
       surface: style.getPropertyValue('--surface').trim(),
       font: style.fontFamily,
       selectedLayer: selected.layer,
-    });
-  }, [geometry, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected.layer, theme, width]);
+    };
+    const from = drawn.current;
+    drawn.current = { hatch, matrix };
+    const isFading =
+      from.hatch !== hatch &&
+      from.matrix === matrix &&
+      layers * experts <= FADING_CELLS &&
+      !window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (!isFading) {
+      paintHeatmap(context, picture);
+      return undefined;
+    }
+    const startedAt = performance.now();
+    let frameId = 0;
+    const paint = (now: number): void => {
+      const progress = Math.min(1, Math.max(0.25, (now - startedAt) / FADE_MS));
+      paintHeatmap(context, progress < 1 ? { ...picture, fading: { from: from.hatch, progress } } : picture);
+      if (progress < 1) frameId = requestAnimationFrame(paint);
+    };
+    paint(startedAt);
+    return () => cancelAnimationFrame(frameId);
+  }, [
+    geometry,
+    matrix,
+    shades,
+    scale,
+    hatch,
+    pin,
+    cellText,
+    rowNote,
+    columnNumber,
+    selected.layer,
+    theme,
+    width,
+    layers,
+    experts,
+  ]);
 
   const described = hovered ?? (walking && isShown(geometry, cursor) ? cursor : null);
   const zoom = (factor: number, about: Cell): void => chooseWindow(zoomed(shownWindow, factor, about, size));
@@ -351,7 +395,7 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
               `${orderWords === undefined ? 'experts' : 'positions'} ${columnText(shown.firstExpert, orderWords)}–` +
               columnText(shown.firstExpert + shown.experts - 1, orderWords),
           layerBin * expertBin > 1
-            ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}`
+            ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}, its pale part the share pruned`
             : '',
           orderWords === undefined ? '' : `each layer ${orderWords}; numbers above: position, not expert`,
         ]

@@ -12,6 +12,8 @@ export interface HeatmapPicture {
   readonly shades: CellMatrix;
   readonly scale: ColorScale;
   readonly hatch: (cell: Cell) => Hatch;
+  /** While the map fades from another plan to this one: that plan's marks, and how far it has come, 0 to 1. */
+  readonly fading?: { readonly from: (cell: Cell) => Hatch; readonly progress: number } | undefined;
   /** Pins, marked in the corner: true for must stay, false for must go. */
   readonly pin: (cell: Cell) => boolean | null;
   /** Text inside cells that have room for it. */
@@ -24,7 +26,7 @@ export interface HeatmapPicture {
   readonly absent: string;
   readonly ink: string;
   readonly mutedInk: string;
-  /** Background; pruned cells fade into it. */
+  /** The page behind the map, into which pruned cells fade. */
   readonly surface: string;
   readonly font: string;
   readonly selectedLayer: number | null;
@@ -35,13 +37,14 @@ const COLUMN_LABEL_PX = { two: 22, three: 29 } as const;
 /** Minimum spacing of row numbers. */
 const ROW_LABEL_PX = 13;
 const ROOM_FOR_TEXT = { width: 34, height: 20 } as const;
-/** Pruned cells smaller than this fade instead of being hatched. */
-export const ROOM_FOR_HATCH_PX = 8;
-const FADED = 0.22;
+/** Smallest cell with a hatch (experts that are merged), and with a cross (experts without a value). */
+const ROOM_FOR_HATCH_PX = 8;
+/** What is left of the colour of an expert that the plan removes. */
+const FADED = 0.16;
 /** Smallest cell with a full pin mark; smaller ones get a dot. */
 const ROOM_FOR_PIN_PX = 12;
-/** CSS pixels between hatch lines: dropped cells are hatched one way, merged cells crosswise. */
-const HATCH_STEP = { dropped: 6, merged: 9 } as const;
+/** CSS pixels between the lines that cross a merged expert. */
+const HATCH_STEP = 9;
 
 const hatchLines = (
   context: CanvasRenderingContext2D,
@@ -59,31 +62,26 @@ const hatchLines = (
   }
 };
 
+/** Crossed lines over an expert that is merged into another one. */
 const paintHatch = (
   context: CanvasRenderingContext2D,
   x: number,
   y: number,
   w: number,
   h: number,
-  hatch: 'dropped' | 'merged',
+  ink: string,
 ): void => {
-  const step = HATCH_STEP[hatch];
   context.save();
   context.beginPath();
   context.rect(x, y, w, h);
   context.clip();
-  // A dark line beside a light one is visible on every map colour.
-  for (const [color, shift] of [
-    ['rgba(0,0,0,0.75)', 0],
-    ['rgba(255,255,255,0.7)', 1.2],
-  ] as const) {
-    context.beginPath();
-    hatchLines(context, x + shift, y, w, h, step, false);
-    if (hatch === 'merged') hatchLines(context, x + shift, y, w, h, step, true);
-    context.strokeStyle = color;
-    context.lineWidth = 1;
-    context.stroke();
-  }
+  context.beginPath();
+  hatchLines(context, x, y, w, h, HATCH_STEP, false);
+  hatchLines(context, x, y, w, h, HATCH_STEP, true);
+  context.strokeStyle = ink;
+  context.globalAlpha = 0.45;
+  context.lineWidth = 1;
+  context.stroke();
   context.restore();
 };
 
@@ -113,23 +111,46 @@ const paintPin = (context: CanvasRenderingContext2D, right: number, top: number,
   context.stroke();
 };
 
-/** The strongest shade of a block of cells (null if none has a value), and whether the plan removes all of them. */
-const blockOf = (
-  { shades, hatch, geometry: { layerBin, expertBin, shown } }: HeatmapPicture,
+interface Block {
+  /** Strongest shade; null if no cell has a value. */
+  readonly shade: number | null;
+  /** Share of the cells that the plan removes, 0 to 1. */
+  readonly goneShare: number;
+  /** Whether all of them are merged into others. */
+  readonly isMerged: boolean;
+}
+
+/** What one mark shows of the cells that it combines. */
+export const blockOf = (
+  {
+    shades,
+    hatch,
+    fading,
+    geometry: { layerBin, expertBin, shown },
+  }: Pick<HeatmapPicture, 'shades' | 'hatch' | 'fading'> & {
+    readonly geometry: Pick<HeatmapGeometry, 'layerBin' | 'expertBin' | 'shown'>;
+  },
   { layer, expert }: Cell,
-): { readonly shade: number | null; readonly gone: Hatch } => {
+): Block => {
   let shade: number | null = null;
-  let gone: Hatch | null = null;
+  let gone = 0;
+  let cells = 0;
+  let isMerged = true;
   const [lastLayer, lastExpert] = [shown.firstLayer + shown.layers, shown.firstExpert + shown.experts];
   for (let down = layer; down < Math.min(lastLayer, layer + layerBin); down += 1) {
     for (let across = expert; across < Math.min(lastExpert, expert + expertBin); across += 1) {
       const value = shades[down]?.[across] ?? null;
       if (value !== null && (shade === null || Math.abs(value) > Math.abs(shade))) shade = value;
-      const own = hatch({ layer: down, expert: across });
-      gone = gone === null || gone === own ? own : 'none';
+      const cell = { layer: down, expert: across };
+      const own = hatch(cell);
+      const now = own === 'none' ? 0 : 1;
+      const before = fading === undefined ? now : fading.from(cell) === 'none' ? 0 : 1;
+      gone += now === before ? now : before + (now - before) * (fading?.progress ?? 1);
+      cells += 1;
+      isMerged &&= own === 'merged';
     }
   }
-  return { shade, gone: gone ?? 'none' };
+  return { shade, goneShare: cells === 0 ? 0 : gone / cells, isMerged };
 };
 
 /** Number of colours: as many as a screen distinguishes in one hue. */
@@ -161,24 +182,27 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
   context.textBaseline = 'middle';
   for (let layer = shown.firstLayer; layer < shown.firstLayer + shown.layers; layer += layerBin) {
     for (let expert = shown.firstExpert; expert < shown.firstExpert + shown.experts; expert += expertBin) {
-      const { shade, gone } = blockOf(picture, { layer, expert });
+      const { shade, goneShare, isMerged } = blockOf(picture, { layer, expert });
       const { x: left, y: top } = cellOrigin(geometry, { layer, expert });
       // Round to whole pixels, so that fractional cells meet without seams.
       const [x, y] = [Math.round(left), Math.round(top)];
       const w = Math.max(1, Math.round(left + cellWidth * expertBin) - x - gap);
       const h = Math.max(1, Math.round(top + cellHeight * layerBin) - y - gap);
       const color = shade === null ? picture.absent : colors(shade);
-      const fades = gone !== 'none' && smaller < ROOM_FOR_HATCH_PX;
-      if (fades) {
-        context.fillStyle = picture.surface;
-        context.fillRect(x, y, w, h);
-        context.globalAlpha = FADED;
-      }
       context.fillStyle = color;
-      context.fillRect(x, y, w, h);
+      if (layerBin * expertBin === 1) {
+        context.globalAlpha = 1 - goneShare * (1 - FADED);
+        context.fillRect(x, y, w, h);
+      } else {
+        // The pale part of a mark, from below, is the share of its experts that the plan removes.
+        const pale = Math.round(h * goneShare);
+        context.fillRect(x, y, w, h - pale);
+        context.globalAlpha = FADED;
+        context.fillRect(x, y + h - pale, w, pale);
+      }
       context.globalAlpha = 1;
       if (shade === null && smaller >= ROOM_FOR_HATCH_PX && cellText === null) paintCross(context, x, y, w, h, picture);
-      if (gone !== 'none' && !fades) paintHatch(context, x, y, w, h, gone);
+      if (isMerged && smaller >= ROOM_FOR_HATCH_PX) paintHatch(context, x, y, w, h, picture.ink);
       const pin = picture.pin({ layer, expert });
       if (pin !== null && smaller >= ROOM_FOR_PIN_PX) paintPin(context, x + w, y, pin);
       else if (pin !== null) paintSmallPin(context, x + w / 2, y + h / 2, pin);
@@ -187,12 +211,13 @@ export const paintHeatmap = (context: CanvasRenderingContext2D, picture: Heatmap
       context.textAlign = 'center';
       const value = matrix[layer]?.[expert] ?? null;
       const text = value === null ? 'gone' : cellText(value);
-      if (gone !== 'none') {
+      if (isMerged) {
         const width = context.measureText(text).width + 6;
-        context.fillStyle = color;
+        context.fillStyle = picture.surface;
         context.fillRect(x + w / 2 - width / 2, y + h / 2 - 8, width, 16);
       }
-      context.fillStyle = inkOn(color);
+      // A faded cell is nearly as the page.
+      context.fillStyle = goneShare > 0.5 ? picture.mutedInk : inkOn(color);
       context.fillText(text, x + w / 2, y + h / 2 + 0.5);
     }
   }

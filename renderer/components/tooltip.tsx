@@ -42,7 +42,10 @@ interface TooltipProps {
   readonly focusable?: boolean;
 }
 
-/** Text that appears on hover and keyboard focus, and disappears with Escape. */
+/** Keys during which a tip stays. */
+const STAYING_KEYS: ReadonlySet<string> = new Set(['Tab', 'Shift', 'Control', 'Alt', 'Meta']);
+
+/** Text that appears on hover and keyboard focus, and disappears with a key. */
 export const Tooltip = ({ children, content, className = '', focusable = true }: TooltipProps) => {
   const id = useId();
   const anchor = useRef<HTMLSpanElement>(null);
@@ -59,6 +62,8 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
 
   useLayoutEffect(() => {
     if (!open || anchor.current === null || box.current === null) return;
+    // In the top layer nothing cuts it off.
+    openPopover(box.current);
     setPosition(
       placeBelow(anchor.current.getBoundingClientRect(), box.current.getBoundingClientRect(), {
         width: window.innerWidth,
@@ -70,7 +75,8 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
   useEffect(() => {
     if (!open) return;
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key === 'Escape') hide();
+      // Tab moves the focus, which shows the next one.
+      if (!STAYING_KEYS.has(event.key)) hide();
     };
     window.addEventListener('keydown', onKey);
     window.addEventListener('scroll', hide, true);
@@ -96,7 +102,7 @@ export const Tooltip = ({ children, content, className = '', focusable = true }:
       </span>
       {host !== null &&
         createPortal(
-          <div ref={box} id={id} role="tooltip" className="tooltip" style={position}>
+          <div ref={box} id={id} role="tooltip" popover="manual" className="tooltip" style={position}>
             {content}
           </div>,
           host,

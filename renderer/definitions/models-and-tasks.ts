@@ -66,7 +66,7 @@ export const modelsAndTasks = define({
     term: 'Gates renormalised',
     text:
       'Whether the weights of the chosen experts are divided by their sum. If not, the kept experts get more weight ' +
-      'after pruning.',
+      'after pruning, unless their gates are folded.',
   },
   items: {
     term: 'Items',

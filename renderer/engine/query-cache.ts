@@ -214,12 +214,26 @@ export class QueryCache {
     unread?.addEventListener('abort', () => controller.abort(), { once: true });
     const endWait = this.#showWait(name, input, controller);
     try {
-      const answer = await this.#call(name, input, controller.signal);
+      const answer = await this.#callKnown(name, input, controller.signal);
       return changes.reduce((data, change) => change(data), answer);
     } finally {
       endWait();
       if (this.#underWay.get(key) === controller) this.#underWay.delete(key);
       requests.delete(changes);
+    }
+  }
+
+  /**
+   * The engine's answer. A restarted engine knows a folder again once it has listed its models and tasks: a question
+   * that came before is asked a second time.
+   */
+  async #callKnown<N extends CallName>(name: N, input: CallInput<N>, signal: AbortSignal): Promise<CallOutput<N>> {
+    try {
+      return await this.#call(name, input, signal);
+    } catch (error) {
+      if (serialiseError(error).code !== 'unknown-handle' || signal.aborted) throw error;
+      await Promise.all([this.#call('models.list', {}, signal), this.#call('tasks.list', {}, signal)]);
+      return this.#call(name, input, signal);
     }
   }
 

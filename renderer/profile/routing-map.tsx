@@ -152,11 +152,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const written = (value: number): string => formatMetric(metric, value, minus !== null);
   const legendLabels: readonly [string, string, string] =
     shaded.values === null ? shaded.labels : [written(low), written(middle), written(high)];
-  // Same limits as the map, which fades instead of hatching where cells are too small.
-  const isSmall = (matrix[0]?.length ?? 0) > 90 || matrix.length > 50;
   const merges = useMemo(() => fates?.some((row) => row.some(({ kind }) => kind === 'merged')) ?? false, [fates]);
-
-  const hatchSwatch = `hatch-swatch${merges ? ' hatch-swatch-merged' : ''}`;
 
   return (
     <FullScreen title={`${definitions[metric].term} by layer and expert`}>
@@ -267,8 +263,7 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               </span>
             )}
             <Checkbox checked={showPlan} onChange={togglePlan}>
-              {isSmall && <span className="pale-swatch" />}
-              <span className={hatchSwatch} />
+              <span className={merges ? 'pale-swatch pale-swatch-merged' : 'pale-swatch'} />
               {merges ? 'would be merged into another' : 'would be pruned'}
             </Checkbox>
           </div>

@@ -15,6 +15,8 @@ import {
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../main/contract/task.ts';
 import { type CostlyTraits, sweepShape, type SweepWork, sweepWork } from '../../main/evaluation/sweeps/sweep-shape.ts';
+import { methodTitle } from '../../main/words/methods.ts';
+import { counted, formatFactor } from '../../main/words/numbers.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
@@ -37,6 +39,36 @@ type FactorChoices = Pick<SweepChoices, 'skippedFactors' | 'typedFactors'>;
 const chosenFactors = (models: readonly ModelEntry[], choices: FactorChoices): readonly number[] => {
   const ticked = commonFactors(models).filter((factor) => factor === 1 || !choices.skippedFactors.includes(factor));
   return [...new Set([...ticked, ...typedFactors(choices.typedFactors, models).factors])].sort((a, b) => a - b);
+};
+
+/** One by its name, several by their number. */
+const namedOrCounted = (names: readonly string[], noun: string): string =>
+  names.length === 1 && names[0] !== undefined ? names[0] : counted(names.length, noun);
+
+/** What a sweep would run, short: "uncurl-64, 9 tasks, 4 methods, ×2 to ×32". */
+export const sweepSummary = (
+  models: readonly ModelEntry[],
+  tasks: readonly TaskEntry[],
+  settings: FactorChoices & Pick<SweepChoices, 'methods'>,
+): string => {
+  const factors = chosenFactors(models, settings).filter((factor) => factor > 1);
+  const [least, most] = [factors[0], factors.at(-1)];
+  return [
+    namedOrCounted(
+      models.map(({ name }) => name),
+      'model',
+    ),
+    namedOrCounted(
+      tasks.map(({ title }) => title),
+      'task',
+    ),
+    namedOrCounted(settings.methods.map(methodTitle), 'method'),
+    least === undefined || most === undefined
+      ? 'no factor'
+      : least === most
+        ? formatFactor(least)
+        : `${formatFactor(least)} to ${formatFactor(most)}`,
+  ].join(', ');
 };
 
 /** Pages of the methods, and options that differ from the defaults. */

@@ -13,7 +13,7 @@ const uncurl = path.resolve(resources, '..', 'main', 'cli', 'uncurl.ts');
 /** One thread, so that sums in a training do not depend on the number of threads. */
 const experiment = [
   ...['experiment', 'switch', '--task', 'german,german-written,add,add-written,capital,capital-written'],
-  ...['--method', 'uncurl', '--arms', 'as-is,tuned', '--seeds', '0,1,2,3,4'],
+  ...['--method', 'uncurl', '--arms', 'as-is,tuned', '--gates', 'folded,renormalised', '--seeds', '0,1,2,3,4'],
   ...['--rate', '0.0003', '--epochs', '10', '--threads', '1'],
 ];
 

@@ -8,6 +8,7 @@ prints goes to standard error. The process ends when its standard input does, al
 
 import contextlib
 import copy
+import functools
 import inspect
 import json
 import math
@@ -613,6 +614,8 @@ def keep_gates(router, whole, index, layer):
         ]
         if len(given) != 1:
             raise Refused("torch-plan", f"{type(module).__name__} does not give the weights of its chosen experts.")
+        if type(whole).__name__ in LOGITS_WITHIN:
+            raise Refused("torch-plan", f"{type(whole).__name__} gives no logits for trained gates.")
         logits = whole(*inputs)[index]
         kept = 1 - torch.softmax(logits.float(), -1)[..., dropped].sum(-1, keepdim=True)
         weights = parts[given[0]]
@@ -812,20 +815,32 @@ def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
 @contextlib.contextmanager
 def taps_of(model):
     """Per MoE layer of the next pass: router logits [T, R] and, where the router gives them, chosen experts [T, K]."""
-    routed = []
+    routed, inner = [], {}
+    routers, index = routers_of(model)
 
-    def tap(_module, _inputs, output):
+    def tap(router, _inputs, output):
         parts = output if isinstance(output, tuple) else (output,)
         chosen = [part for part in parts if torch.is_tensor(part) and not part.is_floating_point()]
+        logits = inner.pop(router) if type(router).__name__ in LOGITS_WITHIN else parts[index]
+        if not chosen and type(router).__name__ in CHOICES_BY_LOGITS:
+            chosen = [logits.topk(router.top_k, dim=-1).indices]
         routed.append(
             {
-                "router": parts[index].float().flatten(0, -2),
+                "router": logits.float().flatten(0, -2),
                 **({"experts": chosen[0].to(torch.int32).flatten(0, -2)} if chosen else {}),
             }
         )
 
-    routers, index = routers_of(model)
+    def keeper(router):
+        def keep(_module, _inputs, output):
+            inner[router] = output
+
+        return keep
+
     hooks = [router.register_forward_hook(tap) for router in routers]
+    for router in routers:
+        if part := LOGITS_WITHIN.get(type(router).__name__):
+            hooks.append(router.get_submodule(part).register_forward_hook(keeper(router)))
     try:
         yield routed
     finally:
@@ -849,13 +864,49 @@ class Observation:
 
 def observed(experts, hidden_states, top_k_index, top_k_weights):
     """The experts of a layer, each choice alone, through the family's own forward method."""
-    tokens, choices = top_k_index.shape
+    choices = top_k_index.shape[1]
 
     def of(states, index):
         ones = torch.ones(len(index), 1, dtype=top_k_weights.dtype, device=index.device)
         return type(experts).forward.__wrapped__(experts, states, index[:, None], ones)
 
-    alone = of(hidden_states.repeat_interleave(choices, 0), top_k_index.flatten()).view(tokens, choices, -1)
+    alone = of(hidden_states.repeat_interleave(choices, 0), top_k_index.flatten())
+    return observe(experts, hidden_states, top_k_index, top_k_weights, alone, of)
+
+
+def observed_llama4(moe, hidden_states):
+    """Llama 4's MoE block, whose experts f get their input times its gate w: f(w x) / w is their output before it.
+
+    Source: `Llama4TextMoe.forward` of transformers 5.24, whose experts compute every expert on every token.
+    """
+    flat = hidden_states.reshape(-1, moe.hidden_dim)
+    scores, logits = moe.router(flat)
+    chosen = logits.topk(moe.router.top_k, dim=-1).indices
+    weights = scores.gather(-1, chosen)
+
+    def of(states, index):
+        sorted_index, order = index.sort(stable=True)
+        made = torch.empty_like(states)
+        experts = moe.experts
+        for expert in sorted_index.unique().tolist():
+            some = order[sorted_index == expert]
+            gate, up = (states[some] @ experts.gate_up_proj[expert]).chunk(2, dim=-1)
+            made[some] = (up * experts.act_fn(gate)) @ experts.down_proj[expert]
+        return made
+
+    gates = weights.flatten()[:, None]
+    alone = of(flat.repeat_interleave(chosen.shape[1], 0) * gates, chosen.flatten()) / gates
+    # Outputs of all experts have no gates, so nothing asks for them (`requireOutputGates`).
+    return moe.shared_expert(flat) + observe(moe.experts, flat, chosen, weights, alone, of), logits
+
+
+def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
+    """Notes what the experts of a layer do, and gives the weighted sum [T, H].
+
+    `alone` [T K, H]: outputs of the chosen experts, before they are weighted; `of`: those of any experts on states.
+    """
+    tokens, choices = top_k_index.shape
+    alone = alone.view(tokens, choices, -1)
     # A router may list its choices in any order.
     weights, order = top_k_weights.float().sort(dim=-1, descending=True, stable=True)
     sizes, real = alone.float(), Observation.real.to(alone.device)
@@ -987,23 +1038,38 @@ def observed_experts(model, **wanted):
 
     leaves = [each for each in model.modules() if not any(True for _ in each.children())]
     hooks = [each.register_forward_hook(keep) for each in leaves] if Observation.residual is not None else []
+    blocks = [each for each in model.modules() if type(each).__name__ == "Llama4TextMoe"]
+    for block in blocks:
+        block.forward = functools.partial(observed_llama4, block)
     model.set_experts_implementation(OBSERVED)
     try:
         yield Observation.layers
     finally:
         for hook in hooks:
             hook.remove()
+        for block in blocks:
+            del block.forward
         Observation.given = {}
         model.set_experts_implementation(before)
 
 
+# Routers whose output holds probabilities: the part of the module that gives the logits.
+LOGITS_WITHIN = {"Gemma4TextRouter": "proj"}
+# Routers that choose the largest logits, and do not say which these are.
+CHOICES_BY_LOGITS = {"Llama4Router"}
+# Routers that a class's record of its outputs leaves out, with the same outputs as those it names.
+UNRECORDED = {"DeepseekV4HashRouter"}
+
+
 def routers_of(model):
-    """The modules that the model's class names as its routers, and the index of the logits in their output."""
+    """The modules that route, by the record of the model's class, and the index of the logits in their output."""
     for module in model.modules():
         recorder = (getattr(module, "_can_record_outputs", None) or {}).get("router_logits")
         if recorder is not None:
             kind, index = getattr(recorder, "target_class", recorder), getattr(recorder, "index", 0)
-            return [each for each in model.modules() if isinstance(each, kind)], index
+            return [
+                each for each in model.modules() if isinstance(each, kind) or type(each).__name__ in UNRECORDED
+            ], index
     raise Refused("torch-router", f"{type(model).__name__} does not say which of its modules are routers.")
 
 

@@ -48,7 +48,16 @@ test('a file without calibration items is split, profiled and measured; the choi
     await expect(row).toHaveAttribute('aria-current', 'true');
     await expect(row).toContainText('240');
     await expect(row.getByText(', no calibration items')).toHaveCount(0);
-    // Bundled tasks are no longer ticked: a user who opens their own task wants that one.
+    // It is ticked beside the tasks that were; one click leaves it alone.
+    await expect(row.getByRole('checkbox')).toBeChecked();
+    await expect(tasks.getByRole('checkbox', { checked: true })).not.toHaveCount(1);
+    const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+    await expect(sweep.getByRole('button', { name: /^Start sweep: .*10 tasks, 4 methods/ })).toBeVisible();
+    await row.getByRole('checkbox').uncheck();
+    await expect(sweep.getByRole('status').filter({ hasText: 'my-sums is on screen, but not ticked' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'What is on screen' })).toContainText('not among 9 ticked');
+    await sweep.getByRole('button', { name: 'Tick my-sums' }).click();
+    await sweep.getByRole('button', { name: 'Only my-sums' }).click();
     await expect(tasks.getByRole('checkbox', { checked: true })).toHaveCount(1);
     await expect(row.getByRole('checkbox')).toBeChecked();
     await page.getByRole('button', { name: 'Profile', exact: true }).first().click();

@@ -37,27 +37,34 @@ const run = async (args: readonly string[]): Promise<ExperimentDocument> => {
 test("every draw of as-is and refit arms equals a sweep's measurement, compared with both references", async () => {
   const { task, workspace } = await prepare();
   const shared = ['--task', task, '--workspace', workspace, '--seeds', '0,1'];
-  const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...shared]);
-  const names = document.arms.map(({ model, kept, method, treatment, seed }) => [model, kept, method, treatment, seed]);
+  const both = ['--gates', 'folded,renormalised'];
+  const document = await run(['experiment', ...MEMBERS, '--arms', 'as-is,refit', ...both, ...shared]);
+  const names = document.arms.map(({ model, kept, method, treatment, gates, seed }) => [
+    ...[model, kept, method, treatment, gates, seed],
+  ]);
   expect(names).toEqual([
-    ['switch-8', 8, null, 'as-is', null],
-    ['switch-32', 32, null, 'as-is', null],
-    ['switch-32', 8, 'uncurl', 'as-is', 0],
-    ['switch-32', 8, 'uncurl', 'as-is', 1],
-    ['switch-32', 8, 'uncurl', 'refit', 0],
-    ['switch-32', 8, 'uncurl', 'refit', 1],
+    ['switch-8', 8, null, 'as-is', null, null],
+    ['switch-32', 32, null, 'as-is', null, null],
+    ...(['as-is', 'refit'] as const).flatMap((treatment) =>
+      (['folded', null] as const).flatMap((gates) =>
+        [0, 1].map((seed) => ['switch-32', 8, 'uncurl', treatment, gates, seed]),
+      ),
+    ),
   ]);
-  const swept = await uncurl([
-    ...['sweep', 'switch-32', '--method', 'uncurl', '--factors', '4', '--recovery', 'none,router+experts'],
-    // An experiment prunes by plain deletion.
-    ...['--gates', 'renormalised', '--threads', '1', '--json', ...shared],
-  ]);
-  expect(swept.code, swept.stderr).toBe(0);
-  const { results } = z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout));
+  const sweep = async (gates: string) => {
+    const swept = await uncurl([
+      ...['sweep', 'switch-32', '--method', 'uncurl', '--factors', '4', '--recovery', 'none,router+experts'],
+      ...['--gates', gates, '--threads', '1', '--json', ...shared],
+    ]);
+    expect(swept.code, swept.stderr).toBe(0);
+    return z.looseObject(sweepDocument.shape).parse(JSON.parse(swept.stdout)).results;
+  };
+  const results = { folded: await sweep('folded'), renormalised: await sweep('renormalised') };
   const [scratch, unpruned] = document.answers;
   expect(
-    unpruned?.pairs.map(({ treatment, seed, pruned, difference, low, high, p, lost, gained }) => ({
+    unpruned?.pairs.map(({ treatment, gates, seed, pruned, difference, low, high, p, lost, gained }) => ({
       treatment,
+      gates,
       seed,
       value: pruned,
       difference,
@@ -69,18 +76,23 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
     })),
   ).toEqual(
     (['as-is', 'refit'] as const).flatMap((treatment) =>
-      [0, 1].map((seed) => {
-        const method = treatment === 'as-is' ? 'uncurl' : 'uncurl+router+experts';
-        const found =
-          results.find((result) => result.method === method && result.seed === seed) ?? expect.fail(`no ${method}`);
-        const { value, difference, low, high, p, lost, gained } = found;
-        return { treatment, seed, value, difference, low, high, p, lost, gained };
-      }),
+      (['folded', null] as const).flatMap((gates) =>
+        [0, 1].map((seed) => {
+          const method = treatment === 'as-is' ? 'uncurl' : 'uncurl+router+experts';
+          const found =
+            results[gates ?? 'renormalised'].find((result) => result.method === method && result.seed === seed) ??
+            expect.fail(`no ${method}`);
+          const { value, difference, low, high, p, lost, gained } = found;
+          return { treatment, gates, seed, value, difference, low, high, p, lost, gained };
+        }),
+      ),
     ),
   );
-  expect(unpruned?.cells.map(({ treatment, draws }) => [treatment, draws])).toEqual([
-    ['as-is', 2],
-    ['refit', 2],
+  expect(unpruned?.cells.map(({ treatment, gates, draws }) => [treatment, gates, draws])).toEqual([
+    ['as-is', 'folded', 2],
+    ['as-is', null, 2],
+    ['refit', 'folded', 2],
+    ['refit', null, 2],
   ]);
   const right = (model: string, kept: number): string =>
     document.arms.find((arm) => arm.model === model && arm.kept === kept)?.right ?? '';
@@ -89,7 +101,7 @@ test("every draw of as-is and refit arms equals a sweep's measurement, compared 
   );
   expect(scratch?.pairs[0]).toMatchObject({ reference: 'switch-8', n: ITEMS, lost: lost.length });
   // Forty items are too few to call anything safe.
-  expect(scratch?.thresholds).toMatchObject([{ verdict: 'cannot-tell' }, { verdict: 'cannot-tell' }]);
+  expect(scratch?.thresholds.map(({ verdict }) => verdict)).toEqual(Array(4).fill('cannot-tell'));
   expect(document.published?.rows).toHaveLength(13);
 });
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { userOf } from '../../main/workspace/maker-marks.ts';
 import { openPartialResult } from '../../main/workspace/partial-result.ts';
 import { temporaryFolder, uncurl } from './run-uncurl.ts';
 
@@ -52,15 +53,17 @@ test.runIf(process.platform === 'linux')('help needs no more than Node itself', 
 const STARVED = `
 import { openSync, closeSync } from 'node:fs';
 import { readPointBlocks } from '${root}/main/runs/read-outcomes.ts';
+import { userOf } from '${root}/main/workspace/maker-marks.ts';
 import { openPartialResult } from '${root}/main/workspace/partial-result.ts';
-const [, , outcomes, folder, key] = process.argv;
+const [, , outcomes, folder, key, state] = process.argv;
 const held = [];
 try { for (;;) held.push(openSync('/dev/null')); } catch (error) { if (error.code !== 'EMFILE') throw error; }
 const codeOf = (work) => work().then(() => 'read', (error) => error.code ?? String(error));
 const codes = [];
 for (let spare = 0; spare <= 2; spare++) {
   if (spare > 0) closeSync(held.pop());
-  codes.push(await codeOf(() => openPartialResult(folder, key, () => undefined).continued(() => Promise.resolve())));
+  const partial = openPartialResult(folder, key, { say: () => undefined, maker: userOf(state) });
+  codes.push(await codeOf(() => partial.continued(() => Promise.resolve())));
   codes.push(await codeOf(async () => { for await (const _ of await readPointBlocks(outcomes)); }));
 }
 for (const file of held) closeSync(file);
@@ -76,10 +79,11 @@ test.runIf(process.platform === 'linux')('where open files run out, nothing is c
   const outcomes = path.join(workspace, 'runs', run, 'outcomes.parquet');
   await mkdir(folder);
   await writeFile(path.join(folder, 'state-1.pt'), 'a state');
-  await openPartialResult(folder, 'a'.repeat(64), () => undefined).sealAll();
+  const state = await temporaryFolder();
+  await openPartialResult(folder, 'a'.repeat(64), { say: () => undefined, maker: userOf(state) }).sealAll();
   const script = path.join(workspace, 'starved.mjs');
   await writeFile(script, STARVED);
-  const { code, stdout, stderr } = await limited('-n 64', [script, outcomes, folder, 'a'.repeat(64)]);
+  const { code, stdout, stderr } = await limited('-n 64', [script, outcomes, folder, 'a'.repeat(64), state]);
   expect(code, stderr).toBe(0);
   const codes: unknown = JSON.parse(stdout);
   expect(codes).toEqual(expect.arrayContaining(['too-many-open-files']));

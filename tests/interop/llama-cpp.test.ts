@@ -24,7 +24,7 @@ import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import type { TensorView } from '../../main/checkpoint/descriptor.ts';
 import { encodeValues } from '../../main/export/gguf/encode-values.ts';
 import { writeRounded } from '../../main/export/rounded-folder.ts';
-import { readGgufHeader } from '../../main/export/gguf/gguf-header.ts';
+import { readGguf } from '../../main/checkpoint/gguf/read-gguf.ts';
 import { characterOf, llamaModel, provenModels, scoredPieces } from '../main/export/gguf/llama-models.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
 import { outputOf, runPython } from './run-python.ts';
@@ -134,7 +134,7 @@ const deviations = async (name: string, folder: string): Promise<readonly number
     const [found, file = ''] = [reports[index], files[index]];
     const kept = plan.kept[0]?.length ?? 0;
     expect(found?.experts).toBe(kept);
-    const { tensors } = await readGgufHeader(file);
+    const { tensors } = await readGguf(file);
     expect(found?.tensors).toEqual(
       tensors.map((each) => ({ name: each.name, shape: each.shape, type: ggufTypes[each.type].number })),
     );

@@ -4,16 +4,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { hasPlainRows } from '../../main/checkpoint/routing.ts';
+import { gatesInput, hasPlainRows } from '../../main/checkpoint/routing.ts';
 import { type Checkpoint, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { readTensor, readTensorBytes } from '../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../main/checkpoint/safetensors-header.ts';
 import type { TensorView } from '../../main/checkpoint/descriptor.ts';
 import type { Plan, RouterTreatment } from '../../main/contract/plan.ts';
+import { reproduction } from '../../main/contract/reproduction.ts';
 import type { ForwardResult, ModelRunner } from '../../main/inference/model-runner.ts';
 import type { ExtraStatistic } from '../../main/profile/routing-statistics.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { resources, temporaryFolder } from '../integration/run-uncurl.ts';
+import { resources, temporaryFolder, uncurl } from '../integration/run-uncurl.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { openTorchRunner, refusedByTorch, unwrittenByTorch } from '../torch-engine.ts';
 import { expectClose, expectSameStatistics, items, weightedItems } from './same-statistics.ts';
@@ -21,7 +22,7 @@ import { expectClose, expectSameStatistics, items, weightedItems } from './same-
 /**
  * The engine torch in float32 on every reference folder (CHECKPOINTS names others): logits, router logits and choices
  * stored by transformers, unpruned and pruned; scores against onnxruntime, and statistics with every extra over items
- * whose tokens count differently; scores and written tokens of merged models. `npm run test:checkpoints` with
+ * whose tokens count differently; scores and written tokens of merged models; sweeps of some. `npm run test:checkpoints` with
  * ENGINE=torch runs this file; texts of unpruned and pruned models are those of `npm run test:generation`.
  */
 
@@ -31,10 +32,8 @@ const folders = readdirSync(root, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 const control = { signal: new AbortController().signal };
-/** Families whose routing transformers does not give as needed: `forward` refuses, scores and texts are compared. */
-const withoutRouting = ['deepseek_v4', 'gemma4', 'gemma4_text', 'llama4', 'llama4_text'];
-/** Families whose outputs of experts transformers does not let be observed either: they have no profile. */
-const withoutProfile = [...withoutRouting, 'longcat_flash', 'step3p7'];
+/** Families whose outputs of experts transformers does not let be observed: they have no profile. */
+const withoutProfile = ['longcat_flash', 'step3p7'];
 
 /** Prompts of several lengths, most of them shared by continuations of one to three tokens. */
 const requestsFor = (vocabulary: number): readonly Parameters<ModelRunner['score']>[0][number][] =>
@@ -115,25 +114,21 @@ test.each(folders)(
           expectClose(routerLogits, await readTensor(await view(file, `router_logits.${String(index)}`)));
         }
       };
-      if (withoutRouting.includes(descriptor.family))
-        await expect(runner.forward(tokens, null, control)).rejects.toMatchObject({ code: 'torch-router' });
-      else {
-        const results = await runner.forward(tokens, null, control);
-        expect(results).toHaveLength(tokens.length);
-        await compare(results, 'reference.safetensors');
-        const sorted = (experts: Int32Array): readonly string[] =>
-          Array.from({ length: experts.length / info.topK }, (_, token) =>
-            [...experts.subarray(token * info.topK, (token + 1) * info.topK)].sort((a, b) => a - b).join(),
-          );
-        for (const [index, { experts }] of results.entries()) {
-          const { buffer } = await readTensorBytes(await view('routing.safetensors', `experts.${String(index)}`));
-          expect(sorted(experts)).toEqual(sorted(new Int32Array(buffer)));
-        }
-        const pruned = await runner.forward(tokens, kept, control);
-        await compare(pruned, 'pruned.safetensors');
-        const own = (await referee.forward(tokens, kept, control)).map(({ experts }) => sorted(experts));
-        expect(pruned.map(({ experts }) => sorted(experts))).toEqual(own);
+      const results = await runner.forward(tokens, null, control);
+      expect(results).toHaveLength(tokens.length);
+      await compare(results, 'reference.safetensors');
+      const sorted = (experts: Int32Array): readonly string[] =>
+        Array.from({ length: experts.length / info.topK }, (_, token) =>
+          [...experts.subarray(token * info.topK, (token + 1) * info.topK)].sort((a, b) => a - b).join(),
+        );
+      for (const [index, { experts }] of results.entries()) {
+        const { buffer } = await readTensorBytes(await view('routing.safetensors', `experts.${String(index)}`));
+        expect(sorted(experts)).toEqual(sorted(new Int32Array(buffer)));
       }
+      const pruned = await runner.forward(tokens, kept, control);
+      await compare(pruned, 'pruned.safetensors');
+      const own = (await referee.forward(tokens, kept, control)).map(({ experts }) => sorted(experts));
+      expect(pruned.map(({ experts }) => sorted(experts))).toEqual(own);
       // Two keys can tie exactly for the last place that an indexer gives, and the engines then choose differently.
       if (descriptor.blocks.some(({ attention }) => attention?.kind === 'latent' && attention.indexer !== null)) return;
       const merges = mergesOf(checkpoint);
@@ -176,8 +171,39 @@ const extrasOf = ({ descriptor }: Checkpoint): readonly ExtraStatistic[] => {
     const own = descriptor.blocks[block];
     return own !== undefined && own.late !== 'gives' && own.hyper === null && own.branchNorms === null;
   });
-  return ['peaks', 'routed-outputs', 'every-output', ...(isAdded ? (['residual'] as const) : [])];
+  // Experts whose inputs are weighted have no outputs without the router.
+  const hasOutputs = descriptor.moeLayers.every(({ moe }) => !gatesInput(moe.routing));
+  const outputs = hasOutputs ? (['routed-outputs', 'every-output'] as const) : [];
+  return ['peaks', ...outputs, ...(isAdded ? (['residual'] as const) : [])];
 };
+
+/** Families whose routers transformers does not record as they are. */
+test.each(['gemma4', 'llama4', 'deepseek_v4'])(
+  '%s: a sweep has the points of onnxruntime',
+  async (name) => {
+    const { folder } = await withTokenizer(path.join(root, name));
+    const workspace = await temporaryFolder();
+    const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+    const { code, stderr } = await uncurl([
+      ...['sweep', folder, '--task', 'plural', '--limit', '12', '--factors', '1,2', '--method', 'frequency'],
+      ...['--method', 'reap', '--engine', 'torch', '--python', python, '--precision', 'float32'],
+      ...['--threads', '1', '--workspace', workspace],
+    ]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Computes with PyTorch ')]);
+    const [id = ''] = readdirSync(path.join(workspace, 'runs'));
+    const again = await uncurl(['reproduce', id, '--workspace', workspace, '--threads', '1', '--json']);
+    expect(reproduction.parse(JSON.parse(again.stdout))).toMatchObject({
+      points: 3,
+      changed: [],
+      flipped: [],
+      thresholds: [],
+      missing: [],
+      added: [],
+      replanned: [],
+    });
+  },
+  HANG_LIMIT_MS,
+);
 
 const observed: string[] = [];
 

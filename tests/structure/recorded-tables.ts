@@ -14,6 +14,7 @@ import {
   type ExperimentAnswer,
   type ExperimentCell,
   type ExperimentRecord,
+  treatmentTitles,
 } from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
@@ -33,6 +34,7 @@ import {
 import { type AnswerKind, answersOf } from '../../main/contract/task.ts';
 import { TELLING_LOSS } from '../../main/evaluation/fidelity.ts';
 import { upperLimit } from '../../main/statistics/p-values.ts';
+import { ratioInterval } from '../../main/statistics/ratio-interval.ts';
 import { choiceAndWriting, reachSummary, TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
 import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
@@ -47,6 +49,7 @@ import {
   pairSentence,
 } from '../../main/evaluation/frontier.ts';
 import { experimentDocument } from '../../main/evaluation/experiment/document.ts';
+import { accuracyOf, isSameCurve } from '../../main/evaluation/experiment/pairs.ts';
 import { countPairs } from '../../main/evaluation/size-trend/pairs.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
 import { groupBy } from '../../main/evaluation/threshold.ts';
@@ -59,14 +62,14 @@ import {
   formatRange,
   formatRoughPercent,
 } from '../../main/words/numbers.ts';
-import { methodTitle, treatmentWords } from '../../main/words/methods.ts';
+import { armWords, methodTitle } from '../../main/words/methods.ts';
 import { requireExperimentRecord } from '../../main/runs/experiment-record.ts';
 import { readFigureSource } from '../../main/runs/read-run.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
 import { addSample, recordedExperimentFolder, SAMPLE_RUN } from '../../main/sample/sample-run.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
-import { recordedJson, recordedResults } from '../main/sample/recorded.ts';
+import { recordedJson, type RecordedReading, recordedReadings, recordedResults } from '../main/sample/recorded.ts';
 import { writeBundledRecords } from './bundled-records.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
@@ -257,7 +260,8 @@ const experiment = async (): Promise<readonly string[]> => {
     .flatMap((answered) => answered.cells)
     .filter(({ treatment }) => treatment === 'tuned');
   const tasks = record.tasks.map(({ name }) => name);
-  const bySize = Map.groupBy(cells, ({ experts, kept }) => `${experts} to ${kept}`);
+  const bySize = Map.groupBy(cells, ({ experts, kept, gates }) => [`${experts} to ${kept}`, gates ?? ''].join());
+  const hasFolded = cells.some(({ gates }) => gates !== null);
   const text = (cell: ExperimentCell | undefined): string =>
     cell === undefined
       ? ''
@@ -265,9 +269,10 @@ const experiment = async (): Promise<readonly string[]> => {
         `${cell.overDraws === null ? '' : `${interval(cell.overDraws)} `}(${points(cell.low)} to ${points(cell.high)})`;
   const rows = [...bySize].sort(([, [a]], [, [b]]) => (a?.factor ?? 0) - (b?.factor ?? 0));
   return table(
-    ['sizes', 'factor', ...tasks],
-    rows.map(([sizes, own]) => [
-      ...[sizes, String(own[0]?.factor ?? '')],
+    ['sizes', 'factor', ...(hasFolded ? ['gates'] : []), ...tasks],
+    rows.map(([, own]) => [
+      ...[`${own[0]?.experts ?? ''} to ${own[0]?.kept ?? ''}`, String(own[0]?.factor ?? '')],
+      ...(hasFolded ? [own[0]?.gates ?? 'renormalised'] : []),
       ...tasks.map((task) => text(own.find((cell) => cell.task === task))),
     ]),
   );
@@ -276,7 +281,7 @@ const experiment = async (): Promise<readonly string[]> => {
 /** Signs of the comparisons, by question, treatment and kind of answers. */
 const experimentSigns = async (): Promise<readonly string[]> => {
   const { answers } = await recordedExperiment();
-  const treatments = [...new Set(answers.flatMap(({ cells }) => cells.map(({ treatment }) => treatment)))];
+  const arms = [...new Map(answers.flatMap(({ cells }) => cells.map((cell) => [armWords(cell), cell] as const)))];
   return table(
     [
       'compared with',
@@ -290,10 +295,10 @@ const experimentSigns = async (): Promise<readonly string[]> => {
       'above 0',
     ],
     answers.flatMap(({ question, cells }) =>
-      treatments.flatMap((treatment) =>
+      arms.flatMap(([words, arm]) =>
         KINDS.map((kind) => {
           const own = cells.filter(
-            (cell) => cell.treatment === treatment && cell.task.endsWith(TWIN_SUFFIX) === (kind === 'written'),
+            (cell) => isSameCurve(cell, arm) && cell.task.endsWith(TWIN_SUFFIX) === (kind === 'written'),
           );
           const signs = (['plus', 'minus', 'cannot-tell'] as const).map((sign) =>
             own.filter((cell) => cell.sign === sign),
@@ -305,7 +310,7 @@ const experimentSigns = async (): Promise<readonly string[]> => {
             means.filter(({ high }) => high < 0).length,
             means.filter(({ low }) => low > 0).length,
           ];
-          return [question, treatmentWords(treatment), kind, ...counts.map(String)];
+          return [question, words, kind, ...counts.map(String)];
         }),
       ),
     ),
@@ -432,13 +437,23 @@ const luck = async ({ document }: Sample): Promise<readonly string[]> => {
 
 /** Plans on tasks that they were not made for: two models at their first factors, and how many are safe everywhere. */
 const elsewhere = async (): Promise<readonly string[]> => {
+  const readings = await recordedReadings('elsewhere');
   const document = await recordedResults('elsewhere');
-  const summaries = elsewhereSummaries(document, DEFAULT_DELTA).filter(({ factor }) => factor <= 4);
+  const summaries = await Promise.all(
+    readings.map(async (reading) => {
+      const named = namesWith(readings, reading);
+      const own = await recordedResults('elsewhere', reading.run);
+      return elsewhereSummaries(own, DEFAULT_DELTA).map((summary) => ({ ...summary, model: named(summary.model) }));
+    }),
+  );
   const isSafe = ({ lastSafe }: Pick<Threshold, 'lastSafe'>): boolean => (lastSafe ?? 1) > 1;
   const { thresholds, together = [] } = document;
   const everywhere = thresholds.flatMap((threshold) => threshold.everywhere ?? []);
   return items([
-    ...summaries.map((summary) => summarySentence(summary, DEFAULT_DELTA)),
+    ...summaries
+      .flat()
+      .filter(({ factor }) => factor <= 4)
+      .map((summary) => summarySentence(summary, DEFAULT_DELTA)),
     `Of ${thresholds.length} rows of plans for one task, ${thresholds.filter(isSafe).length} are safe on their own ` +
       `task at factor 2 or more, and ${everywhere.filter(isSafe).length} on all ${everywhere[0]?.tasks ?? 0} tasks; ` +
       `of ${together.length} rows of plans for all tasks at once, ${together.filter(isSafe).length} are safe on all ` +
@@ -462,16 +477,55 @@ const ggufFamilies = (): readonly string[] =>
 const pairNames = (pairs: readonly Pick<FrontierPair, 'quantised' | 'pruned'>[]): string =>
   JSON.stringify(pairs.map(({ quantised, pruned }) => [pointNameKey(quantised.result), pointNameKey(pruned.result)]));
 
+/** The model whose gates the second run of a record measures otherwise. */
+const GATED = 'switch-64';
+
+/** Names of models where a record has two readings of the gates of one. */
+const namesWith =
+  (readings: readonly RecordedReading[], { gates: own }: RecordedReading) =>
+  (model: string): string =>
+    model === GATED && readings.length > 1 ? `${model} (gates ${own})` : model;
+
+interface FrontierRecord {
+  readonly points: readonly FrontierPoint[];
+  readonly pairs: readonly FrontierPair[];
+}
+
+/** The points and pairs of every reading. */
+const frontierRecord = async (): Promise<FrontierRecord> => {
+  const readings = await recordedReadings('frontier');
+  const records = await Promise.all(
+    readings.map(async (reading) => {
+      const named = namesWith(readings, reading);
+      const { points: measured, pairs } = (await recordedJson(
+        'frontier',
+        'frontier.json',
+        reading.run,
+      )) as FrontierRecord;
+      const renamed = <P extends { readonly result: SweepResult }>(point: P): P => ({
+        ...point,
+        result: { ...point.result, model: named(point.result.model) },
+      });
+      return {
+        points: measured.map(renamed),
+        pairs: pairs.map((pair) => ({
+          ...pair,
+          quantised: renamed(pair.quantised),
+          pruned: renamed(pair.pruned),
+        })),
+      };
+    }),
+  );
+  return { points: records.flatMap((one) => one.points), pairs: records.flatMap((one) => one.pairs) };
+};
+
 /**
  * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
  * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
  * differences to the unpruned model, which need none.
  */
 const frontier = async (): Promise<readonly string[]> => {
-  const { points: measured, pairs } = (await recordedJson('frontier', 'frontier.json')) as {
-    readonly points: readonly FrontierPoint[];
-    readonly pairs: readonly FrontierPair[];
-  };
+  const { points: measured, pairs } = await frontierRecord();
   const present = fittingPairs(measured);
   if (pairNames(present) !== pairNames(pairs)) return frontierMeans(present);
   const summaries = frontierSummaries(pairs);
@@ -630,20 +684,101 @@ const endingThresholds = async (): Promise<readonly string[]> => {
 };
 
 /** Points of the frontier's record with the weights as stored. */
-const frontierResults = async (): Promise<readonly SweepResult[]> => {
-  const { points: all } = (await recordedJson('frontier', 'frontier.json')) as {
-    readonly points: readonly { readonly result: SweepResult; readonly weights: string | null }[];
-  };
-  return all.filter(({ weights }) => weights === null).map(({ result }) => result);
+const frontierResults = async (): Promise<readonly SweepResult[]> =>
+  (await frontierRecord()).points.filter(({ weights }) => weights === null).map(({ result }) => result);
+
+/** Points of every reading of the record of forecasts. */
+const forecastResults = async (): Promise<readonly SweepResult[]> => {
+  const readings = await recordedReadings('forecast');
+  const results = await Promise.all(
+    readings.map(async (reading) => {
+      const named = namesWith(readings, reading);
+      const own = (await recordedResults('forecast', reading.run)).results;
+      return own.map((result) => ({ ...result, model: named(result.model) }));
+    }),
+  );
+  return results.flat();
 };
 
-/** Chosen points with fidelity where it was measured, beside the written ones of the same plans. */
+/**
+ * Chosen points with fidelity where it was measured, beside the written ones of the same plans. Of a model with two
+ * readings of its gates both, under names of their own.
+ */
 const forecastCurves = async ({ document }: Sample): Promise<readonly Curve[]> =>
   curvesOf([
     ...document.results,
     ...(await frontierResults()),
-    ...(await recordedResults('forecast')).results.filter(({ method }) => method !== UNPRUNED),
+    ...(await forecastResults()).filter(({ method }) => method !== UNPRUNED),
   ]);
+
+/** Frequency minus REAP by gates: mean accuracy over tasks, of the chosen answers and of the written ones. */
+const gatesMethods = async (): Promise<readonly string[]> => {
+  const readings = await recordedReadings('forecast');
+  const results = [...(await forecastResults()), ...(await frontierResults()).filter(isWritten)];
+  const mean = (own: readonly SweepResult[]): number => own.reduce((sum, { value }) => sum + value, 0) / own.length;
+  const rows = readings.flatMap((reading) =>
+    KINDS.flatMap((kind) => {
+      const own = results.filter(
+        (result) => result.model === namesWith(readings, reading)(GATED) && answersOf(result) === kind,
+      );
+      const factors = [...new Set(own.map(({ factor }) => factor))].filter((factor) => factor > 1);
+      return factors
+        .sort((one, other) => one - other)
+        .map((factor) => {
+          const of = (method: string): readonly SweepResult[] =>
+            own.filter((result) => result.method === method && result.factor === factor);
+          const [frequency, reap] = [of('frequency'), of('reap')];
+          const difference = pairedOverTasks(frequency, reap);
+          return [
+            ...[reading.gates, kind, formatFactor(factor), points(mean(frequency)), points(mean(reap))],
+            `${points(difference.mean)} ${interval(difference)}`,
+          ];
+        });
+    }),
+  );
+  return table(['gates', 'answers', 'factor', 'frequency', 'REAP', 'frequency − REAP'], rows);
+};
+
+const isWritten = (result: SweepResult): boolean => answersOf(result) === 'written';
+
+/** The mean difference of values over tasks, with its 95 % interval by Student's t of the tasks. */
+const pairedOverTasks = (one: readonly SweepResult[], other: readonly SweepResult[]) => {
+  const units = one.map((result) => {
+    const twin = other.find(({ task }) => task === result.task);
+    return { sum: result.value - (twin?.value ?? Number.NaN), count: 1 };
+  });
+  const found = ratioInterval(units);
+  if (found === undefined) throw new Error('fewer than two tasks');
+  return found;
+};
+
+/** The experiment's pruned arms by gates: mean accuracy over sizes, draws and tasks, as deleted and folded. */
+const gatesExperiment = async (): Promise<readonly string[]> => {
+  const { record } = await recordedExperiment();
+  const pruned = record.arms.filter(({ method }) => method !== null);
+  const readings = ([null, 'folded'] as const).filter((gates) => pruned.some((arm) => arm.gates === gates));
+  const mean = (own: typeof pruned): number => own.reduce((sum, { right }) => sum + accuracyOf(right), 0) / own.length;
+  const rows = record.settings.treatments.flatMap((treatment) =>
+    KINDS.flatMap((kind) => {
+      const own = pruned.filter(
+        (arm) => arm.treatment === treatment && arm.task.endsWith(TWIN_SUFFIX) === (kind === 'written'),
+      );
+      const factors = [...new Set(own.map(({ experts, kept }) => experts / kept))].sort((a, b) => a - b);
+      return factors.map((factor) => {
+        const values = readings.map((gates) =>
+          mean(own.filter((arm) => arm.gates === gates && arm.experts / arm.kept === factor)),
+        );
+        const [deleted = Number.NaN, folded] = values;
+        return [
+          ...[treatmentTitles[treatment], kind, formatFactor(factor), ...values.map(points)],
+          ...(folded === undefined ? [] : [points(folded - deleted)]),
+        ];
+      });
+    }),
+  );
+  const heads = readings.map((gates) => gates ?? 'as deleted');
+  return table(['arms', 'answers', 'factor', ...heads, ...(heads.length > 1 ? ['difference'] : [])], rows);
+};
 
 /** Rank correlation, within a task and method, of measures at factor 2 with how far written answers are safe. */
 const forecastRanks = async (sample: Sample): Promise<readonly string[]> => {
@@ -693,7 +828,13 @@ const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
       own: curves.filter((curve) => !isScored(curve) && curve.model.startsWith('uncurl-')),
       rules: withKl.slice(0, 3),
     },
-    { name: 'switch-64, frequency and REAP', own: scored.filter(({ model }) => model === 'switch-64'), rules: withKl },
+    ...[...new Set(scored.map(({ model }) => model))]
+      .filter((model) => model.startsWith(GATED))
+      .map((name) => ({
+        name: `${name}, frequency and REAP`,
+        own: scored.filter(({ model }) => model === name),
+        rules: withKl,
+      })),
   ];
   return table(
     [
@@ -744,8 +885,11 @@ const experimentWriting = async (): Promise<readonly string[]> => {
       .filter((cell) => cell.task === task)
       .flatMap((chosen) => {
         const twin = cells.find(
-          ({ task: name, experts, kept }) =>
-            name === `${task}${TWIN_SUFFIX}` && experts === chosen.experts && kept === chosen.kept,
+          ({ task: name, experts, kept, gates }) =>
+            name === `${task}${TWIN_SUFFIX}` &&
+            experts === chosen.experts &&
+            kept === chosen.kept &&
+            gates === chosen.gates,
         );
         return twin === undefined ? [] : [{ chosen, twin }];
       });
@@ -798,6 +942,8 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-rules': forecastRules,
   frontier,
   gates,
+  'gates-methods': gatesMethods,
+  'gates-experiment': gatesExperiment,
   luck,
   experiment,
   'experiment-signs': experimentSigns,

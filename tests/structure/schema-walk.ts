@@ -9,6 +9,22 @@ export interface SchemaPart {
 const isSchema = (value: unknown): value is z.core.$ZodType =>
   typeof value === 'object' && value !== null && '_zod' in value;
 
+/** Every schema in a value: itself, or those inside an object (the calls, a definition of a method). */
+export const schemasIn = (
+  value: unknown,
+  name: string,
+  seen = new Set<unknown>(),
+): readonly (readonly [name: string, schema: z.core.$ZodType])[] => {
+  if (isSchema(value)) return [[name, value]];
+  if (typeof value !== 'object' || value === null || seen.has(value)) return [];
+  seen.add(value);
+  const entries =
+    value instanceof Map ? [...value] : value instanceof Set ? [...value].entries() : Object.entries(value);
+  return [...entries].flatMap(([key, inner]: readonly [unknown, unknown]) =>
+    schemasIn(inner, `${name}.${String(key)}`, seen),
+  );
+};
+
 /** Every schema inside a schema, each object once, whatever its kind: a new kind of zod is walked too. */
 export const schemaParts = function* (
   schema: z.core.$ZodType,
@@ -39,6 +55,13 @@ const checksOf = ({ _zod: { def } }: z.core.$ZodType): readonly Readonly<Record<
 const isEndless = (pattern: RegExp): boolean =>
   /(?<!\\)(?:[*+]|\{\d+,\})/.test(pattern.source.replaceAll(/\[[^\]]*\]/g, 'x'));
 
+/** Whether the keys of a record are listed. */
+const hasFewKeys = ({ _zod: { def } }: z.core.$ZodType): boolean => {
+  const definition: Readonly<Record<string, unknown>> = { ...def };
+  const keyType = definition['keyType'];
+  return isSchema(keyType) && ['enum', 'literal'].includes(keyType._zod.def.type);
+};
+
 /** Whether a text, list or record can have any size. */
 export const isUnbounded = (schema: z.core.$ZodType): boolean => {
   const checks = checksOf(schema);
@@ -49,6 +72,7 @@ export const isUnbounded = (schema: z.core.$ZodType): boolean => {
     case 'array':
       return !isSized;
     case 'record':
+      return checks.length === 1 && !hasFewKeys(schema);
     case 'map':
     case 'set':
       return checks.length === 1;

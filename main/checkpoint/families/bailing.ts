@@ -12,16 +12,19 @@ export const bailingHybrid: Family = {
     linear_num_heads: 'num_attention_heads',
     linear_conv_kernel_dim: 'short_conv_kernel_size',
   },
-  renamed: {
-    when: /^model\.word_embeddings\.|\.attention\./,
-    names: [
-      ['model.embed_tokens.', 'model.word_embeddings.'],
-      ['.self_attn.o_proj.', '.attention.dense.'],
-      ['.self_attn.forget_gate.', '.attention.'],
-      ['.self_attn.', '.attention.'],
-      ['.gate.e_score_correction_bias', '.gate.expert_bias'],
-    ],
-  },
+  renamed: [
+    {
+      isPublished: true,
+      when: /^model\.word_embeddings\.|\.attention\./,
+      names: [
+        ['model.embed_tokens.', 'model.word_embeddings.'],
+        ['.self_attn.o_proj.', '.attention.dense.'],
+        ['.self_attn.forget_gate.', '.attention.'],
+        ['.self_attn.', '.attention.'],
+        ['.gate.e_score_correction_bias', '.gate.expert_bias'],
+      ],
+    },
+  ],
   defaults: {
     num_experts: 512,
     num_experts_per_token: 8,
@@ -36,20 +39,20 @@ export const bailingHybrid: Family = {
     kda_safe_gate: true,
     rms_norm_eps: 1e-6,
     rope_theta: 6000000,
+    attention_bias: false,
   },
   required: [
     ...plain.required,
     { key: 'score_function', values: ['sigmoid'] },
     { key: 'moe_router_enable_expert_bias', values: [true] },
     { key: 'no_kda_lora', values: [true] },
-    { key: 'attention_bias', values: [false] },
   ],
   routing: {
     ...correctedSigmoid,
     groups: { countKey: 'num_expert_group', keptKey: 'topk_group', least: 2, when: null },
     renormalise: { when: 'moe_renormalize', epsilon: 1e-20, as: 'addend' },
   },
-  attention: { ...latentAttention, gate: 'model.layers.{l}.self_attn.g_proj.weight' },
+  attention: { ...latentAttention, biased: 'attention_bias', gate: 'model.layers.{l}.self_attn.g_proj.weight' },
   state: {
     words: ['linear_attention'],
     attentionWords: ['full_attention'],

@@ -1,6 +1,34 @@
 import type { Family } from './family.ts';
 import { commonNames, correctedSigmoid, plain, sharedExperts } from './shared-names.ts';
 
+/** Published parts of names, without their beginnings. */
+const namesWithin: NonNullable<Family['renamed']>[number]['names'] = [
+  ['lm_head.', 'head.'],
+  ['.input_layernorm.', '.attn_norm.'],
+  ['.post_attention_layernorm.', '.ffn_norm.'],
+  ['.attn_hc.', '.hc_attn_'],
+  ['.ffn_hc.', '.hc_ffn_'],
+  ['.compressor.indexer.q_b_proj.', '.indexer.wq_b.'],
+  ['.compressor.indexer.scorer.weights_proj.', '.indexer.weights_proj.'],
+  ['.compressor.indexer.', '.indexer.compressor.'],
+  ['.compressor.gate_proj.', '.compressor.wgate.'],
+  ['.compressor.kv_norm.', '.compressor.norm.'],
+  ['.position_bias', '.ape'],
+  ['.self_attn.', '.attn.'],
+  ['.q_a_proj.', '.wq_a.'],
+  ['.q_a_norm.', '.q_norm.'],
+  ['.q_b_proj.', '.wq_b.'],
+  ['.kv_proj.', '.wkv.'],
+  ['.o_a_proj.', '.wo_a.'],
+  ['.o_b_proj.', '.wo_b.'],
+  ['.sinks', '.attn_sink'],
+  ['.mlp.gate.e_score_correction_bias', '.ffn.gate.bias'],
+  ['.mlp.', '.ffn.'],
+  ['gate_proj.', 'w1.'],
+  ['up_proj.', 'w3.'],
+  ['down_proj.', 'w2.'],
+];
+
 /** DeepSeek-V4: compressed attention, hyper-connections, and layers that choose experts by a table of tokens. */
 export const deepseekV4: Family = {
   ...plain,
@@ -30,49 +58,31 @@ export const deepseekV4: Family = {
     routed_scaling_factor: 1.5,
     rms_norm_eps: 1e-6,
     num_hash_layers: 3,
+    mlp_bias: false,
   },
   required: [
     ...plain.required,
-    { key: 'attention_bias', values: [false] },
-    { key: 'mlp_bias', values: [false] },
     { key: 'scoring_func', values: ['sqrtsoftplus'] },
     { key: 'norm_topk_prob', values: [true] },
     { key: 'topk_method', values: ['noaux_tc'] },
     { key: 'num_key_value_heads', values: [1] },
   ],
-  renamed: {
-    when: /^layers\./,
-    names: [
-      ['model.embed_tokens.', 'embed.'],
-      ['lm_head.', 'head.'],
-      ['model.norm.', 'norm.'],
-      ['model.hc_head.hc_', 'hc_head_'],
-      ['model.layers.', 'layers.'],
-      ['.input_layernorm.', '.attn_norm.'],
-      ['.post_attention_layernorm.', '.ffn_norm.'],
-      ['.attn_hc.', '.hc_attn_'],
-      ['.ffn_hc.', '.hc_ffn_'],
-      ['.compressor.indexer.q_b_proj.', '.indexer.wq_b.'],
-      ['.compressor.indexer.scorer.weights_proj.', '.indexer.weights_proj.'],
-      ['.compressor.indexer.', '.indexer.compressor.'],
-      ['.compressor.gate_proj.', '.compressor.wgate.'],
-      ['.compressor.kv_norm.', '.compressor.norm.'],
-      ['.position_bias', '.ape'],
-      ['.self_attn.', '.attn.'],
-      ['.q_a_proj.', '.wq_a.'],
-      ['.q_a_norm.', '.q_norm.'],
-      ['.q_b_proj.', '.wq_b.'],
-      ['.kv_proj.', '.wkv.'],
-      ['.o_a_proj.', '.wo_a.'],
-      ['.o_b_proj.', '.wo_b.'],
-      ['.sinks', '.attn_sink'],
-      ['.mlp.gate.e_score_correction_bias', '.ffn.gate.bias'],
-      ['.mlp.', '.ffn.'],
-      ['gate_proj.', 'w1.'],
-      ['up_proj.', 'w3.'],
-      ['down_proj.', 'w2.'],
-    ],
-  },
+  renamed: [
+    {
+      when: /^layers\./,
+      isPublished: true,
+      names: [
+        ['model.embed_tokens.', 'embed.'],
+        ['model.norm.', 'norm.'],
+        ['model.hc_head.hc_', 'hc_head_'],
+        ['model.layers.', 'layers.'],
+        ...namesWithin,
+      ],
+    },
+    // As `save_pretrained` of transformers 5.24 writes both forms.
+    { when: /^model\.layers\.\d+\.attn\./, names: [...namesWithin, ['.kv_norm.', '.norm.']] },
+    { when: /\.self_attn\.norm\./, names: [['.kv_norm.', '.norm.']] },
+  ],
   names: {
     ...commonNames,
     hyper: {
@@ -97,7 +107,7 @@ export const deepseekV4: Family = {
   },
   window: { kind: 'always', key: 'sliding_window' },
   rotary: { ...plain.rotary, interleaved: true },
-  shared: sharedExperts,
+  shared: { ...sharedExperts, biased: 'mlp_bias' },
   paddedLists: [...plain.paddedLists, 'compress_ratios'],
   unused: ['mtp.', 'model.mtp.'],
 };

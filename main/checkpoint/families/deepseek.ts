@@ -24,7 +24,9 @@ const latentDefaults = {
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   attention_bias: false,
+  mlp_bias: false,
 };
+const biasedLatent = { ...latentAttention, biased: 'attention_bias' } as const;
 
 /** DeepSeek-V2 (arXiv 2405.04434), with routing as in transformers: never normalised and always scaled. */
 export const deepseekV2: Family = {
@@ -43,18 +45,12 @@ export const deepseekV2: Family = {
     routed_scaling_factor: 1,
     intermediate_size: 11008,
   },
-  required: [
-    ...plain.required,
-    { key: 'attention_bias', values: [false] },
-    { key: 'mlp_bias', values: [false] },
-    { key: 'moe_layer_freq', values: [1] },
-    { key: 'scoring_func', values: ['softmax'] },
-  ],
+  required: [...plain.required, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['softmax'] }],
   routing: scaledSoftmax,
-  attention: latentAttention,
+  attention: biasedLatent,
   rotary: { ...plain.rotary, interleaved: true },
-  dense: firstDense,
-  shared: sharedExperts,
+  dense: { ...firstDense, biased: 'mlp_bias' },
+  shared: { ...sharedExperts, biased: 'mlp_bias' },
 };
 
 /** DeepSeek-V3 (arXiv 2412.19437); also in FP8. */
@@ -79,13 +75,12 @@ export const deepseekV3: Family = {
   },
   required: [
     silu,
-    { key: 'attention_bias', values: [false] },
     { key: 'moe_layer_freq', values: [1] },
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
   routing: correctedSigmoid,
-  attention: latentAttention,
+  attention: biasedLatent,
   rotary: { ...plain.rotary, interleaved: 'rope_interleave' },
   dense: firstDense,
   shared: sharedExperts,
@@ -103,6 +98,18 @@ export const kimiK2: Family = {
 export const kimiK25: Family = {
   ...kimiK2,
   modelType: 'kimi_k25',
+  renamed: [
+    {
+      // As `save_pretrained` of transformers 5.24 writes the published form.
+      when: /^language_model\.model\.blocks\./,
+      names: [
+        ['model.layers.', 'language_model.model.blocks.'],
+        ['model.embed_tokens.', 'language_model.model.embed_tokens.'],
+        ['model.norm.', 'language_model.model.norm.'],
+        ['lm_head.', 'language_model.lm_head.'],
+      ],
+    },
+  ],
   wrapper: {
     configKey: 'text_config',
     modelTypes: ['kimi_k2', 'deepseek_v3'],
@@ -135,7 +142,7 @@ export const deepseekV32: Family = {
     { key: 'scoring_func', values: ['sigmoid'] },
     { key: 'topk_method', values: ['noaux_tc'] },
   ],
-  attention: { ...latentAttention, biased: 'attention_bias', indexer: { interleaved: false } },
+  attention: { ...biasedLatent, indexer: { interleaved: false } },
   rotary: { ...plain.rotary, interleaved: true },
   dense: firstOrListedDense,
 };
@@ -156,8 +163,7 @@ export const glmMoeDsa: Family = {
   },
   required: [...deepseekV32.required, { key: 'indexer_rope_interleave', values: [true] }],
   attention: {
-    ...latentAttention,
-    biased: 'attention_bias',
+    ...biasedLatent,
     indexer: {
       interleaved: true,
       shared: {

@@ -16,8 +16,15 @@ export interface Family {
     readonly topK: string;
     readonly expertWidth: string;
   };
-  /** Parts of names that are others on disk, in order, where a name matches `when`, as published ones do. */
-  readonly renamed?: { readonly when: RegExp; readonly names: readonly (readonly [string, string])[] };
+  /**
+   * Parts of names that are others on disk, in order, where a name matches `when`: forms of which the first one is
+   * used. `isPublished`: the form of published files.
+   */
+  readonly renamed?: readonly {
+    readonly when: RegExp;
+    readonly isPublished?: true;
+    readonly names: readonly (readonly [string, string])[];
+  }[];
   /**
    * Every layer is one half of a block: attention, or the operator in place of it, as `state` says, or experts, or a
    * dense network, by its word in a list, or by its letter in a string.
@@ -36,8 +43,11 @@ export interface Family {
   readonly required: readonly (
     { readonly key: string; readonly values: readonly unknown[] } | { readonly key: string; readonly equals: string }
   )[];
-  /** Lists with a number or a flag for each layer that must say the same as the keys that are read. */
-  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' }[];
+  /**
+   * Lists with a number or a flag for each layer, or objects with a layer's number of heads, that must say the same as
+   * the keys that are read.
+   */
+  readonly layerLists: readonly { readonly key: string; readonly says: 'sliding' | 'moe' | 'heads' }[];
   readonly routing: RoutingRecord;
   readonly activation: ActivationRecord;
   /** `rms-plus-one`: RMS norms whose stored weights lack one. */
@@ -84,7 +94,7 @@ export interface Family {
   readonly dense: DenseRecord | null;
   readonly shared: SharedRecord | null;
   /** Where the config has this size, experts work on a projection of the tokens to it, and their sum is put back. */
-  readonly latent?: Readonly<Record<'sizeKey' | 'into' | 'back', string>>;
+  readonly latent?: Readonly<Record<'sizeKey' | 'into' | 'back', string>> & { readonly biased: Flag };
   /** Known layouts on disk; the one with existing tensors is used. */
   readonly layouts: readonly ExpertLayout[];
   /** Key for the number of extra prediction layers after the last one, which are not used here. */
@@ -315,7 +325,9 @@ export interface RotaryRecord {
   /** Key of the number of rotated dimensions, which some files state in place of their share. */
   readonly dimensionsKey?: string;
   /** Scalings that are proven for this family. */
-  readonly scalings: readonly ('default' | 'yarn' | 'longrope' | 'dynamic' | 'llama3' | 'proportional' | 'divided')[];
+  readonly scalings: readonly (
+    'default' | 'linear' | 'dynamic' | 'dynamic by alpha' | 'llama3' | 'yarn' | 'longrope' | 'proportional' | 'divided'
+  )[];
   /**
    * Layers that rotate: all, those with a window, or those of a list (1); all but every n-th one where the list is
    * missing or empty.

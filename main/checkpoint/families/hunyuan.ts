@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { biasedAttention, plain, projLayout, softmaxOver, stackedLayout } from './shared-names.ts';
+import { biasedAttention, commonScalings, plain, projLayout, softmaxOver, stackedLayout } from './shared-names.ts';
 
 const router = 'model.layers.{l}.mlp.gate.wg.weight';
 
@@ -38,7 +38,7 @@ export const hunyuanMoe: Family = {
       afterRotation: true,
     },
   },
-  rotary: { ...plain.rotary, scalings: ['default', 'dynamic'] },
+  rotary: { ...plain.rotary, scalings: [...commonScalings, 'dynamic by alpha'] },
   shared: {
     widthKey: 'intermediate_size',
     countKey: null,

@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { biasedAttention, plain, softmaxOfChosen } from './shared-names.ts';
+import { biasedAttention, commonScalings, plain, softmaxOfChosen } from './shared-names.ts';
 
 const network = (name: string) =>
   ({
@@ -41,7 +41,7 @@ export const llama4Text: Family = {
   rotary: {
     interleaved: true,
     partialKey: null,
-    scalings: ['default', 'yarn', 'llama3'],
+    scalings: [...commonScalings, 'yarn'],
     on: { listKey: 'no_rope_layers', everyKey: 'no_rope_layer_interval' },
   },
   dense: {

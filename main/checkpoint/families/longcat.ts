@@ -1,5 +1,5 @@
 import type { Family } from './family.ts';
-import { commonNames, correctedSigmoid, denseNames, latentAttention, plain } from './shared-names.ts';
+import { commonNames, commonScalings, correctedSigmoid, denseNames, latentAttention, plain } from './shared-names.ts';
 
 const layer = 'model.layers.{l/2}';
 const attention = `${layer}.self_attn.{l%2}`;
@@ -62,7 +62,7 @@ export const longcatFlash: Family = {
     biased: 'attention_bias',
     rankRoots: true,
   },
-  rotary: { interleaved: true, partialKey: null, scalings: ['default'] },
+  rotary: { interleaved: true, partialKey: null, scalings: commonScalings },
   dense: {
     ...denseNames,
     widthKey: 'ffn_hidden_size',

@@ -62,7 +62,7 @@ export const mimoV2Flash: Family = {
     inclusiveKey: 'sliding_window_size',
     otherwise: { kind: 'all-but', every: 6, first: true },
   },
-  rotary: { ...partialRotary, slidingThetaKey: 'swa_rope_theta' },
+  rotary: { ...partialRotary, scalings: ['default', 'yarn'], slidingThetaKey: 'swa_rope_theta' },
   dense: { ...denseNames, rule: { kind: 'first', key: 'first_dense', types: true } },
   paddedLists: [...plain.paddedLists, 'hybrid_layer_pattern', 'moe_layer_freq'],
   unused: ['model.mtp.'],

@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import {
+  commonScalings,
   correctedSigmoid,
   groupedAttention,
   mixtralLayout,
@@ -47,7 +48,7 @@ export const minimaxM2: Family = {
   rotary: {
     ...partialRotary,
     dimensionsKey: 'rotary_dim',
-    scalings: ['default', 'yarn'],
+    scalings: [...commonScalings, 'yarn'],
   },
   layouts: [mixtralLayout, stackedLayout],
 };

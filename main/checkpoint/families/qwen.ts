@@ -146,6 +146,7 @@ export const qwen3Next: Family = {
 export const qwen35MoeText: Family = {
   ...qwen3Next,
   modelType: 'qwen3_5_moe_text',
+  renamed: [{ when: /^model\.language_model\./, names: [['model.', 'model.language_model.']] }],
   defaults: {
     ...qwen3Next.defaults,
     num_experts: 256,

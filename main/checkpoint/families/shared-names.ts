@@ -157,11 +157,14 @@ export const mixtralKeys: Family['keys'] = {
   expertWidth: 'intermediate_size',
 };
 
+/** Scalings that transformers computes in most families in the same way. */
+export const commonScalings = ['default', 'linear', 'dynamic', 'llama3'] as const;
+
 /** A rotation of each head, or of a part of it. */
 export const partialRotary = {
   interleaved: false,
   partialKey: 'partial_rotary_factor',
-  scalings: ['default', 'yarn'],
+  scalings: [...commonScalings, 'yarn'],
 } as const;
 
 export const unquantised = { key: 'quantization_config', values: [null] } as const;

@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import {
+  commonScalings,
   biasedAttention,
   correctedSigmoid,
   denseNames,
@@ -37,6 +38,7 @@ export const step3p7: Family = {
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
   },
+  layerLists: [{ key: 'per_layer_config', says: 'heads' }],
   required: [
     ...plain.required,
     { key: 'mlp_bias', values: [false] },
@@ -45,7 +47,6 @@ export const step3p7: Family = {
     { key: 'norm_expert_weight', values: [true] },
     { key: 'use_head_wise_attn_gate', values: [true] },
     { key: 'query_pre_attn_scalar', equals: 'head_dim' },
-    { key: 'per_layer_config', values: [null] },
   ],
   activation: { kind: 'limited', limitsKey: 'swiglu_limits', denseLimitsKey: 'swiglu_limits_shared' },
   norm: 'rms-plus-one',
@@ -70,7 +71,7 @@ export const step3p7: Family = {
   rotary: {
     ...partialRotary,
     partialsKey: 'partial_rotary_factors',
-    scalings: ['default'],
+    scalings: commonScalings,
   },
   dense: { ...denseNames, rule: { kind: 'enumerated', key: 'moe_layers_enum' } },
   shared: {

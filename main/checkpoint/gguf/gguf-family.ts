@@ -1,7 +1,8 @@
 import type { Config } from '../config-reader.ts';
 import { familyOf } from '../families/families.ts';
 import type { Family, ScoreRecord, StateRecord } from '../families/family.ts';
-import { configOf, Metadata, refusal } from './gguf-config.ts';
+import { configOf } from './gguf-keys.ts';
+import { Metadata, refusal } from './gguf-metadata.ts';
 import { gatings, type LlamaArchitecture, llamaArchitectures } from './llama-architectures.ts';
 import type { GgufContents } from './read-gguf.ts';
 
@@ -92,7 +93,7 @@ const namedAsInFile = (
       ...(hasFactors ? { rotaryFactors: 'rope_freqs.weight' } : {}),
     },
     wrapper: null,
-    renamed: { when: /^/, names: operatorNames },
+    renamed: [{ when: /^/, isPublished: true, names: operatorNames }],
     // Files have the whole factors of norms.
     norm: family.norm === 'rms-plus-one' ? 'rms' : family.norm,
     headBiasKey: null,
@@ -208,7 +209,7 @@ const attentionInFile = (attention: Family['attention'], has: (tensor: string) =
 };
 
 /** Names of operators and indexers in files, in place of those that are put together of a beginning and a word. */
-const operatorNames: NonNullable<Family['renamed']>['names'] = [
+const operatorNames: NonNullable<Family['renamed']>[number]['names'] = [
   ['model.layers.', 'blk.'],
   ['model.hc_head.hc_fn', 'output_hc_fn.weight'],
   ['model.hc_head.hc_base', 'output_hc_base.weight'],

@@ -1,4 +1,4 @@
-import type { StateDescriptor } from '../descriptor.ts';
+import type { AttentionDescriptor, ModelDescriptor, StateDescriptor } from '../descriptor.ts';
 
 /** How llama.cpp computes one of its architectures, in the points where families differ. */
 export interface LlamaArchitecture {
@@ -244,3 +244,23 @@ const byFamily: Readonly<Record<string, LlamaArchitecture>> = {
 };
 
 export const llamaArchitectures: ReadonlyMap<string, LlamaArchitecture> = new Map(Object.entries(byFamily));
+
+/** The attention of the first block that has it; most architectures have the same heads everywhere. */
+export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
+  const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
+  if (first === undefined) throw new Error('a model without attention');
+  return first;
+};
+
+/** Number of dense layers before the first one with experts. */
+export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
+  const first = blocks.findIndex(({ moe }) => moe !== null);
+  return first === -1 ? blocks.length : first;
+};
+
+/** Every n-th layer has attention, and the others an operator with a state; null: there is no such n. */
+export const attentionInterval = ({ blocks }: ModelDescriptor): number | null => {
+  const first = blocks.findIndex(({ state }) => state === null);
+  const every = first === -1 ? blocks.length + 1 : first + 1;
+  return blocks.every(({ state }, block) => (state === null) === ((block + 1) % every === 0)) ? every : null;
+};

@@ -8,6 +8,7 @@ import { goneColumns, goneRows, likelyColumns, likelyRows } from '../../figures/
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import { choicesGone, endedText } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
+import { stateFolder } from '../../workspace/user-key.ts';
 import { CHAT_OPTION } from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { installRecovery, OUT_FILE, outFile, type PlanOnDisk, readPlanOption } from '../files.ts';
@@ -66,8 +67,12 @@ export const beside: Verb = {
       if (plan !== null) plans.push(plan);
     }
     const workspace = workspaceOf(reader, host);
-    const { overlays } = (await openWorkspace(workspace, Date.now)).steps;
-    for (const plan of plans) await installRecovery(plan, overlays, host.environment);
+    const { overlays } = (await openWorkspace(workspace, Date.now, stateFolder(host.settingsFile))).steps;
+    for (const [index, { file, plan }] of plans.entries())
+      plans[index] = {
+        file,
+        plan: await installRecovery({ file, plan }, overlays, host.environment, 'by content'),
+      };
     const torch = await readTorchInUse(reader, host, [folder]);
     const write = async (engine: Engine): Promise<VerbResult> => {
       const { run } = await engine.call('beside.start', {

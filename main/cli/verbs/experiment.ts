@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describedExperimentSettings, type ExperimentArm, experimentSettings } from '../../contract/experiment.ts';
-import { treatmentWords } from '../../words/methods.ts';
+import { armWords } from '../../words/methods.ts';
 import { accuracyOf } from '../../evaluation/experiment/pairs.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { methodNames } from '../../pruning/methods.ts';
@@ -36,13 +36,11 @@ const findMembers = async (host: VerbHost, named: readonly string[]): Promise<re
 export const sayArms = (engine: Engine, run: string, host: VerbHost): (() => void) =>
   engine.subscribe((event) => {
     if (event.type !== 'experiment.arm' || event.run !== run) return;
-    const { model, task, method, kept, treatment, seed, right, training }: ExperimentArm = event.arm;
+    const { model, task, method, kept, seed, right, training }: ExperimentArm = event.arm;
     const pruned = method === null ? '' : ` to ${String(kept)} by ${method}`;
     const loss = training === null ? '' : `, loss ${training.firstLoss.toFixed(3)} to ${training.lastLoss.toFixed(3)}`;
     const draw = seed === null ? '' : `, draw ${String(seed)}`;
-    host.say(
-      `${task}  ${model}${pruned}, ${treatmentWords(treatment)}${draw}: ${printedShare(accuracyOf(right))}${loss}`,
-    );
+    host.say(`${task}  ${model}${pruned}, ${armWords(event.arm)}${draw}: ${printedShare(accuracyOf(right))}${loss}`);
   });
 
 export const experiment: Verb = {

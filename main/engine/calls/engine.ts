@@ -55,7 +55,7 @@ export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallNam
 /** Several roots, shown as the entries of a virtual folder. */
 const listedRoots = ({ roots, handles }: EngineContext): z.input<typeof folderListing> => ({
   handle: handles.issue(roots[0] ?? ''),
-  path: 'Roots',
+  path: 'All folders',
   parent: null,
   entries: roots.map((root) => ({ handle: handles.issue(root), name: root, kind: 'folder', isFolder: true })),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedText } from '../../contract/bounds.ts';
 import { families } from '../../checkpoint/families/families.ts';
 import { refuse } from '../../contract/errors.ts';
 import { COMMIT, type HubModel, type HubName, hubNameText, parseHubName, repositoryId } from '../../contract/hub.ts';
@@ -50,7 +51,7 @@ export const lookAtModel = async (client: HubClient, name: HubName, signal?: Abo
 
 const downloadSpec = z.object({
   /** `org/name`, with a revision and a GGUF file where they were named. */
-  name: z.string(),
+  name: boundedText,
   repository: repositoryId,
   commit: z.string().regex(COMMIT),
 });
@@ -70,7 +71,7 @@ export const downloadRun: RunKindDefinition<typeof downloadSpec> = {
 };
 
 const pushSpec = z.object({
-  exported: z.string(),
+  exported: boundedText,
   repository: repositoryId,
   isPrivate: z.boolean(),
   intoExisting: z.boolean(),

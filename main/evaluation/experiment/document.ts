@@ -1,6 +1,5 @@
 import {
   armTreatment,
-  type ArmTreatment,
   type ExperimentAnswer,
   type ExperimentDocument,
   type ExperimentQuestion,
@@ -19,7 +18,7 @@ import { sweepThresholds } from '../threshold.ts';
 import { counted } from '../../words/numbers.ts';
 import { experimentCells, experimentRows, largestHeld, modelThresholds } from './rows.ts';
 import { experimentFindings, questionRule, questionTitle } from './findings.ts';
-import { curveOf, experimentPairs } from './pairs.ts';
+import { curveOf, type ExperimentCurve, experimentPairs, isSameCurve } from './pairs.ts';
 
 /** Decimals of the published accuracies, in percent. */
 const DECIMALS = 2;
@@ -46,16 +45,17 @@ export const publishedDifferences = (table: PublishedTable): NonNullable<Experim
   }),
 });
 
-interface ExperimentCurve {
-  readonly method: string;
-  readonly treatment: ArmTreatment;
-}
-
-const curvesOf = ({ settings }: ExperimentRecord): ExperimentCurve[] =>
+/** The curves of a record in the order of its settings; of gates those that its arms have. */
+const curvesOf = ({ settings, arms }: ExperimentRecord): ExperimentCurve[] =>
   settings.methods.flatMap((method) =>
     armTreatment.options
       .filter((treatment) => settings.treatments.includes(treatment))
-      .map((treatment) => ({ method, treatment })),
+      .flatMap((treatment) => {
+        const own = arms.filter((arm) => arm.method === method && arm.treatment === treatment);
+        return (['folded', null] as const)
+          .filter((gates) => own.some((arm) => arm.gates === gates))
+          .map((gates) => ({ method, treatment, gates }));
+      }),
   );
 
 const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta: number): ExperimentAnswer => {
@@ -63,17 +63,13 @@ const answerTo = (record: ExperimentRecord, question: ExperimentQuestion, delta:
   const pairs = measured.map(({ pair }) => pair);
   // A factor whose reference has nothing to lose is no test.
   const results = measured.flatMap(({ pair, result }) => (isNothingToLose(pair.verdict) ? [] : [result]));
-  const curves = new Map(curvesOf(record).map((curve) => [curveOf(curve.method, curve.treatment), curve]));
+  const curves = new Map(curvesOf(record).map((curve) => [curveOf(curve), curve]));
   const bare = sizeThresholds({ results, thresholds: sweepThresholds(results, delta) }, record.models);
   const thresholds = bare.flatMap((threshold): ExperimentThreshold[] => {
     const curve = curves.get(threshold.method);
     if (curve === undefined) return [];
     const own = pairs.filter(
-      ({ model, task, method, treatment }) =>
-        model === threshold.model &&
-        task === threshold.task &&
-        method === curve.method &&
-        treatment === curve.treatment,
+      (pair) => pair.model === threshold.model && pair.task === threshold.task && isSameCurve(pair, curve),
     );
     const bySign = largestHeld(own.map(({ factor, difference }) => ({ factor, holds: difference >= 0 })));
     return [{ ...threshold, ...curve, bySign }];
@@ -107,6 +103,12 @@ const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[
   const draws = new Set(arms.flatMap(({ seed }) => seed ?? [])).size;
   return [
     'A member that was not pruned is the scratch arm of its size: pretrained with as many experts, treated alike.',
+    ...(arms.some(({ gates }) => gates === 'folded')
+      ? [
+          'Gates folded: the down projections of kept experts make up for gates that grow as others are deleted. ' +
+            'Arms without the word are plain deletions.',
+        ]
+      : []),
     ...(settings.treatments.includes('refit')
       ? ['Scratch and unpruned members have no refit: a refitted arm is compared with them without one.']
       : []),

@@ -1,15 +1,15 @@
 import type {
-  ArmTreatment,
   ExperimentAnswer,
   ExperimentQuestion,
   ExperimentRow,
   ExperimentTrend,
   ModelThreshold,
 } from '../../contract/experiment.ts';
-import { methodTitle, treatmentWords } from '../../words/methods.ts';
+import { armWords, methodTitle } from '../../words/methods.ts';
 import { counted, formatFactor, listed } from '../../words/numbers.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { permuteModels } from '../size-trend/trends.ts';
+import { curveOf, type ExperimentCurve, isSameCurve } from './pairs.ts';
 
 /** The question in one line, the heading of its tables and charts. */
 export const questionTitle = (question: ExperimentQuestion): string =>
@@ -90,16 +90,16 @@ export const experimentFindings = ({
   models,
   trends,
 }: Pick<ExperimentAnswer, 'question' | 'rows' | 'models' | 'trends'>): ExperimentAnswer['findings'] => {
-  const curves = new Map(rows.map((row) => [JSON.stringify([row.method, row.treatment]), row]));
-  return [...curves.values()].map(({ method, treatment }) => {
-    const isOwn = (other: { readonly method: string; readonly treatment: ArmTreatment }): boolean =>
-      other.method === method && other.treatment === treatment;
+  const curves = new Map(rows.map((row) => [curveOf(row), row]));
+  return [...curves.values()].map((curve) => {
+    const { method, treatment, gates } = curve;
+    const isOwn = (other: ExperimentCurve): boolean => isSameCurve(other, curve);
     const said = [
       matrixSentence(rows.filter(isOwn)),
       modelSentence(models.filter(isOwn)),
       trendSentence(trends.filter(isOwn)),
     ];
-    const lead = `${methodTitle(method)}, ${treatmentWords(treatment)}, against ${question}`;
-    return { question, method, treatment, sentence: `${lead}: ${said.join('; ')}.` };
+    const lead = `${methodTitle(method)}, ${armWords(curve)}, against ${question}`;
+    return { question, method, treatment, gates, sentence: `${lead}: ${said.join('; ')}.` };
   });
 };

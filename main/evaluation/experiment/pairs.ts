@@ -1,5 +1,5 @@
 import {
-  type ArmTreatment,
+  type ArmName,
   type ExperimentArm,
   type ExperimentPair,
   type ExperimentQuestion,
@@ -22,8 +22,17 @@ export interface MeasuredExperimentPair {
   readonly moves: readonly number[] | null;
 }
 
+/** Pruned arms that differ in their sizes, tasks and draws alone. */
+export interface ExperimentCurve extends Pick<ArmName, 'treatment' | 'gates'> {
+  readonly method: string;
+}
+
 /** Method name of an experiment's curve in a sweep's results. */
-export const curveOf = (method: string, treatment: ArmTreatment): string => JSON.stringify([method, treatment]);
+export const curveOf = ({ method, treatment, gates }: ExperimentCurve): string =>
+  JSON.stringify([method, treatment, ...(gates === null ? [] : [gates])]);
+
+/** Whether two parts of a result belong to one curve. */
+export const isSameCurve = (one: ExperimentCurve, other: ExperimentCurve): boolean => curveOf(one) === curveOf(other);
 
 interface Answer {
   readonly isRight: boolean;
@@ -66,14 +75,14 @@ const pairArms = (
     ({ isRight }) => isRight,
     delta,
   );
-  const { model, experts, kept, treatment, seed } = pruned;
+  const { model, experts, kept, treatment, gates, seed } = pruned;
   const method = pruned.method ?? '';
   const factor = experts / kept;
   const value = accuracyOf(pruned.right);
   const result: SweepResult = {
     model,
     task: task.name,
-    method: curveOf(method, treatment),
+    method: curveOf({ method, treatment, gates }),
     seed,
     factor,
     kept,
@@ -94,6 +103,7 @@ const pairArms = (
     task: task.name,
     method,
     treatment,
+    gates,
     seed,
     model,
     reference: against.model,

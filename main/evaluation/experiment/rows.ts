@@ -9,7 +9,7 @@ import { isFactorAtMost } from '../../contract/sweep.ts';
 import { pairedInterval } from '../../statistics/exact-paired-test.ts';
 import { maxOf, minOf } from '../../statistics/extremes.ts';
 import { crossedMean } from '../../statistics/crossed-mean.ts';
-import type { MeasuredExperimentPair } from './pairs.ts';
+import { curveOf, isSameCurve, type MeasuredExperimentPair } from './pairs.ts';
 import { spreadOf, unanimous } from '../draws.ts';
 import { groupBy } from '../threshold.ts';
 
@@ -23,7 +23,7 @@ const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimen
   const table = moves.filter((own) => own !== null);
   const interval = table.length === moves.length ? crossedMean(table) : null;
   const [{ pair: first }] = measured;
-  const { question, task, method, treatment, model, experts, kept, factor } = first;
+  const { question, task, method, treatment, gates, model, experts, kept, factor } = first;
   const { mean, lowest, highest } = spreadOf(draws.map(({ difference }) => difference));
   const count = (is: (draw: ExperimentPair) => boolean): number => draws.filter(is).length;
   return {
@@ -31,6 +31,7 @@ const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimen
     task,
     method,
     treatment,
+    gates,
     model,
     experts,
     kept,
@@ -55,13 +56,9 @@ const cellOf = (measured: readonly [MeasuredExperimentPair, ...MeasuredExperimen
 
 /** The matrix: the draws of every pair together, in order of first appearance. */
 export const experimentCells = (pairs: readonly MeasuredExperimentPair[]): ExperimentCell[] =>
-  groupBy(pairs, ({ pair: { task, method, treatment, model, kept } }) => [
-    task,
-    method,
-    treatment,
-    model,
-    kept,
-  ]).flatMap(([first, ...others]) => (first === undefined ? [] : [cellOf([first, ...others])]));
+  groupBy(pairs, ({ pair }) => [pair.task, curveOf(pair), pair.model, pair.kept]).flatMap(([first, ...others]) =>
+    first === undefined ? [] : [cellOf([first, ...others])],
+  );
 
 const total = (pairs: readonly ExperimentPair[], read: (pair: ExperimentPair) => number): number =>
   pairs.reduce((sum, pair) => sum + read(pair), 0);
@@ -95,19 +92,18 @@ export const experimentRows = (
   pairs: readonly ExperimentPair[],
   groupedTasks: ReadonlySet<string>,
 ): ExperimentRow[] =>
-  groupBy(cells, ({ method, treatment, model, kept }) => [method, treatment, model, kept]).flatMap((own) => {
+  groupBy(cells, (cell) => [curveOf(cell), cell.model, cell.kept]).flatMap((own) => {
     const [first] = own;
     if (first === undefined) return [];
-    const { question, method, treatment, model, experts, kept, factor } = first;
+    const { question, method, treatment, gates, model, experts, kept, factor } = first;
     const count = (is: (cell: ExperimentCell) => boolean): number => own.filter(is).length;
-    const ownPairs = pairs.filter(
-      (pair) => pair.method === method && pair.treatment === treatment && pair.model === model && pair.kept === kept,
-    );
+    const ownPairs = pairs.filter((pair) => isSameCurve(pair, first) && pair.model === model && pair.kept === kept);
     return [
       {
         question,
         method,
         treatment,
+        gates,
         model,
         experts,
         kept,
@@ -141,15 +137,16 @@ export const largestHeld = (tested: readonly { readonly factor: number; readonly
 
 /** The factor of each model over all tasks as the paper reads its table: by bare differences, on most tasks. */
 export const modelThresholds = (rows: readonly ExperimentRow[]): ModelThreshold[] =>
-  groupBy(rows, ({ method, treatment, model }) => [method, treatment, model]).flatMap((own) => {
+  groupBy(rows, (row) => [curveOf(row), row.model]).flatMap((own) => {
     const [first] = own;
     if (first === undefined) return [];
-    const { question, method, treatment, model, experts } = first;
+    const { question, method, treatment, gates, model, experts } = first;
     return [
       {
         question,
         method,
         treatment,
+        gates,
         model,
         experts,
         factor: largestHeld(

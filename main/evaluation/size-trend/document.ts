@@ -1,5 +1,6 @@
 import { type AnswerKind, answerKind } from '../../contract/task.ts';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../../contract/bounds.ts';
 import type { MethodOptions } from '../../contract/plan.ts';
 import { runManifest, type RunManifest } from '../../contract/run.ts';
 import type {
@@ -181,12 +182,14 @@ const { spec, tasks, versions, device, commandLine } = runManifest.shape;
 export const recordedTrainings = z.object({
   spec,
   /** `size`: fingerprint of the bundled model with as many experts. */
-  models: z.array(z.object({ name: z.string(), fingerprint: z.string(), experts: z.number(), size: z.string() })),
+  models: boundedList(
+    z.object({ name: boundedText, fingerprint: boundedText, experts: z.number(), size: boundedText }),
+  ),
   tasks,
   versions,
   device,
   commandLine,
-  results: z.array(sweepResult),
+  results: boundedList(sweepResult),
 });
 export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 

@@ -1,14 +1,17 @@
 import type { AttentionDescriptor, BlockDescriptor, ModelDescriptor } from '../../checkpoint/descriptor.ts';
 import {
+  attentionInterval,
+  firstAttention,
+  leadingDenseLayers,
   LLAMA4,
   type LlamaArchitecture,
   llamaArchitectures,
   patternHas,
   plain,
 } from '../../checkpoint/gguf/llama-architectures.ts';
+import { compressedRotaryProblems, rotaryProblems } from '../../checkpoint/gguf/llama-rotary.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { refuse } from '../../contract/errors.ts';
-import { compressedRotaryProblems, rotaryProblems } from './llama-rotary.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -102,19 +105,6 @@ const refusal = (problems: readonly string[]): Error =>
     'Export it as hf or onnx, which are proven equal.',
   );
 
-/** The attention of the first block that has it; most architectures have the same heads everywhere. */
-export const firstAttention = ({ blocks }: ModelDescriptor): AttentionDescriptor => {
-  const first = blocks.map(({ attention }) => attention).find((attention) => attention !== null);
-  if (first === undefined) throw new Error('a model without attention');
-  return first;
-};
-
-/** Number of dense layers before the first one with experts. */
-export const leadingDenseLayers = ({ blocks }: ModelDescriptor): number => {
-  const first = blocks.findIndex(({ moe }) => moe !== null);
-  return first === -1 ? blocks.length : first;
-};
-
 const layerProblems = (model: ModelDescriptor, architecture: LlamaArchitecture): string[] => {
   const { name, leadingDense, windows, rotates } = architecture;
   const problems: string[] = [];
@@ -207,7 +197,12 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
   for (const epsilon of latents) epsilons.add(epsilon);
   if (epsilons.size > 1)
     problems.add(`its norms have the epsilons ${[...epsilons].join(' and ')}, but llama.cpp supports only one`);
-  for (const { attention } of model.blocks) {
+  for (const { attention, dense, moe } of model.blocks) {
+    if (
+      [dense, moe?.shared].some((network) => network?.upBias !== undefined) ||
+      (moe?.latent ?? null)?.into.bias != null
+    )
+      problems.add(`its networks beside the experts have biases, which llama.cpp's ${name} ignores`);
     if (attention?.kind === 'latent' && hasBias(attention))
       problems.add(`its attention has biases, which llama.cpp's ${name} ignores`);
     if (attention?.kind !== 'grouped') continue;
@@ -228,13 +223,6 @@ const attentionProblems = (model: ModelDescriptor, architecture: LlamaArchitectu
     if (output !== (biases === 'all')) problems.add(`its attention has ${output ? 'a' : 'no'} bias on its output`);
   }
   return [...problems];
-};
-
-/** Every n-th layer has attention, and the others an operator with a state; null: there is no such n. */
-export const attentionInterval = ({ blocks }: ModelDescriptor): number | null => {
-  const first = blocks.findIndex(({ state }) => state === null);
-  const every = first === -1 ? blocks.length + 1 : first + 1;
-  return blocks.every(({ state }, block) => (state === null) === ((block + 1) % every === 0)) ? every : null;
 };
 
 /** Conditions on the operators with a state, where the architecture has them. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describeModel } from '../../checkpoint/describe-model.ts';
 import type { ModelDescriptor, TensorView } from '../../checkpoint/descriptor.ts';
 import { ggufTypes } from '../../checkpoint/gguf/gguf-types.ts';
+import { type GgufContents, readGguf } from '../../checkpoint/gguf/read-gguf.ts';
 import { familyOf } from '../../checkpoint/families/families.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../checkpoint/read-tensor.ts';
@@ -11,7 +12,7 @@ import type { GgufType } from '../../contract/export.ts';
 import { configOf } from '../export-config.ts';
 import type { ExportedTensor } from '../exported-tensors.ts';
 import { architectureWarnings, llamaArchitecture } from './architectures.ts';
-import { encodeHeader, type GgufMetadata, type GgufValue, readGgufHeader, type TensorInfo } from './gguf-header.ts';
+import { encodeHeader, type GgufMetadata, metadataEntry, type TensorInfo } from './gguf-header.ts';
 import { fileType, modelMetadata } from './model-metadata.ts';
 import { type GgufTensor, modelTensors } from './model-tensors.ts';
 import { ggufBytes, type ReadView, readPieces, virtualViews } from './tensor-values.ts';
@@ -130,7 +131,7 @@ export const writeGguf = async (
 
 /** Type of a GGUF file's weights according to its metadata; null: not a type of our exports. */
 export const readGgufType = async (folder: string): Promise<GgufType | null> =>
-  fileType((await readGgufHeader(path.join(folder, GGUF_FILE))).metadata.get('general.file_type'));
+  fileType((await readGguf(path.join(folder, GGUF_FILE))).metadata.get('general.file_type')?.value);
 
 /**
  * Differences between a reopened file and the plan's layout: metadata, names, types, shapes and positions of tensors,
@@ -142,7 +143,7 @@ export const ggufProblems = async (
   onBytes: (bytes: number) => void,
 ): Promise<readonly string[]> => {
   const file = path.join(folder, GGUF_FILE);
-  const { metadata, tensors } = await readGgufHeader(file);
+  const { metadata, tensors, headerBytes } = await readGguf(file);
   const problems = metadataProblems(plan.metadata, metadata);
   const { size } = await stat(file);
   if (size !== plan.sizeBytes)
@@ -168,26 +169,24 @@ export const ggufProblems = async (
         );
     }
   }
+  if (problems.length === 0 && !Buffer.from(plan.header).subarray(0, headerBytes.length).equals(headerBytes))
+    problems.push(`${GGUF_FILE}: its header has the same keys and tensors, but other bytes.`);
   return problems;
 };
 
-const metadataProblems = (expected: GgufMetadata, found: GgufMetadata): string[] =>
+const metadataProblems = (expected: GgufMetadata, found: GgufContents['metadata']): string[] =>
   [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) => {
-    const [is, wanted] = [shown(found.get(key)), shown(expected.get(key))];
-    return is === wanted ? [] : [`${GGUF_FILE}: "${key}" is ${is.slice(0, 100)} instead of ${wanted.slice(0, 100)}.`];
+    const [wanted, is] = [expected.get(key), found.get(key)];
+    if (wanted !== undefined && is !== undefined && metadataEntry(key, wanted).equals(is.bytes)) return [];
+    const [isShown, wantedShown] = [is, wanted].map((value) =>
+      (value === undefined ? 'missing' : JSON.stringify(value.value)).slice(0, 100),
+    );
+    return [`${GGUF_FILE}: "${key}" is ${isShown} instead of ${wantedShown}.`];
   });
-
-/** Numbers are compared in float32, as stored in the file. */
-const shown = (value: GgufValue | undefined): string => {
-  if (value === undefined) return 'missing';
-  if (value.kind === 'float32') return String(Math.fround(value.value));
-  if (value.kind === 'float32s') return JSON.stringify(value.value.map(Math.fround));
-  return JSON.stringify(value.value);
-};
 
 const firstDifference = async (
   tensor: GgufTensor,
-  { byteOffset }: TensorInfo,
+  { byteOffset }: Pick<TensorInfo, 'byteOffset'>,
   file: string,
   read: ReadView,
   onBytes: (bytes: number) => void,

@@ -21,10 +21,10 @@ import { contiguousPart, plainWeight } from '../../checkpoint/read-tensor.ts';
 import { correctionOf } from '../../checkpoint/routing.ts';
 import { ggufTypes, isBlockType } from '../../checkpoint/gguf/gguf-types.ts';
 import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
+import { frequencyFactors } from '../../checkpoint/gguf/llama-rotary.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { GgufType } from '../../contract/export.ts';
 import type { WrittenType } from './gguf-header.ts';
-import { frequencyFactors } from './llama-rotary.ts';
 
 /** A part of a tensor: rows unchanged, or each head's rows reordered from halves to pairs. */
 export interface GgufPiece {
@@ -80,10 +80,25 @@ const normed = (name: string, { scale, plusOne }: Norm): Sized => {
     : tensor;
 };
 
-const projection = (name: string, { weight, bias }: Projection): readonly Sized[] => [
-  matrix(name, weight),
-  ...(bias === null ? [] : [exact(`${name}.bias`, bias)]),
-];
+type Part = Weight | Projection | Norm | TensorView;
+
+const tensorsOf = (name: string, part: Part): readonly Sized[] => {
+  if ('plusOne' in part) return [normed(name, part)];
+  if ('weight' in part)
+    return [matrix(name, part.weight), ...(part.bias === null ? [] : [exact(`${name}.bias`, part.bias)])];
+  return ['stored' in part ? matrix(name, part) : exact(`${name}.weight`, part)];
+};
+
+/**
+ * Tensors by their names in a file, in order: matrices in the file's type, with their biases; norms and plain views
+ * exactly. What a model has not got is left out.
+ */
+const named = (prefix: string, parts: Readonly<Record<string, Part | null | undefined>>): readonly Sized[] =>
+  Object.entries(parts).flatMap(([name, part]) => (part == null ? [] : tensorsOf(`${prefix}.${name}`, part)));
+
+/** A vector that stays exact, under its whole name; nothing where a model has none. */
+const vector = (name: string, view: TensorView | null | undefined): readonly Sized[] =>
+  view == null ? [] : [exact(name, view)];
 
 /**
  * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or one of smaller
@@ -149,7 +164,7 @@ const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layo
   const { attentionNorm, attention, state, rotary, feedForwardNorm, branchNorms, moe, dense } = block;
   const { beside, tokenInput, outputScale, compressed, hyper } = block;
   return [
-    ...(attentionNorm === null ? [] : [normed(`${prefix}.attn_norm`, attentionNorm)]),
+    ...named(prefix, { attn_norm: attentionNorm }),
     ...(attention === null ? [] : attentionTensors(attention, prefix, rotary, architecture)),
     ...(compressed === null ? [] : compressedTensors(compressed, prefix)),
     ...(hyper === null
@@ -159,31 +174,22 @@ const blockTensors = (block: BlockDescriptor, prefix: string, architecture: Layo
           ...hyperTensors(`${prefix}.hc_ffn`, hyper.feedForward),
         ]),
     ...(state === null ? [] : stateTensors(state, prefix)),
-    ...(feedForwardNorm === null ? [] : [normed(`${prefix}.${architecture.feedForwardNorm}`, feedForwardNorm)]),
-    ...(branchNorms === null
-      ? []
-      : [
-          normed(`${prefix}.post_attention_norm`, branchNorms.attention),
-          normed(`${prefix}.post_ffw_norm`, branchNorms.feedForward),
-        ]),
+    ...named(prefix, { [architecture.feedForwardNorm]: feedForwardNorm }),
+    ...named(prefix, { post_attention_norm: branchNorms?.attention, post_ffw_norm: branchNorms?.feedForward }),
     ...(dense === null ? [] : denseTensors(dense, prefix, '')),
     ...(moe === null ? [] : moeTensors(moe, prefix)),
-    ...(beside === null
-      ? []
-      : [
-          normed(`${prefix}.post_ffw_norm_1`, beside.dense),
-          normed(`${prefix}.pre_ffw_norm_2`, beside.expertsIn),
-          normed(`${prefix}.post_ffw_norm_2`, beside.expertsOut),
-          exact(`${prefix}.ffn_gate_inp.scale`, beside.router),
-        ]),
-    ...(tokenInput === null
-      ? []
-      : [
-          matrix(`${prefix}.inp_gate`, tokenInput.gate),
-          matrix(`${prefix}.proj`, tokenInput.projection),
-          normed(`${prefix}.post_norm`, tokenInput.norm),
-        ]),
-    ...(outputScale === null ? [] : [exact(`${prefix}.layer_output_scale.weight`, outputScale)]),
+    ...named(prefix, {
+      post_ffw_norm_1: beside?.dense,
+      pre_ffw_norm_2: beside?.expertsIn,
+      post_ffw_norm_2: beside?.expertsOut,
+    }),
+    ...vector(`${prefix}.ffn_gate_inp.scale`, beside?.router),
+    ...named(prefix, {
+      inp_gate: tokenInput?.gate,
+      proj: tokenInput?.projection,
+      post_norm: tokenInput?.norm,
+      layer_output_scale: outputScale,
+    }),
   ];
 };
 
@@ -235,38 +241,38 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
   switch (state.kind) {
     case 'convolution':
       return [
-        ...projection(`${prefix}.shortconv.in_proj`, state.input),
+        ...named(prefix, { 'shortconv.in_proj': state.input }),
         ...convolutionTensors(`${prefix}.shortconv.conv`, state.convolution),
-        ...projection(`${prefix}.shortconv.out_proj`, state.output),
+        ...named(prefix, { 'shortconv.out_proj': state.output }),
       ];
     case 'delta':
       return deltaTensors(state, prefix);
     case 'mamba': {
       const { heads, headDimension, groups, norm } = state;
       return [
-        ...projection(`${prefix}.ssm_in`, state.input),
+        ...named(prefix, { ssm_in: state.input }),
         ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
         ...(state.convolution.bias === null ? [zeros(`${prefix}.ssm_conv1d.bias`, state.convolution.channels)] : []),
         exact(`${prefix}.ssm_dt.bias`, state.stepBias),
         decayRates(`${prefix}.ssm_a`, state.decayLog, [heads, 1]),
         exact(`${prefix}.ssm_d`, state.skip, [heads, 1]),
         exact(`${prefix}.ssm_norm.weight`, norm.scale, [groups, (heads * headDimension) / groups]),
-        ...projection(`${prefix}.ssm_out`, state.output),
+        ...named(prefix, { ssm_out: state.output }),
       ];
     }
     case 'channel-delta':
       return [
         ...channelConvolutions(state, prefix),
-        ...projection(`${prefix}.attn_q`, state.query),
-        ...projection(`${prefix}.attn_k`, state.key),
-        ...projection(`${prefix}.attn_v`, state.value),
-        ...projection(`${prefix}.ssm_f_a`, state.decay),
-        ...projection(`${prefix}.ssm_beta`, state.rate),
+        ...named(prefix, {
+          attn_q: state.query,
+          attn_k: state.key,
+          attn_v: state.value,
+          ssm_f_a: state.decay,
+          ssm_beta: state.rate,
+        }),
         decayRates(`${prefix}.ssm_a`, state.decayLog, [state.heads, 1], 'exponential'),
         exact(`${prefix}.ssm_dt.bias`, state.decayBias),
-        ...projection(`${prefix}.ssm_g_a`, state.gate),
-        normed(`${prefix}.ssm_norm`, state.norm),
-        ...projection(`${prefix}.attn_output`, state.output),
+        ...named(prefix, { ssm_g_a: state.gate, ssm_norm: state.norm, attn_output: state.output }),
       ];
   }
 };
@@ -304,14 +310,11 @@ type DeltaInput<Rows> = Extract<Delta['input'], { rows: Rows }>;
 
 /** As a file has them. */
 const deltaInFile = (state: Delta, input: DeltaInput<'rates-by-head'>, prefix: string): readonly Sized[] => [
-  ...projection(`${prefix}.attn_qkv`, input.queryKeyValue),
-  ...projection(`${prefix}.attn_gate`, input.gate),
-  ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+  ...named(prefix, { attn_qkv: input.queryKeyValue, attn_gate: input.gate, ssm_ba: input.rateDecay }),
   ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
   exact(`${prefix}.ssm_dt.bias`, state.decayBias),
   exact(`${prefix}.ssm_a`, state.decayLog),
-  normed(`${prefix}.ssm_norm`, state.norm),
-  ...projection(`${prefix}.ssm_out`, state.output),
+  ...named(prefix, { ssm_norm: state.norm, ssm_out: state.output }),
 ];
 
 /** Queries, keys and values of all heads one after another, and the gates apart from them. */
@@ -336,12 +339,11 @@ const deltaByHead = (state: Delta, input: DeltaInput<'by-head'>, prefix: string)
       pieces: part(2 * keyDimension + values, values),
       wanted: 'weights',
     },
-    ...projection(`${prefix}.ssm_ba`, input.rateDecay),
+    ...named(prefix, { ssm_ba: input.rateDecay }),
     ...convolutionTensors(`${prefix}.ssm_conv1d`, state.convolution),
     exact(`${prefix}.ssm_dt.bias`, state.decayBias),
     decayRates(`${prefix}.ssm_a`, state.decayLog, state.decayLog.shape),
-    normed(`${prefix}.ssm_norm`, state.norm),
-    ...projection(`${prefix}.ssm_out`, state.output),
+    ...named(prefix, { ssm_norm: state.norm, ssm_out: state.output }),
   ];
 };
 
@@ -395,11 +397,8 @@ const deltaByKind = (state: Delta, input: DeltaInput<'by-kind'>, prefix: string)
   ];
 };
 
-const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: string): readonly Sized[] => [
-  ...(gate === null ? [] : [matrix(`${prefix}.ffn_gate${suffix}`, gate)]),
-  matrix(`${prefix}.ffn_up${suffix}`, up),
-  matrix(`${prefix}.ffn_down${suffix}`, down),
-];
+const denseTensors = ({ gate, up, down }: DenseTensors, prefix: string, suffix: string): readonly Sized[] =>
+  named(prefix, { [`ffn_gate${suffix}`]: gate, [`ffn_up${suffix}`]: up, [`ffn_down${suffix}`]: down });
 
 const attentionTensors = (
   attention: AttentionDescriptor,
@@ -410,7 +409,7 @@ const attentionTensors = (
   const reorder = architecture.rotatesPairs && rotary?.interleaved === false;
   if (attention.kind === 'latent') return latentTensors(attention, prefix, reorder);
   const rotated = (name: string, projected: Projection): readonly Sized[] =>
-    projection(name, projected).map((tensor) =>
+    tensorsOf(name, projected).map((tensor) =>
       reorder
         ? { ...tensor, pieces: tensor.pieces.map((piece) => ({ ...piece, headRows: attention.headDimension })) }
         : tensor,
@@ -419,16 +418,14 @@ const attentionTensors = (
   return [
     ...rotated(`${prefix}.attn_q`, attention.query),
     ...(attention.key === null ? [] : rotated(`${prefix}.attn_k`, attention.key)),
-    ...(attention.value === null ? [] : projection(`${prefix}.attn_v`, attention.value)),
-    ...projection(`${prefix}.attn_output`, attention.output),
-    ...(queryKeyNorm === null
-      ? []
-      : [
-          normed(`${prefix}.attn_q_norm`, queryKeyNorm.query),
-          ...(queryKeyNorm.key === null ? [] : [normed(`${prefix}.attn_k_norm`, queryKeyNorm.key)]),
-        ]),
-    ...(gate === null || gate === 'in-query' ? [] : projection(`${prefix}.attn_gate`, gate)),
-    ...(sinks === null ? [] : [exact(`${prefix}.attn_sinks.weight`, sinks)]),
+    ...named(prefix, {
+      attn_v: attention.value,
+      attn_output: attention.output,
+      attn_q_norm: queryKeyNorm?.query,
+      attn_k_norm: queryKeyNorm?.key,
+      attn_gate: gate === 'in-query' ? null : gate,
+      attn_sinks: sinks,
+    }),
   ];
 };
 
@@ -445,7 +442,7 @@ const rotatedAtEnd = (name: string, projected: Projection, plain: number, rotate
     ],
   );
   const tensor: Sized = { name: `${name}.weight`, shape: [rows ?? 0, columns ?? 0], pieces, wanted: 'weights' };
-  return [tensor, ...projection(name, projected).slice(1)];
+  return [tensor, ...tensorsOf(name, projected).slice(1)];
 };
 
 /**
@@ -459,7 +456,7 @@ const latentTensors = (
 ): readonly Sized[] => {
   const { plainDimension, rotatedDimension, latent } = attention;
   const turned = (name: string, projected: Projection, plain: number): readonly Sized[] =>
-    reorder ? rotatedAtEnd(name, projected, plain, rotatedDimension) : projection(name, projected);
+    reorder ? rotatedAtEnd(name, projected, plain, rotatedDimension) : tensorsOf(name, projected);
   const { query, keyValueDown, keyValueNorm, keyValueUp, output, gate, indexer } = attention;
   const { stored } = keyValueUp.weight;
   if (stored.kind !== 'plain' && stored.kind !== 'split-heads')
@@ -468,20 +465,15 @@ const latentTensors = (
     ...('whole' in query
       ? turned(`${prefix}.attn_q`, query.whole, plainDimension)
       : [
-          ...projection(`${prefix}.attn_q_a`, query.down),
-          exact(`${prefix}.attn_q_a_norm.weight`, query.norm.scale),
+          ...named(prefix, { attn_q_a: query.down, attn_q_a_norm: query.norm.scale }),
           ...turned(`${prefix}.attn_q_b`, query.up, plainDimension),
         ]),
     ...turned(`${prefix}.attn_kv_a_mqa`, keyValueDown, latent),
-    exact(`${prefix}.attn_kv_a_norm.weight`, keyValueNorm.scale),
+    ...named(prefix, { attn_kv_a_norm: keyValueNorm.scale }),
     ...(stored.kind === 'split-heads'
-      ? [
-          matrix(`${prefix}.attn_k_b`, plainWeight(stored.keys)),
-          matrix(`${prefix}.attn_v_b`, plainWeight(stored.values)),
-        ]
+      ? named(prefix, { attn_k_b: plainWeight(stored.keys), attn_v_b: plainWeight(stored.values) })
       : splitHeads(attention, stored.view, prefix)),
-    ...projection(`${prefix}.attn_output`, output),
-    ...(gate === null ? [] : projection(`${prefix}.attn_gate`, gate)),
+    ...named(prefix, { attn_output: output, attn_gate: gate }),
     ...(indexer === null || indexer.own === null ? [] : indexerTensors(indexer.own, `${prefix}.indexer`)),
   ];
 };
@@ -528,11 +520,9 @@ const indexerTensors = (
   { query, key, keyNorm, weights }: NonNullable<IndexerDescriptor['own']>,
   prefix: string,
 ): readonly Sized[] => [
-  ...projection(`${prefix}.attn_q_b`, query),
-  ...projection(`${prefix}.attn_k`, key),
-  normed(`${prefix}.k_norm`, keyNorm),
-  ...(keyNorm.bias === null ? [] : [exact(`${prefix}.k_norm.bias`, keyNorm.bias)]),
-  ...projection(`${prefix}.proj`, weights),
+  ...named(prefix, { attn_q_b: query, attn_k: key, k_norm: keyNorm }),
+  ...vector(`${prefix}.k_norm.bias`, keyNorm.bias),
+  ...named(prefix, { proj: weights }),
 ];
 
 /** Matrix, addend and factors by which streams are mixed. */
@@ -546,32 +536,31 @@ const compressedTensors = (
   { query, keyValue, keyValueNorm, sinks, output, compressor }: CompressedAttention,
   prefix: string,
 ): readonly Sized[] => [
-  exact(`${prefix}.attn_sinks.weight`, sinks),
-  ...projection(`${prefix}.attn_q_a`, query.down),
-  normed(`${prefix}.attn_q_a_norm`, query.norm),
-  ...projection(`${prefix}.attn_q_b`, query.up),
-  ...projection(`${prefix}.attn_kv`, keyValue),
-  normed(`${prefix}.attn_kv_a_norm`, keyValueNorm),
-  matrix(`${prefix}.attn_output_a`, plainWeight(output.down)),
-  ...projection(`${prefix}.attn_output_b`, output.up),
+  ...named(prefix, {
+    attn_sinks: sinks,
+    attn_q_a: query.down,
+    attn_q_a_norm: query.norm,
+    attn_q_b: query.up,
+    attn_kv: keyValue,
+    attn_kv_a_norm: keyValueNorm,
+    attn_output_a: plainWeight(output.down),
+    attn_output_b: output.up,
+  }),
   ...(compressor === null ? [] : compressorTensors(compressor, `${prefix}.attn_compressor`)),
+  ...named(`${prefix}.indexer`, { proj: compressor?.indexer?.weights, attn_q_b: compressor?.indexer?.query }),
   ...(compressor === null || compressor.indexer === null
     ? []
-    : [
-        ...projection(`${prefix}.indexer.proj`, compressor.indexer.weights),
-        ...projection(`${prefix}.indexer.attn_q_b`, compressor.indexer.query),
-        ...compressorTensors(compressor.indexer.compressor, `${prefix}.indexer_compressor`),
-      ]),
+    : compressorTensors(compressor.indexer.compressor, `${prefix}.indexer_compressor`)),
 ];
 
 const compressorTensors = (
   { values, gates, places, norm }: Omit<Compressor, 'indexer'>,
   name: string,
 ): readonly Sized[] => [
-  ...projection(`${name}_kv`, values),
-  ...projection(`${name}_gate`, gates),
-  exact(`${name}_ape.weight`, places),
-  normed(`${name}_norm`, norm),
+  ...tensorsOf(`${name}_kv`, values),
+  ...tensorsOf(`${name}_gate`, gates),
+  ...tensorsOf(`${name}_ape`, places),
+  ...tensorsOf(`${name}_norm`, norm),
 ];
 
 const roles = [
@@ -593,7 +582,7 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
   });
   return [
     exact(`${prefix}.ffn_gate_inp.weight`, router),
-    ...(routerBias === null ? [] : [exact(`${prefix}.ffn_gate_inp.bias`, routerBias)]),
+    ...vector(`${prefix}.ffn_gate_inp.bias`, routerBias),
     ...(correction === null ? [] : [exact(`${prefix}.exp_probs_b.bias`, correction, correction.shape.slice(-1))]),
     ...(table === null ? [] : [{ ...exact(`${prefix}.ffn_gate_tid2eid.weight`, table), wanted: 'i32' as const }]),
     ...roles.flatMap(({ role, bias }): readonly Sized[] => {
@@ -605,10 +594,8 @@ const moeTensors = (moe: MoeDescriptor, prefix: string): readonly Sized[] => {
         ...(biases.length === 0 ? [] : [stacked(`${name}.bias`, biases, 'f32')]),
       ];
     }),
-    ...(scale === null ? [] : [exact(`${prefix}.ffn_down_exps.scale`, scale)]),
-    ...(latent === null
-      ? []
-      : [matrix(`${prefix}.ffn_latent_down`, latent.into), matrix(`${prefix}.ffn_latent_up`, latent.back)]),
+    ...vector(`${prefix}.ffn_down_exps.scale`, scale),
+    ...named(prefix, { ffn_latent_down: latent?.into.weight, ffn_latent_up: latent?.back.weight }),
     ...(shared === null ? [] : denseTensors(shared, prefix, '_shexp')),
     ...(shared?.scale === null || shared === null
       ? []

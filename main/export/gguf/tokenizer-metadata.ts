@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { z } from 'zod';
+import { MOST_TENSORS, boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
+import { MAX_MERGES } from '../../checkpoint/check-tokenizer.ts';
 import { loadTokenizer, MAX_TOKENIZER_BYTES, type TextTokenizer } from '../../checkpoint/load-tokenizer.ts';
 import { refuse } from '../../contract/errors.ts';
 import { readJsonIfThere } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { MAX_TEMPLATE_BYTES } from '../../tasks/chat/chat-template.ts';
-import type { GgufMetadata, GgufValue } from './gguf-header.ts';
+import type { GgufValue } from '../../checkpoint/gguf/gguf-metadata.ts';
+import type { GgufMetadata } from './gguf-header.ts';
 
 export interface GgufTokenizer {
   readonly metadata: GgufMetadata;
@@ -14,23 +17,25 @@ export interface GgufTokenizer {
 }
 
 const merge = z.union([
-  z.tuple([z.string(), z.string()]),
-  z.string().transform((pair): [string, string] => {
+  z.tuple([boundedText, boundedText]),
+  boundedText.transform((pair): [string, string] => {
     const space = pair.indexOf(' ');
     return [pair.slice(0, space), pair.slice(space + 1)];
   }),
 ]);
-const part = z.looseObject({ type: z.string() });
-const step = part.extend({ normalizers: z.array(part).optional(), pretokenizers: z.array(part).optional() }).nullish();
+const part = z.looseObject({ type: boundedText });
+const step = part
+  .extend({ normalizers: boundedList(part).optional(), pretokenizers: boundedList(part).optional() })
+  .nullish();
 const tokenizerFile = z.looseObject({
-  added_tokens: z.array(z.looseObject({ id: z.number(), content: z.string(), special: z.boolean() })).default([]),
+  added_tokens: boundedList(z.looseObject({ id: z.number(), content: boundedText, special: z.boolean() })).default([]),
   normalizer: step,
   pre_tokenizer: step,
   model: z.looseObject({
-    type: z.string(),
-    vocab: z.record(z.string(), z.number()),
-    merges: z.array(merge),
-    unk_token: z.string().nullish(),
+    type: boundedText,
+    vocab: boundedRecord(boundedText, z.number(), MOST_TENSORS),
+    merges: z.array(merge).max(MAX_MERGES),
+    unk_token: boundedText.nullish(),
     byte_fallback: z.boolean().default(false),
   }),
 });
@@ -206,7 +211,7 @@ const typesOf = (
   });
 };
 
-const named = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]).nullish();
+const named = z.union([boundedText, z.object({ content: boundedText }).transform(({ content }) => content)]).nullish();
 const tokenizerConfig = z.looseObject({
   bos_token: named,
   eos_token: named,

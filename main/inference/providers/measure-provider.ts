@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedText } from '../../contract/bounds.ts';
 import type { SerialisedGraph } from '../../graph/onnx-graph.ts';
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ProbeMeasurement, ProviderName } from '../../contract/device.ts';
@@ -22,10 +23,10 @@ import { type TensorToWrite, writeSafetensors } from '../../checkpoint/write-saf
 type Placement = Pick<ProbeMeasurement, 'nodes' | 'operatorsOnCpu'>;
 
 /** Events of onnxruntime's profile: one per node and run, with the provider whose kernel ran. */
-const profileEvents = z.array(
+const profileEvents = boundedList(
   z.object({
-    cat: z.string().optional(),
-    args: z.object({ op_name: z.string(), provider: z.string(), node_index: z.string() }).partial().optional(),
+    cat: boundedText.optional(),
+    args: z.object({ op_name: boundedText, provider: boundedText, node_index: boundedText }).partial().optional(),
   }),
 );
 

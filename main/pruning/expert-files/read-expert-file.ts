@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { isMergePlan, type Plan } from '../../contract/plan.ts';
 import { hasMoreLines } from '../../files/count-lines.ts';
@@ -21,9 +22,9 @@ interface LayerEntry {
   readonly lineOf: (index?: number) => number;
 }
 
-const numbers = z.array(z.number().int().nonnegative());
-const byLayer = z.record(z.string().regex(/^\d+$/), numbers);
-const lists = z.union([z.array(numbers), byLayer]);
+const numbers = boundedList(z.number().int().nonnegative());
+const byLayer = boundedRecord(boundedText.regex(/^\d+$/), numbers);
+const lists = z.union([boundedList(numbers), byLayer]);
 const wrappedLists = z.object({ ranking: lists });
 /** Far more than the layers of the largest models. */
 const MAX_LINES = 65_536;

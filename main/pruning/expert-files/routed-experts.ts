@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { PlanTarget } from '../validate-plan.ts';
 
@@ -95,7 +96,11 @@ export const rankingOfCounts = (counts: readonly ArrayLike<number>[]): Ranking =
     ),
   );
 
-const request = z.object({ routed_experts: z.union([z.string().min(1), z.array(z.array(z.array(z.number())))]) });
+/** Characters of a request's base64: 2^26 chosen experts. */
+const MOST_CHARACTERS = 2 ** 28 * (4 / 3);
+const request = z.object({
+  routed_experts: z.union([z.string().min(1).max(MOST_CHARACTERS), boundedList(boundedList(boundedList(z.number())))]),
+});
 const wrapped = z.object({ meta_info: request });
 
 /** Whether a line of JSON holds the routed experts of a request. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
@@ -35,9 +36,9 @@ const SPECIAL_TOKENS = [
 ] as const;
 const DEFAULT_NAME = 'default';
 
-const named = z.array(z.object({ name: z.string(), template: z.string() }));
-const chatConfig = z.looseObject({ chat_template: z.union([z.string(), named]).nullish() });
-const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)]);
+const named = boundedList(z.object({ name: boundedText, template: boundedText }));
+const chatConfig = z.looseObject({ chat_template: z.union([boundedText, named]).nullish() });
+const token = z.union([boundedText, z.object({ content: boundedText }).transform(({ content }) => content)]);
 
 /** Limit for templates and for tokenizer_config.json, which may list every special token. */
 export const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
@@ -48,7 +49,7 @@ const readObject = async (file: string): Promise<Readonly<Record<string, unknown
   const text = await readOptional(file);
   if (text === null) return {};
   try {
-    return z.record(z.string(), z.unknown()).parse(parseForeignJson(text));
+    return boundedRecord(boundedText, z.unknown()).parse(parseForeignJson(text));
   } catch (cause) {
     throw refuse(
       'bad-json',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import type { FilterPipeline } from '../../contract/task.ts';
 import { maxOf } from '../../statistics/extremes.ts';
 import { strip } from '../python/python-value.ts';
@@ -91,18 +92,18 @@ const FALLBACK = '[invalid]';
 
 const none = z.strictObject({});
 const regexShape = {
-  regex_pattern: z.string().default(DEFAULT_PATTERN),
+  regex_pattern: boundedText.default(DEFAULT_PATTERN),
   group_select: z.number().int().default(0),
-  fallback: z.string().default(FALLBACK),
+  fallback: boundedText.default(FALLBACK),
 };
 const regex = z.strictObject(regexShape);
 const multipleChoice = z.strictObject({
   ...regexShape,
   ignore_case: z.boolean().default(false),
   ignore_punctuation: z.boolean().default(false),
-  regexes_to_ignore: z.array(z.string()).nullish(),
+  regexes_to_ignore: boundedList(boundedText).nullish(),
 });
-const mapping = z.strictObject({ mapping_dict: z.record(z.string(), z.string()), default_value: z.string() });
+const mapping = z.strictObject({ mapping_dict: boundedRecord(boundedText, boundedText), default_value: boundedText });
 
 const parsed = <T>(schema: z.ZodType<T>, step: FilterPipeline['filter'][number]): T => {
   const { function: name, ...settings } = step;

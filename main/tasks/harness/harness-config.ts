@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument, type Tags } from 'yaml';
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { exactMatchOptions, filterPipeline } from '../../contract/task.ts';
 import { withinDeadline } from '../../files/within-deadline.ts';
@@ -30,7 +31,7 @@ const SUBSET =
   'doc_to_text, doc_to_choice and doc_to_target as columns or plain Jinja, and metrics acc, acc_norm, ' +
   'exact_match or a perplexity.';
 
-const files = z.union([z.string(), z.array(z.string()).min(1)]);
+const files = z.union([boundedText, boundedList(boundedText).min(1)]);
 const metric = z.strictObject({
   metric: z.enum(['acc', 'acc_norm', 'word_perplexity', 'byte_perplexity', 'bits_per_byte', 'exact_match']),
   ...exactMatchOptions.shape,
@@ -41,7 +42,7 @@ const newTokens = z.number().int().positive().optional();
 /** Greedy decoding. A temperature only has an effect if do_sample is not false. */
 const generation = z.strictObject({
   until: z
-    .union([z.string().min(1, 'a stop string is empty'), z.array(z.string().min(1, 'a stop string is empty'))])
+    .union([boundedText.min(1, 'a stop string is empty'), boundedList(boundedText.min(1, 'a stop string is empty'))])
     .optional(),
   do_sample: z.literal(false, 'only greedy decoding is supported').optional(),
   temperature: z.number().optional(),
@@ -52,30 +53,30 @@ const generation = z.strictObject({
 });
 
 /** A column, a template, or a constant. */
-const field = z.union([z.string(), z.number().int().nonnegative()]);
+const field = z.union([boundedText, z.number().int().nonnegative()]);
 
 const harnessConfig = z.strictObject({
-  task: z.string().min(1),
+  task: boundedText.min(1),
   dataset_path: z.enum(['json', 'parquet']),
-  dataset_kwargs: z.strictObject({ data_files: z.union([files, z.record(z.string(), files)]) }),
+  dataset_kwargs: z.strictObject({ data_files: z.union([files, boundedRecord(boundedText, files)]) }),
   output_type: z.enum(['multiple_choice', 'loglikelihood_rolling', 'generate_until']),
-  training_split: z.string().optional(),
-  validation_split: z.string().optional(),
-  test_split: z.string().optional(),
-  fewshot_split: z.string().optional(),
+  training_split: boundedText.optional(),
+  validation_split: boundedText.optional(),
+  test_split: boundedText.optional(),
+  fewshot_split: boundedText.optional(),
   fewshot_config: z
-    .strictObject({ sampler: z.enum(['default', 'first_n']).default('default'), split: z.string().optional() })
+    .strictObject({ sampler: z.enum(['default', 'first_n']).default('default'), split: boundedText.optional() })
     .optional(),
   num_fewshot: z.number().int().nonnegative().default(0),
-  doc_to_text: z.string().default(''),
-  doc_to_choice: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.string())]).optional(),
+  doc_to_text: boundedText.default(''),
+  doc_to_choice: z.union([boundedText, boundedList(boundedText), boundedRecord(boundedText, boundedText)]).optional(),
   doc_to_target: field,
-  description: z.string().default(''),
-  target_delimiter: z.string().default(' '),
-  fewshot_delimiter: z.string().default('\n\n'),
+  description: boundedText.default(''),
+  target_delimiter: boundedText.default(' '),
+  fewshot_delimiter: boundedText.default('\n\n'),
   generation_kwargs: generation.optional(),
-  filter_list: z.array(filterPipeline).min(1).optional(),
-  metric_list: z.array(metric).min(1).optional(),
+  filter_list: boundedList(filterPipeline).min(1).optional(),
+  metric_list: boundedList(metric).min(1).optional(),
   repeats: z.literal(1).optional(),
   metadata: z.looseObject({ fewshot_seed: z.number().int().nonnegative().optional() }).optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundedList, boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Question } from '../few-shot.ts';
 import type { DataRow } from '../items.ts';
@@ -32,7 +33,7 @@ export const parseRow = <T>(schema: z.ZodType<T>, { location, values }: DataRow,
   );
 };
 
-const boolqRow = z.object({ question: z.string(), passage: z.string(), label: z.boolean() });
+const boolqRow = z.object({ question: boundedText, passage: boundedText, label: z.boolean() });
 export const boolq: SuperGlueFormat = {
   name: 'boolq',
   title: 'BoolQ',
@@ -46,8 +47,8 @@ export const boolq: SuperGlueFormat = {
 };
 
 const cbRow = z.object({
-  premise: z.string(),
-  hypothesis: z.string(),
+  premise: boundedText,
+  hypothesis: boundedText,
   label: z.enum(['entailment', 'contradiction', 'neutral']),
 });
 export const cb: SuperGlueFormat = {
@@ -69,8 +70,8 @@ export const cb: SuperGlueFormat = {
 };
 
 const rteRow = z.object({
-  premise: z.string(),
-  hypothesis: z.string(),
+  premise: boundedText,
+  hypothesis: boundedText,
   label: z.enum(['entailment', 'not_entailment']),
 });
 export const rte: SuperGlueFormat = {
@@ -91,9 +92,9 @@ export const rte: SuperGlueFormat = {
 };
 
 const copaRow = z.object({
-  premise: z.string().min(1),
-  choice1: z.string().min(1),
-  choice2: z.string().min(1),
+  premise: boundedText.min(1),
+  choice1: boundedText.min(1),
+  choice2: boundedText.min(1),
   question: z.enum(['cause', 'effect']),
   label: z.union([z.literal(0), z.literal(1)]),
 });
@@ -122,8 +123,8 @@ export const copa: SuperGlueFormat = {
 
 const position = z.number().int().nonnegative();
 const wicRow = z.object({
-  sentence1: z.string(),
-  sentence2: z.string(),
+  sentence1: boundedText,
+  sentence2: boundedText,
   start1: position,
   end1: position,
   label: z.boolean(),
@@ -148,11 +149,11 @@ export const wic: SuperGlueFormat = {
 
 const multircRow = z.object({
   passage: z.object({
-    text: z.string(),
-    questions: z.array(
+    text: boundedText,
+    questions: boundedList(
       z.object({
-        question: z.string(),
-        answers: z.array(z.object({ text: z.string(), label: z.union([z.literal(0), z.literal(1)]) })),
+        question: boundedText,
+        answers: boundedList(z.object({ text: boundedText, label: z.union([z.literal(0), z.literal(1)]) })),
       }),
     ),
   }),
@@ -181,8 +182,8 @@ export const multirc: SuperGlueFormat = {
 };
 
 const recordRow = z.object({
-  passage: z.object({ text: z.string(), entities: z.array(z.object({ start: position, end: position })) }),
-  qas: z.array(z.object({ query: z.string(), answers: z.array(z.object({ text: z.string() })).min(1) })),
+  passage: z.object({ text: boundedText, entities: boundedList(z.object({ start: position, end: position })) }),
+  qas: boundedList(z.object({ query: boundedText, answers: boundedList(z.object({ text: boundedText })).min(1) })),
 });
 
 const uniqueSorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort(compareTexts);
@@ -219,12 +220,12 @@ export const record: SuperGlueFormat = {
 
 const wordIndex = z.number().int().nonnegative();
 const wscRow = z.object({
-  text: z.string(),
+  text: boundedText,
   target: z.object({
     span1_index: wordIndex,
-    span1_text: z.string().min(1),
+    span1_text: boundedText.min(1),
     span2_index: wordIndex,
-    span2_text: z.string().min(1),
+    span2_text: boundedText.min(1),
   }),
   label: z.boolean(),
 });

@@ -20,7 +20,7 @@ interface ResultsTableProps {
 }
 
 const RESULTS_SHOWN =
-  'task method seed factor kept dropped_share n metric value difference interval low_one_sided p verdict lost ' +
+  'task method seed factor verdict difference interval low_one_sided value n p kept dropped_share metric lost ' +
   'gained ended looped answer_loss kl changed_token acceptance truncated';
 
 /** All measured points, the draws of one under each other. */

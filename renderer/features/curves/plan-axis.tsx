@@ -26,6 +26,8 @@ import { shownRunName } from '../../format/run-names.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { fewestKept, type ExpertCounts, keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { standardFactors } from '../../plan/kept-counts.ts';
+import { planName } from '../../plan/plan-name.ts';
+import { planStore } from '../../state/plan-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
@@ -78,6 +80,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   );
   const shown = methods.filter((method) => !hidden.includes(method));
   const { factor, method, point } = facts.selection;
+  const named = planName(facts, useStore(planStore));
   const largestFactor = info.experts / fewestKept(info);
   const select = (result: SweepResult): void => {
     const run = points.flat().find((known) => known.result === result)?.run;
@@ -144,7 +147,8 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 hidden={hidden}
                 isLast={index === panels.length - 1}
                 emphasised={shown.includes(method) ? method : null}
-                cursor={Math.min(factor, largestFactor)}
+                cursor={Math.min(named?.factor ?? factor, largestFactor)}
+                isEdited={named?.isEdited === true}
                 largestFactor={largestFactor}
                 height={isFull ? fullHeight(panels.length) : panels.length > 1 ? HEIGHTS.small : HEIGHTS.tall}
                 selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
@@ -197,6 +201,8 @@ interface DifferencePlotProps {
   readonly emphasised: string | null;
   /** Factor of the current plan. */
   readonly cursor: number;
+  /** Whether that plan is not the one that its method makes there; then the points there are not its own. */
+  readonly isEdited: boolean;
   readonly largestFactor: number;
   readonly height: number;
   readonly selected: SweepResult | null;
@@ -253,7 +259,10 @@ const DifferencePlot = (props: DifferencePlotProps) => {
             }),
           ),
         ]}
-        status={`The plan on screen is at ${formatFactor(props.cursor)}.`}
+        status={
+          `The plan on screen is at ${formatFactor(props.cursor)}` +
+          (props.isEdited ? ', edited: no point of its method is its own.' : '.')
+        }
       />
       {title !== '' && <span className="difference-plot-title">{title}</span>}
     </div>

@@ -3,8 +3,7 @@ import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
 import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-chart.ts';
-import { methodTitle } from '../../../main/words/methods.ts';
-import { formatDuration, formatFactor } from '../../../main/words/numbers.ts';
+import { formatDuration } from '../../../main/words/numbers.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
 import { Definition } from '../../components/definition.tsx';
@@ -12,6 +11,7 @@ import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
 import { shownImport } from '../../plan/plan-input.ts';
+import { planName } from '../../plan/plan-name.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
@@ -59,10 +59,7 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
   const [own, twin] = found;
   return (
     <div className="plan-cursor" role="status" aria-label="The plan on screen">
-      <strong className="plan-cursor-name">
-        {imported?.name ?? methodTitle(method)}
-        {imported?.kind === 'plan' ? '' : ` ${formatFactor(factor)}`}
-      </strong>
+      <strong className="plan-cursor-name">{planName(facts, state)?.text}</strong>
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
       ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (

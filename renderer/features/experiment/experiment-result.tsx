@@ -5,6 +5,7 @@ import type {
   ExperimentReproduction,
   ExperimentRow,
 } from '../../../main/contract/experiment.ts';
+import { curveOf } from '../../../main/evaluation/experiment/pairs.ts';
 import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
 import {
   cellOf,
@@ -149,7 +150,7 @@ const Answer = ({
       <DataTable
         caption="Differences of accuracy in points with their intervals, and their signs"
         rows={answer.rows}
-        rowKey={({ model, kept, method, treatment }) => JSON.stringify([model, kept, method, treatment])}
+        rowKey={({ model, kept, ...curve }) => JSON.stringify([model, kept, curveOf(curve)])}
         columns={shownColumns(matrixColumns(answer, tasks, titleOf), answer.rows).map((column) => {
           const task = tasks.find((one) => column.key === `task ${one}`);
           return task === undefined
@@ -161,7 +162,7 @@ const Answer = ({
       <DataTable
         caption="Thresholds of each model and task"
         rows={lines}
-        rowKey={({ model, task, method, treatment }) => JSON.stringify([model, task, method, treatment])}
+        rowKey={({ model, task, ...curve }) => JSON.stringify([model, task, curveOf(curve)])}
         columns={shownColumns(experimentThresholdColumns, lines, titleOf)}
       />
     </>

@@ -21,7 +21,7 @@ import { workText } from './cluster-words.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
 
 export const JobsBar = () => {
-  const { jobs, runs, tasks } = useFacts();
+  const { connected, jobs, runs, tasks } = useFacts();
   const [expanded, setExpanded] = useState(false);
   const submitted = useQuery('cluster.list', {}).data ?? [];
   const titleOf = ({ run, title }: { readonly run: string; readonly title: string }): string =>
@@ -41,7 +41,13 @@ export const JobsBar = () => {
   });
   return (
     <footer className="jobs-bar" aria-label="Jobs">
-      {running === undefined && first === undefined ? (
+      {!connected ? (
+        <div className="job job-idle">
+          <span className="job-description ellipsis">
+            The engine is not connected: its jobs have stopped, and can be resumed once it is back.
+          </span>
+        </div>
+      ) : running === undefined && first === undefined ? (
         <Idle
           runningTitle={unreported === undefined ? null : shownRunName(unreported, tasks)}
           unfinishedTitle={unfinished === null ? null : shownRunName(unfinished, tasks)}

@@ -2,24 +2,25 @@ import { useId } from 'react';
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
-import { answersOf } from '../../../main/contract/task.ts';
+import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { startSweep, sweepModels } from '../../actions/sweep.ts';
 import { showMethods } from '../../actions/view.ts';
-import { Button } from '../../components/button.tsx';
+import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { focusedTask, isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { titleList } from '../../format/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';
 import { planStore } from '../../state/plan-store.ts';
+import { selectionStore } from '../../state/selection-store.ts';
 import { sweepStore } from '../../state/sweep-store.ts';
-import { canCalibrateOnWritten, commonFactors, sweepObstacle } from '../../sweep/sweep-plan.ts';
+import { canCalibrateOnWritten, commonFactors, sweepObstacle, sweepSummary } from '../../sweep/sweep-plan.ts';
 import { typedFactors } from '../../sweep/typed-factors.ts';
 import { SweepFields, SweepFolders, SweepMethods, SweepOptions, SweepRefits } from './sweep-choices.tsx';
 import { SweepCostLine, SweepMethodCosts } from './sweep-cost-line.tsx';
@@ -56,6 +57,32 @@ const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => 
         {problem ?? leaves.join('; ')}
       </small>
     </span>
+  );
+};
+
+/** The ticked tasks, and a warning where the task on screen is not among them. */
+const SweepTasks = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
+  const facts = useFacts();
+  const focused = focusedTask(facts);
+  const { tickTasks, toggleTask } = selectionStore.getState();
+  const isTicked = focused === null || tasks.includes(focused);
+  return (
+    <div className="choice-row">
+      <span>{tasks.length === 0 ? 'none ticked' : titleList(tasks.map((task) => task.title))}</span>
+      {!isTicked && (
+        <span className="sweep-warning" role="status">
+          <Icon name="warning" /> {focused.title} is on screen, but not ticked: this sweep does not measure it.
+          <Button small onClick={() => toggleTask(focused.handle)}>
+            Tick {focused.title}
+          </Button>
+        </span>
+      )}
+      {focused !== null && tasks.length > 1 && (
+        <Button look="quiet" small onClick={() => tickTasks([focused.handle])}>
+          Only {focused.title}
+        </Button>
+      )}
+    </div>
   );
 };
 
@@ -108,7 +135,7 @@ export const SweepLauncher = () => {
           ))}
         </div>
         <span>Tasks</span>
-        <div>{tasks.length === 0 ? 'none ticked' : titleList(tasks.map((task) => task.title))}</div>
+        <SweepTasks tasks={tasks} />
         <span>
           <Definition of="method">Methods</Definition>
         </span>
@@ -181,7 +208,10 @@ export const SweepLauncher = () => {
       <div className="sweep-start">
         <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
         <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>
-          {isOnCluster ? 'Submit sweep' : 'Start sweep'}
+          <span>
+            {isOnCluster ? 'Submit sweep' : 'Start sweep'}
+            {obstacle === null && <small>: {sweepSummary(models, tasks, settings)}</small>}
+          </span>
         </Button>
       </div>
     </section>

@@ -6,6 +6,7 @@ import { isResumable, resume } from '../../actions/jobs.ts';
 import { openRun } from '../../actions/open-run.ts';
 import { isAtRest, trashRuns, labelRun } from '../../actions/runs.ts';
 import { Icon, IconButton } from '../../components/button.tsx';
+import { CutName } from '../../components/cut-name.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import { RowMenu } from '../../components/row-menu.tsx';
 import type { RowPosition } from '../../components/windowed-list.tsx';
@@ -92,7 +93,7 @@ export const RunRow = memo(
             <Icon name={runIcon(run)} />
             <span className="row-text">
               <span className="run-head">
-                <span className="row-title ellipsis">{name}</span>
+                <CutName className="row-title" name={name} />
                 {(run.label?.tags.length ?? 0) > 0 && (
                   <span className="run-tags ellipsis">{run.label?.tags.map((tag) => `#${tag}`).join(' ')}</span>
                 )}

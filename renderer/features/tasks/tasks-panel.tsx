@@ -3,8 +3,10 @@ import { lacksCalibration, type TaskEntry } from '../../../main/contract/task.ts
 import { useAction } from '../../actions/action.ts';
 import { openTask, takesCalibration } from '../../actions/open.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
+import { openContextMenu } from '../../components/context-menu.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Panel } from '../../components/panel.tsx';
+import type { MenuItem } from '../../components/row-menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { useInView } from '../../components/use-in-view.ts';
@@ -91,8 +93,30 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   const profiled = profileOf(task) !== undefined;
   const lacking = lacksCalibration(task);
   const line = useInView<HTMLLIElement>(focused ? task.handle : null);
+  const forget = (): void =>
+    start(async ({ bridge, cache }) => {
+      await bridge.call('tasks.forget', { handle: task.handle });
+      cache.invalidate((name) => name === 'tasks.list');
+    });
+  const isBroken = task.error !== null;
+  const { focusTask, tickTasks, toggleTask } = selectionStore.getState();
+  const commands: readonly MenuItem[] = [
+    { label: 'Show', disabled: isBroken, onChoose: () => focusTask(task.handle) },
+    { label: ticked ? 'Untick' : 'Tick', disabled: isBroken, onChoose: () => toggleTask(task.handle) },
+    { label: 'Tick only this task', disabled: isBroken, onChoose: () => tickTasks([task.handle], task.handle) },
+    { label: 'Items…', disabled: isBroken, onChoose: () => sampleStore.getState().show(task.handle) },
+    ...(takesCalibration(task)
+      ? [{ label: 'Calibration items…', onChoose: () => calibrationStore.getState().show(task.handle) }]
+      : []),
+    ...(task.bundled ? [] : [{ label: 'Forget (keeps the folder)', disabled: busy, onChoose: forget }]),
+  ];
   return (
-    <li ref={line} className="row" aria-current={focused ? 'true' : undefined}>
+    <li
+      ref={line}
+      className="row"
+      aria-current={focused ? 'true' : undefined}
+      onContextMenu={(event) => openContextMenu(event, `Commands for ${task.title}`, commands)}
+    >
       <input
         type="checkbox"
         aria-label={`Use ${task.title}`}
@@ -155,17 +179,7 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
           onClick={() => sampleStore.getState().show(task.handle)}
         />
         {!task.bundled && (
-          <IconButton
-            icon="close"
-            label={`Forget ${task.title} (keeps the folder)`}
-            disabled={busy}
-            onClick={() =>
-              start(async ({ bridge, cache }) => {
-                await bridge.call('tasks.forget', { handle: task.handle });
-                cache.invalidate((name) => name === 'tasks.list');
-              })
-            }
-          />
+          <IconButton icon="close" label={`Forget ${task.title} (keeps the folder)`} disabled={busy} onClick={forget} />
         )}
       </div>
     </li>

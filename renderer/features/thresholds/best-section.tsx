@@ -1,8 +1,19 @@
+import { Fragment } from 'react';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { bracketWords, reachText, thresholdValue } from '../../../main/words/verdicts.ts';
-import { afterSelection, type BestCell, bestCell, bestMethods, ownTasks } from '../../../main/figures/best-figure.ts';
+import { bracketWords, reachText } from '../../../main/words/verdicts.ts';
+import {
+  type BestCell,
+  bestCell,
+  type BestLine,
+  bestLines,
+  bestMethods,
+  isNothingSafe,
+  lineWords,
+  ownTasks,
+  strictestLine,
+} from '../../../main/figures/best-cell.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { formatRange } from '../../../main/words/numbers.ts';
+import { counted, formatRange } from '../../../main/words/numbers.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
@@ -31,7 +42,7 @@ export const BestSection = (props: SectionProps) => {
       title={<Definition of="threshold">{TITLE}</Definition>}
       note={
         <>
-          the best of {shown.length === 1 ? '1 method' : `${shown.length} methods`},{' '}
+          the best of {counted(shown.length, 'method')},{' '}
           <Definition of="afterSelection">selected after seeing all</Definition>
         </>
       }
@@ -74,40 +85,56 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
   const others = best.methods.slice(1).map(methodTitle);
   const bracket = cellBracketText(best.best, sizeTrend.needed, metric).replace(/ worse .*$/u, '');
-  const [value, byWriting] = [best, written].map((one) => (one === null ? '' : thresholdValue(one.best)));
-  const twin = written === null ? '' : `written ${byWriting ?? ''}`;
-  const { everywhere } = best.best;
-  const elsewhere = everywhere === undefined ? '' : `on every task ${reachText(everywhere)}`;
-  const { endings } = (written ?? best).best;
-  const ends = endings === undefined ? '' : `ends as often ${thresholdValue(endings)}`;
-  const chosen = afterSelection({ selected }, sizeTrend.methods.length);
-  const seen = [bestMethods(best), value, twin, bracket, chosen, ends, elsewhere]
+  const shownLines = bestLines({ model: '', experts: 0, task, best, written, selected }, sizeTrend.methods.length);
+  const strictest = strictestLine(shownLines);
+  const wordsOf = (line: BestLine): string =>
+    line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
+  const seen = shownLines
+    .flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value])
     .filter((part) => part !== '')
     .join(' ');
+  const selection = shownLines.find(({ kind }) => kind === 'selected');
+  const { everywhere } = best.best;
+  const { endings } = (written ?? best).best;
   const lines = [
     ...text.lines,
-    ...(selected === null || chosen === '' ? [] : [`${chosen} (${bracketWords(selected.best)})`]),
+    ...(selected === null || selection === undefined
+      ? []
+      : [`after selection ${selection.value} (${bracketWords(selected.best)})`]),
     ...(others.length === 0 || bestMethods(best) === '' ? [] : [`equally far: ${others.join(', ')}`]),
     ...(best.cannotTell.length === 0 ? [] : [`cannot tell: ${best.cannotTell.map(methodTitle).join(', ')}`]),
     ...(written === null
       ? []
-      : [`answers written: ${thresholdValue(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),
+      : [`answers written: ${reachText(written.best)} by ${written.methods.map(methodTitle).join(', ')}`]),
     ...(endings === undefined ? [] : [`texts end as often ${reachText(endings)}`]),
+    ...(everywhere === undefined ? [] : [`safe on every task ${reachText(everywhere)}`]),
+    ...(strictest === undefined || strictest.kind === 'chosen'
+      ? []
+      : [`coloured by its strictest line: ${strictest.label}`]),
   ];
   return (
     <ThresholdCell
       threshold={best.best}
+      colouredBy={strictest?.threshold}
       text={{ title: text.title, lines }}
       label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}`}
       isSelected={isSelected}
       onSelect={onSelect}
     >
       {/* The spaces keep the parts apart where they are read as one text. */}
-      {bestMethods(best) !== '' && <small className="best-method">{bestMethods(best)}</small>}{' '}
-      <strong className="best-end">{value}</strong> {twin !== '' && <small>{twin}</small>}{' '}
-      <small className="best-end">{bracket}</small> {chosen !== '' && <small className="best-line">{chosen}</small>}{' '}
-      {ends !== '' && <small className="best-line">{ends}</small>}{' '}
-      {elsewhere !== '' && <small className="best-line">{elsewhere}</small>}
+      {shownLines.map((line) => (
+        <Fragment key={line.kind}>
+          <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>{wordsOf(line)} </small>
+          {line.kind === 'chosen' ? (
+            <strong>
+              <small>{bracket} </small>
+              {line.value}{' '}
+            </strong>
+          ) : (
+            <small>{line.value} </small>
+          )}
+        </Fragment>
+      ))}
     </ThresholdCell>
   );
 };

@@ -11,6 +11,8 @@ const DEEPEST = 6;
 
 interface ThresholdCellProps {
   readonly threshold: SizeThreshold;
+  /** What colours the cell, if not the threshold that a click opens. */
+  readonly colouredBy?: (Parameters<typeof thresholdLook>[0] & Pick<SizeThreshold, 'lastSafe'>) | undefined;
   /** Exact numbers, for the tooltip. */
   readonly text: ChartTip;
   /** Accessible name, which starts with the visible text. */
@@ -22,10 +24,18 @@ interface ThresholdCellProps {
 }
 
 /** A cell in a matrix of thresholds, tinted by how far is safe; a click opens the curve behind it. */
-export const ThresholdCell = ({ threshold, text, label, isSelected, onSelect, children }: ThresholdCellProps) => (
+export const ThresholdCell = ({
+  threshold,
+  colouredBy = threshold,
+  text,
+  label,
+  isSelected,
+  onSelect,
+  children,
+}: ThresholdCellProps) => (
   <td
-    className={`matrix-cell cell-${thresholdLook(threshold)}`}
-    style={{ '--level': Math.min(DEEPEST, Math.log2(threshold.lastSafe ?? 1)) } as React.CSSProperties}
+    className={`matrix-cell cell-${thresholdLook(colouredBy)}`}
+    style={{ '--level': Math.min(DEEPEST, Math.log2(colouredBy.lastSafe ?? 1)) } as React.CSSProperties}
   >
     <Tooltip focusable={false} className="matrix-hold" content={<TipText {...text} />}>
       <button

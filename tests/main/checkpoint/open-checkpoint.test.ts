@@ -248,9 +248,9 @@ describe('a folder that is not a checkpoint is refused with the reason', () => {
       /"hidden_act" is "gelu"; only "silu" is supported/,
     );
     await refusal(
-      await configured({ rope_scaling: { rope_type: 'linear', factor: 2 } }),
+      await configured({ rope_scaling: { rope_type: 'longrope', factor: 2 } }),
       'unsupported-config',
-      /rotary scaling "linear" is not proven/,
+      /rotary scaling "longrope" is not proven/,
     );
     await refusal(
       await configured({ quantization_config: { quant_method: 'fp8' } }),

@@ -486,8 +486,10 @@ describe('a foreign sweep', () => {
     await expect(engine.fillSteps(run, { ...order, confirmed: '0'.repeat(32) })).rejects.toMatchObject({
       code: 'another-code',
     });
+    // The other user's steps are there, and are computed anew.
+    expect((await engine.listSteps(run, code)).map(({ state }) => state)).toEqual(['to do', 'to do']);
+    expect(await engine.fillSteps(run, { ...order, confirmed: code })).toMatchObject({ computed: 2, reused: 1 });
     expect((await engine.listSteps(run, code)).map(({ state }) => state)).toEqual(['on disk', 'on disk']);
-    expect(await engine.fillSteps(run, { ...order, confirmed: code })).toMatchObject({ computed: 0 });
     // Working beside a run is not resuming it: the run still belongs to somebody else.
     expect((await engine.call('runs.origin', { run })).isMadeHere).toBe(false);
     await expect(

@@ -149,9 +149,17 @@ describe('gates folded into down projections', () => {
   it('of a merge scale the merged experts, in memory and in its export', async () => {
     const folder = checkpointFixture('olmoe');
     const source = await openCheckpoint(folder);
-    const plan: Plan = { ...mergeEvenly(source, 8, 'reference-row'), gates: { kind: 'folded', factors: FACTORS } };
-    const { folder: out } = await exportPlan(await exportRequest(folder, plan));
-    expect(largest(await logitsOf(await openCheckpoint(out), null), await logitsOf(source, plan))).toBeLessThan(NOISE);
+    const merged = mergeEvenly(source, 8, 'reference-row');
+    const each = FACTORS.map((factor) => Array.from({ length: 8 }, (_, group) => factor + group / 8));
+    const plans = [FACTORS, each].map((factors): Plan => ({ ...merged, gates: { kind: 'folded', factors } }));
+    const measured: Float32Array[] = [];
+    for (const plan of plans) {
+      const { folder: out } = await exportPlan(await exportRequest(folder, plan));
+      const logits = await logitsOf(source, plan);
+      expect(largest(await logitsOf(await openCheckpoint(out), null), logits)).toBeLessThan(NOISE);
+      measured.push(logits);
+    }
+    expect(largest(measured[0] ?? [], measured[1] ?? [])).toBeGreaterThan(100 * NOISE);
   });
 
   it('are folded before weights are rounded, so that a rounded folder holds what an export writes', async () => {

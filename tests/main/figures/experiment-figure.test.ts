@@ -47,10 +47,10 @@ it('writes figures of both questions and tables of arms, pairs and thresholds', 
   const pairs = rowsOf('experiment-pairs.csv');
   expect(pairs).toHaveLength(1 + 2 * 6);
   expect(pairs[0]).toBe(
-    'run,against,task,method,arm,seed,model,reference,experts,kept,factor,n,pruned,reference_accuracy,' +
+    'run,against,task,method,arm,gates,seed,model,reference,experts,kept,factor,n,pruned,reference_accuracy,' +
       'difference,low,high,p,' +
       'lost,gained,sign,verdict',
   );
-  expect(pairs[1]).toMatch(/^sweep-sample,scratch,one,uncurl,as-is,,family-32,family-8,32,8,4,300,0\.9,0\.9333/);
+  expect(pairs[1]).toMatch(/^sweep-sample,scratch,one,uncurl,as-is,,,family-32,family-8,32,8,4,300,0\.9,0\.9333/);
   expect(rowsOf('experiment-thresholds.csv')).toHaveLength(1 + 2 * 4);
 });

@@ -86,6 +86,6 @@ test('handles: only issued ones work, and a path keeps its handle', () => {
   expect(handles.resolve(handle)).toBe('/data/models/a');
   expect(createPathHandles().issue('/data/models/a')).toBe(handle);
   expect(handle).not.toContain('data');
-  expect(() => createPathHandles().resolve(handle)).toThrow('was not issued');
-  expect(() => handles.resolve(pathHandle.parse('/etc/passwd'))).toThrow('was not issued');
+  expect(() => createPathHandles().resolve(handle)).toThrow('was not opened in this engine');
+  expect(() => handles.resolve(pathHandle.parse('/etc/passwd'))).toThrow('was not opened in this engine');
 });

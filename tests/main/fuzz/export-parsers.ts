@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readGguf } from '../../../main/checkpoint/gguf/read-gguf.ts';
 import { loadTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
-import { encodeHeader, readGgufHeader } from '../../../main/export/gguf/gguf-header.ts';
+import { encodeHeader } from '../../../main/export/gguf/gguf-header.ts';
 import { ggufTokenizer } from '../../../main/export/gguf/tokenizer-metadata.ts';
 import { readExperimentRecord } from '../../../main/runs/experiment-record.ts';
 import { randomMixtral } from '../checkpoint/gguf/gguf-bytes.ts';
@@ -62,7 +62,7 @@ export const exportParsers = async (folderOf: (name: string) => Promise<string>)
   const short = Buffer.from(JSON.stringify({ ...record, arms: record.arms.slice(0, 2) }).slice(0, 2 ** 20));
   return [
     await ofFile(await folderOf('gguf'), 'header of a GGUF file', 'model.gguf', ggufFile(), (_, file) =>
-      readGgufHeader(file),
+      readGguf(file),
     ),
     await ofFile(await folderOf('gguf-any'), 'header of any GGUF file', 'any.gguf', header, async (_, file) => {
       await appendFile(file, data);

@@ -19,11 +19,12 @@ export interface Subject {
   readonly task: PathHandle;
 }
 
-export const subject = async (): Promise<Subject> => {
+/** `settingsFile`: that of another user. */
+export const subject = async (settingsFile?: string): Promise<Subject> => {
   const folder = await temporaryFolder();
   await cp(join(resources, 'models', 'uncurl-8'), join(folder, 'mine'), { recursive: true });
   await cp(join(resources, 'tasks', 'capital'), join(folder, 'quiz'), { recursive: true });
-  const engine = await openEngine(join(folder, 'workspace'));
+  const engine = await openEngine(join(folder, 'workspace'), { settingsFile });
   const model = engine.grantPath(join(folder, 'mine'));
   const task = engine.grantPath(join(folder, 'quiz'));
   return { engine, folder, weights: join(folder, 'mine', 'model.safetensors'), model, task };

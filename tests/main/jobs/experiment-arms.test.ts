@@ -59,6 +59,36 @@ describe('draws', () => {
   });
 });
 
+describe('gates', () => {
+  const gatesOf = (given: Partial<ExperimentSettings>, model = large): readonly string[] =>
+    armsOf(model, [8], 'capital', settingsOf({ seeds: [0], ...given })).map(
+      ({ method, treatment, gates }) => `${method ?? 'unpruned'} ${treatment} ${gates ?? '-'}`,
+    );
+
+  it('are folded unless asked otherwise; both are separate arms of pruned members alone', () => {
+    expect(gatesOf({ treatments: ['as-is'] })).toEqual(['unpruned as-is -', 'uncurl as-is folded']);
+    expect(gatesOf({ treatments: ['as-is'], gates: ['renormalised'] })).toEqual(['unpruned as-is -', 'uncurl as-is -']);
+    expect(gatesOf({ treatments: ['as-is', 'tuned'], gates: ['renormalised', 'folded', 'folded'] })).toEqual([
+      ...['unpruned as-is -', 'unpruned tuned -', 'uncurl as-is folded', 'uncurl as-is -'],
+      ...['uncurl tuned folded', 'uncurl tuned -'],
+    ]);
+  });
+
+  it('make no second arm where deleting experts does not change them', async () => {
+    const gates: ExperimentSettings['gates'] = ['folded', 'renormalised'];
+    // New random rows, whole routers, and constants.
+    expect(gatesOf({ gates, treatments: ['new-router'] })).toEqual(['unpruned tuned -', 'uncurl new-router -']);
+    const mapped = { uncurl: { router: 'mapped-rows' } };
+    expect(gatesOf({ gates, treatments: ['as-is'], options: mapped })).toEqual(['unpruned as-is -', 'uncurl as-is -']);
+    expect(gatesOf({ gates, treatments: ['as-is'], methods: ['mone'] })).toEqual(['unpruned as-is -', 'mone as-is -']);
+    // A router that renormalises.
+    expect(gatesOf({ gates, treatments: ['as-is'] }, await member('uncurl-32'))).toEqual([
+      'unpruned as-is -',
+      'uncurl as-is -',
+    ]);
+  });
+});
+
 describe('treatments', () => {
   it('include the references that they are compared with, each once', () => {
     expect(

@@ -1,8 +1,17 @@
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { copyFile, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import type { TensorView } from '../../../main/checkpoint/descriptor.ts';
+import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
+import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
+import type { TensorToWrite } from '../../../main/checkpoint/write-safetensors.ts';
+import { userOf } from '../../../main/workspace/maker-marks.ts';
+import { createStepStore } from '../../../main/workspace/step-store.ts';
+import { stateFolder } from '../../../main/workspace/user-key.ts';
+import { openEngine } from '../engine/open-engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import {
   type Asked,
   disturbedSweep,
@@ -32,6 +41,8 @@ const flipped = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.map((byte, at) => (at < bytes.length / 3 ? byte : byte ^ 0x80)));
 
 const DAMAGED = 'was changed or damaged after it was written, or an earlier version wrote it: it is not used.';
+
+const FOREIGN = 'was stored by another user, on another machine or by an earlier version';
 
 const stepFiles = async ({ folder }: Subject): Promise<string[]> => {
   const names = await readdir(join(folder, 'workspace', 'steps'), { recursive: true });
@@ -162,8 +173,81 @@ test('the unpruned step copied over others is reported and measured again, and s
   expect((await engine.call('sweep.read', { run })).results).toEqual(right);
   const { lines } = await engine.call('runs.log', { run });
   const problems = lines.filter(({ kind }) => kind === 'problem').map((line) => line.text);
-  expect(problems.sort()).toEqual(others.map((step) => `${fileOf(step)} ${DAMAGED}`).sort());
+  const expected = others.map((step) =>
+    // Its mark is of the other key.
+    step === forged ? expect.stringContaining(`${fileOf(step)} ${FOREIGN}`) : `${fileOf(step)} ${DAMAGED}`,
+  );
+  expect(problems).toHaveLength(expected.length);
+  expect(problems).toEqual(expect.arrayContaining(expected));
   expect(await sweep(given)).toEqual(right);
+});
+
+const sealed = z.object({ key: z.string(), sha256: z.string(), value: z.unknown() });
+const choices = z.looseObject({ outcomes: z.looseObject({ answer: z.array(z.number()) }) });
+
+/** Turns every stored result of a workspace into another one, sealed as the user with these settings would seal it. */
+const forgeEverything = async (given: Subject, settingsFile: string): Promise<number> => {
+  const [steps, overlays] = [join(given.folder, 'workspace', 'steps'), join(given.folder, 'workspace', 'overlays')];
+  const store = createStepStore({ steps, overlays, temporary: given.folder }, userOf(stateFolder(settingsFile)));
+  let forged = 0;
+  for (const name of await stepFiles(given)) {
+    const key = basename(name).split('.')[0] ?? '';
+    if (name.endsWith('.json')) {
+      const { value } = sealed.parse(JSON.parse(await readFile(join(steps, name), 'utf8')));
+      const evaluation = choices.safeParse(value);
+      if (!evaluation.success) continue;
+      const { outcomes } = evaluation.data;
+      await store.writeJson(key, { ...evaluation.data, outcomes: { ...outcomes, chosen: outcomes.answer } });
+    } else {
+      const { tensors, metadata } = await readSafetensorsHeader(join(steps, name));
+      const { step: _, sha256: __, marks: ___, ...own } = metadata;
+      await store.writeTensors(key, 'profile', { tensors: await reversed(tensors), metadata: own });
+    }
+    forged += 1;
+  }
+  for (const name of await readdir(overlays)) {
+    const { tensors } = await readSafetensorsHeader(join(overlays, name));
+    await store.overlays.write(name.replace('.safetensors', ''), await reversed(tensors));
+    forged += 1;
+  }
+  return forged;
+};
+
+/** The tensors, the numbers of each in the opposite order. */
+const reversed = (tensors: ReadonlyMap<string, TensorView>): Promise<TensorToWrite[]> =>
+  Promise.all(
+    [...tensors].map(async ([name, view]) => {
+      const bytes = Buffer.from(await readTensorBytes(view));
+      const width = bytes.length / view.shape.reduce((product, size) => product * size, 1);
+      const swapped = Buffer.alloc(bytes.length);
+      for (let at = 0; at < bytes.length; at += width) bytes.copy(swapped, bytes.length - at - width, at, at + width);
+      return { ...view, name, bytes: () => swapped };
+    }),
+  );
+
+test('a stranger’s whole workspace with forged steps feeds no run: all is computed anew, which is said once', async () => {
+  const asked: Asked = { ...MERGING, recovery: 'both' };
+  const right = await rightResults(asked);
+  const settingsFile = join(await temporaryFolder(), 'settings.json');
+  const stranger = await subject(settingsFile);
+  expect(await sweep(stranger, asked)).toEqual(right);
+  expect(await forgeEverything(stranger, settingsFile)).toBeGreaterThan(10);
+  // The forgery works where its maker is trusted.
+  expect(await sweep(stranger, asked)).not.toEqual(right);
+  await stranger.engine.dispose();
+  const engine = await openEngine(join(stranger.folder, 'workspace'));
+  const [model, task] = [join(stranger.folder, 'mine'), join(stranger.folder, 'quiz')].map((path) =>
+    engine.grantPath(path),
+  );
+  if (model === undefined || task === undefined) throw new Error('no subject');
+  const mine = { ...stranger, engine, model, task };
+  const run = await startSweep(mine, asked);
+  await engine.finished(run);
+  expect((await engine.call('sweep.read', { run })).results).toEqual(right);
+  const { lines } = await engine.call('runs.log', { run });
+  const problems = lines.filter(({ kind }) => kind === 'problem').map((line) => line.text);
+  expect(problems).toEqual([expect.stringContaining(FOREIGN)]);
+  expect(await sweep(mine, asked)).toEqual(right);
 });
 
 test('merged experts that were damaged on disk are reported and merged again', async () => {

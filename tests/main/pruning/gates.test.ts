@@ -15,6 +15,13 @@ const profile = (mass: readonly number[]): RoutingStatistics => {
   statistics.probabilityMass.set(mass);
   return statistics;
 };
+/** The same over ten tokens that all have these probabilities, a row for each layer. */
+const alike = (...rows: readonly (readonly number[])[]): RoutingStatistics => {
+  const statistics = profile(rows.flat().map((p) => 10 * p));
+  statistics.probabilityGram.set(rows.flatMap((row) => row.flatMap((p) => row.map((q) => 10 * p * q))));
+  return statistics;
+};
+const single = (expert: number) => ({ members: [expert], reference: expert, weights: [1] });
 const one = profile([4, 3, 2, 1, 1, 1, 1, 6]);
 const other = profile([1, 1, 4, 4, 2, 2, 2, 3]);
 const profiles = { statistics: [one], taskShares: [1] };
@@ -36,7 +43,7 @@ describe('gates', () => {
     expect(weighed).toEqual({ kind: 'folded', factors: [0.25 * (1 - 3 / 10) + 0.75 * (1 - 8 / 10), 1] });
   });
 
-  it('of a merge are those of the references; whole routers, constants and fitted weights have none', async () => {
+  it('of a merge stand for the groups; whole routers, constants and fitted weights have none', async () => {
     const info = await affected();
     const merge = (router: MergePlan['router']): MergePlan => ({
       groups: [0, 1].map(() => [
@@ -46,9 +53,27 @@ describe('gates', () => {
       router,
       align: false,
     });
-    expect(withGates(merge('reference-row'), 'folded', info, profiles).gates).toEqual({
+    // Probabilities of every token alike: each reference gets its group's, so that the factor is s m / p.
+    const [even, uneven] = [
+      [0.4, 0.3, 0.2, 0.1],
+      [0.1, 0.1, 0.1, 0.7],
+    ];
+    const merged = withGates(merge('reference-row'), 'folded', info, {
+      statistics: [alike(even, uneven)],
+      taskShares: [1],
+    });
+    const factors = merged.gates?.kind === 'folded' ? merged.gates.factors.flat() : [];
+    const wanted = [(0.5 * 0.4) / 0.1, (0.5 * 0.4) / 0.3, (0.8 * 0.8) / 0.7, (0.2 * 0.8) / 0.1];
+    expect(factors).toHaveLength(wanted.length);
+    wanted.forEach((factor, at) => expect(factors[at]).toBeCloseTo(factor, 12));
+    expect(validatePlan(merged, info)).toEqual(merged);
+    expect(gatesSentence(info, merged)).toContain(
+      'the probability of its group (0.667 to 2.00, 0.914 to 1.60 by layer)',
+    );
+    const alone = { ...merge('reference-row'), groups: [0, 1].map(() => [0, 1, 2, 3].map(single)) };
+    expect(withGates(alone, 'folded', info, { statistics: [alike(even, uneven)], taskShares: [1] }).gates).toEqual({
       kind: 'folded',
-      factors: [1 - (4 + 2) / 10, 1 - (1 + 1) / 10],
+      factors: [0, 1].map(() => [1, 1, 1, 1]),
     });
     for (const router of ['mapped-rows', 'summed-probabilities'] as const)
       expect(withGates(merge(router), 'folded', info, profiles)).toEqual(merge(router));
@@ -101,9 +126,10 @@ describe('gates', () => {
 
   it('of a plan must fit its model', async () => {
     const info = await affected();
-    const folded = (factors: number[]): Plan => ({ ...plan, gates: { kind: 'folded', factors } });
+    const folded = (factors: (number | number[])[]): Plan => ({ ...plan, gates: { kind: 'folded', factors } });
     expect(validatePlan(folded([0.5, 1]), info)).toEqual(folded([0.5, 1]));
     expect(() => validatePlan(folded([0.5]), info)).toThrow('folds gates in 1 layers; the model has 2');
+    expect(() => validatePlan(folded([0.5, [1, 1]]), info)).toThrow('which has no merged experts');
     expect(() => validatePlan(folded([0.5, 1]), { ...info, gatesGrow: undefined })).toThrow(
       'has folded gates, and deleting its experts does not change those of the others in this model',
     );

@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../../main/contract/events.ts';
+import { CHECKSUM_FILE, checksumList, fileChecksum } from '../../../main/files/checksums.ts';
 import type { Engine } from '../../../main/engine/engine.ts';
 import { addSample, offerSample, SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
@@ -148,4 +149,22 @@ test('its profiles are used for plans, and are restored at the next start where 
   await engine.dispose();
   await rm(join(workspace, 'steps'), { recursive: true });
   expect(await planOf((await firstStart(workspace)).engine)).toEqual([4, 4, 4]);
+});
+
+test('profiles of a run that only has the name of the sample are not taken for its own', async () => {
+  const { engine, workspace } = await firstStart();
+  await engine.dispose();
+  await rm(join(workspace, 'steps'), { recursive: true });
+  // A stranger's: another title, and checksums that fit.
+  const folder = join(workspace, 'runs', SAMPLE_RUN);
+  const manifest = (await readFile(join(folder, 'manifest.json'), 'utf8')).replace('"title": "', '"title": "My ');
+  await writeFile(join(folder, 'manifest.json'), manifest);
+  const names = (await readdir(folder)).filter((name) => name !== CHECKSUM_FILE);
+  const sums = await Promise.all(names.map(async (name) => [name, await fileChecksum(join(folder, name))] as const));
+  await writeFile(join(folder, CHECKSUM_FILE), checksumList(new Map(sums)));
+  const second = await firstStart(workspace);
+  const model = (await second.engine.call('models.list', {})).find(({ name }) => name === 'uncurl-16');
+  const tasks = (await second.engine.call('tasks.list', {})).map(({ handle }) => handle);
+  expect(model).toBeDefined();
+  if (model !== undefined) expect(await second.engine.call('profile.read', { model: model.handle, tasks })).toEqual([]);
 });

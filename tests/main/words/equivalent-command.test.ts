@@ -104,7 +104,7 @@ test.each([
   [
     'experiment',
     { settings: { methods: ['reap'], treatments: ['as-is'], seeds: [0], training: {} }, python: null },
-    'uncurl experiment uncurl-8 --task add --method reap --arms as-is --seeds 0',
+    'uncurl experiment uncurl-8 --task add --method reap --arms as-is --gates renormalised --seeds 0',
   ],
   ['experiment', { reproduces: 'experiment', settings: {}, python: null }, 'uncurl reproduce experiment'],
   ['reproduce', { of: 'sample' }, 'uncurl reproduce sample'],

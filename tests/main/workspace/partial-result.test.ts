@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { userOf } from '../../../main/workspace/maker-marks.ts';
 import { openPartialResult } from '../../../main/workspace/partial-result.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -13,14 +14,14 @@ const written = async (): Promise<string> => {
   const folder = join(await temporaryFolder(), 'pruned');
   await mkdir(folder);
   for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
-  await openPartialResult(folder, KEY, () => undefined).sealAll();
+  await openPartialResult(folder, KEY, { say: () => undefined }).sealAll();
   return folder;
 };
 
 /** What is continued, and what is said. */
 const continued = async (folder: string, key = KEY) => {
   const said: string[] = [];
-  const found = await openPartialResult(folder, key, (text) => said.push(text)).continued(() =>
+  const found = await openPartialResult(folder, key, { say: (text) => said.push(text) }).continued(() =>
     readFile(join(folder, 'config.json'), 'utf8'),
   );
   return { opened: found?.opened ?? null, said };
@@ -34,6 +35,22 @@ describe('files of unfinished work', () => {
 
   test('where there are none, the work begins, silently', async () => {
     expect(await continued(join(await temporaryFolder(), 'none'))).toEqual({ opened: null, said: [] });
+  });
+
+  test('are another user’s, or of an earlier version: the work begins again', async () => {
+    const mine = userOf(await temporaryFolder());
+    for (const state of [await temporaryFolder(), null]) {
+      const folder = await written();
+      const said: string[] = [];
+      const own = { say: (text: string) => said.push(text), maker: mine };
+      if (state === null) {
+        const sealed = await readFile(`${folder}.sealed.json`, 'utf8');
+        await writeFile(`${folder}.sealed.json`, sealed.replace(/,"marks":"[0-9a-f]*"/, ''));
+      } else await openPartialResult(folder, KEY, { ...own, maker: userOf(state) }).sealAll();
+      expect(await openPartialResult(folder, KEY, own).continued(() => Promise.resolve())).toBeNull();
+      expect(said).toEqual([expect.stringContaining('another user, another machine or an earlier version made it')]);
+      expect(await readdir(join(folder, '..'))).toEqual([]);
+    }
   });
 
   const seal = (folder: string): string => `${folder}.sealed.json`;
@@ -125,12 +142,12 @@ describe('files of unfinished work', () => {
   test('take the place of those sealed before, and leave alone what is not sealed yet', async () => {
     const folder = join(await temporaryFolder(), 'state');
     await mkdir(folder);
-    const partial = openPartialResult(folder, KEY, () => undefined);
+    const partial = openPartialResult(folder, KEY, { say: () => undefined });
     for (const step of ['1', '2', '3']) await writeFile(join(folder, step), step);
     await partial.seal(new Map([['1', hashOf('1')]]));
     await partial.seal(new Map([['2', hashOf('2')]]));
     expect((await readdir(folder)).sort()).toEqual(['2', '3']);
-    const again = await openPartialResult(folder, KEY, () => undefined).continued(() => Promise.resolve());
+    const again = await openPartialResult(folder, KEY, { say: () => undefined }).continued(() => Promise.resolve());
     expect([...(again?.files ?? [])]).toEqual([['2', hashOf('2')]]);
     expect(await readdir(folder)).toEqual(['2']);
   });

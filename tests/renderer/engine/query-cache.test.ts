@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { calls } from '../../../main/contract/calls.ts';
 import type { CallInput, CallName, CallOutput, EngineCall } from '../../../main/contract/calls.ts';
 import { callCancelled, refuse } from '../../../main/contract/errors.ts';
+import { pathHandle } from '../../../main/contract/model.ts';
 import type { JobProgress } from '../../../main/contract/run.ts';
 import { withProgress } from '../../../renderer/engine/apply-event.ts';
 import { QueryCache, inputKey } from '../../../renderer/engine/query-cache.ts';
@@ -247,4 +248,23 @@ test('a plan that nobody reads any more ends, unless an action waits for it', as
   await expect(saved).rejects.toMatchObject({ code: 'late' });
   cache.reader('plan.make', input(4)).subscribe(() => undefined);
   expect(asked).toHaveLength(3);
+});
+
+test('a question that a restarted engine does not know the folder of is asked again, once it has listed its models', async () => {
+  const heard: CallName[] = [];
+  const call: EngineCall = <N extends CallName>(name: N): Promise<CallOutput<N>> => {
+    heard.push(name);
+    const { output }: { readonly output: z.ZodType<CallOutput<N>> } = schemas[name];
+    if (name === 'models.list' || name === 'tasks.list') return Promise.resolve(output.parse([]));
+    return heard.includes('models.list') && heard.includes('tasks.list')
+      ? Promise.resolve(output.parse({ path: '/models/m' }))
+      : Promise.reject(refuse('unknown-handle', 'not opened in this engine', 'Choose it again.'));
+  };
+  const cache = new QueryCache(call);
+  expect(await cache.fetch('paths.name', { handle: pathHandle.parse('m') })).toEqual({ path: '/models/m' });
+  expect(heard).toEqual(['paths.name', 'models.list', 'tasks.list', 'paths.name']);
+  const stranger = new QueryCache(() => Promise.reject(refuse('unknown-handle', 'not opened', '')));
+  await expect(stranger.fetch('paths.name', { handle: pathHandle.parse('m') })).rejects.toMatchObject({
+    code: 'unknown-handle',
+  });
 });

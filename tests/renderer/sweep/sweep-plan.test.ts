@@ -10,6 +10,7 @@ import {
   sweepCost,
   sweepInput,
   sweepObstacle,
+  sweepSummary,
 } from '../../../renderer/sweep/sweep-plan.ts';
 import { typedFactors } from '../../../renderer/sweep/typed-factors.ts';
 import type { SweepChoices } from '../../../renderer/state/sweep-store.ts';
@@ -36,6 +37,16 @@ const known = { pages, options: {}, chat: false };
 test('several models share the factors that are possible for all of them', () => {
   expect(commonFactors([model(16), model(8)])).toEqual([1, 2, 4]);
   expect(commonFactors([])).toEqual([]);
+});
+
+test('the button of a sweep names what it runs: one by its name, several by their number', () => {
+  expect(sweepSummary([model(16)], [task('a', 300)], { ...settings, methods: ['reap'] })).toBe(
+    'uncurl-16, a, REAP, ×2 to ×4',
+  );
+  const several = [task('a', 300), task('b', 300)];
+  expect(sweepSummary([model(16), model(8)], several, { ...settings, skippedFactors: [4] })).toBe(
+    '2 models, 2 tasks, 2 methods, ×2',
+  );
 });
 
 test('the cost counts each plan once, seeds only for methods that draw, and the unpruned model per task', () => {

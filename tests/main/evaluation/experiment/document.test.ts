@@ -127,6 +127,47 @@ describe('thresholds', () => {
   });
 });
 
+describe('gates', () => {
+  it('are curves of their own: pairs, cells, rows, thresholds and findings keep them apart', () => {
+    const both = record(
+      [
+        arm(8, 8, answers(20)),
+        arm(32, 32, answers(10)),
+        arm(32, 8, answers(20), { gates: 'folded' }),
+        arm(32, 8, answers(90)),
+      ],
+      { sizes: [8, 32] },
+    );
+    const answer = answerTo(both, 'scratch');
+    expect(answer.pairs.map(({ gates, lost, gained }) => [gates, lost, gained])).toEqual([
+      ['folded', 0, 0],
+      [null, 70, 0],
+    ]);
+    expect(answer.cells.map(({ gates, sign, draws }) => [gates, sign, draws])).toEqual([
+      ['folded', 'cannot-tell', 1],
+      [null, 'minus', 1],
+    ]);
+    expect(answer.rows.map(({ gates, minus, tasks }) => [gates, minus, tasks])).toEqual([
+      ['folded', 0, 1],
+      [null, 1, 1],
+    ]);
+    expect(answer.thresholds.map(({ gates, verdict }) => [gates, verdict])).toEqual([
+      ['folded', 'all-safe'],
+      [null, 'none-safe'],
+    ]);
+    expect(answer.models.map(({ gates, factor }) => [gates, factor])).toEqual([
+      ['folded', 4],
+      [null, 1],
+    ]);
+    expect(answer.findings.map(({ sentence }) => sentence.split(', against')[0])).toEqual([
+      'UNCURL, as it is, gates folded',
+      'UNCURL, as it is',
+    ]);
+    expect(experimentDocument(both).notes.join(' ')).toContain('Arms without the word are plain deletions.');
+    expect(experimentDocument(family(20, 60, 20)).notes.join(' ')).not.toContain('plain deletions');
+  });
+});
+
 describe('rows', () => {
   it('count signs over tasks, by interval and bare, and pool the items', () => {
     const two = ['one', 'two'].flatMap((task, index) => [

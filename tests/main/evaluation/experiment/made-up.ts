@@ -19,8 +19,14 @@ export const arm = (
   {
     task = 'one',
     treatment = 'as-is',
+    gates = null,
     seed = null,
-  }: { readonly task?: string; readonly treatment?: ArmTreatment; readonly seed?: number | null } = {},
+  }: {
+    readonly task?: string;
+    readonly treatment?: ArmTreatment;
+    readonly gates?: ExperimentArm['gates'];
+    readonly seed?: number | null;
+  } = {},
 ): ExperimentArm => ({
   task,
   model: `family-${String(experts)}`,
@@ -28,6 +34,7 @@ export const arm = (
   kept,
   method: experts === kept ? null : 'uncurl',
   treatment,
+  gates,
   seed,
   right,
   truncated: 0,

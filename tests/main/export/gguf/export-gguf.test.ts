@@ -6,7 +6,7 @@ import { readTensor } from '../../../../main/checkpoint/read-tensor.ts';
 import type { GgufType } from '../../../../main/contract/export.ts';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { exportPlan, type ExportRequest, type ExportResult } from '../../../../main/export/export-plan.ts';
-import { readGgufHeader } from '../../../../main/export/gguf/gguf-header.ts';
+import { readGguf } from '../../../../main/checkpoint/gguf/read-gguf.ts';
 import { verifyExport } from '../../../../main/export/verify-export.ts';
 import { exportRequest, mergeEvenly } from '../export-settings.ts';
 import { llamaModel } from './llama-models.ts';
@@ -33,7 +33,7 @@ const verify = ({ request, folder }: { readonly request: ExportRequest; readonly
 
 /** Values of a float32 tensor of a GGUF file. */
 const valuesOf = async (file: string, name: string): Promise<Float32Array> => {
-  const info = (await readGgufHeader(file)).tensors.find((tensor) => tensor.name === name) ?? expect.fail(name);
+  const info = (await readGguf(file)).tensors.find((tensor) => tensor.name === name) ?? expect.fail(name);
   return readTensor({ ...info, tensor: name, file, dtype: 'F32' });
 };
 
@@ -60,7 +60,7 @@ describe('a GGUF export', () => {
   it('has the metadata for llama.cpp, and reorders queries and keys only for Mixtral', async () => {
     const source = await llamaModel('mixtral');
     const { file } = await exported(source, three);
-    const { metadata, tensors } = await readGgufHeader(file);
+    const { metadata, tensors } = await readGguf(file);
     const value = (key: string): unknown => metadata.get(key)?.value;
     expect([
       value('general.architecture'),
@@ -95,7 +95,7 @@ describe('a GGUF export', () => {
 
   it('keeps norms and routers in float32, and reports the tensors that do not fit Q8_0', async () => {
     const { file, warnings } = await exported(await llamaModel('mixtral'), three, 'q8_0');
-    const { tensors } = await readGgufHeader(file);
+    const { tensors } = await readGguf(file);
     const typeOf = (name: string): string | undefined => tensors.find((tensor) => tensor.name === name)?.type;
     expect(
       ['token_embd.weight', 'blk.0.ffn_gate_inp.weight', 'blk.0.attn_norm.weight', 'blk.0.ffn_up_exps.weight'].map(
@@ -109,7 +109,7 @@ describe('a GGUF export', () => {
   it('keeps the type of the source by default', async () => {
     const kept = [0, 1, 2, 3];
     const { file } = await exported(await llamaModel('olmoe'), { kept: [kept, kept] });
-    const { tensors } = await readGgufHeader(file);
+    const { tensors } = await readGguf(file);
     expect(tensors.find(({ name }) => name === 'token_embd.weight')?.type).toBe('f16');
   });
 
@@ -118,13 +118,13 @@ describe('a GGUF export', () => {
     const merged = mergeEvenly(await openCheckpoint(source), 4, 'reference-row');
     const result = await exported(source, merged);
     expect(result.verification.problems).toEqual([]);
-    expect((await readGgufHeader(result.file)).metadata.get('llama.expert_count')?.value).toBe(4);
+    expect((await readGguf(result.file)).metadata.get('llama.expert_count')?.value).toBe(4);
   });
 
   it('has changes detected with name and byte, in its values, its metadata and its plan', async () => {
     const result = await exported(await llamaModel('mixtral'), three, 'f16');
     expect(await verify(result)).toMatchObject({ ok: true });
-    const info = (await readGgufHeader(result.file)).tensors.find(({ name }) => name === 'blk.1.ffn_up_exps.weight');
+    const info = (await readGguf(result.file)).tensors.find(({ name }) => name === 'blk.1.ffn_up_exps.weight');
     const handle = await open(result.file, 'r+');
     await handle.write(Buffer.of(0x7b), 0, 1, (info ?? expect.fail('no tensor')).byteOffset + 5);
     await handle.close();
@@ -147,6 +147,6 @@ describe('a GGUF export', () => {
     await handle.close();
     const cut = await verify(result);
     expect(cut.ok).toBe(false);
-    expect(cut.problems[0]).toMatch(/ends inside tensor|does not end within/);
+    expect(cut.problems[0]).toMatch(/is cut off|does not end within/);
   });
 });

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { ConfigReader } from '../../checkpoint/config-reader.ts';
-import type { ModelDescriptor, Rotary } from '../../checkpoint/descriptor.ts';
-import type { LlamaArchitecture } from '../../checkpoint/gguf/llama-architectures.ts';
-import { NEVER_TURNS, yarnMagnitude } from '../../checkpoint/rotary.ts';
-import type { GgufValue } from './gguf-header.ts';
+import { boundedRecord, boundedText } from '../../contract/bounds.ts';
+import { type Config, ConfigReader } from '../config-reader.ts';
+import type { ModelDescriptor, Rotary } from '../descriptor.ts';
+import { NEVER_TURNS, yarnMagnitude } from '../rotary.ts';
+import type { LlamaArchitecture } from './llama-architectures.ts';
 
 /** llama.cpp's parameters of a rotary embedding, read from a config in either spelling. */
 interface LlamaRotary {
@@ -21,8 +21,6 @@ interface LlamaRotary {
 const [BETA_FAST, BETA_SLOW] = [32, 1];
 /** Relative bound: llama.cpp computes the table in float32. */
 const SAME = 1e-6;
-
-type Config = Readonly<Record<string, unknown>>;
 
 /**
  * A family's default `rope_theta` is only known from the descriptor's frequencies; a config without it is read from
@@ -83,7 +81,7 @@ const rotariesOf = ({ blocks }: ModelDescriptor): Readonly<Record<'whole' | 'win
 
 /** The part of a config with the text model's keys. */
 const textConfig = ({ configKeys: { within } }: ModelDescriptor, config: Config): Config =>
-  within === null ? config : z.record(z.string(), z.unknown()).parse(config[within]);
+  within === null ? config : boundedRecord(boundedText, z.unknown()).parse(config[within]);
 
 /**
  * Factors by which the plain angles of layers without a window are divided, one for each pair of a head; null where
@@ -135,47 +133,6 @@ export const rotaryProblems = (
       problems.push('its yarn has no mscale_all_dim that equals its mscale');
   }
   return problems;
-};
-
-const yarnMetadata = ({
-  factor,
-  original,
-}: NonNullable<LlamaRotary['yarn']>): readonly (readonly [string, GgufValue])[] => [
-  ['rope.scaling.type', { kind: 'string', value: 'yarn' }],
-  ['rope.scaling.factor', { kind: 'float32', value: factor }],
-  ['rope.scaling.original_context_length', { kind: 'uint32', value: original }],
-];
-
-/** Metadata of the rotary embedding; keys without the architecture's name. */
-export const rotaryMetadata = (
-  model: ModelDescriptor,
-  config: Config,
-  { name, windows }: LlamaArchitecture,
-): readonly (readonly [string, GgufValue])[] => {
-  const { whole, windowed } = rotariesOf(model);
-  const first = whole ?? windowed;
-  if (first === null) return [];
-  const { theta, yarn } = readLlamaRotary(model, config, first);
-  const keys: (readonly [string, GgufValue])[] = [
-    // Its code halves the number for layers without a window.
-    ['rope.dimension_count', { kind: 'uint32', value: (name === 'step35' ? 2 : 1) * first.dimensions }],
-    ['rope.freq_base', { kind: 'float32', value: theta }],
-  ];
-  if (windows === 'stated' && windowed !== null)
-    keys.push(
-      ['rope.dimension_count_swa', { kind: 'uint32', value: windowed.dimensions }],
-      ['rope.freq_base_swa', { kind: 'float32', value: readLlamaRotary(model, config, windowed).theta }],
-    );
-  if (yarn === null) return keys;
-  // DeepSeek's architecture divides by the 0.1 again.
-  const multiplier = yarn.allDimensions;
-  return [
-    ...keys,
-    ...yarnMetadata(yarn),
-    ...(multiplier === null
-      ? []
-      : [['rope.scaling.yarn_log_multiplier', { kind: 'float32' as const, value: 0.1 * multiplier }] as const]),
-  ];
 };
 
 /** Rotations of layers with compressed attention, by whether they have entries of several tokens. */
@@ -233,19 +190,51 @@ export const compressedRotaryProblems = (model: ModelDescriptor, config: Config)
   });
 };
 
-/** Metadata of the rotation of compressed attention. */
-export const compressedRotaryMetadata = (
-  model: ModelDescriptor,
-  config: Config,
-): readonly (readonly [string, GgufValue])[] => {
-  const { main, compress } = compressedRotaries(model, config);
-  const { own } = main ?? compress ?? {};
-  if (own === undefined) return [];
-  const yarn = compress?.theirs.yarn ?? null;
-  return [
-    ['rope.dimension_count', { kind: 'uint32', value: own.dimensions }],
-    ['rope.freq_base', { kind: 'float32', value: main?.theirs.theta ?? 10000 }],
-    ['attention.compress_rope_freq_base', { kind: 'float32', value: compress?.theirs.theta ?? COMPRESS_THETA }],
-    ...(yarn === null ? [] : yarnMetadata(yarn)),
-  ];
+/** What a file states about rotation. */
+export interface WrittenRotary {
+  readonly dimensions: number;
+  readonly theta: number;
+  /** Of layers with a window, where the architecture has keys of their own for it; null: the same. */
+  readonly windowed: { readonly dimensions: number; readonly theta: number } | null;
+  /** Of layers of compressed attention with entries of several tokens; null: another attention. */
+  readonly compressTheta: number | null;
+  readonly yarn: LlamaRotary['yarn'];
+}
+
+/** What a model's file states about rotation; null: no layer rotates. */
+export const writtenRotary = ({
+  model,
+  config,
+  architecture: { name, windows },
+}: {
+  readonly model: ModelDescriptor;
+  readonly config: Config;
+  readonly architecture: LlamaArchitecture;
+}): WrittenRotary | null => {
+  if (name === 'deepseek4') {
+    const { main, compress } = compressedRotaries(model, config);
+    const first = main ?? compress;
+    return first === null
+      ? null
+      : {
+          dimensions: first.own.dimensions,
+          theta: main?.theirs.theta ?? 10000,
+          windowed: null,
+          compressTheta: compress?.theirs.theta ?? COMPRESS_THETA,
+          yarn: compress?.theirs.yarn ?? null,
+        };
+  }
+  const { whole, windowed } = rotariesOf(model);
+  const first = whole ?? windowed;
+  return first === null
+    ? null
+    : {
+        dimensions: first.dimensions,
+        ...readLlamaRotary(model, config, first),
+        windowed:
+          windows === 'stated' && windowed !== null
+            ? { dimensions: windowed.dimensions, theta: readLlamaRotary(model, config, windowed).theta }
+            : null,
+        compressTheta: null,
+      };
 };

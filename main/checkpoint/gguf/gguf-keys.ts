@@ -1,0 +1,465 @@
+import type { Config } from '../config-reader.ts';
+import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, ScoreRule, StateDescriptor } from '../descriptor.ts';
+import type { Family, OperatorRecord, ScoreRecord } from '../families/family.ts';
+import { attentionConfig, attentionKeys, limits, windowedLayers } from './attention-keys.ts';
+import { type GgufValue, type Metadata, refusal } from './gguf-metadata.ts';
+import {
+  flag,
+  given,
+  hasTensor,
+  integers,
+  type Key,
+  keyed,
+  type Opened,
+  perLayer,
+  readKeys,
+  real,
+  to,
+  whole,
+  writeKeys,
+  type Written,
+} from './key-table.ts';
+import {
+  attentionInterval,
+  firstAttention,
+  gatings,
+  leadingDenseLayers,
+  type LlamaArchitecture,
+  LLAMA4,
+} from './llama-architectures.ts';
+import type { GgufContents } from './read-gguf.ts';
+
+const general: readonly Key<ModelDescriptor>[] = [
+  ['context_length', ({ maxPositions }) => whole(maxPositions), 'max_position_embeddings'],
+  ['embedding_length', ({ hidden }) => whole(hidden), 'hidden_size'],
+  ['block_count', ({ blocks }) => whole(blocks.length), 'num_hidden_layers'],
+  [
+    'vocab_size',
+    ({ vocabulary }) => whole(vocabulary),
+    ({ contents: { tensors, file } }) => {
+      // Not all files have the key.
+      const rows = tensors.find(({ name }) => name === 'token_embd.weight')?.shape[0];
+      if (rows === undefined) throw refusal(file, 'tensor "token_embd.weight" is missing');
+      return { vocab_size: rows };
+    },
+  ],
+  ['attention.layer_norm_rms_epsilon', ({ finalNorm }) => real(finalNorm.epsilon), 'rms_norm_eps'],
+];
+
+/** Sizes of operators that several kinds have, with the keys of a family's config. */
+const stateSizes = (state: StateDescriptor): Readonly<Record<string, number>> => {
+  switch (state.kind) {
+    case 'delta':
+      return {
+        inner: state.valueHeads * state.valueDimension,
+        stateDimension: state.keyDimension,
+        heads: state.valueHeads,
+        groups: state.keyHeads,
+      };
+    case 'mamba':
+      return {
+        inner: state.heads * state.headDimension,
+        stateDimension: state.stateDimension,
+        heads: state.heads,
+        groups: state.groups,
+      };
+    case 'convolution':
+    case 'channel-delta':
+      return {};
+  }
+};
+const sizeNames = (operator: OperatorRecord): Readonly<Record<string, string>> => {
+  switch (operator.kind) {
+    case 'delta':
+      return {
+        kernel: 'linear_conv_kernel_dim',
+        stateDimension: 'linear_key_head_dim',
+        headDimension: 'linear_value_head_dim',
+        heads: 'linear_num_value_heads',
+        groups: 'linear_num_key_heads',
+      };
+    case 'channel-delta':
+    case 'mamba':
+      return operator.keys;
+    case 'convolution':
+      return {};
+  }
+};
+const sizeKey = (name: string, size: string): Key<StateDescriptor, OperatorRecord> => [
+  name,
+  (state) => given(stateSizes(state)[size], whole),
+  to((operator) => (operator.kind === 'channel-delta' ? null : sizeNames(operator)[size])),
+];
+
+const channelKeys = (operator: OperatorRecord): Readonly<Record<string, string>> =>
+  operator.kind === 'channel-delta' ? operator.keys : {};
+
+/** Operators with a state, all alike. */
+const operators: readonly Key<StateDescriptor, OperatorRecord>[] = [
+  [
+    'shortconv.l_cache',
+    ({ kind, convolution }) => (kind === 'convolution' ? whole(convolution.kernel) : null),
+    to((operator) => (operator.kind === 'convolution' ? operator.kernelKey : null)),
+  ],
+  [
+    'ssm.conv_kernel',
+    ({ kind, convolution }) => (kind === 'convolution' ? null : whole(convolution.kernel)),
+    to((operator) => sizeNames(operator)['kernel']),
+  ],
+  [
+    'ssm.inner_size',
+    (state) => given(stateSizes(state)['inner'], whole),
+    ({ metadata }, operator, name) =>
+      keyed(sizeNames(operator)['headDimension'], () => metadata.number(name) / metadata.number('ssm.time_step_rank')),
+  ],
+  sizeKey('ssm.state_size', 'stateDimension'),
+  sizeKey('ssm.time_step_rank', 'heads'),
+  sizeKey('ssm.group_count', 'groups'),
+  [
+    'full_attention_interval',
+    ({ kind }, { model }) => (kind === 'delta' ? whole(attentionInterval(model) ?? 0) : null),
+    to(({ kind }, { state }) => (kind === 'delta' ? state?.everyKey : null)),
+  ],
+  [
+    'kda.head_dim',
+    (state) => (state.kind === 'channel-delta' ? whole(state.dimension) : null),
+    to((operator) => channelKeys(operator)['dimension']),
+  ],
+  [
+    'kda.safe_gate',
+    (state) => (state.kind === 'channel-delta' ? flag(state.decayBound !== null) : null),
+    (_, operator) => keyed(channelKeys(operator)['bounded'], () => true),
+  ],
+  [
+    'kda.gate_lower_bound',
+    (state) => (state.kind === 'channel-delta' ? real(state.decayBound ?? 0) : null),
+    to((operator) => channelKeys(operator)['bound']),
+  ],
+];
+
+/** The kind of each layer: layers without heads of keys have a state; and what files have in any case. */
+const stateConfig = (file: Opened): Config => {
+  const { family, metadata, layers } = file;
+  const { state, halves } = family;
+  if (state === undefined) return {};
+  const { operator, words, attentionWords } = state;
+  if (operator.kind === 'delta') return {};
+  const types = metadata.ofEachLayer('attention.head_count_kv', layers).map((count, layer) => {
+    if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up_exps.weight`)) return halves.experts[0];
+    if (halves !== undefined && hasTensor(file, `blk.${layer}.ffn_up.weight`)) return halves.dense[0];
+    return count === 0 ? words[0] : attentionWords[0];
+  });
+  return {
+    [halves?.listKey ?? 'layer_types']: types,
+    ...keyed(channelKeys(operator)['heads'], () => metadata.number('attention.head_count')),
+    // Files have a bias of Mamba's convolution in any case, and none of projections.
+    ...(operator.kind === 'mamba' ? { [operator.keys.convolutionBias]: true, [operator.keys.bias]: false } : {}),
+  };
+};
+
+/** The family's rule of routing: other routers are refused before their keys are read. */
+const scoreRecord = ({ routing }: Family): ScoreRecord => {
+  if (routing.kind !== 'scores') throw new Error('a router that is not read');
+  return routing;
+};
+
+const scoresOf = ({ routing }: MoeDescriptor): ScoreRule | null => (routing.kind === 'scores' ? routing : null);
+
+/** The rule of routing, where a file states its scale, its norm and its groups. */
+const statedRule = (moe: MoeDescriptor, { architecture }: Written): ScoreRule | null => {
+  const rule = scoresOf(moe);
+  return rule !== null && (architecture.normalises === null || rule.score === 'sigmoid') ? rule : null;
+};
+
+/** Groups of experts. If all of them are kept, the choice is free, and llama.cpp refuses that setting. */
+const limitedGroups = (moe: MoeDescriptor, written: Written): ScoreRule['groups'] => {
+  const groups = statedRule(moe, written)?.groups ?? null;
+  return groups !== null && groups.kept < groups.count ? groups : null;
+};
+
+const denseWidth = (block: BlockDescriptor): number => block.dense?.up.shape[0] ?? 0;
+
+const experts: readonly Key<MoeDescriptor>[] = [
+  ['expert_count', (moe) => whole(moe.experts), to((_, { keys }) => keys.experts[0])],
+  ['expert_used_count', ({ topK }) => whole(topK), to((_, { keys }) => keys.topK)],
+  // Width of the dense networks, or of experts where there are none; in halves of blocks, 0 where there is neither.
+  [
+    'feed_forward_length',
+    (moe, { model: { blocks }, architecture }) => {
+      if (blocks.some(({ feedForwardNorm }) => feedForwardNorm === null))
+        return perLayer(blocks.map((block) => block.moe?.width ?? denseWidth(block)));
+      const widths = blocks.map(denseWidth).filter((width) => width > 0);
+      return architecture.widthIsExpert || widths.length === 0 ? whole(moe.width) : perLayer(widths);
+    },
+    (file) => denseConfig(file),
+  ],
+  [
+    'expert_feed_forward_length',
+    ({ width }, { architecture }) => (architecture.widthIsExpert ? null : whole(width)),
+    ({ family, architecture, metadata }) => ({
+      [family.keys.expertWidth]:
+        (architecture.widthIsExpert ? null : metadata.optional('expert_feed_forward_length')) ??
+        metadata.number('feed_forward_length'),
+    }),
+  ],
+  [
+    'leading_dense_block_count',
+    (_, { model, architecture }) => (architecture.leadingDense ? whole(leadingDenseLayers(model)) : null),
+  ],
+  [
+    'expert_shared_count',
+    ({ shared }, { architecture }) => (architecture.leadingDense ? whole(shared?.experts ?? 0) : null),
+    ({ family: { shared }, contents: { tensors }, metadata }) => {
+      if (shared === null) return {};
+      const rows = tensors.find(({ name }) => name.endsWith('.ffn_up_shexp.weight'))?.shape[0] ?? 0;
+      return shared.countKey === null
+        ? { [shared.widthKey]: rows }
+        : { [shared.countKey]: rows === 0 ? 0 : rows / metadata.number('expert_feed_forward_length') };
+    },
+  ],
+  [
+    'expert_shared_feed_forward_length',
+    ({ shared }, { architecture: { leadingDense, sharedWidth } }) =>
+      leadingDense && !sharedWidth ? null : given(shared, ({ up }) => whole(up.shape[0] ?? 0)),
+  ],
+  ['interleave_moe_layer_step', (_, { architecture }) => (architecture.sharedWidth ? whole(1) : null)],
+  [
+    'expert_weights_scale',
+    (moe, written) => given(statedRule(moe, written), ({ scale }) => real(scale)),
+    to((_, family) => scoreRecord(family).scaleKey, 1),
+  ],
+  [
+    'expert_weights_norm',
+    (moe, written) => given(statedRule(moe, written), ({ renormalise }) => flag(renormalise !== null)),
+    ({ family, architecture, metadata }, _, name) => {
+      const norm = architecture.normalises ?? metadata.raw(name) ?? false;
+      return { norm_topk_prob: norm, ...keyed(scoreRecord(family).renormalise?.when, () => norm) };
+    },
+  ],
+  [
+    'moe_latent_size',
+    (moe, written) =>
+      statedRule(moe, written) === null ? null : given(moe.latent, ({ into }) => whole(into.weight.shape[0] ?? 0)),
+    to((_, { latent: record }) => record?.sizeKey, null),
+  ],
+  [
+    'expert_gating_func',
+    (moe, written) => given(statedRule(moe, written), ({ score }) => whole(gatings[score])),
+    ({ family, architecture, metadata }, _, name) => {
+      const gating = metadata.optional(name) ?? 0;
+      const wanted = gatings[scoreRecord(family).score];
+      if (gating !== 0 && gating !== wanted && architecture.normalises === null)
+        throw metadata.bad(name, gating, `${wanted}, that of the family`);
+      return {};
+    },
+  ],
+  [
+    'expert_group_count',
+    (moe, written) => given(limitedGroups(moe, written), ({ count }) => whole(count)),
+    to((_, family) => scoreRecord(family).groups?.countKey, 1),
+  ],
+  [
+    'expert_group_used_count',
+    (moe, written) => given(limitedGroups(moe, written), ({ kept }) => whole(kept)),
+    ({ family, metadata }, _, name) =>
+      keyed(
+        scoreRecord(family).groups?.keptKey,
+        () => metadata.optional(name) ?? metadata.optional('expert_group_count') ?? 1,
+      ),
+  ],
+];
+
+const denseConfig = ({ family: { dense }, metadata, layers }: Opened): Config => {
+  // Layers that are dense alone, in a family of halves, are not written.
+  if (dense === null || dense.rule.kind === 'half') return {};
+  const { rule } = dense;
+  const leading = metadata.optional('leading_dense_block_count') ?? 0;
+  const widths = metadata.ofEachLayer('feed_forward_length', layers);
+  const isDoubled = new Set(widths).size === 2;
+  const width = {
+    [dense.widthKey]: widths[0],
+    ...keyed(dense.doubled, () => isDoubled),
+  };
+  if (isDoubled && dense.doubled === undefined) metadata.number('feed_forward_length');
+  switch (rule.kind) {
+    case 'enumerated':
+      return {
+        ...width,
+        [rule.key]: Array.from({ length: layers - leading }, (_, layer) => String(leading + layer)).join(','),
+      };
+    case 'unlisted':
+      return { ...width, [rule.everyKey]: metadata.number('interleave_moe_layer_step') };
+    case 'first':
+      return { ...width, [rule.key]: leading };
+    case 'interval':
+      return { ...width, [rule.fromKey]: leading, [rule.everyKey]: 1 };
+    case 'beside':
+      // The experts are there.
+      return { ...width, enable_moe_block: true };
+    case 'pairs':
+    case 'sparse-step':
+      return width;
+  }
+};
+
+/** A key that single architectures have. */
+const only =
+  (names: readonly string[], write: (written: Written) => GgufValue | null): Key[1] =>
+  (_, written) =>
+    names.includes(written.architecture.name) ? write(written) : null;
+
+/** Granite's factors; llama.cpp divides logits by the last. */
+const multiplier = (
+  key: string,
+  of: keyof NonNullable<Family['multipliers']>,
+  value: (model: ModelDescriptor) => number,
+): Key => [
+  key,
+  only(['granitemoe', 'granitehybrid'], ({ model }) => real(value(model))),
+  to((_, { multipliers }) => multipliers?.[of]),
+];
+
+const single: readonly Key[] = [
+  multiplier('attention.scale', 'attention', ({ attentionScale }) => attentionScale),
+  multiplier('embedding_scale', 'embedding', ({ embeddingMultiplier }) => embeddingMultiplier),
+  multiplier('residual_scale', 'residual', ({ residualMultiplier }) => residualMultiplier),
+  multiplier('logit_scale', 'logits', ({ logitsDivisor }) => logitsDivisor),
+  // Epsilon of the layers that predict further tokens; a file need not have such layers.
+  ['attention.layer_norm_epsilon', only(['nemotron_h_moe'], ({ model }) => real(model.finalNorm.epsilon))],
+  ['interleave_moe_layer_step', only(['llama4'], ({ model }) => whole(leadingDenseLayers(model) + 1))],
+  [
+    'swiglu_clamp_exp',
+    only(['step35'], (written) => limits(written, ({ moe }) => moe?.activation)),
+    ({ family: { activation }, metadata }, _, name) =>
+      activation.kind === 'bounded'
+        ? { [activation.limitKey]: metadata.number(name) }
+        : keyed(activation.kind === 'limited' ? activation.limitsKey : null, () => metadata.raw(name)),
+  ],
+  [
+    'swiglu_clamp_shexp',
+    only(['step35'], (written) => limits(written, ({ moe, dense }) => (moe?.shared ?? dense)?.activation)),
+    ({ family: { activation }, metadata }, _, name) =>
+      keyed(activation.kind === 'limited' ? activation.denseLimitsKey : null, () => metadata.raw(name)),
+  ],
+  [
+    'expert_shared_feed_forward_length',
+    only(['step35', 'exaone-moe'], ({ model }) => whole(model.moeLayers[0]?.moe.shared?.up.shape[0] ?? 0)),
+  ],
+  // Three axes of positions for images, which are the same in texts.
+  [
+    'rope.dimension_sections',
+    only(['qwen35moe'], ({ model }) => {
+      const pairs = (model.blocks.find(({ rotary }) => rotary !== null)?.rotary?.dimensions ?? 0) / 2;
+      // Pairs take the axes in turn.
+      return integers([...[0, 1, 2].map((axis) => Math.ceil((pairs - axis) / 3)), 0]);
+    }),
+  ],
+  [
+    'attention.value_scale',
+    only(['mimo2'], ({ model }) => {
+      const attention = firstAttention(model);
+      return attention.kind === 'grouped' ? real(attention.valueScale) : null;
+    }),
+    to((_, { attention }) => (attention.kind === 'grouped' ? attention.valueScaleKey : null), 1),
+  ],
+  [
+    'embedding_length_per_layer_input',
+    only(['gemma4'], ({ model }) => whole(model.tokenInputs?.dimension ?? 0)),
+    to((_, { names }) => names.tokenInputs?.sizeKey, 0),
+  ],
+  [
+    'attention.shared_kv_layers',
+    only(['gemma4'], ({ model: { blocks } }) =>
+      whole(blocks.filter(({ attention }) => attention?.kind === 'grouped' && attention.key === null).length),
+    ),
+    (file) => {
+      const { family, metadata, windowed } = file;
+      if (family.attention.kind !== 'grouped') return {};
+      const { sharedLayersKey, global } = family.attention;
+      const sharing = sharedLayersKey === undefined ? 0 : (metadata.optional('attention.shared_kv_layers') ?? 0);
+      return {
+        ...keyed(sharedLayersKey, () => sharing),
+        ...keyed(global?.keysAreValues, () =>
+          windowed.some(
+            (isWindowed, layer) =>
+              !isWindowed && layer < windowed.length - sharing && !hasTensor(file, `blk.${layer}.attn_v.weight`),
+          ),
+        ),
+      };
+    },
+  ],
+  // Without this key llama.cpp takes 30; 0: no cap.
+  [
+    'final_logit_softcapping',
+    only(['gemma4'], ({ model }) => real(model.logitsCap ?? 0)),
+    to((_, { logitsCapKey }) => logitsCapKey, null),
+  ],
+];
+
+/** What a family needs beyond keys: what llama.cpp fixes, and what follows from the tensors. */
+const fixedConfig = (file: Opened): Config => {
+  const { family, architecture, metadata, windowed } = file;
+  const { attention, window } = family;
+  const { plainNorm, temperature } = attention.kind === 'grouped' ? attention : {};
+  return {
+    model_type: family.modelType,
+    tie_word_embeddings: !hasTensor(file, 'output.weight') && architecture.sharesEmbedding,
+    ...(window.kind === 'types'
+      ? {
+          [window.key]: metadata.optional('attention.sliding_window'),
+          layer_types: windowed.map((isWindowed) => (isWindowed ? 'sliding_attention' : 'full_attention')),
+        }
+      : {}),
+    ...(window.kind === 'chunks' ? { [window.key]: LLAMA4.chunk } : {}),
+    ...keyed(family.embeddingRoot, () => true),
+    ...keyed(plainNorm?.when, () => metadata.number('expert_count') !== LLAMA4.experts),
+    ...(temperature === undefined
+      ? {}
+      : {
+          ...keyed(temperature.when, () => true),
+          [temperature.scaleKey]: LLAMA4.scale,
+          [temperature.everyKey]: LLAMA4.every,
+        }),
+  };
+};
+
+/** The keys of a model's file behind its architecture's name, in their order. */
+export const modelKeys = (written: Written): readonly (readonly [string, GgufValue])[] => {
+  const { model } = written;
+  const moe = model.moeLayers[0]?.moe;
+  if (moe === undefined) throw new Error('a model without experts');
+  const state = model.blocks.find((block) => block.state !== null)?.state ?? null;
+  return [
+    ...writeKeys(general, model, written),
+    ...attentionKeys(written),
+    ...(state === null ? [] : writeKeys(operators, state, written)),
+    ...writeKeys(experts, moe, written),
+    ...writeKeys(single, null, written),
+  ];
+};
+
+/**
+ * The config that a file's metadata state, with the keys of the family.
+ *
+ * @throws WorkbenchError `gguf-model-unknown`.
+ */
+export const configOf = (
+  family: Family,
+  architecture: LlamaArchitecture,
+  metadata: Metadata,
+  contents: GgufContents,
+  factors: readonly number[] | null,
+): Config => {
+  const layers = metadata.number('block_count');
+  const windowed = windowedLayers(architecture, metadata, layers);
+  const file: Opened = { family, architecture, metadata, contents, factors, layers, windowed };
+  return {
+    ...readKeys(general, file, null),
+    ...attentionConfig(file),
+    ...fixedConfig(file),
+    ...(family.state === undefined ? {} : readKeys(operators, file, family.state.operator)),
+    ...stateConfig(file),
+    ...readKeys(experts, file, null),
+    ...readKeys(single, file, null),
+  };
+};

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson } from '../files/canonical-json.ts';
+import { engineProgram } from '../files/engine-program.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
+import { parseForeignJson } from '../files/parse-json.ts';
+import { pathSignature } from '../files/path-signature.ts';
+import { readTextIfThere } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { contentChecksums } from '../workspace/sealed-files.ts';
+import { makePrivateFolder } from '../workspace/user-key.ts';
+import type { RunManifest } from '../contract/run.ts';
+import { CHECKED, type KnownChecks } from './known-checks.ts';
+
+const FOLDER = 'kept-answers';
+/** Answers that are kept, the newest ones: those of a few runs at a few margins. */
+const MOST_KEPT = 64;
+/** The report of the sample has 6 MB. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+const sourcesUnder = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { recursive: true }))
+    .filter((name) => extname(name) === '.ts')
+    .sort()
+    .map((name) => join(folder, name));
+
+/**
+ * A hash of the program that computes answers: of the bundle, or of the sources in a clone. An answer of another version
+ * is not used.
+ */
+export const programPrint = async (program = engineProgram('run-reader')): Promise<string> => {
+  const files = extname(program) === '.ts' ? await sourcesUnder(dirname(dirname(program))) : [program];
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(`${file}\0`).update(await readFile(file));
+  return hash.digest('hex');
+};
+
+/** What is known of the runs of a workspace. */
+interface KnownRuns {
+  readonly runs: { readonly folder: (run: string) => string };
+  readonly resources: string;
+  readonly knownChecks: KnownChecks;
+  isLive(run: string): boolean;
+  vouched(run: string): Promise<RunManifest>;
+}
+
+/** Answers about finished runs, computed once. */
+export interface KeptAnswers {
+  /** The answer to `what` about a run, as kept, else made and then kept. It must survive JSON. */
+  of<T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T>;
+}
+
+const envelope = z.object({ answer: z.unknown() });
+
+/**
+ * Keeps answers in this user's folder outside of workspaces, by a hash of all files of the run, its provenance, the
+ * question, and the program. Only of runs whose results are known to follow from their outcomes (`KnownChecks`): a run
+ * cannot vouch for itself, and a check that found something is made again. `state`: null keeps nothing.
+ */
+export const createKeptAnswers = (state: string | null, print: () => Promise<string> = programPrint): KeptAnswers => {
+  let known: Promise<string> | null = null;
+  const keyOf = async (source: KnownRuns, run: string, what: unknown): Promise<string | null> => {
+    if (state === null || source.isLive(run)) return null;
+    const folder = source.runs.folder(run);
+    const { provenance, state: ended } = await source.vouched(run);
+    if (ended === 'running' || ended === 'queued') return null;
+    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+    const content = await contentChecksums(
+      folder,
+      names.map(({ name }) => name),
+    );
+    if (!CHECKED.every((name) => content.has(name)) || !(await source.knownChecks.isKnown(content))) return null;
+    const files = [...content].sort(([one], [other]) => (one < other ? -1 : 1));
+    const bundled = await Promise.all(
+      ['sample', 'models', 'tasks'].map((name) => pathSignature(join(source.resources, name))),
+    );
+    const key = [await (known ??= print()), run, files, provenance ?? null, bundled, what];
+    return createHash('sha256').update(canonicalJson(key)).digest('hex');
+  };
+  return {
+    of: async <T>(source: KnownRuns, run: string, what: unknown, make: () => Promise<T>): Promise<T> => {
+      const before = await keyOf(source, run, what);
+      if (state !== null && before !== null) {
+        const text = await readTextIfThere(join(state, FOLDER, before), { mostBytes: MOST_BYTES });
+        if (text !== null) return z.custom<T>().parse(envelope.parse(parseForeignJson(text)).answer);
+      }
+      const answer = await make();
+      // The first reading of a run is what checks it.
+      const key = before ?? (await keyOf(source, run, what));
+      if (state === null || key === null) return answer;
+      const text = JSON.stringify({ answer });
+      if (text.length > MOST_BYTES) return answer;
+      await makePrivateFolder(join(state, FOLDER));
+      await writeFileAtomically(join(state, FOLDER, key), text);
+      await removeOldest(join(state, FOLDER));
+      return answer;
+    },
+  };
+};
+
+const removeOldest = async (folder: string): Promise<void> => {
+  const names = await readdir(folder);
+  if (names.length <= MOST_KEPT) return;
+  const aged = await Promise.all(
+    names.map(async (name) => {
+      const file = join(folder, name);
+      // Another process may remove it at the same time.
+      const changed = await stat(file).then(
+        ({ mtimeMs }) => mtimeMs,
+        (error: unknown) => {
+          if (fileErrorCode(error) === null) throw error;
+          return 0;
+        },
+      );
+      return { file, changed };
+    }),
+  );
+  aged.sort((one, other) => other.changed - one.changed);
+  for (const { file } of aged.slice(MOST_KEPT)) await rm(file, { force: true });
+};

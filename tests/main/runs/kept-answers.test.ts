@@ -1,0 +1,64 @@
+import { appendFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readings } from '../../../main/reading/readings.ts';
+import { createKeptAnswers } from '../../../main/runs/kept-answers.ts';
+import { CHECKED } from '../../../main/runs/known-checks.ts';
+import { openRunSource } from '../../../main/runs/run-source.ts';
+import { contentChecksums } from '../../../main/workspace/sealed-files.ts';
+import { sweepOnDisk } from '../report/sweep-on-disk.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+import { resources } from './source-of.ts';
+
+/** A sweep that this process has measured, so that its results are known to follow from its outcomes. */
+const measuredSweep = async () => {
+  const { workspace, run } = await sweepOnDisk();
+  const state = await temporaryFolder();
+  const folder = workspace.runs.folder(run);
+  const measured = new Map([[run, await contentChecksums(folder, CHECKED)]]);
+  return { workspace, run, folder, state, source: await openRunSource(workspace, resources, { state, measured }) };
+};
+
+test('an answer about a finished run is made once, for each question, program and content of its files', async () => {
+  const { run, folder, state, source } = await measuredSweep();
+  let made = 0;
+  const make = () => Promise.resolve({ made: (made += 1) });
+  const ask = (what: unknown, version = 'v1') =>
+    createKeptAnswers(state, () => Promise.resolve(version)).of(source, run, what, make);
+  expect(await ask({ read: 'report' })).toEqual({ made: 1 });
+  expect(await ask({ read: 'report' })).toEqual({ made: 1 });
+  expect(await ask({ read: 'size-trend' })).toEqual({ made: 2 });
+  // Another version of the statistics.
+  expect(await ask({ read: 'report' }, 'v2')).toEqual({ made: 3 });
+  await appendFile(join(folder, 'notes.txt'), 'a file more');
+  expect(await ask({ read: 'report' })).toEqual({ made: 4 });
+  expect(await ask({ read: 'report' })).toEqual({ made: 4 });
+});
+
+test('nothing is kept of a run that nobody here has checked, nor without a folder of this user', async () => {
+  const { workspace, run, state, source } = await measuredSweep();
+  let made = 0;
+  const make = () => Promise.resolve((made += 1));
+  const stranger = await openRunSource(workspace, resources, { state });
+  for (const [from, folder] of [
+    [stranger, state],
+    [source, null],
+  ] as const) {
+    const kept = createKeptAnswers(folder, () => Promise.resolve('v1'));
+    const first = await kept.of(from, run, 'question', make);
+    expect(await kept.of(from, run, 'question', make)).toBe(first + 1);
+  }
+  expect(await readdir(state)).not.toContain('kept-answers');
+});
+
+test('thresholds and report are read as they were computed, and are computed at another margin', async () => {
+  const { run, source, state } = await measuredSweep();
+  const first = await readings['size-trend'](source, { read: 'size-trend', run });
+  const report = await readings.report(source, { read: 'report', run, delta: first.delta });
+  const kept = (await readdir(join(state, 'kept-answers'))).length;
+  expect(kept).toBeGreaterThan(1);
+  expect(await readings['size-trend'](source, { read: 'size-trend', run, delta: first.delta })).toEqual(first);
+  expect(await readings.report(source, { read: 'report', run })).toEqual(report);
+  expect((await readings['size-trend'](source, { read: 'size-trend', run, delta: 0.1 })).delta).toBe(0.1);
+  expect(await readdir(join(state, 'kept-answers'))).toHaveLength(kept);
+});
