@@ -15,8 +15,8 @@ import { counted, formatCount, formatFactor, formatSigned } from '../words/numbe
 import { type Chart, type ChartFigure, type ChartSeries, compressedAxis, factorAxis } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
 import { type MethodMark, methodMarks, runMarks } from './method-marks.ts';
-import { drawsLines, drawsTitle } from './point-words.ts';
-import { pointVerdictText } from '../words/verdicts.ts';
+import { measuredText } from './point-words.ts';
+import { pointVerdictText, safeDrawsText } from '../words/verdicts.ts';
 
 /** One draw on the scale of the rule. */
 export interface DrawnDifference {
@@ -108,6 +108,60 @@ export const differencePanel = (
       .map((point) => pointOf(point, delta, alpha)),
   }));
   return { task: first.task, metric: first.metric, n: first.n, delta, series };
+};
+
+const ruleText = (value: number | null, metric: MetricName): string =>
+  value === null ? '…' : metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
+
+const drawText = ({ difference, interval: { low, high } }: DrawnDifference, metric: MetricName): string =>
+  `${ruleText(difference, metric)} [${ruleText(low, metric)}, ${ruleText(high, metric)}]`;
+
+const lowerEndText = ({ low }: DrawnDifference, metric: MetricName): string =>
+  `one-sided lower end ${ruleText(low, metric)}`;
+
+/**
+ * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, with its two-sided 95 % interval; for several draws "−0.3 (−1.0 to
+ * +0.3), safe in 2 of 5 draws": mean, lowest and highest.
+ */
+export const differenceText = (point: DifferencePoint, metric: MetricName): string => {
+  const { difference, lowest, highest, draws, safe } = point;
+  const [only] = draws;
+  if (draws.length === 1 && only !== undefined) return drawText(only, metric);
+  const [mean, low, high] = [difference, lowest, highest].map((value) => ruleText(value, metric));
+  return `${mean} (${low} to ${high}), ${safeDrawsText(safe)}`;
+};
+
+/** "one-sided lower end −1.6", which decides a point with one draw; empty for several. */
+export const decidingText = ({ draws }: DifferencePoint, metric: MetricName): string => {
+  const [only] = draws;
+  return draws.length === 1 && only !== undefined ? lowerEndText(only, metric) : '';
+};
+
+/** Method, factor and verdict of a point with one or several draws. */
+const drawsTitle = ({ method, factor, verdict, draws }: DifferencePoint): string =>
+  `${methodTitle(method)} ${formatFactor(factor)}${draws.length > 1 ? `, ${draws.length} draws` : ''}: ` +
+  pointVerdictText(verdict);
+
+/** Facts of such a point, one per line; for several draws their range, then each with its own ends. */
+const drawsLines = (point: DifferencePoint): readonly string[] => {
+  const [first] = point.draws;
+  if (first === undefined) return [];
+  const { metric } = first.result;
+  const unit = metric === 'perplexity' ? 'nats' : 'points';
+  const isOne = point.draws.length === 1;
+  return [
+    isOne
+      ? `difference ${differenceText(point, metric)} ${unit}; ${lowerEndText(first, metric)}`
+      : `mean difference ${differenceText(point, metric)}, in ${unit}`,
+    ...point.draws.map(
+      (draw) =>
+        (isOne || draw.result.seed === null
+          ? ''
+          : `seed ${draw.result.seed}: ${drawText(draw, metric)}, ${lowerEndText(draw, metric)}, `) +
+        `${metric} ${measuredText(draw.result)}, n ${draw.result.n}` +
+        (draw.result.p === null ? '' : `, lost ${draw.result.lost}, gained ${draw.result.gained}`),
+    ),
+  ];
 };
 
 /** Title of the axis of differences. */

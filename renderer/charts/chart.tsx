@@ -263,7 +263,13 @@ interface CursorProps {
 }
 
 const Cursor = ({ at, plot, isEdited }: CursorProps) => (
-  <line className={isEdited ? 'plan-cursor-line plan-cursor-edited' : 'plan-cursor-line'} x1={at} x2={at} y1={plot.top - 8} y2={plot.top + plot.height} />
+  <line
+    className={isEdited ? 'plan-cursor-line plan-cursor-edited' : 'plan-cursor-line'}
+    x1={at}
+    x2={at}
+    y1={plot.top - 8}
+    y2={plot.top + plot.height}
+  />
 );
 
 interface CrosshairProps {

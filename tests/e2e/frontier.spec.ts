@@ -51,7 +51,9 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
     await expect(chart.locator('.chart-tip')).toContainText('Difference to unpruned: ');
     await page.keyboard.press('Escape');
     await expect(chart.locator('.chart-tip')).toHaveCount(0);
-    await expect(frontier.locator('.findings').getByRole('listitem').first()).toContainText('of 1 comparison of the unpruned model at q5_1');
+    await expect(frontier.locator('.findings').getByRole('listitem').first()).toContainText(
+      'of 1 comparison of the unpruned model at q5_1',
+    );
     await frontier.getByText('Every comparison').click();
     await expect(frontier.getByText(/on Sums, in 7\d\s% of the bytes: REAP by ×2/)).toBeVisible();
     await photograph(workbench, 'frontier');

@@ -2,7 +2,12 @@ import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-chart.ts';
+import {
+  decidingText,
+  type DifferencePanel,
+  type DifferencePoint,
+  differenceText,
+} from '../../../main/figures/difference-chart.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
@@ -15,7 +20,6 @@ import { planName } from '../../plan/plan-name.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
-import { decidingText, differenceText } from '../../../main/figures/point-words.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 
 interface PlanCursorProps {

@@ -87,7 +87,7 @@ describe('points of differences', () => {
 });
 
 describe('the chart of differences', () => {
-  it('puts every point, its two-sided interval and its one-sided lower end within the plot, larger losses lower', () => {
+  it('puts every point with its interval and its one-sided end within the plot, and larger losses lower', () => {
     const chart = chartOf();
     const { y } = chartScales(chart, plot);
     for (const { point: shown, whiskers, y: height } of placePoints(chart, plot)) {
