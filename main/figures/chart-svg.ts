@@ -205,7 +205,7 @@ const drawNames = (points: readonly PlacedPoint[], { top, height }: Plot, theme:
   return placed.map(({ x, y, text }) => svgLabel(x, y, text, { 'font-size': NAME_SIZE, fill: theme.ink }));
 };
 
-/** Everything inside the axes: areas, rules, curves, points with intervals, thresholds. `emphasised`: the series in front. */
+/** What is inside the axes: areas, rules, curves, points with intervals, thresholds. `emphasised`: the one in front. */
 export const drawMarks = (
   chart: Chart,
   plot: Plot,

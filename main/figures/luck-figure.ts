@@ -55,7 +55,7 @@ const seriesOf = (points: readonly LuckPoint[], method: string, mark: MethodMark
   })),
 });
 
-/** Luck over the number of calibration items, for one model and factor: a chart for each task, a line for each method. */
+/** Luck over the number of calibration items, for one model and factor: a chart per task, a line per method. */
 export const luckFigure = (
   document: SweepDocument,
   { model, factor, points }: LuckPicture,

@@ -76,7 +76,7 @@ const endsOf = (result: SweepResult): readonly number[] => {
   return [result.value, unpruned, unpruned + result.low, unpruned + result.high];
 };
 
-/** Accuracies share one axis within 0 to 1 over all tasks, so that charts are comparable; each perplexity has its own. */
+/** Accuracies share one axis within 0 to 1, so that charts are comparable; each perplexity has its own. */
 const valueAxis = (metric: MetricName, own: readonly number[], accuracies: readonly number[]): ChartAxis => {
   const text = { title: axisTitle(metric), label: (tick: number) => tickText(tick, metric) };
   if (metric === 'perplexity') return linearAxis(own, text);
@@ -342,7 +342,7 @@ const against = <N extends string>(name: N, words: AxisWords): ModelChart & { re
     };
     return {
       title: `${model}: quality against ${words.title}`,
-      description: `${distinct(results.map(({ task }) => task)).length} tasks, methods ${[...marks.keys()].join(', ')}.`,
+      description: `${byTask(results).length} tasks, methods ${[...marks.keys()].join(', ')}.`,
       caption:
         'Each mark is a measured model, one per seed; the line of a curve runs from the unpruned model (solid line ' +
         `across) to its smallest. ${INTERVAL_CAPTION}. ${words.note}`,
@@ -531,8 +531,8 @@ export const modelCharts = [
     isOfMethods: false,
     report: 'shown',
     absent:
-      'has rounded weights. Tick more weight types under \u201cWeights\u201d of a sweep: each plan is then measured at ' +
-      'each type, with the bytes of its file.',
+      'has rounded weights. Tick more weight types under \u201cWeights\u201d of a sweep: each plan is then measured ' +
+      'at each type, with the bytes of its file.',
     make: frontierFigure,
   },
 ] as const satisfies readonly ModelChart[];

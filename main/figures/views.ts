@@ -53,7 +53,7 @@ import { calibrationDrawsCsv, choiceAndWritingCsv, elsewhereCsv, resultsCsv, thr
  * use this: the same view gives the same bytes, but for the titles by which the window calls tasks.
  */
 export interface ViewFiles {
-  /** `name` has no extension: the picture may become SVG or PNG. `task`: how it calls tasks; default, by their names. */
+  /** `name` has no extension: the picture may become SVG or PNG. `task`: how it calls tasks; default, by names. */
   readonly picture: { readonly name: string; readonly draw: (task?: TaskNaming) => Drawing } | null;
   /** Its manifest is saved beside it. */
   readonly table: { readonly name: string; readonly write: () => string; readonly manifest: FigureManifest };

@@ -309,7 +309,7 @@ interface TipProps {
 /** Distance of a tip from its point, in CSS pixels. */
 const GAP = 12;
 
-/** The numbers of a point and their definition, inside the chart on the side with more room; and the points it covers. */
+/** The numbers of a point, their definition and the points that it covers, inside the chart. */
 const Tip = ({ hovered, points, lines, width, height, chart }: TipProps) => {
   const { point, x, y } = hovered;
   const covered = points
