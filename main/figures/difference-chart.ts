@@ -120,8 +120,8 @@ const lowerEndText = ({ low }: DrawnDifference, metric: MetricName): string =>
   `one-sided lower end ${ruleText(low, metric)}`;
 
 /**
- * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, with its two-sided interval; for several draws "−0.3 (−1.0 to
- * +0.3), safe in 2 of 5 draws": mean, lowest and highest.
+ * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, with its two-sided interval; for several draws
+ * "−0.3 (−1.0 to +0.3), safe in 2 of 5 draws": mean, lowest and highest.
  */
 export const differenceText = (point: DifferencePoint, metric: MetricName): string => {
   const { difference, lowest, highest, draws, safe } = point;
@@ -264,8 +264,8 @@ const DIFFERENCE_CAPTION =
   'Difference to the unpruned model on the same items. Whiskers: two-sided 95 % interval; the bar on one is the ' +
   'one-sided 95 % lower end, which decides: within the shaded band the point is safe. Several draws: their mean, a ' +
   'band from the lowest to the highest, and the whiskers of each; the factor is safe where every draw is. Marks ' +
-  'stand at their factor, whiskers of several methods beside each other. The axis is linear about 0 and compressed beyond ' +
-  'the margin.';
+  'stand at their factor, whiskers of several methods beside each other. The axis is linear about 0 and compressed ' +
+  'beyond the margin.';
 
 const WIDE_PLOT = { width: 640, height: 220 } as const;
 
