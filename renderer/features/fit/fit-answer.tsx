@@ -4,9 +4,10 @@ import type { FitDocument } from '../../../main/contract/fit.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { fitFigure } from '../../../main/figures/fit-figure.ts';
+import { fitFigure } from '../../../main/figures/fit-chart.ts';
 import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
 import { elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { ParentFolder } from '../../components/new-folder.tsx';
@@ -15,7 +16,6 @@ import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { Picture } from '../../figures/picture.tsx';
 import { titlesOf } from '../../format/task-titles.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
@@ -58,7 +58,7 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
       {document !== undefined && (
         <>
           {run.state === 'done' && document.plan !== null && <FitExport run={run} document={document} />}
-          <FitPicture run={run} document={document} />
+          <FitPicture document={document} />
           <FitDetails document={document} />
         </>
       )}
@@ -66,14 +66,18 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   );
 };
 
-const FitPicture = ({ run, document }: { readonly run: RunManifest; readonly document: FitDocument }) => {
+const FitPicture = ({ document }: { readonly document: FitDocument }) => {
   const theme = useResolvedTheme();
   const { tasks } = useFacts();
-  const drawing = useMemo(
-    () => fitFigure(document, run, figureTheme(theme, titlesOf(tasks))),
-    [document, run, tasks, theme],
+  const look = useMemo(() => figureTheme(theme, titlesOf(tasks)), [tasks, theme]);
+  const figure = useMemo(() => fitFigure(document, look), [document, look]);
+  if (figure === null) return null;
+  return (
+    <>
+      <LegendedChart figure={figure} theme={look} label={figure.title} height={236} />
+      <p className="chart-caption">{figure.caption}</p>
+    </>
   );
-  return drawing === null ? null : <Picture drawing={drawing} />;
 };
 
 const FitDetails = ({ document }: { readonly document: FitDocument }) => {
