@@ -65,8 +65,8 @@ const powersName = (name: string): string => name.replace(/weight$/, 'scale');
 const MXFP4_VALUES = 32;
 
 /**
- * A matrix as DeepSeek-V4 is released: float8 with a power of two for each block, or (experts) two e2m1 floats in a byte
- * with one for each 32 values of a row; null: it has no such scales.
+ * A matrix as DeepSeek-V4 is released: float8 with a power of two for each block, or (experts) two e2m1 floats in a
+ * byte with one for each 32 values of a row; null: it has no such scales.
  */
 const takePowers = (
   index: TensorIndex,

@@ -67,6 +67,7 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'fit',
   'download',
   'push',
 ]);

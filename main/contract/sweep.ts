@@ -240,6 +240,21 @@ export const describedSweepSettings = z.object({
       common: [1, 5],
       part: 'plans',
     }),
+  runGeneratedCode: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'run generated programs',
+      flag: 'run-generated-code',
+      help:
+        'Allow tasks whose answers are programs (humaneval, mbpp): judging runs what the models write. A risk: see ' +
+        '`uncurl help tasks`.',
+      about:
+        'Tasks such as humaneval and mbpp are judged by running the programs that the models write. They run without ' +
+        'a network, unable to change a file, and with limits of time and memory; they can read the files of this ' +
+        'user. Where a system cannot shut them in, the sweep is refused.',
+      part: 'plans',
+    }),
   fidelity: z
     .boolean()
     .optional()
@@ -462,6 +477,19 @@ export const answerLoss = z.object({ mean: z.number(), low: z.number(), high: z.
 export type AnswerLoss = z.infer<typeof answerLoss>;
 
 /**
+ * Share of items of which at least one of k texts is right (0..1), and its difference from the unpruned model with the
+ * two-sided 95 % interval: Student's t of the items.
+ */
+export const passAtK = z.object({
+  k: z.number().int().min(2).max(100),
+  value: z.number(),
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+});
+export type PassAtK = z.infer<typeof passAtK>;
+
+/**
  * How far the next-token distributions are from the unpruned model's, mean over scored positions (`ItemFidelity`) with
  * two-sided 95 % intervals: Student's t of the items, or of the passages that they share, as of a ratio of sums.
  */
@@ -541,6 +569,8 @@ export const sweepResult = candidatePoint
     endings: endings.optional(),
     /** Present for tasks with choices and at least two items (or passages); absent in old documents. */
     answerLoss: answerLoss.optional(),
+    /** For k of 2, 4, 8, ... and all texts of an item, where items were written several times; absent elsewhere. */
+    passAtK: z.array(passAtK).min(1).max(20).optional(),
     /** Where the sweep measured it, for tasks with scored answers and at least two items (or passages). */
     fidelity: fidelity.optional(),
     /** Absent in old documents. */

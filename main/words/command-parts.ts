@@ -7,6 +7,7 @@ import { damageSettings } from '../contract/damage.ts';
 import { describedExperimentSettings, recordedExperimentSettings } from '../contract/experiment.ts';
 import { compressedType, exportFormat, ggufType, PLAN_FILE, predictionChoice } from '../contract/export.ts';
 import { finetuneSettings } from '../contract/finetune.ts';
+import { describedFitSettings, recordedFitSettings } from '../contract/fit.ts';
 import { withoutDefaultOptimiser } from '../contract/optimiser.ts';
 import type { MethodOptions } from '../contract/plan.ts';
 import type { RunManifest } from '../contract/run.ts';
@@ -200,6 +201,21 @@ export const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | nu
   if (!read.success) return null;
   const { exported } = read.data;
   return [exported, ...option('against', models.map(subject)), ['plan', `${exported}/${PLAN_FILE}`]];
+};
+
+export const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
+  const read = recordedFitSettings.safeParse(spec);
+  if (!read.success) return null;
+  const { limit, chat, ...settings } = read.data;
+  return [
+    ...models.map(subject),
+    ...option('task', tasks.slice(0, 1).map(subject)),
+    ...option('elsewhere', tasks.slice(1).map(subject)),
+    [limit.kind, String(limit.bytes)],
+    ...given('context', limit.kind === 'memory' ? limit.context : null),
+    ...changed(describedFitSettings, settings),
+    ...flagged('chat', chat),
+  ];
 };
 
 /** Its plans are named by their names only, since a manifest holds their text. */

@@ -9,6 +9,7 @@ import {
   experimentParts,
   exportParts,
   finetuneParts,
+  fitParts,
   type Part,
   profileParts,
   pushParts,
@@ -34,6 +35,7 @@ export interface KindOfRun {
     | 'damaged-experts'
     | 'profile'
     | 'beside'
+    | 'fit'
     | 'export'
     | 'training'
     | 'experiment'
@@ -131,6 +133,13 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
     onDevice: true,
     measured: 'reproduced',
   },
+  fit: {
+    words: 'a search for the best model that fits',
+    icon: 'chart',
+    opens: 'fit',
+    command: (manifest) => ['fit', fitParts(manifest)],
+    measured: 'searched',
+  },
   download: {
     words: 'a download',
     icon: 'model',
@@ -159,6 +168,7 @@ const otherKind = {
   reproduce: 'not-a-reproduction',
   damage: 'not-damage',
   beside: 'not-beside',
+  fit: 'not-a-fit',
 } as const;
 
 /** The run, if it is of a kind; else refuses it, by the code above. */

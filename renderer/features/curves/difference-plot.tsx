@@ -23,7 +23,7 @@ import { drawsTitle, drawsLines } from '../../sweep/points.ts';
  * Margins and heights of a plot in CSS pixels; on the right, room for the marks beside the last factor (up to 26). The
  * slider below uses the same side margins.
  */
-export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 200, small: 150 } as const;
+export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 224, small: 190 } as const;
 
 interface DifferencePlotProps {
   /** Title that distinguishes this plot from the other; empty if there is only one. */
@@ -184,7 +184,8 @@ export const DifferencePlot = (props: DifferencePlotProps) => {
       )}
       <p className="visually-hidden" aria-live="polite">
         {chosen === null
-          ? `The plan on screen is at ${formatFactor(cursor)}${isEdited ? ', edited: no point of its method is its own' : ''}.`
+          ? `The plan on screen is at ${formatFactor(cursor)}` +
+            (isEdited ? ', edited: no point of its method is its own.' : '.')
           : `${drawsTitle(chosen.point)}: ${linesOf(chosen.point).join('; ')}`}
       </p>
     </div>
