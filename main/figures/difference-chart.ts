@@ -262,10 +262,10 @@ export const differenceChart = (
 /** How to read such a chart, beside the rule. */
 const DIFFERENCE_CAPTION =
   'Difference to the unpruned model on the same items. Whiskers: two-sided 95 % interval; the bar on one is the ' +
-  'one-sided lower end that the rule compares with the margin: within the shaded band the point is safe. Several draws: ' +
-  'their mean, a band from the lowest to the highest, and the whiskers of each; the factor is safe where every draw is. Marks ' +
-  'stand at their factor, whiskers of several methods beside each other. The axis is linear about 0 and compressed ' +
-  'beyond the margin.';
+  'one-sided lower end that the rule compares with the margin: within the shaded band the point is safe. Several ' +
+  'draws: their mean, a band from the lowest to the highest, and the whiskers of each; the factor is safe where ' +
+  'every draw is. Marks stand at their factor, whiskers of several methods beside each other. The axis is linear ' +
+  'about 0 and compressed beyond the margin.';
 
 const WIDE_PLOT = { width: 640, height: 220 } as const;
 

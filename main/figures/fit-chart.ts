@@ -12,8 +12,8 @@ import { type LegendEntry, weightsMark } from './method-marks.ts';
 const FIT_CAPTION =
   'Each mark is a candidate: its colour is the type of its weights, its shape the method, the hexagon a model with ' +
   'every expert. The line joins those that lose least for their bytes; whiskers are 95 % intervals. Paler marks ' +
-  'answered a part of the items; a ring is the recommended model. The scale of the loss is linear about 0 and compressed ' +
-  'beyond.';
+  'answered a part of the items; a ring is the recommended model. The scale of the loss is linear about 0 and ' +
+  'compressed beyond.';
 
 /** Losses up to this are drawn on a linear scale, in nats. */
 const LINEAR_TO = 0.03;
