@@ -144,7 +144,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
           )}
           <Pooled points={points.flat()} shown={manifest?.id ?? null} />
           <div ref={frame} className={columns === 2 ? 'plan-axis-plots' : undefined}>
-            {panels.map(({ task: known, panel }, index) => (
+            {panels.map(({ task: known, panel }) => (
               <DifferencePlot
                 key={known.handle}
                 title={panels.length > 1 ? answersInWords(known) : ''}
@@ -152,7 +152,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 panel={panel}
                 methods={methods}
                 hidden={hidden}
-                hasTitle={columns === 2 || index === panels.length - 1}
+                hasTitle={isFull}
                 emphasised={shown.includes(method) ? method : null}
                 cursor={Math.min(named?.factor ?? factor, largestFactor)}
                 isEdited={named?.isEdited === true}
@@ -216,7 +216,7 @@ interface DifferencePlotProps {
   readonly panel: DifferencePanel;
   readonly methods: readonly string[];
   readonly hidden: readonly string[];
-  /** Whether its axis is titled: no other plot stands below it, whose axis has the same title. */
+  /** Whether its axis of factors is titled; in the workbench the slider below it is the same axis. */
   readonly hasTitle: boolean;
   readonly emphasised: string | null;
   /** Factor of the current plan. */
