@@ -93,7 +93,9 @@ export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | '
   switch (view) {
     case 'Workbench':
       for (const plot of [0, 1])
-        await expect(main.locator('.difference-plot').nth(plot).locator('.curve-point').first()).toBeVisible(firstReading);
+        await expect(main.locator('.difference-plot').nth(plot).locator('.curve-point').first()).toBeVisible(
+          firstReading,
+        );
       await expect(main.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
       return;
     case 'Thresholds':
