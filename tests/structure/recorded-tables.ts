@@ -496,7 +496,6 @@ interface FrontierRecord {
   readonly pairs: readonly FrontierPair[];
 }
 
-/** The points and pairs of every reading. */
 /** The frontier's record, by reading of the gates: its p-values hold together within one. */
 const frontierRecords = async (): Promise<readonly FrontierRecord[]> => {
   const readings = await recordedReadings('frontier');
@@ -525,9 +524,8 @@ const frontierRecords = async (): Promise<readonly FrontierRecord[]> => {
 };
 
 /**
- * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
- * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
- * differences to the unpruned model, which need none.
+ * Pruned against quantised models: mean differences and how the pairs came out, by model, kind of answers and type.
+ * Throws where the record's pairs are not those that its points give.
  */
 const frontier = async (): Promise<readonly string[]> => {
   const records = await frontierRecords();
