@@ -585,13 +585,13 @@ const frontierRows = (pairs: readonly FrontierPair[], methods: readonly string[]
 };
 
 /** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
-const gates = async (): Promise<readonly string[]> => {
-  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+const gatesIn = async (file: string): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', file), 'utf8');
   const runs = text
     .trim()
     .split('\n')
     .map((line) => gatesRun.parse(JSON.parse(line)));
-  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-').at(-1)) / kept;
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
     const [first] = own;
@@ -950,7 +950,8 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
-  gates,
+  gates: () => gatesIn('answers.jsonl'),
+  'gates-trainings': () => gatesIn('trainings.jsonl'),
   'gates-methods': gatesMethods,
   'gates-experiment': gatesExperiment,
   luck,
