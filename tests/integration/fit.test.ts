@@ -35,10 +35,10 @@ const foundIn = (stdout: string) => {
 
 /** Resolves once the search has made such a file; a search that ends without one fails the test. */
 const makes = async ({ ended }: Uncurl, workspace: string, files: string): Promise<void> => {
-  let isOver = false;
-  void ended.then(() => (isOver = true));
+  const over = { is: false };
+  void ended.then(() => (over.is = true));
   while (globSync(files, { cwd: workspace }).length === 0) {
-    if (isOver) throw new Error(`the search ended without ${files}:\n${(await ended).stderr}`);
+    if (over.is) throw new Error(`the search ended without ${files}:\n${(await ended).stderr}`);
     await setTimeout(5);
   }
 };
