@@ -123,7 +123,7 @@ test('one header controls every panel, is in the address, survives a reload, and
     };
     const point = page.locator('.difference-plot .curve-point[data-series="frequency"][data-at="4"]').first();
     await point.click({ button: 'right' });
-    await menuOf(/^Frequency, ×4/, ['Lost and gained items…', 'Export its plan…', 'Copy its numbers']);
+    await menuOf(/^Frequency ×4/, ['Lost and gained items…', 'Export its plan…', 'Copy its numbers']);
     await page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first().click({ button: 'right' });
     await menuOf(/^Commands for Sample/, ['Open', 'Archive', 'Move to the trash']);
     const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
