@@ -6,7 +6,7 @@ import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
+import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
