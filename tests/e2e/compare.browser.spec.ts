@@ -70,7 +70,6 @@ test('the methods of the sample are ranked per task, against the best method or 
       1 + 4 * 9,
     );
     await page.getByRole('radio', { name: 'Charts' }).click();
-    if (workbench.host === 'window') return;
     const saved = download(page, '.csv');
     await page.getByRole('button', { name: 'Save figure' }).click();
     await page.getByRole('menuitem', { name: 'CSV' }).click();
