@@ -38,6 +38,8 @@ export interface WorkbenchServer {
   /** The address to open, including the token. */
   readonly url: string;
   readonly port: number;
+  /** Number of pages that are open now. */
+  pages(): number;
   /** Ends the connections of all pages, which reconnect and ask for everything again. */
   dropPages(): void;
   /** Disconnects every page and frees the port; the caller still owns the engine. */
@@ -187,6 +189,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   return {
     url: pageAddress(host, bound.port, await token()),
     port: bound.port,
+    pages: () => pages.count(),
     dropPages: () => {
       for (const socket of sockets.clients) socket.close(SERVICE_RESTART);
     },

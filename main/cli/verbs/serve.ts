@@ -1,51 +1,73 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { forkCompute } from '../../compute/start-compute.ts';
+import { boundedText, shortName } from '../../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import { engineVersion } from '../../engine/machine.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { explainReadError } from '../../files/regular-file.ts';
 import { pageAddress, serveWorkbench, type WorkbenchServer } from '../../hosts/serve.ts';
-import { openServeSession, rotateToken } from '../../hosts/serve-session.ts';
+import { openServeSession, rotateToken, servedToken } from '../../hosts/serve-session.ts';
+import { announceServing, findOrStartServing, stopServing, untilIdle } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
+import { openBrowser } from '../open-browser.ts';
 import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
-import { repeatedOption, switchOption, valueOption, type Verb, type VerbHost } from '../verb.ts';
-import { WORKSPACE_OPTION } from '../subjects.ts';
+import {
+  type OptionReader,
+  repeatedOption,
+  switchOption,
+  valueOption,
+  type Verb,
+  type VerbHost,
+  type VerbResult,
+} from '../verb.ts';
+import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 
 const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
 const MAX_PORT = 65_535;
+const MINUTE_MS = 60_000;
+/** An engine in the background ends after so many minutes without a page and without work. */
+const IDLE_MINUTES = 60;
 
-const openerOf = (platform: NodeJS.Platform): readonly [command: string, ...given: string[]] => {
-  switch (platform) {
-    case 'darwin':
-      return ['open'];
-    case 'win32':
-      return ['rundll32', 'url.dll,FileProtocolHandler'];
-    default:
-      return ['xdg-open'];
-  }
-};
+/** What `serve --background --json` prints; `connect` reads it from another machine. */
+export const SERVED_FORMAT = 'uncurl-served';
+export const servedEngine = z.object({
+  format: z.literal(SERVED_FORMAT),
+  workbench: shortName,
+  port: z.number().int().min(1).max(MAX_PORT),
+  token: shortName,
+  workspace: boundedText,
+  started: z.boolean(),
+});
 
-/** Opens an address in the default browser, or says that it cannot: the address is on screen anyway. */
-const openBrowser = (url: string, { environment, say }: Pick<VerbHost, 'environment' | 'say'>): void => {
-  const hasDisplay =
-    process.platform !== 'linux' ||
-    environment['DISPLAY'] !== undefined ||
-    environment['WAYLAND_DISPLAY'] !== undefined;
-  if (!hasDisplay) {
-    say(
-      'There is no display to open a browser on: open the address from where one is, ' +
-        'for example through an ssh tunnel.',
-    );
-    return;
-  }
-  const [command, ...given] = openerOf(process.platform);
-  const opener = spawn(command, [...given, url], { stdio: 'ignore', detached: true });
-  opener.once('error', () => say('No browser could be opened: open the address yourself.'));
-  opener.unref();
+/** Finds the engine of the workspace, or starts one in the background with the same options. */
+const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
+  const state = stateFolder(host.settingsFile);
+  const workspace = workspaceOf(reader, host);
+  const given = process.argv
+    .slice(3)
+    .filter((word) => word !== '--background' && word !== '--json' && word !== '--open');
+  const idle = reader.text('idle') === undefined ? ['--idle', String(IDLE_MINUTES)] : [];
+  const { serving, started } = await findOrStartServing(state, workspace, [
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1] ?? '',
+    'serve',
+    ...given,
+    ...idle,
+  ]);
+  const token = await servedToken(state);
+  const { port, workbench } = serving;
+  const url = pageAddress(reader.choice('host', HOSTS) ?? HOSTS[0], port, token);
+  if (reader.flag('open')) openBrowser(url, host);
+  return {
+    document: { format: SERVED_FORMAT, workbench, port, token, workspace, started, url },
+    text: `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
+  };
 };
 
 /** The real path of a root, links resolved: paths inside are compared with it. */
@@ -59,7 +81,7 @@ const rootFolder = async (named: string): Promise<string> => {
 
 export const serve: Verb = {
   name: 'serve',
-  usage: '[--port N] [--open] [--new-token | --rotate-token] [--root DIR...] [--workspace DIR]',
+  usage: '[--port N] [--open] [--background | --stop] [--new-token | --rotate-token] [--root DIR...] [--workspace DIR]',
   summary: 'The workbench for a browser, on this machine only; ends with Ctrl-C.',
   positionals: [0, 0],
   engine: 'Choose PyTorch in the Devices dialog of the window.',
@@ -77,6 +99,12 @@ export const serve: Verb = {
       'Only replace the token, also of a server that runs: its pages must be opened by the new address.',
     ),
     open: switchOption('Open the address in the default browser.'),
+    background: switchOption('Find the engine of the workspace, or start one that outlives this terminal.'),
+    stop: switchOption('End the engine of the workspace; a running job stops and can be resumed.'),
+    idle: valueOption(
+      'MINUTES',
+      `End after this time without a page and without work (in the background: ${String(IDLE_MINUTES)}; else never).`,
+    ),
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...DEVICE_OPTION,
@@ -87,6 +115,14 @@ export const serve: Verb = {
       const url = pageAddress(reader.choice('host', HOSTS) ?? HOSTS[0], port, token);
       return { document: { url }, text: `The token was replaced. The last server, if it still runs, is at ${url}` };
     }
+    if (reader.flag('stop')) {
+      const workspace = workspaceOf(reader, host);
+      const wasRunning = await stopServing(stateFolder(host.settingsFile), workspace);
+      const text = wasRunning ? 'The engine has ended; its runs can be resumed.' : `Nothing serves ${workspace} here.`;
+      return { document: { format: 'uncurl-stopped', wasRunning, workspace }, text };
+    }
+    const idleMinutes = reader.real('idle', 0);
+    if (reader.flag('background')) return inBackground(reader, host);
     if (host.supervise !== null) {
       process.exitCode = await host.endsWell(host.supervise());
       return null;
@@ -120,15 +156,22 @@ export const serve: Verb = {
         : await serveAt(port);
       if (!isKept || server.port === session.port || reader.flag('new-token'))
         await session.keep(isKept ? session.port : server.port);
+      const leave = await announceServing(stateFolder(host.settingsFile), {
+        workspace: workspaceOf(reader, host),
+        port: server.port,
+        workbench: engineVersion,
+      });
       try {
         host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
         host.say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');
         if (reader.flag('open')) openBrowser(server.url, host);
-        await new Promise<void>((resolve) => {
-          if (host.signal.aborted) resolve();
-          host.signal.addEventListener('abort', () => resolve(), { once: true });
-        });
+        const inUse = async (): Promise<boolean> =>
+          server.pages() > 0 || (await engine.call('jobs.list', {})).length > 0;
+        const idleMs = idleMinutes === undefined ? Infinity : idleMinutes * MINUTE_MS;
+        if ((await untilIdle(idleMs, inUse, host.signal)) === 'idle')
+          host.say('Nobody has used the engine for the time that --idle gives: it ends.');
       } finally {
+        await leave();
         await server.close();
       }
       return null;

@@ -1,0 +1,142 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, connect } from 'node:net';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The real server of OpenSSH (Debian's openssh-server), on loopback with a port, keys and a configuration of its own. */
+
+const SSHD = '/usr/sbin/sshd';
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const bound = server.address();
+      server.close(() =>
+        bound === null || typeof bound === 'string' ? reject(new Error('no port')) : resolve(bound.port),
+      );
+    });
+  });
+
+const makeKey = (file: string): void => {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
+};
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+export interface LoopbackSshd {
+  /** Configuration for `ssh -F`: the hosts `there`, `strange-key` (a key that is not admitted) and `jumped`. */
+  readonly configuration: string;
+  readonly start: () => Promise<void>;
+  /** Ends the server and every connection: the line is cut. */
+  readonly cut: () => Promise<void>;
+  /** Ends connections alone; the server goes on. */
+  readonly drop: () => void;
+  /** The next start has another host key. */
+  readonly changeHostKey: () => Promise<void>;
+}
+
+export const loopbackSshd = async (folder: string): Promise<LoopbackSshd> => {
+  const file = (name: string): string => path.join(folder, name);
+  await mkdir(folder, { recursive: true });
+  await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
+  const port = await freePort();
+  makeKey(file('host'));
+  makeKey(file('user'));
+  makeKey(file('stranger'));
+  const known = async (): Promise<void> => {
+    const [type = '', key = ''] = (await readFile(file('host.pub'), 'utf8')).split(' ');
+    await writeFile(file('known_hosts'), `[127.0.0.1]:${port} ${type} ${key}\n`);
+  };
+  await known();
+  await writeFile(file('authorized_keys'), await readFile(file('user.pub')));
+  await chmod(file('authorized_keys'), 0o600);
+  await writeFile(
+    file('sshd_config'),
+    `Port ${port}
+ListenAddress 127.0.0.1
+HostKey ${file('host')}
+AuthorizedKeysFile ${file('authorized_keys')}
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+PermitRootLogin prohibit-password
+PidFile none
+`,
+  );
+  const shared = `  Port ${port}
+  User ${userInfo().username}
+  UserKnownHostsFile ${file('known_hosts')}
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  IdentitiesOnly yes
+  IdentityAgent none
+  ConnectTimeout 20
+`;
+  await writeFile(
+    file('ssh_config'),
+    `Host there
+  HostName 127.0.0.1
+  IdentityFile ${file('user')}
+${shared}
+Host jumped
+  HostName 127.0.0.1
+  IdentityFile ${file('user')}
+  ProxyCommand ssh -F ${file('ssh_config')} -W %h:%p there
+${shared}
+Host strange-key
+  HostName 127.0.0.1
+  IdentityFile ${file('stranger')}
+${shared}
+Host nowhere
+  HostName 127.0.0.1
+  Port ${await freePort()}
+`,
+  );
+  let child: ReturnType<typeof spawn> | null = null;
+  /** Children of the server: one per connection. */
+  const drop = (): void => {
+    if (child?.pid === undefined) return;
+    try {
+      execFileSync('pkill', ['-KILL', '-P', String(child.pid)]);
+    } catch {
+      // There was no connection.
+    }
+  };
+  return {
+    configuration: file('ssh_config'),
+    start: async () => {
+      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: ['ignore', 'ignore', 'inherit'] });
+      while (!(await isOpen(port))) {
+        if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
+        await delay(20);
+      }
+    },
+    cut: async () => {
+      const server = child;
+      if (server === null || server.exitCode !== null) return;
+      drop();
+      const ended = new Promise((resolve) => server.once('close', resolve));
+      server.kill('SIGKILL');
+      await ended;
+      child = null;
+    },
+    drop,
+    changeHostKey: async () => {
+      execFileSync('rm', [file('host'), file('host.pub')]);
+      makeKey(file('host'));
+    },
+  };
+};
