@@ -2,6 +2,7 @@ import type { ConfigReader } from './config-reader.ts';
 import type { AttentionDescriptor, IndexerDescriptor, Norm, Projection } from './descriptor.ts';
 import type { Family, IndexerRecord } from './families/family.ts';
 import type { WeightReader } from './weight-reader.ts';
+import { contiguousRows, plainWeight } from './read-tensor.ts';
 import { biasName, layerName } from './tensor-index.ts';
 
 /** A family's attention with its dimensions read; `describe` resolves one layer's tensors. */
@@ -49,6 +50,23 @@ export const project = (
   weight: weights.take(name, shape),
   bias: biased ? weights.takeView(biasName(name), [shape[0]]) : null,
 });
+
+/** The rows of queries, keys and values of one matrix, in this order. */
+const projectJoined = (
+  weights: WeightReader,
+  name: string,
+  [query, key, value]: readonly [number, number, number],
+  hidden: number,
+  biased: boolean,
+): Readonly<Record<'query' | 'key' | 'value', Projection>> => {
+  const whole = weights.takeView(name, [query + key + value, hidden]);
+  const biases = biased ? weights.takeView(biasName(name), [query + key + value]) : null;
+  const rows = (first: number, count: number): Projection => ({
+    weight: plainWeight(contiguousRows(whole, first, count)),
+    bias: biases === null ? null : contiguousRows(biases, first, count),
+  });
+  return { query: rows(0, query), key: rows(query, key), value: rows(query + key, value) };
+};
 
 const slidingHeadsOf = (
   keys: Extract<Family['attention'], { kind: 'grouped' }>['slidingHeads'],
@@ -132,6 +150,16 @@ const describeGrouped = (
     const ownHeads = isSliding ? slidingQueryHeads : heads;
     const [queryWidth, keyWidth] = [ownHeads * headDimension, keyHeads * headDimension];
     const takes = sharing?.gives === false;
+    const joined =
+      record.joined === undefined
+        ? null
+        : projectJoined(
+            weights,
+            named(record.joined),
+            [queryWidth, keyWidth, keyHeads * valueDimension],
+            hidden,
+            inputBias,
+          );
     const hasSinks = record.sinks !== null && (record.sinks.on === 'all' || isSliding);
     return {
       kind: 'grouped',
@@ -139,17 +167,19 @@ const describeGrouped = (
       keyValueHeads: keyHeads,
       headDimension,
       valueDimension,
-      query: project(
-        weights,
-        named(record.query),
-        [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
-        inputBias,
-      ),
-      key: takes ? null : project(weights, named(record.key), [keyWidth, hidden], inputBias),
+      query:
+        joined?.query ??
+        project(
+          weights,
+          named(record.query),
+          [record.gate === 'in-query' ? queryWidth + ownHeads * valueDimension : queryWidth, hidden],
+          inputBias,
+        ),
+      key: takes ? null : (joined?.key ?? project(weights, named(record.key), [keyWidth, hidden], inputBias)),
       value:
         takes || ofLayer?.keysAreValues === true
           ? null
-          : project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias),
+          : (joined?.value ?? project(weights, named(record.value), [keyHeads * valueDimension, hidden], inputBias)),
       output: project(weights, named(record.output), [hidden, ownHeads * valueDimension], outputBias),
       queryKeyNorm:
         norms === null || !reader.flag(norms.when)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
@@ -114,7 +115,7 @@ export const describeMoe = (
   const constants = constantExperts(reader, sizes.experts);
   return (layer) => {
     const site = { family, reader, weights, layer };
-    layout ??= chooseLayout(site, folder);
+    layout ??= chooseLayout(site, folder, sizes);
     const taken = takeLayout(layout, site, sizes, constants.get(layer) ?? NO_CONSTANTS);
     const { router, routerBias, expertTensors, stacked, prefix } = taken;
     requireOneKind(expertTensors, folder);
@@ -374,14 +375,33 @@ const matricesOf = ({
   down,
 }: Extract<ExpertLayout, { kind: 'per-expert' | 'stacked-apart' }>): readonly string[] => [gate ?? [], up, down].flat();
 
+/** Whether stacked matrices lie as this layout has them. */
+const hasShapesOf = (
+  layout: ExpertLayout,
+  index: TensorIndex,
+  layer: number,
+  { experts, width, hidden }: Sizes,
+): boolean => {
+  if (layout.kind !== 'stacked-rows' && layout.kind !== 'stacked-columns') return true;
+  const inner = layout.kind === 'stacked-rows' ? [2 * width, hidden] : [hidden, 2 * width];
+  const outer = layout.kind === 'stacked-rows' ? [hidden, width] : [width, hidden];
+  return (
+    isDeepStrictEqual(index.shapeOf(layerName(layout.gateUp, layer)), [experts, ...inner]) &&
+    isDeepStrictEqual(index.shapeOf(layerName(layout.down, layer)), [experts, ...outer])
+  );
+};
+
 /**
  * Finds the layout from the expert tensors of the first MoE layer. The quantisation named in config.json must match it.
  */
-const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string): ExpertLayout => {
-  const found = family.layouts.flatMap((candidate) => {
+const chooseLayout = ({ family, reader, weights, layer }: Site, folder: string, sizes: Sizes): ExpertLayout => {
+  const named = family.layouts.flatMap((candidate) => {
     const example = weights.index.firstMatching(ownNames(weights.index, candidate, layer).pattern);
     return example === undefined ? [] : [{ candidate, example }];
   });
+  // Rows and columns may have the same names.
+  const fitting = named.filter(({ candidate }) => hasShapesOf(candidate, weights.index, layer, sizes));
+  const found = named.length > 1 && fitting.length > 0 ? fitting : named;
   const layout = found[0]?.candidate;
   if (layout === undefined || found.length > 1) {
     const names = family.layouts.map((candidate) => ownNames(weights.index, candidate, layer).example).join('" or "');

@@ -246,7 +246,9 @@ export const readConfig = (folder: string): Promise<Readonly<Record<string, unkn
 export const familyOfConfig = (config: Readonly<Record<string, unknown>>, folder: string): Family => {
   const modelType = config['model_type'];
   const family = typeof modelType === 'string' ? familyOf(modelType) : undefined;
-  if (family !== undefined) return family;
+  const { unless } = family ?? {};
+  const other = unless !== undefined && config[unless.key] === unless.value ? familyOf(unless.modelType) : undefined;
+  if (family !== undefined) return other ?? family;
   const known = families.map((each) => each.modelType).join(', ');
   const reason = typeof modelType === 'string' ? refusedFamilies.get(modelType) : undefined;
   throw refuse(

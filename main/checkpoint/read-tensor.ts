@@ -41,6 +41,13 @@ export const contiguousPart = (
   return { ...whole, shape, byteLength, byteOffset: whole.byteOffset + position * byteLength };
 };
 
+/** `count` rows of a tensor from `first` on. */
+export const contiguousRows = (whole: TensorView, first: number, count: number): TensorView => {
+  const rowBytes = whole.byteLength / (whole.shape[0] ?? 1);
+  const byteOffset = whole.byteOffset + first * rowBytes;
+  return { ...whole, shape: [count, ...whole.shape.slice(1)], byteLength: count * rowBytes, byteOffset };
+};
+
 /** Limit for one read call: Node refuses reads of 2 GiB and more. */
 const MAX_READ_BYTES = 1 << 30;
 

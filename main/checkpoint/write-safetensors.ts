@@ -16,16 +16,11 @@ export interface TensorToWrite {
 /** Alignment of the data, as in the reference implementation. */
 const HEADER_ALIGNMENT = 8;
 
-/**
- * Writes a safetensors file (tensors in the given order, data contiguous) and flushes it to disk. The caller writes to
- * a temporary name and renames. `onBytes` receives every byte of the file once, in order. Returns the size in bytes.
- */
-export const writeSafetensors = async (
-  file: string,
-  tensors: readonly TensorToWrite[],
-  metadata: Readonly<Record<string, string>> = {},
-  onBytes: (bytes: Uint8Array) => void = () => undefined,
-): Promise<number> => {
+/** The beginning of a safetensors file: the length of its header, and the header. */
+const fileStart = (
+  tensors: readonly Omit<TensorToWrite, 'bytes'>[],
+  metadata: Readonly<Record<string, string>>,
+): Buffer => {
   const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [];
   let offset = 0;
   for (const { name, dtype, shape, byteLength } of tensors) {
@@ -37,19 +32,41 @@ export const writeSafetensors = async (
   const header = Buffer.from(json + ' '.repeat(padding));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header]);
+};
+
+/** Size in bytes of the file that `writeSafetensors` writes. */
+export const safetensorsBytes = (
+  tensors: readonly Omit<TensorToWrite, 'bytes'>[],
+  metadata: Readonly<Record<string, string>> = {},
+): number => tensors.reduce((sum, { byteLength }) => sum + byteLength, fileStart(tensors, metadata).length);
+
+/**
+ * Writes a safetensors file (tensors in the given order, data contiguous) and flushes it to disk. The caller writes to
+ * a temporary name and renames. `onBytes` receives every byte of the file once, in order. Returns the size in bytes.
+ */
+export const writeSafetensors = async (
+  file: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
+  onBytes: (bytes: Uint8Array) => void = () => undefined,
+): Promise<number> => {
+  const start = fileStart(tensors, metadata);
+  let size = start.length;
   const handle = await open(file, 'wx');
   try {
     const write = async (bytes: Uint8Array): Promise<void> => {
       await handle.writeFile(bytes);
       onBytes(bytes);
     };
-    await write(Buffer.concat([length, header]));
+    await write(start);
     for (const tensor of tensors) {
       let written = 0;
       for await (const bytes of chunksOf(tensor.bytes())) {
         await write(bytes);
         written += bytes.length;
       }
+      size += written;
       if (written !== tensor.byteLength) {
         throw new Error(`tensor "${tensor.name}" gave ${written} bytes instead of ${tensor.byteLength}`);
       }
@@ -58,7 +75,7 @@ export const writeSafetensors = async (
   } finally {
     await handle.close();
   }
-  return length.length + header.length + offset;
+  return size;
 };
 
 const chunksOf = (

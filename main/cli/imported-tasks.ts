@@ -8,6 +8,7 @@ import {
   type ImportSettings,
   type TaskFolders,
 } from '../harness/import-tasks.ts';
+import { rememberJudgingPython } from '../harness/judging-python.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { type FindHarnessTasks, workspaceOf } from './subjects.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
@@ -27,6 +28,7 @@ export const importNamed = async (
   host: ImportHost,
 ): Promise<TaskFolders> => {
   const workspace = workspaceOf(reader, host);
+  if (python !== null) await rememberJudgingPython(stateFolder(host.settingsFile), workspace, python);
   const known = await foundImports(workspace, names, settings);
   if (names.every((name) => known.has(name))) return known;
   const environments = createMadeEnvironments(stateFolder(host.settingsFile));

@@ -122,7 +122,7 @@ const luckLines = (document: SweepDocument): readonly string[] => {
 
 const RESULTS_SHOWN =
   'model task method seed factor kept dropped_share n value difference interval p verdict ended ' +
-  'looped answer_loss kl changed_token acceptance bytes prompt_tokens_per_second decode_tokens_per_second';
+  'looped pass_at_k answer_loss kl changed_token acceptance bytes prompt_tokens_per_second decode_tokens_per_second';
 
 /** Results and thresholds of a sweep as tables, with the rule of the thresholds. */
 export const sweepText = (document: SweepDocument): string => {

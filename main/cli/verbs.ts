@@ -16,6 +16,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   plan: async () => (await import('./verbs/plan.ts')).plan,
   damage: async () => (await import('./verbs/damage.ts')).damage,
   recover: async () => (await import('./verbs/recover.ts')).recover,
+  fit: async () => (await import('./verbs/fit.ts')).fit,
   sweep: async () => (await import('./verbs/sweep.ts')).sweep,
   export: async () => (await import('./verbs/export.ts')).exportVerb,
   finetune: async () => (await import('./verbs/finetune.ts')).finetune,
@@ -42,7 +43,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
 
 /** The groups of verbs in help, as a newcomer meets them; `uncurl help` summarises the first ones. */
 export const verbGroups: readonly HelpGroup[] = [
-  { title: 'Start', names: ['info', 'sweep', 'report', 'export', 'serve'] },
+  { title: 'Start', names: ['info', 'fit', 'sweep', 'report', 'export', 'serve'] },
   { title: 'Look at results', names: ['compare', 'outcomes', 'frontier', 'figures', 'runs', 'resume'] },
   { title: 'Models and tasks', names: ['models', 'import', 'download', 'push'] },
   { title: 'Plans', names: ['methods', 'profile', 'plan', 'damage', 'recover'] },

@@ -12,6 +12,7 @@ import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
+import { runKinds } from '../words/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { ComputeProcess } from './start-compute.ts';
 import path from 'node:path';
@@ -251,7 +252,7 @@ export const removeLeftovers = async (
   const { destination } = spec;
   try {
     for (const folder of [temporaryFolder, overlayFolder]) await removeFiles(writer, folder);
-    if ((kind === 'export' || kind === 'finetune') && typeof destination === 'string')
+    if (runKinds[kind].asks?.(spec).destination === true && typeof destination === 'string')
       await removeAbandonedExports(destination);
   } catch (error) {
     if (!isSystemError(error)) throw error;

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { besideDocument, besideSettings } from './beside.ts';
-import { boundedList, boundedRecord, boundedText, folderName, margin, MOST_NOTES, sentence } from './bounds.ts';
+import {
+  boundedList,
+  boundedRecord,
+  boundedText,
+  folderName,
+  margin,
+  MOST_NOTES,
+  MOST_TASKS,
+  sentence,
+} from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
 import { compareDocument, MOST_SWEEPS, sweepsComparison } from './compare.ts';
@@ -18,6 +27,7 @@ import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
+import { fitDocument, fitPrediction, fitSettings } from './fit.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -104,6 +114,15 @@ export const planRequest = z.object({
   chat: z.boolean().optional(),
 });
 export type PlanRequest = z.infer<typeof planRequest>;
+
+const fitRequest = z.object({
+  model: pathHandle,
+  /** The task that decides. */
+  task: pathHandle,
+  /** Tasks on which the recommended model is tried too. */
+  elsewhere: z.array(pathHandle).max(MOST_TASKS).default([]),
+  ...fitSettings.shape,
+});
 
 /** Measurements of a profile beyond routing. */
 export const profilePurpose = z.object({
@@ -515,6 +534,18 @@ export const calls = {
   'beside.read': call(z.object({ run: runId }), vouchedFor(besideDocument), 'results'),
   /** A side by side as one self-contained HTML page, and a name for its file. */
   'beside.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
+  /** Searches for the best model that fits a limit; the first task decides, the others are tried at the end. */
+  'fit.start': call(fitRequest, z.object({ run: runId })),
+  /** What such a search would do, before anything is computed. */
+  'fit.predict': call(fitRequest, fitPrediction, 'measured'),
+  /** Ends the search and keeps the best so far, not tested; the run is then done. A waiting run is cancelled. */
+  'fit.stop': call(z.object({ run: runId }), nothing),
+  /** What the search knows so far; `fit.changed` says that there is more. */
+  'fit.read': call(z.object({ run: runId }), vouchedFor(fitDocument), 'results'),
+  /** Exports the recommended model in the form that the search was for, into a folder of this name. */
+  'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
+  /** A search as one self-contained HTML page, and a name for its file. */
+  'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
   /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */

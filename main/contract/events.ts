@@ -28,6 +28,8 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sweep.curtailed'), run: boundedText, point: curtailedPoint }),
   /** The texts so far of a running side by side. */
   z.object({ type: z.literal('beside.written'), run: boundedText, columns: boundedList(besideColumn) }),
+  /** A search for the best model that fits has written what it knows. */
+  z.object({ type: z.literal('fit.changed'), run: boundedText }),
   /** An arm of a running experiment. */
   z.object({ type: z.literal('experiment.arm'), run: boundedText, arm: experimentArm }),
   /** A run's work on a cluster has changed. */

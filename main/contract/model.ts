@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedText, moment } from './bounds.ts';
-import { runKind, type RunKind } from './run.ts';
+import { runKind } from './run.ts';
 
 /** A path that the page may use: issued by the engine, or by the shell after a native dialog. Opaque to the page. */
 export const pathHandle = z.string().min(1).max(128).brand<'PathHandle'>();
@@ -83,15 +83,6 @@ export const changedSince = z.object({
   hash: boundedText,
 });
 export type ChangedSince = z.infer<typeof changedSince>;
-
-const measuredWords: Readonly<Partial<Record<RunKind, string>>> = {
-  profile: 'profiled',
-  sweep: 'swept',
-  reproduce: 'reproduced',
-};
-
-/** Past participle for a kind of run that measures a model; null for the others. */
-export const measuredWord = (kind: RunKind): string | null => measuredWords[kind] ?? null;
 
 /** The first characters of a hash, enough to tell two apart. */
 export const shortHash = (hash: string): string => hash.slice(0, 8);

@@ -11,7 +11,6 @@ import {
   TITLE_CHARACTERS,
 } from './bounds.ts';
 import { runDevice } from './device.ts';
-import { withPresentLineKind } from './earlier-names.ts';
 import { runProvenance } from './provenance.ts';
 import { transformersCheck } from './transformers-check.ts';
 
@@ -68,6 +67,7 @@ export const runKind = z.enum([
   'experiment',
   'damage',
   'beside',
+  'fit',
   'download',
   'push',
 ]);
@@ -297,7 +297,7 @@ export const logLineKind = z.enum(['state', 'step', 'point', 'curtailed', 'probl
 
 export const logLine = z.object({
   at: moment,
-  kind: z.preprocess(withPresentLineKind, logLineKind),
+  kind: logLineKind,
   text: boundedText,
 });
 export type LogLine = z.infer<typeof logLine>;

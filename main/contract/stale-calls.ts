@@ -67,6 +67,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'sweep.point':
     case 'sweep.curtailed':
     case 'experiment.arm':
+    case 'fit.changed':
       return callsThatReadRun(event.run);
     case 'profile.ready':
       return callsThatRead('profiles');

@@ -42,7 +42,6 @@ import { metricName } from './task.ts';
 import { recordedModel, runCheck } from './run.ts';
 import { curtailedPoint, candidatePoint } from './curtailed-point.ts';
 import { withOptimiser } from './optimiser.ts';
-import { withPresentDocumentNames, withPresentStop } from './earlier-names.ts';
 
 /** Default non-inferiority margin: 2 points of accuracy. */
 export const DEFAULT_DELTA = 0.02;
@@ -241,6 +240,21 @@ export const describedSweepSettings = z.object({
       common: [1, 5],
       part: 'plans',
     }),
+  runGeneratedCode: z
+    .boolean()
+    .optional()
+    .register(settingTexts, {
+      label: 'run generated programs',
+      flag: 'run-generated-code',
+      help:
+        'Allow tasks whose answers are programs (humaneval, mbpp): judging runs what the models write. A risk: see ' +
+        '`uncurl help tasks`.',
+      about:
+        'Tasks such as humaneval and mbpp are judged by running the programs that the models write. They run without ' +
+        'a network, unable to change a file, and with limits of time and memory; they can read the files of this ' +
+        'user. Where a system cannot shut them in, the sweep is refused.',
+      part: 'plans',
+    }),
   fidelity: z
     .boolean()
     .optional()
@@ -350,12 +364,8 @@ export const sweepSettings = z.object({
 });
 export type SweepSettings = z.infer<typeof sweepSettings>;
 
-/** Runs of version 0.1 have the options of the method uncurl beside those of the others. */
-const earlierSpec = z.looseObject({
-  stop: z.unknown().optional(),
-  uncurl: methodOptions.optional(),
-  options: boundedRecord(boundedText, methodOptions).default({}),
-});
+/** Settings as a manifest records them. */
+const recordedSpec = z.looseObject({ options: boundedRecord(boundedText, methodOptions).default({}) });
 
 /** Seeds of a sweep without any, before the default was several draws. */
 const EARLIER_SEEDS = [0];
@@ -365,25 +375,15 @@ const EARLIER_GATES: GatesName = 'renormalised';
 
 const namesOf = (methods: unknown): readonly string[] => boundedList(boundedText).safeParse(methods).data ?? [];
 
-/**
- * The settings in a sweep's manifest, including earlier versions. There UNCURL had its seed as an option: the default,
- * 0, is an ordinary draw; the method refuses other values by name. Where no optimiser of k-means is named, it is
- * `lloyd`.
- */
+/** The settings in a sweep's manifest. Where no optimiser of k-means is named, it is `lloyd`. */
 export const recordedSweepSettings = z.preprocess((spec) => {
-  const earlier = earlierSpec.safeParse(spec);
-  if (!earlier.success) return spec;
-  const { uncurl: apart = {}, options, stop, ...settings } = earlier.data;
-  const { uncurl = {}, ...others } = options;
-  const { seed, ...own } = { ...apart, ...uncurl };
-  const kept = seed === undefined || seed === 0 ? own : { ...own, seed };
-  const byMethod = Object.keys(kept).length === 0 ? others : { ...others, uncurl: kept };
+  const { success, data } = recordedSpec.safeParse(spec);
+  if (!success) return spec;
   return {
     seeds: EARLIER_SEEDS,
     gates: EARLIER_GATES,
-    ...settings,
-    ...(stop === undefined ? {} : { stop: withPresentStop(stop) }),
-    options: withOptimiser(byMethod, namesOf(settings['methods']), 'lloyd'),
+    ...data,
+    options: withOptimiser(data.options, namesOf(data['methods']), 'lloyd'),
   };
 }, sweepSettings);
 /** Candidates in a sweep's manifest, beside its settings. */
@@ -477,6 +477,19 @@ export const answerLoss = z.object({ mean: z.number(), low: z.number(), high: z.
 export type AnswerLoss = z.infer<typeof answerLoss>;
 
 /**
+ * Share of items of which at least one of k texts is right (0..1), and its difference from the unpruned model with the
+ * two-sided 95 % interval: Student's t of the items.
+ */
+export const passAtK = z.object({
+  k: z.number().int().min(2).max(100),
+  value: z.number(),
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+});
+export type PassAtK = z.infer<typeof passAtK>;
+
+/**
  * How far the next-token distributions are from the unpruned model's, mean over scored positions (`ItemFidelity`) with
  * two-sided 95 % intervals: Student's t of the items, or of the passages that they share, as of a ratio of sums.
  */
@@ -556,6 +569,8 @@ export const sweepResult = candidatePoint
     endings: endings.optional(),
     /** Present for tasks with choices and at least two items (or passages); absent in old documents. */
     answerLoss: answerLoss.optional(),
+    /** For k of 2, 4, 8, ... and all texts of an item, where items were written several times; absent elsewhere. */
+    passAtK: z.array(passAtK).min(1).max(20).optional(),
     /** Where the sweep measured it, for tasks with scored answers and at least two items (or passages). */
     fidelity: fidelity.optional(),
     /** Absent in old documents. */
@@ -739,11 +754,8 @@ export const sweepDocument = z.object({
 });
 export type SweepDocument = z.infer<typeof sweepDocument>;
 
-/** The document in a sweep's folder, also of an earlier version. */
-export const recordedSweepDocument = z.preprocess(
-  withPresentDocumentNames,
-  sweepDocument.omit({ check: true, provenance: true }),
-);
+/** The document in a sweep's folder. */
+export const recordedSweepDocument = sweepDocument.omit({ check: true, provenance: true });
 
 /** Method name of the unpruned model's points in a sweep. */
 export const UNPRUNED = 'unpruned';

@@ -61,6 +61,8 @@ export interface WrittenItem {
   readonly group?: string;
   /** Texts of the choices in the context; only the filter multi_choice_regex reads them. */
   readonly options?: readonly string[];
+  /** Where a task's own Python judges: its document, as JSON with the name of its task. */
+  readonly document?: string;
 }
 
 /**
@@ -73,6 +75,7 @@ export const writtenRow = z.object({
   answer: boundedText.min(1).optional(),
   answers: boundedList(boundedText.min(1)).min(1).optional(),
   options: boundedList(boundedText).min(2).optional(),
+  document: boundedText.optional(),
 });
 
 export type TaskItem = ChoiceItem | TextItem | WrittenItem;
@@ -127,6 +130,22 @@ export const harnessOrigin = z.object({
 });
 export type HarnessOrigin = z.infer<typeof harnessOrigin>;
 
+/** How a task's own Python in lm-evaluation-harness judges written answers (resources/harness/judge_texts.py). */
+export const pythonJudging = z.object({
+  /** Filters before it, by the name of their pipeline. */
+  pipeline: harnessName,
+  /** The metric that says right or wrong of each text; empty: the first one that the task gives. */
+  metric: harnessName,
+  /** Judging runs programs that a model wrote. */
+  generatedCode: z.boolean(),
+  /** Each task of a group: its file below the harness's own tasks, and its number of right answers, 0 for one. */
+  tasks: boundedRecord(
+    harnessName,
+    z.object({ file: z.string().max(1_000), multipleTargets: z.number().int().nonnegative() }),
+  ),
+});
+export type PythonJudging = z.infer<typeof pythonJudging>;
+
 /** `task.json` of a task folder. */
 export const taskMetadata = z.object({
   name: boundedText.min(1),
@@ -154,6 +173,7 @@ export const taskMetadata = z.object({
   maxNewTokens: z.number().int().positive().optional(),
   filters: boundedList(filterPipeline).min(1).optional(),
   ...exactMatchOptions.shape,
+  judge: pythonJudging.optional(),
   withoutQuestion: withoutQuestion.optional(),
   harness: harnessOrigin.optional(),
 });

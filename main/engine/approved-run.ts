@@ -15,6 +15,7 @@ import type { JobResult } from '../jobs/job-context.ts';
 import type { CarryOut, RunToCarryOut } from '../jobs/job-queue.ts';
 import { ARMS_FOLDER } from '../jobs/tuned-step.ts';
 import { OVERLAYS_FOLDER, STEPS_FOLDER } from '../reproduction/reproduce-job.ts';
+import { type RunAsks, runKinds } from '../words/run-kinds.ts';
 import { runCode } from '../workspace/run-binding.ts';
 import type { EngineContext } from './engine-context.ts';
 import { identifyModels } from './run-subjects.ts';
@@ -37,29 +38,13 @@ const named = z.object({
   mixture: z.object({ file: boundedText.nullable() }).nullable().catch(null),
   teacher: z.object({ path: boundedText }).nullable().catch(null),
 });
-const treatments = z.object({ settings: z.object({ treatments: boundedList(boundedText) }) });
+const kindAsks = ({ kind, spec }: RunManifest): RunAsks =>
+  runKinds[kind].asks?.(spec) ?? { program: false, destination: false };
 
 /** The answers that a run needs: a Python for PyTorch, whatever its kind, beside those of its kind. */
 const asksOf = (manifest: RunManifest): RunOrigin['asks'] => {
   const { program, destination } = kindAsks(manifest);
   return { program: program || manifest.device.engine !== undefined, destination };
-};
-
-const kindAsks = ({ kind, spec }: RunManifest): RunOrigin['asks'] => {
-  switch (kind) {
-    case 'finetune':
-      return { program: true, destination: true };
-    case 'export':
-      return { program: false, destination: true };
-    case 'experiment': {
-      const parsed = treatments.safeParse(spec);
-      // Every other treatment trains, including those of later versions.
-      const trains = (treatment: string): boolean => treatment !== 'as-is' && treatment !== 'refit';
-      return { program: !parsed.success || parsed.data.settings.treatments.some(trains), destination: false };
-    }
-    default:
-      return { program: false, destination: false };
-  }
 };
 
 const originOf = (manifest: RunManifest, isMadeHere: boolean): RunOrigin => {

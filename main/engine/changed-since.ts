@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse } from '../contract/errors.ts';
-import { type ChangedSince, measuredWord, shortHash } from '../contract/model.ts';
+import { type ChangedSince, shortHash } from '../contract/model.ts';
+import { measuredWord } from '../words/run-kinds.ts';
 import { isSameContent, type RunManifest, UNHASHED } from '../contract/run.ts';
 import type { Task } from '../tasks/task.ts';
 import { recordedPath } from '../workspace/library.ts';

@@ -39,6 +39,7 @@ import { settingsFile } from '../workspace/settings-file.ts';
 import { requireUserKey, stateFolder, type UserKey } from '../workspace/user-key.ts';
 import { approveToWork, withModelsKnown } from './approved-run.ts';
 import { besideCalls } from './calls/beside.ts';
+import { fitCalls } from './calls/fit.ts';
 import { damageCalls } from './calls/damage.ts';
 import { deviceCalls } from './calls/devices.ts';
 import { engineCalls } from './calls/engine.ts';
@@ -57,6 +58,9 @@ import { reproduceCalls } from './calls/reproductions.ts';
 import { clusterCalls, runCalls } from './calls/runs.ts';
 import { settingsCalls } from './calls/settings.ts';
 import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
+import { createTextJudge } from '../harness/judge-texts.ts';
+import { judgingPython } from '../harness/judging-python.ts';
+import { shutIn } from '../harness/sandbox.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
@@ -189,7 +193,16 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
       device.engine === undefined ? {} : { keepsWhole: true as const, refereePool: await devices.referee() };
     // Only what onnxruntime computes on the processor is our own arithmetic in float32.
     const compare = device.engine === undefined && device.provider === 'cpu' ? { compareWithTransformers } : {};
-    return { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, ...keptWhole, ...compare };
+    const createJudge: JobResources['createJudge'] = (own) =>
+      createTextJudge({
+        python: () => judgingPython(state, workspace.path, environments),
+        resources: settings.resources,
+        temporaryFolder,
+        steps: own,
+        sandbox: manifest.spec['runGeneratedCode'] === true ? shutIn : null,
+      });
+    const own = { temporaryFolder, steps, pool, numerics, memoryBudgetBytes: memory.budgetBytes, createJudge };
+    return { ...own, ...keptWhole, ...compare };
   };
   keepHashesIn(state);
   const liveSweeps = new Map<string, SweepRecord>();
@@ -322,6 +335,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     ...mapCalls(context),
     ...damageCalls(context),
     ...besideCalls(context),
+    ...fitCalls(context),
     ...expertCalls(context),
     ...planCalls(context),
     ...sweepCalls(context),

@@ -9,6 +9,7 @@ import { besideRun } from './calls/beside.ts';
 import { damageRun } from './calls/damage.ts';
 import { experimentRun } from './calls/experiments.ts';
 import { exportRun, verifyRun } from './calls/exports.ts';
+import { fitRun } from './calls/fit.ts';
 import { finetuneRun } from './calls/finetune.ts';
 import { downloadRun, pushRun } from './calls/hub.ts';
 import { profileRun } from './calls/profiles.ts';
@@ -24,6 +25,7 @@ const RESTARTS: Readonly<Record<RunKind, Restart>> = {
   profile: restarting(profileRun),
   damage: restarting(damageRun),
   beside: restarting(besideRun),
+  fit: restarting(fitRun),
   export: restarting(exportRun),
   verify: restarting(verifyRun),
   finetune: restarting(finetuneRun),

@@ -55,26 +55,31 @@ export const createSweepWorker = (
     const { workspace, now } = context;
     const { id, kind, title, createdAt } = manifest;
     const input = await sweepInputOf(context, manifest);
-    const { pool, refereePool: _, compareWithTransformers: __, steps, ...resources } = await resourcesOf(manifest);
+    const { pool, steps, createJudge, ...given } = await resourcesOf(manifest);
+    const { refereePool: _, compareWithTransformers: __, ...resources } = given;
     const sources = sweepSources(input);
     await identifyModels(context, sources, manifest, { signal });
-    return pool.compute({ sources, steps, say, signal }, (computing) =>
-      work(
-        {
-          ...resources,
-          ...computing,
-          run: id,
-          folder: workspace.runs.folder(id),
-          madeAt: new Date(createdAt),
-          signal,
-          meter: createProgressMeter({ run: id, kind, title }, now),
-          now,
-          emit: () => undefined,
-          requireRun: () => Promise.resolve(),
-        },
-        input,
-      ),
-    );
+    return pool.compute({ sources, steps, say, signal }, async (computing) => {
+      const judge = createJudge(computing.steps);
+      const job: JobContext = {
+        ...resources,
+        ...computing,
+        judge,
+        run: id,
+        folder: workspace.runs.folder(id),
+        madeAt: new Date(createdAt),
+        signal,
+        meter: createProgressMeter({ run: id, kind, title }, now),
+        now,
+        emit: () => undefined,
+        requireRun: () => Promise.resolve(),
+      };
+      try {
+        return await work(job, input);
+      } finally {
+        await judge.dispose();
+      }
+    });
   };
   return {
     fill: async (run, { confirmed, share, task, signal, say }) => {

@@ -36,3 +36,14 @@ export const requireLooks = (settings: Looking & Pick<SweepSettings, 'stop' | 'a
     'Leave out --looks, or --adaptive and --stop early.',
   );
 };
+
+/** Looks after which the level is not halved any more: it allows one false "safe" in twenty thousand by then. */
+const MOST_HALVINGS = 10;
+
+/**
+ * The one-sided level of a look at test items that were looked at before, without a plan for further looks: 5 % at the
+ * first, and half of it for each earlier look. The chance that any of the looks calls something safe by mistake is then
+ * at most 10 %, by the sum of the levels, however many there are.
+ */
+export const levelAfterLooks = (earlier: number): number =>
+  ONE_SIDED_ALPHA / 2 ** Math.min(MOST_HALVINGS, Math.max(0, earlier));

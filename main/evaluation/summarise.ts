@@ -13,6 +13,7 @@ import { EITHER_END, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { guessingP, mcnemarExact } from '../statistics/p-values.ts';
 import { answerLossOf, fidelityOf } from './fidelity.ts';
 import { hasEnded, loopedShare } from './item-answers.ts';
+import { passesOf } from './pass-at-k.ts';
 import { ONE_SIDED_ALPHA, oneSidedEnds } from './verdicts.ts';
 
 /** The part of a sweep result that follows from outcomes; the rest of it names the candidate. */
@@ -153,6 +154,7 @@ const summariseWritten = (
   const pairs = pairItems(baseline, candidate);
   const value = pairs.filter(([, after]) => after.correct).length / pairs.length;
   const fidelity = fidelityOf(pairs.map(([, after]) => after));
+  const passes = metric === 'exact_match' ? passesOf(pairs) : undefined;
   return {
     ...pairedAnswers(pairs, ({ correct }) => correct, delta),
     metric,
@@ -160,6 +162,7 @@ const summariseWritten = (
     acc: null,
     accNorm: null,
     endings: endingsOf(pairs, delta),
+    ...(passes === undefined ? {} : { passAtK: [...passes] }),
     ...(fidelity === undefined ? {} : { fidelity }),
   };
 };

@@ -97,9 +97,9 @@ const sentenceOf = (
       `most 5 % for all together; that takes at least ${needed} items a task.`
     );
   }
-  const expected = Math.round(decided * alpha * 10) / 10;
-  const chance =
-    decided === 0 ? '' : `: among ${decided} at most about ${expected} may name an unsafe factor safe by chance`;
+  const rounded = Math.round(decided * alpha * 10) / 10;
+  const expected = rounded === 0 ? 'fewer than 0.1' : `at most about ${rounded}`;
+  const chance = decided === 0 ? '' : `: among ${decided} ${expected} may name an unsafe factor safe by chance`;
   return (
     `${count} found, each at the ${percent(alpha)} % level${chance}. The familywise reading holds the chance of ` +
     'naming any unsafe factor safe to 5 % for all together.'

@@ -31,16 +31,25 @@ export const checkExport = async (
   format: ExportFormat,
   mtp: PredictionChoice = 'drop',
   hfType?: CompressedType,
+  ggufType?: GgufType,
 ): Promise<ExportCheck> => {
   try {
-    preparePlan(checkpoint, plan);
-    await requireForm(checkpoint, plan, format, mtp, undefined, hfType);
+    preparePlan(checkpoint, plan, isRetyped(checkpoint, format, ggufType, hfType));
+    await requireForm(checkpoint, plan, format, mtp, ggufType, hfType);
   } catch (error) {
     if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
     return { refusal: { message: error.message, remedy: error.remedy }, notes: [] };
   }
   return { refusal: null, notes: servingNotes(checkpoint, plan, format) };
 };
+
+/** Whether an export has weights of another type than the model, so that one of every expert is no copy. */
+export const isRetyped = (
+  checkpoint: Checkpoint,
+  format: ExportFormat,
+  ggufType: GgufType | undefined,
+  hfType: CompressedType | undefined,
+): boolean => hfType !== undefined || (format === 'gguf' && !isStoredGguf(checkpoint) && ggufType !== undefined);
 
 /**
  * Refuses a format that its program would compute differently, and extra prediction layers that cannot be sliced.

@@ -19,7 +19,7 @@ import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { gatesSentence } from '../pruning/gates.ts';
 import { planCost } from '../pruning/plan-cost.ts';
-import { besideNotes, requireForm } from './check-export.ts';
+import { besideNotes, isRetyped, requireForm } from './check-export.ts';
 import { type CompressedFolder, compressedFolder } from './compressed-folder.ts';
 import { exportedConfig, keptExperts } from './export-config.ts';
 import {
@@ -116,8 +116,9 @@ export interface ExportResult {
  */
 export const exportPlan = async (request: ExportRequest): Promise<ExportResult> => {
   const { checkpoint, settings, control, mtp = 'drop' } = request;
-  const plan = preparePlan(checkpoint, request.plan);
-  await requireForm(checkpoint, plan, request.format ?? 'hf', mtp, request.ggufType, request.hfType);
+  const { format = 'hf', ggufType, hfType } = request;
+  const plan = preparePlan(checkpoint, request.plan, isRetyped(checkpoint, format, ggufType, hfType));
+  await requireForm(checkpoint, plan, format, mtp, ggufType, hfType);
   const destination = path.resolve(request.destination);
   await requireAbsent(destination);
   await requireParent(destination);
@@ -126,7 +127,6 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
   const unfinished = unfinishedName(destination);
   let bytes = checkpoint.info.sizeBytes;
   try {
-    const { hfType } = request;
     const sliced = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
     const quantised =
       hfType === undefined
@@ -135,12 +135,12 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
     const tensors = quantised?.tensors ?? sliced;
     const stored = isStoredGguf(checkpoint) ? await planStoredGguf(checkpoint, tensors, keptExperts(plan)) : null;
     const gguf =
-      request.format === 'gguf' && stored === null
+      format === 'gguf' && stored === null
         ? await planGguf(
             checkpoint,
             await exportedConfig(checkpoint, plan),
             tensors,
-            request.ggufType ?? storedType(checkpoint),
+            ggufType ?? storedType(checkpoint),
           )
         : null;
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
@@ -160,7 +160,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
       verification,
       sizeBytes,
       warnings: [
-        ...exportWarnings(checkpoint.info, plan, request.format ?? 'hf'),
+        ...exportWarnings(checkpoint.info, plan, format),
         ...((gguf ?? quantised)?.warnings ?? []),
         ...besideNotes(checkpoint, plan, mtp),
         ...leftOut.map((name) => `${name} was not copied: it is a link out of the model's folder.`),

@@ -67,11 +67,16 @@ const layersOf = (plan: Plan): readonly string[] =>
 
 /**
  * Prepares a plan for export: checks that it is valid for this model and has a form that stock loaders open, and sorts
- * every list in ascending order.
+ * every list in ascending order. `isRetyped`: the export has weights of another type, so that it may keep every expert.
  *
  * @throws WorkbenchError `plan-invalid`, `plan-other-model`, `not-exportable` or `changes-nothing`.
  */
-export const preparePlan = ({ info, name, content: { known } }: Checkpoint, plan: Plan): Plan => {
+export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isRetyped = false): Plan => {
+  const {
+    info,
+    name,
+    content: { known },
+  } = checkpoint;
   const valid = validatePlan(plan, info);
   // A large model that nothing has hashed yet is compared where it is exported, behind the gate.
   if (valid.model !== undefined && known !== null && valid.model.fingerprint !== known.fingerprint) {
@@ -82,7 +87,7 @@ export const preparePlan = ({ info, name, content: { known } }: Checkpoint, plan
       'Make the plan for this model; if it is meant for this model after all, remove "model" from the plan.',
     );
   }
-  const { exportable, keptPerLayer } = planCost(info, valid);
+  const { exportable } = planCost(info, valid);
   // Trained gates have a form in an ONNX graph alone, which `requireForm` sees to.
   if (!exportable.hf && valid.gates?.kind !== 'trained')
     throw refuse(
@@ -90,13 +95,21 @@ export const preparePlan = ({ info, name, content: { known } }: Checkpoint, plan
       exportable.reason ?? 'The plan has no form that stock loaders open.',
       'Change the plan as described.',
     );
-  if (keptPerLayer.every((kept) => kept === info.experts)) {
-    throw refuse(
-      'changes-nothing',
-      `The plan keeps all ${info.experts} experts of every ` +
-        `layer${isMergePlan(valid) ? ', each in its own group' : ''}: the export would be a copy of ${name}.`,
-      'Use a plan that removes or merges experts.',
-    );
-  }
+  if (!isRetyped) requireChange(checkpoint, valid);
   return valid;
+};
+
+/**
+ * Refuses a plan whose export would be a copy of the model.
+ *
+ * @throws WorkbenchError `changes-nothing`.
+ */
+export const requireChange = ({ info, name }: Pick<Checkpoint, 'info' | 'name'>, plan: Plan): void => {
+  if (planCost(info, plan).keptPerLayer.some((kept) => kept !== info.experts)) return;
+  throw refuse(
+    'changes-nothing',
+    `The plan keeps all ${info.experts} experts of every ` +
+      `layer${isMergePlan(plan) ? ', each in its own group' : ''}: the export would be a copy of ${name}.`,
+    'Use a plan that removes or merges experts.',
+  );
 };

@@ -20,7 +20,7 @@ import { type ExportedTensor, exportedTensors } from './exported-tensors.ts';
 import { GGUF_FILE, ggufProblems, planGguf, readGgufType } from './gguf/gguf-file.ts';
 import { isStoredGguf, planStoredGguf, storedHeaderProblems } from './gguf/stored-gguf.ts';
 import { ONNX_DATA_FILE, ONNX_FILE, onnxData } from './onnx-files.ts';
-import { planFileProblems, preparePlan } from './prepare-plan.ts';
+import { planFileProblems, preparePlan, requireChange } from './prepare-plan.ts';
 import { compareOnnx, verificationSlots } from './verify-onnx.ts';
 import { INDEX_FILE, SINGLE_FILE } from './write-weights.ts';
 
@@ -71,8 +71,12 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
   const { checkpoint, control } = request;
   const exported = path.resolve(request.exported);
   const { settings } = request;
-  const plan = preparePlan(checkpoint, request.plan);
-  if (isStoredGguf(checkpoint)) return verifyStored(request, plan, exported);
+  // With weights of another type, an export may keep every expert.
+  const plan = preparePlan(checkpoint, request.plan, true);
+  if (isStoredGguf(checkpoint)) {
+    requireChange(checkpoint, plan);
+    return verifyStored(request, plan, exported);
+  }
   const holds = await whatItHolds(exported);
   try {
     const opened = holds.weights ? await openOrExplain(exported) : null;
@@ -83,6 +87,7 @@ const verifyFolder = async (request: VerifyRequest): Promise<Verification> => {
     if (opened !== null && type !== null)
       return await verifyQuantised(exported, opened, checkpoint, plan, tensors, type, control);
     if (holds.gguf) return await verifyGguf(exported, checkpoint, plan, tensors, control);
+    requireChange(checkpoint, plan);
     const progress = new VerifyProgress(control, tensors, Number(holds.weights) + Number(holds.onnx));
     const files = [
       ...(await configFileProblems(checkpoint, plan, exported, mtp ?? 'drop')),

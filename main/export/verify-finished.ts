@@ -79,7 +79,7 @@ const rebuiltCard = async (
   opened: Checkpoint | null,
 ): Promise<string> => {
   const carried = given.method === undefined ? await carriedPlan(exported) : null;
-  const plan = preparePlan(checkpoint, carried ?? given);
+  const plan = preparePlan(checkpoint, carried ?? given, true);
   const isStored = isStoredGguf(checkpoint);
   const holds = isStored ? { weights: false, onnx: false, gguf: true } : await whatItHolds(exported);
   const format = holds.gguf ? 'gguf' : holds.onnx ? (holds.weights ? 'hf,onnx' : 'onnx') : 'hf';

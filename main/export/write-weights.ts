@@ -5,7 +5,7 @@ import type { TensorView } from '../checkpoint/descriptor.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
-import { writeSafetensors } from '../checkpoint/write-safetensors.ts';
+import { safetensorsBytes, writeSafetensors } from '../checkpoint/write-safetensors.ts';
 import { refuse } from '../contract/errors.ts';
 import { openToRead } from '../files/regular-file.ts';
 import type { ExportedTensor, TensorPiece } from './exported-tensors.ts';
@@ -53,6 +53,32 @@ const readChunk = async (handle: FileHandle, view: TensorView, from: number): Pr
 export const SINGLE_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
+/** The shards of the source that an export has tensors of, each with them. */
+const shardsOf = (
+  { weightFiles }: Pick<Checkpoint, 'weightFiles'>,
+  tensors: readonly ExportedTensor[],
+): readonly { readonly file: string; readonly tensors: readonly ExportedTensor[] }[] =>
+  weightFiles
+    .map(({ name, file }) => ({ file, tensors: tensors.filter(({ sourceFile }) => sourceFile === name) }))
+    .filter((shard) => shard.tensors.length > 0);
+
+/** Metadata of a written shard. Stock loaders refuse a file that does not name the framework that wrote it. */
+const shardMetadata = async (file: string): Promise<Readonly<Record<string, string>>> => ({
+  format: 'pt',
+  ...(await readSafetensorsHeader(file)).metadata,
+});
+
+/** Bytes of the weight files of an export, without the index of a sharded one. */
+export const weightFileBytes = async (
+  checkpoint: Pick<Checkpoint, 'weightFiles'>,
+  tensors: readonly ExportedTensor[],
+): Promise<number> => {
+  let bytes = 0;
+  for (const shard of shardsOf(checkpoint, tensors))
+    bytes += safetensorsBytes(shard.tensors, await shardMetadata(shard.file));
+  return bytes;
+};
+
 /**
  * Writes the weights of an export in the source's shards, without shards that would be empty, and the index if the
  * source is sharded. Tensors are streamed: only one chunk is in memory. Returns the SHA-256 of every file written.
@@ -66,19 +92,15 @@ export const writeWeights = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const checksums = new Map<string, string>();
   const weightMap = new Map<string, string>();
-  const shards = checkpoint.weightFiles
-    .map(({ name, file }) => ({ file, tensors: tensors.filter(({ sourceFile }) => sourceFile === name) }))
-    .filter((shard) => shard.tensors.length > 0);
+  const shards = shardsOf(checkpoint, tensors);
   const sharded = checkpoint.weightFiles.some(({ name }) => name !== SINGLE_FILE);
   for (const [index, shard] of shards.entries()) {
     const name = sharded ? shardName(index + 1, shards.length) : SINGLE_FILE;
-    const { metadata } = await readSafetensorsHeader(shard.file);
     const hash = createHash('sha256');
     await writeSafetensors(
       path.join(folder, name),
       shard.tensors.map((tensor) => ({ ...tensor, bytes: tensor.made ?? (() => tensorBytes(tensor.pieces)) })),
-      // Stock loaders refuse a file that does not name the framework that wrote it.
-      { format: 'pt', ...metadata },
+      await shardMetadata(shard.file),
       (bytes) => {
         hash.update(bytes);
         onBytes(bytes.length);

@@ -38,8 +38,8 @@ const PLOT = { width: 640, head: 26, below: 52 } as const;
 
 /** How to read such a chart, beside the rule. */
 const DIFFERENCE_CAPTION =
-  'Difference to the unpruned model on the same items. Whiskers run between the two one-sided 95 % ends; the bar at ' +
-  'the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the ' +
+  'Difference to the unpruned model on the same items. Whiskers run between the two one-sided ends that the rule ' +
+  'compares with the margin; the bar at the lower end decides: within the shaded band the point is safe. Several draws: their mean, a band from the ' +
   'lowest to the highest, and the whiskers of each; the factor is safe where every draw is. The ' +
   'axis is linear about 0 and compressed beyond the margin.';
 

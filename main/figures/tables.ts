@@ -7,6 +7,7 @@ import type {
   CalibrationDraw,
   ElsewherePoint,
   Fidelity,
+  PassAtK,
   PointName,
   SweepDocument,
   SweepResult,
@@ -115,6 +116,9 @@ const fidelityColumns = (
   ];
 };
 
+/** pass@k of all texts of an item: the largest k. */
+const passOf = ({ passAtK }: SweepResult): PassAtK | undefined => passAtK?.at(-1);
+
 export const resultColumns: Columns<SweepResult> = [
   ...curveColumns,
   factorColumn,
@@ -144,6 +148,17 @@ export const resultColumns: Columns<SweepResult> = [
     (share) => formatPercent(share),
     'looped',
   ),
+  ['pass_k', (row) => passOf(row)?.k ?? null],
+  number(
+    'pass_at_k',
+    (row) => passOf(row)?.value,
+    'pass@k',
+    (share, row) => `${formatPercent(share)} (k = ${String(passOf(row)?.k)})`,
+    'passAtK',
+  ),
+  ['pass_at_k_difference', (row) => passOf(row)?.difference ?? null],
+  ['pass_at_k_low', (row) => passOf(row)?.low ?? null],
+  ['pass_at_k_high', (row) => passOf(row)?.high ?? null],
   ['ended_difference', ({ endings }) => endings?.difference ?? null],
   ['ended_low', ({ endings }) => endings?.low ?? null],
   ['ended_high', ({ endings }) => endings?.high ?? null],

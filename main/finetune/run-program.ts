@@ -10,6 +10,8 @@ const MAX_STDERR = 8_000;
 export interface ProgramSettings {
   readonly signal: AbortSignal;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Its current folder; absent: that of this process. */
+  readonly folder?: string;
   /** Called with each line of standard output. */
   readonly onLine?: (line: string) => void;
 }
@@ -32,12 +34,13 @@ export interface ProgramEnd {
 export const runProgram = (
   path: string,
   parameters: readonly string[],
-  { signal, environment = {}, onLine }: ProgramSettings,
+  { signal, environment = {}, folder, onLine }: ProgramSettings,
 ): Promise<ProgramEnd> =>
   new Promise((resolve, reject) => {
     const child = spawn(path, parameters, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...withoutAllocation(process.env), ...environment },
+      cwd: folder,
     });
     let [stdout, stderr] = ['', ''];
     let thrown: { readonly error: unknown } | null = null;

@@ -8,10 +8,17 @@ import { prepareTexts, writeTexts, type TextEnds, type WritingRequest } from './
 /** A task's judgement of a text. */
 export type Judged = Pick<WrittenOutcome, 'filtered' | 'correct'>;
 
+/** A text that ended: `hasEnded` by a stop string or an end token. */
+export interface EndedText<Item> {
+  readonly item: Item;
+  readonly text: string;
+  readonly hasEnded: boolean;
+}
+
 /**
  * Outcomes of every candidate on every item, by candidate, in the order of `items`: the counterpart of
  * `ModelRunner.evaluate` for written answers. One call takes all candidates, so that they are written together. `judge`
- * is the task's filter and comparison, called once per item and candidate as soon as the text has ended.
+ * is the task's judgement, called once with every text, after the last one has ended.
  *
  * Deterministic: the same arguments give the same outcomes. Throws the errors of `prepareTexts`, `decode` and `judge`.
  */
@@ -22,7 +29,8 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     readonly items: readonly Item[];
     readonly candidates: readonly Candidate[];
     readonly ends: TextEnds;
-    readonly judge: (item: Item, text: string, hasEnded: boolean) => Judged;
+    /** Judgements in the order of the texts. */
+    readonly judge: (texts: readonly EndedText<Item>[]) => readonly Judged[] | Promise<readonly Judged[]>;
     /** Draws each token; absent: the likeliest is taken. */
     readonly sampler?: Sampler | undefined;
     /** The candidate whose outcomes also have the tokens. */
@@ -37,6 +45,8 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     runner.checkpoint.descriptor,
   );
   const outcomes = new Map(candidates.map(({ key }) => [key, new Array<WrittenOutcome>(items.length)]));
+  const ended: EndedText<Item>[] = [];
+  const written: { own: WrittenOutcome[]; request: number; outcome: Omit<WrittenOutcome, keyof Judged> }[] = [];
   for await (const { request, candidate, id, text, tokens, stopped, loop, truncatedTokens } of writeTexts(
     runner,
     tokenizer,
@@ -46,11 +56,11 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
     const item = items[request];
     const own = outcomes.get(candidate);
     if (item === undefined || own === undefined) throw new Error(`no item ${request} of candidate "${candidate}"`);
-    own[request] = {
-      kind: 'written',
+    ended.push({ item, text, hasEnded: hasEnded({ stopped }) });
+    const outcome = {
+      kind: 'written' as const,
       id,
       text,
-      ...judge(item, text, hasEnded({ stopped })),
       tokens: tokens.length,
       stopped,
       loop,
@@ -58,6 +68,13 @@ export const writtenOutcomes = async <Item extends WritingRequest>(
       ...(item.group === undefined ? {} : { group: item.group }),
       ...(candidate === withTokensOf ? { tokenIds: tokens } : {}),
     };
+    written.push({ own, request, outcome });
+  }
+  const judged = await judge(ended);
+  for (const [index, { own, request, outcome }] of written.entries()) {
+    const verdict = judged[index];
+    if (verdict === undefined) throw new Error('a text without a verdict');
+    own[request] = { ...outcome, ...verdict };
   }
   return outcomes;
 };

@@ -48,6 +48,8 @@ export interface ImportSettings {
   readonly fewshot: number | null;
   /** Most test items of each task, the first ones; null: all. */
   readonly limit: number | null;
+  /** Import tasks too whose judging runs programs that a model wrote. */
+  readonly generatedCode?: boolean;
 }
 export const AS_PUBLISHED: ImportSettings = { fewshot: null, limit: null };
 
@@ -140,7 +142,10 @@ const runHarness = async (
   const job = join(folder, 'job.json');
   const out = join(folder, 'out');
   await mkdir(out);
-  await writeFile(job, JSON.stringify({ names, out, ...settings, calibration: CALIBRATION_ITEMS }));
+  await writeFile(
+    job,
+    JSON.stringify({ names, out, generatedCode: false, ...settings, calibration: CALIBRATION_ITEMS }),
+  );
   const written: WrittenTask[] = [];
   const problems: WorkbenchError[] = [];
   const onLine = (line: string): void => {
@@ -211,7 +216,8 @@ export const importTasks = async (
     for (const { asked, name, folder: from, version } of written) {
       const source = join(folder, 'out', from);
       const kept = made.find((one) => one.name === name)?.folder ?? (await keep(source, tasks, from));
-      made.push({ asked, ...settings, name, folder: kept, version });
+      const { fewshot, limit } = settings;
+      made.push({ asked, fewshot, limit, name, folder: kept, version });
     }
     await inTurn(async () => {
       const imported = [...(await importedTasks(workspace)), ...made];

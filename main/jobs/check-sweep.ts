@@ -6,6 +6,7 @@ import { nothingToRepeat, readSampler } from '../contract/sampling.ts';
 import { enforce, nothingWritten, untrainedRouter } from '../contract/start-rules.ts';
 import type { SweepSettings } from '../contract/sweep.ts';
 import { roundedWeightsFact } from '../export/rounded-folder.ts';
+import { runsGeneratedCode } from '../harness/judge-texts.ts';
 import { noRecovery } from '../inference/recover-plan.ts';
 import type { MethodBehaviour } from '../pruning/method.ts';
 import { methodNamed } from '../pruning/methods.ts';
@@ -61,6 +62,12 @@ const requireSampled = ({ sample, repeats = 1 }: SweepSettings, tasks: readonly 
       'No task of this sweep has written answers, so nothing is sampled.',
       'Name a task with written answers, or leave out --sample.',
     );
+};
+
+/** Refuses (`runs-generated-code`) tasks whose judging runs generated programs, unless the sweep allows it. */
+const requireAllowedCode = ({ runGeneratedCode }: SweepSettings, tasks: readonly RunTask[]): void => {
+  const task = tasks.find((one) => one.task.judging?.rule.python?.generatedCode === true);
+  if (task !== undefined && runGeneratedCode !== true) throw runsGeneratedCode(task.name);
 };
 
 const requireNamed = (what: string, first: string | undefined, all: readonly { readonly name: string }[]): void => {
@@ -268,6 +275,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
+  requireAllowedCode(settings, tasks);
   requireLooks(settings);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);

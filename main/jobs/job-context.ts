@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { RecordChange } from '../contract/compute.ts';
 import type { EngineEvent } from '../contract/events.ts';
 import type { RecordedModel } from '../contract/run.ts';
+import type { TextJudge } from '../harness/judge-texts.ts';
 import { produceFileAtomically } from '../files/write-atomically.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ProgressMeter } from './progress-meter.ts';
@@ -41,6 +42,8 @@ export interface JobContext extends Computing {
   readonly temporaryFolder: string;
   readonly numerics: Numerics;
   readonly memoryBudgetBytes: number;
+  /** Judges written answers where a task's own Python does; absent where nothing is measured. */
+  readonly judge?: TextJudge | undefined;
   /** onnxruntime's runners, where another engine computes. */
   readonly referee?: Runners | undefined;
   /** Set where a model is never read block by block, whatever its size. */

@@ -4,6 +4,7 @@ import type { EngineEvent } from '../contract/events.ts';
 import type { JobProgress, RunManifest, RunState } from '../contract/run.ts';
 import type { TransformersCheck } from '../contract/transformers-check.ts';
 import { isSystemError } from '../files/file-errors.ts';
+import type { TextJudge } from '../harness/judge-texts.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { HEARTBEAT_MS, type RunLock } from '../workspace/run-lock.ts';
 import type { UserKey } from '../workspace/user-key.ts';
@@ -34,6 +35,8 @@ export interface JobResources extends Pick<
 > {
   readonly steps: StepStore;
   readonly pool: ModelPool;
+  /** Makes what judges the written answers of tasks that only their own Python judges. */
+  readonly createJudge: (steps: StepStore) => TextJudge;
   /** Models of onnxruntime, where another engine computes. */
   readonly refereePool?: ModelPool | undefined;
   /**
@@ -63,6 +66,7 @@ const measuringKinds: ReadonlySet<RunManifest['kind']> = new Set([
   'experiment',
   'beside',
   'damage',
+  'fit',
 ]);
 
 /** Works in this process, which answers nothing else while a block of a model runs. */
@@ -73,14 +77,21 @@ export const carryOutHere =
     now: () => number,
   ): CarryOut =>
   async ({ manifest, job, recordModels: _, ...own }) => {
-    const { pool, refereePool, steps, compareWithTransformers, ...resources } = await resourcesOf(manifest);
+    const { pool, refereePool, steps, createJudge, compareWithTransformers, ...resources } =
+      await resourcesOf(manifest);
     const { id: run, createdAt, kind } = manifest;
     const runFields = { run, folder: runs.folder(run), madeAt: new Date(createdAt) };
     const say = (text: string): void => own.emit({ type: 'job.problem', run, text });
     const describe = (text: string): void => own.meter.describe(text);
     const order = { sources: job.sources, steps, say, signal: own.signal, describe };
-    const work = (computing: Computing, referee?: Runners): Promise<JobResult> =>
-      job.work({ ...resources, ...own, ...runFields, ...computing, referee, now });
+    const work = async (computing: Computing, referee?: Runners): Promise<JobResult> => {
+      const judge = createJudge(computing.steps);
+      try {
+        return await job.work({ ...resources, ...own, ...runFields, ...computing, judge, referee, now });
+      } finally {
+        await judge.dispose();
+      }
+    };
     return pool.compute(order, async (computing) => {
       if (compareWithTransformers !== undefined && measuringKinds.has(kind))
         for (const model of job.sources) {

@@ -87,7 +87,7 @@ const runningModel = async ({ model, rounded }: Measurement, candidates: readonl
  * distributions with the unpruned model's.
  */
 export const measurementsOn = (
-  { memoryBudgetBytes, keepsWhole, numerics }: JobContext,
+  { memoryBudgetBytes, keepsWhole, numerics, judge }: JobContext,
   model: RunModel,
   fidelity = false,
 ): ((task: RunTask, items: readonly TaskItem[], work: number) => Promise<Measurement>) => {
@@ -95,7 +95,7 @@ export const measurementsOn = (
   const isStreamed = keepsWhole !== true && resident > memoryBudgetBytes;
   const sizer = createGroupSizer(isStreamed);
   return async (task, items, work) => {
-    const writing = await writingIdentity(model.checkpoint, task.task);
+    const writing = await writingIdentity(model.checkpoint, task.task, judge);
     const compared = fidelity ? ({ fidelity: true } as const) : {};
     const itemsHash = hashItems(items);
     return { model, task, items, itemsHash, work, numerics, writing, ...compared, isStreamed, sizer };
@@ -180,7 +180,7 @@ type EvaluationDone = (step: EvaluationStep, outcomes: Outcomes) => Promise<void
  * answers. `goesOn`: most plans will answer other items next.
  */
 const answering = (
-  { runners, meter, steps }: JobContext,
+  { runners, meter, steps, judge }: JobContext,
   measurement: Measurement,
   items: readonly TaskItem[],
   {
@@ -209,7 +209,7 @@ const answering = (
       const runner = await runners.open(checkpoint);
       const cost = sideBySide && isStreamed ? await writingCost(runner, items, candidates) : null;
       if (cost !== null) meter.describe(`${title}. ${cost}`);
-      const run = { ...control, goesOn: goesOn(group) };
+      const run = { ...control, goesOn: goesOn(group), judge };
       if (fidelity !== true) return answerItems(runner, task.task, items, candidates, run);
       if (!items.some(isWrittenItem)) return runner.evaluate(items, candidates, { ...run, fidelity: itemsHash });
       const whole = await evaluationStep(measurement, null).read(steps);

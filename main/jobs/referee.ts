@@ -109,7 +109,7 @@ export const askReferee = async (
   stages: readonly Stage[],
   perTask: number,
 ): Promise<readonly RefereedAnswer[]> => {
-  const { referee, steps, signal, meter } = context;
+  const { referee, steps, signal, meter, judge } = context;
   if (referee === undefined) throw new Error('a sweep without a referee');
   const random = seededRandom(SEED);
   const answers: RefereedAnswer[] = [];
@@ -133,7 +133,7 @@ export const askReferee = async (
     for (const [at, indices] of drawAnswers(order, random)) {
       const { plan, point, outcomes } = answered[at] ?? { plan: null, point: '', outcomes: [] };
       const asked = indices.flatMap((index) => items[index] ?? []);
-      const given = await answerItems(runner, task.task, asked, [{ key: 'referee', plan }], { signal });
+      const given = await answerItems(runner, task.task, asked, [{ key: 'referee', plan }], { signal, judge });
       indices.forEach((index, turn) => {
         const [before, after] = [outcomes[index], given.get('referee')?.[turn]];
         if (before === undefined || after === undefined) throw new Error('an answer is missing');

@@ -62,7 +62,7 @@ export interface BudgetPlanRequest {
  * The item with its right answer as the only choice, so that distributions are compared at the answer's tokens; a
  * prompt alone as a text.
  */
-const atAnswer = (item: TaskItem): TaskItem => {
+export const atAnswer = (item: TaskItem): TaskItem => {
   if (isTextItem(item)) return item;
   const { id, context } = item;
   const answer = profiledText(item).slice(context.length);
@@ -200,7 +200,7 @@ export const searchStep = async (
     seed: isDrawn ? (seed ?? 0) : null,
     metric: isEvolution ? task.task.metric : null,
     numerics: context.numerics,
-    writing: isEvolution ? await writingIdentity(checkpoint, task.task) : undefined,
+    writing: isEvolution ? await writingIdentity(checkpoint, task.task, context.judge) : undefined,
     gates: isDrawn && info.gatesGrow === true && gates !== 'renormalised' ? gates : undefined,
   });
   const title = `Searching experts of ${model.name} on ${task.name}`;
@@ -241,7 +241,7 @@ export const searchFitness = (metric: MetricName, outcomes: readonly ItemOutcome
 
 /** A plan without provenance, by one of the four kinds of search. */
 const searchedPlan = async (
-  { runners, meter, signal }: JobContext,
+  { runners, meter, signal, judge }: JobContext,
   { model: { checkpoint }, task: own, statistics }: PlanSubject,
   {
     method,
@@ -285,7 +285,7 @@ const searchedPlan = async (
         signal,
         fitness: async (candidate) => {
           const tried = [{ key: 'candidate', plan: gated(candidatePlan(candidate)) }];
-          const outcomes = await answerItems(runner, own.task, items, tried, { signal });
+          const outcomes = await answerItems(runner, own.task, items, tried, { signal, judge });
           return searchFitness(metric, outcomes.get('candidate') ?? []);
         },
         onProgress: reporting(settings.evaluations, 'candidates', 'best'),

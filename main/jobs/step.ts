@@ -96,6 +96,8 @@ export interface WritingIdentity {
   readonly endText: string | null;
   /** How tokens are drawn; absent: the likeliest is taken. */
   readonly sampler?: string | undefined;
+  /** SHA-256 of the Python that judges; absent: none does. */
+  readonly judgedBy?: string | undefined;
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */
@@ -105,6 +107,17 @@ export const evaluationKey = ({ experts, itemsHash, plan, ...identity }: Evaluat
 /** Key of a part of an evaluation's items, which a search for a threshold answers at a time. */
 export const partKey = (evaluation: string, itemsHash: string): string =>
   stepKey({ kind: 'evaluation-part', evaluation, items: itemsHash });
+
+/** Key of the choice that a search for the best model that fits has made on a model's items. */
+export const choiceKey = (model: string, itemsHash: string, run: string): string =>
+  stepKey({ kind: 'fit-choice', model, items: itemsHash, run });
+
+/**
+ * Key of an evaluation on test items that a choice among candidates came before. `choice`: the hash of what was chosen,
+ * without which nobody can have computed the answers under this key.
+ */
+export const chosenKey = (evaluation: string, choice: string): string =>
+  stepKey({ kind: 'evaluation-after-choice', evaluation, choice });
 
 /** Key of consecutive written items of an evaluation: `items` of them from index `from` on. */
 export const writingKey = (evaluation: string, from: number, items: number): string =>

@@ -92,14 +92,14 @@ const mixtureOf = ({ settings }: TunedOrder, { mixture }: TunedArms): Mixture | 
 
 /** The step of an arm on one of its tasks. */
 const armStep = async (
-  { numerics }: JobContext,
+  { numerics, judge }: JobContext,
   order: TunedOrder,
   arms: TunedArms,
   { task, items }: MeasuredTask,
 ): Promise<Step<TunedArm>> => {
   const { model, plan, settings, work } = order;
   const itemsHash = hashItems(items);
-  const writing = await writingIdentity(model.checkpoint, task.task);
+  const writing = await writingIdentity(model.checkpoint, task.task, judge);
   const keys = tunedKeys({
     model: model.checkpoint.identity,
     experts: model.checkpoint.info.experts,
@@ -206,10 +206,10 @@ const measureArm = async (
   tuned: string,
   training: ArmTraining,
 ): Promise<readonly ItemOutcome[]> => {
-  const { steps, signal } = context;
+  const { steps, signal, judge } = context;
   const runner = await context.runners.openAlone(await openCheckpoint(tuned));
   const answersTo = async ({ task, items }: MeasuredTask): Promise<readonly ItemOutcome[]> =>
-    (await answerItems(runner, task.task, items, [{ key: 'tuned', plan: null }], { signal })).get('tuned') ?? [];
+    (await answerItems(runner, task.task, items, [{ key: 'tuned', plan: null }], { signal, judge })).get('tuned') ?? [];
   try {
     for (const twin of order.twins) {
       const outcomes = await answersTo(twin);

@@ -1,12 +1,14 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse } from '../contract/errors.ts';
 import type { ItemFidelity, ItemOutcome, WrittenOutcome } from '../contract/outcome.ts';
 import { samplerText } from '../contract/sampling.ts';
 import type { TaskItem, WrittenItem } from '../contract/task.ts';
 import { costText } from '../generation/cost-text.ts';
 import { encodePrompt, prepareTexts, textEnds } from '../generation/write-texts.ts';
-import { writtenOutcomes } from '../generation/written-outcomes.ts';
+import { type EndedText, type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
+import type { TextJudge } from '../harness/judge-texts.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
-import { judgeFirst } from '../tasks/generation/judging.ts';
+import { type Judging, judgeFirst } from '../tasks/generation/judging.ts';
 import { isWrittenItem, type Task } from '../tasks/task.ts';
 import type { WritingIdentity } from './step.ts';
 import { requireTokenizer } from './task-work.ts';
@@ -14,24 +16,47 @@ import { requireTokenizer } from './task-work.ts';
 /** Most plans that go through the layers together: each keeps a batch's hidden states. */
 export const MAX_GROUP = 16;
 
-/**
- * Texts that each candidate writes to items of a task, judged by the task's first pipeline, which gives the metric; all
- * candidates write side by side.
- */
+/** Control of work that may write; `judge`: judges where the task's own Python does, which is refused without it. */
+export interface AnswerControl extends RunControl {
+  readonly judge?: TextJudge | undefined;
+}
+
+const requireJudge = (judge: TextJudge | undefined): TextJudge => {
+  if (judge !== undefined) return judge;
+  throw refuse(
+    'judged-by-python',
+    'The answers of this task are judged by its own Python, and that runs in sweeps and experiments only.',
+    'Choose another task.',
+  );
+};
+
+/** The judgements of texts, in their order: by the task's first pipeline, which gives the metric, or its Python. */
+const judgeTexts = async (
+  judging: Judging,
+  texts: readonly EndedText<WrittenItem>[],
+  { judge, signal }: AnswerControl,
+): Promise<readonly Judged[]> => {
+  const { python } = judging.rule;
+  if (python === undefined) return texts.map(({ item, text, hasEnded }) => judgeFirst(judging, item, text, hasEnded));
+  const asked = texts.map(({ item, text }) => ({ item: item.id, document: item.document ?? '', text }));
+  return requireJudge(judge).judge(python, asked, signal);
+};
+
+/** Texts that each candidate writes to items of a task, judged; all candidates write side by side. */
 export const writeItems = async (
   runner: ModelRunner,
   { judging, sampler }: Pick<Task, 'judging' | 'sampler'>,
   items: readonly TaskItem[],
   candidates: readonly Candidate[],
-  control: RunControl,
+  control: AnswerControl,
   withTokensOf?: string,
 ): Promise<ReadonlyMap<string, readonly WrittenOutcome[]>> => {
   if (judging === undefined) throw new Error('written items without a rule that judges them');
   const tokenizer = runner.tokenizer ?? (await requireTokenizer(runner.checkpoint));
   const ends = await textEnds(runner.checkpoint.folder, tokenizer);
   const written = items.filter(isWrittenItem);
-  const judgeText = (item: WrittenItem, text: string, hasEnded: boolean) => judgeFirst(judging, item, text, hasEnded);
-  const work = { items: written, candidates, ends, judge: judgeText, sampler, withTokensOf };
+  const judge = (texts: readonly EndedText<WrittenItem>[]) => judgeTexts(judging, texts, control);
+  const work = { items: written, candidates, ends, judge, sampler, withTokensOf };
   return writtenOutcomes(runner, tokenizer, work, control);
 };
 
@@ -46,7 +71,7 @@ export const writeAndCompare = async (
   items: readonly TaskItem[],
   candidates: readonly Candidate[],
   { stored, subject }: { readonly stored: readonly ItemOutcome[] | null; readonly subject: string },
-  control: RunControl,
+  control: AnswerControl,
 ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> => {
   const own = candidates.find(({ plan }) => plan === null);
   const unpruned = own ?? { key: 'unpruned', plan: null };
@@ -99,11 +124,13 @@ export const writingCost = async (
 export const writingIdentity = async (
   checkpoint: Checkpoint,
   { judging, sampler }: Pick<Task, 'judging' | 'sampler'>,
+  judge: TextJudge | undefined,
 ): Promise<WritingIdentity | undefined> => {
   if (judging === undefined) return undefined;
   const { tokens, text } = await textEnds(checkpoint.folder, await requireTokenizer(checkpoint));
   const drawn = sampler === undefined ? {} : { sampler: samplerText(sampler) };
-  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text, ...drawn };
+  const judged = judging.rule.python === undefined ? {} : { judgedBy: await requireJudge(judge).environment() };
+  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text, ...drawn, ...judged };
 };
 
 /** Outcomes of candidates on items of either kind. */
@@ -112,7 +139,7 @@ export const answerItems = (
   task: Pick<Task, 'judging' | 'sampler'>,
   items: readonly TaskItem[],
   candidates: readonly Candidate[],
-  control: RunControl,
+  control: AnswerControl,
 ): Promise<ReadonlyMap<string, readonly ItemOutcome[]>> =>
   items.some(isWrittenItem)
     ? writeItems(runner, task, items, candidates, control)

@@ -15,7 +15,7 @@ import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor kept dropped_share n value difference interval p verdict lost gained ended ' +
-  'looped answer_loss kl changed_token acceptance bytes active_parameters cache_bytes_per_token ' +
+  'looped pass_at_k answer_loss kl changed_token acceptance bytes active_parameters cache_bytes_per_token ' +
   'prompt_tokens_per_second decode_tokens_per_second';
 
 /** Every measured point, in a collapsible table per model. */

@@ -202,7 +202,8 @@ const ruleOf = (item: TaskItem, judging: Judging | undefined): ItemRule | null =
   if (isChoiceItem(item)) {
     return { kind: 'choice', answer: item.answer, characters: choiceLengths(item), group: item.group };
   }
-  if (judging === undefined) return null;
+  // What a task's own Python said cannot be asked again here: the verdict is that of the file.
+  if (judging === undefined || judging.rule.python !== undefined) return null;
   return {
     kind: 'written',
     judge: (text, hasEnded) => judgeFirst(judging, item, text, hasEnded),

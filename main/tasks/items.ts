@@ -76,12 +76,16 @@ const faultOf = (error: z.ZodError, named: string): Error => {
 const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, named: string): WrittenItem => {
   const parsed = writtenRow.safeParse(values);
   if (!parsed.success) throw faultOf(parsed.error, named);
-  const { id, context, answer, answers, options } = parsed.data;
+  const { id, context, answer, answers, options, document } = parsed.data;
   if (answer !== undefined && answers !== undefined)
     throw refuse('bad-item', `${named}: has both an answer and a list of answers.`, EXPECTED_ITEM);
   const right = answers ?? (answer === undefined ? [] : [answer]);
-  const item = { id, context, answers: right, until: stop.until, maxNewTokens: stop.maxNewTokens };
-  return options === undefined ? item : { ...item, options };
+  const { until, maxNewTokens } = stop;
+  return {
+    ...{ id, context, answers: right, until, maxNewTokens },
+    ...(options === undefined ? {} : { options }),
+    ...(document === undefined ? {} : { document }),
+  };
 };
 
 /**
@@ -108,6 +112,17 @@ export const requireAnswers = (items: readonly TaskItem[], location: string): vo
       'bad-item',
       `${location}: item "${prompt.id}" has neither choices nor an answer.`,
       `Give every item an answer, or none and the metric ending. ${EXPECTED_ITEM}`,
+    );
+};
+
+/** Refuses an item without the document that a task's own Python judges by; `location` names the folder. */
+export const requireDocuments = (items: readonly TaskItem[], location: string): void => {
+  const item = items.find((one) => !('answers' in one) || one.document === undefined);
+  if (item !== undefined)
+    throw refuse(
+      'bad-item',
+      `${location}: item "${item.id}" has no document, by which the task's Python judges.`,
+      'Import the task again.',
     );
 };
 

@@ -12,9 +12,16 @@ import {
   type PromptTurns,
   type TaskTurns,
 } from './few-shot.ts';
-import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE, type Judging, requireOptions } from './generation/judging.ts';
+import {
+  compileJudging,
+  DEFAULT_PIPELINES,
+  ENDING_RULE,
+  type Judging,
+  pythonRule,
+  requireOptions,
+} from './generation/judging.ts';
 import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
-import { hashTask, requireAnswers } from './items.ts';
+import { hashTask, requireAnswers, requireDocuments } from './items.ts';
 import { readItems } from './read-rows.ts';
 import {
   checkTaskName,
@@ -89,10 +96,18 @@ const FITTING: Readonly<Record<ItemKind, string>> = {
 const STOPPING_KEYS = ['itemsOf', 'until', 'maxNewTokens'] as const;
 
 /** Keys of task.json that say how generated text is compared with right answers. */
-const COMPARING_KEYS = ['filters', 'regexes_to_ignore', 'ignore_case', 'ignore_punctuation', 'ignore_numbers'] as const;
+const COMPARING_KEYS = [
+  ...(['filters', 'regexes_to_ignore', 'ignore_case', 'ignore_punctuation', 'ignore_numbers'] as const),
+  'judge' as const,
+];
 
 /** The judging rule of a task of written answers; null for others, which must not have any of its keys. */
 const judgingOf = (metadata: TaskMetadata, file: string): Judging | null => {
+  if (metadata.metric === 'exact_match' && metadata.judge !== undefined) {
+    const used = COMPARING_KEYS.find((key) => key !== 'judge' && metadata[key] !== undefined);
+    if (used === undefined) return compileJudging(pythonRule(metadata.judge), file);
+    throw refuse('bad-task', `${file}: judge and ${used} are both given.`, 'Keep one of them.');
+  }
   if (metadata.metric === 'exact_match') {
     const { regexes_to_ignore, ignore_case, ignore_punctuation, ignore_numbers } = metadata;
     return compileJudging(
@@ -251,7 +266,9 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
   const plain = await readSplits(folder, metadata, file);
   checkMetric(metadata.metric, plain.calibration, file);
   checkMetric(metadata.metric, plain.test, file);
-  if (metadata.metric === 'exact_match' || (metadata.fewshot ?? 0) > 0) {
+  if (metadata.judge !== undefined) {
+    requireDocuments([...plain.calibration, ...plain.test], folder);
+  } else if (metadata.metric === 'exact_match' || (metadata.fewshot ?? 0) > 0) {
     requireAnswers(plain.calibration, folder);
     requireAnswers(plain.test, folder);
   }

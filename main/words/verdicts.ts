@@ -42,8 +42,12 @@ export const pointWords = (point: PointName): string => `${curveWords(point)} fa
 export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly string[] =>
   check?.state === 'differs' ? check.sentences : [];
 
-/** Notes below a sweep's numbers: models at chance, its own notes, and the parts that could not be checked. */
+/**
+ * Notes on a sweep's numbers: texts that ran out of tokens, models at chance, its own notes, and the parts that could
+ * not be checked.
+ */
 export const sweepNotes = (document: Pick<SweepDocument, 'check' | 'notes' | 'results'>): readonly string[] => [
+  ...truncationNotes(document),
   ...chanceNotes(document),
   ...noRoomNotes(document),
   ...(document.notes ?? []),
@@ -78,6 +82,21 @@ const chanceText = ({ chance, value, metric }: SweepResult): string | null =>
     ? null
     : `unpruned ${formatValue(value, metric)}, chance ${formatValue(chance.accuracy, metric)} (one-sided exact ` +
       `${formatP(chance.p)})`;
+
+/** Share of the unpruned model's texts that may run out of tokens before its rates say more of that than of answers. */
+const MOST_TRUNCATED = 0.05;
+
+/** A sentence for each model and task where too many texts of the unpruned model ran out of tokens. */
+const truncationNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>
+  results.flatMap(({ model, task, method, metric, n, endings }) => {
+    const ranOut = 1 - (endings?.ended ?? 1);
+    if (method !== UNPRUNED || metric !== 'exact_match' || !(ranOut > MOST_TRUNCATED)) return [];
+    return [
+      `${model} on ${task}: truncation was measured. ${formatValue(ranOut, metric)} of the unpruned model's ` +
+        `${formatCount(n)} texts did not end within the task's limit of new tokens, so right or wrong, and every ` +
+        'verdict, depends on that limit. Give the task a larger limit, or a stop string that ends its texts.',
+    ];
+  });
 
 /** A sentence for each model and task whose unpruned model is not above chance. */
 const chanceNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>

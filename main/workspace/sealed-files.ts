@@ -42,7 +42,7 @@ const isOutside = (name: string): boolean => OUTSIDE_SEAL.has(name) || /^lock-\d
 
 /** Files that are read as results: one that appears after the end counts as a change. */
 const RESULT_FILE =
-  /^(?:(?:results|points|plans|experiment|damage|beside|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
+  /^(?:(?:results|points|plans|experiment|damage|beside|fit|choice|verification|reproduction)\.json|outcomes\.parquet|profile.*\.safetensors)$/;
 
 export const isResultFile = (name: string): boolean => RESULT_FILE.test(name);
 

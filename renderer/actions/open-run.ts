@@ -7,6 +7,7 @@ import { finetuneStore } from '../state/finetune-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
+import { runKinds } from '../../main/words/run-kinds.ts';
 import { broughtByRun } from '../sweep/brought.ts';
 
 /** The expert whose damage a run measured; null if it measured several. */
@@ -17,14 +18,14 @@ const measuredExpert = ({ spec }: RunManifest): number | null =>
 export const openRun = (facts: Facts, run: RunManifest): void => {
   const { show } = layoutStore.getState();
   const { selectRun } = selectionStore.getState();
-  switch (run.kind) {
+  switch (runKinds[run.kind].opens) {
     case 'sweep':
       selectRun(run.id, broughtByRun(facts, run));
       // Thresholds and Compare show sweeps too, so the view stays.
       return;
-    case 'reproduce':
+    case 'reproduction':
       return reproductionStore.getState().show(run.id);
-    case 'damage':
+    case 'damaged-experts':
       selectRun(facts.selection.run, broughtByRun(facts, run));
       if (typeof run.spec['layer'] === 'number')
         // The selected expert belongs to the previous model.
@@ -39,15 +40,13 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       selectRun(facts.selection.run, broughtByRun(facts, run));
       selectionStore.getState().complete({ beside: run.id });
       return show('beside');
-    case 'download':
-    case 'push':
+    case 'details':
       return runsStore.getState().showDetails(run.id);
     case 'experiment':
       return experimentStore.getState().showRun(run.id);
-    case 'finetune':
+    case 'training':
       return finetuneStore.getState().showRun(run.id);
     case 'export':
-    case 'verify':
       exportStore.getState().showRun(run.id);
       return exportStore.getState().show(true);
   }

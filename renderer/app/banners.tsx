@@ -5,12 +5,13 @@ import { Button, Icon, IconButton } from '../components/button.tsx';
 import { useTopDialog } from '../components/dialog.tsx';
 import { openPopover, placeBelow } from '../components/tooltip.tsx';
 import { useEngineStatus } from '../engine/engine-context.tsx';
-import { useFacts } from '../engine/facts.ts';
+import { selectedModel, useFacts } from '../engine/facts.ts';
 import { provenanceHeading } from '../../main/words/provenance.ts';
 import { checkNotes } from '../../main/words/verdicts.ts';
 import { formatCount, formatDuration } from '../../main/words/numbers.ts';
 import { minOf } from '../../main/statistics/extremes.ts';
 import { type Notice, noticesStore, type Wait, waitsStore } from '../state/notices-store.ts';
+import { nameInRun } from '../sweep/brought.ts';
 import { shownSweep, useSweep } from '../sweep/shown-sweep.ts';
 
 /** Shown while the connection to the engine is lost and being restored. */
@@ -33,7 +34,8 @@ export const SampleBanner = () => {
   const facts = useFacts();
   const [closed, setClosed] = useState(false);
   const sweep = shownSweep(facts);
-  if (closed || sweep?.sample !== true) return null;
+  // Not over a model that the sample did not measure.
+  if (closed || sweep?.sample !== true || nameInRun(sweep, selectedModel(facts)) === null) return null;
   const [models, tasks] = [formatCount(sweep.models.length), formatCount(sweep.tasks.length)];
   return (
     <div className="sample-banner" role="note">

@@ -1,4 +1,4 @@
-import { measuredWord } from '../../main/contract/model.ts';
+import { measuredWord } from '../../main/words/run-kinds.ts';
 import type { MenuAction } from '../../main/contract/shell.ts';
 import type { RunManifest } from '../../main/contract/run.ts';
 import type { Action } from '../actions/action.ts';

@@ -14,13 +14,16 @@ import { useProfiles } from '../profile/use-profiles.ts';
 const CurvesSection = lazy(async () => ({
   default: (await import('../features/curves/curves-section.tsx')).CurvesSection,
 }));
+const CurvesLead = lazy(async () => ({
+  default: (await import('../features/curves/curves-section.tsx')).CurvesLead,
+}));
 const SweepLauncher = lazy(async () => ({
   default: (await import('../features/plan/sweep-launcher.tsx')).SweepLauncher,
 }));
 
 /**
- * The main view: the routing map above, the differences to unpruned and the factor slider below. The plan is in the
- * right panel.
+ * The main view: how far the model can be pruned, the curve behind it with the factor slider, the routing map with the
+ * plan, all profiled tasks, and at its foot the sweep. The plan is in the right panel.
  */
 export const WorkbenchView = () => {
   const facts = useFacts();
@@ -38,13 +41,22 @@ export const WorkbenchView = () => {
   const profile = profileOf(task);
   return (
     <div className="view-body workbench-view">
-      <MapSection unprofiled={<Unprofiled />} />
       <Suspense fallback={null}>
-        <CurvesSection />
+        <CurvesLead />
+      </Suspense>
+      <div className="workbench-main">
+        <Suspense fallback={<div />}>
+          <CurvesSection />
+        </Suspense>
+        <div className="workbench-maps">
+          <MapSection unprofiled={<Unprofiled />} />
+          <TaskAtlas />
+        </div>
+      </div>
+      {profile !== undefined && <LayerBars profile={profile} />}
+      <Suspense fallback={null}>
         <SweepLauncher />
       </Suspense>
-      {profile !== undefined && <LayerBars profile={profile} />}
-      <TaskAtlas />
     </div>
   );
 };

@@ -91,6 +91,7 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
     case 'settings.changed':
     case 'runs.relisted':
     case 'experiment.arm':
+    case 'fit.changed':
     case 'profile.ready':
     case 'models.changed':
     case 'tasks.changed':

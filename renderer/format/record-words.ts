@@ -1,5 +1,6 @@
 import type { ProviderListing, ProviderName, ProviderProbe, RunDevice } from '../../main/contract/device.ts';
-import { type ChangedSince, measuredWord, shortHash } from '../../main/contract/model.ts';
+import { type ChangedSince, shortHash } from '../../main/contract/model.ts';
+import { measuredWord } from '../../main/words/run-kinds.ts';
 import { deviceName } from '../../main/words/devices.ts';
 import { formatCount, formatFixed, formatPercent, formatPower } from '../../main/words/numbers.ts';
 

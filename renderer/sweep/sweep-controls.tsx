@@ -5,6 +5,7 @@ import { Button } from '../components/button.tsx';
 import { Checkbox, Field, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
 import { formatFixed } from '../../main/words/numbers.ts';
+import { PopPanel } from '../components/pop-panel.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
 import { shownRunName } from '../format/run-names.ts';
@@ -36,6 +37,26 @@ export const SweepSelect = () => {
         }}
       />
     </span>
+  );
+};
+
+/** The rule of all verdicts in a few words; the panel below it changes margin and level. */
+export const RuleChip = () => {
+  const { delta } = useSweep();
+  const familywise = useStore(curvesStore, (state) => state.familywise);
+  const points = formatFixed(delta * 100, 1).replace(/[.]0$/u, '');
+  return (
+    <PopPanel
+      name="Threshold rule"
+      title="Margin and level of all verdicts"
+      label={`loses at most ${points} ${points === '1' ? 'point' : 'points'}${familywise ? ', familywise' : ''}`}
+    >
+      <DeltaSlider />
+      <p className="muted">
+        Safe: the lower end of the one-sided 95 % interval is at least −{points} points
+        {familywise ? ', for all thresholds of the sweep together' : ', each threshold by itself'}.
+      </p>
+    </PopPanel>
   );
 };
 

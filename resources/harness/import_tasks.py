@@ -9,6 +9,7 @@ Reads one JSON object from the file that the command line names:
   fewshot       number of examples, or null: as the task says
   calibration   most calibration items of a task
   limit         most test items of a leaf task, the first ones; null: all
+  generatedCode whether tasks may be imported that run programs which a model wrote
 Ends when its standard input does. Prints one JSON object per line: {"event": "loading"}, {"event": "building", "task", "index", "of"},
 {"event": "written", "asked", "name", "folder", "version"}, {"event": "refused", "asked", "why", "remedy"},
 {"event": "failed", "asked", "why"}, {"event": "lacks", "why"}.
@@ -23,6 +24,9 @@ import random
 import re
 import sys
 import threading
+from pathlib import Path
+
+import judge_texts
 
 SEEDS = {"random": 0, "numpy": 1234, "torch": 1234, "fewshot": 1234}
 FILTERS = {
@@ -73,21 +77,21 @@ def seed_everything():
 
 
 def metric_names(config):
-    return [metric["metric"] for metric in (config.metric_list or [])]
+    named = [metric["metric"] for metric in (config.metric_list or [])]
+    return [metric if isinstance(metric, str) else metric.__name__ for metric in named]
 
 
-def refuse_unsafe(name, manager):
+def refuse_unsafe(name, config):
     """Refuses, before anything of a task is loaded, what would run generated programs."""
-    entry = manager.task_index.get(name)
-    if entry is not None and (entry.cfg or {}).get("unsafe_code"):
-        raise Refusal("it runs programs that the model writes", "Choose another task.")
+    if (config or {}).get("unsafe_code"):
+        remedy = f"If you accept that risk: uncurl import {name} --run-generated-code (uncurl help tasks)."
+        raise Refusal("it runs programs that the model writes", remedy)
 
 
 def refuse_foreign(task):
-    """Refuses what only the task's own Python could judge."""
-    config = task.config
-    if callable(config.process_results) and task.OUTPUT_TYPE != "loglikelihood_rolling":
-        raise Refusal("its own Python judges the answers (process_results)", "Choose another task.")
+    """Refuses what only the task's own Python could judge, unless that judges a written answer."""
+    if callable(task.config.process_results) and task.OUTPUT_TYPE == "multiple_choice":
+        raise Refusal("its own Python judges the choices (process_results)", "Choose another task.")
     if task.OUTPUT_TYPE == "loglikelihood":
         raise Refusal("it asks for one continuation without alternatives (loglikelihood)", "Choose another task.")
 
@@ -149,7 +153,7 @@ def generation_of(task):
 def judging_of(task):
     config = task.config
     metrics = config.metric_list or []
-    if [metric["metric"] for metric in metrics] != ["exact_match"]:
+    if metric_names(config) != ["exact_match"]:
         raise Refusal(f"its metrics are {', '.join(metric_names(config)) or 'its own'}", "Choose a task of exact_match.")
     comparing = {key: metrics[0][key] for key in COMPARING if key in metrics[0]}
     foreign = set(metrics[0]) - {"metric", "aggregation", "higher_is_better", *COMPARING}
@@ -166,19 +170,87 @@ def judging_of(task):
     return {"filters": pipelines, **comparing}
 
 
-def item_of(task, document, requests, name):
+def written_answers_of(task, document):
+    """Right answers as far as they are texts: what a task's own Python compares with may be anything."""
+    gold = task.doc_to_target(document)
+    return [one for one in (gold if isinstance(gold, list) else [gold]) if isinstance(one, str)]
+
+
+def judged_by_filters(task):
+    """How the workbench itself judges a task's answers; None where only the task's Python says what is right."""
+    if callable(task.config.process_results) or task.config.unsafe_code:
+        return None
+    try:
+        return judging_of(task)
+    except Refusal:
+        return None
+
+
+def stored_document(task, document):
+    """A document as JSON, for judging without the data set."""
+    text = json.dumps({"task": task.config.task, "row": document}, ensure_ascii=False, allow_nan=False)
+    if json.loads(text)["row"] != document:
+        raise ValueError("not the same once it was read")
+    return text
+
+
+def judged_by_python(task, manager):
+    """
+    How the task's own Python judges a text: the pipeline, and the first metric that is right or wrong for every text
+    that is tried. The same must follow from the stored document alone.
+    """
+    config = task.config
+    name = config.task
+    if (config.repeats or 1) != 1:
+        raise Refusal("it asks for several answers to each item", "Choose another task.")
+    entry = manager.task_index.get(name)
+    folder = Path(sys.modules["lm_eval.tasks"].__file__).resolve().parent
+    if entry is None or entry.yaml_path is None or not entry.yaml_path.resolve().is_relative_to(folder):
+        raise Refusal("Python outside of the installed lm-evaluation-harness judges its answers", "Choose another task.")
+    pipelines = config.filter_list or [{"name": "none"}]
+    rule = {"pipeline": pipelines[0]["name"], "metric": ""}
+    own = {
+        "file": entry.yaml_path.resolve().relative_to(folder).as_posix(),
+        "multipleTargets": int(task.multiple_target),
+    }
+    document = task.task_docs[0]
+    try:
+        stored = json.loads(stored_document(task, document))["row"]
+    except (TypeError, ValueError) as error:
+        raise Refusal(f"its documents cannot be stored as JSON ({error})", "Choose another task.") from error
+    if config.unsafe_code:
+        return {**rule, "generatedCode": True}, {name: own}
+    again = judge_texts.stored_task(name, own["file"], stored, own["multipleTargets"], False)
+    metrics = None
+    for text in ("", *written_answers_of(task, document)[:1], "The answer is 1.", str(task.doc_to_text(document))):
+        values, _ = judge_texts.values_of(task, document, text, rule["pipeline"])
+        if judge_texts.values_of(again, stored, text, rule["pipeline"])[0] != values:
+            raise Refusal("its Python judges a stored document otherwise", "Choose another task.")
+        binary = [metric for metric, value in values.items() if judge_texts.right_or_wrong(value) is not None]
+        metrics = [metric for metric in binary if metrics is None or metric in metrics]
+    if not metrics:
+        raise Refusal("no metric of its Python says right or wrong of an answer", "Choose another task.")
+    task._instances = []
+    return {**rule, "metric": metrics[0], "generatedCode": False}, {name: own}
+
+
+def item_of(task, document, requests, name, is_judged=False):
     if task.OUTPUT_TYPE == "multiple_choice":
         return choice_item(task, document, requests, name)
     if task.OUTPUT_TYPE == "loglikelihood_rolling":
         return {"id": name, "text": requests[0][0]}
-    answers = [answer for answer in answers_of(task, document) if answer != ""]
-    return {"id": name, "context": requests[0][0], "answers": answers} if answers else None
+    found = written_answers_of(task, document) if is_judged else answers_of(task, document)
+    answers = [answer for answer in found if answer != ""]
+    item = {"id": name, "context": requests[0][0], **({"answers": answers} if answers else {})}
+    if is_judged:
+        return {**item, "document": stored_document(task, document)}
+    return item if answers else None
 
 
 def text_of(item):
     if "text" in item:
         return item["text"]
-    right = item["choices"][item["answer"]] if "choices" in item else item["answers"][0]
+    right = item["choices"][item["answer"]] if "choices" in item else item.get("answers", [""])[0]
     return item["context"] + right
 
 
@@ -195,7 +267,7 @@ def calibration_split(task):
     return None, []
 
 
-def calibration_items(task, prefix, most, tested):
+def calibration_items(task, prefix, most, tested, is_judged):
     """
     Items drawn from the training split (else validation, else few-shot split), in the prompts of test items. Left out:
     those whose text is a test item's, and those that are an example of their own prompt.
@@ -216,7 +288,7 @@ def calibration_items(task, prefix, most, tested):
         )
         made = task.construct_requests(doc=document, ctx=context, metadata=(task.config.task, index, 1))
         requests = [one.arguments for one in (made if isinstance(made, list) else [made])]
-        item = item_of(task, document, requests, f"{prefix}{split}:{index}")
+        item = item_of(task, document, requests, f"{prefix}{split}:{index}", is_judged)
         if item is None:
             continue
         question = task.doc_to_text(document) if shots > 0 else None
@@ -228,10 +300,10 @@ def calibration_items(task, prefix, most, tested):
     return split, items, left_out
 
 
-def leaf_of(task, limit, most, prefix):
+def leaf_of(task, limit, most, prefix, manager):
     """Test and calibration items of one task of the harness, and how its answers are judged."""
     refuse_foreign(task)
-    rule = {}
+    rule, judged = {}, {}
     if task.OUTPUT_TYPE == "multiple_choice":
         known = [name for name in metric_names(task.config) if name in ("acc", "acc_norm")]
         if not known:
@@ -241,17 +313,22 @@ def leaf_of(task, limit, most, prefix):
         metric = "perplexity"
     else:
         metric = "exact_match"
-        rule = {**judging_of(task), **generation_of(task)}
+        rule = judged_by_filters(task)
+        if rule is None:
+            judge, judged = judged_by_python(task, manager)
+            rule = {"judge": judge}
+        rule.update(generation_of(task))
     with contextlib.redirect_stderr(open(os.devnull, "w")):
         task.build_all_requests(limit=limit, rank=0, world_size=1)
     test, unanswered = [], 0
     for index, (document, instances) in requests_by_document(task).items():
-        item = item_of(task, document, [one.arguments for one in instances], f"{prefix}{index}")
+        item = item_of(task, document, [one.arguments for one in instances], f"{prefix}{index}", bool(judged))
         if item is None:
             unanswered += 1
         else:
             test.append(item)
-    split, calibration, left_out = calibration_items(task, prefix, most, {text_of(item) for item in test})
+    tested_texts = {text_of(item) for item in test}
+    split, calibration, left_out = calibration_items(task, prefix, most, tested_texts, bool(judged))
     config = task.config
     tested = config.test_split if task.has_test_docs() else config.validation_split
     data = task.dataset[tested] if hasattr(task.dataset, "keys") else task.dataset
@@ -259,6 +336,7 @@ def leaf_of(task, limit, most, prefix):
     return {
         "metric": metric,
         "rule": rule,
+        "judged": judged,
         "test": test,
         "calibration": calibration,
         "unanswered": unanswered,
@@ -316,6 +394,13 @@ def write_files(folder, name, leaves, version):
         notes.append(f"{left_out} calibration items were left out: test items, or examples of their own prompt.")
     if first["metric"] == "perplexity":
         notes.append("Perplexity is per token, even if the task asks for words or bytes.")
+    rule = dict(first["rule"])
+    if "judge" in rule:
+        rule["judge"] = {**rule["judge"], "tasks": {name: own for leaf in leaves for name, own in leaf["judged"].items()}}
+        metric = rule["judge"]["metric"] or ", ".join(first["facts"]["metrics"])
+        notes.append(f"Answers are judged by the task's own Python in lm-evaluation-harness: right by {metric}.")
+        if rule["judge"]["generatedCode"]:
+            notes.append("Judging runs the programs that a model writes.")
     metadata = {
         "name": name,
         "title": name,
@@ -323,7 +408,7 @@ def write_files(folder, name, leaves, version):
         "metric": first["metric"],
         "source": ", ".join(sorted({f"{fact['dataset']} {fact['datasetName']}".strip() for fact in facts}))[:1000],
         "licence": ", ".join(sorted({leaf["licence"] for leaf in leaves if leaf["licence"]}))[:200],
-        **first["rule"],
+        **rule,
         "harness": {"version": version, "seeds": SEEDS, "tasks": facts},
     }
     write_lines(os.path.join(folder, "test.jsonl"), [item for leaf in leaves for item in leaf["test"]])
@@ -353,7 +438,8 @@ def leaves_of(name, loaded):
 def import_name(name, asked, manager, version):
     """Writes the tasks of a name."""
     seed_everything()
-    refuse_unsafe(name, manager)
+    if not asked["generatedCode"]:
+        refuse_unsafe(name, manager.task_index[name].cfg)
     loaded = manager.load([name])
     for task in loaded["tasks"].values():
         shots = task.get_config("num_fewshot")
@@ -367,7 +453,7 @@ def import_name(name, asked, manager, version):
     leaves = []
     for index, task in enumerate(tasks):
         say(event="building", task=task.config.task, index=index, of=len(tasks))
-        leaves.append(leaf_of(task, asked["limit"], most, f"{task.config.task}/" if is_pooled else ""))
+        leaves.append(leaf_of(task, asked["limit"], most, f"{task.config.task}/" if is_pooled else "", manager))
     first = leaves[0]
     is_alike = all(leaf["metric"] == first["metric"] and leaf["rule"] == first["rule"] for leaf in leaves)
     if len(leaves) == 1 or (is_pooled and is_alike):
@@ -381,6 +467,8 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         asked = json.load(file)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    if asked["generatedCode"]:
+        os.environ["HF_ALLOW_CODE_EVAL"] = "1"
     # A folder of a data set's name in the current folder would be read in its place.
     os.chdir(os.path.dirname(os.path.abspath(sys.argv[1])))
     say(event="loading")

@@ -125,7 +125,7 @@ const scenes: readonly Scene[] = [
     name: 'workbench-table',
     open: async (page) => {
       await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
-      const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+      const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
       await modes.getByRole('radio', { name: 'Table' }).click();
       await page.getByRole('region', { name: 'Every measured point of this sweep' }).waitFor();
     },
@@ -134,7 +134,7 @@ const scenes: readonly Scene[] = [
     name: 'workbench-all-tasks',
     open: async (page) => {
       await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Map' }).click();
-      const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+      const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
       await modes.getByRole('radio', { name: 'All tasks' }).click();
       await page.locator('.curve-panel').first().waitFor();
     },
@@ -142,7 +142,7 @@ const scenes: readonly Scene[] = [
   {
     name: 'workbench-scrolled',
     open: async (page) => {
-      const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+      const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
       await modes.getByRole('radio', { name: 'Difference' }).click();
       await page.getByRole('button', { name: 'Start sweep' }).scrollIntoViewIfNeeded();
     },

@@ -2,10 +2,10 @@
  * A whole sweep, including start-up, compared with the usual loop (python/sweep.py: observe with hooks, slice, save,
  * reload, score with lm-evaluation-harness, per factor).
  *
- * Method: the workbench in float32, the loop in float32 and in bfloat16, alternately as whole processes; wall time, with
- * a fresh workspace each time so that nothing is reused. The accuracies of both are compared and printed: a faster wrong
- * answer is worthless. PyTorch's threads are made to sleep while they wait: by default they spin, and then any other
- * process makes the loop several times slower.
+ * Method: the workbench in float32, the loop in float32 and in bfloat16, alternately as whole processes; wall time,
+ * with a fresh workspace each time so that nothing is reused. The accuracies of both are compared and printed: a faster
+ * wrong answer is worthless. PyTorch's threads are made to sleep while they wait: by default they spin, and then any
+ * other process makes the loop several times slower.
  *
  * - bundled: frequency at five factors on all nine tasks, all items.
  * - large: the same on a synthetic model of 1 GB with the bundled tokenizer, two tasks of four choices, 40 items; the
@@ -14,9 +14,9 @@
  *   workbench computes the examples once per block and candidate, the loop once per choice. Goal: 15 times faster. Two
  *   idle cores take about 12 minutes for a round.
  * - search: "up to which factor is my task safe?" (`sweep --stop early`) against the loop, which measures every factor
- *   in full: the bundled model of 16 experts widened by zeros to 1.02 GB (widened-checkpoint.ts), so that the thresholds
- *   are real; two tasks, all items; frequency and REAP at six factors. Accuracies are compared where the workbench
- *   measured in full. Goals: 15 times faster than float32, 6 times than bfloat16. A round takes about 18 minutes.
+ *   in full: the bundled model of 16 experts widened by zeros to 1.02 GB (widened-checkpoint.ts), so that the
+ *   thresholds are real; two tasks, all items; frequency and REAP at six factors. Accuracies are compared where the
+ *   workbench measured in full. Goals: 15 times faster than float32, 6 times than bfloat16. A round takes 18 minutes.
  *
  * Usage: npx node tests/bench/sweep.ts [bundled | large | few-shot | search, default bundled] [rounds, default 1]
  * [items of each split]

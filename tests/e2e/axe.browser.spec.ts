@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { axeFindings } from './axe-findings.ts';
-import { openDetails, resources, showWhole, tab, withSample } from './page-steps.ts';
+import { openDetails, resources, showWhole, tab, withSample, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('axe-core finds no violation in any view or dialog, in either theme', async ({ workbench }) => {
@@ -29,7 +29,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
     await expect(page.getByRole('region', { name: 'Layer 0, expert 0', exact: true })).toBeVisible();
     await isClean('an expert');
     await page.getByRole('radiogroup', { name: 'Map or table' }).getByRole('radio', { name: 'Table' }).click();
-    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'All tasks' }).click();
     await expect(page.locator('.curve-panel')).toHaveCount(18);
     await isClean('absolute curves and the table of the map');
@@ -143,7 +143,7 @@ test('axe-core finds no violation in any view or dialog, in either theme', async
   });
 
   await test.step('cluster fields, and the source of calibration items for an own task', async () => {
-    const launcher = page.getByRole('region', { name: 'Sweep', exact: true });
+    const launcher = await openSweep(page);
     await launcher.getByRole('radio', { name: 'Slurm cluster' }).click();
     await launcher.getByText('Batch script').click();
     await expect(launcher.locator('.cluster-script')).toContainText('#SBATCH');

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, tab, typePath } from './page-steps.ts';
+import { photograph, resources, tab, typePath, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 /** The items of Sums, each with a wrong choice marked as the right one: the model is far below chance. */
@@ -44,6 +44,7 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
 
   await test.step('factors that divide nothing are typed, with the experts that each leaves', async () => {
     await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
+    await openSweep(page);
     for (const method of ['Frequency', 'REAP', 'UNCURL'])
       await sweep.getByRole('checkbox', { name: method, exact: true }).uncheck();
     await sweep.getByLabel('Draws', { exact: true }).fill('1');

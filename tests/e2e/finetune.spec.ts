@@ -1,6 +1,6 @@
 import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pageErrors, photograph } from './page-steps.ts';
+import { pageErrors, photograph, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'resources', 'models');
@@ -52,7 +52,7 @@ test('a model’s chat template is used if the switch is on, and the window says
   await writeFile(path.join(workspace, 'library.json'), JSON.stringify({ models: [chatty], tasks: [] }));
   await page.evaluate(() => void window.dispatchEvent(new Event('focus')));
   await page.getByRole('list', { name: 'Models' }).getByText('chatty').click();
-  const sweep = page.getByRole('region', { name: 'Sweep' });
+  const sweep = await openSweep(page);
   await expect(sweep).toContainText('chatty has a chat template (chat_template.jinja) that is not applied');
   await sweep.getByText(/^For /).click();
   const uncurl = sweep.getByRole('region', { name: 'UNCURL options' });

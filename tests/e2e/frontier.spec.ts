@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { startUncurl } from './command-line.ts';
-import { pageErrors, photograph, resources, typeFolder, typePath } from './page-steps.ts';
+import { pageErrors, photograph, resources, typeFolder, typePath, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('a GGUF file is swept over factor and weights, exported as stored, verified, and opened', async ({
@@ -35,11 +35,13 @@ test('a GGUF file is swept over factor and weights, exported as stored, verified
   await test.step('every plan is measured at every type, and the frontier says what is better', async () => {
     await page.getByRole('button', { name: 'None', exact: true }).click();
     await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+    await openSweep(page);
     for (const method of ['Random', 'Frequency', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
     await sweep.getByLabel('Item limit').fill('60');
     await sweep.getByRole('group', { name: 'Weights' }).getByLabel('q5_1').check();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
-    await page.getByRole('radio', { name: 'Frontier' }).click();
+    await page.getByRole('button', { name: 'More', exact: true }).click({ timeout: HANG_LIMIT_MS });
+    await page.getByRole('menuitem', { name: 'Frontier' }).click();
     const frontier = page.getByRole('region', { name: 'Accuracy against bytes' });
     await expect(page.getByText('No job is running.')).toBeVisible({ timeout: HANG_LIMIT_MS });
     await expect(frontier.getByRole('img')).toHaveAttribute('alt', /weights stored, q5_1, methods reap/);

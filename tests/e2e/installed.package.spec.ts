@@ -9,6 +9,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { install, processesOf, start } from './installed-app.ts';
 import type { InstalledApp } from './installed-app.ts';
+import { openSweep } from './page-steps.ts';
 import { definedOf } from './workbench.ts';
 
 const test = base.extend<object, { readonly app: InstalledApp }>({
@@ -65,7 +66,7 @@ test('once installed, it sweeps the bundled model, is killed during the sweep an
     const tasks = first.page.getByRole('region', { name: 'Tasks' });
     await tasks.getByRole('button', { name: 'None' }).click();
     for (const name of TASKS) await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
-    const sweep = first.page.getByRole('region', { name: 'Sweep' });
+    const sweep = await openSweep(first.page);
     await sweep.getByLabel('Draws', { exact: true }).fill('2');
     await expect(sweep.getByText(`${CANDIDATES} candidates on ${TASKS.length} tasks`)).toBeVisible();
     await sweep.getByRole('button', { name: 'Start sweep' }).click();

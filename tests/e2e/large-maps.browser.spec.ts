@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { addLargeModels, largeSizes } from './large-maps.ts';
-import { pageErrors, photograph } from './page-steps.ts';
+import { pageErrors, photograph, openMapOptions } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -125,6 +125,7 @@ test('maps of published sizes fit, are used by keyboard, zoom and pan, and never
     });
 
     await test.step(`${name}: other orders and a difference`, async () => {
+      await openMapOptions(page);
       await page.getByLabel('Order', { exact: true }).selectOption('by similarity');
       await expect(tools).toContainText('by similarity of their router logits');
       await page.getByLabel('Minus', { exact: true }).selectOption('Sums');

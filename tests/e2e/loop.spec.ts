@@ -2,7 +2,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, typeFolder } from './page-steps.ts';
+import { pageErrors, photograph, typeFolder, openSweep, openRule, openMapOptions } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -89,9 +89,11 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(page.getByRole('region', { name: 'Layer 1, expert 1', exact: true })).toBeVisible();
     await photograph(workbench, 'routing');
 
+    await openMapOptions(page);
     await page.getByLabel('Minus', { exact: true }).selectOption({ label: 'Plurals' });
     await expect(page.getByText('more on Plurals')).toBeVisible();
     await photograph(workbench, 'difference');
+    await openMapOptions(page);
     await page.getByLabel('Minus', { exact: true }).selectOption({ label: 'nothing' });
   });
 
@@ -109,7 +111,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
   });
 
   await test.step('a sweep shows its cost, starts, and its points appear one by one', async () => {
-    const sweep = page.getByRole('region', { name: 'Sweep' });
+    const sweep = await openSweep(page);
     for (const method of ['Random', 'Frequency', 'REAP', 'UNCURL'])
       await expect(sweep.getByLabel(method, { exact: true })).toBeChecked();
     for (const factor of ['×2', '×4', '×8']) await expect(sweep.getByLabel(factor, { exact: true })).toBeChecked();
@@ -150,15 +152,16 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     const cells = thresholds.locator('tbody');
     const before = await cells.innerText();
     await photograph(workbench, 'curves');
-    const slider = page.getByRole('slider', { name: 'Margin δ' });
+    const slider = (await openRule(page)).getByRole('slider', { name: 'Margin δ' });
     await slider.fill('0.15');
     await expect.poll(() => cells.innerText()).not.toBe(before);
     await expect(jobs.getByText('No job is running.')).toBeVisible();
     await thresholds.scrollIntoViewIfNeeded();
     await photograph(workbench, 'thresholds');
+    await openRule(page);
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => cells.innerText()).toBe(before);
-    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const table = page.getByRole('region', { name: 'Every measured point of this sweep' });
     // A page of a table that has a line for each point and for the unpruned model, the draws folded.

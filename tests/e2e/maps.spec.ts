@@ -5,7 +5,7 @@ import { exportPlan } from '../../main/export/export-plan.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { exportSettingsIn } from '../open-model-runner.ts';
-import { pageErrors, photograph, profileOn, resources, withSample } from './page-steps.ts';
+import { pageErrors, photograph, profileOn, resources, withSample, openMapOptions } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -44,6 +44,7 @@ test('experts are ordered, maps are compared with tasks and a pruned copy, and a
   await header(page).getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
   await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'REAP' });
   await profileOn(page, ['Sums', 'Sorting']);
+  await openMapOptions(page);
   const order = page.getByLabel('Order', { exact: true });
   const minus = page.getByLabel('Minus', { exact: true });
 

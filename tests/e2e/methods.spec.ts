@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { methodNames } from '../../main/pruning/methods.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph } from './page-steps.ts';
+import { pageErrors, photograph, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('every method has a page, states its needs, and is compared with its recovered twin', async ({ workbench }) => {
@@ -98,6 +98,7 @@ test('every method has a page, states its needs, and is compared with its recove
   await test.step('two methods are swept with and without recovery, and the cost says so', async () => {
     await page.getByRole('button', { name: 'None', exact: true }).click();
     await page.getByRole('checkbox', { name: 'Use Sums', exact: true }).check();
+    await openSweep(page);
     for (const method of ['Random', 'REAP', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
     await sweep.getByText('More methods').click();
     await sweep.getByLabel('EAN', { exact: true }).check();

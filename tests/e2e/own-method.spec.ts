@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, typeFolder, typePath, withSample } from './page-steps.ts';
+import { photograph, resources, typeFolder, typePath, withSample, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const ranking = JSON.stringify(Array.from({ length: 3 }, () => [7, 6, 5, 4, 3, 2, 1, 0]));
@@ -30,7 +30,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
   });
 
   await test.step('the sweep uses one as a method with its own name', async () => {
-    const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+    const sweep = await openSweep(page);
     const chooser = page.waitForEvent('filechooser');
     await sweep.getByRole('button', { name: 'From a file…' }).click();
     await (await chooser).setFiles(file);
@@ -61,7 +61,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
     await expect(sweep).toContainText('7 candidates on 1 task');
     await photograph(workbench, 'sweep-folder');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
-    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const note = page.getByText('my-order is the file My order.json, on every task alike.');
     await expect(note).toBeVisible({ timeout: HANG_LIMIT_MS });
@@ -77,7 +77,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
   });
 
   await test.step('quality against bytes', async () => {
-    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Bytes' }).click();
     const picture = page.getByRole('img', { name: /^uncurl-8: quality against bytes/ });
     await expect(picture).toBeVisible();

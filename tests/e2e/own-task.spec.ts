@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, typePath } from './page-steps.ts';
+import { photograph, resources, typePath, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('a file without calibration items is split, profiled and measured; the choice persists', async ({ workbench }) => {
@@ -57,7 +57,9 @@ test('a file without calibration items is split, profiled and measured; the choi
     await expect(sweep.getByRole('status').filter({ hasText: 'my-sums is on screen, but not ticked' })).toBeVisible();
     await expect(page.getByRole('region', { name: 'What is on screen' })).toContainText('not among 9 ticked');
     await sweep.getByRole('button', { name: 'Tick my-sums' }).click();
+    await openSweep(page);
     await sweep.getByRole('button', { name: 'Only my-sums' }).click();
+    await sweep.getByRole('button', { name: 'Sweep settings' }).click();
     await expect(tasks.getByRole('checkbox', { checked: true })).toHaveCount(1);
     await expect(row.getByRole('checkbox')).toBeChecked();
     await page.getByRole('button', { name: 'Profile', exact: true }).first().click();

@@ -59,6 +59,30 @@ export const download = (page: Page, ending: string): Promise<Download> =>
 /** Shows a view. */
 export const tab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name, exact: true }).click();
 
+/** Opens the settings of the sweep at the foot of the workbench, with its advanced part, and returns the section. */
+export const openSweep = async (page: Page): Promise<Locator> => {
+  const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+  const settings = sweep.getByRole('button', { name: 'Sweep settings' });
+  if ((await settings.getAttribute('aria-expanded')) !== 'true') await settings.click();
+  const advanced = sweep.locator('details').filter({ hasText: /^Advanced/ });
+  if ((await advanced.getAttribute('open')) === null) await advanced.locator('> summary').click();
+  return sweep;
+};
+
+/** Opens the panel of the threshold rule, whose margin the views share. */
+export const openRule = async (page: Page): Promise<Locator> => {
+  const panel = page.getByRole('group', { name: 'Threshold rule' });
+  if (!(await panel.isVisible())) await page.getByRole('button', { name: /^loses at most/ }).click();
+  return panel;
+};
+
+/** Opens the options of the routing map: what is subtracted, the order and the colours. */
+export const openMapOptions = async (page: Page): Promise<Locator> => {
+  const panel = page.getByRole('group', { name: 'Map options' });
+  if (!(await panel.isVisible())) await page.getByRole('button', { name: 'Options', exact: true }).click();
+  return panel;
+};
+
 /** Shows a view of the sample, and waits for all of its engine answers. */
 export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | 'Compare'): Promise<void> => {
   await tab(page, view);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph } from './page-steps.ts';
+import { pageErrors, photograph, openSweep } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const slurm = (program: string, ...args: readonly string[]): string => {
@@ -34,6 +34,7 @@ test('a sweep is submitted to Slurm, followed by task, cancelled, submitted agai
     for (const name of ['Sorting', 'English to French'])
       await tasks.getByRole('checkbox', { name: `Use ${name}`, exact: true }).check();
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    await openSweep(page);
     for (const method of ['Frequency', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
     await sweep.getByLabel('Draws', { exact: true }).fill('2');
   });

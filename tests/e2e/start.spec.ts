@@ -87,7 +87,7 @@ test('an empty workspace offers the sample; lists share their height, and nothin
 
   await test.step('the panels of all tasks show their number of items whole', async () => {
     await page
-      .getByRole('radiogroup', { name: 'Chart below the map' })
+      .getByRole('radiogroup', { name: 'Chart below the answer' })
       .getByRole('radio', { name: 'All tasks' })
       .click();
     const counts = page.locator('.curve-panel figcaption .number');

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, profileOn, tab, withSample } from './page-steps.ts';
+import { pageErrors, photograph, profileOn, tab, withSample, openSweep, openRule } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 const header = (page: Page) => page.getByRole('region', { name: 'What is on screen' });
@@ -125,7 +125,7 @@ test('one header controls every panel, is in the address, survives a reload, and
     await menuOf(/^Frequency, ×4/, ['Lost and gained items…', 'Export its plan…', 'Copy its numbers']);
     await page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first().click({ button: 'right' });
     await menuOf(/^Commands for Sample/, ['Open', 'Archive', 'Move to the trash']);
-    const modes = page.getByRole('radiogroup', { name: 'Chart below the map' });
+    const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const points = page.getByRole('region', { name: 'Every measured point of this sweep' });
     await points.getByRole('row').nth(1).click({ button: 'right' });
@@ -226,7 +226,7 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
     const point = page.getByRole('region', { name: 'Selected point' }).getByRole('heading', { level: 2 });
     await page.getByRole('tab', { name: 'Point', exact: true }).click();
     const word = async (): Promise<string> => (await point.innerText()).replace(/^.*: /, '');
-    await page.getByLabel('Margin δ').first().fill('0.15');
+    await (await openRule(page)).getByLabel('Margin δ').fill('0.15');
     await expect(point).toContainText(/: (safe|unsafe|cannot tell)/);
     await header(page).getByLabel('Method', { exact: true }).selectOption({ label: 'Frequency' });
     await header(page).getByLabel('Factor', { exact: true }).selectOption('4');
@@ -235,7 +235,7 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
   });
 
   await test.step('one number is typed over another character by character', async () => {
-    const sweep = page.getByRole('region', { name: 'Sweep', exact: true });
+    const sweep = await openSweep(page);
     const margin = sweep.getByLabel('Margin δ');
     await margin.selectText();
     await page.keyboard.type('0.05');

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { openDetails, pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { openDetails, pageErrors, photograph, tab, withSample, openSweep, openRule } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('the sample shows how far each model can be pruned, by which rule, and how certain that is', async ({
@@ -49,9 +49,10 @@ test('the sample shows how far each model can be pruned, by which rule, and how 
       .getByRole('region', { name: 'Thresholds by REAP' })
       .getByRole('row', { name: /^Capitals \d/ });
     await photograph(workbench, 'sizes');
+    await openRule(page);
     await page.getByLabel('Margin δ').fill('0.01');
     await expect(capitals).toContainText('n ≥ 299');
-    await page.getByRole('button', { name: 'Reset' }).click();
+    await (await openRule(page)).getByRole('button', { name: 'Reset' }).click();
     await expect(capitals).not.toContainText('n ≥ 299');
   });
 
@@ -80,12 +81,13 @@ test('the sample shows how far each model can be pruned, by which rule, and how 
   await test.step('the margin moves thresholds without inference', async () => {
     const matrix = page.getByRole('region', { name: 'Thresholds by REAP' });
     const before = await matrix.innerText();
+    await openRule(page);
     await page.getByLabel('Margin δ').fill('0.15');
     await expect(page.getByRole('region', { name: 'How a threshold is defined' })).toContainText(
       'at least -15 percentage points',
     );
     await expect.poll(() => matrix.innerText()).not.toBe(before);
-    await page.getByRole('button', { name: 'Reset' }).click();
+    await (await openRule(page)).getByRole('button', { name: 'Reset' }).click();
   });
 
   await test.step('the numbers behind the charts are available as a table', async () => {
@@ -165,7 +167,7 @@ test('a sweep of one model says what to do, and is reproduced exactly', async ({
   await page.getByRole('button', { name: 'Set up a sweep' }).click();
   await page.getByRole('button', { name: 'None', exact: true }).click();
   await page.getByRole('checkbox', { name: 'Use Plurals', exact: true }).check();
-  const sweep = page.getByRole('region', { name: 'Sweep' });
+  const sweep = await openSweep(page);
   for (const method of ['Random', 'REAP', 'UNCURL']) await sweep.getByLabel(method, { exact: true }).uncheck();
   await sweep.getByRole('button', { name: 'Start sweep' }).click();
   const runs = page.getByRole('list', { name: 'Runs' });

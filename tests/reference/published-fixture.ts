@@ -20,6 +20,8 @@ const fixtureSchema = z.object({
   config,
   tokens: z.array(z.number()),
   seed: z.number(),
+  /** What computed the logits: transformers, or the published formulas. */
+  referee: z.enum(['transformers', 'formulas']).default('transformers'),
   tensors: groupedShapes,
   /** Base64 of float32 [T, V]. */
   logits: z.string(),

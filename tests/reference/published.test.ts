@@ -5,6 +5,9 @@ import { describeModel } from '../../main/checkpoint/describe-model.ts';
 import type { ModelDescriptor } from '../../main/checkpoint/descriptor.ts';
 import { familyOfConfig, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
+import type { Plan } from '../../main/contract/plan.ts';
+import { exportPlan } from '../../main/export/export-plan.ts';
+import { exportRequest } from '../main/export/export-settings.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 import {
@@ -18,7 +21,7 @@ import {
   writePublished,
 } from './published-fixture.ts';
 
-/** Largest difference to transformers, relative to the largest logit. */
+/** Largest difference to the referee, relative to the largest logit. */
 const RELATIVE_TOLERANCE = 1e-4;
 
 /** Keys that are left out are read at length in `npm run test:interop` alone. */
@@ -29,7 +32,7 @@ const names = readdirSync(publishedFolder)
   .map((name) => name.replace('.json', ''))
   .sort();
 
-const logitsOf = async (folder: string, tokens: readonly number[]): Promise<Float32Array> => {
+const logitsOf = async (folder: string, tokens: readonly number[], plan: Plan | null = null): Promise<Float32Array> => {
   const runner = await openModelRunner(await openCheckpoint(folder), {
     threads: 1,
     memoryBudgetBytes: Number.MAX_SAFE_INTEGER,
@@ -37,7 +40,7 @@ const logitsOf = async (folder: string, tokens: readonly number[]): Promise<Floa
     overlayFolder: await temporaryFolder(),
   });
   try {
-    const [result] = await runner.forward([tokens], null, { signal: new AbortController().signal });
+    const [result] = await runner.forward([tokens], plan, { signal: new AbortController().signal });
     return result?.logits ?? new Float32Array();
   } finally {
     await runner.dispose();
@@ -66,7 +69,7 @@ const mustCompute = ({ path, value, end }: Variant): boolean =>
 const deciding = ({ maxPositions: _, statedPositions: __, configKeys: ___, ...rest }: ModelDescriptor): unknown => rest;
 
 describe.each(names)('the released config of %s', (name) => {
-  it('computes the logits of transformers', async () => {
+  it('computes the logits of its referee', async () => {
     const fixture = publishedFixture(name);
     const folder = await writePublished(fixture);
     expect(relative(await logitsOf(folder, fixture.tokens), decodedLogits(fixture))).toBeLessThan(RELATIVE_TOLERANCE);
@@ -99,4 +102,21 @@ describe.each(names)('the released config of %s', (name) => {
     }
     expect(wrong).toEqual([]);
   });
+});
+
+/** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
+const exported = [
+  ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
+];
+
+it.each(exported)('a pruned export of %s computes what the mask does', async (name) => {
+  const { tokens, ...fixture } = publishedFixture(name);
+  const folder = await writePublished({ tokens, ...fixture });
+  const { moeLayers } = (await openCheckpoint(folder)).descriptor;
+  // Three of every four experts, so that groups stay equal.
+  const plan = { kept: moeLayers.map(({ moe }) => [...Array(moe.experts).keys()].filter((at) => at % 4 < 3)) };
+  const { folder: pruned } = await exportPlan(await exportRequest(folder, plan));
+  const [own, masked] = [await logitsOf(pruned, tokens), await logitsOf(folder, tokens, plan)];
+  expect(relative(own, masked)).toBeLessThan(RELATIVE_TOLERANCE);
+  expect(relative(own, decodedLogits({ tokens, ...fixture }))).toBeGreaterThan(RELATIVE_TOLERANCE);
 });

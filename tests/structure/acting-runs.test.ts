@@ -40,6 +40,8 @@ test('only these files start programs', () => {
     'main/cluster/run-command.ts',
     'main/compute/start-compute.ts',
     'main/finetune/run-program.ts',
+    // The Python that this user's state names for the workspace, or its own environment.
+    'main/harness/judge-texts.ts',
     'main/inference/providers/fork-probe.ts',
     'main/torch/worker-link.ts',
   ]);
@@ -48,6 +50,7 @@ test('only these files start programs', () => {
     'main/finetune/make-environment.ts',
     'main/finetune/training-script.ts',
     'main/harness/import-tasks.ts',
+    'main/harness/sandbox.ts',
   ]);
   // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([
@@ -64,6 +67,7 @@ test('only these files start programs', () => {
     'main/cli/verbs/info.ts',
     'main/engine/calls/devices.ts',
     'main/finetune/find-python.ts',
+    'main/harness/judging-python.ts',
   ]);
   // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
   expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([

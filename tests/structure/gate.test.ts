@@ -98,6 +98,9 @@ const HARMLESS: Readonly<Record<string, string>> = {
   configuredPython: 'looks for a Python',
   TorchWorkers: 'starts processes, which compute what a model that is opened asks for',
   bytesPerColumn: 'shapes of caches',
+  exportBytes: 'reads headers, and lays files out that it does not write',
+  exportTypes: 'names of types',
+  storedType: 'a name',
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   cutsPrediction: 'looks at a plan',
   encodeChoices: 'tokens of a text',
@@ -178,6 +181,8 @@ test('steps are written behind the gate; code that writes them elsewhere compute
     // Gets the gate's overlays from the export.
     'main/export/hash-table.ts',
     'main/export/identity-rows.ts',
+    // Verdicts on texts, with the gate's steps.
+    'main/harness/judge-texts.ts',
     // Constants: means from a profile, which is a step.
     'main/inference/expert-constants.ts',
     // Get the gate's overlays from the runner.

@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import {
+  biasedAttention,
   correctedSigmoid,
   firstDense,
   firstOrListedDense,
@@ -8,6 +9,7 @@ import {
   scaledSoftmax,
   sharedExperts,
   silu,
+  softmaxOver,
 } from './shared-names.ts';
 
 const keys = {
@@ -27,6 +29,29 @@ const latentDefaults = {
   mlp_bias: false,
 };
 const biasedLatent = { ...latentAttention, biased: 'attention_bias' } as const;
+
+/** DeepSeekMoE (arXiv 2401.06066): attention of LLaMA, and weights of the router as they are or divided by their sum. */
+export const deepseek: Family = {
+  ...plain,
+  modelType: 'deepseek',
+  keys,
+  defaults: {
+    n_routed_experts: 64,
+    moe_intermediate_size: 1407,
+    n_shared_experts: 0,
+    first_k_dense_replace: 0,
+    intermediate_size: 11008,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+  },
+  required: [...plain.required, { key: 'moe_layer_freq', values: [1] }, { key: 'scoring_func', values: ['softmax'] }],
+  routing: { ...softmaxOver('norm_topk_prob'), renormalise: { when: 'norm_topk_prob', epsilon: 1e-20, as: 'addend' } },
+  attention: biasedAttention,
+  dense: firstDense,
+  shared: sharedExperts,
+};
 
 /** DeepSeek-V2 (arXiv 2405.04434), with routing as in transformers: never normalised and always scaled. */
 export const deepseekV2: Family = {
@@ -173,5 +198,22 @@ export const glmMoeDsa: Family = {
         everyKey: 'index_topk_freq',
       },
     },
+  },
+};
+
+/** Sarvam-105B: DeepSeek-V3 by another name. */
+export const sarvamMla: Family = {
+  ...deepseekV3,
+  modelType: 'sarvam_mla',
+  aliases: { n_routed_experts: 'num_experts', n_shared_experts: 'num_shared_experts' },
+  keys: { ...keys, experts: ['n_routed_experts', 'num_experts'] },
+  defaults: {
+    ...deepseekV3.defaults,
+    n_routed_experts: 128,
+    n_group: 1,
+    topk_group: 1,
+    first_k_dense_replace: 1,
+    intermediate_size: 16384,
+    num_nextn_predict_layers: 0,
   },
 };

@@ -1,16 +1,17 @@
 import { afmoe } from './afmoe.ts';
-import { bailingHybrid } from './bailing.ts';
-import { deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25 } from './deepseek.ts';
+import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
+import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
 import { ernieMoe } from './ernie-moe.ts';
 import { exaoneMoe } from './exaone-moe.ts';
 import type { Family } from './family.ts';
 import { gemma4, gemma4Text } from './gemma4.ts';
-import { glm4Moe, glm4MoeLite } from './glm4-moe.ts';
+import { glm4Moe, glm4MoeLite, glm4vMoe } from './glm4-moe.ts';
 import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
+import { hyV3 } from './hy-v3.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
@@ -20,7 +21,7 @@ import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
 import { olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
-import { qwen2Moe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
+import { mellum, qwen2Moe, qwen3VlMoe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
 import { step3p7 } from './step3p7.ts';
 
@@ -63,6 +64,14 @@ export const families: readonly Family[] = [
   graniteMoeHybrid,
   bailingHybrid,
   nemotronH,
+  qwen3VlMoe,
+  glm4vMoe,
+  sarvamMla,
+  mellum,
+  hyV3,
+  deepseek,
+  bailingMoe,
+  bailingMoeV2,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>

@@ -8,6 +8,8 @@ import type { DecayForm, ScoreRule } from '../descriptor.ts';
 export interface Family {
   /** Value of config.json's `model_type`. */
   readonly modelType: string;
+  /** The type of the record that reads configs of this type where a key has this value, as later versions have. */
+  readonly unless?: { readonly key: string; readonly value: unknown; readonly modelType: string };
   /** Where a model of text and images has its text model; null: there is nothing else. */
   readonly wrapper: WrapperRecord | null;
   readonly keys: {
@@ -172,6 +174,8 @@ export type AttentionRecord =
       readonly key: string;
       readonly value: string;
       readonly output: string;
+      /** Name of one matrix with the rows of queries, keys and values, in place of the three. */
+      readonly joined?: string;
       readonly queryKeyValueBias: Flag;
       readonly outputBias: Flag;
       readonly norms: {

@@ -86,3 +86,19 @@ export const glm4MoeLite: Family = {
   rotary: { ...plain.rotary, interleaved: 'rope_interleave' },
   dense: firstOrListedDense,
 };
+
+/** GLM-4.5V: the text model of GLM-4.5, whose tokens have one position each where there is no image. */
+export const glm4vMoe: Family = {
+  ...glm4Moe,
+  modelType: 'glm4v_moe',
+  defaults: { ...glm4Moe.defaults, attention_bias: true },
+  required: [...plain.required, { key: 'use_qk_norm', values: [false] }],
+  attention: { ...groupedAttention, queryKeyValueBias: 'attention_bias' },
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['glm4v_moe_text'],
+    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
+    loader: 'AutoModelForImageTextToText',
+    carried: ['model.visual.'],
+  },
+};

@@ -8,6 +8,7 @@ import {
   plain,
   silu,
   softmaxOver,
+  stackedLayout,
 } from './shared-names.ts';
 
 const sparseStep = {
@@ -172,4 +173,60 @@ export const qwen35Moe: Family = {
     loader: 'AutoModelForCausalLM',
     carried: ['model.visual.'],
   },
+};
+
+/** Mellum 2: Qwen3-MoE with angles and windows by kind of layer. */
+export const mellum: Family = {
+  ...qwen3Moe,
+  modelType: 'mellum',
+  defaults: {
+    ...qwen3Moe.defaults,
+    num_experts: 64,
+    moe_intermediate_size: 896,
+    intermediate_size: 7168,
+    norm_topk_prob: true,
+    head_dim: 128,
+    sliding_window: 1024,
+    rope_theta: 500_000,
+    rope_parameters: {
+      full_attention: { rope_type: 'default', rope_theta: 500_000 },
+      sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
+    },
+  },
+  window: { kind: 'types', key: 'sliding_window', otherwise: { kind: 'from', key: 'num_hidden_layers' } },
+  dense: { ...denseNames, rule: { kind: 'first', key: 'first_k_dense_replace', types: true } },
+  extraLayersKey: 'num_nextn_predict_layers',
+};
+
+/** Qwen3-VL: the text model of Qwen3-MoE, whose tokens have one position each where there is no image. */
+export const qwen3VlMoe: Family = {
+  ...qwen3Moe,
+  modelType: 'qwen3_vl_moe',
+  defaults: {
+    ...qwen3Moe.defaults,
+    num_experts: 60,
+    num_experts_per_tok: 4,
+    moe_intermediate_size: 1408,
+    intermediate_size: 5632,
+    rope_theta: 500_000,
+  },
+  required: [silu, { key: 'norm_topk_prob', values: [true] }],
+  routing: softmaxOver(true),
+  window: { kind: 'never' },
+  wrapper: {
+    configKey: 'text_config',
+    modelTypes: ['qwen3_vl_moe_text'],
+    forms: [{ 'model.': 'model.language_model.', 'lm_head.': 'lm_head.' }],
+    loader: 'AutoModelForImageTextToText',
+    carried: ['model.visual.'],
+  },
+  layouts: [
+    {
+      kind: 'stacked-columns',
+      router: 'model.layers.{l}.mlp.gate.weight',
+      gateUp: 'model.layers.{l}.mlp.experts.gate_up_proj',
+      down: 'model.layers.{l}.mlp.experts.down_proj',
+    },
+    stackedLayout,
+  ],
 };

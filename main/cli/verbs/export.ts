@@ -33,6 +33,7 @@ import { measuredFacts } from '../measured-facts.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
+import { exportFitted, fitRunNamed } from '../fitted-export.ts';
 
 const FORMATS = ['hf', 'onnx', 'gguf'] as const;
 
@@ -49,7 +50,7 @@ export const exportVerb: Verb = {
   usage:
     'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
     '[--mtp CHOICE] [--imatrix FILE] [--workspace DIR] [--engine torch --referee N --task T...]',
-  summary: 'Writes a smaller checkpoint and proves it equal to what was measured.',
+  summary: 'Writes a smaller checkpoint and proves it equal to what was measured; of "fit-...", what it recommends.',
   positionals: [1, 1],
   options: {
     plan: valueOption('PLAN', 'Plan that `uncurl plan` wrote, or {"kept": [[...] per MoE layer]}.'),
@@ -89,6 +90,7 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
+    if (fitRunNamed(reader.positionals[0] ?? '')) return exportFitted(reader, host);
     const { signal, progress, endsWell, say } = host;
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));
@@ -124,7 +126,7 @@ export const exportVerb: Verb = {
         throw refuse('destination-exists', `${importanceFile} exists.`, 'Choose another --out, or remove it.');
       say(`Importance matrix: ${importance.note}`);
     }
-    const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp, hfType);
+    const { refusal, notes } = await checkExport(checkpoint, plan, format, mtp, hfType, ggufType);
     if (refusal === null) notes.forEach(say);
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
     const isAsStored = isStoredGguf(checkpoint);

@@ -5,7 +5,7 @@ import { bundledTasks } from '../../workspace/library.ts';
 import { importNamed } from '../imported-tasks.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedCount, textTable } from '../terminal-text.ts';
-import { type OptionReader, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
+import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 
 const MOST_NAMES = 200;
 
@@ -27,7 +27,7 @@ const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult
 
 export const importVerb: Verb = {
   name: 'import',
-  usage: '[NAME...] [--fewshot K] [--limit N] [--python FILE] [--workspace DIR]',
+  usage: '[NAME...] [--fewshot K] [--limit N] [--python FILE] [--run-generated-code] [--workspace DIR]',
   summary:
     'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), with their prompts; without a ' +
     'name: lists the bundled and the imported tasks.',
@@ -37,14 +37,23 @@ export const importVerb: Verb = {
     limit: valueOption('N', 'Only the first N test items of each task.'),
     python: valueOption(
       'FILE',
-      'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace).',
+      'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace). ' +
+        'It also judges the answers that only a task’s own Python can judge.',
+    ),
+    'run-generated-code': switchOption(
+      'Also import tasks that are judged by running the programs that a model writes (humaneval, mbpp). A risk: see ' +
+        '`uncurl help tasks`.',
     ),
     ...WORKSPACE_OPTION,
   },
   run: async (reader, host) => {
     if (reader.positionals.length === 0) return listing(reader, host);
     const python = reader.text('python');
-    const settings = { fewshot: reader.whole('fewshot', 0) ?? null, limit: reader.whole('limit', 1) ?? null };
+    const settings = {
+      fewshot: reader.whole('fewshot', 0) ?? null,
+      limit: reader.whole('limit', 1) ?? null,
+      generatedCode: reader.flag('run-generated-code'),
+    };
     const names = reader.positionals;
     const found = await importNamed(names, settings, python === undefined ? null : resolve(python), reader, host);
     const document = [];

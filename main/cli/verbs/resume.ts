@@ -10,6 +10,7 @@ import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost,
 import type { LockHolder } from '../../workspace/run-lock.ts';
 import { CONFIRM_OPTION, confirmedCode, findRun, WORKSPACE_OPTION } from '../subjects.ts';
 import { endedSweepText } from '../sweep-text.ts';
+import { fitText } from './fit.ts';
 import { damageText } from './damage.ts';
 import { reproductionText } from './reproduce.ts';
 
@@ -107,6 +108,10 @@ export const resume: Verb = {
       if (manifest?.kind === 'damage') {
         const document = await engine.call('damage.read', { run });
         return { document: { ...document, summary }, text: `${damageText(document)}\n${summary}` };
+      }
+      if (manifest?.kind === 'fit') {
+        const document = await engine.call('fit.read', { run });
+        return { document: { ...document, summary }, text: fitText(document) };
       }
       if (manifest?.kind === 'experiment') return experimentResult(engine, run);
       return { document: { run, summary, output: manifest?.output ?? null }, text: summary };

@@ -1,4 +1,3 @@
-import { withPresentStop } from '../../contract/earlier-names.ts';
 import { refuse } from '../../contract/errors.ts';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refitName } from '../../contract/plan.ts';
@@ -13,7 +12,6 @@ import { FAMILYWISE, findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjec
 import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import {
-  optionReader,
   type OptionReader,
   readSettings,
   repeatedOption,
@@ -141,12 +139,9 @@ export const sweep: Verb = {
       names: ['threads', 'memory', 'device', 'precision', 'engine', 'python', 'referee', 'later'],
     },
   ],
-  run: async (given, host) => {
-    // Earlier versions called it `--stop told`.
-    const stop = withPresentStop(given.options['stop']);
-    const reader = optionReader({ ...given, options: { ...given.options, stop } });
+  run: async (reader, host) => {
     const folders: string[] = [];
-    for (const named of given.positionals) folders.push(await findModel(host, named));
+    for (const named of reader.positionals) folders.push(await findModel(host, named));
     const { methods, files } = await readMethods(reader.texts('method'), folders, (line) => host.say(line));
     if (methods.length === 0)
       throw refuse(

@@ -5,6 +5,7 @@ import { boundedText } from '../../contract/bounds.ts';
 import type { Checkpoint } from '../../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from '../../contract/export.ts';
+import { fitDocument } from '../../contract/fit.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { isMergePlan, type Plan, plan as planSchema } from '../../contract/plan.ts';
 import { isSameContent } from '../../contract/run.ts';
@@ -14,6 +15,7 @@ import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
+import { FIT_FILE } from '../../jobs/fit-job.ts';
 import { planContent } from '../../jobs/step.ts';
 import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
@@ -164,7 +166,22 @@ const exportSpec = z.object({
   ggufType: ggufType.optional(),
   hfType: compressedType.optional(),
   mtp: predictionChoice.optional(),
+  /** The search for the best model that fits that recommended it. */
+  fit: boundedText.optional(),
 });
+
+/** What a search measured of the model that it recommended, for the card of its export. */
+const withFit = async (
+  { workspace }: MeasuredRunsSource,
+  facts: CardFacts,
+  run: string | undefined,
+): Promise<CardFacts> => {
+  if (run === undefined) return facts;
+  const document = await readResult(join(workspace.runs.folder(run), FIT_FILE), fitDocument);
+  const tested = document?.tested.find(({ name }) => name === document.recommended);
+  const elsewhere = document?.elsewhere.map(({ result }) => result) ?? [];
+  return { ...facts, measured: [...facts.measured, ...(tested === undefined ? [] : [tested.result]), ...elsewhere] };
+};
 
 /** An export of a smaller checkpoint. */
 export const exportRun: RunKindDefinition<typeof exportSpec> = {
@@ -187,8 +204,10 @@ export const exportRun: RunKindDefinition<typeof exportSpec> = {
   title: (_, { spec, models }) => `Export of ${modelNames({ models })} to ${basename(spec.destination)}`,
   job: (context, { spec, models }) => {
     const { checkpoint } = onlyModel({ models });
-    const card = (): Promise<CardFacts> => curveFacts(context, checkpoint, spec.plan);
-    return exportJob({ checkpoint, ...spec, machine: exportMachine(context), card });
+    const { fit, ...order } = spec;
+    const card = async (): Promise<CardFacts> =>
+      withFit(context, await curveFacts(context, checkpoint, spec.plan), fit);
+    return exportJob({ checkpoint, ...order, machine: exportMachine(context), card });
   },
   checkAgain: (_, __, manifest) => refuseDone(manifest, 'Start a new export.'),
 };

@@ -10,7 +10,7 @@ import { isGgufPath } from '../../files/list-folder.ts';
 import { modelPathOf } from '../../checkpoint/published.ts';
 import { modelsInCache } from '../../hub/hub-cache.ts';
 import { hubSettings } from '../../hub/hub-settings.ts';
-import { kindInWords } from '../../words/run-kinds.ts';
+import { kindInWords, runKinds } from '../../words/run-kinds.ts';
 import { type LibraryEntry, recordedPath } from '../../workspace/library.ts';
 import { changedSinceRun, thenAndNow } from '../changed-since.ts';
 import type { Answers, EngineContext } from '../engine-context.ts';
@@ -18,9 +18,6 @@ import { forget } from '../forget.ts';
 
 type ModelCall =
   'models.list' | 'models.cached' | 'models.open' | 'models.openMade' | 'models.forget' | 'models.locate';
-
-/** Kinds of runs that leave a model. */
-const MAKING_KINDS: ReadonlySet<RunManifest['kind']> = new Set(['export', 'finetune', 'download']);
 
 /** Whether a model folder was removed or emptied. */
 export const isModelGone = async (path: string): Promise<boolean> =>
@@ -107,7 +104,7 @@ export const modelCalls = (context: EngineContext): Pick<Answers, ModelCall> => 
     'models.openMade': async ({ run }, signal) => {
       const manifest = await workspace.runs.read(run);
       const { kind, state, output } = manifest;
-      if (!MAKING_KINDS.has(kind) || state !== 'done' || output === null)
+      if (runKinds[kind].makesModel !== true || state !== 'done' || output === null)
         throw refuse(
           'nothing-made',
           `${run} is ${kindInWords(kind)} (${state}) and made no model.`,

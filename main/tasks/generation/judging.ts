@@ -1,5 +1,5 @@
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import type { ExactMatchOptions, FilterPipeline, WrittenItem } from '../../contract/task.ts';
+import type { ExactMatchOptions, FilterPipeline, PythonJudging, WrittenItem } from '../../contract/task.ts';
 import { RegexFault } from '../python/regex/regex-reader.ts';
 import { compileFilter, type Filter, FilterFault, MULTI_CHOICE, TAKE_FIRST } from './compile-filter.ts';
 import { compilePythonRegex } from '../python/regex/python-regex.ts';
@@ -40,10 +40,19 @@ export interface JudgingRule {
   readonly exactMatch: ExactMatchOptions;
   /** Present where a text that ends is right, whatever it says (metric `ending`). */
   readonly right?: 'ended';
+  /** Present where the task's own Python judges, after filters of its own (main/harness/judge-texts.ts). */
+  readonly python?: PythonJudging;
 }
 
 /** Pipeline of a task without filters, which lm-evaluation-harness calls "none". */
 export const DEFAULT_PIPELINES: readonly FilterPipeline[] = [{ name: 'none', filter: [{ function: TAKE_FIRST }] }];
+
+/** The rule of a task whose own Python judges. */
+export const pythonRule = (python: PythonJudging): JudgingRule => ({
+  pipelines: DEFAULT_PIPELINES,
+  exactMatch: {},
+  python,
+});
 
 /** The rule of the metric `ending`: no filters. */
 export const ENDING_RULE: JudgingRule = { pipelines: DEFAULT_PIPELINES, exactMatch: {}, right: 'ended' };
@@ -142,6 +151,7 @@ export const judge = (
   written: string | readonly string[],
   hasEnded: boolean,
 ): readonly Judgement[] => {
+  if (judging.rule.python !== undefined) throw new Error("only a task's own Python can judge its texts");
   const isByEnding = judging.rule.right === 'ended';
   return judging.pipelines.map(({ name, filters }) => {
     const location = `item "${item.id}", pipeline "${name}"`;

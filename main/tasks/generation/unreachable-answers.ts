@@ -62,7 +62,7 @@ export interface Unreachable {
 
 /** The items of a task that no text can answer; null where there are none. Texts are judged by the first pipeline. */
 export const unreachableAnswers = (judging: Judging | undefined, items: readonly TaskItem[]): Unreachable | null => {
-  if (judging === undefined) return null;
+  if (judging === undefined || judging.rule.python !== undefined) return null;
   const written = items.filter(isWrittenItem);
   const obstacles = written.flatMap(({ answers, until }) => {
     const found = answers.map((answer) => obstacleOf(judging, until, answer));

@@ -3,11 +3,16 @@ import { useAction } from '../../actions/action.ts';
 import { saveReport } from '../../actions/sweep.ts';
 import { IconButton } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
+import { Menu } from '../../components/menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { curvesModes, curvesStore, type CurvesMode } from '../../state/view-stores.ts';
-import { DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { hasAxis } from '../../../main/figures/axis-figure.ts';
+import { hasFrontier } from '../../../main/figures/frontier-figure.ts';
+import { AnswerLine } from './answer-line.tsx';
 import { AxisOfModel, FrontierOfModel } from './axis-of-model.tsx';
 import { CurvesOfTasks } from './curves-of-tasks.tsx';
 import { PlanAxis } from './plan-axis.tsx';
@@ -25,36 +30,64 @@ const modeTitles: Readonly<Record<CurvesMode, string>> = {
   table: 'Table',
 };
 
+/** Modes that are always offered; the others where the sweep measured what they draw. */
+const usual: readonly CurvesMode[] = ['difference', 'absolute', 'dropped', 'bytes', 'table'];
+
+const isMeasured = (mode: CurvesMode, document: SweepDocument | undefined, model: string | null): boolean => {
+  if (document === undefined || model === null) return false;
+  if (mode === 'difference' || mode === 'absolute' || mode === 'table') return true;
+  return mode === 'frontier' ? hasFrontier(document, model) : hasAxis(document, model, mode);
+};
+
+/** The sweep on screen, its rule and its charts in one row, and the answer in one sentence. */
+export const CurvesLead = () => {
+  const { mode, chooseMode } = useStore(curvesStore);
+  const { manifest, model, document } = useSweep();
+  const report = useAction(saveReport);
+  if (manifest === null) return null;
+  const offered = curvesModes.filter((one) => usual.includes(one) || one === mode);
+  const more = curvesModes.filter((one) => !offered.includes(one) && isMeasured(one, document, model));
+  return (
+    <div className="curves-lead">
+      <div className="view-toolbar">
+        <SweepSelect />
+        <RuleChip />
+        <div className="view-head-end">
+          <IconButton
+            icon="file"
+            label="Save report of the sweep: one HTML page with figures, tables, definitions and manifest"
+            disabled={!report.enabled}
+            onClick={report.perform}
+          />
+          <Segmented
+            label="Chart below the answer"
+            value={mode}
+            options={offered.map((value) => ({ value, label: modeTitles[value] }))}
+            onChange={chooseMode}
+          />
+          {more.length > 0 && (
+            <Menu
+              label="More"
+              icon="chart"
+              items={more.map((value) => ({ label: modeTitles[value], onChoose: () => chooseMode(value) }))}
+            />
+          )}
+        </div>
+      </div>
+      {model !== null && <AnswerLine />}
+    </div>
+  );
+};
+
 /**
  * The cost of pruning: the difference above the slider, or all tasks over factors or one of `curveAxes`, or a table.
  */
 export const CurvesSection = () => {
-  const { mode, chooseMode } = useStore(curvesStore);
+  const mode = useStore(curvesStore, (state) => state.mode);
   const { manifest, model, error } = useSweep();
   const selected = selectedModel(useFacts());
-  const report = useAction(saveReport);
   return (
     <div className="curves-section">
-      <div className="curves-head">
-        <SweepSelect />
-        {manifest !== null && <DeltaSlider />}
-        {manifest !== null && (
-          <div className="view-head-end">
-            <IconButton
-              icon="file"
-              label="Save report of the sweep: one HTML page with figures, tables, definitions and manifest"
-              disabled={!report.enabled}
-              onClick={report.perform}
-            />
-            <Segmented
-              label="Chart below the map"
-              value={mode}
-              options={curvesModes.map((value) => ({ value, label: modeTitles[value] }))}
-              onChange={chooseMode}
-            />
-          </div>
-        )}
-      </div>
       {manifest !== null && model === null && selected !== null && (
         <p className="muted">The sweep on screen did not measure {selected.name}.</p>
       )}

@@ -21,7 +21,7 @@ interface ResultsTableProps {
 
 const RESULTS_SHOWN =
   'task method seed factor verdict difference interval low_one_sided value n p kept dropped_share metric lost ' +
-  'gained ended looped answer_loss kl changed_token acceptance truncated';
+  'gained ended looped pass_at_k answer_loss kl changed_token acceptance truncated';
 
 /** All measured points, the draws of one under each other. */
 export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTableProps) => (

@@ -23,7 +23,7 @@ import { drawsTitle, drawsLines } from '../../sweep/points.ts';
  * Margins and heights of a plot in CSS pixels; on the right, room for the marks beside the last factor (up to 26). The
  * slider below uses the same side margins.
  */
-export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 200, small: 150 } as const;
+export const PLOT = { left: 62, right: 28, top: 8, bottom: 22, tall: 224, small: 190 } as const;
 
 interface DifferencePlotProps {
   /** Title that distinguishes this plot from the other; empty if there is only one. */

@@ -1,9 +1,12 @@
 import { useMemo, useId } from 'react';
 import { useStore } from 'zustand';
-import type { ModelInfo } from '../../../main/contract/model.ts';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { isNothingToLose, type SweepDocument, type SweepResult, type Threshold } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { differencePanel } from '../../../main/figures/difference-chart.ts';
+import { headlineThresholds } from '../../../main/evaluation/threshold.ts';
+import { bracketText, thresholdValue } from '../../../main/words/verdicts.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
 import { useElementWidth } from '../../charts/chart-element.ts';
@@ -21,7 +24,7 @@ import { planName } from '../../plan/plan-name.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
-import { broughtByPoint } from '../../sweep/brought.ts';
+import { broughtByPoint, nameInRun } from '../../sweep/brought.ts';
 import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
 import { isPoint, pointKey, pointTitle } from '../../sweep/points.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
@@ -72,6 +75,8 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   const { factor, method, point } = facts.selection;
   const named = planName(facts, useStore(planStore));
   const largestFactor = info.experts / fewestKept(info);
+  const columns = panels.length > 1 && width >= SIDE_BY_SIDE_PX ? 2 : 1;
+  const plotWidth = columns === 2 ? (width - PLOTS_GAP_PX) / 2 : width;
   const select = (result: SweepResult): void => {
     const run = points.flat().find((known) => known.result === result)?.run;
     if (run === undefined) return;
@@ -126,7 +131,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
             </div>
           )}
           <Pooled points={points.flat()} shown={manifest?.id ?? null} />
-          <div ref={frame}>
+          <div ref={frame} className={columns === 2 ? 'plan-axis-plots' : undefined}>
             {width > 0 &&
               panels.map(({ task: known, panel }) => (
                 <DifferencePlot
@@ -140,8 +145,10 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                   cursor={named?.factor ?? factor}
                   isEdited={named?.isEdited === true}
                   largestFactor={largestFactor}
-                  width={width}
-                  height={isFull ? fullHeight(panels.length) : panels.length > 1 ? PLOT.small : PLOT.tall}
+                  width={plotWidth}
+                  height={
+                    isFull ? fullHeight(panels.length / columns) : columns < panels.length ? PLOT.small : PLOT.tall
+                  }
                   theme={theme}
                   selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
                   onSelect={select}
@@ -163,14 +170,29 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
               </p>
             )}
           </div>
-          <div className="plan-axis-slider" style={{ paddingLeft: PLOT.left - 8, paddingRight: PLOT.right - 8 }}>
-            <FactorSlider counts={info} labelled={panels.length === 0} />
+          <div
+            className="plan-axis-slider"
+            style={{
+              width: panels.length === 0 ? undefined : plotWidth,
+              paddingLeft: PLOT.left - 8,
+              paddingRight: PLOT.right - 8,
+            }}
+          >
+            <FactorSlider
+              counts={info}
+              labelled={panels.length === 0}
+              threshold={thresholdOf(document, manifest, selectedModel(facts), task, method)}
+            />
           </div>
         </section>
       )}
     </FullScreen>
   );
 };
+
+/** Room for two plots beside each other, and the gap between them. */
+const SIDE_BY_SIDE_PX = 700;
+const PLOTS_GAP_PX = 14;
 
 /** Height of one of several plots that share the window with their heading, legend and slider. */
 const fullHeight = (plots: number): number => Math.max(PLOT.small, (window.innerHeight - 330) / plots);
@@ -201,6 +223,21 @@ const Pooled = ({ points, shown }: { readonly points: readonly RunResult[]; read
   );
 };
 
+/** The threshold of a method for the model and task on screen; null: not measured, or not determined. */
+const thresholdOf = (
+  document: SweepDocument | undefined,
+  manifest: RunManifest | null,
+  model: ModelEntry | null,
+  { name }: TaskEntry,
+  method: string,
+): Threshold | null => {
+  const known = nameInRun(manifest, model);
+  const own = headlineThresholds(document?.thresholds ?? []).find(
+    (one) => one.model === known && one.task === name && one.method === method,
+  );
+  return own === undefined || own.lastSafe === null || isNothingToLose(own.verdict) ? null : own;
+};
+
 const answersInWords = (task: TaskEntry): string =>
   answersOf(task) === 'written' ? 'answers written by the model' : 'answers chosen from the choices';
 
@@ -208,10 +245,39 @@ interface FactorSliderProps {
   readonly counts: ExpertCounts;
   /** Whether the slider labels its marks itself; otherwise the axis of the chart above does. */
   readonly labelled: boolean;
+  /** Of the method on screen, drawn as a bracket from the last safe factor to the first that is not. */
+  readonly threshold: Threshold | null;
 }
 
+interface FactorBracketProps {
+  readonly threshold: Threshold;
+  /** Place of a factor on the slider, 0 to 1. */
+  readonly shareOf: (factor: number) => number;
+}
+
+/** The bracket of a threshold above the slider: between its ends no factor was tested. */
+const FactorBracket = ({ threshold, shareOf }: FactorBracketProps) => {
+  const { method, lastSafe, firstUnsafe } = threshold;
+  const from = shareOf(lastSafe ?? 1);
+  const to = firstUnsafe === null ? 1 : shareOf(firstUnsafe);
+  return (
+    <div className="factor-bracket">
+      <span
+        className={firstUnsafe === null ? 'factor-bracket-open' : undefined}
+        style={{
+          left: `calc(8px + (100% - 16px) * ${from})`,
+          width: `calc((100% - 16px) * ${Math.max(0, to - from)})`,
+        }}
+      />
+      <small style={{ left: `calc(8px + (100% - 16px) * ${from})` }}>
+        {methodTitle(method)} {thresholdValue(threshold)} {bracketText({ ...threshold, firstWorse: null })}
+      </small>
+    </div>
+  );
+};
+
 /** A slider over every possible number of kept experts, positioned by factor. */
-const FactorSlider = ({ counts, labelled }: FactorSliderProps) => {
+const FactorSlider = ({ counts, labelled, threshold }: FactorSliderProps) => {
   const id = useId();
   const factor = useStore(selectionStore, (state) => state.factor);
   const { chooseFactor, dragFactor, endDrag } = selectionStore.getState();
@@ -223,6 +289,9 @@ const FactorSlider = ({ counts, labelled }: FactorSliderProps) => {
   const factorOf = (count: number): number => counts.experts / Math.min(counts.experts, Math.max(fewest, count));
   return (
     <div className="factor-slider">
+      {threshold !== null && (
+        <FactorBracket threshold={threshold} shareOf={(at) => (end > 0 ? Math.min(1, Math.log2(at) / end) : 0)} />
+      )}
       <label htmlFor={id} className="visually-hidden">
         Pruning factor
       </label>

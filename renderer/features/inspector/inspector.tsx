@@ -105,6 +105,12 @@ const endingFacts = ({ endings, factor, metric }: SweepResult): readonly Fact[] 
   ];
 };
 
+const passFacts = ({ passAtK = [], factor, metric }: SweepResult): readonly Fact[] =>
+  passAtK.map(({ k, value, ...difference }) => {
+    const moved = `${formatDifferenceInUnit(difference.difference, metric)} ${formatInterval(difference, metric)}`;
+    return fact('passAtK', `${formatPercent(value)}${factor === 1 ? '' : ` (${moved})`}`, `pass@${String(k)}`);
+  });
+
 /** The measured point of the current method and factor, of the first draw; null where there is none. */
 const pointOnScreen = (facts: Facts, points: readonly RunResult[]): PointKey | null => {
   const info = selectedModel(facts)?.info;
@@ -185,6 +191,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
               result.answerLoss === undefined || result.factor === 1 ? null : `${formatNats(result.answerLoss)} nats`,
             ),
             ...endingFacts(result),
+            ...passFacts(result),
             fact('items', itemsText(result), 'Test items'),
             fact('keptExperts', formatFixed(result.kept, Number.isInteger(result.kept) ? 0 : 2)),
             fact('droppedShare', result.droppedShare === undefined ? null : formatDroppedShare(result)),

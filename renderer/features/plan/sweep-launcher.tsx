@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { useStore } from 'zustand';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
@@ -60,25 +60,28 @@ const MoreFactors = ({ models }: { readonly models: readonly ModelEntry[] }) => 
   );
 };
 
-/** The ticked tasks, and a warning where the task on screen is not among them. */
+/** Says that the task on screen is not among those that a sweep would measure. */
+const UntickedWarning = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
+  const focused = focusedTask(useFacts());
+  if (focused === null || tasks.includes(focused)) return null;
+  return (
+    <span className="sweep-warning" role="status">
+      <Icon name="warning" /> {focused.title} is on screen, but not ticked: this sweep does not measure it.
+      <Button small onClick={() => selectionStore.getState().toggleTask(focused.handle)}>
+        Tick {focused.title}
+      </Button>
+    </span>
+  );
+};
+
+/** The ticked tasks. */
 const SweepTasks = ({ tasks }: { readonly tasks: readonly TaskEntry[] }) => {
-  const facts = useFacts();
-  const focused = focusedTask(facts);
-  const { tickTasks, toggleTask } = selectionStore.getState();
-  const isTicked = focused === null || tasks.includes(focused);
+  const focused = focusedTask(useFacts());
   return (
     <div className="choice-row">
       <span>{tasks.length === 0 ? 'none ticked' : titleList(tasks.map((task) => task.title))}</span>
-      {!isTicked && (
-        <span className="sweep-warning" role="status">
-          <Icon name="warning" /> {focused.title} is on screen, but not ticked: this sweep does not measure it.
-          <Button small onClick={() => toggleTask(focused.handle)}>
-            Tick {focused.title}
-          </Button>
-        </span>
-      )}
       {focused !== null && tasks.length > 1 && (
-        <Button look="quiet" small onClick={() => tickTasks([focused.handle])}>
+        <Button look="quiet" small onClick={() => selectionStore.getState().tickTasks([focused.handle])}>
           Only {focused.title}
         </Button>
       )}
@@ -111,109 +114,132 @@ export const SweepLauncher = () => {
     ...(calibrates ? [] : (['calibration'] as const)),
     ...(samples ? [] : (['sample', 'repeats'] as const)),
   ];
+  const [isOpen, openSettings] = useState(false);
   const usableModels = facts.models.filter((model) => isUsable(model));
   return (
-    <section className="card" aria-label="Sweep">
-      <div className="card-head">
-        <h3>Sweep: measure plans on test items</h3>
-        <ActionButton action={showMethods} look="quiet" small icon="info">
-          About the methods
-        </ActionButton>
-      </div>
-      <div className="sweep-grid">
-        <span>Models</span>
-        <div className="choice-row">
-          {usableModels.map((model) => (
-            <Checkbox
-              key={model.handle}
-              checked={models.includes(model)}
-              disabled={model.handle === facts.selection.model}
-              onChange={() => settings.toggleModel(model.handle)}
-            >
-              {model.name}
-            </Checkbox>
-          ))}
-        </div>
-        <span>Tasks</span>
-        <SweepTasks tasks={tasks} />
-        <span>
-          <Definition of="method">Methods</Definition>
+    <section className="card sweep-drawer" aria-label="Sweep">
+      <div className="sweep-bar">
+        <Button
+          look="quiet"
+          small
+          icon={isOpen ? 'chevronDown' : 'chevronRight'}
+          aria-expanded={isOpen}
+          onClick={() => openSettings(!isOpen)}
+        >
+          Sweep settings
+        </Button>
+        <span className={obstacle === null ? 'sweep-bar-words' : 'sweep-bar-words muted'}>
+          {obstacle ?? <UntickedWarning tasks={tasks} />}
         </span>
-        <SweepMethods pages={facts.methods} />
-        <span>
-          <Definition of="candidateFolders">Checkpoints</Definition>
-        </span>
-        <SweepFolders />
-        <span>Options</span>
-        <SweepOptions pages={facts.methods} />
-        <span>
-          <Definition of="factor">Factors</Definition>
-        </span>
-        <div className="choice-row">
-          {commonFactors(models).map((factor) => (
-            <Checkbox
-              key={factor}
-              checked={factor === 1 || !settings.skippedFactors.includes(factor)}
-              disabled={factor === 1}
-              onChange={() => settings.toggleFactor(factor)}
-            >
-              {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
-            </Checkbox>
-          ))}
-          <MoreFactors models={models} />
-          <SweepFields part="factors" />
-        </div>
-        <span>Plans</span>
-        <div className="sweep-plans">
-          <SweepFields stacked part="plans" hidden={hidden} />
-        </div>
-        <SweepFields part="weights" />
-        {settings.recovery !== 'none' && (
-          <>
-            <span>Refit</span>
-            <SweepRefits />
-          </>
-        )}
-        {withChatTemplate(models).length > 0 && (
-          <>
-            <span>Prompts</span>
-            <ChatSwitch models={models} />
-          </>
-        )}
-        <span>Settings</span>
-        <div className="choice-row">
-          <SweepFields />
-        </div>
-        <span>Run on</span>
-        <div>
-          <Segmented
-            label="Run on"
-            value={cluster.runsOn}
-            options={[
-              { value: 'here', label: 'This machine' },
-              { value: 'cluster', label: 'Slurm cluster' },
-            ]}
-            onChange={cluster.chooseRunsOn}
-          />
-        </div>
-        {isOnCluster && (
-          <>
-            <span>Cluster</span>
-            <ClusterFields />
-          </>
-        )}
-      </div>
-      <SweepMethodCosts />
-      {start.problem !== null && <Problem error={start.problem} />}
-      <div className="sweep-start">
-        <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
         <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>
-          <span>
+          <span className="ellipsis">
             {isOnCluster ? 'Submit sweep' : 'Start sweep'}
             {obstacle === null && <small>: {sweepSummary(models, tasks, settings)}</small>}
           </span>
         </Button>
       </div>
+      {start.problem !== null && <Problem error={start.problem} />}
+      {isOpen && (
+        <div className="sweep-settings">
+          <div className="sweep-grid">
+            <span>Models</span>
+            <div className="choice-row">
+              {usableModels.map((model) => (
+                <Checkbox
+                  key={model.handle}
+                  checked={models.includes(model)}
+                  disabled={model.handle === facts.selection.model}
+                  onChange={() => settings.toggleModel(model.handle)}
+                >
+                  {model.name}
+                </Checkbox>
+              ))}
+            </div>
+            <span>Tasks</span>
+            <SweepTasks tasks={tasks} />
+            <span>
+              <Definition of="method">Methods</Definition>
+            </span>
+            <SweepMethods pages={facts.methods} />
+            <span>
+              <Definition of="factor">Factors</Definition>
+            </span>
+            <div className="choice-row">
+              {commonFactors(models).map((factor) => (
+                <Checkbox
+                  key={factor}
+                  checked={factor === 1 || !settings.skippedFactors.includes(factor)}
+                  disabled={factor === 1}
+                  onChange={() => settings.toggleFactor(factor)}
+                >
+                  {factor === 1 ? '×1 unpruned' : formatFactor(factor)}
+                </Checkbox>
+              ))}
+              <MoreFactors models={models} />
+            </div>
+            {withChatTemplate(models).length > 0 && (
+              <>
+                <span>Prompts</span>
+                <ChatSwitch models={models} />
+              </>
+            )}
+          </div>
+          <Disclosure summary="Advanced: search of factors, plans, weights, draws, items, cluster">
+            <div className="sweep-grid">
+              <span>
+                <Definition of="candidateFolders">Checkpoints</Definition>
+              </span>
+              <SweepFolders />
+              <span>Options</span>
+              <SweepOptions pages={facts.methods} />
+              <span>Search</span>
+              <div className="choice-row">
+                <SweepFields part="factors" />
+              </div>
+              <span>Plans</span>
+              <div className="sweep-plans">
+                <SweepFields stacked part="plans" hidden={hidden} />
+              </div>
+              <SweepFields part="weights" />
+              {settings.recovery !== 'none' && (
+                <>
+                  <span>Refit</span>
+                  <SweepRefits />
+                </>
+              )}
+              <span>Settings</span>
+              <div className="choice-row">
+                <SweepFields />
+              </div>
+              <span>Run on</span>
+              <div>
+                <Segmented
+                  label="Run on"
+                  value={cluster.runsOn}
+                  options={[
+                    { value: 'here', label: 'This machine' },
+                    { value: 'cluster', label: 'Slurm cluster' },
+                  ]}
+                  onChange={cluster.chooseRunsOn}
+                />
+              </div>
+              {isOnCluster && (
+                <>
+                  <span>Cluster</span>
+                  <ClusterFields />
+                </>
+              )}
+            </div>
+          </Disclosure>
+          <SweepMethodCosts />
+          <div className="sweep-cost">
+            <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
+            <ActionButton action={showMethods} look="quiet" small icon="info">
+              About the methods
+            </ActionButton>
+          </div>
+        </div>
+      )}
     </section>
   );
 };

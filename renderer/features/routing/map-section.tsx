@@ -10,8 +10,9 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { profileTasks, startProfile } from '../../actions/jobs.ts';
 import { mapScalings, type MapScaling } from '../../../main/figures/map-scaling.ts';
 import { Button } from '../../components/button.tsx';
-import { ChartsOrTable, Select } from '../../components/choices.tsx';
+import { ChartsOrTable, Checkbox, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
+import { PopPanel } from '../../components/pop-panel.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
@@ -79,34 +80,42 @@ const MapControls = () => {
         options={routingMetrics.map((value) => ({ value, label: definitions[value].term }))}
         onChange={(chosen) => drawMap({ metric: chosen })}
       />
-      <Select
-        label={<Definition of="difference">Minus</Definition>}
-        value={minuses.some(({ value }) => value === minusKey(minus)) ? minusKey(minus) : ''}
-        options={minuses}
-        onChange={(value) => drawMap({ minus: minuses.find((choice) => choice.value === value)?.minus ?? null })}
-        disabled={minuses.length === 1}
-      />
-      <Select
-        label={<Definition of="expertOrder">Order</Definition>}
-        value={orders.some(({ value }) => value === orderKey(order)) ? orderKey(order) : 'number'}
-        options={orders}
-        onChange={(value) => {
-          const chosen = orders.find((choice) => choice.value === value);
-          if (chosen !== undefined) drawMap({ order: chosen.order });
-        }}
-      />
-      <Select
-        label={<Definition of="mapScaling">Colours</Definition>}
-        value={isDifference && (scaling === 'log' || scaling === 'rank') ? 'linear' : scaling}
-        options={mapScalings.map((value) => ({
-          value,
-          label: scalingTitles[value],
-          disabled: isDifference && (value === 'log' || value === 'rank'),
-        }))}
-        onChange={(chosen) => drawMap({ scaling: chosen })}
-      />
-      <div className="view-head-end">
+      <PopPanel name="Map options" label="Options">
+        <Select
+          label={<Definition of="difference">Minus</Definition>}
+          value={minuses.some(({ value }) => value === minusKey(minus)) ? minusKey(minus) : ''}
+          options={minuses}
+          onChange={(value) => drawMap({ minus: minuses.find((choice) => choice.value === value)?.minus ?? null })}
+          disabled={minuses.length === 1}
+        />
+        <Select
+          label={<Definition of="expertOrder">Order</Definition>}
+          value={orders.some(({ value }) => value === orderKey(order)) ? orderKey(order) : 'number'}
+          options={orders}
+          onChange={(value) => {
+            const chosen = orders.find((choice) => choice.value === value);
+            if (chosen !== undefined) drawMap({ order: chosen.order });
+          }}
+        />
+        <Select
+          label={<Definition of="mapScaling">Colours</Definition>}
+          value={isDifference && (scaling === 'log' || scaling === 'rank') ? 'linear' : scaling}
+          options={mapScalings.map((value) => ({
+            value,
+            label: scalingTitles[value],
+            disabled: isDifference && (value === 'log' || value === 'rank'),
+          }))}
+          onChange={(chosen) => drawMap({ scaling: chosen })}
+        />
         {model !== null && <ChatSwitch models={[model]} short />}
+      </PopPanel>
+      <Checkbox
+        checked={order.by === 'plan'}
+        onChange={(isByPlan) => drawMap({ order: { by: isByPlan ? 'plan' : 'number' } })}
+      >
+        by the plan
+      </Checkbox>
+      <div className="view-head-end">
         <ActionButton action={profileTasks} icon="play">
           Profile
         </ActionButton>

@@ -1,22 +1,10 @@
-import { runDurationMs, type RunKind, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { runDurationMs, type RunManifest, type RunState } from '../../../main/contract/run.ts';
 import type { IconName } from '../../components/button.tsx';
 import { provenanceBadge } from '../../../main/words/provenance.ts';
+import { runKinds } from '../../../main/words/run-kinds.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 
-const kindIcons: Readonly<Record<RunKind, IconName>> = {
-  profile: 'table',
-  sweep: 'chart',
-  export: 'save',
-  verify: 'search',
-  reproduce: 'resume',
-  finetune: 'model',
-  experiment: 'table',
-  damage: 'chart',
-  beside: 'file',
-  download: 'model',
-  push: 'save',
-};
 const stateWords: Readonly<Record<RunState, string>> = {
   queued: 'waiting',
   running: 'running',
@@ -29,7 +17,7 @@ const stateWords: Readonly<Record<RunState, string>> = {
 /** A check mark only for a reproduction that matched; a warning for failures and differences. */
 export const runIcon = ({ kind, state, finding, damaged }: RunManifest): IconName => {
   if (damaged !== undefined || state === 'failed' || finding === 'different') return 'warning';
-  return finding === 'equal' ? 'check' : kindIcons[kind];
+  return finding === 'equal' ? 'check' : runKinds[kind].icon;
 };
 
 /** A run's state in a word; empty if it is simply done. */

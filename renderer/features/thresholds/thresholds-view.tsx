@@ -14,7 +14,7 @@ import type { PointKey } from '../../state/selection.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { MethodToggles, DeltaSlider, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { MethodToggles, RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
 import { BestSection } from './best-section.tsx';
 import { ElsewhereSection } from './elsewhere-section.tsx';
@@ -202,7 +202,7 @@ const ThresholdsControls = () => {
   return (
     <div className="view-head">
       <SweepSelect />
-      <DeltaSlider />
+      <RuleChip />
       <div className="view-head-end">
         <ActionButton
           action={saveReport}

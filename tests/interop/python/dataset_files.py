@@ -108,3 +108,69 @@ for subject in SUBJECTS.split():
         ("test", "validation", "dev"),
         6,
     )
+
+
+def math(_):
+    first, second = draw.randrange(20), draw.randrange(20)
+    solution = f"{words(3)} ${first}+{second}=\\boxed{{{first + second}}}$."
+    return {"problem": f"{words(4)} {first} and {second}?", "level": "Level 1", "type": "Algebra", "solution": solution}
+
+
+write("EleutherAI/hendrycks_math", "algebra", math, ("train",))
+write("EleutherAI/hendrycks_math", "algebra", math, ("test",), 4)
+
+
+def drop(index):
+    answer = {"number": "", "date": {"day": "", "month": "", "year": ""}, "spans": [words(1), words(2)]}
+    return {
+        "section_id": "1",
+        "query_id": str(index),
+        "passage": words(12).capitalize() + ".",
+        "question": words(5).capitalize() + "?",
+        "answer": {**answer, "worker_id": "", "hit_id": ""},
+        "validated_answers": {
+            "number": [""],
+            "date": [{"day": "", "month": "", "year": ""}],
+            "spans": [[words(1)]],
+            "worker_id": [""],
+            "hit_id": [""],
+        },
+    }
+
+
+write("EleutherAI/drop", "default", drop, ("train",))
+write("EleutherAI/drop", "default", drop, ("validation",), 4)
+
+
+def ifeval(index):
+    kinds = ["punctuation:no_comma", "keywords:existence", "startend:quotation", "length_constraints:number_words"]
+    given = [
+        {"keywords": None, "num_words": None, "relation": None},
+        {"keywords": ["river", "stone"], "num_words": None, "relation": None},
+        {"keywords": None, "num_words": None, "relation": None},
+        {"keywords": None, "num_words": 4, "relation": "at least"},
+    ]
+    # The last item must follow two instructions.
+    own = [index] if index < 4 else [1, 3]
+    return {
+        "key": index,
+        "prompt": f"Write of {words(3)}.",
+        "instruction_id_list": [kinds[one] for one in own],
+        "kwargs": [given[one] for one in own],
+    }
+
+
+write("google/IFEval", "default", ifeval, ("train",), 5)
+
+
+def humaneval(index):
+    return {
+        "task_id": f"Own/{index}",
+        "prompt": f"def add_{index}(a):\n",
+        "canonical_solution": f"    return a + {index}\n",
+        "test": f"def check(candidate):\n    assert candidate(2) == {index + 2}\n",
+        "entry_point": f"add_{index}",
+    }
+
+
+write("openai/openai_humaneval", "openai_humaneval", humaneval, ("test",), 2)

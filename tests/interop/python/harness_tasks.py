@@ -2,25 +2,60 @@
 
 usage: harness_tasks.py JOBS
 JOBS: JSON list of {"model", "tasks", "fewshot"}. Prints one JSON line per job: {"results": task or group ->
-{metric: value}, "samples": task -> [[log-probability of each choice], ..]} in the order of the documents.
+{metric: value}, "samples": task -> [[log-probability of each choice], ..], "judged": task -> [{metric: value}, ..]} in
+the order of the documents. "texts" in a job: task -> [text of each document]; they are judged in place of the model's.
 """
 
 import json
+import os
 import sys
 
 import torch
 from lm_eval import simple_evaluate
+from lm_eval.api.model import LM
 from lm_eval.models.huggingface import HFLM
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
+class Planted(LM):
+    """Answers with texts that the test wrote."""
+
+    def __init__(self, texts):
+        super().__init__()
+        self.texts = texts
+
+    def generate_until(self, requests):
+        return [self.texts[request.task_name][request.doc_id] for request in requests]
+
+    def loglikelihood(self, requests):
+        raise NotImplementedError
+
+    def loglikelihood_rolling(self, requests):
+        raise NotImplementedError
+
+
+def model_of(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, experts_implementation="eager").eval()
+    return HFLM(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(folder), batch_size=1)
+
+
+def values(row):
+    return {name: float(row[name]) for name in row["metrics"] if isinstance(row[name], (bool, int, float))}
+
+
 def main():
     torch.set_num_threads(1)
+    # The programs that it runs are those that the test wrote.
+    os.environ["HF_ALLOW_CODE_EVAL"] = "1"
     for job in json.load(open(sys.argv[1])):
-        folder = job["model"]
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, experts_implementation="eager").eval()
-        lm = HFLM(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(folder), batch_size=1)
-        evaluated = simple_evaluate(model=lm, tasks=job["tasks"], num_fewshot=job["fewshot"], bootstrap_iters=0)
+        lm = Planted(job["texts"]) if "texts" in job else model_of(job["model"])
+        evaluated = simple_evaluate(
+            model=lm,
+            tasks=job["tasks"],
+            num_fewshot=job["fewshot"],
+            bootstrap_iters=0,
+            confirm_run_unsafe_code="texts" in job,
+        )
         results = {
             name: {key: value for key, value in scores.items() if isinstance(value, (int, float))}
             for name, scores in {**evaluated["results"], **evaluated.get("groups", {})}.items()
@@ -33,7 +68,11 @@ def main():
             ]
             for name, rows in evaluated["samples"].items()
         }
-        print(json.dumps({"results": results, "samples": samples}))
+        judged = {
+            name: [values(row) for row in sorted(rows, key=lambda row: row["doc_id"])]
+            for name, rows in evaluated["samples"].items()
+        }
+        print(json.dumps({"results": results, "samples": samples, "judged": judged}))
 
 
 main()

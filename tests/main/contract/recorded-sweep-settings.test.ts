@@ -9,25 +9,10 @@ import { methodNamed, methods } from '../../../main/pruning/methods.ts';
 
 const spec = { methods: ['uncurl', 'ean'], factors: [1, 2] };
 
-test('options of uncurl stored separately in a manifest of 0.1 join those of the method, which take precedence', () => {
-  const uncurl = { affinity: 'pearson', reference: 'medoid', align: false, weights: 'uniform', router: 'mean-row' };
-  const options = { uncurl: { router: 'mapped-rows' }, ean: { form: 'mean' } };
-  const settings = recordedSweepSettings.parse({ ...spec, uncurl, options });
-  const recorded = { ...uncurl, optimiser: 'lloyd' };
-  expect(settings.options).toEqual({ uncurl: { ...recorded, router: 'mapped-rows' }, ean: { form: 'mean' } });
-  expect(methodNamed('uncurl').prepare(optionsOf(settings, 'uncurl')).options).toMatchObject({
-    ...recorded,
-    router: 'mapped-rows',
-  });
-  expect(recordedSweepSettings.parse({ ...spec, uncurl }).options).toEqual({ uncurl: recorded });
-});
-
 test('a current manifest is read unchanged, and an unusable one is refused', () => {
   const current = { ...spec, seeds: [0, 1], gates: 'folded', options: { uncurl: { optimiser: 'hartigan' } } };
   expect(recordedSweepSettings.parse(current)).toEqual(sweepSettings.parse(current));
-  expect(recordedSweepSettings.safeParse({ ...spec, uncurl: { affinity: 'pearson' }, factors: [] }).success).toBe(
-    false,
-  );
+  expect(recordedSweepSettings.safeParse({ ...spec, factors: [] }).success).toBe(false);
   expect(recordedSweepSettings.safeParse(null).success).toBe(false);
 });
 
@@ -45,12 +30,7 @@ test('a manifest that does not name its gates has those of a plain deletion, and
 
 test('a manifest from before methods had several draws keeps its single draw', () => {
   expect([recordedSweepSettings.parse(spec).seeds, sweepSettings.parse(spec).seeds]).toEqual([[0], [0, 1, 2]]);
-  const drawn = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0, align: false } } });
-  expect(drawn.options).toEqual({ uncurl: { align: false, optimiser: 'lloyd' } });
-  expect(recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 0 } } }).options).toEqual({
-    uncurl: { optimiser: 'lloyd' },
-  });
-  // A draw chosen by the option is not mistaken for another: the method refuses the option by name.
+  // A draw chosen by an option is not mistaken for another: the method refuses the option by name.
   const other = recordedSweepSettings.parse({ ...spec, options: { uncurl: { seed: 3 } } });
   expect(() => methodNamed('uncurl').prepare(optionsOf(other, 'uncurl'))).toThrow('seed is unknown');
 });

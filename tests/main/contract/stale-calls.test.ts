@@ -21,6 +21,8 @@ const results = [
   'damage.read',
   'experiment.read',
   'experiment.report',
+  'fit.read',
+  'fit.report',
   'outcomes.read',
   'report.make',
   'reproduction.read',
@@ -36,7 +38,11 @@ const results = [
 const ofSweep = [...results, 'export.measured'].sort();
 
 test.each<[string, EngineEvent, readonly string[]]>([
-  ['a run that is queued', { type: 'run.changed', manifest: manifest('queued') }, ['models.list', 'tasks.list']],
+  [
+    'a run that is queued',
+    { type: 'run.changed', manifest: manifest('queued') },
+    ['fit.predict', 'models.list', 'tasks.list'],
+  ],
   ['a run that starts', { type: 'run.changed', manifest: manifest('running') }, []],
   ['a run that is done', { type: 'run.changed', manifest: manifest('done') }, ofSweep],
   ['a run that fails', { type: 'run.changed', manifest: manifest('failed') }, ofSweep],
@@ -49,13 +55,14 @@ test.each<[string, EngineEvent, readonly string[]]>([
   [
     'a run that is removed',
     { type: 'run.removed', run: 'r' },
-    ['export.measured', 'models.list', 'tasks.list', 'trash.list'],
+    ['export.measured', 'fit.predict', 'models.list', 'tasks.list', 'trash.list'],
   ],
+  ['a search that knows more', { type: 'fit.changed', run: 'r' }, results],
   ['waiting jobs in another order', { type: 'jobs.reordered' }, ['jobs.list']],
   [
     'labels of runs',
     { type: 'runs.relisted' },
-    ['export.measured', 'models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
+    ['export.measured', 'fit.predict', 'models.list', 'runs.list', 'runs.origin', 'tasks.list', 'trash.list'],
   ],
   [
     'a verification that is done',

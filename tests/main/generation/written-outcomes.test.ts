@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { NO_ENDS, textEnds } from '../../../main/generation/write-texts.ts';
-import { writtenOutcomes } from '../../../main/generation/written-outcomes.ts';
+import { type EndedText, writtenOutcomes } from '../../../main/generation/written-outcomes.ts';
 import { bundledModel } from '../inference/few-shot-task.ts';
 import { openRunner, uncancelled } from '../inference/open-runner.ts';
 
@@ -25,10 +25,8 @@ it(
       { key: 'unpruned', plan: null },
       { key: 'half', plan: keep([0, 2, 4, 6, 8, 10, 12, 14]) },
     ];
-    const judge = ({ answer }: (typeof items)[number], text: string) => ({
-      filtered: text.toUpperCase(),
-      correct: text === answer,
-    });
+    const judge = (texts: readonly EndedText<(typeof items)[number]>[]) =>
+      texts.map(({ item: { answer }, text }) => ({ filtered: text.toUpperCase(), correct: text === answer }));
     const together = await writtenOutcomes(runner, tokenizer, { items, candidates, ends, judge }, uncancelled);
     expect([...together.keys()]).toEqual(['ruined', 'unpruned', 'half']);
     for (const outcomes of together.values()) expect(outcomes.map(({ id }) => id)).toEqual(words);
@@ -62,6 +60,8 @@ it(
   },
 );
 
+const judgeNone = (texts: readonly unknown[]) => texts.map(() => ({ filtered: '', correct: false }));
+
 it('finds the loops of models that repeat themselves, and where in the text they begin', async () => {
   const runner = await openRunner(bundledModel('uncurl-16'));
   const { tokenizer } = runner;
@@ -77,7 +77,7 @@ it('finds the loops of models that repeat themselves, and where in the text they
     plan: { kept: Array.from({ length: 3 }, () => [expert]) },
   }));
   // Nothing ends the texts, as for models that have forgotten their end token.
-  const work = { items, candidates, ends: NO_ENDS, judge: () => ({ filtered: '', correct: false }) };
+  const work = { items, candidates, ends: NO_ENDS, judge: judgeNone };
   const texts = [...(await writtenOutcomes(runner, tokenizer, work, uncancelled)).values()].flat();
   expect(texts.map(({ stopped, tokens }) => [stopped, tokens])).toEqual(texts.map(() => ['length', 48]));
   const looped = texts.filter(({ loop }) => loop !== null);

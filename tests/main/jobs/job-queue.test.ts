@@ -4,11 +4,13 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { EngineEvent } from '../../../main/contract/events.ts';
 import { runManifest, type RunManifest, type RunState } from '../../../main/contract/run.ts';
+import { createTextJudge } from '../../../main/harness/judge-texts.ts';
 import { carryOutHere, JobQueue } from '../../../main/jobs/job-queue.ts';
 import { type Job, jobOn } from '../../../main/jobs/job-context.ts';
 import { createModelPool } from '../../../main/jobs/source-gate.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
 import type { CreatedRun } from '../../../main/workspace/run-store.ts';
+import type { StepStore } from '../../../main/workspace/step-store.ts';
 import { HEARTBEAT_MS } from '../../../main/workspace/run-lock.ts';
 import { patiently } from '../../hang-limit.ts';
 import { fillDisk, smallDisk } from '../workspace/small-disk.ts';
@@ -30,6 +32,14 @@ const openQueue = async (
     pool: createModelPool({ threads: 1, memoryBudgetBytes: 0, scratchFolder: workspace.temporaryFolder }),
     numerics: { version: 1, runtime: 'none', provider: 'cpu', precision: 'float32' },
     memoryBudgetBytes: 0,
+    createJudge: (steps: StepStore) =>
+      createTextJudge({
+        python: () => Promise.reject(new Error('no Python')),
+        resources: '',
+        temporaryFolder: workspace.temporaryFolder,
+        steps,
+        sandbox: null,
+      }),
   };
   const queue = new JobQueue(
     workspace.runs,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { sweepSettings } from '../../../main/contract/sweep.ts';
+import { type SweepDocument, sweepSettings } from '../../../main/contract/sweep.ts';
 import { encodeEvaluation } from '../../../main/runs/evaluation-record.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { openWorkspace, type Workspace } from '../../../main/workspace/open-workspace.ts';
@@ -33,8 +33,14 @@ const blocks = async function* (run: string): AsyncGenerator<OutcomeBlock> {
   }
 };
 
-/** A workspace with a sweep as written by jobs: results, points and steps; outcomes only once it is finished. */
-export const sweepOnDisk = async (): Promise<{
+/**
+ * A workspace with a sweep as written by jobs: results, points and steps; outcomes only once it is finished. `delta`:
+ * the margin in its manifest; `stored`: the document in its file.
+ */
+export const sweepOnDisk = async ({
+  delta,
+  stored = sample.document,
+}: { readonly delta?: number; readonly stored?: SweepDocument } = {}): Promise<{
   readonly workspace: Workspace;
   readonly run: string;
   readonly outcomesFile: string;
@@ -42,7 +48,7 @@ export const sweepOnDisk = async (): Promise<{
   const workspace = await openWorkspace(await temporaryFolder());
   const manifest: Omit<RunManifest, 'id' | 'kind' | 'createdAt'> = {
     ...plainRun,
-    spec: sweepSettings.parse({ methods: ['frequency'], factors: [2, 4] }),
+    spec: sweepSettings.parse({ methods: ['frequency'], factors: [2, 4], ...(delta === undefined ? {} : { delta }) }),
     models: [
       { name: 'e8', path: '/m/e8', fingerprint: 'f8' },
       { name: 'e16', path: '/m/e16', fingerprint: 'f16' },
@@ -64,7 +70,7 @@ export const sweepOnDisk = async (): Promise<{
     }),
   );
   await writeFile(join(folder, 'points.json'), JSON.stringify(points));
-  await writeFile(join(folder, 'results.json'), JSON.stringify({ ...sample.document, run: made.id }));
+  await writeFile(join(folder, 'results.json'), JSON.stringify({ ...stored, run: made.id }));
   const outcomesFile = join(folder, 'outcomes.parquet');
   await writeOutcomes(outcomesFile, blocks(made.id));
   return { workspace, run: made.id, outcomesFile };

@@ -6,6 +6,8 @@ import { makeReport } from '../../../main/report/report-page.ts';
 import { type OutcomeBlock, writeOutcomes } from '../../../main/runs/outcomes-parquet.ts';
 import { readPointBlocks } from '../../../main/runs/read-outcomes.ts';
 import { readStoredSweep } from '../../../main/runs/read-run.ts';
+import type { SweepDocument } from '../../../main/contract/sweep.ts';
+import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { textOutcome } from '../evaluation/outcomes.ts';
 import { sample, sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
@@ -66,6 +68,32 @@ describe('a stored sweep read over the sizes of its models', () => {
     expect(document.multiplicity).toMatchObject({ familywise: true, alpha: 0.05 / 4 });
     expect(strict.notes[0]).toContain('Bonferroni');
     expect(strict.needed.items).toBeGreaterThan(149);
+  });
+
+  it('shows today\u2019s verdicts where earlier versions judged what has nothing to lose, which is no edit', async () => {
+    const differing = async (delta: number, change: (document: SweepDocument) => SweepDocument) => {
+      const stored = change(withThresholds(sample.document, { delta }));
+      const { workspace, run } = await sweepOnDisk({ delta, stored });
+      const { document } = await readStoredSweep(await sourceOf(workspace, none), run, {});
+      return { document, fields: document.check?.differing.map(({ field }) => field) };
+    };
+    const asSafe = ({ results, thresholds, ...rest }: SweepDocument): SweepDocument => ({
+      ...rest,
+      results: results.map((result) => (result.factor > 1 ? { ...result, verdict: 'safe' } : result)),
+      thresholds: thresholds.map((threshold) => ({ ...threshold, verdict: 'all-safe', factor: 4, lastSafe: 4 })),
+    });
+    const earlier = await differing(0.5, asSafe);
+    expect(earlier.fields).toEqual([]);
+    expect([...new Set(earlier.document.thresholds.map(({ verdict }) => verdict))]).toEqual(['nothing-to-lose']);
+    expect(earlier.document.results.some(({ verdict }) => verdict === 'safe')).toBe(false);
+
+    // With room to lose, another verdict than that of the outcomes is an edit.
+    const asWorse = ({ results, ...rest }: SweepDocument): SweepDocument => ({
+      ...rest,
+      results: results.map((result) => (result.factor > 1 ? { ...result, verdict: 'worse' } : result)),
+    });
+    expect((await differing(0.4, (document) => document)).fields).toEqual([]);
+    expect((await differing(0.4, asWorse)).fields).toEqual(['results.verdict']);
   });
 
   it('says that bundled models are instruments, known by their fingerprint', async () => {

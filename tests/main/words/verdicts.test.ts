@@ -10,6 +10,7 @@ import {
   sizesText,
   standingOf,
   standingText,
+  sweepNotes,
   thresholdLook,
   thresholdValue,
   verdictText,
@@ -74,6 +75,26 @@ describe('a threshold in words', () => {
 
   it('names sizes from the smallest to the largest', () => {
     expect([sizesText([8]), sizesText([64, 8, 16])]).toEqual(['E = 8', 'E = 8 to 64']);
+  });
+});
+
+describe('texts that run out of tokens', () => {
+  const endings = (ended: number) => ({
+    ...{ ended, looped: 0, difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null },
+    ...{ lost: 0, gained: 0 },
+  });
+  const unpruned = (ended: number, metric: 'exact_match' | 'ending' = 'exact_match') =>
+    sweepResult({ method: 'unpruned', factor: 1, metric, value: 0.4, n: 100, endings: endings(ended) });
+
+  it("are told of before anything else where more than 5 % of the unpruned model's did", () => {
+    const [first] = sweepNotes({ results: [unpruned(0.94)], notes: ['a note'] });
+    expect(first).toContain('truncation was measured. 6.0 % of the unpruned model');
+    for (const silent of [
+      unpruned(0.95),
+      unpruned(0.5, 'ending'),
+      sweepResult({ method: 'reap', metric: 'exact_match', endings: endings(0.5) }),
+    ])
+      expect(sweepNotes({ results: [silent], notes: ['a note'] })).toEqual(['a note']);
   });
 });
 

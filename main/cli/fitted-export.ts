@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { refuse } from '../contract/errors.ts';
+import { produceFileAtomically } from '../files/write-atomically.ts';
+import { fitSentence } from '../words/fit.ts';
+import { outFolder } from './files.ts';
+import { followRun, withEngine } from './open-engine.ts';
+import { findRun } from './subjects.ts';
+import { terminalText } from './terminal-text.ts';
+import type { OptionReader, VerbHost, VerbResult } from './verb.ts';
+
+/** Whether the argument of an export names a search for the best model that fits, not a model. */
+export const fitRunNamed = (named: string): boolean =>
+  path.basename(named).startsWith('fit-') && (!existsSync(named) || existsSync(path.join(named, 'manifest.json')));
+
+/** Options that a search has decided. */
+const DECIDED = ['plan', 'format', 'gguf-type', 'hf-type', 'mtp', 'imatrix', 'engine', 'referee'] as const;
+
+/**
+ * Exports what a search recommends, in the form that it was for; of a search for a plan, writes the plan to `--out`.
+ */
+export const exportFitted = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
+  const decided = DECIDED.find((name) => reader.options[name] !== undefined);
+  if (decided !== undefined)
+    throw refuse('bad-usage', `--${decided} is decided by the search.`, `Leave --${decided} out.`);
+  const destination = outFolder(reader);
+  const { workspace, run } = findRun(reader.positionals[0] ?? '', reader, host);
+  return withEngine(
+    reader,
+    host,
+    async (engine): Promise<VerbResult> => {
+      const document = await engine.call('fit.read', { run });
+      const sentence = terminalText(fitSentence(document));
+      host.say(sentence);
+      if (document.settings.format === 'plan') {
+        const text = `${JSON.stringify(document.plan, null, 1)}\n`;
+        await produceFileAtomically(destination, (file) => writeFile(file, text));
+        return { document: { fit: run, plan: destination }, text: `The plan is in ${destination}.` };
+      }
+      const into = engine.grantPath(path.dirname(destination));
+      const exported = await engine.call('fit.export', { run, into, name: path.basename(destination) });
+      const summary = await followRun(engine, exported.run, host);
+      return {
+        document: { run: exported.run, fit: run, folder: destination, summary },
+        text: `Exported to ${destination}. ${summary}`,
+      };
+    },
+    { workspace },
+  );
+};

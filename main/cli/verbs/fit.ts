@@ -1,0 +1,115 @@
+import { describedFitSettings, type FitDocument } from '../../contract/fit.ts';
+import { refuse } from '../../contract/errors.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { fitColumns, fitCurve, fitRows } from '../../figures/fit-table.ts';
+import { pick } from '../../figures/columns.ts';
+import {
+  CARD_PRESETS,
+  elsewhereWords,
+  fitNotes,
+  fitSentence,
+  givenUp,
+  limitOf,
+  predictionWords,
+} from '../../words/fit.ts';
+import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks } from '../task-options.ts';
+import { followRun, withEngine } from '../open-engine.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
+import {
+  optionReader,
+  readSettings,
+  repeatedOption,
+  settingOptions,
+  switchOption,
+  valueOption,
+  type Verb,
+  type VerbResult,
+} from '../verb.ts';
+import { harnessTasks } from '../imported-tasks.ts';
+import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { columnsTable, terminalText } from '../terminal-text.ts';
+
+/** The answer of a search in words. */
+export const fitText = (document: FitDocument): string => {
+  const { run, recommended } = document;
+  const others = fitCurve(document).map((candidate) => ({ document, candidate }));
+  return [
+    terminalText(fitSentence(document)),
+    ...(recommended === null
+      ? []
+      : [terminalText(givenUp(document)), `Export it with: uncurl export ${run} --out DIR`]),
+    '',
+    columnsTable(pick(fitColumns, 'part model bytes memory items loss'), fitRows(document)),
+    ...(others.length < 2
+      ? []
+      : ['', 'The best loss for growing bytes:', columnsTable(pick(fitColumns, 'model bytes loss'), others)]),
+    ...(document.elsewhere.length === 0 ? [] : ['', ...elsewhereWords(document).map(terminalText)]),
+    '',
+    ...fitNotes(document).map(terminalText),
+  ].join('\n');
+};
+
+/** Options of the machine; `--memory` is here that of the model's place. */
+const { memory: _memory, ...machine } = MACHINE_OPTIONS;
+
+export const fit: Verb = {
+  name: 'fit',
+  usage: 'MODEL --task T (--bytes 8GB | --memory 16GB --context 32k | --card "24 GB") [--format NAME] [--minutes N]',
+  summary: 'Finds the best pruned or quantised model that fits into bytes, a memory or a card, and tests it.',
+  positionals: [1, 1],
+  engine: 'A search computes with onnxruntime, which exports are proven with; leave --engine out.',
+  options: {
+    task: repeatedOption('T', 'The task that decides: folder, file, bundled name, or name of lm-evaluation-harness.'),
+    elsewhere: repeatedOption('T', 'Tasks on which the recommended model is tried too; may be repeated.'),
+    bytes: valueOption('SIZE', 'The most bytes of the weight files: 8GB, 512MiB.'),
+    memory: valueOption('SIZE', 'The most memory for weights and the keys and values of a context.'),
+    card: valueOption('SIZE', `The same of a card, a tenth of which is left free: ${CARD_PRESETS.join(', ')}.`),
+    context: valueOption('TOKENS', 'Tokens of the context that --memory and --card hold: 32k (default 4096).'),
+    ...settingOptions(describedFitSettings),
+    predict: switchOption('Only says what would be tried, with minutes, bytes and memory.'),
+    ...CALIBRATION_OPTIONS,
+    ...CHAT_OPTION,
+    ...WORKSPACE_OPTION,
+    ...machine,
+    'working-memory': valueOption('GIB', 'What --memory is for other verbs: the memory that this engine may use.'),
+  },
+  run: async (reader, host) => {
+    const limit = limitOf({
+      bytes: reader.text('bytes'),
+      memory: reader.text('memory'),
+      card: reader.text('card'),
+      context: reader.text('context'),
+    });
+    const settings = describedFitSettings.parse(readSettings(reader, describedFitSettings));
+    const folder = await findModel(host, reader.positionals[0] ?? '');
+    const named = await findNamedTasks(reader, host);
+    if (named.length !== 1)
+      throw refuse('bad-usage', 'One task decides.', 'Give one --task, and others as --elsewhere.');
+    const others = reader.texts('elsewhere');
+    const elsewhere = others.length === 0 ? [] : await findTasks(host.resources, others, harnessTasks(reader, host));
+    const chat = reader.flag('chat') ? true : undefined;
+    const search = async (engine: Engine): Promise<VerbResult> => {
+      const [task] = await grantTasks(engine, named);
+      if (task === undefined) throw new Error('a task without a handle');
+      const request = {
+        model: engine.grantPath(folder),
+        task,
+        elsewhere: elsewhere.map((path) => engine.grantPath(path)),
+        limit,
+        chat,
+        ...settings,
+      };
+      const prediction = await engine.call('fit.predict', request);
+      const foretold = predictionWords(prediction).map(terminalText);
+      if (reader.flag('predict')) return { document: prediction, text: foretold.join('\n') };
+      foretold.forEach(host.say);
+      const { run } = await engine.call('fit.start', request);
+      host.say(`Run ${run}: "uncurl resume ${run}" goes on with it if it is interrupted.`);
+      const summary = await followRun(engine, run, host);
+      const document = await engine.call('fit.read', { run });
+      return { document: { ...document, summary }, text: fitText(document) };
+    };
+    const own = optionReader({ ...reader, options: { ...reader.options, memory: reader.text('working-memory') } });
+    return withEngine(own, host, search);
+  },
+};

@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import { boundedList, boundedText, itemCount, margin, MOST_CURVES, MOST_NOTES, sentence, shortName } from './bounds.ts';
+import { weightType } from './export.ts';
+import { gatesName, methodName, plan } from './plan.ts';
+import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
+import { settingTexts } from './setting.ts';
+import { metricName } from './task.ts';
+
+/** The largest file or memory that a limit may name: a petabyte. */
+const MOST_BYTES = 1e15;
+const byteCount = z.number().int().positive().max(MOST_BYTES);
+
+/**
+ * What the model has to fit into: the bytes of its weight files; or a memory that holds the weights, and the keys and
+ * values in 16 bits of one sequence of `context` tokens.
+ */
+export const fitLimit = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('bytes'), bytes: byteCount }),
+  z.object({ kind: z.literal('memory'), bytes: byteCount, context: z.number().int().positive().max(1e9) }),
+]);
+export type FitLimit = z.infer<typeof fitLimit>;
+
+/**
+ * The form that the model is wanted in. `plan`: weights as stored, run by the workbench alone, which can keep different
+ * numbers of experts in different layers.
+ */
+export const fitFormats = ['hf', 'gguf', 'onnx', 'plan'] as const;
+export const fitFormat = z.enum(fitFormats);
+export type FitFormat = z.infer<typeof fitFormat>;
+
+/** The most runners-up that a test also answers. */
+export const MOST_FINALISTS = 3;
+
+/** Settings of a search with their texts; options and documents derive from them. */
+export const describedFitSettings = z.object({
+  format: fitFormat.optional().register(settingTexts, {
+    label: 'Format',
+    flag: 'format',
+    help:
+      'Form of the model: hf, a folder (types of compressed-tensors); gguf, a file for llama.cpp (types of GGUF); ' +
+      'onnx; or plan, for the workbench alone, which can keep different numbers of experts in different layers.',
+    otherwise: 'gguf for a GGUF file, else hf',
+  }),
+  methods: z
+    .array(methodName)
+    .min(1)
+    .max(MOST_CURVES)
+    .default(['reap', 'frequency'])
+    .register(settingTexts, { label: 'Methods', flag: 'method', help: 'Methods that make plans.' }),
+  gates: z.array(gatesName).min(1).max(3).default(['folded']).register(settingTexts, {
+    label: 'Gates',
+    flag: 'gates',
+    help: 'Gates of kept experts to try, where the router makes them matter.',
+  }),
+  refit: z.boolean().default(false).register(settingTexts, {
+    label: 'Refit',
+    flag: 'refit',
+    help: 'Also tries every plan with its experts refitted.',
+  }),
+  types: z.array(weightType).min(1).max(MOST_CURVES).optional().register(settingTexts, {
+    label: 'Types',
+    flag: 'types',
+    help: 'Weight types to try: stored, and those of the format.',
+    otherwise: 'all of the format',
+  }),
+  minutes: z.number().positive().max(100_000).default(60).register(settingTexts, {
+    label: 'Minutes',
+    flag: 'minutes',
+    help: 'The search ends when it has taken this long, says what it did not try, and tests what it has.',
+  }),
+  delta: margin.default(DEFAULT_DELTA).register(settingTexts, {
+    label: 'Margin',
+    flag: 'delta',
+    help: 'The largest loss that still counts as safe.',
+  }),
+  seed: z.number().int().nonnegative().default(0).register(settingTexts, {
+    label: 'Seed',
+    flag: 'seed',
+    help: 'Draws the two parts of the calibration items, and plans of methods that draw.',
+  }),
+  profileShare: z.number().min(0.1).max(0.9).default(0.5).register(settingTexts, {
+    label: 'Profile share',
+    flag: 'profile-share',
+    help: 'Share of the calibration items that profiles read; candidates are scored on the others.',
+  }),
+  scoringItems: itemCount.min(2).default(200).register(settingTexts, {
+    label: 'Scoring items',
+    flag: 'scoring-items',
+    help: 'The most items that score a candidate.',
+  }),
+  finalists: z.number().int().min(0).max(MOST_FINALISTS).default(MOST_FINALISTS).register(settingTexts, {
+    label: 'Finalists',
+    flag: 'finalists',
+    help: 'Runners-up that answer the test items too.',
+  }),
+});
+
+/** Settings of a search for the best model that fits. */
+export const fitSettings = describedFitSettings.extend({ limit: fitLimit, chat: z.boolean().optional() });
+
+/** As a run records them: with the format, and the number of earlier looks at the test items. */
+export const recordedFitSettings = fitSettings.extend({
+  format: fitFormat,
+  /** Runs of the workspace that measured this model on these test items before. */
+  earlierLooks: z.number().int().nonnegative().max(1_000_000),
+});
+export type RecordedFitSettings = z.infer<typeof recordedFitSettings>;
+/** What a search is made with, whoever looked at its test items before. */
+export type FitSettings = Omit<RecordedFitSettings, 'earlierLooks'>;
+
+/** One model that may be recommended. */
+export const fitCandidate = z.object({
+  /** Unique in the search. */
+  name: shortName,
+  /** Null: every expert stays. */
+  method: methodName.nullable(),
+  gates: gatesName.nullable(),
+  refit: z.boolean(),
+  /** Kept experts: of every layer, or of each in turn. */
+  kept: z.union([z.number().int().positive(), boundedList(z.number().int().positive())]),
+  weights: weightType,
+  bytes: z.number(),
+  /** With the keys and values of the wanted context; null where the limit is one of bytes. */
+  memoryBytes: z.number().nullable(),
+});
+export type FitCandidate = z.infer<typeof fitCandidate>;
+
+/** A candidate with what the search measured of it. */
+export const scoredCandidate = fitCandidate.extend({
+  /** Scoring items that it answered; 0: it was not tried. */
+  items: itemCount,
+  /** Loss of the right answer against the unpruned model, nats per item; null for fewer than two items. */
+  loss: answerLoss.nullable(),
+  /** It fits the limit; others show what a smaller or larger budget would bring. */
+  fits: z.boolean(),
+});
+export type ScoredCandidate = z.infer<typeof scoredCandidate>;
+
+/**
+ * The choice, made before any test item is answered. Its hash is part of the key of every stored test answer, so none
+ * can have been there before it.
+ */
+export const fitChoice = z.object({
+  recommended: shortName,
+  /** Runners-up, best first. */
+  finalists: z.array(shortName).max(MOST_FINALISTS),
+  /** Their plans, by position: the recommended one, then the finalists. */
+  plans: z.array(plan).max(MOST_FINALISTS + 1),
+  /** Everything that was scored, by which they were chosen. */
+  scored: z.array(scoredCandidate).max(10_000),
+});
+export type FitChoice = z.infer<typeof fitChoice>;
+
+/** Measured on test items. */
+export const fitTested = z.object({
+  name: shortName,
+  result: sweepResult,
+  /** At the margin and the level of this look; null where the unpruned model has nothing to lose. */
+  verdict: pointVerdict.nullable(),
+});
+export type FitTested = z.infer<typeof fitTested>;
+
+/** How the losses of single layers, added up, foretold an uneven plan. */
+export const fitSurrogate = z.object({
+  name: shortName,
+  /** Sum of the losses of its layers, and the least sum of any plan of its size: nats per item. */
+  predicted: z.number(),
+  bound: z.number(),
+  /** Uneven minus the best even plan of its bytes, on the same items; null where they were not compared. */
+  against: answerLoss.nullable(),
+});
+export type FitSurrogate = z.infer<typeof fitSurrogate>;
+
+export const fitDocument = z.object({
+  run: boundedText,
+  model: shortName,
+  task: shortName,
+  metric: metricName,
+  settings: recordedFitSettings,
+  state: z.enum([
+    'searching',
+    'testing',
+    'done',
+    /** Ended before the test: the best so far, not tested. */
+    'stopped',
+  ]),
+  /** Numbers of items: two parts of the calibration items, and the test items. */
+  items: z.object({ profile: itemCount, scoring: itemCount, test: itemCount }),
+  experts: z.number().int().positive(),
+  /** Bytes of the unpruned model in the wanted form. */
+  unprunedBytes: z.number(),
+  candidates: z.array(scoredCandidate).max(10_000),
+  surrogates: z.array(fitSurrogate).max(MOST_CURVES),
+  /** Name of the recommended candidate; null: nothing was scored yet. */
+  recommended: shortName.nullable(),
+  finalists: z.array(shortName).max(MOST_FINALISTS),
+  plan: plan.nullable(),
+  /** SHA-256 of the file with the choice; null before it is made. */
+  choiceHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+  /** The unpruned model on the test items; null before the test. */
+  unpruned: sweepResult.nullable(),
+  tested: z.array(fitTested).max(MOST_FINALISTS + 1),
+  /** The recommended model on the test items of further tasks, beside the unpruned one. */
+  elsewhere: z.array(fitTested.extend({ task: shortName, unpruned: sweepResult })).max(1_024),
+  /** Which look at the test items this is, from 1, and its one-sided level. */
+  look: z.number().int().positive(),
+  level: z.number().positive(),
+  /** Answers to items in the search: candidates times items. */
+  evaluations: z.number().int().nonnegative(),
+  /** Sentences on what was left out, and why. */
+  untried: z.array(sentence).max(MOST_NOTES),
+});
+export type FitDocument = z.infer<typeof fitDocument>;
+
+/** What is known before the work begins. */
+export const fitPrediction = z.object({
+  candidates: z.number().int().nonnegative(),
+  /** Bytes of the smallest candidate in the wanted form, and of the largest that fits. */
+  smallestBytes: z.number(),
+  largestBytes: z.number(),
+  items: fitDocument.shape.items,
+  /** Tokens that the search and the test compute, at most. */
+  tokens: z.number(),
+  /** Rough range of minutes on this machine. */
+  minutes: z.object({ low: z.number(), high: z.number() }),
+  /** Memory that this engine needs to run the model. */
+  memoryBytes: z.number(),
+  /** Sentences: too few items, what is left out. */
+  notes: z.array(sentence).max(MOST_NOTES),
+});
+export type FitPrediction = z.infer<typeof fitPrediction>;

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { refuse, WorkbenchError } from '../../contract/errors.ts';
+import type { CallParsed } from '../../contract/calls.ts';
+import { fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
+import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
+import { exportTypes } from '../../export/export-bytes.ts';
+import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
+import { canonicalJson } from '../../files/canonical-json.ts';
+import { readTextIfThere } from '../../files/regular-file.ts';
+import {
+  checkFit,
+  CHOICE_FILE,
+  choiceHashOf,
+  FIT_FILE,
+  fitJob,
+  type FitInput,
+  MOST_FIT_BYTES,
+  predictFit,
+} from '../../jobs/fit-job.ts';
+import { roundedOf } from '../../jobs/fit-candidates.ts';
+import type { RunModel, RunTask } from '../../jobs/job-context.ts';
+import { requireTokenizer } from '../../jobs/task-work.ts';
+import { fitPage } from '../../report/fit-page.ts';
+import { reportName } from '../../report/page.ts';
+import { readResult } from '../../runs/read-result.ts';
+import { requireRoom } from '../../tasks/generation/stop-rule.ts';
+import { requireKind } from '../../words/run-kinds.ts';
+import { candidateNamed, limitWords } from '../../words/fit.ts';
+import { recordedPath } from '../../workspace/library.ts';
+import { codeToConfirm } from '../approved-run.ts';
+import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
+import { exportRun } from './exports.ts';
+import { modelNames, onlyModel, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
+import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
+
+/** The model, and the tasks: the first decides. */
+const inputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
+  const [task, ...elsewhere] = tasks;
+  if (task === undefined) throw refuse('bad-spec', 'A search needs a task.', 'Start a new run.');
+  return { model: onlyModel({ models }), task, elsewhere, settings: spec };
+};
+
+/** A search for the best model that fits. */
+export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
+  kind: 'fit',
+  schema: recordedFitSettings,
+  check: async (context, order) => {
+    const input = inputOf(order);
+    const { checkpoint } = input.model;
+    await requireTokenizer(checkpoint);
+    for (const { name, task } of order.tasks) requireRoom(task.test, name, checkpoint.descriptor);
+    await checkFit(input, context.workspace.steps.overlays, new Date(context.now()));
+  },
+  title: (_, order) => {
+    const { task, settings } = inputOf(order);
+    return `Best of ${modelNames(order)} for ${task.name} in ${limitWords(settings.limit)}`;
+  },
+  job: (_, order) => fitJob(inputOf(order)),
+};
+
+/** Kinds of runs that show how models answer test items. */
+const LOOKS: ReadonlySet<RunKind> = new Set(['sweep', 'experiment', 'damage', 'fit']);
+
+/** Runs of the workspace that looked at the test items of a task with a model: those that reached some result. */
+const earlierLooks = async (
+  { workspace, bundled }: EngineContext,
+  { checkpoint }: RunModel,
+  { task }: RunTask,
+): Promise<number> => {
+  const { known } = checkpoint.content;
+  // A large model that was not hashed yet is known by its path.
+  const isModel = (model: RunManifest['models'][number]): boolean =>
+    known === null
+      ? model.path === recordedPath(checkpoint.folder, bundled.models)
+      : isSameContent(model, { fingerprint: known.fingerprint, sha256: known.identity });
+  return (await workspace.runs.list()).filter(
+    ({ kind, state, tasks, models }) =>
+      LOOKS.has(kind) && state !== 'queued' && tasks.some(({ hash }) => hash === task.hash) && models.some(isModel),
+  ).length;
+};
+
+type FitRequest = CallParsed<'fit.start'>;
+
+const orderOf = async (
+  context: EngineContext,
+  { model, task, elsewhere, ...settings }: FitRequest,
+): Promise<RunOrder<FitInput['settings']>> => {
+  const models = await openRunModels(context, [model]);
+  const tasks = await openRunTasks(context, [task, ...elsewhere]);
+  const [first] = tasks;
+  if (first === undefined) throw new Error('a handle without a task');
+  const looks = await earlierLooks(context, onlyModel({ models }), first);
+  const { checkpoint } = onlyModel({ models });
+  const format = settings.format ?? (isStoredGguf(checkpoint) ? 'gguf' : 'hf');
+  return { spec: { ...settings, format, earlierLooks: looks }, models, tasks };
+};
+
+/**
+ * Whether the choice came before the test: the file with it has the hash that the result names, and what was tested is
+ * what it names.
+ *
+ * @throws WorkbenchError `choice-differs`.
+ */
+const requireChoiceFirst = async (folder: string, document: FitDocument): Promise<void> => {
+  const { choiceHash, tested, recommended, finalists } = document;
+  if (choiceHash === null && tested.length === 0) return;
+  const choice = await readResult(join(folder, CHOICE_FILE), fitChoice);
+  const text = await readTextIfThere(join(folder, CHOICE_FILE), { mostBytes: MOST_FIT_BYTES });
+  const named = choice === null ? [] : [choice.recommended, ...choice.finalists];
+  const isSame =
+    text !== null &&
+    choiceHashOf(text) === choiceHash &&
+    canonicalJson(named) === canonicalJson([recommended, ...finalists]) &&
+    tested.every(({ name }) => named.includes(name));
+  if (isSame) return;
+  throw new WorkbenchError(
+    'choice-differs',
+    'failed',
+    `The result in ${folder} was not tested by the choice that was stored before it.`,
+    'Start a new search: this one proves nothing.',
+  );
+};
+
+export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
+  const { runs } = context.workspace;
+  const stored = async (run: string): Promise<{ readonly manifest: RunManifest; readonly document: FitDocument }> => {
+    const manifest = requireKind(await runs.read(run), 'fit');
+    const folder = runs.folder(run);
+    const document = await readResult(join(folder, FIT_FILE), fitDocument);
+    if (document === null)
+      throw refuse(
+        'no-fit',
+        `${manifest.title} has no result yet (${manifest.state}).`,
+        'Wait until it has scored something, or resume it.',
+      );
+    await requireChoiceFirst(folder, document);
+    return { manifest, document };
+  };
+  return {
+    'fit.start': async (request, signal) => startRun(context, fitRun, await orderOf(context, request), signal),
+    'fit.predict': async (request, signal) => {
+      const order = await orderOf(context, request);
+      await fitRun.check(context, order);
+      return predictFit(inputOf(order), {
+        overlays: context.workspace.steps.overlays,
+        threads: context.device.threads,
+        now: new Date(context.now()),
+        signal,
+      });
+    },
+    'fit.stop': ({ run }) => {
+      const job = context.queue.list().find((known) => known.run === run);
+      if (job !== undefined) requireKind({ id: run, kind: job.kind }, 'fit');
+      context.queue.finish(run);
+      return {};
+    },
+    'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
+    'fit.export': async ({ run, into, name }, signal) => {
+      const { manifest, document } = await stored(run);
+      const { plan, recommended, settings } = document;
+      if (plan === null || recommended === null)
+        throw refuse('no-fit', `${manifest.title} recommends nothing yet.`, 'Wait until it has scored something.');
+      const { format } = settings;
+      if (format === 'plan')
+        throw refuse(
+          'not-exportable',
+          'The search was for a plan that the workbench runs, and other programs cannot.',
+          'Save the plan: "uncurl export RUN --out PLAN.json".',
+        );
+      const [recorded] = manifest.models;
+      if (recorded === undefined) throw refuse('bad-spec', `${run} names no model.`, 'Start a new search.');
+      const checkpoint = await reopenModel(context, recorded, await codeToConfirm(context, manifest));
+      const { weights } = candidateNamed(document, recommended);
+      const types = exportTypes(checkpoint, format, roundedOf(weights));
+      const spec = { plan, destination: join(context.handles.resolve(into), name), format, ...types, fit: run };
+      return startRun(context, exportRun, { spec, models: [{ name: recorded.name, checkpoint }], tasks: [] }, signal);
+    },
+    'fit.report': async ({ run }) => {
+      const { manifest, document } = await stored(run);
+      return { name: reportName(manifest), html: fitPage(await withProvenance(context, run, manifest), document) };
+    },
+  };
+};

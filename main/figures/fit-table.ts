@@ -1,0 +1,62 @@
+import type { FitDocument, ScoredCandidate } from '../contract/fit.ts';
+import { lossCurve } from '../evaluation/fit.ts';
+import { candidateWords, testedWords } from '../words/fit.ts';
+import { formatBytes, formatNats } from '../words/numbers.ts';
+import { amount, type Columns } from './columns.ts';
+
+/** A candidate of a search with its part in it. */
+export interface FitRow {
+  readonly document: FitDocument;
+  readonly candidate: ScoredCandidate;
+}
+
+/** Recommended and finalists first, then by loss; candidates of other budgets and untried ones last. */
+export const fitRows = (document: FitDocument): readonly FitRow[] => {
+  const { recommended, finalists, candidates } = document;
+  const places = new Map([...(recommended === null ? [] : [recommended]), ...finalists].map((name, at) => [name, at]));
+  const placeOf = ({ name }: ScoredCandidate): number => places.get(name) ?? places.size;
+  return [...candidates]
+    .sort(
+      (one, other) =>
+        placeOf(one) - placeOf(other) ||
+        Number(other.fits) - Number(one.fits) ||
+        other.items - one.items ||
+        (one.loss?.mean ?? Infinity) - (other.loss?.mean ?? Infinity),
+    )
+    .map((candidate) => ({ document, candidate }));
+};
+
+const partOf = ({ document: { recommended, finalists }, candidate: { name, fits, items } }: FitRow): string => {
+  if (name === recommended) return 'recommended';
+  if (finalists.includes(name)) return 'finalist';
+  return items === 0 ? 'not tried' : fits ? '' : 'other budget';
+};
+
+const testOf = ({ document, candidate }: FitRow): string | null => {
+  const own = document.tested.find(({ name }) => name === candidate.name);
+  return own === undefined ? null : testedWords(own);
+};
+
+export const fitColumns: Columns<FitRow> = [
+  ['part', partOf, { title: 'part' }],
+  ['candidate', ({ candidate }) => candidate.name],
+  ['model', null, { title: 'model', text: ({ document, candidate }) => candidateWords(candidate, document.experts) }],
+  ['bytes', ({ candidate }) => candidate.bytes, amount('size', ({ candidate }) => formatBytes(candidate.bytes))],
+  [
+    'memory',
+    ({ candidate }) => candidate.memoryBytes,
+    amount('with context', ({ candidate }) =>
+      candidate.memoryBytes === null ? null : formatBytes(candidate.memoryBytes),
+    ),
+  ],
+  ['items', ({ candidate }) => candidate.items, amount('items')],
+  [
+    'loss',
+    ({ candidate }) => candidate.loss?.mean ?? null,
+    amount('answer loss (nats)', ({ candidate }) => (candidate.loss === null ? null : formatNats(candidate.loss, 3))),
+  ],
+  ['test', testOf, { title: 'test' }],
+];
+
+/** The best loss for growing bytes. */
+export const fitCurve = (document: FitDocument): readonly ScoredCandidate[] => lossCurve(document.candidates);

@@ -1,0 +1,58 @@
+import { refuse } from '../contract/errors.ts';
+import { runProgram } from '../finetune/run-program.ts';
+
+/** Bytes of address space, seconds of processor time and bytes of a file, for the judge and each of its programs. */
+const LIMITS = { addressBytes: 16 * 2 ** 30, seconds: 3_600, fileBytes: 64 * 2 ** 20 };
+const PROBE_MS = 60_000;
+
+/**
+ * Namespaces of its own: no network, no other processes, and every file system read-only but for the current folder,
+ * which is an empty one in memory. The scripts of metrics are copied there, because the library that loads them writes
+ * beside them.
+ */
+const SHUT_IN = [
+  'unshare',
+  ...['--user', '--map-root-user', '--net', '--ipc', '--uts', '--pid', '--fork', '--kill-child', '--mount'],
+  '--mount-proc',
+  'sh',
+  '-c',
+  [
+    'set -e',
+    // A read-only root does not cover what is mounted below it.
+    `awk '{print $5}' /proc/self/mountinfo | sort -u | while read -r place; do`,
+    '  case "$place" in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$(printf "%b" "$place")";; esac',
+    'done',
+    'here=$(pwd)',
+    'mount -t tmpfs -o size=512m tmpfs "$here"',
+    'cd "$here"',
+    'modules="${HF_MODULES_CACHE:-${HF_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/huggingface}/modules}"',
+    'if [ -d "$modules" ]; then cp -r "$modules" "$here/modules"; fi',
+    'export TMPDIR="$here" HF_MODULES_CACHE="$here/modules" HF_METRICS_CACHE="$here/metrics" HF_ALLOW_CODE_EVAL=1',
+    `ulimit -v ${String(LIMITS.addressBytes / 1024)}`,
+    `ulimit -t ${String(LIMITS.seconds)}`,
+    `ulimit -f ${String(LIMITS.fileBytes / 512)}`,
+    'exec "$@"',
+  ].join('\n'),
+  'sandbox',
+];
+
+/**
+ * The command that starts a program where generated code may run: without a network, with limits of time and memory,
+ * and unable to change a file. `folder`: the only one that it can write to; what it writes there is in memory.
+ *
+ * @throws WorkbenchError refused: `no-sandbox`.
+ */
+export const shutIn = async (command: readonly string[], folder: string): Promise<readonly string[]> => {
+  const [program = '', ...parameters] = SHUT_IN;
+  const probe = runProgram(program, [...parameters, 'true'], { signal: AbortSignal.timeout(PROBE_MS), folder });
+  const why = await probe.then(
+    ({ code, stderr }) => (code === 0 ? null : stderr.trim()),
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  if (why === null) return [...SHUT_IN, ...command];
+  throw refuse(
+    'no-sandbox',
+    `Generated programs run only where they can be shut in, and this system does not allow it: ${why}.`,
+    'It takes Linux with user namespaces and the program unshare.',
+  );
+};

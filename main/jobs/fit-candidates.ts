@@ -1,0 +1,249 @@
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { ggufTypeOf, isCompressedType, type RoundedType, roundedTypes, type WeightType } from '../contract/export.ts';
+import type { FitCandidate, FitFormat, FitLimit, FitSettings } from '../contract/fit.ts';
+import type { DropPlan } from '../contract/plan.ts';
+import { limitedBytes } from '../evaluation/fit.ts';
+import { exportBytes, exportTypes } from '../export/export-bytes.ts';
+import { storedType } from '../export/gguf/gguf-file.ts';
+import { isStoredGguf } from '../export/gguf/stored-gguf.ts';
+import { requireForm } from '../export/check-export.ts';
+import { wholePlan } from '../export/rounded-folder.ts';
+import type { Overlays } from '../inference/overlays.ts';
+import { checkGroupedCounts } from '../pruning/expert-groups.ts';
+import { requireNoConstants } from '../pruning/validate-plan.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import { formatBytes, listed } from '../words/numbers.ts';
+import { folderCost } from './point-cost.ts';
+
+/** GGUF types that a search leaves out: each takes the bytes of another one that keeps more of the weights. */
+const SELDOM: ReadonlySet<string> = new Set(['f32', 'nvfp4']);
+
+/** The most whole models that are considered: the largest that fit lose least. */
+const MOST_WHOLE = 2;
+
+/** Weights of candidates: the type of a stored model, or one as which they are rounded. */
+export const roundedOf = (weights: WeightType): RoundedType | null => (weights === 'stored' ? null : weights);
+
+/** Weight types of a format by falling size, and why others are left out. */
+const typesOf = async (
+  checkpoint: Checkpoint,
+  { format, types }: Pick<FitSettings, 'format' | 'types'>,
+): Promise<{ readonly types: readonly WeightType[]; readonly untried: readonly string[] }> => {
+  const isOwn = (type: RoundedType): boolean => {
+    if (format === 'hf') return isCompressedType(type);
+    if (format !== 'gguf' || isStoredGguf(checkpoint) || isCompressedType(type)) return false;
+    return !SELDOM.has(ggufTypeOf(type)) && ggufTypeOf(type) !== storedType(checkpoint);
+  };
+  const wanted: readonly WeightType[] = ['stored', ...roundedTypes.filter(isOwn)];
+  const unknown = types?.filter((type) => !wanted.includes(type)) ?? [];
+  if (unknown.length > 0)
+    throw refuse(
+      'bad-usage',
+      `${checkpoint.name} has no ${listed(unknown)} in the format ${format}.`,
+      `Give types among ${wanted.join(', ')}.`,
+    );
+  const possible: WeightType[] = [];
+  const untried: string[] = [];
+  for (const type of types ?? wanted) {
+    try {
+      const { hfType, ggufType } = exportTypes(checkpoint, format, roundedOf(type));
+      if (format !== 'plan') await requireForm(checkpoint, wholePlan(checkpoint), format, 'drop', ggufType, hfType);
+      possible.push(type);
+    } catch (error) {
+      if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+      if (type === 'stored' && (types ?? wanted).length === 1) throw error;
+      untried.push(`${type}: ${error.message}`);
+    }
+  }
+  return { types: possible, untried };
+};
+
+/** Numbers of kept experts that a model's router can choose among, ascending. */
+export const possibleCounts = ({ info }: Pick<Checkpoint, 'info'>): readonly number[] => {
+  const { experts, topK, expertGroups } = info;
+  const all = Array.from({ length: experts - Math.max(1, topK) + 1 }, (_, index) => Math.max(1, topK) + index);
+  if (expertGroups === undefined) return all;
+  return all.filter((count) => {
+    try {
+      checkGroupedCounts([count], experts, topK, expertGroups);
+      return true;
+    } catch (error) {
+      if (error instanceof WorkbenchError && error.code === 'keep-invalid') return false;
+      throw error;
+    }
+  });
+};
+
+/** A plan that keeps as many experts of each layer, whichever: its bytes are those of every such plan. */
+const planOfSize = ({ info }: Pick<Checkpoint, 'info'>, count: number): DropPlan => {
+  const groups = info.expertGroups?.count ?? 1;
+  const [size, kept] = [info.experts / groups, count / groups];
+  const layer = Array.from({ length: count }, (_, index) => Math.floor(index / kept) * size + (index % kept));
+  return { kept: Array.from({ length: info.moeLayers }, () => layer) };
+};
+
+/** Bytes of candidates of a model in a format, by kept experts and weights; each is laid out once. */
+export class CandidateSizes {
+  readonly #checkpoint: Checkpoint;
+  readonly #format: FitFormat;
+  readonly #limit: FitLimit;
+  readonly #overlays: Overlays;
+  readonly #known = new Map<string, number>();
+
+  constructor(checkpoint: Checkpoint, { format, limit }: Pick<FitSettings, 'format' | 'limit'>, overlays: Overlays) {
+    this.#checkpoint = checkpoint;
+    this.#format = format;
+    this.#limit = limit;
+    this.#overlays = overlays;
+  }
+
+  async of(count: number, weights: WeightType): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
+    const key = `${String(count)} ${weights}`;
+    const bytes =
+      this.#known.get(key) ??
+      (await exportBytes(
+        this.#checkpoint,
+        planOfSize(this.#checkpoint, count),
+        this.#format,
+        roundedOf(weights),
+        this.#overlays,
+      ));
+    this.#known.set(key, bytes);
+    if (this.#limit.kind === 'bytes') return { bytes, memoryBytes: null };
+    // Our caches hold float32; programs that serve models hold 16 bits.
+    const cache = (folderCost(this.#checkpoint).cacheBytesPerToken ?? 0) / 2;
+    return { bytes, memoryBytes: bytes + cache * this.#limit.context };
+  }
+
+  /** The most of some ascending counts whose model takes at most so many bytes of the limit's kind; null for none. */
+  async mostWithin(counts: readonly number[], weights: WeightType, bytes: number): Promise<number | null> {
+    let [low, high] = [-1, counts.length];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      const size = await this.of(counts[middle] ?? NaN, weights);
+      if (limitedBytes(this.#limit, size) <= bytes) low = middle;
+      else high = middle;
+    }
+    return counts[low] ?? null;
+  }
+}
+
+/** A method with the gates and the refit of its plans. */
+export type Making = Pick<FitCandidate, 'method' | 'gates' | 'refit'>;
+
+/** Every way to make a plan that the settings ask for. Gates differ only where a model's router makes them matter. */
+export const makingsOf = (
+  { info }: Pick<Checkpoint, 'info'>,
+  { methods, gates, refit }: Pick<FitSettings, 'methods' | 'gates' | 'refit'>,
+): readonly Making[] =>
+  [...new Set(methods)].flatMap((method) =>
+    (info.gatesGrow === true ? [...new Set(gates)] : [null]).flatMap((own): readonly Making[] => [
+      { method, gates: own, refit: false },
+      ...(refit ? [{ method, gates: own, refit: true }] : []),
+    ]),
+  );
+
+/** "reap renormalised +recovery 40 q6_k"; the gates where the search has several. */
+export const candidateName = (
+  { method, gates, refit }: Making,
+  kept: string,
+  weights: WeightType,
+  withGates: boolean,
+): string =>
+  [
+    method ?? 'whole',
+    ...(withGates && gates !== null ? [gates] : []),
+    ...(refit ? ['+recovery'] : []),
+    ...(method === null ? [] : [kept]),
+    weights,
+  ].join(' ');
+
+/** A plan that keeps every expert. */
+const WHOLE: Making = { method: null, gates: null, refit: false };
+
+export interface PlannedCandidates {
+  readonly candidates: readonly FitCandidate[];
+  readonly types: readonly WeightType[];
+  readonly counts: readonly number[];
+  readonly sizes: CandidateSizes;
+  readonly smallestBytes: number;
+  readonly largestBytes: number;
+  readonly unprunedBytes: number;
+  /** Sentences on what is left out. */
+  readonly untried: readonly string[];
+}
+
+/**
+ * The candidates of a search, with exact bytes: of each weight type the whole model where it fits (the two largest
+ * types), else the most experts that fit, by every method. Fewer experts at the same type lose more and are left out.
+ *
+ * @throws WorkbenchError `nothing-fits`; as `requireForm` where a model has no such form at all.
+ */
+export const planCandidates = async (
+  checkpoint: Checkpoint,
+  settings: FitSettings,
+  overlays: Overlays,
+): Promise<PlannedCandidates> => {
+  const { info } = checkpoint;
+  requireNoConstants(info);
+  const { limit } = settings;
+  const sizes = new CandidateSizes(checkpoint, settings, overlays);
+  const counts = possibleCounts(checkpoint);
+  const found = await typesOf(checkpoint, settings);
+  const untried = [...found.untried];
+  const sized: { readonly type: WeightType; readonly whole: number }[] = [];
+  for (const type of found.types) {
+    try {
+      sized.push({ type, whole: (await sizes.of(info.experts, type)).bytes });
+    } catch (error) {
+      if (!(error instanceof WorkbenchError) || error.kind !== 'refused') throw error;
+      untried.push(`${type}: ${error.message}`);
+    }
+  }
+  const types = sized.sort((one, other) => other.whole - one.whole).map(({ type }) => type);
+  const makings = makingsOf(checkpoint, settings);
+  const withGates = new Set(makings.map(({ gates }) => gates)).size > 1;
+  const candidates: FitCandidate[] = [];
+  const smallest: number[] = [];
+  let whole = 0;
+  for (const weights of types) {
+    const least = await sizes.of(counts[0] ?? info.experts, weights);
+    smallest.push(limitedBytes(limit, least));
+    const most = await sizes.mostWithin(counts, weights, limit.bytes);
+    if (most === null) continue;
+    const size = await sizes.of(most, weights);
+    if (most === info.experts) {
+      whole += 1;
+      if (whole <= MOST_WHOLE)
+        candidates.push({ name: candidateName(WHOLE, '', weights, false), ...WHOLE, kept: most, weights, ...size });
+    } else
+      for (const making of makings)
+        candidates.push({
+          name: candidateName(making, String(most), weights, withGates),
+          ...making,
+          kept: most,
+          weights,
+          ...size,
+        });
+  }
+  const smallestBytes = minOf(smallest);
+  if (candidates.length === 0)
+    throw refuse(
+      'nothing-fits',
+      `Nothing of ${checkpoint.name} fits into ${formatBytes(limit.bytes)}: its smallest form here ` +
+        `(top-${String(info.topK)} of ${String(info.experts)} experts) takes ${formatBytes(smallestBytes)}.`,
+      'Give more bytes, a shorter context, another format, or a smaller model.',
+    );
+  const unpruned = await sizes.of(info.experts, types[0] ?? 'stored');
+  return {
+    candidates,
+    types,
+    counts,
+    sizes,
+    smallestBytes,
+    largestBytes: maxOf(candidates.map((candidate) => limitedBytes(limit, candidate))),
+    unprunedBytes: unpruned.bytes,
+    untried,
+  };
+};

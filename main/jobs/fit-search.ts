@@ -1,0 +1,428 @@
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import type { WeightType } from '../contract/export.ts';
+import type { FitCandidate, FitSurrogate, RecordedFitSettings, ScoredCandidate } from '../contract/fit.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { MethodName, Plan } from '../contract/plan.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { halvingRungs, inOrderOfLoss, type ItemLoss, itemLosses, limitedBytes, meanLoss } from '../evaluation/fit.ts';
+import { requireForm } from '../export/check-export.ts';
+import { wholePlan } from '../export/rounded-folder.ts';
+import { planForModel } from '../pruning/make-plan.ts';
+import { planNeeds } from '../pruning/plan-needs.ts';
+import { withGates } from '../pruning/gates.ts';
+import { allocateLayers, type CountLoss, lossesBetween, measuredCounts } from '../pruning/search/allocate-layers.ts';
+import { taskShares } from '../pruning/weighed-profiles.ts';
+import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
+import type { JobContext, RunTask } from './job-context.ts';
+import { evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import { makePlan, type PlanOrder, planSteps } from './plan-step.ts';
+import type { RoundedModels } from './rounded-models.ts';
+import { atAnswer, type PlanSubject } from './search-step.ts';
+import { totalWork } from './step.ts';
+import { openTokenCounter } from './task-work.ts';
+
+/** Items on which layers are measured alone. */
+const LAYER_ITEMS = 60;
+
+/** Budgets beside the wanted one whose best models are measured too, as parts of it. */
+const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
+
+/** Where a search is measured. */
+export interface FitSubject {
+  readonly context: JobContext;
+  readonly settings: RecordedFitSettings;
+  /** The profile of one part of the calibration items. */
+  readonly source: PlanSubject;
+  /** The other part, each item with its right answer alone, in the order in which rungs take them. */
+  readonly scoring: readonly TaskItem[];
+  readonly planned: PlannedCandidates;
+  readonly roundings: RoundedModels;
+}
+
+/** A candidate that answered items, with its plan. */
+interface Scored {
+  readonly candidate: FitCandidate;
+  readonly plan: Plan;
+  losses: readonly ItemLoss[];
+}
+
+/** The items of a rung that no earlier rung asked, with the unpruned model's answers. */
+interface Slice {
+  readonly measurement: Measurement;
+  readonly unpruned: readonly ItemOutcome[];
+}
+
+/** A scoring task: the right answer of each item, whose log-probability is compared. */
+const scoringTask = ({ name, task: { judging: _judging, ...task } }: RunTask): RunTask => ({
+  name,
+  task: { ...task, metric: task.metric === 'perplexity' ? 'perplexity' : 'acc' },
+});
+
+/** The measurement of a model at a weight type. */
+export const weighted = (measurement: Measurement, roundings: RoundedModels, weights: WeightType): Measurement => {
+  const type = roundedOf(weights);
+  if (type === null) return measurement;
+  return { ...measurement, fidelity: undefined, rounded: roundings.of(measurement.model.checkpoint, type) };
+};
+
+/** A refusal that concerns one candidate; everything else ends the search. */
+const refusalOf = (error: unknown): WorkbenchError => {
+  if (error instanceof WorkbenchError && error.kind === 'refused') return error;
+  throw error;
+};
+
+/**
+ * The search for the best model that fits, on calibration items alone. Candidates are scored by the loss of the right
+ * answer; the better half of each rung goes on to twice the items.
+ */
+export class FitSearch {
+  readonly #subject: FitSubject;
+  readonly #isOver: () => boolean;
+  readonly #changed: () => Promise<void>;
+  readonly #scored = new Map<string, Scored>();
+  readonly #all = new Map<string, FitCandidate>();
+  readonly #slices = new Map<string, Slice>();
+  readonly #surrogates: FitSurrogate[] = [];
+  readonly #untried: string[];
+  #evaluations = 0;
+
+  /** `isOver`: whether the time is used up; `changed`: called when something new is known and on disk. */
+  constructor(subject: FitSubject, isOver: () => boolean, changed: () => Promise<void>) {
+    this.#subject = subject;
+    this.#isOver = isOver;
+    this.#changed = changed;
+    this.#untried = [...subject.planned.untried];
+    for (const candidate of subject.planned.candidates) this.#all.set(candidate.name, candidate);
+  }
+
+  get surrogates(): readonly FitSurrogate[] {
+    return this.#surrogates;
+  }
+
+  get untried(): readonly string[] {
+    return this.#untried;
+  }
+
+  get evaluations(): number {
+    return this.#evaluations;
+  }
+
+  /** Every candidate, with what is known of it. */
+  get candidates(): readonly ScoredCandidate[] {
+    const { settings } = this.#subject;
+    return [...this.#all.values()].map((candidate) => {
+      const losses = this.#scored.get(candidate.name)?.losses ?? [];
+      const fits = limitedBytes(settings.limit, candidate) <= settings.limit.bytes;
+      return { ...candidate, items: losses.length, loss: meanLoss(losses), fits };
+    });
+  }
+
+  planOf(name: string): Plan {
+    const plan = this.#scored.get(name)?.plan;
+    if (plan === undefined) throw new Error(`the candidate "${name}" has no plan`);
+    return plan;
+  }
+
+  /** Names of the scored candidates that fit, best first; of an uneven plan only where it is shown to be better. */
+  inOrder(): readonly string[] {
+    const fitting = this.candidates.filter(({ fits, items }) => fits && items > 0);
+    const order = inOrderOfLoss(fitting).map(({ name }) => name);
+    const [best] = order;
+    const index = this.#surrogates.findIndex(({ name }) => name === best);
+    const surrogate = this.#surrogates[index];
+    if (best === undefined || surrogate === undefined) return order;
+    const even = order.find((name) => !this.#surrogates.some((uneven) => uneven.name === name));
+    if (even === undefined) return order;
+    const against = this.#difference(best, even);
+    this.#surrogates[index] = { ...surrogate, against };
+    return against !== null && against.high < 0 ? order : [even, ...order.filter((name) => name !== even)];
+  }
+
+  /** Loss of one candidate minus that of another one, on the items that both answered. */
+  #difference(one: string, other: string): FitSurrogate['against'] {
+    const [mine, theirs] = [one, other].map((name) => this.#scored.get(name)?.losses ?? []);
+    const both = Math.min(mine?.length ?? 0, theirs?.length ?? 0);
+    const pairs = (mine ?? []).slice(0, both).map(({ nats, group }, index) => ({
+      nats: nats - (theirs?.[index]?.nats ?? NaN),
+      group,
+    }));
+    return meanLoss(pairs);
+  }
+
+  /** Measures candidates by successive halving; ends early once the time is used up. */
+  async run(): Promise<void> {
+    const { settings, scoring } = this.#subject;
+    if (settings.format === 'plan') await this.#addUneven();
+    const least = 1 + settings.finalists;
+    let left = [...this.#all.values()];
+    const rungs = halvingRungs(left.length, scoring.length, least);
+    let from = 0;
+    for (const [index, rung] of rungs.entries()) {
+      if (index > 0) {
+        const names = inOrderOfLoss(this.candidates.filter(({ items }) => items === from)).map(({ name }) => name);
+        const going = new Set(names.slice(0, rung.candidates));
+        left = left.filter(({ name }) => going.has(name));
+      }
+      const isWhole = await this.#measure(left, from, rung.items, index === 0);
+      if (!isWhole) {
+        this.#untried.push(
+          `Of ${String(scoring.length)} scoring items, candidates answered ` +
+            `${String(index === 0 ? rung.items : from)}: the time was used up.`,
+        );
+        return;
+      }
+      from = rung.items;
+    }
+  }
+
+  /** Measures the best models of other budgets on the scoring items, for the curve of loss over bytes. */
+  async measureOthers(recommended: string): Promise<void> {
+    const { settings, planned, source } = this.#subject;
+    const { experts } = source.model.checkpoint.info;
+    const chosen = this.#all.get(recommended);
+    if (chosen === undefined) return;
+    const makings = makingsOf(source.model.checkpoint, settings);
+    const withGates = new Set(makings.map(({ gates }) => gates)).size > 1;
+    const making: Making | undefined =
+      chosen.method === null ? makings[0] : { method: chosen.method, gates: chosen.gates, refit: chosen.refit };
+    if (making === undefined) return;
+    const runnerUp = this.inOrder()
+      .map((name) => this.#all.get(name)?.weights)
+      .find((weights) => weights !== undefined && weights !== chosen.weights);
+    const others: FitCandidate[] = [];
+    for (const weights of [chosen.weights, ...(runnerUp === undefined ? [] : [runnerUp])])
+      for (const part of OTHER_BUDGETS) {
+        const kept = await planned.sizes.mostWithin(planned.counts, weights, settings.limit.bytes * part);
+        if (kept === null) continue;
+        const own: Making = kept === experts ? { method: null, gates: null, refit: false } : making;
+        const name = candidateName(own, String(kept), weights, withGates);
+        if (this.#all.has(name) || others.some((other) => other.name === name)) continue;
+        others.push({ name, ...own, kept, weights, ...(await planned.sizes.of(kept, weights)) });
+      }
+    for (const other of others) this.#all.set(other.name, other);
+    // As many items as the recommended one answered, so that their losses lie on one curve.
+    if (!(await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true)))
+      this.#untried.push('Not every model of the other budgets was measured: the time was used up.');
+  }
+
+  /**
+   * Lets candidates answer the items from index `from` to `to`. Returns whether all did. What only a part of them
+   * answered is kept where `keepsPart`.
+   */
+  async #measure(candidates: readonly FitCandidate[], from: number, to: number, keepsPart: boolean): Promise<boolean> {
+    const { context, roundings } = this.#subject;
+    const slice = await this.#slice(from, to);
+    const found: (readonly [Scored, readonly ItemLoss[]])[] = [];
+    const commit = (): void => {
+      for (const [scored, losses] of found.splice(0)) {
+        scored.losses = [...scored.losses, ...losses];
+        this.#scored.set(scored.candidate.name, scored);
+      }
+    };
+    let isWhole = true;
+    for (const [weights, own] of Map.groupBy(candidates, (candidate) => candidate.weights)) {
+      if (context.signal.aborted) throw new CancelledError('The search');
+      // Something must have been scored before a search can end.
+      if (this.#isOver() && this.#scored.size + found.length > 0) {
+        isWhole = false;
+        break;
+      }
+      const measurement = weighted(slice.measurement, roundings, weights);
+      const scored: Scored[] = [];
+      for (const candidate of own) {
+        const known = this.#scored.get(candidate.name) ?? (await this.#made(candidate));
+        if (known !== null) scored.push(known);
+      }
+      const outcomes = await this.#outcomes(measurement, scored);
+      for (const [index, one] of scored.entries()) {
+        const answers = outcomes[index];
+        if (answers === undefined || answers === null) continue;
+        this.#evaluations += to - from;
+        found.push([one, itemLosses(slice.unpruned, answers)]);
+      }
+      if (keepsPart) {
+        commit();
+        await this.#changed();
+      }
+    }
+    if (isWhole || keepsPart) commit();
+    await this.#changed();
+    return isWhole;
+  }
+
+  /** Outcomes of plans, equal ones measured once; null for a plan that this weight type refuses. */
+  async #outcomes(
+    measurement: Measurement,
+    scored: readonly Scored[],
+  ): Promise<readonly (readonly ItemOutcome[] | null)[]> {
+    const { context } = this.#subject;
+    const steps = scored.map(({ plan }) => evaluationStep(measurement, plan));
+    const unique = [...new Map(steps.map((step) => [step.key, step])).values()];
+    context.meter.addToTotal(totalWork(unique));
+    try {
+      const outcomes = await evaluateAll(context, measurement, unique);
+      const byKey = new Map(unique.map(({ key }, index) => [key, outcomes[index] ?? null]));
+      return steps.map(({ key }) => byKey.get(key) ?? null);
+    } catch (error) {
+      const { message } = refusalOf(error);
+      context.meter.addToTotal(-totalWork(unique));
+      for (const { candidate } of scored) this.#leaveOut(candidate, message);
+      return scored.map(() => null);
+    }
+  }
+
+  #leaveOut({ name }: FitCandidate, reason: string): void {
+    this.#untried.push(`${name}: ${reason}`);
+    this.#all.delete(name);
+    this.#scored.delete(name);
+  }
+
+  /** The candidate with its plan; null where it is refused. */
+  async #made(candidate: FitCandidate): Promise<Scored | null> {
+    const { context, source, settings } = this.#subject;
+    const { checkpoint } = source.model;
+    const { method, kept, gates, refit } = candidate;
+    try {
+      if (method === null) return { candidate, plan: wholePlan(checkpoint), losses: [] };
+      if (typeof kept !== 'number')
+        return { candidate, plan: this.#unevenPlan({ method, gates, refit }, kept), losses: [] };
+      const order: PlanOrder = {
+        method,
+        options: {},
+        budget: 'uniform',
+        protect: 'none',
+        gates: gates ?? 'folded',
+        seed: settings.seed,
+        refit: refit ? 'experts' : null,
+      };
+      context.meter.addToTotal(totalWork(planSteps(order, source.calibration)));
+      const plan = await makePlan(context, source, order, kept);
+      if (settings.format !== 'plan') await requireForm(checkpoint, plan, settings.format);
+      return { candidate, plan, losses: [] };
+    } catch (error) {
+      this.#leaveOut(candidate, refusalOf(error).message);
+      return null;
+    }
+  }
+
+  /** A plan with a number of kept experts for each layer. */
+  #unevenPlan({ method, gates }: Making & { readonly method: MethodName }, counts: readonly number[]): Plan {
+    const { source, settings } = this.#subject;
+    const { checkpoint } = source.model;
+    const statistics = source.statistics === null ? [] : [source.statistics];
+    const plan = planForModel(checkpoint, {
+      method,
+      options: {},
+      counts,
+      budget: 'manual',
+      pins: [],
+      seed: settings.seed,
+      statistics,
+      tasks: [source.task.task.name],
+    });
+    const profiles = { statistics, taskShares: taskShares(undefined, statistics.length) };
+    return withGates(plan, gates ?? 'folded', checkpoint.info, profiles);
+  }
+
+  /**
+   * Adds an uneven plan for each method: every layer is pruned alone at about six counts, and the losses, assumed to
+   * add up, say which layers keep how many of as many experts in all as the even plan that fits.
+   */
+  async #addUneven(): Promise<void> {
+    const { source, settings, planned, scoring } = this.#subject;
+    const { experts, topK, moeLayers, expertGroups } = source.model.checkpoint.info;
+    const even = [...this.#all.values()].find(({ method }) => method !== null);
+    if (even === undefined || typeof even.kept !== 'number' || moeLayers < 2) return;
+    if (expertGroups !== undefined) {
+      this.#untried.push('Different numbers of experts by layer: the router chooses among groups of equal size.');
+      return;
+    }
+    const counts = measuredCounts(experts, Math.max(1, topK));
+    for (const making of makingsOf(source.model.checkpoint, settings).filter(({ refit }) => !refit)) {
+      const { method } = making;
+      if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
+      if (this.#isOver()) {
+        this.#untried.push(`Different numbers of experts by layer, by ${method}: the time was used up.`);
+        continue;
+      }
+      const losses = await this.#layerLosses({ ...making, method }, counts, Math.min(LAYER_ITEMS, scoring.length));
+      const layers = losses.map((measured) => lossesBetween(measured, experts));
+      const options = layers.map((own) => own.map(({ count, loss }) => ({ size: count, loss })));
+      const found = allocateLayers(options, even.kept * moeLayers);
+      if (found === null) continue;
+      const kept = found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
+      if (kept.every((count) => count === kept[0])) continue;
+      const size = await planned.sizes.of(even.kept, 'stored');
+      const name = candidateName(making, `uneven ${String(even.kept)}`, 'stored', settings.gates.length > 1);
+      this.#all.set(name, { name, ...making, kept, weights: 'stored', ...size });
+      this.#surrogates.push({ name, predicted: found.loss, bound: found.bound, against: null });
+    }
+  }
+
+  /** Losses of the right answer with one layer alone at each count; [L][counts]. */
+  async #layerLosses(
+    making: Making & { readonly method: MethodName },
+    counts: readonly number[],
+    items: number,
+  ): Promise<readonly (readonly CountLoss[])[]> {
+    const { source } = this.#subject;
+    const { experts, moeLayers } = source.model.checkpoint.info;
+    const slice = await this.#slice(0, items);
+    const changes = Array.from({ length: moeLayers }, (_, layer) =>
+      counts.map((count) => ({
+        count,
+        plan: this.#unevenPlan(
+          making,
+          Array.from({ length: moeLayers }, (_each, at) => (at === layer ? count : experts)),
+        ),
+      })),
+    );
+    const steps = changes.flat().map(({ plan }) => evaluationStep(slice.measurement, plan));
+    const unique = [...new Map(steps.map((step) => [step.key, step])).values()];
+    this.#subject.context.meter.addToTotal(totalWork(unique));
+    const outcomes = await evaluateAll(this.#subject.context, slice.measurement, unique);
+    this.#evaluations += unique.length * items;
+    const byKey = new Map(unique.map(({ key }, index) => [key, outcomes[index] ?? []]));
+    return changes.map((own) =>
+      own.map(({ count, plan }) => {
+        const answers = byKey.get(evaluationStep(slice.measurement, plan).key) ?? [];
+        return { count, loss: meanLoss(itemLosses(slice.unpruned, answers))?.mean ?? 0 };
+      }),
+    );
+  }
+
+  async #slice(from: number, to: number): Promise<Slice> {
+    const key = `${String(from)} ${String(to)}`;
+    const known = this.#slices.get(key);
+    if (known !== undefined) return known;
+    const { context, source, scoring } = this.#subject;
+    const items = scoring.slice(from, to);
+    const { model } = source;
+    const work = await (await openTokenCounter(model.checkpoint, context.signal)).scoring(items);
+    const measurement = await measurementsOn(context, model)(scoringTask(source.task), items, work);
+    context.meter.addToTotal(work);
+    const [unpruned] = await evaluateAll(context, measurement, [evaluationStep(measurement, null)]);
+    if (unpruned === undefined) throw new Error('no outcomes of the unpruned model');
+    const slice = { measurement, unpruned };
+    this.#slices.set(key, slice);
+    return slice;
+  }
+}
+
+/** The scoring items of a task: each with its right answer alone, at most as many as wanted. */
+export const scoredItems = (items: readonly TaskItem[], most: number): readonly TaskItem[] =>
+  items.slice(0, most).map(atAnswer);
+
+/** Refuses a task whose calibration items are too few for two parts. */
+export const requireTwoParts = (
+  parts: { readonly profile: readonly unknown[]; readonly scoring: readonly unknown[] },
+  path: string,
+): void => {
+  if (parts.profile.length > 0 && parts.scoring.length > 1) return;
+  throw refuse(
+    'too-few-items',
+    `${path} has ${String(parts.profile.length + parts.scoring.length)} calibration items, and a search needs ` +
+      'one for profiles and two others for scores.',
+    'Give more calibration items, or draw them from the test items with --split.',
+  );
+};

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fitDocument } from '../../main/contract/fit.ts';
+import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+
+const FIT = ['fit', 'uncurl-8', '--task', 'mood', '--format', 'plan', '--bytes', '600kB', '--scoring-items', '48'];
+
+/** What a search found, without what depends on the run's name and on how often it was interrupted. */
+const foundIn = (stdout: string) => {
+  const { recommended, finalists, plan, tested, candidates, surrogates, untried } = fitDocument
+    .loose()
+    .parse(JSON.parse(stdout));
+  return { recommended, finalists, plan, tested, candidates, surrogates, untried };
+};
+
+test('a search that is killed at any moment recommends the same, tests only what it chose, and counts its looks', async () => {
+  const whole = join(await temporaryFolder(), 'workspace');
+  const uninterrupted = await uncurl([...FIT, '--json', '--workspace', whole]);
+  expect(uninterrupted.code, uninterrupted.stderr).toBe(0);
+  const found = foundIn(uninterrupted.stdout);
+  const document = fitDocument.loose().parse(JSON.parse(uninterrupted.stdout));
+  expect(document).toMatchObject({ state: 'done', look: 1, level: 0.05, items: { scoring: 48, test: 300 } });
+  // Everything that was tested was named before, and nothing else was.
+  expect(document.tested.map(({ name }) => name)).toEqual([document.recommended, ...document.finalists]);
+  const choice = await readFile(join(whole, 'runs', document.run, 'choice.json'), 'utf8');
+  expect(createHash('sha256').update(choice).digest('hex')).toBe(document.choiceHash);
+  // Nothing recommended is larger than what was asked for.
+  const chosen = document.candidates.find(({ name }) => name === document.recommended);
+  expect(chosen?.bytes).toBeLessThanOrEqual(600e3);
+
+  const killed = join(await temporaryFolder(), 'workspace');
+  const first = startUncurl([...FIT, '--workspace', killed]);
+  await first.says(/Run fit-/);
+  await first.says(/Evaluating/);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const [run = ''] = await readdir(join(killed, 'runs'));
+  // Once before the choice, and once between the choice and the end of the test.
+  const second = startUncurl(['resume', run, '--workspace', killed]);
+  const chooses = async (): Promise<void> => {
+    const isThere = await stat(join(killed, 'runs', run, 'choice.json')).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return new Promise((resolve) => setTimeout(() => resolve(chooses()), 5));
+  };
+  await Promise.race([chooses(), second.ended]);
+  second.child.kill('SIGKILL');
+  await second.ended;
+  const finished = await uncurl(['resume', run, '--json', '--workspace', killed]);
+  if (finished.code === 0) expect(foundIn(finished.stdout)).toEqual(found);
+  // The search may have ended before it was killed; then there is nothing to resume.
+  else expect(finished.stderr).toContain('done');
+
+  // A second look at the same test items has half the level; what is too small for anything is refused.
+  const predicted = await uncurl([...FIT, '--predict', '--workspace', whole]);
+  expect(predicted.stdout).toContain('this look tests at 2.5 % instead of 5 %');
+  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', '--workspace', whole]);
+  expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
+
+  // Whoever edits the choice afterwards is found out.
+  const file = join(whole, 'runs', document.run, 'choice.json');
+  await writeFile(file, choice.replace('"finalists":[', '"finalists":["x",'));
+  const edited = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
+  expect([edited.code, edited.stderr]).toEqual([1, expect.stringContaining('choice.json was changed after')]);
+  await writeFile(file, choice);
+  const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
+  expect(saved.code, saved.stderr).toBe(0);
+  expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
+});
