@@ -118,7 +118,7 @@ Host nowhere
   return {
     configuration: file('ssh_config'),
     start: async () => {
-      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: ['ignore', 'ignore', 'inherit'] });
+      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
       while (!(await isOpen(port))) {
         if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
         await delay(20);
