@@ -270,10 +270,38 @@ export const describeModel = (
   return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
 };
 
+/** A config with the keys that an object within it says, where it does not say them itself. */
+const withInner = (
+  whole: ConfigReader,
+  config: Config,
+  { key, keys, layers: lists }: NonNullable<Family['inner']>,
+): Config => {
+  const inner = whole.object(key);
+  if (inner === null) return config;
+  const named = Object.entries(keys).flatMap(([each, name]) => {
+    const value = inner.raw(each);
+    return value === null ? [] : [[name, value] as const];
+  });
+  const types = new Array<string>(whole.integer('num_hidden_layers', MAX_LAYERS)).fill('');
+  for (const [list, word] of Object.entries(lists))
+    for (const number of inner.integers(list)) {
+      if (types[number - 1] !== '') throw inner.bad(list, inner.raw(list), 'a list of layers, each in one list');
+      types[number - 1] = word;
+    }
+  return { ...Object.fromEntries(named), layer_types: types, ...config };
+};
+
 /** The config of the text model. */
-const readerOf = ({ wrapper, defaults, aliases }: Family, config: Config, location: string): ConfigReader => {
+const readerOf = (
+  { wrapper, defaults, aliases, inner: within }: Family,
+  config: Config,
+  location: string,
+): ConfigReader => {
   const whole = new ConfigReader(config, location, {});
-  if (wrapper === null) return new ConfigReader(config, location, defaults, aliases);
+  if (wrapper === null) {
+    const own = within === undefined ? config : withInner(whole, config, within);
+    return new ConfigReader(own, location, defaults, aliases);
+  }
   const { configKey, modelTypes } = wrapper;
   const inner = whole.object(configKey, defaults, aliases);
   if (inner === null) throw whole.bad(configKey, null, "the text model's config");

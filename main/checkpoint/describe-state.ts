@@ -139,7 +139,7 @@ const describeDelta = (
 };
 
 const describeChannelDelta = (
-  { prefix, keys, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
+  { prefix, keys, isLowRank = false, decayForm = 'logarithm' }: Extract<OperatorRecord, { kind: 'channel-delta' }>,
   { reader, weights, hidden, layer }: Site,
 ): StateDescriptor => {
   const named = (name: string): string => layerName(`${prefix}${name}`, layer);
@@ -147,6 +147,9 @@ const describeChannelDelta = (
   const width = heads * dimension;
   const take = (name: string, length: number): Projection =>
     project(weights, named(`${name}.weight`), [length, hidden], false);
+  const ofLow = (name: string): Projection => project(weights, named(`${name}.weight`), [width, dimension], false);
+  const logName = named('forget_gate.A_log');
+  const logShape = isLowRank ? [1, 1, heads, 1] : [heads];
   const parts = ['q', 'k', 'v'].map((part) => ({ name: named(`${part}_conv1d.weight`), channels: width }));
   const areApart = parts.some(({ name }) => weights.index.has(name));
   return {
@@ -163,13 +166,14 @@ const describeChannelDelta = (
       false,
     ),
     rate: take('b_proj', heads),
-    decay: take('forget_gate.f_proj', width),
+    decay: isLowRank ? ofLow('forget_gate.f_b_proj') : take('forget_gate.f_proj', width),
+    low: isLowRank ? { decay: take('forget_gate.f_a_proj', dimension), gate: take('g_a_proj', dimension) } : null,
     decayBias: weights.takeView(named('forget_gate.dt_bias'), [width]),
-    decayLog: weights.takeView(named('forget_gate.A_log'), [heads]),
+    decayLog: { ...weights.takeView(logName, logShape), shape: [heads] },
     decayForm,
     decayBound: reader.flag(keys.bounded) ? reader.negative(keys.bound) : null,
     norm: plainNorm(weights, named('o_norm.weight'), dimension, reader),
-    gate: take('g_proj', width),
+    gate: isLowRank ? ofLow('g_b_proj') : take('g_proj', width),
     output: project(weights, named('o_proj.weight'), [hidden, width], false),
   };
 };

@@ -372,6 +372,8 @@ export type StateDescriptor =
       /** [heads] update rates, and [heads * dimension] decays a, with an addend. */
       readonly rate: Projection;
       readonly decay: Projection;
+      /** To vectors as wide as a head, of which decay and gate are made; null: both are made of the tokens. */
+      readonly low: Readonly<Record<'decay' | 'gate', Projection>> | null;
       readonly decayBias: TensorView;
       /** [heads] A: decay bound * sigmoid(e^A a), or -e^A softplus(a) where there is no bound. */
       readonly decayLog: TensorView;

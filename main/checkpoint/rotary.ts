@@ -23,8 +23,8 @@ const MAX_DIMENSIONS = 65_536;
 
 /**
  * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), divided by a factor,
- * llama3's, yarn (arXiv 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the published codes
- * disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
+ * llama3's, yarn (arXiv 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the
+ * published codes disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
  */
 export const readRotary = (
   reader: ConfigReader,

@@ -49,7 +49,7 @@ export const readQuantisation = (reader: ConfigReader): Quantisation => {
       'unsupported-config',
       `${config.location}: quantisation ${JSON.stringify(method)} is not supported` +
         `${typeof method === 'string' && method in OTHER_METHODS ? ` (${OTHER_METHODS[method] ?? ''})` : ''}.`,
-      'Use the checkpoint that it was made from, in bfloat16, or one in FP8, MXFP4, compressed-tensors, GPTQ, AWQ or GGUF.',
+      'Use the bfloat16 checkpoint that it was made from, or one in FP8, MXFP4, compressed-tensors, GPTQ, AWQ or GGUF.',
     );
   if (config.raw('weight_block_size') === null)
     throw config.unsupported('fp8 without "weight_block_size" is not supported: scales are read by blocks only');
@@ -65,8 +65,8 @@ const powersName = (name: string): string => name.replace(/weight$/, 'scale');
 const MXFP4_VALUES = 32;
 
 /**
- * A matrix as DeepSeek-V4 is released: float8 with a power of two for each block, or (experts) two e2m1 floats in a byte
- * with one for each 32 values of a row; null: it has no such scales.
+ * A matrix as DeepSeek-V4 is released: float8 with a power of two for each block, or (experts) two e2m1 floats in a
+ * byte with one for each 32 values of a row; null: it has no such scales.
  */
 const takePowers = (
   index: TensorIndex,

@@ -125,8 +125,8 @@ export const readPlanOption = async (file: string | undefined, target: PlanTarge
  * Installs the refitted weights and the constants of a plan where runners look for them: those beside its file, or else
  * those that a sweep left in the workspace. Does nothing for a plan without either. Returns the plan.
  *
- * `named`: as the plan names them, in a folder of this command; or by their content, in a workspace, where the name that
- * the plan gives to them may be that of weights that a run computes itself. The returned plan names them so.
+ * `named`: as the plan names them, in a folder of this command; or by their content, in a workspace, where the name
+ * that the plan gives to them may be that of weights that a run computes itself. The returned plan names them so.
  *
  * @throws WorkbenchError `recovery-missing`, `recovery-damaged`.
  */

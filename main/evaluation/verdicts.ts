@@ -7,7 +7,7 @@ import { groupInterval, type GroupMoves, largestGroup } from '../statistics/clus
 import { criticalScore, pairedInterval } from '../statistics/exact-paired-test.ts';
 import { chanceForUnharmed, itemsForChance } from '../statistics/paired-power.ts';
 import { type Interval, type PairedCounts, tangoLowerLimit, tangoScore } from '../statistics/tango-interval.ts';
-import { counted, formatRoughPercent } from '../words/numbers.ts';
+import { counted, formatMargin, formatRoughPercent } from '../words/numbers.ts';
 
 /** One-sided level of each threshold, unless a family of them is tested. */
 export const ONE_SIDED_ALPHA = 0.05;
@@ -204,8 +204,6 @@ export const itemsForVerdict = (delta: number): ItemsForVerdict => {
   };
 };
 
-const points = (delta: number): string => `${String(Number((delta * 100).toFixed(2)))} points`;
-
 /**
  * Whether `n` test items suffice: "120 test items are too few: at a margin of 2 points nothing can be called safe with
  * fewer than 149", or the number needed to call an unharmed plan safe, by how many answers change.
@@ -218,7 +216,7 @@ export const itemsForVerdictText = (n: number, delta: number, metric: MetricName
       : `${texts}; ${String(TEXTS_NEEDED)} are the fewest for a threshold.`;
   }
   const { fewest, byDiscordance } = itemsForVerdict(delta);
-  const margin = `at a margin of ${points(delta)}`;
+  const margin = `at a margin of ${formatMargin(delta)}`;
   const [have, are] = [counted(n, 'test item'), n === 1 ? 'is' : 'are'];
   if (n < fewest)
     return `${have} ${are} too few: ${margin} nothing can be called safe with fewer than ${String(fewest)}.`;

@@ -1,21 +1,29 @@
-import { scaleSymlog } from 'd3-scale';
+import type { DifferingSetting } from '../contract/compare.ts';
+import {
+  type DrawCount,
+  type PointVerdict,
+  type SweepDocument,
+  type SweepResult,
+  UNPRUNED,
+} from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
-import type { FigureTheme } from './colors.ts';
-import { BACK_OPACITY, BAND_OPACITY, drawMark, type MethodMark } from './method-marks.ts';
-import { bareFactor, formatSigned } from '../words/numbers.ts';
-import { type AxisScale, factorScale } from './scales.ts';
-import { drawAcrossTicks, drawUpwardTicks } from './small-multiples.ts';
-import { pathThrough, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
-import { type DrawCount, type PointVerdict, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type PointOverDraws, pointsOverDraws, spreadOf } from '../evaluation/draws.ts';
 import { lowerEndAt, ONE_SIDED_ALPHA, upperEndOf } from '../evaluation/verdicts.ts';
-import { compareMethodLabels } from '../words/methods.ts';
+import { maxOf } from '../statistics/extremes.ts';
+import { compareMethodLabels, methodTitle } from '../words/methods.ts';
+import { counted, formatCount, formatFactor, formatSigned } from '../words/numbers.ts';
+import { type Chart, type ChartFigure, type ChartSeries, compressedAxis, factorAxis } from './chart.ts';
+import type { FigureTheme } from './colors.ts';
+import { type MethodMark, methodMarks, runMarks } from './method-marks.ts';
+import { measuredText } from './point-words.ts';
+import { pointVerdictText, safeDrawsText } from '../words/verdicts.ts';
 
 /** One draw on the scale of the rule. */
 export interface DrawnDifference {
   readonly difference: number;
-  /** Its one-sided ends; null if the document does not contain them. */
+  /** Its two-sided 95 % interval. */
+  readonly interval: { readonly low: number; readonly high: number };
+  /** Its one-sided ends, which verdicts use; null if the document does not contain them. */
   readonly low: number | null;
   readonly high: number | null;
   readonly result: SweepResult;
@@ -52,8 +60,16 @@ export interface DifferencePanel {
 export const ruleDifference = ({ metric, value, difference }: SweepResult): number =>
   metric === 'perplexity' ? -Math.log(value / (value - difference)) : difference;
 
+/** Its two-sided 95 % interval on that scale. */
+const ruleInterval = ({ metric, value, difference, low, high }: SweepResult): DrawnDifference['interval'] => {
+  if (metric !== 'perplexity') return { low, high };
+  const unpruned = value - difference;
+  return { low: -Math.log((unpruned + high) / unpruned), high: -Math.log((unpruned + low) / unpruned) };
+};
+
 const drawOf = (result: SweepResult, delta: number, alpha: number): DrawnDifference => ({
   difference: ruleDifference(result),
+  interval: ruleInterval(result),
   low: lowerEndAt(result, delta, alpha),
   high: upperEndOf(result, delta),
   result,
@@ -94,47 +110,63 @@ export const differencePanel = (
   return { task: first.task, metric: first.metric, n: first.n, delta, series };
 };
 
-/** Position of a chart of differences. */
-export interface DifferenceFrame {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  /** Right end of the axis of factors. */
-  readonly largestFactor: number;
-  /** Drawn methods with their marks. */
-  readonly marks: ReadonlyMap<string, MethodMark>;
-  /** The emphasised method; null: all alike. */
-  readonly emphasised: string | null;
-  readonly theme: FigureTheme;
-}
+const ruleText = (value: number | null, metric: MetricName): string =>
+  value === null ? '…' : metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
 
-interface Axes {
-  readonly x: AxisScale;
-  readonly y: AxisScale;
-}
+const drawText = ({ difference, interval: { low, high } }: DrawnDifference, metric: MetricName): string =>
+  `${ruleText(difference, metric)} [${ruleText(low, metric)}, ${ruleText(high, metric)}]`;
 
-interface Scales extends Axes {
-  /** Factor and difference at a place in pixels. */
-  readonly at: (x: number, y: number) => { readonly factor: number; readonly difference: number };
-}
+const lowerEndText = ({ low }: DrawnDifference, metric: MetricName): string =>
+  `one-sided lower end ${ruleText(low, metric)}`;
 
-export interface DrawnPoint {
-  readonly point: DifferencePoint;
-  readonly x: number;
-  readonly y: number;
-}
+/**
+ * "−0.3 [−1.6, +1.0]": a difference on the scale of the rule, with its two-sided interval; for several draws
+ * "−0.3 (−1.0 to +0.3), safe in 2 of 5 draws": mean, lowest and highest.
+ */
+export const differenceText = (point: DifferencePoint, metric: MetricName): string => {
+  const { difference, lowest, highest, draws, safe } = point;
+  const [only] = draws;
+  if (draws.length === 1 && only !== undefined) return drawText(only, metric);
+  const [mean, low, high] = [difference, lowest, highest].map((value) => ruleText(value, metric));
+  return `${mean} (${low} to ${high}), ${safeDrawsText(safe)}`;
+};
 
-/** The safe side of the margin: a blue that is pale on both backgrounds. */
-const SAFE = { fill: '#3f7fcf', opacity: 0.13 } as const;
-const RADIUS = 4;
-/** Largest offset between the marks of two methods at one factor. */
-const DODGE_PX = 9;
-const TICK_ROOM_PX = 15;
-const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] as const;
+/** "one-sided lower end −1.6", which decides a point with one draw; empty for several. */
+export const decidingText = ({ draws }: DifferencePoint, metric: MetricName): string => {
+  const [only] = draws;
+  return draws.length === 1 && only !== undefined ? lowerEndText(only, metric) : '';
+};
 
+/** Method, factor and verdict of a point with one or several draws. */
+const drawsTitle = ({ method, factor, verdict, draws }: DifferencePoint): string =>
+  `${methodTitle(method)} ${formatFactor(factor)}${draws.length > 1 ? `, ${draws.length} draws` : ''}: ` +
+  pointVerdictText(verdict);
+
+/** Facts of such a point, one per line; for several draws their range, then each with its own ends. */
+const drawsLines = (point: DifferencePoint): readonly string[] => {
+  const [first] = point.draws;
+  if (first === undefined) return [];
+  const { metric } = first.result;
+  const unit = metric === 'perplexity' ? 'nats' : 'points';
+  const isOne = point.draws.length === 1;
+  return [
+    isOne
+      ? `difference ${differenceText(point, metric)} ${unit}; ${lowerEndText(first, metric)}`
+      : `mean difference ${differenceText(point, metric)}, in ${unit}`,
+    ...point.draws.map(
+      (draw) =>
+        (isOne || draw.result.seed === null
+          ? ''
+          : `seed ${draw.result.seed}: ${drawText(draw, metric)}, ${lowerEndText(draw, metric)}, `) +
+        `${metric} ${measuredText(draw.result)}, n ${draw.result.n}` +
+        (draw.result.p === null ? '' : `, lost ${draw.result.lost}, gained ${draw.result.gained}`),
+    ),
+  ];
+};
+
+/** Title of the axis of differences. */
 export const differenceAxisTitle = (metric: MetricName): string =>
-  metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference to unpruned (points)';
+  metric === 'perplexity' ? 'minus rise of log-perplexity (nats)' : 'difference (points)';
 
 /** Short label of a value on that axis. */
 const differenceTick = (value: number, metric: MetricName): string =>
@@ -142,158 +174,228 @@ const differenceTick = (value: number, metric: MetricName): string =>
     ? formatSigned(value, 2)
     : formatSigned(100 * value, Number.isInteger(Math.round(1e6 * value) / 1e4) ? 0 : 1);
 
-const drawn = ({ series }: DifferencePanel, { marks }: Pick<DifferenceFrame, 'marks'>) =>
-  series.filter(({ method }) => marks.has(method));
+/** Identity of a point in such a chart. */
+export const differenceKey = ({ method, factor }: Pick<DifferencePoint, 'method' | 'factor'>): string =>
+  JSON.stringify([method, factor]);
 
-/** Range of the axis: both ends of every interval, and the margin on both sides of 0. */
-const domainOf = (panel: DifferencePanel, frame: DifferenceFrame): readonly [number, number] => {
-  const values = drawn(panel, frame).flatMap(({ points }) =>
-    points.flatMap(({ draws }) =>
-      draws.flatMap(({ difference, low, high }) => [difference, low ?? difference, high ?? difference]),
-    ),
-  );
-  return [minOf([-1.6 * panel.delta, ...values]), maxOf([1.6 * panel.delta, ...values])];
-};
+interface DrawnPanel {
+  /** Drawn methods with their marks. */
+  readonly marks: ReadonlyMap<string, MethodMark>;
+  readonly heading: string;
+  /** Right end of the axis of factors, if it reaches beyond the measured ones. */
+  readonly largestFactor?: number | undefined;
+  /** Title of a point, if its method does not name it. */
+  readonly titleOf?: (point: DifferencePoint) => string;
+}
 
-/**
- * Scales of a chart: factors in doublings; differences linear about 0 and compressed beyond the margin, so that the
- * margin stays readable beside a collapse.
- */
-export const differenceScales = (panel: DifferencePanel, frame: DifferenceFrame): Scales => {
-  const { left, top, width, height, largestFactor } = frame;
-  const scale = scaleSymlog(domainOf(panel, frame), [top + height, top]).constant(panel.delta);
-  const [low, high] = domainOf(panel, frame);
-  const taken: number[] = [];
-  const ticks = [0, ...STEPS.flatMap((step) => [step, -step])].filter((tick) => {
-    const y = scale(tick);
-    if (tick < low || tick > high || taken.some((other) => Math.abs(other - y) < TICK_ROOM_PX)) return false;
-    taken.push(y);
-    return true;
-  });
+const seriesOf = (
+  method: string,
+  points: readonly DifferencePoint[],
+  mark: MethodMark,
+  titleOf: (point: DifferencePoint) => string,
+): ChartSeries => {
+  const edges = points.map(({ factor, lowest, highest }) => [factor, lowest, highest] as const);
   return {
-    x: factorScale(largestFactor, [left, left + width]),
-    y: { position: (value) => scale(value), ticks },
-    at: (x, y) => ({
-      factor: Math.max(2, largestFactor) ** ((x - left) / width),
-      difference: scale.invert(y),
-    }),
+    key: method,
+    mark,
+    line: [[1, 0], ...points.map(({ factor, difference }) => [factor, difference] as const)],
+    ...(points.some(({ draws }) => draws.length > 1)
+      ? { band: { edges: [[1, 0, 0] as const, ...edges], isFaint: false } }
+      : {}),
+    points: points.map((point) => ({
+      key: differenceKey(point),
+      x: point.factor,
+      y: point.difference,
+      look: 'filled',
+      whiskers: point.draws.map(({ interval, low, difference }) => ({
+        along: 'y',
+        ...interval,
+        ...(low === null ? {} : { end: low }),
+        at: difference,
+      })),
+      tip: () => ({ title: titleOf(point), lines: drawsLines(point) }),
+    })),
   };
 };
 
-/** Positions of the points of the shown methods, with methods beside each other at one factor. */
-export const drawnPoints = (panel: DifferencePanel, frame: DifferenceFrame): readonly DrawnPoint[] => {
-  const { x, y } = differenceScales(panel, frame);
-  const shown = drawn(panel, frame);
-  const step = Math.min(DODGE_PX, 44 / Math.max(1, shown.length));
-  return shown.flatMap(({ points }, index) =>
-    points.map((point) => ({
-      point,
-      x: x.position(point.factor) + (index - (shown.length - 1) / 2) * step,
-      y: y.position(point.difference),
-    })),
+/** Differences of methods to the unpruned model over factors, and the band in which a one-sided lower end is safe. */
+export const differenceChart = (
+  { task, metric, n, delta, series }: DifferencePanel,
+  { marks, heading, largestFactor, titleOf = drawsTitle }: DrawnPanel,
+): Chart => {
+  const shown = series.flatMap(({ method, points }) => {
+    const mark = marks.get(method);
+    return mark === undefined ? [] : [seriesOf(method, points, mark, titleOf)];
+  });
+  const points = series.filter(({ method }) => marks.has(method)).flatMap((one) => one.points);
+  const ends = points.flatMap(({ draws }) =>
+    draws.flatMap(({ difference, interval, low }) => [difference, interval.low, interval.high, low ?? difference]),
   );
-};
-
-/** Offset between the intervals of two draws of one point. */
-const DRAW_STEP_PX = 2.4;
-
-/**
- * Draws the interval of every draw of a point: a thin line from end to end, and a bar at the lower end, which decides
- * whether the point is safe. Those of several draws are side by side, paler, each with a dot at its own difference.
- */
-const drawIntervals = ({ point: { draws }, x }: DrawnPoint, y: AxisScale, color: string): SvgNode => {
-  const isOne = draws.length === 1;
-  const bar = isOne ? 4 : 1.2;
-  return svgElement(
-    'g',
-    isOne ? {} : { opacity: 0.6 },
-    draws.flatMap(({ difference, low, high }, index) => {
-      const at = x + (index - (draws.length - 1) / 2) * DRAW_STEP_PX;
-      const dot = isOne ? [] : [svgElement('circle', { cx: at, cy: y.position(difference), r: 1.3, fill: color })];
-      if (low === null) return dot;
-      return [
-        svgLine(at, y.position(low), at, y.position(high ?? difference), color, { 'stroke-width': isOne ? 1.2 : 0.9 }),
-        svgLine(at - bar, y.position(low), at + bar, y.position(low), color, { 'stroke-width': 2 }),
-        ...dot,
-      ];
-    }),
-  );
-};
-
-/** Draws a band from the lowest to the highest draw along the curve; nothing if every point has one draw. */
-const drawBand = (drawn: readonly DrawnPoint[], color: string, { x, y }: Axes): SvgNode[] => {
-  if (drawn.every(({ point }) => point.draws.length === 1)) return [];
-  const start = { x: x.position(1), lowest: 0, highest: 0 };
-  const edges = [start, ...drawn.map((at) => ({ x: at.x, ...at.point }))];
-  const upper = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.highest).toFixed(2)}`);
-  const lower = edges.map((edge) => `${edge.x.toFixed(2)} ${y.position(edge.lowest).toFixed(2)}`).reverse();
-  return [
-    svgElement('path', {
-      class: 'draws',
-      d: `M${[...upper, ...lower].join('L')}Z`,
-      fill: color,
-      'fill-opacity': BAND_OPACITY,
-      stroke: 'none',
-    }),
-  ];
-};
-
-const drawSeries = (drawn: readonly DrawnPoint[], mark: MethodMark, { x, y }: Axes, opacity: number): SvgNode => {
-  const points = drawn.map((at) => [at.x, at.y] as const);
-  return svgElement(
-    'g',
-    { opacity },
-    drawBand(drawn, mark.color, { x, y }),
-    svgElement('path', {
-      d: pathThrough([[x.position(1), y.position(0)], ...points]),
-      fill: 'none',
-      stroke: mark.color,
-      'stroke-width': opacity === 1 ? 2 : 1.3,
-      'stroke-dasharray': mark.dash,
-    }),
-    drawn.flatMap((at) => [drawIntervals(at, y, mark.color), drawMark(mark, at.x, at.y, RADIUS)]),
-  );
-};
-
-/** Differences of the shown methods to the unpruned model over factors, and the band in which a lower end is safe. */
-export const drawDifferenceChart = (panel: DifferencePanel, frame: DifferenceFrame): SvgNode => {
-  const { left, top, width, height, theme, marks, emphasised } = frame;
-  const scales = differenceScales(panel, frame);
-  const { x, y } = scales;
-  const margin = y.position(-panel.delta);
-  const drawn = drawnPoints(panel, frame);
-  const order = [...marks.keys()].sort((one, other) => Number(one === emphasised) - Number(other === emphasised));
-  return svgElement(
-    'g',
-    {},
-    svgElement('rect', {
-      x: left,
-      y: top,
-      width,
-      height: margin - top,
-      fill: SAFE.fill,
-      'fill-opacity': SAFE.opacity,
-    }),
-    drawUpwardTicks(y, [left, left + width], (tick) => differenceTick(tick, panel.metric), theme),
-    drawAcrossTicks(x, [top, top + height], (factor) => `\u00d7${bareFactor(factor)}`, theme),
-    svgLine(left, y.position(0), left + width, y.position(0), theme.muted, { 'stroke-width': 1 }),
-    svgLine(left, margin, left + width, margin, theme.muted, { 'stroke-dasharray': '4 3' }),
-    svgLabel(
-      left + width - 6,
-      margin - 5,
-      `safe: lower end at ${differenceTick(-panel.delta, panel.metric)} or above`,
-      {
-        'text-anchor': 'end',
-        'font-size': 10,
-        fill: theme.muted,
-      },
+  const label = (value: number): string => differenceTick(value, metric);
+  return {
+    key: task,
+    heading,
+    note: `n = ${n}`,
+    x: factorAxis(
+      points.map(({ factor }) => factor),
+      { title: 'pruning factor (experts before / after)', label: formatFactor },
+      largestFactor,
     ),
-    order.flatMap((method) => {
-      const mark = marks.get(method);
-      const own = drawn.filter(({ point }) => point.method === method);
-      if (mark === undefined || own.length === 0) return [];
-      const isBehind = emphasised !== null && emphasised !== method;
-      return [drawSeries(own, mark, scales, isBehind ? BACK_OPACITY[theme.name === 'dark' ? 'dark' : 'light'] : 1)];
+    y: compressedAxis([-1.6 * delta, 1.6 * delta, ...ends], delta, { title: differenceAxisTitle(metric), label }),
+    definition: 'pairedDifference',
+    areas: [{ from: -delta, to: null, look: 'safe' }],
+    rules: [
+      { axis: 'y', at: 0, tone: 'muted', width: 1 },
+      {
+        axis: 'y',
+        at: -delta,
+        tone: 'muted',
+        width: 1,
+        dash: '4 3',
+        label: `safe: one-sided lower end at ${label(-delta)} or above`,
+      },
+    ],
+    series: shown,
+  };
+};
+
+/** How to read such a chart, beside the rule. */
+const DIFFERENCE_CAPTION =
+  'Difference to the unpruned model on the same items. Whiskers: two-sided 95 % interval; the bar on one is the ' +
+  'one-sided lower end that the rule compares with the margin: within the shaded band the point is safe. Several ' +
+  'draws: their mean, a band from the lowest to the highest, and the whiskers of each; the factor is safe where ' +
+  'every draw is. Marks stand at their factor, whiskers of several methods beside each other. The axis is linear ' +
+  'about 0 and compressed beyond the margin.';
+
+const WIDE_PLOT = { width: 640, height: 220 } as const;
+
+/** What the chart of the workbench shows. */
+export interface DifferenceView {
+  readonly model: string;
+  /** A task, and its twin with written answers. */
+  readonly panels: readonly DifferencePanel[];
+  /** All methods, which determine the marks, and those drawn. */
+  readonly methods: readonly string[];
+  readonly shown: readonly string[];
+  readonly largestFactor: number;
+  /** Runs of points beside that of the manifest. */
+  readonly otherRuns: readonly string[];
+}
+
+/** The chart of the workbench as a figure. */
+export const differenceFigure = (
+  { model, panels, methods, shown, largestFactor, otherRuns }: DifferenceView,
+  rule: string,
+  theme: FigureTheme,
+): ChartFigure => {
+  const marks = methodMarks(methods, theme, shown);
+  const runs = otherRuns.length === 0 ? '' : ` Points also from ${otherRuns.join(', ')}.`;
+  const labelOf = (method: string): string => {
+    const own = panels.flatMap(({ series }) => series.filter((one) => one.method === method));
+    const draws = maxOf([1, ...own.flatMap(({ points }) => points.map((point) => point.draws.length))]);
+    return draws > 1 ? `${methodTitle(method)} (${draws} draws)` : methodTitle(method);
+  };
+  return {
+    title: `${model}: difference to unpruned against pruning factor`,
+    description: `${panels.map(({ task, n }) => `${theme.task(task)} (n = ${n})`).join(', ')}. ${rule}`,
+    caption: `${DIFFERENCE_CAPTION}${runs}`,
+    rule,
+    legend: [...marks].map(([method, mark]) => ({ label: labelOf(method), mark })),
+    charts: panels.map((panel) => differenceChart(panel, { marks, heading: theme.task(panel.task), largestFactor })),
+    plot: WIDE_PLOT,
+  };
+};
+
+/** A run in a chart of several. */
+interface ChartedRun {
+  readonly name: string;
+  readonly document: SweepDocument;
+}
+
+/** The curves of several runs for a model and a task; each curve has a key of its run and its method. */
+export interface RunsChart {
+  readonly model: string;
+  readonly task: string;
+  readonly figure: ChartFigure;
+}
+
+interface Charted {
+  readonly model: string;
+  readonly task: string;
+  /** The margin of the shaded band. */
+  readonly delta: number;
+  readonly theme: FigureTheme;
+}
+
+/** The models and tasks that some run measured pruned, with the number of runs that did, most first. */
+export const chartable = (
+  runs: readonly ChartedRun[],
+): readonly { readonly model: string; readonly task: string; readonly runs: number }[] => {
+  const counts = new Map<string, { model: string; task: string; runs: number }>();
+  for (const { document } of runs) {
+    const own = new Set<string>();
+    for (const { model, task, factor } of document.results) {
+      const key = JSON.stringify([model, task]);
+      if (factor <= 1 || own.has(key)) continue;
+      own.add(key);
+      const known = counts.get(key);
+      if (known === undefined) counts.set(key, { model, task, runs: 1 });
+      else known.runs += 1;
+    }
+  }
+  return [...counts.values()].sort((left, right) => right.runs - left.runs);
+};
+
+/** Settings that a figure names; the window shows all. */
+const MOST_SETTINGS = 12;
+
+const settingsText = (settings: readonly DifferingSetting[]): string => {
+  if (settings.length === 0) return 'All settings of the runs are the same.';
+  const named = settings.slice(0, MOST_SETTINGS).map(({ key, values }) => `${key} (${values.join(' | ')})`);
+  const left = settings.length - named.length;
+  return `Settings that differ: ${named.join('; ')}${left === 0 ? '' : `; and ${formatCount(left)} more`}.`;
+};
+
+/** Differences to each run's own unpruned model; null if no run measured the model pruned on the task. */
+export const runsChart = (
+  runs: readonly ChartedRun[],
+  { model, task, delta, theme }: Charted,
+  settings: readonly DifferingSetting[],
+): RunsChart | null => {
+  const panels = runs.flatMap(({ name, document }, run) => {
+    const own = document.results.filter((result) => result.model === model && result.task === task);
+    const panel = differencePanel(own, delta);
+    return panel === null ? [] : [{ name, run, panel }];
+  });
+  const curves = panels.flatMap(({ name, run, panel }) =>
+    panel.series.map(({ method, points }) => {
+      const key = JSON.stringify([run, method]);
+      const label = `${methodTitle(method)}, ${name}, n ${formatCount(panel.n)}`;
+      return { key, label, run, method, points: points.map((point) => ({ ...point, method: key })) };
     }),
   );
+  const [first] = panels;
+  if (first === undefined) return null;
+  const marks = runMarks(curves, theme);
+  const labels = new Map(curves.map(({ key, label }) => [key, label]));
+  const n = maxOf(panels.map(({ panel }) => panel.n));
+  const whole = { ...first.panel, n, series: curves.map(({ key, points }) => ({ method: key, points })) };
+  const legend = curves.flatMap(({ key, label }) => {
+    const mark = marks.get(key);
+    return mark === undefined ? [] : [{ label, mark }];
+  });
+  const titleOf = (point: DifferencePoint): string =>
+    `${labels.get(point.method) ?? ''}, ${formatFactor(point.factor)}: ${pointVerdictText(point.verdict)}`;
+  return {
+    model,
+    task,
+    figure: {
+      title: `${model}: ${counted(runs.length, 'run')}, difference to unpruned against pruning factor`,
+      description: `${theme.task(task)}. Curves: ${legend.map(({ label }) => label).join('; ')}.`,
+      caption: `${DIFFERENCE_CAPTION} Each run is compared with its own unpruned model. ${settingsText(settings)}`,
+      legend,
+      charts: [differenceChart(whole, { marks, heading: theme.task(task), titleOf })],
+      plot: { ...WIDE_PLOT, height: 260 },
+    },
+  };
 };

@@ -5,24 +5,13 @@ import type {
   ExperimentDocument,
   ExperimentQuestion,
 } from '../contract/experiment.ts';
-import type { RunManifest } from '../contract/run.ts';
-import { armWords, methodTitle } from '../words/methods.ts';
 import { curveOf } from '../evaluation/experiment/pairs.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
+import { minOf } from '../statistics/extremes.ts';
+import { armWords, methodTitle } from '../words/methods.ts';
+import { formatCount, formatDifferenceInUnit, formatInterval } from '../words/numbers.ts';
+import { type Chart, type ChartFigure, type ChartPoint, linearAxis, rowsChart, rowsPlot, tickText } from './chart.ts';
 import type { FigureTheme } from './colors.ts';
-import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { linearScale } from './scales.ts';
-import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
-
-const CELL_WIDTH = 320;
-const LABEL_ROOM = 66;
-const PLOT_WIDTH = 238;
-const HEADER = 22;
-const BELOW = 50;
-const CURVE_STEP = 8;
-const ROW_PADDING = 12;
-const RADIUS = 3.4;
+import { type MethodMark, methodMarks } from './method-marks.ts';
 
 /** A method has its colour (grey for plain deletions beside folded gates), the treatment of an arm its shape. */
 const shapes: Readonly<Record<ArmTreatment, Pick<MethodMark, 'shape' | 'isRecovered' | 'dash'>>> = {
@@ -54,7 +43,7 @@ const curvesOf = ({ rows }: ExperimentAnswer, theme: FigureTheme): readonly Expe
 };
 
 /** How to read the figure of a question. */
-export const experimentCaption = (question: ExperimentQuestion): string =>
+const experimentCaption = (question: ExperimentQuestion): string =>
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus ' +
   (question === 'scratch' ? 'the one pretrained with E\u2032' : 'itself unpruned') +
   ', both treated alike (a refitted one against an unchanged one), on the same items; left of 0 the pruned one is ' +
@@ -72,88 +61,79 @@ const sizesOf = (pairs: readonly ExperimentCell[]): readonly (readonly [experts:
     ).values(),
   ].sort((a, b) => a[0] - b[0] || b[1] - a[1]);
 
-const rowHeight = (curves: number): number => curves * CURVE_STEP + ROW_PADDING;
-
-interface Panel {
-  readonly task: string;
-  readonly cells: readonly ExperimentCell[];
-  readonly sizes: ReturnType<typeof sizesOf>;
-  readonly curves: readonly ExperimentCurve[];
-  readonly domain: readonly [number, number];
-  readonly theme: FigureTheme;
-}
-
-const drawPanel = ({ task, cells, sizes, curves, domain, theme }: Panel, left: number, top: number): SvgNode => {
-  const step = rowHeight(curves.length);
-  const plotTop = top + HEADER;
-  const bottom = plotTop + sizes.length * step;
-  const x = linearScale(domain, [left + 4, left + PLOT_WIDTH - 4], 4);
-  const n = minOf(cells.map((cell) => cell.n));
-  const line = (from: number, to: number, y: number, { color }: MethodMark, width: number): SvgNode =>
-    svgLine(x.position(from), y, x.position(to), y, color, { 'stroke-width': width });
-  const drawCell = (cell: ExperimentCell, y: number, mark: MethodMark): SvgNode =>
-    svgElement(
-      'g',
-      {},
-      line(cell.low, cell.high, y, mark, 1.1),
-      cell.draws > 1 ? [line(cell.lowest, cell.highest, y, mark, 2.6)] : [],
-      drawMark(mark, x.position(cell.difference), y, RADIUS),
-    );
-  const rows = sizes.flatMap(([experts, kept], index) => {
-    const rowTop = plotTop + index * step;
-    const own = cells.filter((cell) => cell.experts === experts && cell.kept === kept);
-    const band = { x: left, y: rowTop, width: PLOT_WIDTH, height: step, fill: theme.grid, 'fill-opacity': 0.35 };
-    return [
-      ...(index % 2 === 1 ? [svgElement('rect', band)] : []),
-      svgLabel(left - 8, rowTop + step / 2 + 4, `${String(experts)} \u2192 ${String(kept)}`, { 'text-anchor': 'end' }),
-      ...own.flatMap((cell) => {
-        const curveIndex = curves.findIndex(({ key }) => key === curveOf(cell));
-        const mark = curves[curveIndex]?.mark;
-        const y = rowTop + ROW_PADDING / 2 + (curveIndex + 0.5) * CURVE_STEP;
-        return mark === undefined ? [] : [drawCell(cell, y, mark)];
-      }),
-    ];
-  });
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead({ task, n }, { left, top, width: PLOT_WIDTH }, theme),
-    drawAcrossTicks(x, [plotTop, bottom], (tick) => tickText(tick, 'acc'), theme),
-    svgLine(x.position(0), plotTop, x.position(0), bottom, theme.ink, { 'stroke-width': 0.8 }),
-    rows,
-    drawAcrossTitle(left + PLOT_WIDTH / 2, bottom, 'difference of accuracy (points)', theme),
-  );
+const cellPoint = (
+  cell: ExperimentCell,
+  row: number,
+  label: string,
+): Omit<ChartPoint, 'y'> & { row: number; curve: string } => {
+  const { experts, kept, difference, low, high, lowest, highest, draws, n } = cell;
+  return {
+    key: JSON.stringify([experts, kept, curveOf(cell)]),
+    row,
+    curve: curveOf(cell),
+    x: difference,
+    look: 'filled',
+    whiskers: [
+      { along: 'x', low, high },
+      ...(draws > 1 ? [{ along: 'x', low: lowest, high: highest, width: 2.6 } as const] : []),
+    ],
+    tip: () => ({
+      title: `${label}, E ${String(experts)} pruned to ${String(kept)}`,
+      lines: [
+        `difference ${formatDifferenceInUnit(difference, 'acc')} ${formatInterval({ low, high }, 'acc')}`,
+        ...(draws > 1
+          ? [`mean of ${formatCount(draws)} draws, from ${formatInterval({ low: lowest, high: highest }, 'acc')}`]
+          : []),
+        `n ${formatCount(n)}`,
+      ],
+    }),
+  };
 };
 
-/** One question of an experiment: a small multiple per task, a row per pair of sizes, a mark per method and arm. */
+/** One question of an experiment: a chart per task, a row per pair of sizes, a mark per method and arm. */
 export const experimentFigure = (
   { tasks }: Pick<ExperimentDocument, 'tasks'>,
   answer: ExperimentAnswer,
-  manifest: RunManifest,
   theme: FigureTheme,
-): Drawing => {
+): ChartFigure => {
   const curves = curvesOf(answer, theme);
   const sizes = sizesOf(answer.cells);
-  const ends = [0, ...answer.cells.flatMap(({ low, high }) => [low, high])];
-  const domain = [minOf(ends), maxOf(ends)] as const;
-  const panels = tasks.flatMap(({ name }): Panel[] => {
+  const x = linearAxis(
+    [0, ...answer.cells.flatMap(({ low, high }) => [low, high])],
+    { title: 'difference of accuracy (points)', label: (tick) => tickText(tick, 'acc') },
+    { most: 4 },
+  );
+  const charts = tasks.flatMap(({ name }): Chart[] => {
     const cells = answer.cells.filter(({ task }) => task === name);
-    return cells.length === 0 ? [] : [{ task: name, cells, sizes, curves, domain, theme }];
+    if (cells.length === 0) return [];
+    return [
+      {
+        key: name,
+        heading: theme.task(name),
+        note: `n = ${minOf(cells.map(({ n }) => n))}`,
+        x,
+        definition: answer.question === 'scratch' ? 'scratchDifference' : 'pairedDifference',
+        ...rowsChart(
+          sizes.map(([experts, kept]) => `${String(experts)} \u2192 ${String(kept)}`),
+          curves,
+          cells.map((cell) =>
+            cellPoint(
+              cell,
+              sizes.findIndex(([experts, kept]) => cell.experts === experts && cell.kept === kept),
+              curves.find(({ key }) => key === curveOf(cell))?.label ?? '',
+            ),
+          ),
+        ),
+      },
+    ];
   });
   const caption = experimentCaption(answer.question);
-  return drawSmallMultiples({
+  return {
     title: experimentFigureTitle(answer.question),
-    description: `${String(panels.length)} tasks: ${curves.map(({ label }) => label).join('; ')}. ${caption}`,
+    description: `${String(charts.length)} tasks: ${curves.map(({ label }) => label).join('; ')}. ${caption}`,
     caption,
-    manifest,
-    theme,
     legend: curves,
-    cell: {
-      width: CELL_WIDTH,
-      height: HEADER + sizes.length * rowHeight(curves.length) + BELOW,
-      axisRoom: LABEL_ROOM,
-      plotWidth: PLOT_WIDTH,
-    },
-    panels: panels.map((panel) => (left, top) => drawPanel(panel, left, top)),
-  });
+    charts,
+    plot: rowsPlot(sizes.length, curves.length),
+  };
 };

@@ -25,6 +25,7 @@ import {
 } from './columns.ts';
 import { csvTable } from './csv.ts';
 import { manifestFile } from './figure-manifest.ts';
+import { drawChartFigure } from './chart-svg.ts';
 import { experimentFigure } from './experiment-figure.ts';
 import { headlineColumns } from './tables.ts';
 import { signMark } from '../words/comparisons.ts';
@@ -218,7 +219,8 @@ export const experimentFiles = (
     .filter(({ pairs }) => pairs.length > 0)
     .map((answer) => ({
       name: `pruned-against-${answer.question}.svg`,
-      contents: experimentFigure(document, answer, manifest, figureTheme(theme)).svg,
+      contents: drawChartFigure(experimentFigure(document, answer, figureTheme(theme)), manifest, figureTheme(theme))
+        .svg,
     })),
   { name: 'experiment-arms.csv', contents: csvTable(manifest, armColumns, document.arms) },
   {

@@ -5,24 +5,22 @@ import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { ThemeName } from './colors.ts';
-import { curveAxes } from './axis-figure.ts';
 import { fileNames } from './file-names.ts';
 import { manifestFile } from './figure-manifest.ts';
 import type { Deflate } from './png.ts';
 import { profileMetrics } from './profile-matrices.ts';
 import { elsewhereCurves } from './elsewhere-figure.ts';
 import { luckPictures } from './luck-figure.ts';
+import { modelCharts } from './model-charts.ts';
 import { choiceAndWritingCsv, curtailedCsv, findingsMarkdown, thresholdsMarkdown } from './tables.ts';
 import {
-  axisView,
   bestThresholdsView,
   compareView,
-  curvesView,
   calibrationDrawsView,
   elsewhereView,
   equalKeptView,
   expertTrendView,
-  frontierView,
+  modelChartView,
   type RoutingNames,
   routingPixels,
   type RoutingView,
@@ -74,14 +72,15 @@ const curtailedFiles = (manifest: RunManifest, document: SweepDocument): FigureF
 const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: ThemeName): FigureFile[] => {
   const view = { manifest, document, theme };
   const models = [...new Set(document.results.map(({ model }) => model))];
-  const curves = models.map((model) => curvesView(view, model));
+  const charts = modelCharts.flatMap(({ name, isOfMethods }) =>
+    models.map((model) => ({ isOfMethods, files: modelChartView(view, model, name) })),
+  );
+  const frontier = charts.filter(({ isOfMethods, files }) => !isOfMethods && files.picture !== null);
   const elsewhere = elsewhereCurves(document).map((curve) => elsewhereView(view, curve));
   const luck = luckPictures(document).map((shown) => calibrationDrawsView(view, shown));
-  const frontier = models.map((model) => frontierView(view, model)).filter(({ picture }) => picture !== null);
   return [
-    ...curves.flatMap(pictureFile),
-    ...models.flatMap((model) => curveAxes.flatMap((axis) => pictureFile(axisView(view, model, axis)))),
-    ...curves.slice(0, 1).map(tableFile),
+    ...charts.filter(({ isOfMethods }) => isOfMethods).flatMap(({ files }) => pictureFile(files)),
+    ...charts.slice(0, 1).map(({ files }) => tableFile(files)),
     ...viewFiles(thresholdsView(view)),
     { name: 'thresholds.md', contents: thresholdsMarkdown(document, manifest) },
     ...kindsFiles(manifest, document),
@@ -90,8 +89,8 @@ const sweepFiles = (manifest: RunManifest, document: SweepDocument, theme: Theme
     ...luck.flatMap(pictureFile),
     ...luck.slice(0, 1).map(tableFile),
     ...curtailedFiles(manifest, document),
-    ...frontier.flatMap(pictureFile),
-    ...frontier.slice(0, 1).map(tableFile),
+    ...frontier.flatMap(({ files }) => pictureFile(files)),
+    ...frontier.slice(0, 1).map(({ files }) => tableFile(files)),
   ];
 };
 

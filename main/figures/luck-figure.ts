@@ -1,34 +1,22 @@
-import type { RunManifest } from '../contract/run.ts';
 import { factorKey, type SweepDocument } from '../contract/sweep.ts';
 import { type LuckPoint, luckPoints } from '../evaluation/calibration-luck.ts';
 import { groupBy } from '../evaluation/threshold.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
 import { methodTitle } from '../words/methods.ts';
-import { formatFactor } from '../words/numbers.ts';
-import type { FigureTheme } from './colors.ts';
-import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { expertScale, linearScale } from './scales.ts';
+import { formatCount, formatFactor, formatValue } from '../words/numbers.ts';
 import {
-  drawAcrossTicks,
-  drawAcrossTitle,
-  drawPanelHead,
-  drawSmallMultiples,
-  drawUpwardTicks,
-  drawUpwardTitle,
+  type Chart,
+  type ChartFigure,
+  type ChartRule,
+  type ChartSeries,
+  countsAxis,
+  linearAxis,
   tickText,
-} from './small-multiples.ts';
-import { type Drawing, svgElement, svgLine, type SvgNode } from './svg.ts';
+} from './chart.ts';
+import type { FigureTheme } from './colors.ts';
+import { type MethodMark, methodMarks } from './method-marks.ts';
+import { axisTitle } from './model-charts.ts';
 
-const PANEL = { width: 250, height: 180 } as const;
-const CELL = { width: 320, height: 250, axisRoom: 52, plotWidth: PANEL.width } as const;
-const HEADER = 22;
-const RADIUS = 3.6;
-/** Space from the sides of a plot to the fewest and the most items. */
-const INSET = 22;
-/** Distance of the bars of two methods at one number of items. */
-const BESIDE = 7;
-
-export const LUCK_CAPTION =
+const LUCK_CAPTION =
   'Across: calibration items of each draw. Bars: lowest to highest value over the draws; marks and lines: their ' +
   'mean. Thin level lines: the plan of all calibration items.';
 
@@ -45,83 +33,75 @@ export const luckPictures = (document: SweepDocument, shown?: readonly string[])
   });
 };
 
-/** One task: for each method its bars, means and the level of the plan of all items. */
-const drawTask = (
-  points: readonly LuckPoint[],
-  marks: ReadonlyMap<string, MethodMark>,
-  { left, top }: { readonly left: number; readonly top: number },
-  theme: FigureTheme,
-): SvgNode => {
-  const { width, height } = PANEL;
-  const [right, upper, bottom] = [left + width, top + HEADER, top + height];
-  const [{ task, n, metric } = { task: '', n: 0, metric: 'acc' as const }] = points;
-  const counts = [...new Set(points.map(({ items }) => items))].sort((one, other) => one - other);
-  const x = expertScale(counts, [left + INSET, right - INSET]);
-  const values = points.flatMap(({ value, all }) => [
-    value.lowest,
-    value.highest,
-    ...(all === null ? [] : [all.value]),
-  ]);
-  const y = linearScale([minOf(values), maxOf(values)], [bottom - 8, upper + 8]);
-  const methods = [...marks].filter(([method]) => points.some((point) => point.method === method));
-  const drawn = methods.flatMap(([method, mark], index): SvgNode[] => {
-    const own = points.filter((point) => point.method === method).sort((one, other) => one.items - other.items);
-    const beside = (index - (methods.length - 1) / 2) * Math.min(BESIDE, INSET / methods.length);
-    const across = ({ items }: LuckPoint): number => x.position(items) + beside;
-    const level = own.find(({ all }) => all !== null)?.all;
-    const path = own.map((one, at) => `${at === 0 ? 'M' : 'L'}${across(one)} ${y.position(one.value.mean)}`).join('');
-    const line = { stroke: mark.color, fill: 'none' } as const;
-    return [
-      ...(level === undefined || level === null
-        ? []
-        : [
-            svgLine(left, y.position(level.value), right, y.position(level.value), mark.color, {
-              'stroke-width': 0.8,
-              'stroke-opacity': 0.6,
-            }),
-          ]),
-      svgElement('path', { d: path, ...line, 'stroke-width': 1.6, 'stroke-dasharray': mark.dash }),
-      ...own.flatMap((one) => [
-        svgLine(across(one), y.position(one.value.lowest), across(one), y.position(one.value.highest), mark.color, {
-          'stroke-width': 1.2,
-        }),
-        drawMark(mark, across(one), y.position(one.value.mean), RADIUS),
-      ]),
-    ];
-  });
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead({ task, n }, { left, top, width }, theme),
-    drawUpwardTicks(y, [left, right], (tick) => tickText(tick, metric), theme),
-    drawAcrossTicks(x, [upper, bottom], String, theme),
-    drawn,
-    drawUpwardTitle(left - 36, top + 11 + height / 2, metric === 'perplexity' ? 'perplexity' : '% right', theme),
-    drawAcrossTitle(left + width / 2, bottom, 'calibration items in a draw', theme),
-  );
-};
+const seriesOf = (points: readonly LuckPoint[], method: string, mark: MethodMark): ChartSeries => ({
+  key: method,
+  mark,
+  line: points.map(({ items, value }) => [items, value.mean] as const),
+  points: points.map(({ items, size, draws, value, all, metric, safe }) => ({
+    key: JSON.stringify([method, size]),
+    x: items,
+    y: value.mean,
+    look: 'filled',
+    whiskers: [{ along: 'y', low: value.lowest, high: value.highest, width: 1.2 }],
+    tip: () => ({
+      title: `${methodTitle(method)}, ${formatCount(items)} calibration items`,
+      lines: [
+        `mean of ${formatCount(draws)} draws ${formatValue(value.mean, metric)}, from ` +
+          `${formatValue(value.lowest, metric)} to ${formatValue(value.highest, metric)}`,
+        `safe in ${formatCount(safe.count)} of ${formatCount(safe.of)} draws`,
+        ...(all === null ? [] : [`plan of all items ${formatValue(all.value, metric)}`]),
+      ],
+    }),
+  })),
+});
 
-/** Luck over the number of calibration items, for one model and factor: a panel for each task, a line for each method. */
+/** Luck over the number of calibration items, for one model and factor: a chart per task, a line per method. */
 export const luckFigure = (
   document: SweepDocument,
   { model, factor, points }: LuckPicture,
-  manifest: RunManifest,
   theme: FigureTheme,
-): Drawing => {
+): ChartFigure => {
   const methods = [...new Set(points.map(({ method }) => method))];
   const marks = methodMarks([...new Set(document.results.map(({ method }) => method))], theme, methods);
   const tasks = groupBy(points, ({ task }) => task);
-  const title = `Luck of the calibration items: ${model} at ${formatFactor(factor)}`;
-  return drawSmallMultiples({
-    title,
+  return {
+    title: `Luck of the calibration items: ${model} at ${formatFactor(factor)}`,
     description:
       `${String(tasks.length)} tasks, methods ${methods.join(', ')}, draws of ` +
       `${[...new Set(points.map(({ items }) => items))].join(', ')} calibration items.`,
-    caption: `${LUCK_CAPTION} ${document.rule}`,
-    manifest,
-    theme,
+    caption: LUCK_CAPTION,
+    rule: document.rule,
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
-    cell: CELL,
-    panels: tasks.map((own) => (left, top) => drawTask(own, marks, { left, top }, theme)),
-  });
+    charts: tasks.flatMap((own): Chart[] => {
+      const [first] = own;
+      if (first === undefined) return [];
+      const curves = [...marks].flatMap(([method, mark]) => {
+        const rising = own.filter((point) => point.method === method).sort((left, right) => left.items - right.items);
+        return rising.length === 0 ? [] : [{ method, mark, rising }];
+      });
+      const levels = curves.flatMap(({ mark: { color }, rising }): ChartRule[] => {
+        const all = rising.find((point) => point.all !== null)?.all;
+        return all === null || all === undefined ? [] : [{ axis: 'y', at: all.value, tone: { color } }];
+      });
+      return [
+        {
+          key: first.task,
+          heading: theme.task(first.task),
+          note: `n = ${first.n}`,
+          x: countsAxis(
+            own.map(({ items }) => items),
+            { title: 'calibration items in a draw', label: String },
+            [22, 22],
+          ),
+          y: linearAxis([...own.flatMap(({ value }) => [value.lowest, value.highest]), ...levels.map(({ at }) => at)], {
+            title: axisTitle(first.metric),
+            label: (tick) => tickText(tick, first.metric),
+          }),
+          definition: 'calibrationDraw',
+          rules: levels,
+          series: curves.map(({ method, mark, rising }) => seriesOf(rising, method, mark)),
+        },
+      ];
+    }),
+  };
 };

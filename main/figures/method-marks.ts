@@ -1,8 +1,7 @@
-import { rgb } from 'd3-color';
 import { type RoundedType, roundedTypes, type WeightType } from '../contract/export.ts';
 import { methodOfLabel, weightsOfLabel } from '../contract/method.ts';
 import type { RefitName } from '../contract/plan.ts';
-import { figureTheme, type FigureTheme, type ThemeName } from './colors.ts';
+import type { FigureTheme, ThemeName } from './colors.ts';
 import { svgElement, svgLabel, type SvgNode, textWidth } from './svg.ts';
 
 /** Opacity of curves behind an emphasised one; their lines are thinner, too. They stay visible in both themes. */
@@ -36,10 +35,6 @@ const indigo = { light: '#5a4fb5', dark: '#a99ff5' };
 const olive = { light: '#6a6c00', dark: '#c2c44a' };
 const teal = { light: '#00707c', dark: '#58c4cf' };
 const brown = { light: '#7b5433', dark: '#cda580' };
-
-/** Colours of several runs in one chart, in turn; the curves of a run share one. */
-const runColors = [blue, vermilion, green, indigo, orange, teal] as const;
-const RUN_DASHES = ['none', '8 3', '3 2', '8 3 2 3', '12 3', '1.2 3'] as const;
 
 type Drawn = Omit<MethodStyle, 'name' | 'isRecovered'>;
 
@@ -174,8 +169,10 @@ const colorOf = (style: MethodStyle, theme: FigureTheme): string =>
 const ownName = (label: string): string => methodOfLabel(label).method ?? weightsOfLabel(label).bare;
 
 /** Custom properties (name, value) that marks of the page theme refer to. */
-export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] =>
-  methodStyles.map((style) => [propertyOf(style), style[name]]);
+export const methodColors = (name: ThemeName): readonly (readonly [property: string, value: string])[] => [
+  ...methodStyles.map((style) => [propertyOf(style), style[name]] as const),
+  ...distinctColors.map(([light, dark], index) => [distinctProperty(index), name === 'dark' ? dark : light] as const),
+];
 
 /**
  * Marks of curves in the order given; methods without a permanent mark take the last styles in turn. Only those in
@@ -198,75 +195,86 @@ export const methodMarks = (
   );
 };
 
-/** Share of the text colour in the colour of a run's last type of weights. */
-const DARKEST = 0.75;
-
-/** A colour with a share of another one. */
-const mixed = (color: string, other: string, share: number): string => {
-  const [from, to] = [rgb(color), rgb(other)];
-  const between = (start: number, end: number): number => start + share * (end - start);
-  return rgb(between(from.r, to.r), between(from.g, to.g), between(from.b, to.b)).formatHex();
-};
-
 /**
- * The mark of a method in a chart of several runs: the method's shape in the colour and dash of the run. `weights`: the
- * types of rounded weights among the run's curves; each has a shade and a dash of its own.
+ * Nineteen colours, each pair of them at least 0.1 apart in Oklab (Ottosson 2020) in either theme, and each with a
+ * contrast above 3 to its background, also behind an emphasised curve; the first ones are furthest apart.
  */
-export const runMark = (
-  run: number,
-  label: string,
-  order: number,
-  theme: FigureTheme,
-  weights: readonly string[] = [],
-): MethodMark => {
-  const { shape, isRecovered, dash: ownDash } = methodStyle(label, order);
-  const colors = runColors[run % runColors.length] ?? blue;
-  const rounded = weightsOfLabel(label).weights;
-  const dash = rounded === null ? (RUN_DASHES[run % RUN_DASHES.length] ?? 'none') : ownDash;
-  const own = colors[theme.name === 'dark' ? 'dark' : 'light'];
-  const share = rounded === null ? 0 : (DARKEST * (1 + weights.indexOf(rounded))) / Math.max(1, weights.length);
-  return {
-    color: share === 0 ? own : mixed(own, figureTheme(theme.name === 'dark' ? 'dark' : 'light').ink, share),
-    background: theme.background,
-    dash,
-    shape,
-    isRecovered,
-  };
-};
+const distinctColors: readonly (readonly [light: string, dark: string])[] = [
+  ['#025eb8', '#53a0ff'],
+  ['#bd3d1b', '#fe886a'],
+  ['#155003', '#46bc24'],
+  ['#971ba0', '#fde6fe'],
+  ['#0e899f', '#0ed4f6'],
+  ['#8b7b02', '#b1a02e'],
+  ['#6a4751', '#dab1bc'],
+  ['#69037b', '#e67aff'],
+  ['#3a7106', '#9ce66f'],
+  ['#0e4b54', '#51aebd'],
+  ['#293986', '#a4bbff'],
+  ['#931157', '#fe7bb3'],
+  ['#3f6a61', '#abd9cf'],
+  ['#7b5aae', '#ab8be3'],
+  ['#06915f', '#57c791'],
+  ['#84550f', '#fea92f'],
+  ['#be49c7', '#f9b0fd'],
+  ['#583d00', '#fed899'],
+  ['#957066', '#bb948a'],
+];
 
-/** Methods whose colours stand for types of weights where a line is a type. */
-const typeColors: Readonly<Record<WeightType, string>> = {
-  stored: 'reap',
-  f32: 'hc-smoe',
-  f16: 'm-smoe',
-  bf16: 'gate-mass',
-  q8_0: 'naee',
-  q5_1: 'unified',
-  q5_0: 'ean',
-  q4_1: 'frequency',
-  q4_0: 'uncurl',
-  q6_k: 'ream',
-  q4_k: 'eep',
-  gguf_mxfp4: 'reap',
-  gguf_nvfp4: 'hc-smoe',
-  fp8: 'm-smoe',
-  fp8_block: 'ream',
-  int8: 'eep',
-  int4: 'uncurl',
-  mxfp4: 'frequency',
-  nvfp4: 'ean',
+/** The types of weights in the order of their colours: those that are measured together first. */
+const coloredTypes: readonly WeightType[] = [
+  ...(['stored', 'q8_0', 'q4_0', 'int8', 'int4', 'bf16', 'mxfp4', 'nvfp4', 'fp8', 'f16', 'q4_k', 'q6_k'] as const),
+  ...(['q5_1', 'q5_0', 'q4_1', 'fp8_block', 'gguf_mxfp4', 'gguf_nvfp4', 'f32'] as const),
+];
+
+const distinctProperty = (index: number): string => `--curve-${String(index)}`;
+
+const distinctColor = (index: number, theme: FigureTheme): string => {
+  const place = index % distinctColors.length;
+  const [light, dark] = distinctColors[place] ?? ['', ''];
+  return theme.name === 'page' ? `var(${distinctProperty(place)})` : theme.name === 'dark' ? dark : light;
 };
 
 /** A hexagon for the unpruned model (null); methods without a permanent mark share a plus. */
 export const weightsMark = (type: WeightType, label: string | null, theme: FigureTheme): MethodMark => {
   const { shape, isRecovered } = label === null ? strangers[0] : methodStyle(label, 1);
   return {
-    color: colorOf(methodStyle(typeColors[type], 0), theme),
+    color: distinctColor(coloredTypes.indexOf(type), theme),
     background: theme.background,
     dash: type === 'stored' ? 'none' : roundedDash(type),
     shape,
     isRecovered,
   };
+};
+
+const RUN_DASHES = ['none', '8 3', '3 2', '8 3 2 3', '12 3', '1.2 3'] as const;
+
+/**
+ * Marks of curves in a chart of runs: a method has its shape everywhere. Curves of one run at its stored weights have
+ * the colours of their methods, those at several types the colours of the types; in several runs each run and type has
+ * a colour of its own. Dashes tell types apart, and runs at stored weights.
+ */
+export const runMarks = (
+  curves: readonly { readonly key: string; readonly run: number; readonly method: string }[],
+  theme: FigureTheme,
+): ReadonlyMap<string, MethodMark> => {
+  const typeOf = ({ method }: { readonly method: string }): WeightType => weightsOfLabel(method).weights ?? 'stored';
+  const methods = [...new Set(curves.map(({ method }) => method))];
+  const own = methodMarks(methods, theme);
+  const isOneRun = new Set(curves.map(({ run }) => run)).size < 2;
+  const isStored = curves.every((curve) => typeOf(curve) === 'stored');
+  const groups = [...new Set(curves.map((curve) => `${String(curve.run)} ${typeOf(curve)}`))];
+  return new Map(
+    curves.flatMap((curve) => {
+      const mark = own.get(curve.method);
+      const type = typeOf(curve);
+      if (mark === undefined) return [];
+      if (isOneRun && isStored) return [[curve.key, mark]];
+      const index = isOneRun ? coloredTypes.indexOf(type) : groups.indexOf(`${String(curve.run)} ${type}`);
+      const dash = type === 'stored' ? (RUN_DASHES[curve.run % RUN_DASHES.length] ?? 'none') : roundedDash(type);
+      return [[curve.key, { ...mark, color: distinctColor(index, theme), dash }]];
+    }),
+  );
 };
 
 const round = (value: number): number => Math.round(value * 100) / 100;

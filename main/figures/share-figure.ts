@@ -1,28 +1,12 @@
-import type { RunManifest } from '../contract/run.ts';
 import type { SharePoint, SizeTrendDocument } from '../contract/size-trend.ts';
-import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { factorKey } from '../contract/sweep.ts';
-import { counted } from '../words/numbers.ts';
+import { type AnswerKind, answerKind } from '../contract/task.ts';
 import { mean } from '../statistics/bootstrap.ts';
-import { minOf } from '../statistics/extremes.ts';
-import type { FigureTheme } from './colors.ts';
-import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
 import { methodTitle } from '../words/methods.ts';
-import { type AxisScale, linearScale } from './scales.ts';
-import {
-  drawAcrossTicks,
-  drawAcrossTitle,
-  drawSmallMultiples,
-  drawUpwardTicks,
-  drawUpwardTitle,
-  tickText,
-} from './small-multiples.ts';
-import { type Drawing, pathThrough, svgElement, svgLabel, svgLine, type SvgNode, textWidth } from './svg.ts';
-
-const PANEL = { width: 250, height: 216, head: 22 } as const;
-const CELL = { width: 320, height: 276, axisRoom: 52, plotWidth: PANEL.width } as const;
-export const SHARE_PANEL_HEIGHT = CELL.height;
-const RADIUS = 3.2;
+import { counted, formatDifferenceInUnit, formatFactor, formatPercent } from '../words/numbers.ts';
+import { type Chart, type ChartAxis, type ChartFigure, type ChartSeries, linearAxis, tickText } from './chart.ts';
+import type { FigureTheme } from './colors.ts';
+import { type MethodMark, methodMarks } from './method-marks.ts';
 
 /** Dropped share and loss of one size at each factor, over tasks and draws; begins where nothing is dropped. */
 interface ShareLine {
@@ -61,137 +45,88 @@ export const shareLines = (points: readonly SharePoint[]): ShareLine[] =>
       });
   });
 
-export const SHARE_CAPTION =
+const SHARE_CAPTION =
   'A line per number of experts before pruning, named at its end, darker for more: each mark is a factor, at the ' +
   'share of the routed choices that it drops (or merges into another expert) and the difference to the unpruned ' +
   'model; means over the tasks and draws. Solid: answers chosen; dashed and hollow: written. Where lines coincide, a ' +
   'model with more experts loses as much at the same dropped share, and tolerates a larger factor only because that ' +
   'drops less.';
 
-const NAME_SIZE = 10;
-/** Least distance of the baselines of two names that lie above each other. */
-const NAME_HEIGHT = 9;
-
-interface LineName {
-  readonly x: number;
-  readonly y: number;
-  readonly text: string;
-}
-
-/** Moves names of lines that would cover each other up or down, within the plot, each by as little as possible. */
-const apartNames = (names: readonly LineName[], [top, bottom]: readonly [number, number]): readonly LineName[] => {
-  const placed: LineName[] = [];
-  const width = ({ text }: LineName): number => textWidth(text, NAME_SIZE) + 2;
-  const isFree = (name: LineName): boolean =>
-    placed.every(
-      (other) =>
-        Math.abs(other.y - name.y) >= NAME_HEIGHT ||
-        other.x + width(other) <= name.x ||
-        name.x + width(name) <= other.x,
-    );
-  for (const name of [...names].sort((one, other) => one.y - other.y)) {
-    const steps = Array.from({ length: 2 * names.length }, (_, step) => step);
-    const found = steps
-      .flatMap((step) => [step, -step].map((by) => ({ ...name, y: name.y + by * (NAME_HEIGHT / 2) })))
-      .find((at) => at.y >= top + NAME_HEIGHT && at.y <= bottom && isFree(at));
-    placed.push(found ?? name);
-  }
-  return placed;
-};
-
 /** From the smallest size to the largest. */
 const opacityOf = (rank: number, sizes: number): number => (sizes < 2 ? 1 : 0.45 + (0.55 * rank) / (sizes - 1));
 
-const drawLine = (
-  { answers, points }: ShareLine,
-  opacity: number,
+const seriesOf = (
+  { experts, answers, points }: ShareLine,
+  method: string,
   mark: MethodMark,
-  [x, y]: readonly [AxisScale, AxisScale],
-  theme: FigureTheme,
-): SvgNode => {
-  const positions = points.map(({ share, difference }) => [x.position(100 * share), y.position(difference)] as const);
-  return svgElement(
-    'g',
-    { opacity },
-    svgElement('path', {
-      d: pathThrough(positions),
-      fill: 'none',
-      stroke: mark.color,
-      'stroke-width': 1.6,
-      'stroke-dasharray': answers === 'written' ? '5 3' : 'none',
+  opacity: number,
+): ChartSeries => ({
+  key: JSON.stringify([answers, experts]),
+  mark: { ...mark, dash: answers === 'written' ? '5 3' : 'none' },
+  line: points.map(({ share, difference }) => [100 * share, difference] as const),
+  opacity,
+  name: String(experts),
+  points: points.slice(1).map(({ factor, share, difference }) => ({
+    key: JSON.stringify([answers, experts, factor]),
+    x: 100 * share,
+    y: difference,
+    look: answers === 'written' ? 'hollow' : 'filled',
+    whiskers: [],
+    tip: () => ({
+      title: `${methodTitle(method)}, E ${String(experts)}, ${formatFactor(factor)}`,
+      lines: [
+        `drops ${formatPercent(share)} of the routed choices`,
+        `difference ${formatDifferenceInUnit(difference, 'acc')}, mean over tasks and draws; answers ${answers}`,
+      ],
     }),
-    positions.slice(1).map(([px, py]) => drawMark(mark, px, py, RADIUS, answers === 'written' ? theme : undefined)),
-  );
+  })),
+});
+
+const ACROSS: ChartAxis = {
+  scale: 'linear',
+  domain: [0, 100],
+  ticks: [0, 20, 40, 60, 80, 100],
+  label: String,
+  title: 'dropped share of the routed choices (%)',
+  inset: [6, 18],
+  hasGrid: true,
 };
 
-interface SharePanel {
-  readonly method: string;
-  readonly lines: readonly ShareLine[];
-  readonly tasks: number;
-  readonly mark: MethodMark;
-  /** The largest loss of any panel: all share the axis. */
-  readonly lowest: number;
-}
-
-const drawPanel = (
-  { method, lines, tasks, mark, lowest }: SharePanel,
-  { left, top }: { readonly left: number; readonly top: number },
-  theme: FigureTheme,
-): SvgNode => {
-  const { width, height, head } = PANEL;
-  const [plotTop, bottom] = [top + head, top + height];
-  const x = linearScale([0, 100], [left + 6, left + width - 18]);
-  const y = linearScale([lowest, 0], [bottom - 4, plotTop + 6]);
-  const sizes = distinct(lines.map(({ experts }) => experts));
-  const names = lines.flatMap(({ experts, points }): LineName[] => {
-    const end = points.at(-1);
-    if (end === undefined) return [];
-    return [{ x: x.position(100 * end.share) + 6, y: y.position(end.difference) + 3.5, text: String(experts) }];
-  });
-  return svgElement(
-    'g',
-    {},
-    svgLabel(left, top + 12, methodTitle(method), { 'font-size': 13, 'font-weight': 600 }),
-    svgLabel(left + width, top + 12, counted(tasks, 'task'), { 'text-anchor': 'end', fill: theme.muted }),
-    drawUpwardTicks(y, [left, left + width], (tick) => tickText(tick, 'acc'), theme),
-    drawAcrossTicks(x, [plotTop, bottom], String, theme),
-    svgLine(left, bottom, left + width, bottom, theme.muted),
-    lines.map((line) => drawLine(line, opacityOf(sizes.indexOf(line.experts), sizes.length), mark, [x, y], theme)),
-    apartNames(names, [plotTop, bottom]).map(({ x: left, y: base, text }) =>
-      svgLabel(left, base, text, { 'font-size': NAME_SIZE, fill: theme.ink }),
-    ),
-    drawUpwardTitle(left - 38, (plotTop + bottom) / 2, 'difference to unpruned (points)', theme),
-    drawAcrossTitle(left + width / 2, bottom, 'dropped share of the routed choices (%)', theme),
-  );
-};
-
-/** Loss against dropped share: a small multiple per method, a line per number of experts before pruning. */
+/** Loss against dropped share: a chart per method, a line per number of experts before pruning. */
 export const shareFigure = (
   sizeTrend: SizeTrendDocument,
   tasks: readonly string[],
-  manifest: RunManifest,
   theme: FigureTheme,
   shown: readonly string[] = sizeTrend.methods,
-): Drawing => {
-  const marks = methodMarks(sizeTrend.methods, theme, shown);
-  const panels = [...marks].flatMap(([method, mark]) => {
+): ChartFigure => {
+  const panels = [...methodMarks(sizeTrend.methods, theme, shown)].flatMap(([method, mark]) => {
     const own = sizeTrend.sharePoints.filter((point) => point.method === method && tasks.includes(point.task));
     const count = distinct(own.map(({ task }) => task)).length;
     return count === 0 ? [] : [{ method, mark, lines: shareLines(own), tasks: count }];
   });
-  const lowest = minOf([
-    -0.1,
-    ...panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map((p) => p.difference))),
-  ]);
-  return drawSmallMultiples({
+  const losses = panels.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map((one) => one.difference)));
+  const y = linearAxis([-0.1, 0, ...losses], {
+    title: 'difference to unpruned (points)',
+    label: (tick) => tickText(tick, 'acc'),
+  });
+  return {
     title: 'Loss against the dropped share of the routed choices',
     description:
       `Methods ${panels.map(({ method }) => method).join(', ')}, a line per number of experts. ` + SHARE_CAPTION,
     caption: SHARE_CAPTION,
-    manifest,
-    theme,
     legend: panels.map(({ method, mark }) => ({ label: methodTitle(method), mark })),
-    cell: CELL,
-    panels: panels.map((panel) => (left, top) => drawPanel({ ...panel, lowest }, { left, top }, theme)),
-  });
+    charts: panels.map(({ method, mark, lines, tasks: count }): Chart => {
+      const sizes = distinct(lines.map(({ experts }) => experts));
+      return {
+        key: method,
+        heading: methodTitle(method),
+        note: counted(count, 'task'),
+        x: ACROSS,
+        y,
+        definition: 'droppedShare',
+        rules: [{ axis: 'y', at: 0, tone: 'muted' }],
+        series: lines.map((line) => seriesOf(line, method, mark, opacityOf(sizes.indexOf(line.experts), sizes.length))),
+      };
+    }),
+  };
 };

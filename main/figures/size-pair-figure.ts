@@ -1,17 +1,23 @@
-import type { RunManifest } from '../contract/run.ts';
 import type { SizePair, SizeTrendDocument } from '../contract/size-trend.ts';
-import { maxOf, minOf } from '../statistics/extremes.ts';
-import type { FigureTheme } from './colors.ts';
-import { drawMark, type MethodMark, methodMarks } from './method-marks.ts';
-import { methodTitle } from '../words/methods.ts';
-import { type AxisScale, linearScale } from './scales.ts';
-import { drawAcrossTicks, drawAcrossTitle, drawPanelHead, drawSmallMultiples, tickText } from './small-multiples.ts';
-import { type Drawing, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
 import type { MetricName } from '../contract/task.ts';
-import { type Standing, standingOf } from '../words/verdicts.ts';
+import { maxOf, minOf } from '../statistics/extremes.ts';
+import { methodTitle } from '../words/methods.ts';
+import {
+  differenceUnit,
+  formatCount,
+  formatDifference,
+  formatFactor,
+  formatInterval,
+  formatP,
+  formatValue,
+} from '../words/numbers.ts';
+import { type Standing, standingOf, standingText } from '../words/verdicts.ts';
+import { type Chart, type ChartFigure, type ChartTip, linearAxis, rowsChart, rowsPlot, tickText } from './chart.ts';
+import type { FigureTheme } from './colors.ts';
+import { methodMarks } from './method-marks.ts';
 
 /** A method's point in a row: one comparison with its interval, or the mean and range of several. */
-export interface PairPoint {
+interface PairPoint {
   readonly method: string;
   readonly difference: number;
   readonly low: number;
@@ -23,13 +29,13 @@ export interface PairPoint {
 }
 
 /** A size pruned to a smaller size, against that smaller size from scratch. */
-export interface PairRow {
+interface PairRow {
   readonly largeExperts: number;
   readonly experts: number;
   readonly points: readonly PairPoint[];
 }
 
-export interface PairPanel {
+interface PairPanel {
   readonly task: string;
   readonly metric: MetricName;
   readonly n: number;
@@ -109,7 +115,7 @@ export const differenceDomain = (panel: PairPanel, panels: readonly PairPanel[])
 };
 
 /** How to read comparisons of a pruned large model with a small one. */
-export const SIZE_PAIR_CAPTION =
+const SIZE_PAIR_CAPTION =
   'Row E \u2192 E\u2032: the model with E experts pruned to E\u2032, minus the model trained with E\u2032, ' +
   'on the same items; left of 0 (perplexity: ' +
   'right of 0) the pruned model is worse. Whiskers: two-sided 95 % interval of the paired difference ' +
@@ -118,130 +124,95 @@ export const SIZE_PAIR_CAPTION =
   'the pruned ' +
   'model\u2019s threshold; hollow: within it; pale: undecided.';
 
-const CELL_WIDTH = 320;
-const LABEL_ROOM = 58;
-const PLOT_WIDTH = 246;
-const HEADER = 22;
-const BELOW = 50;
-const METHOD_STEP = 8;
-const ROW_PADDING = 12;
-const RADIUS = 3.4;
-
-const rowHeight = (methods: number): number => methods * METHOD_STEP + ROW_PADDING;
-
-/** Height of a chart's rows in pixels. */
-export const pairChartHeight = (rows: number, methods: number): number => rows * rowHeight(methods);
-
-/** Height of a small multiple, for splitting a figure over pages. */
-export const pairPanelHeight = (rows: number, methods: number): number =>
-  HEADER + pairChartHeight(rows, methods) + BELOW;
-
-const drawPoint = (point: PairPoint, y: number, x: AxisScale, mark: MethodMark, theme: FigureTheme): SvgNode =>
-  svgElement(
-    'g',
-    point.standing === 'unknown' ? { opacity: 0.45 } : {},
-    svgLine(x.position(point.low), y, x.position(point.high), y, mark.color, { 'stroke-width': 1.1 }),
-    drawMark(mark, x.position(point.difference), y, RADIUS, point.standing === 'within' ? theme : undefined),
-  );
-
-/** One task's rows in a rectangle that begins at (left, top), in pixels; names of rows stand left of it. */
-export interface PairChart {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  /** Range of the differences. */
-  readonly domain: readonly [number, number];
-  readonly marks: ReadonlyMap<string, MethodMark>;
-  readonly theme: FigureTheme;
-}
-
-/** Positions of a chart's marks and its lower edge; a row per pair of sizes, in it a line per method. */
-const pairLayout = (panel: PairPanel, { left, top, width, domain, marks }: PairChart) => {
-  const methods = [...marks.keys()];
-  const step = rowHeight(methods.length);
-  const x = linearScale(domain, [left + 4, left + width - 4], 4);
-  const points = panel.rows.flatMap((row, index) =>
-    row.points
-      .filter(({ method }) => marks.has(method))
-      .map((point) => ({
-        row,
-        point,
-        x: x.position(point.difference),
-        y: top + index * step + ROW_PADDING / 2 + (methods.indexOf(point.method) + 0.5) * METHOD_STEP,
-      })),
-  );
-  return { x, step, points, bottom: top + pairChartHeight(panel.rows.length, methods.length) };
+/** Exact numbers of a point. */
+const pairTip = (
+  { largeExperts, experts }: PairRow,
+  { method, difference, low, high, pairs, standing }: PairPoint,
+): ChartTip => {
+  const [first] = pairs;
+  const metric = first?.metric ?? 'acc';
+  const unit = differenceUnit(metric);
+  const interval = formatInterval({ low, high }, metric);
+  return {
+    title: `${methodTitle(method)}, E ${formatCount(largeExperts)} pruned to ${formatCount(experts)}`,
+    lines:
+      pairs.length === 1 && first !== undefined
+        ? [
+            `${first.large} ${formatFactor(first.factor)}: ${formatValue(first.pruned, metric)}; ${first.small} ` +
+              `from scratch: ${formatValue(first.scratch, metric)}`,
+            `difference ${formatDifference(difference, metric)} ${interval}${unit}`,
+            `n ${formatCount(first.n)}${first.p === null ? '' : `, ${formatP(first.p)}`}, ` + standingText(standing),
+          ]
+        : [
+            `${formatCount(pairs.length)} comparisons (draws and trainings)`,
+            `mean difference ${formatDifference(difference, metric)}, range ${interval}${unit}`,
+            standingText(standing),
+          ],
+  };
 };
 
-/** A chart of differences: its drawing, the positions of its marks, and its lower edge, below which numbers stand. */
-export const drawPairChart = (panel: PairPanel, chart: PairChart) => {
-  const { left, top, width, marks, theme } = chart;
-  const { x, step, points, bottom } = pairLayout(panel, chart);
-  const nodes = [
-    ...drawAcrossTicks(x, [top, bottom], (tick) => tickText(tick, panel.metric), theme),
-    svgLine(x.position(0), top, x.position(0), bottom, theme.ink, { 'stroke-width': 0.8 }),
-    ...panel.rows.flatMap(({ largeExperts, experts }, index) => {
-      const y = top + index * step;
-      const stripe = { x: left, y, width, height: step, fill: theme.grid, 'fill-opacity': 0.35 };
-      return [
-        ...(index % 2 === 1 ? [svgElement('rect', stripe)] : []),
-        svgLabel(left - 8, y + step / 2 + 4, `${largeExperts} \u2192 ${experts}`, { 'text-anchor': 'end' }),
-      ];
-    }),
-    ...points.flatMap(({ point, y }) => {
-      const mark = marks.get(point.method);
-      return mark === undefined ? [] : [drawPoint(point, y, x, mark, theme)];
-    }),
-  ];
-  return { nodes, points, bottom };
-};
+const LOOKS = { past: 'filled', within: 'hollow', unknown: 'pale' } as const;
 
-const drawPanel = (panel: PairPanel, chart: PairChart): SvgNode => {
-  const { left, top, width, theme } = chart;
-  const { nodes, bottom } = drawPairChart(panel, { ...chart, top: top + HEADER });
-  const title = panel.metric === 'perplexity' ? 'difference of perplexity' : 'difference of accuracy (points)';
-  return svgElement(
-    'g',
-    {},
-    drawPanelHead(panel, { left, top, width }, theme),
-    nodes,
-    drawAcrossTitle(left + width / 2, bottom, title, theme),
-  );
-};
+/** Identity of a point in its chart. */
+export const pairKey = ({
+  largeExperts,
+  experts,
+  method,
+}: Pick<SizePair, 'largeExperts' | 'experts' | 'method'>): string => JSON.stringify([largeExperts, experts, method]);
 
 /**
- * Pruned large model against small model from scratch at equal numbers of experts: a small multiple per task, a row per
- * pair of sizes, a mark per `shown` method.
+ * Pruned large model against small model from scratch at equal numbers of experts: a chart per task, a row per pair of
+ * sizes, a mark per `shown` method.
  */
 export const sizePairFigure = (
   sizeTrend: SizeTrendDocument,
   tasks: readonly string[],
-  manifest: RunManifest,
   theme: FigureTheme,
   shown: readonly string[] = sizeTrend.methods,
-): Drawing => {
+): ChartFigure => {
   const all = pairPanels(
     sizeTrend.pairs.filter(({ method }) => shown.includes(method)),
     sizeTrend.tasks,
   );
   const panels = all.filter(({ task }) => tasks.includes(task));
   const marks = methodMarks(sizeTrend.methods, theme, shown);
-  return drawSmallMultiples({
+  const most = maxOf([1, ...panels.map(({ rows }) => rows.length)]);
+  const chartOf = (panel: PairPanel): Chart => {
+    const { task, metric, n, rows } = panel;
+    const across = metric === 'perplexity' ? 'difference of perplexity' : 'difference of accuracy (points)';
+    return {
+      key: task,
+      heading: theme.task(task),
+      note: `n = ${n}${metric === 'perplexity' ? ', perplexity' : ''}`,
+      x: linearAxis(
+        differenceDomain(panel, all),
+        { title: across, label: (tick) => tickText(tick, metric) },
+        { most: 4 },
+      ),
+      definition: 'scratchDifference',
+      ...rowsChart(
+        rows.map(({ largeExperts, experts }) => `${largeExperts} \u2192 ${experts}`),
+        [...marks].map(([key, mark]) => ({ key, mark })),
+        rows.flatMap((row, index) =>
+          row.points.map((point) => ({
+            key: pairKey({ ...row, method: point.method }),
+            row: index,
+            curve: point.method,
+            x: point.difference,
+            look: LOOKS[point.standing],
+            whiskers: [{ along: 'x', low: point.low, high: point.high }],
+            tip: () => pairTip(row, point),
+          })),
+        ),
+      ),
+    };
+  };
+  return {
     title: 'Pruned from more experts, against trained with as many',
     description: `${panels.length} tasks, methods ${[...marks.keys()].join(', ')}. ${SIZE_PAIR_CAPTION}`,
     caption: SIZE_PAIR_CAPTION,
-    manifest,
-    theme,
     legend: [...marks].map(([method, mark]) => ({ label: methodTitle(method), mark })),
-    cell: {
-      width: CELL_WIDTH,
-      height: pairPanelHeight(maxOf([0, ...panels.map(({ rows }) => rows.length)]), marks.size),
-      axisRoom: LABEL_ROOM,
-      plotWidth: PLOT_WIDTH,
-    },
-    panels: panels.map((panel) => (left, top) => {
-      const domain = differenceDomain(panel, all);
-      return drawPanel(panel, { left, top, width: PLOT_WIDTH, domain, marks, theme });
-    }),
-  });
+    charts: panels.map(chartOf),
+    plot: rowsPlot(most, marks.size),
+  };
 };

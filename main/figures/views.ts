@@ -1,4 +1,4 @@
-import type { CompareDocument, DifferingSetting } from '../contract/compare.ts';
+import type { CompareDocument } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
@@ -15,15 +15,21 @@ import {
   matrixDifference,
   type Subtracted,
 } from './cell-matrix.ts';
-import { amountScale, differenceScale, figureTheme, type TaskNaming, type ThemeName } from './colors.ts';
+import {
+  amountScale,
+  differenceScale,
+  figureTheme,
+  type FigureTheme,
+  type TaskNaming,
+  type ThemeName,
+} from './colors.ts';
 import { bestThresholdsCsv, bestThresholdsFigure } from './best-figure.ts';
-import { axisFigure, type CurveAxis, hasAxis } from './axis-figure.ts';
 import { compareFigure } from './compare-figure.ts';
-import { curveFigure } from './curve-figure.ts';
-import { curveSheet } from './curve-panels.ts';
-import { type DifferenceFigure, differenceFigure, type RunsChart, runsFigure } from './difference-figure.ts';
+import { type ChartFigure, onlyCharts } from './chart.ts';
+import { drawChartFigure } from './chart-svg.ts';
+import { type DifferenceView, differenceFigure, type RunsChart } from './difference-chart.ts';
+import { modelChart, type ModelChartName } from './model-charts.ts';
 import { elsewhereFigure } from './elsewhere-figure.ts';
-import { frontierFigure, hasFrontier } from './frontier-figure.ts';
 import { frontierCsv } from './frontier-table.ts';
 import { type FigureManifest, manifestLine, type RunsRecord } from './figure-manifest.ts';
 import { fileNameOf, fileNames } from './file-names.ts';
@@ -47,7 +53,7 @@ import { calibrationDrawsCsv, choiceAndWritingCsv, elsewhereCsv, resultsCsv, thr
  * use this: the same view gives the same bytes, but for the titles by which the window calls tasks.
  */
 export interface ViewFiles {
-  /** `name` has no extension: the picture may become SVG or PNG. `task`: how it calls tasks; default, by their names. */
+  /** `name` has no extension: the picture may become SVG or PNG. `task`: how it calls tasks; default, by names. */
   readonly picture: { readonly name: string; readonly draw: (task?: TaskNaming) => Drawing } | null;
   /** Its manifest is saved beside it. */
   readonly table: { readonly name: string; readonly write: () => string; readonly manifest: FigureManifest };
@@ -71,86 +77,66 @@ interface SweepView {
   readonly theme: ThemeName;
 }
 
-/** Curves of one model, and every result of the sweep. */
-export const curvesView = (
-  { manifest, document, theme }: SweepView,
-  model: string,
-  { tasks, methods }: Shown = {},
-): ViewFiles => {
-  const isShown = (task: string): boolean => tasks?.includes(task) ?? true;
+/** A chart of a model as a picture, with the titles of tasks that are asked for. */
+const chartPicture = (
+  name: string,
+  manifest: FigureManifest,
+  theme: ThemeName,
+  make: (theme: FigureTheme) => ChartFigure | null,
+): ViewFiles['picture'] => {
+  if (make(figureTheme(theme)) === null) return null;
   const draw = (task?: TaskNaming): Drawing => {
-    const sheet = curveSheet(document, model);
-    return curveFigure(
-      { ...sheet, panels: sheet.panels.filter((panel) => isShown(panel.task)) },
-      document.rule,
-      manifest,
-      figureTheme(theme, task),
-      sheet.methods.filter((method) => methods?.includes(method) ?? true),
-    );
+    const figure = make(figureTheme(theme, task));
+    if (figure === null) throw new Error('A chart that was there is gone.');
+    return drawChartFigure(figure, manifest, figureTheme(theme, task));
   };
-  const hasPanels = document.results.some((result) => result.model === model && isShown(result.task));
-  return {
-    picture: hasPanels ? { name: `curves-${fileNameOf(modelFileNames(document), model)}`, draw } : null,
-    table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
-  };
+  return { name, draw };
 };
 
-/** Quality of one model against one of `curveAxes`, with the same data as the curves. */
-export const axisView = ({ manifest, document, theme }: SweepView, model: string, axis: CurveAxis): ViewFiles => ({
-  picture: hasAxis(document, model, axis)
-    ? {
-        name: `${axis}-${fileNameOf(modelFileNames(document), model)}`,
-        draw: (task) => axisFigure(document, model, axis, manifest, figureTheme(theme, task)),
-      }
-    : null,
-  table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
-});
-
-/** Accuracy of one model against bytes, a line per type of weights, and all measured models with their bytes. */
-export const frontierView = ({ manifest, document, theme }: SweepView, model: string): ViewFiles => ({
-  picture: hasFrontier(document, model)
-    ? {
-        name: `frontier-${fileNameOf(modelFileNames(document), model)}`,
-        draw: (task) => frontierFigure(document, model, manifest, figureTheme(theme, task)),
-      }
-    : null,
-  table: { name: 'frontier.csv', write: () => frontierCsv(document, manifest) ?? '', manifest },
-});
+/** A chart of one model, and every result of the sweep (of the frontier: all measured models with their bytes). */
+export const modelChartView = (
+  { manifest, document, theme }: SweepView,
+  model: string,
+  chart: ModelChartName,
+  { tasks, methods }: Shown = {},
+): ViewFiles => {
+  const { file, make, isOfMethods } = modelChart(chart);
+  const picture = chartPicture(`${file}-${fileNameOf(modelFileNames(document), model)}`, manifest, theme, (look) => {
+    const whole = make(document, model, look, { methods });
+    return whole === null ? null : onlyCharts(whole, tasks);
+  });
+  const table = isOfMethods
+    ? { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest }
+    : { name: 'frontier.csv', write: () => frontierCsv(document, manifest) ?? '', manifest };
+  return { picture, table };
+};
 
 /** The chart of the workbench, and every result of the sweep. */
-export const differenceView = (
-  { manifest, document, theme }: SweepView,
-  chart: Omit<DifferenceFigure, 'manifest' | 'theme' | 'rule'>,
-): ViewFiles => ({
-  picture:
-    chart.panels.length === 0
-      ? null
-      : {
-          name: `difference-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panels[0]?.task ?? ''}`,
-          draw: (task) =>
-            differenceFigure({ ...chart, rule: document.rule, manifest, theme: figureTheme(theme, task) }),
-        },
+export const differenceView = ({ manifest, document, theme }: SweepView, chart: DifferenceView): ViewFiles => ({
+  picture: chartPicture(
+    `difference-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panels[0]?.task ?? ''}`,
+    manifest,
+    theme,
+    (look) => (chart.panels.length === 0 ? null : differenceFigure(chart, document.rule, look)),
+  ),
   table: { name: 'results.csv', write: () => resultsCsv(document, manifest), manifest },
 });
 
 export interface RunsView {
   readonly entries: readonly RunEntry[];
-  /** Settings in which the runs differ. */
-  readonly settings: readonly DifferingSetting[];
   readonly theme: ThemeName;
 }
 
 /** Several runs: their curves for a model and a task, if there is such a chart, and every point of all of them. */
-export const runsView = ({ entries, settings, theme }: RunsView, chart: RunsChart | null): ViewFiles => {
+export const runsView = (
+  { entries, theme }: RunsView,
+  chartIn: (theme: FigureTheme) => RunsChart | null,
+): ViewFiles => {
   const manifest: RunsRecord = { runs: entries.map(({ line }) => line.run) };
+  const chart = chartIn(figureTheme(theme));
+  const name = `runs-${fileNameOf(fileNames([chart?.model ?? '']), chart?.model ?? '')}--${chart?.task ?? ''}`;
   return {
-    picture:
-      chart === null
-        ? null
-        : {
-            name: `runs-${fileNameOf(fileNames([chart.model]), chart.model)}--${chart.panel.task}`,
-            draw: (task) => runsFigure(chart, settings, manifest, figureTheme(theme, task)),
-          },
+    picture: chartPicture(name, manifest, theme, (look) => chartIn(look)?.figure ?? null),
     table: { name: 'runs.csv', write: () => runsCsv(entries, manifest), manifest },
   };
 };
@@ -180,10 +166,12 @@ export const elsewhereView = (
 
 /** Plans of a sweep from calibration items that were drawn again: a picture of one model and factor, and all in CSV. */
 export const calibrationDrawsView = ({ manifest, document, theme }: SweepView, shown: LuckPicture): ViewFiles => ({
-  picture: {
-    name: `luck-${fileNameOf(modelFileNames(document), shown.model)}--${factorInName(shown.factor)}`,
-    draw: () => luckFigure(document, shown, manifest, figureTheme(theme)),
-  },
+  picture: chartPicture(
+    `luck-${fileNameOf(modelFileNames(document), shown.model)}--${factorInName(shown.factor)}`,
+    manifest,
+    theme,
+    (look) => luckFigure(document, shown, look),
+  ),
   table: { name: 'calibration-draws.csv', write: () => calibrationDrawsCsv(document, manifest) ?? '', manifest },
 });
 
@@ -194,24 +182,36 @@ interface SizeTrendView {
 }
 
 const sizeView =
-  (name: string, draw: typeof expertTrendFigure, write: typeof expertTrendsCsv) =>
-  ({ manifest, sizeTrend, theme }: SizeTrendView, shown: Shown = {}): ViewFiles => ({
-    picture: {
-      name,
-      draw: (task) =>
-        draw(
-          sizeTrend,
-          sizeTrend.tasks.filter((one) => shown.tasks?.includes(one) ?? true),
-          manifest,
-          figureTheme(theme, task),
-          sizeTrend.methods.filter((method) => shown.methods?.includes(method) ?? true),
-        ),
-    },
-    table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest), manifest },
-  });
+  (name: string, make: typeof expertTrendFigure, write: typeof expertTrendsCsv) =>
+  ({ manifest, sizeTrend, theme }: SizeTrendView, shown: Shown = {}): ViewFiles => {
+    const [tasks, methods] = shownParts(sizeTrend, shown);
+    return {
+      picture: chartPicture(name, manifest, theme, (look) => make(sizeTrend, tasks, look, methods)),
+      table: { name: `${name}.csv`, write: () => write(sizeTrend, manifest), manifest },
+    };
+  };
+
+/** Tasks and methods of a view, in the order of the document. */
+const shownParts = (
+  { tasks, methods }: SizeTrendDocument,
+  shown: Shown,
+): readonly [readonly string[], readonly string[]] => [
+  tasks.filter((one) => shown.tasks?.includes(one) ?? true),
+  methods.filter((method) => shown.methods?.includes(method) ?? true),
+];
 
 /** How far each model can be pruned for each task by the best method. */
-export const bestThresholdsView = sizeView('best-thresholds', bestThresholdsFigure, bestThresholdsCsv);
+export const bestThresholdsView = ({ manifest, sizeTrend, theme }: SizeTrendView, shown: Shown = {}): ViewFiles => {
+  const [tasks, methods] = shownParts(sizeTrend, shown);
+  const name = 'best-thresholds';
+  return {
+    picture: {
+      name,
+      draw: (task) => bestThresholdsFigure(sizeTrend, tasks, manifest, figureTheme(theme, task), methods),
+    },
+    table: { name: `${name}.csv`, write: () => bestThresholdsCsv(sizeTrend, manifest), manifest },
+  };
+};
 
 export const expertTrendView = sizeView('thresholds-by-experts', expertTrendFigure, expertTrendsCsv);
 

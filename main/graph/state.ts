@@ -351,19 +351,16 @@ const channelDelta = (
   const { heads: count, dimension, query, key, value, decayBound, norm } = descriptor;
   const width = count * dimension;
   const projected = [query, key, value].map((each) => project(graph, tokens, each));
+  const ofLow = (part: 'decay' | 'gate'): Value =>
+    project(graph, descriptor.low === null ? tokens : project(graph, tokens, descriptor.low[part]), descriptor[part]);
   const speed = graph.reshape(decaySpeed(graph, descriptor), [count, 1]);
-  const decays = split(
-    graph,
-    graph.add(project(graph, tokens, descriptor.decay), tensor(graph, descriptor.decayBias)),
-    count,
-    dimension,
-  );
+  const decays = split(graph, graph.add(ofLow('decay'), tensor(graph, descriptor.decayBias)), count, dimension);
   const logDecay =
     decayBound === null
       ? graph.node('Neg', [graph.mul(graph.node('Softplus', [decays]), speed)])
       : graph.mul(graph.node('Sigmoid', [graph.mul(decays, speed)]), graph.float(decayBound));
   const update = graph.node('Sigmoid', [project(graph, tokens, descriptor.rate)]);
-  const gate = graph.node('Sigmoid', [project(graph, tokens, descriptor.gate)]);
+  const gate = graph.node('Sigmoid', [ofLow('gate')]);
   return {
     channels: graph.concat(projected, -1),
     isActivated: true,

@@ -76,7 +76,7 @@ const REMEDY =
 const answerLine = z.union([
   z.object({ environment: z.string().regex(/^[0-9a-f]{64}$/) }),
   judgedText,
-  z.object({ error: z.string() }),
+  z.object({ error: boundedText }),
 ]);
 type AnswerLine = z.output<typeof answerLine>;
 

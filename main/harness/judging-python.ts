@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { sentence } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -14,7 +15,8 @@ const RECORD = 'judging.json';
 const MAX_RECORD_BYTES = 2 ** 20;
 const MOST_WORKSPACES = 200;
 
-const record = z.object({ workspaces: z.array(z.object({ workspace: z.string(), python: z.string() })) });
+const namedPython = z.object({ workspace: sentence, python: sentence });
+const record = z.object({ workspaces: z.array(namedPython).max(MOST_WORKSPACES) });
 
 const readRecord = async (state: string): Promise<z.infer<typeof record>['workspaces']> => {
   const file = join(state, RECORD);

@@ -235,6 +235,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   const twice = candidates.find(({ name }) => fromFiles.includes(name));
   if (twice !== undefined)
     throw refuse('candidate-name', `Both a candidate and a file are called "${twice.name}".`, 'Rename one of them.');
+  requireAllowedCode(settings, tasks);
   sweepCounts(models, settings);
   for (const model of models) {
     const { checkpoint } = model;
@@ -275,7 +276,6 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
   );
   requireElsewhere(settings, tasks);
   requireSampled(settings, tasks);
-  requireAllowedCode(settings, tasks);
   requireLooks(settings);
   for (const { checkpoint } of models) requireDrawable(settings, checkpoint.info.experts, checkpoint.info.topK);
   requireNamed('model', settings.first?.model, models);

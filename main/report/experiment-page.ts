@@ -3,7 +3,8 @@ import type { RunManifest } from '../contract/run.ts';
 import { experimentDocument } from '../evaluation/experiment/document.ts';
 import { pageTheme } from '../figures/colors.ts';
 import { type Names, PLAIN_NAMES } from '../figures/columns.ts';
-import { experimentCaption, experimentFigure } from '../figures/experiment-figure.ts';
+import { experimentFigure } from '../figures/experiment-figure.ts';
+import { chartFigures } from './report-figures.ts';
 import {
   experimentThresholdColumns,
   matrixColumns,
@@ -23,7 +24,6 @@ import {
   html,
   htmlAll,
   type HtmlContent,
-  htmlFigure,
   type HtmlNode,
   notes,
   reportColumns,
@@ -60,7 +60,7 @@ const answerSection = (
   manifest: RunManifest,
 ): readonly Section[] => {
   if (answer.pairs.length === 0) return [];
-  const { svg } = experimentFigure(document, answer, manifest, pageTheme);
+  const figure = experimentFigure(document, answer, pageTheme);
   const tasks = document.tasks.map(({ name }) => name);
   return [
     {
@@ -68,12 +68,7 @@ const answerSection = (
       title: answer.question === 'scratch' ? 'Pruned against scratch' : 'Pruned against unpruned',
       content: [
         html('p', { class: 'lead' }, answer.title),
-        html(
-          'figure',
-          {},
-          html('div', { class: 'chart' }, htmlFigure(svg)),
-          html('figcaption', {}, experimentCaption(answer.question)),
-        ),
+        ...chartFigures(figure, manifest),
         ...notes(answer.findings.map(({ sentence }) => sentence)),
         matrixTable(answer, tasks),
         html('p', {}, answer.rule),

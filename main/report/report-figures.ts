@@ -1,18 +1,17 @@
-import { groupBy } from '../evaluation/threshold.ts';
-import { axisCaption, axisFigure, axisTasks, hasAxis, PANEL } from '../figures/axis-figure.ts';
+import type { RunManifest } from '../contract/run.ts';
 import { ownTasks } from '../figures/best-cell.ts';
 import { BEST_CAPTION, bestThresholdsFigure, CELL } from '../figures/best-figure.ts';
 import { largestCell } from '../figures/cell-matrix.ts';
+import type { ChartFigure } from '../figures/chart.ts';
+import { chartColumns, chartRowHeight, drawChartFigure } from '../figures/chart-svg.ts';
 import { pageTheme } from '../figures/colors.ts';
-import { curveCaption, curveFigure, stripHeight } from '../figures/curve-figure.ts';
-import { curveSheets } from '../figures/curve-panels.ts';
-import { FRONTIER_CAPTION, frontierFigure, frontierTasks, hasFrontier } from '../figures/frontier-figure.ts';
-import { LUCK_CAPTION, luckFigure, luckPictures } from '../figures/luck-figure.ts';
+import { luckFigure, luckPictures } from '../figures/luck-figure.ts';
+import { modelCharts } from '../figures/model-charts.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { routingBlockHeight, routingCaption, routingSheet } from '../figures/routing-sheet.ts';
-import { SHARE_CAPTION, SHARE_PANEL_HEIGHT, shareFigure } from '../figures/share-figure.ts';
-import { pairPanelHeight, pairPanels, SIZE_PAIR_CAPTION, sizePairFigure } from '../figures/size-pair-figure.ts';
-import { expertTrendCaption, expertTrendFigure } from '../figures/size-trend-figure.ts';
+import { shareFigure } from '../figures/share-figure.ts';
+import { sizePairFigure } from '../figures/size-pair-figure.ts';
+import { expertTrendFigure } from '../figures/size-trend-figure.ts';
 import type { Drawing } from '../figures/svg.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { html, htmlFigure, type HtmlNode } from './html.ts';
@@ -20,10 +19,6 @@ import type { ReportSource } from './report-source.ts';
 
 /** Space for small multiples on a page, in the figures' own pixels: a figure wider than the paper is scaled down. */
 const PAGE_HEIGHT = 1080;
-const COLUMNS = 3;
-const CURVE_PANEL_HEIGHT = 270;
-const TREND_PANEL_HEIGHT = 264;
-const LUCK_PANEL_HEIGHT = 250;
 
 /** Splits into parts of at most `size` items, as even as possible. */
 const parts = <T>(items: readonly T[], size: number): T[][] => {
@@ -31,9 +26,6 @@ const parts = <T>(items: readonly T[], size: number): T[][] => {
   const each = Math.ceil(items.length / Math.max(1, count));
   return Array.from({ length: count }, (_, index) => items.slice(index * each, (index + 1) * each));
 };
-
-/** Number of small multiples that fit on a page. */
-const perPage = (panelHeight: number): number => COLUMNS * Math.max(1, Math.floor(PAGE_HEIGHT / panelHeight));
 
 const figure = ({ svg }: Drawing, caption: string, size: 'whole' | 'half' = 'whole'): HtmlNode =>
   html(
@@ -51,83 +43,51 @@ export const bestFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =
         figure(bestThresholdsFigure(sizeTrend, tasks, manifest, pageTheme), BEST_CAPTION),
       );
 
-/** Quality against pruning factor, a figure per model. */
-export const curveFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  curveSheets(document).flatMap((sheet) =>
-    parts(sheet.panels, perPage(CURVE_PANEL_HEIGHT + stripHeight(sheet.methods.length))).map((panels) =>
-      figure(curveFigure({ ...sheet, panels }, document.rule, manifest, pageTheme), curveCaption({ ...sheet, panels })),
-    ),
+/** A figure's charts, over as many pages as they need. */
+export const chartFigures = (whole: ChartFigure, manifest: RunManifest): HtmlNode[] => {
+  const rows = Math.max(1, Math.floor(PAGE_HEIGHT / chartRowHeight(whole)));
+  return parts(whole.charts, rows * chartColumns(whole)).map((charts) =>
+    figure(drawChartFigure({ ...whole, charts }, manifest, pageTheme), whole.caption),
   );
+};
 
-/** Small multiples of quality against an axis that fit on a page. */
-const AXIS_PANELS = perPage(PANEL.height + PANEL.below);
+type Measured = Pick<ReportSource, 'document' | 'manifest'>;
 
-const AXES = { bytes: 'bytes', dropped: 'dropped share', kl: 'KL' } as const;
+/** The kinds of charts of each model that are `report`ed so and that the sweep measured; folded ones by their title. */
+const kindsOf = ({ document, manifest }: Measured, report: 'shown' | 'folded', isOfMethods: boolean): HtmlNode[] =>
+  modelCharts
+    .filter((kind) => kind.report === report && kind.isOfMethods === isOfMethods)
+    .flatMap(({ title, make }) => {
+      const models = [...new Set(document.results.map(({ model }) => model))];
+      const found = models.flatMap((model) => make(document, model, pageTheme) ?? []);
+      const drawn = found.flatMap((one) => chartFigures(one, manifest));
+      if (report === 'shown' || drawn.length === 0) return drawn;
+      return [html('details', {}, html('summary', {}, title), drawn)];
+    });
 
-/** Quality against bytes, dropped share and KL, for each model whose points have them; collapsed, as there are many. */
-export const axisFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  (['bytes', 'dropped', 'kl'] as const).flatMap((axis) => {
-    const models = [...new Set(document.results.map(({ model }) => model))].filter((model) =>
-      hasAxis(document, model, axis),
-    );
-    if (models.length === 0) return [];
-    const figures = models.flatMap((model) =>
-      parts(axisTasks(document, model, axis), AXIS_PANELS).map((tasks) =>
-        figure(axisFigure(document, model, axis, manifest, pageTheme, tasks), axisCaption(axis)),
-      ),
-    );
-    return [html('details', {}, html('summary', {}, `Quality against ${AXES[axis]}`), figures)];
-  });
+/** Quality against the pruning factor, then against other numbers, collapsed, as there are many. */
+export const curveFigures = (source: Measured): HtmlNode[] => [
+  ...kindsOf(source, 'shown', true),
+  ...kindsOf(source, 'folded', true),
+];
 
 /** Quality against bytes, a line per type of weights, of every model measured at several types. */
-export const frontierFigures = ({ document, manifest }: ReportSource): HtmlNode[] =>
-  [...new Set(document.results.map(({ model }) => model))]
-    .filter((model) => hasFrontier(document, model))
-    .flatMap((model) =>
-      parts(frontierTasks(document, model), AXIS_PANELS).map((tasks) =>
-        figure(frontierFigure(document, model, manifest, pageTheme, tasks), FRONTIER_CAPTION),
-      ),
-    );
+export const frontierFigures = (source: Measured): HtmlNode[] => kindsOf(source, 'shown', false);
 
 /** Luck over the number of calibration items, for each model and factor with calibration draws. */
-export const luckFigures = ({ document, manifest }: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] =>
-  luckPictures(document).flatMap((picture) =>
-    parts(
-      groupBy(picture.points, ({ task }) => task),
-      perPage(LUCK_PANEL_HEIGHT),
-    ).map((tasks) =>
-      figure(luckFigure(document, { ...picture, points: tasks.flat() }, manifest, pageTheme), LUCK_CAPTION),
-    ),
-  );
+export const luckFigures = ({ document, manifest }: Measured): HtmlNode[] =>
+  luckPictures(document).flatMap((picture) => chartFigures(luckFigure(document, picture, pageTheme), manifest));
 
 /** Threshold against pretraining experts. */
 export const trendFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
-  parts(sizeTrend.methods, perPage(TREND_PANEL_HEIGHT)).map((methods) =>
-    figure(expertTrendFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), expertTrendCaption(sizeTrend)),
-  );
+  chartFigures(expertTrendFigure(sizeTrend, sizeTrend.tasks, pageTheme), manifest);
 
 export const shareFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
-  parts(
-    sizeTrend.methods.filter((method) => sizeTrend.sharePoints.some((point) => point.method === method)),
-    perPage(SHARE_PANEL_HEIGHT),
-  ).map((methods) => figure(shareFigure(sizeTrend, sizeTrend.tasks, manifest, pageTheme, methods), SHARE_CAPTION));
+  chartFigures(shareFigure(sizeTrend, sizeTrend.tasks, pageTheme), manifest);
 
 /** Pruned large model against small model from scratch. */
-export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] => {
-  const panels = pairPanels(sizeTrend.pairs, sizeTrend.tasks);
-  const rows = maxOf([1, ...panels.map((panel) => panel.rows.length)]);
-  return parts(panels, perPage(pairPanelHeight(rows, sizeTrend.methods.length))).map((part) =>
-    figure(
-      sizePairFigure(
-        sizeTrend,
-        part.map(({ task }) => task),
-        manifest,
-        pageTheme,
-      ),
-      SIZE_PAIR_CAPTION,
-    ),
-  );
-};
+export const pairFigures = ({ sizeTrend, manifest }: ReportSource): HtmlNode[] =>
+  chartFigures(sizePairFigure(sizeTrend, sizeTrend.tasks, pageTheme), manifest);
 
 /** Usage alone misleads, so the saliency is shown with it. */
 const SHOWN_METRICS = ['share', 'reap'];

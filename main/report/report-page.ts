@@ -13,7 +13,6 @@ import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 import { htmlPage, reportName, type Section } from './page.ts';
 import {
-  axisFigures,
   bestFigures,
   curveFigures,
   frontierFigures,
@@ -96,7 +95,7 @@ const sections = (source: ReportSource): Section[] => {
         ...notes([choiceWarnings(document.results)].flatMap((warning) => warning ?? [])),
       ],
     },
-    { id: 'curves', title: 'Curves', content: [NOT_PRINTED, ...curveFigures(source), ...axisFigures(source)] },
+    { id: 'curves', title: 'Curves', content: [NOT_PRINTED, ...curveFigures(source)] },
     ...(frontier === undefined
       ? []
       : [

@@ -27,8 +27,8 @@ const sourcesUnder = async (folder: string): Promise<readonly string[]> =>
     .map((name) => join(folder, name));
 
 /**
- * A hash of the program that computes answers: of the bundle, or of the sources in a clone. An answer of another version
- * is not used.
+ * A hash of the program that computes answers: of the bundle, or of the sources in a clone. An answer of another
+ * version is not used.
  */
 export const programPrint = async (program = engineProgram('run-reader')): Promise<string> => {
   const files = extname(program) === '.ts' ? await sourcesUnder(dirname(dirname(program))) : [program];

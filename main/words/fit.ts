@@ -224,7 +224,7 @@ export const predictionWords = (prediction: FitPrediction): readonly string[] =>
   return [
     `${counted(candidates, 'candidate')} fit, the largest with ${formatBytes(largestBytes)}; the smallest form of ` +
       `the model takes ${formatBytes(smallestBytes)}.`,
-    `About ${low === high ? low : `${low} to ${high}`} here (rough): ${String(Math.round(tokens / 1000))} thousand ` +
+    `Takes ${low === high ? low : `${low} to ${high}`} here, roughly: ${String(Math.round(tokens / 1000))} thousand ` +
       `tokens, ${formatBytes(memoryBytes)} of memory. Profiles read ${String(items.profile)} calibration items, ` +
       `scores ${String(items.scoring)} others, the test ${String(items.test)}.`,
     ...notes,

@@ -61,6 +61,12 @@ export const formatValue = (value: number, metric: MetricName): string =>
 export const formatDifference = (value: number, metric: MetricName): string =>
   metric === 'perplexity' ? formatSigned(value, 3) : formatSigned(100 * value, 1);
 
+/** A margin of accuracy: "2 points", without needless decimals. */
+export const formatMargin = (delta: number): string => {
+  const points = Number((100 * delta).toFixed(2));
+  return `${String(points)} ${points === 1 ? 'point' : 'points'}`;
+};
+
 /** Unit of `formatDifference`, to follow it. */
 export const differenceUnit = (metric: MetricName): string => (metric === 'perplexity' ? '' : ' points');
 

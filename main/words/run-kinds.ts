@@ -35,6 +35,7 @@ export interface KindOfRun {
     | 'damaged-experts'
     | 'profile'
     | 'beside'
+    | 'fit'
     | 'export'
     | 'training'
     | 'experiment'
@@ -135,7 +136,7 @@ export const runKinds: Readonly<Record<RunKind, KindOfRun>> = {
   fit: {
     words: 'a search for the best model that fits',
     icon: 'chart',
-    opens: 'details',
+    opens: 'fit',
     command: (manifest) => ['fit', fitParts(manifest)],
     measured: 'searched',
   },

@@ -27,6 +27,7 @@ import {
   formatDifference,
   formatFactor,
   formatP,
+  formatPercent,
   formatRoughPercent,
   formatValue,
 } from './numbers.ts';
@@ -89,10 +90,10 @@ const MOST_TRUNCATED = 0.05;
 /** A sentence for each model and task where too many texts of the unpruned model ran out of tokens. */
 const truncationNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>
   results.flatMap(({ model, task, method, metric, n, endings }) => {
-    const ranOut = 1 - (endings?.ended ?? 1);
+    const ranOut = Math.round((1 - (endings?.ended ?? 1)) * n) / n;
     if (method !== UNPRUNED || metric !== 'exact_match' || !(ranOut > MOST_TRUNCATED)) return [];
     return [
-      `${model} on ${task}: truncation was measured. ${formatValue(ranOut, metric)} of the unpruned model's ` +
+      `${model} on ${task}: truncation was measured. ${formatPercent(ranOut)} of the unpruned model's ` +
         `${formatCount(n)} texts did not end within the task's limit of new tokens, so right or wrong, and every ` +
         'verdict, depends on that limit. Give the task a larger limit, or a stop string that ends its texts.',
     ];

@@ -3,38 +3,38 @@
 /** SHA-256 of every file of the bundled records as a workspace gets it, by record. */
 export const bundledRecords: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   elsewhere: {
-    'manifest.json': 'b9d86124a4439676cc29171f08f93cbd104049c29e4ddbc647c45ad7fca70a12',
-    'results.json': '8468f3ee15fd1b06dcaaf327a825df21166e4180ab5bbaa6455fe916d3503569',
+    'manifest.json': '36b821495be4f7b0edfa756963098c33f0527863bf9752d9d07e9440aee790bf',
+    'results.json': 'aef17400c921fd6a1da9d4ccd16cde38b6967379a371f80f7c735ce3c170827d',
   },
   endings: {
-    'manifest.json': 'cd921c6cd99b4d33437dba974d62640119ff8d0159e870971b19ff3d90ec6fd6',
-    'results.json': '350ddba7c45fcfe158b4e4140d00908565d1cf23bbcb923a538fa177c91fc542',
+    'manifest.json': 'ba089f2c002076a34d8a5e42ef5c19e2531b3d1868771992900b92b2d3c200f3',
+    'results.json': '920299ab0af742aef8f0c539f5dac0bb2f73c79142dd044e6be887932f0da901',
   },
   experiment: {
     'experiment.json': 'e4d8b73b3d618846dbc90a25be88739f203deaf0e1fa7e3d47fd89dbbf48c792',
     'manifest.json': '30845d045e29b0cddd4a8643d7520e0f6cc2a994b7d848a87db2e3b22b1cf787',
   },
   forecast: {
-    'manifest.json': '27cb5d388286bc70259e182ac0ede0d3a3e6f8106c68de7d76b5e3b5dff4c027',
-    'results.json': '33fa9937e0e022c78c8cf3dc2e0802f19d7e36dacf71a666b1b050a06447db7b',
+    'manifest.json': '51c85ad868c7706d903a159d59cfe57a4c78fc80e67596075ff0df8fbc014882',
+    'results.json': 'edf29c482a7a3856698fe5c667fb290d48135d3482f1a310fae18f17ee8ab3cf',
   },
   frontier: {
-    'frontier.json': 'e90704b417d60fbd2853ab9588518c5cbb3a55f043c8fa38e9ab3654ed4eff54',
-    'manifest.json': '939b640f0c206a0eda9ba9824a5e5fd6bcaa0b1ecf26d743cfb95622c9d4aedb',
+    'frontier.json': 'ccab46372dad7c9d5bc2412b1aa2a3041b69e8d259d3dad1df1463734ff18c4d',
+    'manifest.json': '49eaead2ef86f2df0118cc1daf79866d52eb98a95380aab28a112e6c8537de1a',
   },
   luck: {
-    'manifest.json': 'ea69d7ac04bde517f08ff257040388bb5964f91e64875b187b0077744e10c8d6',
-    'results.json': 'f1b6d6d9c54befa9a1142d93b91acaac4d1e7f0a1838d3a808bf572b7025aa80',
+    'manifest.json': 'e54c6836b3f96bf4c69304d1fb0326e76fb84a141d153cf642b5828c8d9c7946',
+    'results.json': '00c2a5a5b63b99700b08da005b6c5c496f5b2967a90dd0710634682e456e6e3e',
   },
   sample: {
-    'manifest.json': 'df6ba2f2bdeec3263493c93f765761d4e11d9b084a1a77f12079fc78e78d8d83',
-    'outcomes.parquet': 'd4b4707f79fb2f3d7a7572acf8f3b8da0c28352259e1544ab4a2ad23454983b3',
-    'plans.json': '53681c2074852be15bc34867fa71c7d128bb802557e9f47a0e11d0fc3e26fd27',
-    'points.json': 'e4b978cf80357c58b4b80bed1f2ed8ed9a47b3d4c6ca353b7664954375d5ef91',
-    'profile-uncurl-16.safetensors': '95566ac55ffea3b807d94369b08b25ba65d66ad4ebf806483bf824450b573584',
-    'profile-uncurl-32.safetensors': 'ec7a7df1fe83aed7eb3ace614db66d21b88b4c8e44c267362d5c24b3927c1167',
-    'profile-uncurl-64.safetensors': '6721ccac4b5ea6399bb1ce59a03ea17ab0d5f941e31212a5db9ec5fd7d2039f8',
-    'profile-uncurl-8.safetensors': 'e36981e954be4441ed458738a3046cf0dce287fd07cf33ebf9212069bad94394',
-    'results.json': '5faee9ce35664b164becb12c7fc21aee372a628d54a2f5a2b27ada918757e92f',
+    'manifest.json': 'ea8c82c7d7ef8f2d8be2e06e7e838e2de3434dd1e75092d0d1e1ba63190bedb1',
+    'outcomes.parquet': 'c5c78c7b8def2ed2a910d4d759edae3371bf5837b6238cc631b4cf76d1f1adbd',
+    'plans.json': '1bd6fcf183f569cecbb281700cf04bdeb85ba9343ed2ef09f67906ea21f42116',
+    'points.json': '6d6f047d4496e2423c71cfdc0421ae713d7dccea85e9bafe1866bf0963ddf82b',
+    'profile-uncurl-16.safetensors': 'c4ea0d73be2de9ab7de63163c6b7c0e5d391e0b85186083e8aca5d2705709c3b',
+    'profile-uncurl-32.safetensors': '1707ca9361a8aa7b2b7d0e1ec4601783b242cdd86933db30872bf886868744ae',
+    'profile-uncurl-64.safetensors': '436bf818364547dfcdeb54abad3e0482c243d02002d1a195370e0d8009b61a38',
+    'profile-uncurl-8.safetensors': '63bf51f3ec2e8911d83400a0fc642d50fc5980d0190a5e0986b51ed0cb49fb2a',
+    'results.json': 'a8853d6e86d5c9f395d6724df4a152c154ee5c49763a29dc967d074721380597',
   },
 };

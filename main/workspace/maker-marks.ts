@@ -66,8 +66,8 @@ export type Maker = () => Promise<UserKey>;
 export const thisProcess: Maker = () => Promise.resolve(processKey);
 
 /**
- * Whether there is no key to be had: none can lie there, it is damaged, or somebody else's. A disk that does not answer,
- * or a lack of open files, is no reason to compute hours of work again.
+ * Whether there is no key to be had: none can lie there, it is damaged, or somebody else's. A disk that does not
+ * answer, or a lack of open files, is no reason to compute hours of work again.
  */
 const isWithoutKey = (error: unknown): boolean =>
   error instanceof WorkbenchError &&

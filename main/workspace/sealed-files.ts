@@ -156,8 +156,8 @@ export const editedFile = (folder: string, name: string): WorkbenchError =>
   );
 
 /**
- * Throws unless a file of a run is the one of the bundled record to which its manifest belongs; false where the manifest
- * belongs to none. Its own checksums prove nothing: whoever made the run wrote them.
+ * Throws unless a file of a run is the one of the bundled record to which its manifest belongs; false where the
+ * manifest belongs to none. Its own checksums prove nothing: whoever made the run wrote them.
  *
  * @throws WorkbenchError `results-edited`.
  */

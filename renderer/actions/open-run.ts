@@ -3,6 +3,7 @@ import type { RunManifest } from '../../main/contract/run.ts';
 import type { Facts } from '../engine/facts.ts';
 import { experimentStore, reproductionStore } from '../state/dialog-stores.ts';
 import { exportStore } from '../state/export-store.ts';
+import { fitStore } from '../state/fit-store.ts';
 import { finetuneStore } from '../state/finetune-store.ts';
 import { layoutStore } from '../state/layout-store.ts';
 import { runsStore } from '../state/runs-store.ts';
@@ -40,6 +41,10 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
       selectRun(facts.selection.run, broughtByRun(facts, run));
       selectionStore.getState().complete({ beside: run.id });
       return show('beside');
+    case 'fit':
+      selectRun(facts.selection.run, broughtByRun(facts, run));
+      fitStore.getState().showRun(run.id);
+      return show('fit');
     case 'details':
       return runsStore.getState().showDetails(run.id);
     case 'experiment':

@@ -55,6 +55,12 @@ export const views: readonly [View, ...View[]] = [
     keywords: ['prompt', 'generate', 'write', 'text', 'tokens', 'difference', 'chat', 'probability'],
     component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
   },
+  {
+    name: 'fit',
+    title: 'Fit',
+    keywords: ['best', 'memory', 'card', 'bytes', 'quantise', 'recommend', 'budget'],
+    component: later(async () => (await import('../features/fit/fit-view.tsx')).FitView),
+  },
 ];
 
 /** Every action of the window. */

@@ -395,7 +395,8 @@ const MapTools = ({ shown, whole, bins, orderWords, onZoom, onFit }: MapToolsPro
               `${orderWords === undefined ? 'experts' : 'positions'} ${columnText(shown.firstExpert, orderWords)}–` +
               columnText(shown.firstExpert + shown.experts - 1, orderWords),
           layerBin * expertBin > 1
-            ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}, its pale part the share pruned`
+            ? `each mark: the strongest of ${cells.filter((text) => text !== '').join(' × ')}, ` +
+              'its pale part the share pruned'
             : '',
           orderWords === undefined ? '' : `each layer ${orderWords}; numbers above: position, not expert`,
         ]

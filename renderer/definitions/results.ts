@@ -20,8 +20,9 @@ export const results = define({
   oneSidedEnds: {
     term: 'One-sided ends',
     text:
-      'Difference to the unpruned model, in points (for perplexity: minus the increase in log-perplexity), and both ' +
-      'one-sided 95 % ends. Safe: the lower end is at least −δ. Unsafe, or worse: the upper end is below −δ. Cannot ' +
+      'Difference to the unpruned model, in points (for perplexity: minus the increase in log-perplexity), its ' +
+      'two-sided 95 % interval, and the one-sided 95 % lower end, which decides. Safe: the lower end is at least ' +
+      '−δ. Unsafe, or worse: the one-sided upper end is below −δ. Cannot ' +
       'tell, or undecided: neither. The last two are not safe. The probability of calling a candidate safe that is ' +
       'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
       'simulation where items share passages, since a passage may change as a whole. A sweep of planned looks calls ' +

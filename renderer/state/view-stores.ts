@@ -3,7 +3,7 @@ import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { BEST_REFERENCE } from '../../main/contract/compare.ts';
-import { curveAxes } from '../../main/figures/axis-figure.ts';
+import { modelChart, type ModelChartName, modelCharts } from '../../main/figures/model-charts.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { Plan } from '../../main/contract/plan.ts';
 
@@ -24,12 +24,14 @@ export const routingStore = createStore<RoutingState>()((set) => ({
   togglePlan: () => set(({ showPlan }) => ({ showPlan: !showPlan })),
 }));
 
-/**
- * The difference for the task in focus, the values of all tasks over factors, kept experts, bytes or dropped share,
- * accuracy against bytes by weight type, or all points as a table.
- */
-export const curvesModes = ['difference', 'absolute', ...curveAxes, 'frontier', 'table'] as const;
-export type CurvesMode = (typeof curvesModes)[number];
+export type CurvesMode = 'difference' | ModelChartName | 'table';
+
+/** The difference for the task in focus, a kind of chart of all tasks, or all points as a table. */
+export const curvesModes: readonly CurvesMode[] = ['difference', ...modelCharts.map(({ name }) => name), 'table'];
+
+/** Words of a mode's button. */
+export const modeTitle = (mode: CurvesMode): string =>
+  mode === 'difference' ? 'Difference' : mode === 'table' ? 'Table' : modelChart(mode).button;
 
 interface CurvesState {
   /** Margin of the threshold rule; null: that of the sweep. */

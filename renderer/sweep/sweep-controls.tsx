@@ -4,7 +4,7 @@ import { MethodMarker } from '../charts/legend.tsx';
 import { Button } from '../components/button.tsx';
 import { Checkbox, Field, Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
-import { formatFixed } from '../../main/words/numbers.ts';
+import { formatMargin } from '../../main/words/numbers.ts';
 import { PopPanel } from '../components/pop-panel.tsx';
 import { useFacts } from '../engine/facts.ts';
 import { formatWhen } from '../format/format-time.ts';
@@ -44,16 +44,15 @@ export const SweepSelect = () => {
 export const RuleChip = () => {
   const { delta } = useSweep();
   const familywise = useStore(curvesStore, (state) => state.familywise);
-  const points = formatFixed(delta * 100, 1).replace(/[.]0$/u, '');
   return (
     <PopPanel
       name="Threshold rule"
       title="Margin and level of all verdicts"
-      label={`loses at most ${points} ${points === '1' ? 'point' : 'points'}${familywise ? ', familywise' : ''}`}
+      label={`loses at most ${formatMargin(delta)}${familywise ? ', familywise' : ''}`}
     >
       <DeltaSlider />
       <p className="muted">
-        Safe: the lower end of the one-sided 95 % interval is at least −{points} points
+        Safe: the lower end of the one-sided 95 % interval is at least −{formatMargin(delta)}
         {familywise ? ', for all thresholds of the sweep together' : ', each threshold by itself'}.
       </p>
     </PopPanel>
@@ -79,11 +78,11 @@ export const DeltaSlider = () => {
             max={Math.max(0.15, started)}
             step={0.005}
             value={delta}
-            aria-valuetext={`${formatFixed(delta, 3)} ${delta === started ? ', as in the sweep’s settings' : ''}`}
+            aria-valuetext={`${formatMargin(delta)}${delta === started ? ', as in the sweep’s settings' : ''}`}
             onChange={(event) => chooseDelta(Number(event.target.value))}
           />
           <output htmlFor={id} className="number delta-value">
-            {formatFixed(delta, 3)}
+            {formatMargin(delta)}
           </output>
           <Checkbox checked={familywise} onChange={chooseFamilywise}>
             <Definition of="familywise">familywise</Definition>
@@ -92,7 +91,7 @@ export const DeltaSlider = () => {
             <Button
               look="quiet"
               small
-              title={`Back to ${formatFixed(started, 3)}, as in the sweep’s settings`}
+              title={`Back to ${formatMargin(started)}, as in the sweep’s settings`}
               onClick={() => chooseDelta(null)}
             >
               Reset

@@ -159,7 +159,7 @@ const scenes: readonly Scene[] = [
     name: 'point',
     open: async (page) => {
       await page.keyboard.press('Escape');
-      const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+      const point = page.locator('.difference-plot .curve-point[data-series="frequency"][data-at="4"]').first();
       await point.scrollIntoViewIfNeeded();
       const box = await point.boundingBox();
       if (box === null) throw new Error('the point is not on the page');

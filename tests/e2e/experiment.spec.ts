@@ -20,7 +20,9 @@ test('the recorded experiment answers the two questions separately, beside the p
   const matrix = dialog.getByRole('region', { name: 'Differences of accuracy in points with their intervals' });
 
   await test.step('compared with scratch: figure, matrix, thresholds and findings', async () => {
-    await expect(dialog.getByRole('img', { name: /^Pruned against scratch\./ })).toBeVisible();
+    await expect(
+      dialog.getByRole('region', { name: 'Pruned against scratch' }).locator('.curve-point').first(),
+    ).toBeVisible();
     await expect(matrix.getByRole('row', { name: /^128 → 64/ }).first()).toContainText(/[+−?] [+−]?\d+\.\d \[/);
     await expect(dialog.getByRole('region', { name: 'Thresholds of each model and task' })).toBeVisible();
     // The dialog scrolls, not the table within it.
@@ -31,7 +33,9 @@ test('the recorded experiment answers the two questions separately, beside the p
 
   await test.step('compared with unpruned: a different figure and rule', async () => {
     await dialog.getByRole('radio', { name: 'Against unpruned' }).click();
-    await expect(dialog.getByRole('img', { name: /^Pruned against unpruned\./ })).toBeVisible();
+    await expect(
+      dialog.getByRole('region', { name: 'Pruned against unpruned' }).locator('.curve-point').first(),
+    ).toBeVisible();
     await expect(dialog).toContainText('accuracy(the same member)');
   });
 

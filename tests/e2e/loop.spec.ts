@@ -174,7 +174,8 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await expect(table.getByRole('row')).toHaveCount(1 + 10 * 13 + 2);
     await photograph(workbench, 'table');
     await modes.getByRole('radio', { name: 'Dropped' }).click();
-    await expect(page.getByRole('img', { name: /: quality against dropped share/ })).toBeVisible();
+    const dropped = page.getByRole('region', { name: 'Quality against dropped share' });
+    await expect(dropped.getByRole('application').first()).toBeVisible();
     await photograph(workbench, 'dropped');
     await modes.getByRole('radio', { name: 'All tasks' }).click();
   });

@@ -116,7 +116,7 @@ test('every method has a page, states its needs, and is compared with its recove
   await test.step('both curves are distinguishable, and the notes state the effect of recovery', async () => {
     for (const name of ['Frequency', 'Frequency, recovered', 'EAN', 'EAN, recovered'])
       await expect(page.getByRole('button', { name, exact: true })).toBeVisible();
-    const dots = page.locator('.curve-point circle:not([fill="none"])');
+    const dots = page.locator('.curve-chart circle[r="1.37"]');
     await expect(dots).toHaveCount(2);
     await expect(page.getByRole('region', { name: 'Thresholds', exact: true })).toContainText(
       /uncurl-8 on Sums: recovery is better than the same plan without it at \d of 2 points/,

@@ -79,7 +79,7 @@ test('a ranking from a file is a method, a checkpoint folder is measured beside 
   await test.step('quality against bytes', async () => {
     const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Bytes' }).click();
-    const picture = page.getByRole('img', { name: /^uncurl-8: quality against bytes/ });
+    const picture = page.getByRole('region', { name: 'Quality against bytes' }).getByRole('application').first();
     await expect(picture).toBeVisible();
     await picture.scrollIntoViewIfNeeded();
     await photograph(workbench, 'bytes');

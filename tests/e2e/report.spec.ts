@@ -5,7 +5,7 @@ import { runManifest } from '../../main/contract/run.ts';
 import { type SweepDocument } from '../../main/contract/sweep.ts';
 import { type FrontierPair, type FrontierPoint, frontierWords } from '../../main/evaluation/frontier.ts';
 import { sizeTrendDocument } from '../../main/evaluation/size-trend/document.ts';
-import { bestThresholdsView, frontierView, shareView } from '../../main/figures/views.ts';
+import { bestThresholdsView, modelChartView, shareView } from '../../main/figures/views.ts';
 import { reportPage } from '../../main/report/report-page.ts';
 import { readStoredSweep } from '../../main/runs/read-run.ts';
 import { openRunSource } from '../../main/runs/run-source.ts';
@@ -86,9 +86,11 @@ test('no two texts of a report or of a saved figure cover each other, on screens
   const stored = await readStoredSweep(await openRunSource(opened, resources), 'sample');
   const { html, document } = await reportOfRecords();
   const view = { ...stored, theme: 'light' as const };
-  const figures = [bestThresholdsView(view), shareView(view), frontierView({ ...view, document }, 'uncurl-64')].flatMap(
-    ({ picture }) => picture?.draw().svg ?? [],
-  );
+  const figures = [
+    bestThresholdsView(view),
+    shareView(view),
+    modelChartView({ ...view, document }, 'uncurl-64', 'frontier'),
+  ].flatMap(({ picture }) => picture?.draw().svg ?? []);
   expect(figures).toHaveLength(3);
   const files = {
     'sample.html': reportPage({ ...stored, profiles: [] }),

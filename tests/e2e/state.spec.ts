@@ -9,7 +9,7 @@ const cursor = (page: Page) => page.getByRole('status', { name: 'The plan on scr
 
 /** Clicks the point of frequency at factor 4 in the upper plot (chosen answers). */
 const clickFrequencyAtFour = async (page: Page): Promise<void> => {
-  const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+  const point = page.locator('.difference-plot .curve-point[data-series="frequency"][data-at="4"]').first();
   await expect(point).toHaveAttribute('data-x', /\d/);
   await point.scrollIntoViewIfNeeded();
   const box = await point.boundingBox();
@@ -120,7 +120,7 @@ test('one header controls every panel, is in the address, survives a reload, and
       await page.keyboard.press('Escape');
       await expect(menu).toHaveCount(0);
     };
-    const point = page.locator('.difference-plot .curve-point[data-method="frequency"][data-factor="4"]').first();
+    const point = page.locator('.difference-plot .curve-point[data-series="frequency"][data-at="4"]').first();
     await point.click({ button: 'right' });
     await menuOf(/^Frequency, ×4/, ['Lost and gained items…', 'Export its plan…', 'Copy its numbers']);
     await page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first().click({ button: 'right' });

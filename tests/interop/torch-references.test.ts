@@ -22,8 +22,8 @@ import { expectClose, expectSameStatistics, items, weightedItems } from './same-
 /**
  * The engine torch in float32 on every reference folder (CHECKPOINTS names others): logits, router logits and choices
  * stored by transformers, unpruned and pruned; scores against onnxruntime, and statistics with every extra over items
- * whose tokens count differently; scores and written tokens of merged models; sweeps of some. `npm run test:checkpoints` with
- * ENGINE=torch runs this file; texts of unpruned and pruned models are those of `npm run test:generation`.
+ * whose tokens count differently; scores and written tokens of merged models; sweeps of some. With ENGINE=torch
+ * `npm run test:checkpoints` runs this file; texts of unpruned and pruned models are in `npm run test:generation`.
  */
 
 const root = process.env['CHECKPOINTS'] ?? fileURLToPath(new URL('../fixtures/reference/checkpoints', import.meta.url));

@@ -106,7 +106,17 @@ describe.each(names)('the released config of %s', (name) => {
 
 /** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
 const exported = [
-  ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
+  ...[
+    'qwen3_vl_moe',
+    'deepseek',
+    'bailing_moe',
+    'bailing_moe_v2',
+    'glm4v_moe',
+    'sarvam_mla',
+    'mellum',
+    'hy_v3',
+    'kimi_linear',
+  ],
 ];
 
 it.each(exported)('a pruned export of %s computes what the mask does', async (name) => {

@@ -12,7 +12,7 @@ import { exportRequest } from '../main/export/export-settings.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
 import { openModelRunner } from '../open-model-runner.ts';
 
-/** Reference folders with the names and keys that `save_pretrained` of transformers 5.24 gives them when it loads them. */
+/** Reference folders with the names and keys that `save_pretrained` of transformers 5.24 gives them once loaded. */
 
 type Config = Record<string, unknown>;
 type Renames = readonly (readonly [RegExp, string])[];

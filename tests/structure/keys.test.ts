@@ -59,6 +59,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',
   'main/jobs/fill-steps.ts': 'the name of a part of a sweep, whose steps have keys of their own',
   'main/jobs/fit-job.ts': 'a choice, which is part of the keys of its tests',
+  'main/runs/kept-answers.ts': 'the files of a run, and the program that reads them',
   'main/runs/known-checks.ts': 'the files of a run',
   'main/tasks/calibration/task-document.ts': 'a task',
   'main/tasks/chat/chat-task.ts': 'items',

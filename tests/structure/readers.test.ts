@@ -15,6 +15,7 @@ const OWN_FILES: Readonly<Record<string, string>> = {
   'main/workspace/process-alive.ts': "the system's description of a process",
   'main/inference/providers/provider.ts': "a driver's description of a card",
   'main/inference/providers/measure-provider.ts': 'written a moment before by onnxruntime',
+  'main/runs/kept-answers.ts': "the engine's own program",
   'main/inference/hidden-store.ts': 'written a moment before under a random name',
   'main/sample/pack-sample.ts': 'a run that its maintainers ship',
   'main/files/process-limits.ts': "the system's description of this process's limits",

@@ -30,7 +30,7 @@ const latentDefaults = {
 };
 const biasedLatent = { ...latentAttention, biased: 'attention_bias' } as const;
 
-/** DeepSeekMoE (arXiv 2401.06066): attention of LLaMA, and weights of the router as they are or divided by their sum. */
+/** DeepSeekMoE (arXiv 2401.06066): attention of LLaMA, and a router's weights as they are or divided by their sum. */
 export const deepseek: Family = {
   ...plain,
   modelType: 'deepseek',

@@ -12,6 +12,7 @@ import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { hyV3 } from './hy-v3.ts';
+import { kimiLinear } from './kimi-linear.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
@@ -72,6 +73,7 @@ export const families: readonly Family[] = [
   deepseek,
   bailingMoe,
   bailingMoeV2,
+  kimiLinear,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -79,5 +81,19 @@ export const familyOf = (modelType: string): Family | undefined =>
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['minimax', 'early releases of MiniMax-M2 say this model type; only "minimax_m2" is proven'],
+  ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
+  ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
+  ['flex_olmo', 'it has norms behind attention and experts alone, which is not computed here'],
+  ['dbrx', 'its experts are joined along their rows, which is not read here'],
+  ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
+  ['cohere2_moe', 'attention and experts run beside each other in it, which is not computed here'],
+  ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
+  ['jetmoe', 'its attention has experts too, which are not computed here'],
+  ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
+  ['nllb_moe', 'it is an encoder and a decoder; models here are decoders'],
+  ['sarvam_moe', 'its joined queries, keys and values are proven for Ling alone'],
+  ['granitemoe_swa', 'its windows are not proven'],
+  ['glm5_next', 'its mixture of attention and delta nets is not proven'],
+  ['minimax_m3_vl', 'it is not proven'],
+  ['qwen3_omni_moe', 'its text model lies within a model of speech, which is not read here'],
 ]);

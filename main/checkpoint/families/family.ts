@@ -39,6 +39,15 @@ export interface Family {
   readonly identitiesKey?: string;
   /** Other names of keys, by the name used here. */
   readonly aliases: Readonly<Record<string, string>>;
+  /**
+   * An object of the config: its keys by the names used here, and its lists of layers, numbered from 1, by the word of
+   * `layer_types` that they stand for.
+   */
+  readonly inner?: {
+    readonly key: string;
+    readonly keys: Readonly<Record<string, string>>;
+    readonly layers: Readonly<Record<string, string>>;
+  };
   /** Default values of omitted keys, from the family's own config class. */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Values that some keys must have (or may lack) for this record to be right; others are refused by name. */
@@ -280,6 +289,8 @@ export type OperatorRecord =
       readonly kind: 'channel-delta';
       readonly prefix: string;
       readonly decayForm?: DecayForm;
+      /** Decays and gates are made of vectors as wide as a head. */
+      readonly isLowRank?: boolean;
       readonly keys: Readonly<Record<'heads' | 'dimension' | 'kernel' | 'bounded' | 'bound', string>>;
     }
   | {

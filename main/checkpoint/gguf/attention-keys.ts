@@ -97,8 +97,8 @@ const grouped: readonly Key<Grouped, GroupedRecord>[] = [
     'attention.sliding_window',
     (_, { model }) => given(model.blocks.find(({ window }) => window !== null)?.window, whole),
   ],
-  ['attention.key_length_swa', (...of) => ifStated(of[1], () => whole(ofWindow(true, ...of).headDimension))],
-  ['attention.value_length_swa', (...of) => ifStated(of[1], () => whole(ofWindow(true, ...of).valueDimension))],
+  ['attention.key_length_swa', (own, file) => ifStated(file, () => whole(ofWindow(true, own, file).headDimension))],
+  ['attention.value_length_swa', (own, file) => ifStated(file, () => whole(ofWindow(true, own, file).valueDimension))],
   [
     'attention.sliding_window_pattern',
     (_, written) =>

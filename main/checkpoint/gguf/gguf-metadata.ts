@@ -47,7 +47,7 @@ export class Metadata {
     return counts;
   }
 
-  /** A number for each of the layers that are named, the same for all of them; a single number is that of every layer. */
+  /** A number for each of the layers that are named, the same for all; a single number is that of every layer. */
   ofLayers(key: string, layers: readonly boolean[], named: boolean): number {
     const value = this.raw(key);
     const list: readonly unknown[] = value === null ? [] : Array.isArray(value) ? value : layers.map(() => value);

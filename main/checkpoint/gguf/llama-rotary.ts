@@ -194,9 +194,9 @@ export const compressedRotaryProblems = (model: ModelDescriptor, config: Config)
 export interface WrittenRotary {
   readonly dimensions: number;
   readonly theta: number;
-  /** Of layers with a window, where the architecture has keys of their own for it; null: the same. */
+  /** Rotation of layers with a window, where the architecture has keys of their own for it; null: the same. */
   readonly windowed: { readonly dimensions: number; readonly theta: number } | null;
-  /** Of layers of compressed attention with entries of several tokens; null: another attention. */
+  /** Base of layers of compressed attention with entries of several tokens; null: another attention. */
   readonly compressTheta: number | null;
   readonly yarn: LlamaRotary['yarn'];
 }

@@ -30,7 +30,7 @@ import { recordedPath } from '../../workspace/library.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { exportRun } from './exports.ts';
-import { modelNames, onlyModel, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
+import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
 import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
@@ -159,7 +159,9 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       const { manifest, document } = await stored(run);
       const { plan, recommended, settings } = document;
       if (plan === null || recommended === null)
-        throw refuse('no-fit', `${manifest.title} recommends nothing yet.`, 'Wait until it has scored something.');
+        throw refuse('no-fit', `${manifest.title} recommends nothing.`, 'Start a new search.');
+      // A search that was stopped is done too, and says that its model is not tested.
+      requireDone(manifest);
       const { format } = settings;
       if (format === 'plan')
         throw refuse(

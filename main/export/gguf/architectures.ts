@@ -41,6 +41,17 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
+  ...[
+    'qwen3_vl_moe',
+    'glm4v_moe',
+    'deepseek',
+    'bailing_moe',
+    'bailing_moe_v2',
+    'kimi_linear',
+    'sarvam_mla',
+    'mellum',
+    'hy_v3',
+  ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
 /**

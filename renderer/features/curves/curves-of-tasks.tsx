@@ -1,148 +1,224 @@
-import { type ReactNode, useCallback, useEffect, useMemo, useRef } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { useStore } from 'zustand';
-import type { SweepResult } from '../../../main/contract/sweep.ts';
+import { methodOfLabel } from '../../../main/contract/method.ts';
+import { onlyCharts } from '../../../main/figures/chart.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { modelChart, type ModelChartName } from '../../../main/figures/model-charts.ts';
+import { resultKey } from '../../../main/figures/point-words.ts';
+import { formatMargin } from '../../../main/words/numbers.ts';
+import { sweepNotes } from '../../../main/words/verdicts.ts';
+import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { IconButton } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { EmptyState } from '../../components/panel.tsx';
+import { Disclosure, EmptyState } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
 import type { DefinitionName } from '../../definitions/definitions.ts';
+import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
+import { useLasting } from '../../engine/use-settled.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { sweepNotes } from '../../../main/words/verdicts.ts';
-import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
-import { useResolvedTheme, type ResolvedTheme } from '../../state/theme.ts';
+import { inTaskTitles, titlesOf, withTaskTitles } from '../../format/task-titles.ts';
+import { type ResolvedTheme, useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
 import { isPoint, pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
-import { ReadingPoints } from './axis-of-model.tsx';
-import { factorTicks } from './chart-rows.ts';
-import { CurveChart } from './curve-chart.tsx';
-import { ResultsTable, ThresholdsTable, CurtailedList } from './curves-tables.tsx';
-import { sweepMethods, taskCurves } from './task-curves.ts';
-import { methodOfLabel } from '../../../main/contract/method.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
+import { CurtailedList, ResultsTable, ThresholdsTable } from './curves-tables.tsx';
+import { measuredTasks, sweepMethods } from './task-curves.ts';
 
-const SMALL_HEIGHT = 176;
-const LARGE_HEIGHT = 420;
+const SMALL_HEIGHT = 150;
+const LARGE_HEIGHT = 380;
 
-/** The absolute curves of all tasks, or all points as a table; thresholds below. */
-export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
+/** Stands where a chart will be once the points of the sweep are read. */
+const ReadingPoints = () => <p className="muted">Reading the points of this sweep…</p>;
+
+/** What is known of the sweep and the model on screen. */
+const useModelOfSweep = () => {
   const facts = useFacts();
-  const theme = useResolvedTheme();
   const { manifest, model, document, delta, error } = useSweep();
-  const { enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
-  const methods = useMemo(() => (document === undefined ? [] : sweepMethods(document)), [document]);
-  const taskNames = facts.tasks.map((task) => task.name).join('\n');
-  const curves = useMemo(
-    () => (document === undefined || model === null ? [] : taskCurves(document, model, methods, taskNames.split('\n'))),
-    [document, model, methods, taskNames],
-  );
-  const run = manifest?.id ?? '';
-  const known = useRef(facts);
-  useEffect(() => {
-    known.current = facts;
-  });
-  const select = useCallback(
-    (result: SweepResult) => {
-      const key = pointKey(run, result);
-      showPoint(key, broughtByPoint(known.current, key));
-    },
-    [run],
-  );
   if (manifest === null || model === null) return null;
+  const running = manifest.state === 'running' || manifest.state === 'queued';
   const point = facts.selection.point;
   const selected =
     point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
-  const ticks = factorTicks(curves);
-  const curtailed = (document?.curtailed ?? []).filter((one) => one.model === model);
-  const title = titlesOf(facts.tasks);
-  const shown =
-    enlarged !== null && curves.some((task) => task.task === enlarged)
-      ? curves.filter((task) => task.task === enlarged)
-      : curves;
-  const running = manifest.state === 'running' || manifest.state === 'queued';
+  const select = (key: string): void => {
+    const result = document?.results.find((one) => resultKey(one) === key);
+    if (result === undefined) return;
+    const chosen = pointKey(manifest.id, result);
+    showPoint(chosen, broughtByPoint(facts, chosen));
+  };
+  return { facts, manifest, model, document, delta, error, running, selected, select };
+};
 
+type Known = NonNullable<ReturnType<typeof useModelOfSweep>>;
+
+const NoPoints = ({ running }: { readonly running: boolean }) => (
+  <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
+    {running
+      ? 'Missing profiles are made first; then points appear here one by one.'
+      : 'Resume it from the list of runs on the left.'}
+  </EmptyState>
+);
+
+/** One kind of chart of the model on screen, a panel per task; under the curves their thresholds. */
+export const ChartsOfModel = ({ chart }: { readonly chart: ModelChartName }) => {
+  const known = useModelOfSweep();
+  if (known === null) return null;
+  const { document, model, error, running } = known;
+  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  if (!document.results.some((result) => result.model === model)) return <NoPoints running={running} />;
+  return <Charts {...known} document={document} chart={chart} />;
+};
+
+type ChartsProps = Known & { readonly document: NonNullable<Known['document']>; readonly chart: ModelChartName };
+
+const Charts = (props: ChartsProps) => {
+  const { facts, manifest, model, document, delta, selected, select, chart } = props;
+  const theme = useResolvedTheme();
+  const { enlarged, hiddenMethods, enlarge } = useStore(curvesStore);
+  const kind = modelChart(chart);
+  const methods = useMemo(() => sweepMethods(document), [document]);
+  const { tasks: entries } = facts;
+  const tasks = useMemo(
+    () =>
+      measuredTasks(
+        document,
+        model,
+        entries.map(({ name }) => name),
+      ).map(({ task }) => task),
+    [document, entries, model],
+  );
+  const look = useMemo(() => figureTheme(theme, titlesOf(entries)), [entries, theme]);
+  const figure = useMemo(() => {
+    const chance = (task: string): number | null => entries.find(({ name }) => name === task)?.chance ?? null;
+    // The unpruned model at other weights is a curve without a switch.
+    const hidden = (method: string): boolean => hiddenMethods.includes(method);
+    const shown = [...new Set(document.results.map(({ method }) => method)), ...methods].filter((one) => !hidden(one));
+    const made = kind.make(document, model, look, { methods: shown, chance });
+    if (made === null) return null;
+    const order = (key: string): number => tasks.indexOf(key);
+    return { ...made, charts: [...made.charts].sort((one, other) => order(one.key) - order(other.key)) };
+  }, [document, entries, hiddenMethods, kind, look, methods, model, tasks]);
+  if (figure === null)
+    return (
+      <EmptyState icon="chart" title={`Nothing to show: ${kind.title.toLowerCase()}`}>
+        No pruned point of {model} in this sweep {kind.absent}
+      </EmptyState>
+    );
+  const shown = tasks.find((task) => task === enlarged);
+  const charts = onlyCharts(figure, shown === undefined ? undefined : [shown]);
+  const isOne = charts.charts.length === 1;
+  const title = titlesOf(entries);
+  return (
+    <section aria-label={kind.title}>
+      <div className="curves-head curves-head-legend">
+        {kind.isOfMethods ? (
+          <CurvesLegend methods={methods} theme={theme} delta={chart === 'absolute' ? delta : null} />
+        ) : (
+          <ChartLegend entries={figure.legend} />
+        )}
+        <SaveFigure
+          subject={manifest.id}
+          view={({ modelChartView }) =>
+            modelChartView({ manifest, document, theme }, model, chart, {
+              tasks: charts.charts.map(({ key }) => key),
+              methods: methods.filter((method) => !hiddenMethods.includes(method)),
+            })
+          }
+        />
+      </div>
+      <ChartPanels
+        id="curve"
+        figure={charts}
+        theme={look}
+        isOne={isOne}
+        height={isOne ? LARGE_HEIGHT : SMALL_HEIGHT}
+        selected={selected === null ? null : resultKey(selected)}
+        onSelect={(_, key) => select(key)}
+        arrowsSelect
+        beside={(task) => (
+          <IconButton
+            icon={isOne ? 'close' : 'expand'}
+            label={isOne ? 'Show all tasks' : `Enlarge ${title(task)}`}
+            onClick={() => enlarge(isOne ? null : task)}
+          />
+        )}
+      />
+      <p className="chart-caption">{figure.caption}</p>
+      {chart === 'frontier' && <FrontierWords {...props} />}
+      {chart === 'absolute' && <UnderCurves {...props} methods={methods} />}
+    </section>
+  );
+};
+
+/** All points of the model on screen as a table; thresholds below. */
+export const TableOfModel = () => {
+  const known = useModelOfSweep();
+  if (known === null) return null;
+  const { facts, document, model, error, running, selected, select } = known;
+  if (document === undefined) return error === null ? <ReadingPoints /> : null;
+  const results = document.results.filter((result) => result.model === model);
+  if (results.length === 0) return <NoPoints running={running} />;
   return (
     <>
-      {document === undefined && error === null ? (
-        <ReadingPoints />
-      ) : curves.length === 0 ? (
-        <EmptyState icon="chart" title={running ? 'Waiting for the first points…' : 'This sweep has no points yet'}>
-          {running
-            ? 'Missing profiles are made first; then points appear here one by one.'
-            : 'Resume it from the list of runs on the left.'}
-        </EmptyState>
-      ) : (
-        <>
-          {!asTable && document !== undefined && (
-            <div className="curves-head curves-head-legend">
-              <CurvesLegend methods={methods} theme={theme} delta={delta} />
-              <SaveFigure
-                subject={manifest.id}
-                view={({ curvesView }) =>
-                  curvesView({ manifest, document, theme }, model, {
-                    tasks: shown.map(({ task }) => task),
-                    methods: methods.filter((method) => !hiddenMethods.includes(method)),
-                  })
-                }
-              />
-            </div>
-          )}
-          {asTable ? (
-            <ResultsTable
-              results={document?.results.filter((result) => result.model === model) ?? []}
-              title={title}
-              selected={selected}
-              onSelect={select}
-            />
-          ) : (
-            <div className={shown.length === 1 ? 'curve-grid curve-grid-one' : 'curve-grid'}>
-              {shown.map((task) => (
-                <figure key={task.task} className="curve-panel">
-                  <figcaption>
-                    <h3>{title(task.task)}</h3>
-                    <span className="muted number">
-                      <Definition of={task.metric}>
-                        {task.unpruned === null ? task.metric : formatFixed(task.unpruned, 3)}
-                      </Definition>
-                      , n {formatCount(task.n)}
-                    </span>
-                    <IconButton
-                      icon={shown.length === 1 ? 'close' : 'expand'}
-                      label={shown.length === 1 ? 'Show all tasks' : `Enlarge ${title(task.task)}`}
-                      onClick={() => enlarge(shown.length === 1 ? null : task.task)}
-                    />
-                  </figcaption>
-                  <CurveChart
-                    id={`curve-${task.task}`}
-                    curves={task}
-                    methods={methods}
-                    hidden={hiddenMethods}
-                    title={title(task.task)}
-                    chance={facts.tasks.find((known) => known.name === task.task)?.chance ?? null}
-                    delta={delta}
-                    ticks={ticks}
-                    theme={theme}
-                    height={shown.length === 1 ? LARGE_HEIGHT : SMALL_HEIGHT}
-                    selected={selected?.task === task.task ? selected : null}
-                    onSelect={select}
-                  />
-                </figure>
-              ))}
-            </div>
-          )}
-          {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
-          <ThresholdsTable
-            curves={curves}
-            methods={methods}
-            rule={document?.rule ?? ''}
-            notes={(document === undefined ? [] : sweepNotes(document)).map((note) => inTaskTitles(note, facts.tasks))}
-            title={title}
-            running={running}
-          />
-        </>
+      <ResultsTable
+        results={results}
+        title={titlesOf(facts.tasks)}
+        selected={selected}
+        onSelect={(result) => select(resultKey(result))}
+      />
+      <UnderCurves {...known} document={document} methods={sweepMethods(document)} />
+    </>
+  );
+};
+
+type UnderProps = Omit<ChartsProps, 'chart'> & { readonly methods: readonly string[] };
+
+/** Candidates that stopped early, and the threshold of every task and method. */
+const UnderCurves = ({ facts, document, model, running, methods }: UnderProps) => {
+  const title = titlesOf(facts.tasks);
+  const curtailed = (document.curtailed ?? []).filter((one) => one.model === model);
+  return (
+    <>
+      {curtailed.length > 0 && <CurtailedList points={curtailed} title={title} />}
+      <ThresholdsTable
+        tasks={measuredTasks(
+          document,
+          model,
+          facts.tasks.map(({ name }) => name),
+        )}
+        methods={methods}
+        rule={document.rule}
+        notes={sweepNotes(document).map((note) => inTaskTitles(note, facts.tasks))}
+        title={title}
+        running={running}
+      />
+    </>
+  );
+};
+
+/** Whether to prune or to quantise, in sentences. */
+const FrontierWords = ({ facts, manifest, document, model }: ChartsProps) => {
+  const { data, error } = useQuery('sweep.frontier', { run: manifest.id });
+  const words = useLasting(data, manifest.id)?.models.find((one) => one.model === model);
+  const tasks = [...new Set(document.results.map(({ task }) => task))];
+  if (error !== null) return <Problem error={error} />;
+  if (words === undefined) return <p className="muted">Comparing pruned and quantised models…</p>;
+  const items = (sentences: readonly string[]) =>
+    sentences.length === 0 ? null : (
+      <ul className="findings">
+        {sentences.map((sentence) => (
+          <li key={sentence}>{withTaskTitles(sentence, tasks, titlesOf(facts.tasks))}</li>
+        ))}
+      </ul>
+    );
+  return (
+    <>
+      {items(words.summary)}
+      {words.findings.length > 0 && (
+        <Disclosure summary="Prune or quantise? Every comparison">{items(words.findings)}</Disclosure>
       )}
     </>
   );
@@ -151,10 +227,11 @@ export const CurvesOfTasks = ({ asTable }: { readonly asTable: boolean }) => {
 interface CurvesLegendProps {
   readonly methods: readonly string[];
   readonly theme: ResolvedTheme;
-  readonly delta: number;
+  /** Null: lines and rings of thresholds are not drawn. */
+  readonly delta: number | null;
 }
 
-/** Explains lines, markers and rings; a click hides a method in the charts. */
+/** Explains lines, marks and rings; a click hides a method in the charts. */
 const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
   <div className="curves-legend">
     <MethodToggles methods={methods} theme={theme} />
@@ -171,24 +248,28 @@ const CurvesLegend = ({ methods, theme, delta }: CurvesLegendProps) => (
     <LineMark of="unprunedLine" stroke="var(--text-muted)">
       unpruned
     </LineMark>
-    <LineMark of="marginLine" stroke="var(--text-muted)" dash="4 3">
-      unpruned − {formatFixed(delta, 3)}
-    </LineMark>
-    <LineMark of="chance" stroke="var(--text-faint)" dash="1 3">
-      chance
-    </LineMark>
-    <span>
-      <svg width="16" height="16" aria-hidden="true">
-        <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
-        <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
-      </svg>
-      <Definition of="threshold">threshold</Definition>
-    </span>
+    {delta !== null && (
+      <>
+        <LineMark of="marginLine" stroke="var(--text-muted)" dash="4 3">
+          unpruned − {formatMargin(delta)}
+        </LineMark>
+        <LineMark of="chance" stroke="var(--text-faint)" dash="1 3">
+          chance
+        </LineMark>
+        <span>
+          <svg width="16" height="16" aria-hidden="true">
+            <circle cx="8" cy="8" r="6.5" fill="none" stroke="var(--text-muted)" strokeWidth="1.3" />
+            <circle cx="8" cy="8" r="2.6" fill="var(--text-muted)" />
+          </svg>
+          <Definition of="threshold">threshold</Definition>
+        </span>
+      </>
+    )}
     <span>
       <svg width="10" height="14" aria-hidden="true">
         <line x1="5" x2="5" y1="1" y2="13" stroke="var(--text-muted)" strokeWidth="1.2" />
       </svg>
-      <Definition of="pairedDifference">95 % interval</Definition>
+      <Definition of="pairedDifference">two-sided 95 % interval</Definition>
     </span>
   </div>
 );

@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import { useAction } from '../../actions/action.ts';
 import { saveReport } from '../../actions/sweep.ts';
@@ -6,37 +7,22 @@ import { Segmented } from '../../components/choices.tsx';
 import { Menu } from '../../components/menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
-import { curvesModes, curvesStore, type CurvesMode } from '../../state/view-stores.ts';
+import { curvesModes, curvesStore, type CurvesMode, modeTitle } from '../../state/view-stores.ts';
 import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import { hasAxis } from '../../../main/figures/axis-figure.ts';
-import { hasFrontier } from '../../../main/figures/frontier-figure.ts';
+import { isModelChartMeasured } from '../../../main/figures/model-charts.ts';
 import { AnswerLine } from './answer-line.tsx';
-import { AxisOfModel, FrontierOfModel } from './axis-of-model.tsx';
-import { CurvesOfTasks } from './curves-of-tasks.tsx';
+import { ChartsOfModel, TableOfModel } from './curves-of-tasks.tsx';
 import { PlanAxis } from './plan-axis.tsx';
 import '../../sweep/sweep.css';
-
-const modeTitles: Readonly<Record<CurvesMode, string>> = {
-  difference: 'Difference',
-  absolute: 'All tasks',
-  kept: 'Kept',
-  bytes: 'Bytes',
-  frontier: 'Frontier',
-  dropped: 'Dropped',
-  loss: 'Loss',
-  kl: 'KL',
-  table: 'Table',
-};
 
 /** Modes that are always offered; the others where the sweep measured what they draw. */
 const usual: readonly CurvesMode[] = ['difference', 'absolute', 'dropped', 'bytes', 'table'];
 
 const isMeasured = (mode: CurvesMode, document: SweepDocument | undefined, model: string | null): boolean => {
   if (document === undefined || model === null) return false;
-  if (mode === 'difference' || mode === 'absolute' || mode === 'table') return true;
-  return mode === 'frontier' ? hasFrontier(document, model) : hasAxis(document, model, mode);
+  return mode === 'difference' || mode === 'table' || isModelChartMeasured(mode, document, model);
 };
 
 /** The sweep on screen, its rule and its charts in one row, and the answer in one sentence. */
@@ -44,9 +30,10 @@ export const CurvesLead = () => {
   const { mode, chooseMode } = useStore(curvesStore);
   const { manifest, model, document } = useSweep();
   const report = useAction(saveReport);
+  const measured = useMemo(() => curvesModes.filter((one) => isMeasured(one, document, model)), [document, model]);
   if (manifest === null) return null;
   const offered = curvesModes.filter((one) => usual.includes(one) || one === mode);
-  const more = curvesModes.filter((one) => !offered.includes(one) && isMeasured(one, document, model));
+  const more = measured.filter((one) => !offered.includes(one));
   return (
     <div className="curves-lead">
       <div className="view-toolbar">
@@ -62,14 +49,14 @@ export const CurvesLead = () => {
           <Segmented
             label="Chart below the answer"
             value={mode}
-            options={offered.map((value) => ({ value, label: modeTitles[value] }))}
+            options={offered.map((value) => ({ value, label: modeTitle(value) }))}
             onChange={chooseMode}
           />
           {more.length > 0 && (
             <Menu
               label="More"
               icon="chart"
-              items={more.map((value) => ({ label: modeTitles[value], onChoose: () => chooseMode(value) }))}
+              items={more.map((value) => ({ label: modeTitle(value), onChoose: () => chooseMode(value) }))}
             />
           )}
         </div>
@@ -80,7 +67,7 @@ export const CurvesLead = () => {
 };
 
 /**
- * The cost of pruning: the difference above the slider, or all tasks over factors or one of `curveAxes`, or a table.
+ * The cost of pruning: the difference above the slider, or all tasks over factors or another number, or a table.
  */
 export const CurvesSection = () => {
   const mode = useStore(curvesStore, (state) => state.mode);
@@ -102,12 +89,10 @@ export const CurvesSection = () => {
       {error !== null && <Problem error={error} />}
       {mode === 'difference' || manifest === null || model === null ? (
         <PlanAxis />
-      ) : mode === 'absolute' || mode === 'table' ? (
-        <CurvesOfTasks asTable={mode === 'table'} />
-      ) : mode === 'frontier' ? (
-        <FrontierOfModel />
+      ) : mode === 'table' ? (
+        <TableOfModel />
       ) : (
-        <AxisOfModel axis={mode} />
+        <ChartsOfModel chart={mode} />
       )}
     </div>
   );

@@ -5,8 +5,8 @@ import { DataTable, shownColumns, SortedTable } from '../../components/data-tabl
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
-import { resultKey } from '../../sweep/points.ts';
-import type { MethodCurve, TaskCurves } from './task-curves.ts';
+import { resultKey } from '../../../main/figures/point-words.ts';
+import type { MeasuredTask } from './task-curves.ts';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
@@ -44,7 +44,7 @@ export const ResultsTable = ({ results, title, selected, onSelect }: ResultsTabl
 );
 
 interface ThresholdsTableProps {
-  readonly curves: readonly TaskCurves[];
+  readonly tasks: readonly MeasuredTask[];
   readonly methods: readonly string[];
   /** The threshold rule, in the engine's words. */
   readonly rule: string;
@@ -59,10 +59,10 @@ const METHOD_COLUMN_PX = 124;
 const FIRST_COLUMNS_PX = 206;
 
 /** Tasks by methods: how far each method can prune each task, with bracket and rule. */
-export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }: ThresholdsTableProps) => {
-  const taskTitle = ({ task }: TaskCurves): string => title(task);
-  const curveOf = (task: TaskCurves, method: string): MethodCurve | undefined =>
-    task.curves.find((curve) => curve.method === method);
+export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }: ThresholdsTableProps) => {
+  const taskTitle = ({ task }: MeasuredTask): string => title(task);
+  const ownOf = ({ thresholds }: MeasuredTask, method: string): readonly Threshold[] =>
+    thresholds.filter((threshold) => threshold.method === method);
   const columns = [
     { key: 'task', title: 'Task', order: taskTitle, text: taskTitle },
     {
@@ -70,14 +70,14 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
       title: <Definition of="items">n</Definition>,
       words: 'n',
       numeric: true,
-      order: ({ n }: TaskCurves) => n,
-      text: ({ n }: TaskCurves) => String(n),
+      order: ({ n }: MeasuredTask) => n,
+      text: ({ n }: MeasuredTask) => String(n),
     },
     ...methods.map((method) => ({
       key: `method ${method}`,
       title: methodTitle(method),
-      order: (task: TaskCurves) => curveOf(task, method)?.thresholds[0]?.lastSafe ?? null,
-      text: (task: TaskCurves) => thresholdSummary(curveOf(task, method)?.thresholds ?? [])?.value ?? '',
+      order: (task: MeasuredTask) => ownOf(task, method)[0]?.lastSafe ?? null,
+      text: (task: MeasuredTask) => thresholdSummary(ownOf(task, method))?.value ?? '',
     })),
   ];
   return (
@@ -91,7 +91,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
         className="threshold-table"
         style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
         columns={columns}
-        rows={curves}
+        rows={tasks}
       >
         {(task) => (
           <tr key={task.task}>
@@ -99,7 +99,7 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
             <td className="numeric">{formatCount(task.n)}</td>
             {methods.map((method) => (
               <td key={method}>
-                <ThresholdCell curve={curveOf(task, method)} />
+                <ThresholdCell thresholds={ownOf(task, method)} />
               </td>
             ))}
           </tr>
@@ -120,21 +120,21 @@ export const ThresholdsTable = ({ curves, methods, rule, notes, title, running }
   );
 };
 
-const ThresholdCell = ({ curve }: { readonly curve: MethodCurve | undefined }) => {
-  const summary = curve === undefined ? null : thresholdSummary(curve.thresholds);
-  if (curve === undefined || summary === null) return <span className="muted">–</span>;
+const ThresholdCell = ({ thresholds }: { readonly thresholds: readonly Threshold[] }) => {
+  const summary = thresholdSummary(thresholds);
+  if (summary === null) return <span className="muted">–</span>;
   const words = (
     <>
       <strong>{summary.value}</strong>
       <span className="muted">{summary.note}</span>
     </>
   );
-  return curve.thresholds.length < 2 ? (
+  return thresholds.length < 2 ? (
     <span className="threshold-cell">{words}</span>
   ) : (
     <Tooltip
       className="threshold-cell"
-      content={curve.thresholds.map((threshold) => (
+      content={thresholds.map((threshold) => (
         <div key={threshold.seed}>
           {threshold.seed === null ? 'in every draw' : `seed ${threshold.seed}`}:{' '}
           <strong>{thresholdValue(threshold)}</strong>, {bracketWords(threshold)}

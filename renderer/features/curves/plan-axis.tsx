@@ -1,14 +1,24 @@
-import { useMemo, useId } from 'react';
+import { type MouseEvent, useId, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { isNothingToLose, type SweepDocument, type SweepResult, type Threshold } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
-import { differencePanel } from '../../../main/figures/difference-chart.ts';
+import { type ChartTip, FACTOR_INSET } from '../../../main/figures/chart.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import {
+  differenceChart,
+  differenceKey,
+  type DifferencePanel,
+  differencePanel,
+  type DifferencePoint,
+} from '../../../main/figures/difference-chart.ts';
+import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { headlineThresholds } from '../../../main/evaluation/threshold.ts';
 import { bracketText, thresholdValue } from '../../../main/words/verdicts.ts';
 import { compareMethodLabels, methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, formatFactor } from '../../../main/words/numbers.ts';
+import { AXES, Chart } from '../../charts/chart.tsx';
 import { useElementWidth } from '../../charts/chart-element.ts';
 import { pointCommands } from '../../actions/commands.ts';
 import { openContextMenu } from '../../components/context-menu.tsx';
@@ -26,12 +36,11 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint, nameInRun } from '../../sweep/brought.ts';
 import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
-import { isPoint, pointKey, pointTitle } from '../../sweep/points.ts';
+import { isPoint, pointKey } from '../../sweep/points.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { useModelPoints } from '../../sweep/use-model-points.ts';
-import { DifferencePlot, PLOT } from './difference-plot.tsx';
 import { PlanCursor } from './plan-cursor.tsx';
 import { twinOf } from './task-curves.ts';
 import './plan-axis.css';
@@ -58,15 +67,18 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
   const tasks = useMemo(() => (twin === null ? [task] : [task, twin]), [task, twin]);
   const { points, sweeps, isReading } = useModelPoints(tasks);
   const alpha = document?.multiplicity?.alpha;
-  const measured = tasks.map((known, index) => ({
-    task: known,
-    points: points[index] ?? [],
-    panel: differencePanel(
-      (points[index] ?? []).map(({ result }) => result),
-      delta,
-      alpha,
-    ),
-  }));
+  const measured = useMemo(
+    () =>
+      tasks.map((known, index) => ({
+        task: known,
+        panel: differencePanel(
+          (points[index] ?? []).map(({ result }) => result),
+          delta,
+          alpha,
+        ),
+      })),
+    [alpha, delta, points, tasks],
+  );
   const panels = measured.flatMap(({ task: known, panel }) => (panel === null ? [] : [{ task: known, panel }]));
   const methods = [...new Set(panels.flatMap(({ panel }) => panel.series.map(({ method }) => method)))].sort(
     compareMethodLabels,
@@ -132,38 +144,36 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
           )}
           <Pooled points={points.flat()} shown={manifest?.id ?? null} />
           <div ref={frame} className={columns === 2 ? 'plan-axis-plots' : undefined}>
-            {width > 0 &&
-              panels.map(({ task: known, panel }) => (
-                <DifferencePlot
-                  key={known.handle}
-                  title={panels.length > 1 ? answersInWords(known) : ''}
-                  name={known.title}
-                  panel={panel}
-                  methods={methods}
-                  shown={shown}
-                  emphasised={shown.includes(method) ? method : null}
-                  cursor={named?.factor ?? factor}
-                  isEdited={named?.isEdited === true}
-                  largestFactor={largestFactor}
-                  width={plotWidth}
-                  height={
-                    isFull ? fullHeight(panels.length / columns) : columns < panels.length ? PLOT.small : PLOT.tall
-                  }
-                  theme={theme}
-                  selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
-                  onSelect={select}
-                  onMenu={(result, lines, event) => {
-                    const run = points.flat().find((one) => one.result === result)?.run;
-                    if (run !== undefined)
-                      openContextMenu(event, pointTitle(result), pointCommands(engine, run, result, lines));
-                  }}
-                  hasCrosshair={isFull}
-                  sourceOf={(result) => {
-                    const run = points.flat().find((one) => one.result === result)?.run ?? null;
-                    return run === null || run === manifest?.id ? null : nameOf(run, facts);
-                  }}
-                />
-              ))}
+            {panels.map(({ task: known, panel }) => (
+              <DifferencePlot
+                key={known.handle}
+                title={panels.length > 1 ? answersInWords(known) : ''}
+                name={known.title}
+                panel={panel}
+                methods={methods}
+                hidden={hidden}
+                hasTitle={isFull}
+                emphasised={shown.includes(method) ? method : null}
+                cursor={Math.min(named?.factor ?? factor, largestFactor)}
+                isEdited={named?.isEdited === true}
+                largestFactor={largestFactor}
+                height={
+                  isFull ? fullHeight(panels.length / columns) : columns < panels.length ? HEIGHTS.small : HEIGHTS.tall
+                }
+                selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
+                onSelect={select}
+                onMenu={(result, tip, event) => {
+                  const run = points.flat().find((one) => one.result === result)?.run;
+                  if (run !== undefined)
+                    openContextMenu(event, tip.title, pointCommands(engine, run, result, tip.lines));
+                }}
+                hasCrosshair={isFull}
+                sourceOf={(result) => {
+                  const run = points.flat().find((one) => one.result === result)?.run ?? null;
+                  return run === null || run === manifest?.id ? null : nameOf(run, facts);
+                }}
+              />
+            ))}
             {panels.length === 0 && (
               <p className="plan-axis-empty muted">
                 {!isReading && `No measurements of ${selectedModel(facts)?.name ?? 'this model'} on ${task.title} yet.`}
@@ -174,8 +184,8 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
             className="plan-axis-slider"
             style={{
               width: panels.length === 0 ? undefined : plotWidth,
-              paddingLeft: PLOT.left - 8,
-              paddingRight: PLOT.right - 8,
+              paddingLeft: AXES.left + FACTOR_INSET[0] - 8,
+              paddingRight: AXES.right + FACTOR_INSET[1] - 8,
             }}
           >
             <FactorSlider
@@ -193,9 +203,103 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
 /** Room for two plots beside each other, and the gap between them. */
 const SIDE_BY_SIDE_PX = 700;
 const PLOTS_GAP_PX = 14;
+/** Heights of a plot, in CSS pixels. */
+const HEIGHTS = { tall: 224, small: 190 } as const;
 
 /** Height of one of several plots that share the window with their heading, legend and slider. */
-const fullHeight = (plots: number): number => Math.max(PLOT.small, (window.innerHeight - 330) / plots);
+const fullHeight = (plots: number): number => Math.max(HEIGHTS.small, (window.innerHeight - 330) / plots - 44);
+
+interface DifferencePlotProps {
+  /** Title that distinguishes this plot from the other; empty if there is only one. */
+  readonly title: string;
+  readonly name: string;
+  readonly panel: DifferencePanel;
+  readonly methods: readonly string[];
+  readonly hidden: readonly string[];
+  /** Whether its axis of factors is titled; in the workbench the slider below it is the same axis. */
+  readonly hasTitle: boolean;
+  readonly emphasised: string | null;
+  /** Factor of the current plan. */
+  readonly cursor: number;
+  /** Whether that plan is not the one that its method makes there; then the points there are not its own. */
+  readonly isEdited: boolean;
+  readonly largestFactor: number;
+  readonly height: number;
+  readonly selected: SweepResult | null;
+  readonly onSelect: (result: SweepResult) => void;
+  readonly onMenu: (result: SweepResult, tip: ChartTip, event: MouseEvent) => void;
+  readonly hasCrosshair: boolean;
+  /** Name of the sweep that measured a result; null: the one on screen. */
+  readonly sourceOf: (result: SweepResult) => string | null;
+}
+
+/** The same chart as when saved, with the current plan's cursor. */
+const DifferencePlot = (props: DifferencePlotProps) => {
+  const {
+    title,
+    name,
+    panel,
+    methods,
+    hidden,
+    hasTitle,
+    largestFactor,
+    selected,
+    onSelect,
+    onMenu,
+    sourceOf,
+    ...shown
+  } = props;
+  const theme = useResolvedTheme();
+  const look = figureTheme(theme);
+  const named = methods.join('\n');
+  const chart = useMemo(() => {
+    const all = named.split('\n');
+    const marks = methodMarks(
+      all,
+      figureTheme(theme),
+      all.filter((method) => !hidden.includes(method)),
+    );
+    const drawn = differenceChart(panel, { marks, heading: '', largestFactor });
+    return hasTitle ? drawn : { ...drawn, x: { ...drawn.x, title: '' } };
+  }, [hasTitle, hidden, largestFactor, named, panel, theme]);
+  const points = panel.series.flatMap((series) => series.points);
+  const find = (key: string): DifferencePoint | undefined => points.find((point) => differenceKey(point) === key);
+  const resultOf = (key: string): SweepResult | undefined => find(key)?.draws[0]?.result;
+  const chosen = points.find(({ draws }) => draws.some(({ result }) => result === selected));
+  return (
+    <div className="difference-plot">
+      <Chart
+        label={`${title === '' ? name : `${name}, ${title}`}: ${chart.y.title} against factor`}
+        chart={chart}
+        theme={look}
+        {...shown}
+        selected={chosen === undefined ? null : differenceKey(chosen)}
+        arrowsSelect
+        onSelect={(key) => {
+          const result = resultOf(key);
+          if (result !== undefined) onSelect(result);
+        }}
+        onMenu={(key, tip, event) => {
+          const result = resultOf(key);
+          if (result !== undefined) onMenu(result, tip, event);
+        }}
+        moreOf={(key) => [
+          ...new Set(
+            (find(key)?.draws ?? []).flatMap(({ result }) => {
+              const source = sourceOf(result);
+              return source === null ? [] : [`from another sweep: ${source}`];
+            }),
+          ),
+        ]}
+        status={
+          `The plan on screen is at ${formatFactor(props.cursor)}` +
+          (props.isEdited ? ', edited: no point of its method is its own.' : '.')
+        }
+      />
+      {title !== '' && <span className="difference-plot-title">{title}</span>}
+    </div>
+  );
+};
 
 const nameOf = (id: string, { runs, tasks }: Pick<Facts, 'runs' | 'tasks'>): string => {
   const run = runs.find((known) => known.id === id);

@@ -2,7 +2,12 @@ import { useStore } from 'zustand';
 import { isSameFactor } from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import type { DifferencePanel, DifferencePoint } from '../../../main/figures/difference-chart.ts';
+import {
+  decidingText,
+  type DifferencePanel,
+  type DifferencePoint,
+  differenceText,
+} from '../../../main/figures/difference-chart.ts';
 import { formatDuration } from '../../../main/words/numbers.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { measurePlan } from '../../actions/sweep.ts';
@@ -15,7 +20,6 @@ import { planName } from '../../plan/plan-name.ts';
 import { planStore } from '../../state/plan-store.ts';
 import { currentMaking, measureObstacle, planFile } from '../../sweep/current-making.ts';
 import { ownCalibrationOf, type ReadSweep, secondsFor } from '../../sweep/model-points.ts';
-import { differenceText } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 
 interface PlanCursorProps {
@@ -97,14 +101,21 @@ interface ReadingProps {
   readonly label?: string;
 }
 
-/** "measured: safe, −0.3 [−1.6, +1.0]": the verdict, the difference, and the one-sided ends that decide it. */
+/**
+ * "measured: safe, −0.3 [−1.9, +1.2], one-sided lower end −1.6": the verdict, the difference with its two-sided 95 %
+ * interval, and the end that decides.
+ */
 const Reading = ({ point, panel, label = '' }: ReadingProps) => (
   <span className="plan-reading">
     {label}
     <strong className={`verdict-word verdict-word-${point.verdict}`}>{pointVerdictText(point.verdict)}</strong>
     {', '}
     <Definition of="oneSidedEnds">
-      <span className="number">{differenceText(point, panel.metric)}</span>
+      <span className="number">
+        {[differenceText(point, panel.metric), decidingText(point, panel.metric)]
+          .filter((text) => text !== '')
+          .join(', ')}
+      </span>
     </Definition>
   </span>
 );

@@ -17,6 +17,7 @@ import {
 } from '../../../main/figures/experiment-tables.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { Segmented } from '../../components/choices.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -84,11 +85,7 @@ const Pages = ({ document, manifest }: PagesProps) => {
           Save report…
         </Button>
       </div>
-      {page === 'published' ? (
-        <Published document={document} />
-      ) : (
-        <Answer document={document} manifest={manifest} question={page} />
-      )}
+      {page === 'published' ? <Published document={document} /> : <Answer document={document} question={page} />}
       <ul className="experiment-notes">
         {document.notes.map((note) => (
           <li key={note}>{note}</li>
@@ -124,7 +121,10 @@ const Cell = ({ answer, task, row }: CellProps) => {
 };
 
 /** The figure, the matrix of + and −, and the thresholds of one question. */
-const Answer = ({ document, manifest, question }: PagesProps & { readonly question: 'scratch' | 'unpruned' }) => {
+const Answer = ({
+  document,
+  question,
+}: Pick<PagesProps, 'document'> & { readonly question: 'scratch' | 'unpruned' }) => {
   const theme = useResolvedTheme();
   const answer = document.answers.find((one) => one.question === question);
   const titleOf = titlesOf(useQuery('tasks.list', {}).data ?? []);
@@ -132,15 +132,16 @@ const Answer = ({ document, manifest, question }: PagesProps & { readonly questi
     return <p className="muted">No pruned arm has been measured together with its reference yet.</p>;
   const lines = thresholdLines(answer);
   const tasks = document.tasks.map(({ name }) => name);
-  const { svg, title, description } = experimentFigure(document, answer, manifest, figureTheme(theme, titleOf));
+  const look = figureTheme(theme, titleOf);
+  const figure = experimentFigure(document, answer, look);
   return (
     <>
       <p>{answer.title}</p>
-      <img
-        className="experiment-figure"
-        src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`}
-        alt={`${title}. ${description}`}
-      />
+      <section aria-label={figure.title}>
+        <p className="chart-caption">{figure.caption}</p>
+        <ChartLegend entries={figure.legend} />
+        <ChartPanels id="experiment" figure={figure} theme={look} />
+      </section>
       <ul className="experiment-notes">
         {answer.findings.map(({ sentence }) => (
           <li key={sentence}>{sentence}</li>

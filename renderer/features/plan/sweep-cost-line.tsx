@@ -4,7 +4,7 @@ import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { useQueries } from '../../engine/engine-context.tsx';
 import { tickedTasks, useFacts } from '../../engine/facts.ts';
-import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
+import { formatCount, formatMargin } from '../../../main/words/numbers.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { chatOf } from '../../plan/chat.ts';
 import { planStore } from '../../state/plan-store.ts';
@@ -86,7 +86,7 @@ export const SweepCostLine = () => {
         </>
       )}
       {readsCalibration(settings, facts.methods, models) ? profileWords : 'No profile is needed.'} Safe means a loss of
-      at most δ = {formatFixed(settings.delta, 3)}.
+      at most δ = {formatMargin(settings.delta)}.
     </>
   );
 };

@@ -2,21 +2,11 @@ import { useMemo, useState } from 'react';
 import { MOST_SWEEPS } from '../../../main/contract/compare.ts';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { settingsDifference } from '../../../main/evaluation/sweeps/settings-difference.ts';
-import { figureTheme } from '../../../main/figures/colors.ts';
-import {
-  differenceAxisTitle,
-  type DifferenceFrame,
-  drawDifferenceChart,
-  type DrawnPoint,
-  drawnPoints,
-} from '../../../main/figures/difference-chart.ts';
-import { drawMark } from '../../../main/figures/method-marks.ts';
+import { figureTheme, type FigureTheme } from '../../../main/figures/colors.ts';
+import { chartable, type RunsChart, runsChart } from '../../../main/figures/difference-chart.ts';
 import type { RunEntry } from '../../../main/figures/run-tables.ts';
-import { chartable, type RunsChart, runsChart } from '../../../main/figures/difference-figure.ts';
-import { counted, formatCount, formatFactor } from '../../../main/words/numbers.ts';
-import { pointVerdictText } from '../../../main/words/verdicts.ts';
-import { nearestMark, useElementWidth } from '../../charts/chart-element.ts';
-import { ChartTip } from '../../charts/chart-tip.tsx';
+import { counted, formatCount } from '../../../main/words/numbers.ts';
+import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { Select } from '../../components/choices.tsx';
 import { DataTable } from '../../components/data-table.tsx';
@@ -24,7 +14,6 @@ import { SaveFigure } from '../../figures/save-figure.tsx';
 import { shownSetting } from '../../format/shown-setting.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import type { ResolvedTheme } from '../../state/theme.ts';
-import { drawsLines } from '../../sweep/points.ts';
 import { sweepDelta } from '../../sweep/shown-sweep.ts';
 
 interface ChosenCurvesProps {
@@ -56,7 +45,10 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
   const entries = charted.map(({ entry }) => entry);
   const settings = settingsDifference(entries.map(({ line }) => line.run)).differing;
   const delta = sweepDelta(entries[0]?.line.run ?? null);
-  const chart = shown === undefined ? null : runsChart(charted, { ...shown, delta, theme: figureTheme(theme) });
+  const chartIn = (look: FigureTheme): RunsChart | null =>
+    shown === undefined ? null : runsChart(charted, { ...shown, delta, theme: look }, settings);
+  const look = figureTheme(theme, title);
+  const chart = chartIn(look);
   const left = picked.length - charted.length;
   return (
     <section className="chosen-curves" aria-label="Chosen runs">
@@ -77,7 +69,7 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
           <SaveFigure
             subject="chosen"
             hasPicture={chart !== null}
-            view={({ runsView }) => runsView({ entries: picked, settings, theme }, chart)}
+            view={({ runsView }) => runsView({ entries: picked, theme }, chartIn)}
           />
           <Button look="quiet" small onClick={() => runsStore.getState().clearChosen()}>
             Clear the choice
@@ -102,7 +94,14 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
             ]}
           />
         ))}
-      {chart !== null && <CurvesChart chart={chart} title={title} theme={theme} />}
+      {chart !== null && (
+        <LegendedChart
+          figure={chart.figure}
+          theme={look}
+          label={`${chart.model} on ${title(chart.task)}: difference to unpruned against factor`}
+          height={210}
+        />
+      )}
       {left > 0 && (
         <p className="muted">
           {`${formatCount(left)} of the chosen runs ${left === 1 ? 'has' : 'have'} no curve here: only sweeps have `}
@@ -110,78 +109,5 @@ export const ChosenCurves = ({ picked, documents, title, theme }: ChosenCurvesPr
         </p>
       )}
     </section>
-  );
-};
-
-/** In CSS pixels; on the right, room for the marks beside the last factor. */
-const PLOT = { left: 62, right: 28, top: 8, bottom: 22, height: 230 } as const;
-const TIP_WIDTH = 262;
-
-interface CurvesChartProps {
-  readonly chart: RunsChart;
-  readonly title: (task: string) => string;
-  readonly theme: ResolvedTheme;
-}
-
-/** The chart as it is saved, with its points under the pointer in words. */
-const CurvesChart = ({ chart: { model, panel, marks, labels, largestFactor }, title, theme }: CurvesChartProps) => {
-  const [element, width] = useElementWidth<HTMLDivElement>();
-  const [hovered, setHovered] = useState<DrawnPoint | null>(null);
-  const [emphasised, emphasise] = useState<string | null>(null);
-  const figure = figureTheme(theme);
-  const frame: DifferenceFrame = {
-    left: PLOT.left,
-    top: PLOT.top,
-    width: width - PLOT.left - PLOT.right,
-    height: PLOT.height - PLOT.top - PLOT.bottom,
-    largestFactor,
-    marks,
-    emphasised: emphasised ?? hovered?.point.method ?? null,
-    theme: figure,
-  };
-  return (
-    <>
-      <ul className="rows run-legend" aria-label="Curves">
-        {[...marks].map(([key, mark]) => (
-          <li key={key} onPointerEnter={() => emphasise(key)} onPointerLeave={() => emphasise(null)}>
-            <svg width="30" height="12" aria-hidden="true">
-              <line x1="0" x2="30" y1="6" y2="6" stroke={mark.color} strokeWidth="1.8" strokeDasharray={mark.dash} />
-              <g dangerouslySetInnerHTML={{ __html: drawMark(mark, 15, 6, 3.6).svg }} />
-            </svg>
-            {labels.get(key)}
-          </li>
-        ))}
-      </ul>
-      <div
-        className="curve-chart"
-        ref={element}
-        role="img"
-        aria-label={
-          `${model} on ${title(panel.task)}: ${differenceAxisTitle(panel.metric)} against factor, ` +
-          `${counted(marks.size, 'curve')}. The numbers are in the table below.`
-        }
-        style={{ height: PLOT.height }}
-        onPointerMove={(event) => setHovered(nearestMark(drawnPoints(panel, frame), event))}
-        onPointerLeave={() => setHovered(null)}
-      >
-        {width > 0 && (
-          <svg width={width} height={PLOT.height} fontSize={11} aria-hidden="true">
-            <g dangerouslySetInnerHTML={{ __html: drawDifferenceChart(panel, frame).svg }} fill={figure.ink} />
-          </svg>
-        )}
-        {hovered !== null && (
-          <ChartTip
-            at={hovered}
-            chart={{ width, height: PLOT.height }}
-            width={TIP_WIDTH}
-            title={
-              `${labels.get(hovered.point.method) ?? ''}, ${formatFactor(hovered.point.factor)}: ` +
-              pointVerdictText(hovered.point.verdict)
-            }
-            lines={drawsLines(hovered.point)}
-          />
-        )}
-      </div>
-    </>
   );
 };

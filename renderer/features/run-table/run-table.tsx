@@ -17,7 +17,8 @@ import { readFacts } from '../../engine/facts.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runsTableStore } from '../../state/runs-table-store.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
-import { pointKey, pointName } from '../../sweep/points.ts';
+import { pointName } from '../../../main/figures/point-words.ts';
+import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 
 /** Height of every row in pixels (run-table.css). */

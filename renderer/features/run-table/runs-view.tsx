@@ -104,7 +104,7 @@ export const RunsView = () => {
           <SaveFigure
             subject="table"
             hasPicture={false}
-            view={({ runsView }) => runsView({ entries: listed, settings: [], theme }, null)}
+            view={({ runsView }) => runsView({ entries: listed, theme }, () => null)}
           />
         </div>
       </div>

@@ -20,7 +20,7 @@ import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
-import { cellBracketText, thresholdText } from './threshold-text.ts';
+import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
 const TITLE = 'How far each model can be pruned';
 

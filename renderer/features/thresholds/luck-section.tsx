@@ -2,15 +2,16 @@ import { useState } from 'react';
 import { factorKey } from '../../../main/contract/sweep.ts';
 import { luckSentences } from '../../../main/evaluation/calibration-luck.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { figureTheme } from '../../../main/figures/colors.ts';
+import type { ChartFigure } from '../../../main/figures/chart.ts';
+import { figureTheme, type FigureTheme } from '../../../main/figures/colors.ts';
 import { luckFigure, luckPictures } from '../../../main/figures/luck-figure.ts';
 import { luckColumns, luckKey, luckRows } from '../../../main/figures/tables.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { ChartsOrTable, Select } from '../../components/choices.tsx';
+import { ChartLegend, ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
-import { Picture } from '../../figures/picture.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { withTaskTitles } from '../../format/task-titles.ts';
 import type { MeasuredProps } from './shown-size-trend.ts';
@@ -33,6 +34,7 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
   const pictures = luckPictures(document, shown).filter((one) => factorKey(one.factor) === factor);
   const [picture] = pictures;
   if (own.length === 0 || picture === undefined) return null;
+  const look = figureTheme(theme, title);
   const models = new Set(rows.map(({ model }) => model)).size;
   const tasks = [...new Set(rows.map(({ task }) => task))];
   const calibrationDraws = (document.calibrationDraws ?? []).filter(({ result }) => shown.includes(result.method));
@@ -62,9 +64,7 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
         ))}
       </ul>
       {!asTable &&
-        pictures.map((one) => (
-          <Picture key={one.model} drawing={luckFigure(document, one, manifest, figureTheme(theme))} />
-        ))}
+        pictures.map((one) => <Pictured key={one.model} figure={luckFigure(document, one, look)} theme={look} />)}
       {asTable && (
         <DataTable
           caption="Calibration draws: the plans of items drawn again beside the plan of all items"
@@ -76,3 +76,11 @@ export const LuckSection = ({ manifest, document, shown, theme, title }: Measure
     </Section>
   );
 };
+
+const Pictured = ({ figure, theme }: { readonly figure: ChartFigure; readonly theme: FigureTheme }) => (
+  <section aria-label={figure.title}>
+    <p className="chart-caption">{`${figure.title}. ${figure.caption}`}</p>
+    <ChartLegend entries={figure.legend} />
+    <ChartPanels id="luck" figure={figure} theme={theme} />
+  </section>
+);

@@ -4,7 +4,7 @@ import { formatCount, formatRange } from '../../../main/words/numbers.ts';
 import { thresholdLook, thresholdValue } from '../../../main/words/verdicts.ts';
 import { Definition } from '../../components/definition.tsx';
 import { TipText, Tooltip } from '../../components/tooltip.tsx';
-import type { PointText } from './pointed-chart.tsx';
+import type { ChartTip } from '../../../main/figures/chart.ts';
 
 /** Deepest tint, for thresholds of 64 and above; one step per doubling. */
 const DEEPEST = 6;
@@ -14,7 +14,7 @@ interface ThresholdCellProps {
   /** What colours the cell, if not the threshold that a click opens. */
   readonly colouredBy?: (Parameters<typeof thresholdLook>[0] & Pick<SizeThreshold, 'lastSafe'>) | undefined;
   /** Exact numbers, for the tooltip. */
-  readonly text: PointText;
+  readonly text: ChartTip;
   /** Accessible name, which starts with the visible text. */
   readonly label: string;
   readonly isSelected: (threshold: SizeThreshold) => boolean;

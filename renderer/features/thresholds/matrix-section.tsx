@@ -8,7 +8,7 @@ import { methodTitle } from '../../../main/words/methods.ts';
 import { Findings } from './findings.tsx';
 import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
-import { cellBracketText, thresholdText } from './threshold-text.ts';
+import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
 /** Tasks by models for one method: threshold, bracket, verdict; a click opens the curve behind it. */
 const ThresholdMatrix = (props: SectionProps & { readonly method: string }) => {

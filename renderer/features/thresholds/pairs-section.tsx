@@ -1,20 +1,11 @@
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { SizePair } from '../../../main/contract/size-trend.ts';
-import {
-  differenceDomain,
-  drawPairChart,
-  type PairChart as Drawn,
-  pairChartHeight,
-  type PairPanel,
-  pairPanels,
-  type PairPoint,
-  type PairRow,
-  SIZE_PAIR_CAPTION,
-} from '../../../main/figures/size-pair-figure.ts';
+import { pairKey, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
-import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { PAIR_SHOWN, pairColumns } from '../../../main/figures/size-tables.ts';
+import { ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
@@ -23,9 +14,6 @@ import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { chartQuestion } from '../../../main/words/verdicts.ts';
-import { formatCount } from '../../../main/words/numbers.ts';
-import { PointedChart } from './pointed-chart.tsx';
-import { dotText } from './threshold-text.ts';
 
 const TITLE = 'Pruned from more experts, compared with trained from scratch';
 const TABLE_TITLE =
@@ -38,9 +26,8 @@ const TABLE_TITLE =
 export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, openPoint }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const pairs = sizeTrend.pairs.filter(({ method }) => shown.includes(method));
-  const panels = pairPanels(pairs, tasks);
-  const figure = figureTheme(theme);
-  const idOf = (task: string): string => `pairs-${task}`;
+  const look = useMemo(() => figureTheme(theme, title), [theme, title]);
+  const figure = useMemo(() => sizePairFigure(sizeTrend, tasks, look, shown), [look, shown, sizeTrend, tasks]);
   const select = ({ large, task, method, seed, factor }: SizePair): void =>
     openPoint({ run: sizeTrend.run, model: large, task, method, seed, factor });
   return (
@@ -69,72 +56,18 @@ export const PairsSection = ({ manifest, sizeTrend, shown, tasks, theme, title, 
         </div>
       ) : (
         <>
-          <p className="chart-caption">{SIZE_PAIR_CAPTION}</p>
-          <div className="curve-grid">
-            {panels.map((panel) => (
-              <figure key={panel.task} className="curve-panel pair-panel">
-                <figcaption>
-                  <h3>{title(panel.task)}</h3>
-                  <span className="muted number">
-                    n {formatCount(panel.n)}
-                    {panel.metric === 'perplexity' ? ', perplexity' : ''}
-                  </span>
-                </figcaption>
-                <PairChart
-                  id={idOf(panel.task)}
-                  title={title(panel.task)}
-                  panel={panel}
-                  domain={differenceDomain(panel, panels)}
-                  marks={methodMarks(sizeTrend.methods, figure, shown)}
-                  theme={figure}
-                  onSelect={select}
-                />
-              </figure>
-            ))}
-          </div>
+          <p className="chart-caption">{figure.caption}</p>
+          <ChartPanels
+            id="pairs"
+            figure={figure}
+            theme={look}
+            onSelect={(task, key) => {
+              const pair = pairs.find((one) => one.task === task && pairKey(one) === key);
+              if (pair !== undefined) select(pair);
+            }}
+          />
         </>
       )}
     </Section>
-  );
-};
-
-interface PairChartProps extends Pick<Drawn, 'domain' | 'marks' | 'theme'> {
-  readonly id: string;
-  readonly title: string;
-  readonly panel: PairPanel;
-  readonly onSelect: (pair: SizePair) => void;
-}
-
-const LABELS_PX = 54;
-const RIGHT_PX = 8;
-const AXIS_PX = 22;
-
-const keyOf = (row: PairRow, { method }: PairPoint): string => JSON.stringify([row.largeExperts, row.experts, method]);
-
-/** One task: large models pruned to E' minus models trained with E', one row per pair of sizes, one mark per method. */
-const PairChart = ({ id, title, panel, onSelect, ...chart }: PairChartProps) => {
-  const find = (key: string): { readonly row: PairRow; readonly point: PairPoint } | undefined =>
-    panel.rows
-      .flatMap((row) => row.points.map((point) => ({ row, point })))
-      .find(({ row, point }) => keyOf(row, point) === key);
-  return (
-    <PointedChart
-      id={id}
-      label={`${title}: pruned model minus model trained with the same number of experts`}
-      height={pairChartHeight(panel.rows.length, chart.marks.size) + AXIS_PX}
-      text={(key) => {
-        const found = find(key);
-        return found === undefined ? null : dotText(found.row, found.point);
-      }}
-      onSelect={(key) => {
-        const pair = find(key)?.point.pairs[0];
-        if (pair !== undefined) onSelect(pair);
-      }}
-      draw={(width) => {
-        const area = { left: LABELS_PX, top: 0, width: width - LABELS_PX - RIGHT_PX };
-        const { nodes, points } = drawPairChart(panel, { ...chart, ...area });
-        return { nodes, points: points.map(({ row, point, x, y }) => ({ key: keyOf(row, point), x, y })) };
-      }}
-    />
   );
 };

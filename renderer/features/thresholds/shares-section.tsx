@@ -3,10 +3,10 @@ import { useStore } from 'zustand';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { shareFigure } from '../../../main/figures/share-figure.ts';
 import { shareTrendColumns } from '../../../main/figures/size-tables.ts';
+import { ChartPanels } from '../../charts/chart-panels.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
-import { Picture } from '../../figures/picture.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { thresholdsStore } from '../../state/view-stores.ts';
 import { Findings } from './findings.tsx';
@@ -17,9 +17,9 @@ import { chartQuestion } from '../../../main/words/verdicts.ts';
 export const SharesSection = ({ manifest, sizeTrend, shown, tasks, theme }: SectionProps) => {
   const asTable = useStore(thresholdsStore, (state) => state.asTable);
   const trends = sizeTrend.shareTrends.filter(({ method }) => shown.includes(method));
-  const drawing = useMemo(
-    () => shareFigure(sizeTrend, tasks, manifest, figureTheme(theme), shown),
-    [manifest, shown, sizeTrend, tasks, theme],
+  const figure = useMemo(
+    () => shareFigure(sizeTrend, tasks, figureTheme(theme), shown),
+    [shown, sizeTrend, tasks, theme],
   );
   return (
     <Section
@@ -43,7 +43,10 @@ export const SharesSection = ({ manifest, sizeTrend, shown, tasks, theme }: Sect
           />
         </div>
       ) : (
-        <Picture drawing={drawing} />
+        <>
+          <p className="chart-caption">{figure.caption}</p>
+          <ChartPanels id="shares" figure={figure} theme={figureTheme(theme)} height={180} />
+        </>
       )}
     </Section>
   );

@@ -30,7 +30,7 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { saveReport } from '../../actions/sweep.ts';
 import { ChartsOrTable } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { formatCount, formatFixed, formatRange } from '../../../main/words/numbers.ts';
+import { formatCount, formatMargin, formatRange } from '../../../main/words/numbers.ts';
 
 const SetUpSweep = () => (
   <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
@@ -181,7 +181,7 @@ const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
       <h3>How a threshold is defined</h3>
       <p className="rule-numbers">
         <span>
-          <Definition of="delta">δ</Definition> <strong>{formatFixed(sizeTrend.delta, 3)}</strong>
+          <Definition of="delta">δ</Definition> <strong>{formatMargin(sizeTrend.delta)}</strong>
         </span>
         {sizeTrend.thresholds.length > 0 && (
           <span>

@@ -27,6 +27,8 @@ class CodeEval(evaluate.Metric):
 
 def runs(program):
     try:
-        return subprocess.run([sys.executable, "-c", program], timeout=SECONDS, capture_output=True).returncode == 0
+        # By standard input: no argument can hold the NUL of a planted text.
+        given = {"input": program.encode(), "timeout": SECONDS, "capture_output": True}
+        return subprocess.run([sys.executable, "-"], **given).returncode == 0
     except subprocess.TimeoutExpired:
         return False

@@ -7,17 +7,20 @@ import { exportRun, verifyRun } from '../../../main/engine/calls/exports.ts';
 import { finetuneRun } from '../../../main/engine/calls/finetune.ts';
 import { downloadRun, pushRun } from '../../../main/engine/calls/hub.ts';
 import { profileRun } from '../../../main/engine/calls/profiles.ts';
+import { fitRun } from '../../../main/engine/calls/fit.ts';
 import { reproduceRun } from '../../../main/engine/calls/reproductions.ts';
 import { sweepRun } from '../../../main/engine/calls/sweeps.ts';
 
-test('every kind of run computes with PyTorch where it is chosen, or with no chosen device', () => {
+test('every kind of run computes with PyTorch where it is chosen, with no chosen device, or is refused', () => {
   const definitions = [
     ...[sweepRun, profileRun, damageRun, besideRun, experimentRun, reproduceRun],
-    ...[exportRun, verifyRun, finetuneRun, downloadRun, pushRun],
+    ...[exportRun, verifyRun, finetuneRun, downloadRun, pushRun, fitRun],
   ];
   expect(definitions.map(({ kind }) => kind).sort()).toEqual([...runKind.options].sort());
   const kindsWith = (name: 'onTorch' | 'onCpu') =>
     definitions.filter((definition) => definition[name] === true).map(({ kind }) => kind);
   expect(kindsWith('onTorch')).toEqual(['sweep', 'profile', 'damage', 'beside', 'experiment', 'reproduce']);
   expect(kindsWith('onCpu')).toEqual(['export', 'verify', 'finetune', 'download', 'push']);
+  const refused = definitions.filter(({ onTorch, onCpu }) => onTorch !== true && onCpu !== true);
+  expect(refused.map(({ kind }) => kind)).toEqual(['fit']);
 });

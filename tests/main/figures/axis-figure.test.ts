@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SweepDocument } from '../../../main/contract/sweep.ts';
-import { curveAxes, hasAxis } from '../../../main/figures/axis-figure.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { modelCharts } from '../../../main/figures/model-charts.ts';
 import { figures } from '../../../main/figures/figures.ts';
 import { expectInFrame } from './expect-in-frame.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
@@ -31,8 +32,10 @@ const model = bare.results[0]?.model ?? '';
 
 describe('quality against another axis than the factor', () => {
   it('is drawn if points have a position on the axis, and not otherwise', () => {
-    expect(curveAxes.map((axis) => hasAxis(document, model, axis))).toEqual([true, true, true, true, true]);
-    expect(curveAxes.map((axis) => hasAxis(bare, model, axis))).toEqual([true, false, false, true, false]);
+    const made = (drawn: SweepDocument) =>
+      modelCharts.filter(({ make }) => make(drawn, model, figureTheme('light')) !== null).map(({ name }) => name);
+    expect(made(document)).toEqual(['absolute', 'kept', 'bytes', 'dropped', 'loss', 'kl']);
+    expect(made(bare)).toEqual(['absolute', 'kept', 'loss']);
     const names = (drawn: SweepDocument) => filesOf(drawn).map(({ name }) => name);
     for (const axis of ['bytes', 'dropped', 'kl']) {
       expect(names(bare)).not.toContain(`${axis}-${model}.svg`);

@@ -3,8 +3,8 @@ import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts
 import type { CurtailedPoint } from '../../../main/contract/curtailed-point.ts';
 import { comparePoints } from '../../../main/evaluation/comparison/points.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
-import { curveFigure } from '../../../main/figures/curve-figure.ts';
-import { curveSheet } from '../../../main/figures/curve-panels.ts';
+import { drawChartFigure } from '../../../main/figures/chart-svg.ts';
+import { modelChart } from '../../../main/figures/model-charts.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { curtailedCsv } from '../../../main/figures/tables.ts';
 import { curtailedTable } from '../../../main/report/report-methods.ts';
@@ -41,25 +41,28 @@ const curtailed = (): SweepDocument => {
 
 describe('curtailed candidates', () => {
   const document = curtailed();
-  const sheet = curveSheet(document, 'e16');
-  const panel = sheet.panels.find(({ task }) => task === 'sums');
-  const seriesOf = (method: string) => panel?.series.find((series) => series.method === method);
+  const look = figureTheme('light');
+  const figureOf = (drawn: SweepDocument) =>
+    modelChart('absolute').make(drawn, 'e16', look) ?? expect.fail('no curves');
+  const seriesOf = (method: string, drawn = document) =>
+    figureOf(drawn)
+      .charts.find(({ key }) => key === 'sums')
+      ?.series.find(({ key }) => key === method);
+  const factorsOf = (method: string, drawn = document) => seriesOf(method, drawn)?.line.map(([factor]) => factor);
 
   it('have no value in a figure: a cross on the axis, which the caption explains', () => {
-    expect(seriesOf('reap')).toMatchObject({ curtailed: [8] });
-    expect(seriesOf('reap')?.points.map(({ factor }) => factor)).toEqual([1, 2, 4]);
-    const { svg } = curveFigure(sheet, document.rule, sampleManifest, figureTheme('light'));
+    expect(seriesOf('reap')).toMatchObject({ crosses: [8] });
+    expect(factorsOf('reap')).toEqual([1, 2, 4]);
+    const { svg } = drawChartFigure(figureOf(document), sampleManifest, look);
     expect(svg.match(/class="curtailed"/g)).toHaveLength(2);
     expect(svg).toContain('Cross on the axis: unsafe');
     const whole = sampleSweep();
-    expect(curveFigure(curveSheet(whole, 'e16'), whole.rule, sampleManifest, figureTheme('light')).svg).not.toContain(
-      'class="curtailed"',
-    );
+    expect(drawChartFigure(figureOf(whole), sampleManifest, look).svg).not.toContain('class="curtailed"');
   });
 
   it('leave no mean over the draws that were safe alone', () => {
-    expect(seriesOf('random')).toMatchObject({ draws: 3, curtailed: [2] });
-    expect(seriesOf('random')?.points.map(({ factor }) => factor)).toEqual([1, 4, 8]);
+    expect(seriesOf('random')).toMatchObject({ crosses: [2] });
+    expect(factorsOf('random')).toEqual([1, 4, 8]);
   });
 
   it('are not needed beyond one that answered everything, and also leave no mean and no comparison', () => {
@@ -70,10 +73,7 @@ describe('curtailed candidates', () => {
       .filter(isLeft)
       .map(({ model, task, method, seed, factor, kept }) => ({ model, task, method, seed, factor, kept }));
     const stopped = { ...rest, results: results.filter((one) => !isLeft(one)), notNeeded };
-    const random = curveSheet(stopped, 'e16')
-      .panels.find(({ task }) => task === 'sums')
-      ?.series.find(({ method }) => method === 'random');
-    expect(random?.points.map(({ factor }) => factor)).toEqual([1, 2]);
+    expect(factorsOf('random', stopped)).toEqual([1, 2]);
     expect(() => comparePoints(stopped, {})).toThrow('methods cannot be compared at a factor');
   });
 

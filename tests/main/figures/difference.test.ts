@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { chartScales, fittingTicks, placePoints } from '../../../main/figures/chart.ts';
+import { drawChartFigure, drawMarks } from '../../../main/figures/chart-svg.ts';
 import {
+  differenceChart,
+  differenceFigure,
   differencePanel,
-  differenceScales,
-  drawDifferenceChart,
-  drawnPoints,
   ruleDifference,
 } from '../../../main/figures/difference-chart.ts';
 import { oneSidedEnds } from '../../../main/evaluation/verdicts.ts';
-import { differenceFigure } from '../../../main/figures/difference-figure.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { sweepResult } from '../evaluation/outcomes.ts';
 import { sampleManifest } from './sample-run.ts';
@@ -33,16 +33,15 @@ const results = [
   sweepResult({ method: 'unpruned', factor: 1 }),
 ];
 const panel = differencePanel(results, 0.02) ?? expect.fail('no panel');
-const frame = {
-  left: 60,
-  top: 10,
-  width: 600,
-  height: 200,
-  largestFactor: 16,
-  marks: methodMarks(['random', 'reap', 'uncurl'], figureTheme('light')),
-  emphasised: 'reap',
-  theme: figureTheme('light'),
-};
+const light = figureTheme('light');
+const plot = { left: 60, top: 10, width: 600, height: 200 };
+const METHODS = ['random', 'reap', 'uncurl'];
+const chartOf = (shown = METHODS) =>
+  differenceChart(panel, { marks: methodMarks(METHODS, light, shown), heading: '', largestFactor: 16 });
+const drawn = (shown = METHODS): string =>
+  drawMarks(chartOf(shown), plot, light, 'reap')
+    .map(({ svg }) => svg)
+    .join('');
 const at = (method: string, factor: number) =>
   panel.series.find((series) => series.method === method)?.points.find((one) => one.factor === factor);
 
@@ -88,59 +87,75 @@ describe('points of differences', () => {
 });
 
 describe('the chart of differences', () => {
-  it('puts every point and both its ends within the plot, and larger losses lower', () => {
-    const { y } = differenceScales(panel, frame);
-    for (const { point: drawn, y: at } of drawnPoints(panel, frame)) {
-      for (const value of drawn.draws.flatMap(({ low, high }) => [low ?? 0, high ?? 0])) {
-        expect(y.position(value)).toBeGreaterThanOrEqual(frame.top - 1e-9);
-        expect(y.position(value)).toBeLessThanOrEqual(frame.top + frame.height + 1e-9);
+  it('puts every point with its interval and its one-sided end within the plot, and larger losses lower', () => {
+    const chart = chartOf();
+    const { y } = chartScales(chart, plot);
+    for (const { point: shown, whiskers, y: height } of placePoints(chart, plot)) {
+      expect(whiskers.length).toBeGreaterThan(0);
+      for (const value of whiskers.flatMap(({ low, high, end = 0 }) => [low, high, end])) {
+        expect(y(value)).toBeGreaterThanOrEqual(plot.top);
+        expect(y(value)).toBeLessThanOrEqual(plot.top + plot.height);
       }
-      expect(at).toBeCloseTo(y.position(drawn.difference), 9);
+      expect(height).toBeCloseTo(y(shown.y), 9);
     }
-    const [first, second] = [at('reap', 2), at('uncurl', 4)];
-    expect(y.position(first?.difference ?? 0)).toBeLessThan(y.position(second?.difference ?? 0));
+    expect(y(at('reap', 2)?.difference ?? 0)).toBeLessThan(y(at('uncurl', 4)?.difference ?? 0));
+  });
+
+  it('draws the two-sided interval of the result, and a bar at the one-sided end that its tip names', () => {
+    const [found = expect.fail('no point')] = chartOf(['reap']).series[0]?.points ?? [];
+    const result = at('reap', 2)?.draws[0]?.result ?? expect.fail('no result');
+    const { low } = oneSidedEnds(counts(5), 0.02);
+    expect(found.whiskers).toMatchObject([{ low: result.low, high: result.high, end: low }]);
+    expect(found.tip().lines[0]).toMatch(/^difference \S+ \[\S+ \S+\] points; one-sided lower end −\d/u);
+    expect(drawn(['reap']).match(/class="one-sided-end"/g)).toHaveLength(2);
+  });
+
+  it('names that its scale is compressed, and the factors that were measured', () => {
+    const { x, y } = chartOf();
+    expect(y.title).toBe('difference (points), compressed');
+    expect(x.ticks).toEqual([1, 2, 4]);
+    expect(x.domain).toEqual([1, 16]);
   });
 
   it('draws a band from the lowest to the highest draw, and whiskers of each, only if there are several', () => {
-    const only = (method: string) => {
-      const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), [method]);
-      return drawDifferenceChart(panel, { ...frame, marks }).svg;
-    };
-    expect([only('random').match(/class="draws"/g), only('reap').match(/class="draws"/g)]).toEqual([
+    expect([drawn(['random']).match(/class="draws"/g), drawn(['reap']).match(/class="draws"/g)]).toEqual([
       ['class="draws"'],
       null,
     ]);
-    expect(only('random').match(/<circle /g)).toHaveLength(2);
+    expect(drawn(['random']).match(/<circle /g)).toHaveLength(2);
   });
 
   it('labels well-separated round differences, including 0', () => {
-    const { y } = differenceScales(panel, frame);
-    expect(y.ticks).toContain(0);
-    const heights = y.ticks.map(y.position).sort((one, other) => one - other);
+    const chart = chartOf();
+    const { y } = chartScales(chart, plot);
+    const ticks = fittingTicks(chart.y, y, 'y');
+    expect(ticks).toContain(0);
+    const heights = ticks.map((tick) => y(tick)).sort((one, other) => one - other);
     heights.slice(1).forEach((height, index) => expect(height - (heights[index] ?? 0)).toBeGreaterThanOrEqual(15));
   });
 
   it('shades the safe side of the margin, and only draws the shown methods', () => {
-    const { y } = differenceScales(panel, frame);
-    const { svg } = drawDifferenceChart(panel, frame);
-    const margin = Math.round((y.position(-0.02) - frame.top) * 100) / 100;
-    expect(svg).toContain(`<rect x="60" y="10" width="600" height="${margin}"`);
-    const marks = methodMarks(['random', 'reap', 'uncurl'], figureTheme('light'), ['uncurl']);
-    expect(drawnPoints(panel, { ...frame, marks })).toHaveLength(1);
+    const { y } = chartScales(chartOf(), plot);
+    const margin = Math.round((y(-0.02) - plot.top) * 100) / 100;
+    expect(drawn()).toContain(`<rect x="60" y="10" width="600" height="${margin}"`);
+    expect(placePoints(chartOf(['uncurl']), plot)).toHaveLength(1);
   });
 
   it('is a standalone figure with legend, n, rule and runs', () => {
-    const figure = differenceFigure({
-      model: 'uncurl-16',
-      panels: [panel],
-      methods: ['random', 'reap', 'uncurl'],
-      shown: ['random', 'reap'],
-      largestFactor: 16,
-      rule: 'The rule.',
-      otherRuns: ['later-run'],
-      manifest: sampleManifest,
-      theme: figureTheme('dark'),
-    });
+    const dark = figureTheme('dark');
+    const described = differenceFigure(
+      {
+        model: 'uncurl-16',
+        panels: [panel],
+        methods: ['random', 'reap', 'uncurl'],
+        shown: ['random', 'reap'],
+        largestFactor: 16,
+        otherRuns: ['later-run'],
+      },
+      'The rule.',
+      dark,
+    );
+    const figure = drawChartFigure(described, sampleManifest, dark);
     expect(() => parseXml(figure.svg)).not.toThrow();
     for (const words of ['Random (2 draws)', 'REAP', 'n = 1000', 'The rule.', 'later-run', 'difference to unpruned'])
       expect(figure.svg).toContain(words);

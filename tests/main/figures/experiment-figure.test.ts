@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { experimentDocument } from '../../../main/evaluation/experiment/document.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { drawChartFigure } from '../../../main/figures/chart-svg.ts';
 import { experimentFigure } from '../../../main/figures/experiment-figure.ts';
 import { experimentFiles } from '../../../main/figures/experiment-tables.ts';
 import { answers, arm, record } from '../evaluation/experiment/made-up.ts';
@@ -20,14 +21,15 @@ const document = experimentDocument(record(both));
 
 it('draws a row for every pair of sizes, a mark for every method and treatment, and keeps to its canvas', () => {
   for (const answer of document.answers) {
-    const { svg } = experimentFigure(document, answer, sampleManifest, figureTheme('light'));
+    const look = figureTheme('light');
+    const { svg } = drawChartFigure(experimentFigure(document, answer, look), sampleManifest, look);
     expectInFrame(svg);
     const texts = findAll(parseXml(svg), 'text').map(({ text }) => text);
     for (const said of ['32 → 8', '64 → 32', '64 → 8', 'n = 300', 'UNCURL, as it is', 'UNCURL, fine-tuned'])
       expect(texts).toContain(said);
     // A circle for each pair as it is, a diamond for each fine-tuned one, and one of both in the legend.
     const marks = findAll(parseXml(svg), 'path').map(({ attributes }) => attributes['d'] ?? '');
-    expect(marks.filter((outline) => outline.includes('a3.4 3.4'))).toHaveLength(3);
+    expect(marks.filter((outline) => outline.includes('a3.6 3.6'))).toHaveLength(3);
     expect(svg).toContain(answer.question === 'scratch' ? 'the one pretrained with E′' : 'itself unpruned');
   }
 });

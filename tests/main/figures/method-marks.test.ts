@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { contrast, figureTheme } from '../../../main/figures/colors.ts';
+import { weightType } from '../../../main/contract/export.ts';
 import { curveLabel } from '../../../main/contract/method.ts';
-import { markOutline, type MethodMark, methodMarks, methodStyle, runMark } from '../../../main/figures/method-marks.ts';
-import { runsChart } from '../../../main/figures/difference-figure.ts';
+import {
+  markOutline,
+  type MethodMark,
+  methodMarks,
+  methodStyle,
+  runMarks,
+  weightsMark,
+} from '../../../main/figures/method-marks.ts';
+import { runsChart } from '../../../main/figures/difference-chart.ts';
 import { methodNames } from '../../../main/pruning/methods.ts';
 import { sampleSweep } from './sample-run.ts';
 
@@ -47,16 +55,57 @@ test('names that are not a method get a style too, and every shape is a closed p
     expect(markOutline(shape, 5, 5, 3)).toMatch(/^M[\d. -]+.*Z$/);
 });
 
-test('in a chart of several runs, each type of rounded weights of a run has a colour and a dash of its own', () => {
-  for (const name of ['light', 'dark'] as const) {
-    const theme = figureTheme(name);
-    const types = ['q8_0', 'q4_0'];
-    const labels = ['reap', ...types.map((type) => `reap@${type}`)];
-    const marks = labels.map((label) => runMark(0, label, 0, theme, types));
-    expect(new Set(marks.map(({ color }) => color)).size).toBe(3);
-    expect(new Set(marks.map(({ dash }) => dash)).size).toBe(3);
+/** Distance of two colours in Oklab. */
+const distance = (one: string, other: string): number => {
+  const oklab = (color: string): readonly number[] => {
+    const [r = 0, g = 0, b = 0] = [1, 3, 5]
+      .map((at) => Number.parseInt(color.slice(at, at + 2), 16) / 255)
+      .map((share) => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4));
+    const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+    const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+    const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+    return [
+      0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+      1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+      0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+    ];
+  };
+  const [left, right] = [oklab(one), oklab(other)];
+  return Math.hypot(...left.map((value, index) => value - (right[index] ?? 0)));
+};
+
+/** A colour is told from another one side by side from about 0.02 on; thin lines and small marks need more. */
+const TOLD_APART = 0.1;
+
+const expectApart = (colors: readonly string[], background: string): void => {
+  colors.forEach((color, index) => {
+    expect(contrast(color, background), color).toBeGreaterThan(3);
+    for (const other of colors.slice(index + 1))
+      expect(distance(color, other), `${color} ${other}`).toBeGreaterThan(TOLD_APART);
+  });
+};
+
+test.each(['light', 'dark'] as const)('every type of weights has a colour of its own, told apart in %s', (name) => {
+  const theme = figureTheme(name);
+  expectApart(
+    weightType.options.map((type) => weightsMark(type, null, theme).color),
+    theme.background,
+  );
+});
+
+test.each(['light', 'dark'] as const)('each type of weights of each run has a colour and a dash in %s', (name) => {
+  const theme = figureTheme(name);
+  const methods = ['reap', 'reap@q8_0', 'reap@q4_0', 'reap@int4'];
+  for (const runs of [[0], [0, 1]]) {
+    const curves = runs.flatMap((run) => methods.map((method) => ({ key: `${String(run)} ${method}`, run, method })));
+    const marks = [...runMarks(curves, theme).values()];
+    expect(marks).toHaveLength(curves.length);
+    expectApart(
+      marks.map(({ color }) => color),
+      theme.background,
+    );
+    expect(new Set(marks.slice(0, methods.length).map(({ dash }) => dash)).size).toBe(methods.length);
     expect(new Set(marks.map(({ shape }) => shape)).size).toBe(1);
-    for (const { color } of marks) expect(contrast(color, theme.background)).toBeGreaterThan(3);
   }
 });
 
@@ -69,11 +118,11 @@ test('the curves of one run have the colours of its methods, those of several ru
     runsChart(
       names.map((name) => ({ name, document })),
       { model: first.model, task: first.task, delta: 0.02, theme },
+      [],
     ) ?? expect.fail('no chart');
-  const colours = (names: readonly string[]) => new Set([...chart(names).marks.values()].map(({ color }) => color));
-  const methods = new Set(
-    [...chart(['one']).marks.keys()].map((key) => z.tuple([z.number(), z.string()]).parse(JSON.parse(key))[1]),
-  );
+  const colours = (names: readonly string[]) => new Set(chart(names).figure.legend.map(({ mark: { color } }) => color));
+  const series = chart(['one']).figure.charts.flatMap((one) => one.series);
+  const methods = new Set(series.map(({ key }) => z.tuple([z.number(), z.string()]).parse(JSON.parse(key))[1]));
   expect(methods.size).toBeGreaterThan(1);
   expect(colours(['one'])).toEqual(new Set([...methodMarks([...methods], theme).values()].map(({ color }) => color)));
   expect(colours(['one', 'two']).size).toBe(2);

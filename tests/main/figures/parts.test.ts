@@ -5,7 +5,7 @@ import { figureTheme } from '../../../main/figures/colors.ts';
 import { fileNames } from '../../../main/figures/file-names.ts';
 import { methodMarks } from '../../../main/figures/method-marks.ts';
 import { encodePng } from '../../../main/figures/png.ts';
-import { factorScale, linearScale } from '../../../main/figures/scales.ts';
+import { chartScales, factorAxis, linearAxis } from '../../../main/figures/chart.ts';
 import { fitText, svgElement, svgText, textWidth, wrapText } from '../../../main/figures/svg.ts';
 import { decodePng } from './decode-png.ts';
 import { parseXml } from './xml-outline.ts';
@@ -25,34 +25,43 @@ const contrast = (a: string, b: string): number => {
 /** Any code points, including control characters and lone surrogates. */
 const anyText = fc.array(fc.nat({ max: 0x10ffff })).map((codes) => String.fromCodePoint(...codes));
 
+const TEXT = { title: '', label: String };
+const PLOT = { left: 0, top: 0, width: 100, height: 100 };
+
 describe('axis scales', () => {
   it('cover the domain with round, evenly spaced ticks', () => {
     const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(value, fc.double({ min: 1e-3, max: 1e6, noNaN: true }), (low, span) => {
-        const { ticks, position } = linearScale([low, low + span], [100, 0]);
-        expect(ticks.length).toBeGreaterThanOrEqual(2);
-        expect(ticks.length).toBeLessThanOrEqual(7);
+        const y = linearAxis([low, low + span], TEXT, { inset: [0, 0] });
+        expect(y.ticks.length).toBeGreaterThanOrEqual(2);
+        expect(y.ticks.length).toBeLessThanOrEqual(7);
+        const { y: position } = chartScales({ x: y, y }, PLOT);
         for (const end of [low, low + span]) {
           expect(position(end)).toBeGreaterThanOrEqual(-1e-4);
           expect(position(end)).toBeLessThanOrEqual(100 + 1e-4);
         }
       }),
     );
-    expect(linearScale([0.31, 0.92], [0, 1]).ticks.map((tick) => tick.toFixed(1))).toEqual([
+    expect(linearAxis([0.31, 0.92], TEXT).ticks.map((tick) => tick.toFixed(1))).toEqual([
       '0.2',
       '0.4',
       '0.6',
       '0.8',
       '1.0',
     ]);
-    expect(linearScale([0.5, 0.5], [0, 10]).position(0.5)).toBe(5);
+    const one = linearAxis([0.5, 0.5], TEXT, { inset: [0, 0] });
+    expect(chartScales({ x: one, y: one }, PLOT).x(0.5)).toBe(50);
   });
 
-  it('put powers of two at equal distances', () => {
-    const { ticks, position } = factorScale(10, [0, Math.log2(10)]);
-    expect(ticks).toEqual([1, 2, 4, 8]);
-    expect(ticks.map(position).map((x) => Math.round(x * 1e9) / 1e9)).toEqual([0, 1, 2, 3]);
+  it('name measured factors, put powers of two at equal distances, and keep the largest inside the plot', () => {
+    const x = factorAxis([2, 4, 3, 8, 64 / 6], TEXT);
+    expect(x.ticks).toEqual([1, 2, 4, 8, 3, 64 / 6]);
+    const { x: position } = chartScales({ x, y: x }, PLOT);
+    const steps = [1, 2, 4].map((factor) => position(2 * factor) - position(factor));
+    for (const step of steps) expect(step).toBeCloseTo(steps[0] ?? Number.NaN, 9);
+    expect(position(1)).toBeGreaterThanOrEqual(8);
+    expect(position(64 / 6)).toBeLessThanOrEqual(92);
   });
 });
 

@@ -1,12 +1,14 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, it, test } from 'vitest';
+import type { SizeTrendDocument } from '../../../main/contract/size-trend.ts';
 import { bestThresholdsFigure, CELL } from '../../../main/figures/best-figure.ts';
-import { figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
+import { type FigureTheme, figureTheme, pageColors, pageTheme } from '../../../main/figures/colors.ts';
 import { figures } from '../../../main/figures/figures.ts';
 import { methodColors } from '../../../main/figures/method-marks.ts';
 import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
 import { routingSheet } from '../../../main/figures/routing-sheet.ts';
-import { expertScale } from '../../../main/figures/scales.ts';
+import { countsAxis, chartScales } from '../../../main/figures/chart.ts';
+import { drawChartFigure } from '../../../main/figures/chart-svg.ts';
 import { differenceDomain, pairPanels, sizePairFigure } from '../../../main/figures/size-pair-figure.ts';
 import { textWidth } from '../../../main/figures/svg.ts';
 import { expertTrendFigure } from '../../../main/figures/size-trend-figure.ts';
@@ -20,6 +22,8 @@ const limit = (experts: number, task: string): number => (task === 'sort' ? 1000
 const sample = sampleSizeTrend({ sizes: [8, 16, 32, 64], tasks, methods: ['random', 'reap'], limit });
 const twice = sampleSizeTrend({ sizes: [8, 16], trainings: 2, tasks, methods: ['reap'], limit });
 const light = figureTheme('light');
+const drawn = (figure: typeof expertTrendFigure, sizeTrend: SizeTrendDocument, theme: FigureTheme): string =>
+  drawChartFigure(figure(sizeTrend, tasks, theme), sampleManifest, theme).svg;
 
 describe('figures over the sizes of models', () => {
   it('are added to those of a sweep if its models differ in E', () => {
@@ -71,15 +75,13 @@ describe('figures over the sizes of models', () => {
 
   it('keep to their canvas, for one training a size and for several', () => {
     for (const { sizeTrend } of [sample, twice]) {
-      expectInFrame(expertTrendFigure(sizeTrend, tasks, sampleManifest, light).svg);
-      expectInFrame(sizePairFigure(sizeTrend, tasks, sampleManifest, light).svg);
+      expectInFrame(drawn(expertTrendFigure, sizeTrend, light));
+      expectInFrame(drawn(sizePairFigure, sizeTrend, light));
     }
   });
 
   it('name tasks, sizes, methods, the rule and how to read them', () => {
-    const texts = findAll(parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
-      ({ text }) => text,
-    );
+    const texts = findAll(parseXml(drawn(expertTrendFigure, sample.sizeTrend, light)), 'text').map(({ text }) => text);
     for (const text of [
       '3 tasks',
       'E 8',
@@ -93,15 +95,13 @@ describe('figures over the sizes of models', () => {
       expect(texts).toContain(text);
     }
     expect(texts.join(' ')).toContain(sample.sizeTrend.rule);
-    const pairs = findAll(parseXml(sizePairFigure(sample.sizeTrend, tasks, sampleManifest, light).svg), 'text').map(
-      ({ text }) => text,
-    );
+    const pairs = findAll(parseXml(drawn(sizePairFigure, sample.sizeTrend, light)), 'text').map(({ text }) => text);
     for (const text of ['16 \u2192 8', '64 \u2192 8', '64 \u2192 32', 'difference of accuracy (points)'])
       expect(pairs).toContain(text);
   });
 
   it('draw a line per task through its thresholds in the panel of each method, and the median between them', () => {
-    const root = parseXml(expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, light).svg);
+    const root = parseXml(drawn(expertTrendFigure, sample.sizeTrend, light));
     const labels = findAll(root, 'text').filter(({ attributes }) => attributes['text-anchor'] === 'end');
     const yOf = (factor: number): number =>
       Number(labels.find(({ text }) => text === `\u00d7${String(factor)}`)?.attributes['y']) - 3.5;
@@ -133,7 +133,8 @@ describe('figures over the sizes of models', () => {
   });
 
   it('are in the middle for a single size', () => {
-    expect(expertScale([16], [10, 20]).position(16)).toBe(15);
+    const x = countsAxis([16], { title: '', label: String }, [0, 0]);
+    expect(chartScales({ x, y: x }, { left: 10, top: 0, width: 10, height: 1 }).x(16)).toBe(15);
   });
 });
 
@@ -144,8 +145,8 @@ describe('figures inside a page', () => {
 
   it('take their colours from the page, in its light and its dark form', () => {
     const svg = [
-      expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg,
-      sizePairFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg,
+      drawn(expertTrendFigure, sample.sizeTrend, pageTheme),
+      drawn(sizePairFigure, sample.sizeTrend, pageTheme),
       routingSheet({ ...sheet, theme: pageTheme }).svg,
     ].join('');
     const used = new Set([...svg.matchAll(/var\((--[a-z0-9-]+)\)/g)].map(([, name]) => name));
@@ -157,7 +158,7 @@ describe('figures inside a page', () => {
   });
 
   it('have no ids that could clash, no manifest, and an accessible name', () => {
-    const svg = expertTrendFigure(sample.sizeTrend, tasks, sampleManifest, pageTheme).svg;
+    const svg = drawn(expertTrendFigure, sample.sizeTrend, pageTheme);
     expect(svg).not.toMatch(/ id="|<\?xml|metadata/);
     expect(parseXml(svg).attributes['aria-label']).toContain('Threshold against the number of pretraining experts');
   });

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ExpertTrend, SizeThreshold } from '../../../main/contract/size-trend.ts';
-import { doublings, expertScale } from '../../../main/figures/scales.ts';
-import { reachedByHalf, trendLayout } from '../../../main/figures/size-trend-figure.ts';
+import { chartScales, placePoints } from '../../../main/figures/chart.ts';
+import { figureTheme } from '../../../main/figures/colors.ts';
+import { expertTrendFigure, reachedByHalf } from '../../../main/figures/size-trend-figure.ts';
+import { sampleSizeTrend } from '../evaluation/size-trend/sample-size-trend.ts';
 
 const threshold = (
   experts: number,
@@ -39,64 +41,59 @@ const trend = (points: readonly SizeThreshold[], task = 't'): ExpertTrend => ({
   pairs: { rises: 0, falls: 0, overlaps: 0, unknown: 0 },
   direction: 'cannot-tell',
 });
-const frame = {
-  left: 30,
-  right: 294,
-  bottom: 158,
-  top: 24,
-  sizes: [8, 16, 32],
-  largestFactor: 8,
-  written: ['t-written'],
+const { sizeTrend: sample } = sampleSizeTrend({ sizes: [8, 16, 32], tasks: ['t'], methods: ['reap'], limit: () => 2 });
+const panelOf = (trends: readonly ExpertTrend[]) => {
+  const tasks = [...new Set(trends.map(({ task }) => task))];
+  const sizeTrend = { ...sample, trends: [...trends], tasks, written: ['t-written'] };
+  const [chart = expect.fail('no chart')] = expertTrendFigure(sizeTrend, tasks, figureTheme('light')).charts;
+  const medians = chart.series.filter(({ key }) => key.startsWith('half of the tasks'));
+  return { chart, medians, tasks: chart.series.filter((series) => !medians.includes(series)) };
 };
+const plot = { left: 30, top: 24, width: 264, height: 134 };
 
 test('both axes double: equal steps for 8 to 16 and 16 to 32, for factors 1 to 2 and 4 to 8', () => {
-  const { x, y } = trendLayout([], frame);
-  expect(x.position(16) - x.position(8)).toBeCloseTo(x.position(32) - x.position(16));
-  expect(y.position(1) - y.position(2)).toBeCloseTo(y.position(4) - y.position(8));
-  expect(y.position(8)).toBeLessThan(y.position(1));
-  expect(doublings(12)).toEqual([1, 2, 4, 8]);
-  expect(expertScale([8], [0, 10]).position(8)).toBe(5);
+  const { chart } = panelOf([trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, 4, 8)])]);
+  const { x, y } = chartScales(chart, plot);
+  expect(x(16) - x(8)).toBeCloseTo(x(32) - x(16));
+  expect(y(1) - y(2)).toBeCloseTo(y(4) - y(8));
+  expect(y(8)).toBeLessThan(y(1));
 });
 
 test('a task runs through its last safe factors, and a size where none is known has no point', () => {
-  const { y, tasks, medians } = trendLayout(
-    [trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)])],
-    frame,
-  );
-  expect(tasks[0]?.points.map((point) => [point.experts, point.y])).toEqual([
-    [8, y.position(1)],
-    [16, y.position(8)],
+  const { tasks, medians } = panelOf([trend([threshold(8, 1, 2), threshold(16, 8, null), threshold(32, null, null)])]);
+  expect(tasks.map(({ line }) => line)).toEqual([
+    [
+      [8, 1],
+      [16, 8],
+    ],
   ]);
-  expect(medians).toMatchObject([{ answers: 'chosen', points: [{ factor: 1 }, { factor: 8, tasks: 1 }] }]);
+  expect(medians.map(({ line }) => line)).toEqual(tasks.map(({ line }) => line));
+  expect(medians[0]?.points[1]?.tip().title).toBe('E 16: half of the tasks reach ×8');
 });
 
 test('several trainings of one size are one point, at their geometric mean', () => {
-  const { y, tasks } = trendLayout([trend([threshold(16, 1, 2, 'a'), threshold(16, 4, 8, 'b')])], frame);
-  const [point] = tasks[0]?.points ?? [];
-  expect(point?.y).toBeCloseTo(y.position(2));
-  expect(point?.thresholds.map(({ model }) => model)).toEqual(['a', 'b']);
+  const { tasks } = panelOf([trend([threshold(16, 1, 2, 'a'), threshold(16, 4, 8, 'b')])]);
+  const [point = expect.fail('no point')] = tasks[0]?.points ?? [];
+  expect(point.y).toBeCloseTo(2);
+  expect(point.tip().lines.filter((line) => /REAP, [ab] /u.test(line))).toHaveLength(2);
 });
 
-test('tasks of equal thresholds are drawn beside each other, closer than half a doubling', () => {
+test('tasks of equal thresholds are drawn beside each other, within an eighth of a doubling', () => {
   const many = Array.from({ length: 40 }, (_, index) => trend([threshold(8, 2, 4)], `t${String(index)}`));
-  const { y, tasks } = trendLayout(many, frame);
-  const heights = tasks.map(({ points }) => points[0]?.y ?? 0);
-  expect(new Set(heights).size).toBe(40);
-  const half = (y.position(2) - y.position(4)) / 2;
-  for (const height of heights) expect(Math.abs(height - y.position(2))).toBeLessThan(half);
+  const { chart } = panelOf(many);
+  const { y } = chartScales(chart, plot);
+  const placed = placePoints(chart, plot).filter(({ point }) => point.look === 'none');
+  expect(new Set(placed.map((one) => one.y.toFixed(6))).size).toBe(40);
+  for (const one of placed) expect(Math.abs(one.y - y(2))).toBeLessThan((y(2) - y(4)) / 8);
 });
 
-test('chosen and written answers have a median each, beside each other', () => {
+test('chosen and written answers have a median each, at its factor', () => {
   const chosen = [1, 2, 4, 8].map((last, index) => trend([threshold(8, last, null)], `t${String(index)}`));
-  const { y, tasks, medians } = trendLayout([...chosen, trend([threshold(8, 4, 8)], 't-written')], frame);
-  expect(tasks.map(({ answers }) => answers)).toEqual([...chosen.map(() => 'chosen'), 'written']);
-  expect(medians.map(({ answers, points }) => [answers, points[0]?.factor, points[0]?.tasks])).toEqual([
-    ['chosen', 4, 4],
-    ['written', 4, 1],
+  const { medians } = panelOf([...chosen, trend([threshold(8, 4, 8)], 't-written')]);
+  expect(medians.map(({ key, line, points }) => [key, line, points.map(({ look }) => look)])).toEqual([
+    ['half of the tasks, chosen', [[8, 4]], ['filled']],
+    ['half of the tasks, written', [[8, 4]], ['hollow']],
   ]);
-  const [first, second] = medians.map(({ points }) => points[0]?.y ?? 0);
-  expect(first).not.toBe(second);
-  for (const height of [first, second]) expect(Math.abs((height ?? 0) - y.position(4))).toBeLessThan(4);
 });
 
 test('the factor that half of the tasks reach is reached by half of them, and no larger one is', () => {

@@ -225,7 +225,7 @@ const reversed = (tensors: ReadonlyMap<string, TensorView>): Promise<TensorToWri
     }),
   );
 
-test('a stranger’s whole workspace with forged steps feeds no run: all is computed anew, which is said once', async () => {
+test('a stranger’s whole workspace with forged steps feeds no run: all is computed anew, said once', async () => {
   const asked: Asked = { ...MERGING, recovery: 'both' };
   const right = await rightResults(asked);
   const settingsFile = join(await temporaryFolder(), 'settings.json');

@@ -70,7 +70,7 @@ describe('a stored sweep read over the sizes of its models', () => {
     expect(strict.needed.items).toBeGreaterThan(149);
   });
 
-  it('shows today\u2019s verdicts where earlier versions judged what has nothing to lose, which is no edit', async () => {
+  it('shows today\u2019s verdicts where earlier versions judged what has nothing to lose: no edit', async () => {
     const differing = async (delta: number, change: (document: SweepDocument) => SweepDocument) => {
       const stored = change(withThresholds(sample.document, { delta }));
       const { workspace, run } = await sweepOnDisk({ delta, stored });

@@ -29,22 +29,22 @@ test('the answer loss tells which factors that are safe by choice are unsafe whe
     return twin === undefined ? [] : [{ loss, drop: -one.difference, isUnsafe: twin.verdict !== 'safe' }];
   });
   const [unsafe, others] = [points.filter((one) => one.isUnsafe), points.filter((one) => !one.isUnsafe)];
-  expect([points.length, unsafe.length]).toEqual([113, 82]);
+  expect([points.length, unsafe.length]).toEqual([140, 108]);
   const area = (of: (point: (typeof points)[number]) => number): number =>
     areaUnderCurve(unsafe.map(of), others.map(of));
-  expect(area(({ loss }) => loss)).toBeCloseTo(0.997, 3);
-  expect(area(({ drop }) => drop)).toBeCloseTo(0.66, 2);
+  expect(area(({ loss }) => loss)).toBeCloseTo(0.993, 3);
+  expect(area(({ drop }) => drop)).toBeCloseTo(0.58, 2);
   // The rates of the warning in the window and the report.
   const rates = (of: typeof points) => ({ unsafe: of.filter((one) => one.isUnsafe).length, of: of.length });
   expect(rates(points.filter(({ loss }) => loss >= TELLING_LOSS.nats))).toEqual(TELLING_LOSS.above);
   expect(rates(points.filter(({ loss }) => loss < TELLING_LOSS.nats))).toEqual(TELLING_LOSS.below);
-  expect(TELLING_LOSS.above).toEqual({ unsafe: 82, of: 84 });
+  expect(TELLING_LOSS.above).toEqual({ unsafe: 100, of: 101 });
   // Every task of the sample was measured written; without those measurements, the points are named.
   expect(choiceWarnings(results)).toBeNull();
   const chosen = results.filter(({ task }) => !task.endsWith(TWIN_SUFFIX));
   const doubtful = doubtfulChoices(chosen);
-  expect(doubtful).toHaveLength(84);
-  expect(choiceWarnings(chosen)).toContain('82 were unsafe when written; of 29 that lost less, none.');
+  expect(doubtful).toHaveLength(101);
+  expect(choiceWarnings(chosen)).toContain('100 were unsafe when written; of 39 that lost less, 8.');
   expect(choiceWarning(doubtful[0]!, chosen)).toMatch(/^Safe by choice, but the right answer lost \d+\.\d\d nats/);
   expect(
     choiceWarning(

@@ -6,6 +6,7 @@ import { runManifest } from '../../../main/contract/run.ts';
 import { luckThresholds } from '../../../main/evaluation/calibration-luck.ts';
 import { withThresholds } from '../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
+import { drawChartFigure } from '../../../main/figures/chart-svg.ts';
 import { luckFigure, luckPictures } from '../../../main/figures/luck-figure.ts';
 import { calibrationDrawsCsv, luckRows } from '../../../main/figures/tables.ts';
 import { findAll, parseXml } from '../figures/xml-outline.ts';
@@ -36,7 +37,8 @@ test('each model and factor has a picture over the number of items: bars from th
   const [picture, ...others] = luckPictures(document);
   expect(others).toHaveLength(2);
   if (picture === undefined) expect.fail('no picture');
-  const { svg, description } = luckFigure(document, picture, manifest, figureTheme('light'));
+  const look = figureTheme('light');
+  const { svg, description } = drawChartFigure(luckFigure(document, picture, look), manifest, look);
   expect(description).toBe('9 tasks, methods frequency, reap, uncurl, draws of 30, 300 calibration items.');
   const lines = findAll(parseXml(svg), 'line').map(({ attributes }) => attributes);
   const height = ({ y1, y2 }: (typeof lines)[number]): number => Math.abs(Number(y1) - Number(y2));

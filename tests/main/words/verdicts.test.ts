@@ -88,7 +88,7 @@ describe('texts that run out of tokens', () => {
 
   it("are told of before anything else where more than 5 % of the unpruned model's did", () => {
     const [first] = sweepNotes({ results: [unpruned(0.94)], notes: ['a note'] });
-    expect(first).toContain('truncation was measured. 6.0 % of the unpruned model');
+    expect(first).toContain('truncation was measured. 6.0\u202f% of the unpruned model');
     for (const silent of [
       unpruned(0.95),
       unpruned(0.5, 'ending'),

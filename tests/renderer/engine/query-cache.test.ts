@@ -250,7 +250,7 @@ test('a plan that nobody reads any more ends, unless an action waits for it', as
   expect(asked).toHaveLength(3);
 });
 
-test('a question that a restarted engine does not know the folder of is asked again, once it has listed its models', async () => {
+test('a question with a folder that a restarted engine does not know is asked again after its lists', async () => {
   const heard: CallName[] = [];
   const call: EngineCall = <N extends CallName>(name: N): Promise<CallOutput<N>> => {
     heard.push(name);

@@ -14,11 +14,10 @@ import { figures } from '../../../main/figures/figures.ts';
 import { profileMetrics } from '../../../main/figures/profile-matrices.ts';
 import type { Drawing } from '../../../main/figures/svg.ts';
 import {
-  axisView,
   bestThresholdsView,
   compareView,
-  curvesView,
   expertTrendView,
+  modelChartView,
   routingView,
   shareView,
   sizePairView,
@@ -30,7 +29,7 @@ import { openRunSource } from '../../../main/runs/run-source.ts';
 import { SAMPLE_RUN } from '../../../main/sample/sample-run.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
-import { sweepMethods, taskCurves } from '../../../renderer/features/curves/task-curves.ts';
+import { measuredTasks, sweepMethods } from '../../../renderer/features/curves/task-curves.ts';
 import { profileSource } from '../../../renderer/profile/profile-source.ts';
 import { titlesOf } from '../../../renderer/format/task-titles.ts';
 import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/view-downloads.ts';
@@ -86,10 +85,10 @@ test('curves of every model are saved as by `uncurl figures`, with every column'
   expect(JSON.parse(new TextDecoder().decode(beside))).toMatchObject({ id: SAMPLE_RUN, kind: 'sweep' });
   const methods = sweepMethods(document);
   for (const model of manifest.models.map(({ name }) => name)) {
-    const tasks = taskCurves(document, model, methods, []).map(({ task }) => task);
-    await expectSame(curvesView({ manifest, document, theme }, model, { tasks, methods }));
+    const tasks = measuredTasks(document, model, []).map(({ task }) => task);
+    await expectSame(modelChartView({ manifest, document, theme }, model, 'absolute', { tasks, methods }));
   }
-  const table = tableDownload(curvesView({ manifest, document, theme }, ''), SAMPLE_RUN);
+  const table = tableDownload(modelChartView({ manifest, document, theme }, '', 'absolute'), SAMPLE_RUN);
   expect(textOf(table).split('\n')[0]).toMatch(/,value,acc,acc_norm,perplexity,/);
 });
 
@@ -153,7 +152,11 @@ test('with the titles of tasks, as the window shows them, no picture calls a tas
     { manifest, sizeTrend, theme },
   ] as const;
   const drawn = [
-    ...[curvesView(view, model), axisView(view, model, 'bytes'), compareView({ manifest, comparison, theme })],
+    ...[
+      modelChartView(view, model, 'absolute'),
+      modelChartView(view, model, 'bytes'),
+      compareView({ manifest, comparison, theme }),
+    ],
     ...[bestThresholdsView(size), expertTrendView(size), sizePairView(size), shareView(size)],
     routingView({ ...origin, profile, metric: 'share', theme }, names),
     routingView(

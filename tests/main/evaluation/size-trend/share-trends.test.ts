@@ -4,6 +4,7 @@ import { sizeTrendDocument } from '../../../../main/evaluation/size-trend/docume
 import { shareFindings, shareTrends } from '../../../../main/evaluation/size-trend/share-trends.ts';
 import { withThresholds } from '../../../../main/evaluation/threshold-family.ts';
 import { figureTheme } from '../../../../main/figures/colors.ts';
+import { drawChartFigure } from '../../../../main/figures/chart-svg.ts';
 import { shareFigure, shareLines } from '../../../../main/figures/share-figure.ts';
 import { sharePointsCsv } from '../../../../main/figures/size-tables.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
@@ -121,8 +122,8 @@ describe('loss at an equal dropped share', () => {
       .filter(({ chart }) => chart === 'loss-over-share')
       .map(({ verdict }) => verdict);
     expect(new Set(verdicts)).toEqual(new Set(['cannot-tell']));
-    const { svg } = shareFigure(sizeTrend, sizeTrend.tasks, sampleManifest, figureTheme('light'));
-    expectInFrame(svg);
+    const look = figureTheme('light');
+    expectInFrame(drawChartFigure(shareFigure(sizeTrend, sizeTrend.tasks, look), sampleManifest, look).svg);
     expect(sharePointsCsv(sizeTrend, sampleManifest).split('\n')).toHaveLength(sizeTrend.sharePoints.length + 2);
     const curtailed = { ...document, curtailed: [], notNeeded: document.results.slice(1, 2) };
     expect(sizeTrendDocument(curtailed, { delta: 0.02 }, none).shareTrends).toEqual([]);

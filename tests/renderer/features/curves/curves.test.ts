@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { SweepDocument, SweepResult, Threshold } from '../../../../main/contract/sweep.ts';
+import { figureTheme } from '../../../../main/figures/colors.ts';
+import { modelChart } from '../../../../main/figures/model-charts.ts';
 import { thresholdValue } from '../../../../main/words/verdicts.ts';
-import { chartRows, dodged, factorTicks } from '../../../../renderer/features/curves/chart-rows.ts';
-import { nextPoint, sweepMethods, taskCurves, twinOf } from '../../../../renderer/features/curves/task-curves.ts';
+import { measuredTasks, sweepMethods, twinOf } from '../../../../renderer/features/curves/task-curves.ts';
 import { thresholdSummary } from '../../../../renderer/features/curves/curves-tables.tsx';
 import { taskEntryOf } from '../../../main/contract/entries.ts';
 
@@ -67,54 +68,59 @@ const document: SweepDocument = {
   ],
 };
 const methods = sweepMethods(document);
-const [sums] = taskCurves(document, 'm', methods, ['sums']);
+const curvesOf = (drawn: SweepDocument, method: string) =>
+  modelChart('absolute')
+    .make(drawn, 'm', figureTheme('light'))
+    ?.charts.find(({ key }) => key === 'sums')
+    ?.series.find(({ key }) => key === method);
+const rounded = (values: readonly (readonly number[])[] | undefined) =>
+  values?.map((one) => one.map((value) => Number(value.toFixed(6))));
 
-test('the unpruned model is not a method: every line starts at it', () => {
+test('the unpruned model is not a method: every line starts at it; of several draws it is their mean', () => {
   expect(methods).toEqual(['random', 'reap']);
-  expect(sums?.unpruned).toBe(0.9);
-  expect(sums?.curves.map((curve) => curve.line)).toEqual([
-    [
-      { factor: 1, value: 0.9, lowest: 0.9, highest: 0.9 },
-      { factor: 2, value: 0.5, lowest: 0.4, highest: 0.6 },
-    ],
-    [
-      { factor: 1, value: 0.9, lowest: 0.9, highest: 0.9 },
-      { factor: 2, value: 0.89, lowest: 0.89, highest: 0.89 },
-      { factor: 4, value: 0.5, lowest: 0.5, highest: 0.5 },
-    ],
+  const [random, reap] = methods.map((method) => curvesOf(document, method));
+  expect(rounded(random?.line)).toEqual([
+    [1, 0.9],
+    [2, 0.5],
+  ]);
+  expect(rounded(random?.band?.edges)).toEqual([
+    [1, 0.9, 0.9],
+    [2, 0.4, 0.6],
+  ]);
+  expect(rounded(reap?.line)).toEqual([
+    [1, 0.9],
+    [2, 0.89],
+    [4, 0.5],
   ]);
 });
 
 test('a line has no mean over only those draws that a threshold search measured', () => {
   const point = { model: 'm', task: 'sums', method: 'random', seed: 0, factor: 4, kept: 4 };
   const results = [...document.results, result('random', 1, 4, 0.8)];
-  const lineOf = (notNeeded: SweepDocument['notNeeded']) =>
-    taskCurves({ ...document, results, notNeeded }, 'm', ['random'], ['sums'])[0]?.curves[0]?.line;
-  expect(lineOf(undefined)?.map(({ factor }) => factor)).toEqual([1, 2, 4]);
-  expect(lineOf([point])?.map(({ factor }) => factor)).toEqual([1, 2]);
+  const factors = (notNeeded: SweepDocument['notNeeded']) =>
+    curvesOf({ ...document, results, notNeeded }, 'random')?.line.map(([factor]) => factor);
+  expect(factors(undefined)).toEqual([1, 2, 4]);
+  expect(factors([point])).toEqual([1, 2]);
 });
 
 test('intervals are shifted to the unpruned value, and only single-seed methods show them', () => {
-  const [random, reap] = sums?.curves ?? [];
-  if (random === undefined || reap === undefined) throw new Error('two curves are expected');
-  const rows = chartRows(reap, 0.9, 1, 2);
-  const two = rows.find((row) => row.result?.factor === 2);
-  expect(two?.band?.map((edge) => Number(edge.toFixed(6)))).toEqual([0.84, 0.93]);
-  expect(rows.filter((row) => row.threshold).map((row) => row.result?.factor)).toEqual([2]);
-  const seeds = chartRows(random, 0.9, 0, 2).filter((row) => row.dot !== null);
-  expect(seeds.map((row) => [row.dot, row.error])).toEqual([
-    [0.6, null],
-    [0.4, null],
+  const [random, reap] = methods.map((method) => curvesOf(document, method));
+  const [two] = reap?.points ?? [];
+  expect(rounded(two?.whiskers.map(({ low, high }) => [low, high]))).toEqual([[0.84, 0.93]]);
+  expect(reap?.points.filter(({ isThreshold }) => isThreshold).map(({ x }) => x)).toEqual([2]);
+  expect(random?.points.map(({ y, whiskers, look }) => [y, whiskers, look])).toEqual([
+    [0.6, [], 'small'],
+    [0.4, [], 'small'],
   ]);
 });
 
-test('methods are drawn side by side at a factor, and together at the unpruned model', () => {
-  expect([dodged(1, 0, 4), dodged(1, 3, 4)]).toEqual([1, 1]);
-  expect(dodged(2, 0, 4) * dodged(2, 3, 4)).toBeCloseTo(4, 12);
-});
-
-test('many methods are drawn closer together rather than overlapping the next factor', () => {
-  expect(dodged(2, 33, 34)).toBeLessThan(dodged(4, 0, 34));
+test('tasks are in the order of the list, with their thresholds', () => {
+  const other = { ...document, results: [...document.results, { ...result('reap', null, 2, 0.5), task: 'add' }] };
+  const tasks = measuredTasks(other, 'm', ['sums']);
+  expect(tasks.map(({ task, n, thresholds }) => [task, n, thresholds.length])).toEqual([
+    ['sums', 300, 3],
+    ['add', 300, 0],
+  ]);
 });
 
 test('a recovered curve follows its method, and a name that is no method comes last', () => {
@@ -125,20 +131,6 @@ test('a recovered curve follows its method, and a name that is no method comes l
     ),
   };
   expect(sweepMethods(mixed)).toEqual(['reap', 'reap+recovery', 'uncurl', 'uncurl+recovery', 'mine']);
-});
-
-test('ticks are powers of two, and the largest factor if far enough from them', () => {
-  expect(factorTicks(sums === undefined ? [] : [sums])).toEqual([1, 2, 4]);
-});
-
-test('arrow keys move along a method and between methods', () => {
-  const curves = sums?.curves ?? [];
-  const start = nextPoint(curves, null, 'ArrowRight');
-  expect(start?.method).toBe('random');
-  const down = nextPoint(curves, start, 'ArrowDown');
-  expect([down?.method, down?.factor]).toEqual(['reap', 2]);
-  expect(nextPoint(curves, down, 'ArrowRight')?.factor).toBe(4);
-  expect(nextPoint(curves, down, 'a')).toBeNull();
 });
 
 test('verdicts are read out as brackets, never as an uncertain number', () => {

@@ -21,6 +21,7 @@ test('each part of the form of a sweep has the fields of its settings', () => {
     'Calibrate on',
     'Sampler',
     'Repeats',
+    'run generated programs',
     'Calibration draws',
     'Drawn items',
   ]);

@@ -1,0 +1,212 @@
+import { useStore } from 'zustand';
+import type { CallInput } from '../../../main/contract/calls.ts';
+import { serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
+import type { FitFormat, FitLimit } from '../../../main/contract/fit.ts';
+import type { ModelEntry } from '../../../main/contract/model.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.ts';
+import { listed } from '../../../main/words/numbers.ts';
+import { Button } from '../../components/button.tsx';
+import { Field, Segmented, Select } from '../../components/choices.tsx';
+import { NumberInput } from '../../components/number-input.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { useDebounced } from '../../engine/use-settled.ts';
+import { ChatSwitch } from '../../plan/chat-switch.tsx';
+import { chatOf } from '../../plan/chat.ts';
+import { fitStore, type PlaceKind } from '../../state/fit-store.ts';
+import { planStore } from '../../state/plan-store.ts';
+
+/** Wait after the last key before the engine is asked what a search would do. */
+const SETTLE_MS = 400;
+
+const placeOptions = [
+  { value: 'bytes', label: 'Bytes of files' },
+  { value: 'memory', label: 'Memory' },
+  { value: 'card', label: 'Card' },
+] as const;
+
+const formatOptions = (isGguf: boolean): readonly { readonly value: FitFormat; readonly label: string }[] =>
+  isGguf
+    ? [{ value: 'gguf', label: 'GGUF' }]
+    : [
+        { value: 'hf', label: 'Folder' },
+        { value: 'gguf', label: 'GGUF' },
+        { value: 'onnx', label: 'ONNX' },
+        { value: 'plan', label: 'Plan for the workbench' },
+      ];
+
+const sizeHints: Readonly<Record<PlaceKind, string>> = { bytes: '8 GB', memory: '16 GB', card: '24 GB' };
+
+/** The typed place, or what is wrong with it; both null while nothing is typed. */
+const usePlace = (): { readonly limit: FitLimit | null; readonly problem: SerialisedError | null } => {
+  const { place, size, context } = useStore(fitStore);
+  if (size.trim() === '') return { limit: null, problem: null };
+  try {
+    const own = place === 'bytes' ? {} : { context };
+    return { limit: limitOf({ [place]: size, ...own }), problem: null };
+  } catch (error) {
+    return { limit: null, problem: serialiseError(error) };
+  }
+};
+
+interface FitFormProps {
+  readonly model: ModelEntry;
+  readonly run: RunManifest | null;
+}
+
+/** What the model has to fit into, what it must do, and how long the search may take. */
+export const FitForm = ({ model, run }: FitFormProps) => {
+  const facts = useFacts();
+  const { place, size, context, format, minutes, points, choose, showRun } = useStore(fitStore);
+  const chat = useStore(planStore, (state) => state.chat);
+  const task = focusedTask(facts);
+  const others = tickedTasks(facts).filter(({ handle }) => handle !== task?.handle);
+  const { limit, problem: wrong } = usePlace();
+  const { busy, problem, start } = useRequest('here');
+  const isGguf = model.info?.isGguf === true;
+  const formats = formatOptions(isGguf);
+  const chosen = formats.find(({ value }) => value === format) ?? formats[0];
+  const request: CallInput<'fit.start'> | null =
+    limit === null || task === null || chosen === undefined
+      ? null
+      : {
+          model: model.handle,
+          task: task.handle,
+          elsewhere: others.map(({ handle }) => handle),
+          limit,
+          format: chosen.value,
+          minutes,
+          delta: points / 100,
+          chat: chatOf([model], chat),
+        };
+  const settled = useDebounced(request, SETTLE_MS);
+  const { data: prediction, error } = useQuery('fit.predict', settled);
+  const isAtWork = run !== null && (run.state === 'running' || run.state === 'queued');
+  const canStart = request !== null && error === null && !busy && !isAtWork;
+  return (
+    <form
+      className="card fit-form"
+      aria-label="The best model that fits"
+      // Fields mark what they do not accept themselves; a browser would also refuse numbers between two steps.
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!canStart) return;
+        start(async ({ bridge, cache }) => {
+          const started = await bridge.call('fit.start', request);
+          cache.invalidate(listsRuns);
+          showRun(started.run);
+        });
+      }}
+    >
+      <fieldset className="fit-part">
+        <legend>What do you have?</legend>
+        <Segmented
+          label="Kind of place"
+          value={place}
+          options={placeOptions}
+          onChange={(value) => choose({ place: value })}
+        />
+        {place === 'card' && (
+          <Segmented
+            label="Memory of the card"
+            value={size}
+            options={CARD_PRESETS.map((value) => ({ value, label: value }))}
+            onChange={(value) => choose({ size: value })}
+          />
+        )}
+        <Field label={place === 'card' ? 'Or its memory' : 'At most'} stacked>
+          {(id) => (
+            <input
+              id={id}
+              className="input"
+              spellCheck={false}
+              placeholder={sizeHints[place]}
+              value={size}
+              aria-invalid={wrong !== null}
+              onChange={({ target }) => choose({ size: target.value })}
+            />
+          )}
+        </Field>
+        {place !== 'bytes' && (
+          <Field label="Context (tokens)" stacked>
+            {(id) => (
+              <input
+                id={id}
+                className="input"
+                spellCheck={false}
+                value={context}
+                onChange={({ target }) => choose({ context: target.value })}
+              />
+            )}
+          </Field>
+        )}
+        <Select
+          label="Format"
+          stacked
+          value={chosen?.value ?? 'hf'}
+          options={formats}
+          onChange={(value) => choose({ format: value })}
+        />
+      </fieldset>
+      <fieldset className="fit-part">
+        <legend>What must it do?</legend>
+        <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
+        {others.length > 0 && (
+          <p className="muted">Tried on {listed(others.map(({ title }) => title))} too, after the choice.</p>
+        )}
+        <Field label="It may lose (points)" stacked>
+          {(id) => (
+            <NumberInput
+              id={id}
+              min={0.5}
+              max={50}
+              step={0.5}
+              value={points}
+              accepts={(value) => value !== null && value >= 0.05 && value <= 50}
+              onChange={(value) => {
+                if (value !== null) choose({ points: value });
+              }}
+            />
+          )}
+        </Field>
+        <ChatSwitch models={[model]} short />
+      </fieldset>
+      <fieldset className="fit-part">
+        <legend>How long may it take?</legend>
+        <Field label="Minutes" stacked>
+          {(id) => (
+            <NumberInput
+              id={id}
+              min={1}
+              value={minutes}
+              accepts={(value) => value !== null && value > 0 && value <= 100_000}
+              onChange={(value) => {
+                if (value !== null) choose({ minutes: value });
+              }}
+            />
+          )}
+        </Field>
+        <Button type="submit" look="primary" icon="play" disabled={!canStart}>
+          Find it
+        </Button>
+      </fieldset>
+      <div className="fit-said" role="status">
+        {request === null && wrong === null && <p className="muted">Name a size, such as {sizeHints[place]}.</p>}
+        {prediction !== undefined &&
+          error === null &&
+          predictionWords(prediction).map((sentence) => (
+            <p key={sentence} className="muted">
+              {sentence}
+            </p>
+          ))}
+      </div>
+      {wrong !== null && <Problem error={wrong} />}
+      {error !== null && <Problem error={error} />}
+      {problem !== null && <Problem error={problem} />}
+    </form>
+  );
+};

@@ -1,0 +1,43 @@
+import { createStore } from 'zustand/vanilla';
+import type { FitFormat } from '../../main/contract/fit.ts';
+import type { ChosenFolder } from './export-store.ts';
+
+/** What a place for a model is measured by. */
+export const placeKinds = ['bytes', 'memory', 'card'] as const;
+export type PlaceKind = (typeof placeKinds)[number];
+
+/** The form of a search for the best model that fits, and the search on screen. */
+interface FitState {
+  readonly place: PlaceKind;
+  /** As typed: "8 GB". */
+  readonly size: string;
+  /** As typed: "32k". */
+  readonly context: string;
+  /** Null: that of the model. */
+  readonly format: FitFormat | null;
+  readonly minutes: number;
+  /** Margin in points. */
+  readonly points: number;
+  /** Null: the newest of the model. */
+  readonly run: string | null;
+  readonly into: ChosenFolder | null;
+  readonly choose: (
+    chosen: Partial<Pick<FitState, 'place' | 'size' | 'context' | 'format' | 'minutes' | 'points'>>,
+  ) => void;
+  readonly showRun: (run: string | null) => void;
+  readonly chooseInto: (into: ChosenFolder) => void;
+}
+
+export const fitStore = createStore<FitState>()((set) => ({
+  place: 'bytes',
+  size: '',
+  context: '4096',
+  format: null,
+  minutes: 60,
+  points: 2,
+  run: null,
+  into: null,
+  choose: (chosen) => set(chosen),
+  showRun: (run) => set({ run }),
+  chooseInto: (into) => set({ into }),
+}));
