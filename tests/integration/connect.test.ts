@@ -65,7 +65,7 @@ const processes = (): string => execFileSync('ps', ['-eo', 'args'], { encoding: 
 const serving = (workspace: string): number =>
   processes()
     .split('\n')
-    .filter((line) => line.includes(workspace) && line.includes(' serve ') && !line.includes('connect')).length;
+    .filter((line) => line.includes(workspace) && line.includes(' serve ') && !line.includes(' connect ')).length;
 
 describe.skipIf(!isInstalled)('a remote engine (not run where openssh-server is not installed)', patiently, () => {
   test('is started, found again after the window closed, and ended on request', async () => {

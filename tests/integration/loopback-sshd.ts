@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,6 +35,36 @@ const isOpen = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
+/** A line to a port, which can be cut: what goes through it never notices a server that was killed. */
+const startLine = async (to: number): Promise<{ readonly port: number; readonly drop: () => void }> => {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  server.unref();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('no port');
+  return {
+    port: bound.port,
+    drop: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+};
+
 export interface LoopbackSshd {
   /** Configuration for `ssh -F`: the hosts `there`, `strange-key` (a key that is not admitted) and `jumped`. */
   readonly configuration: string;
@@ -52,12 +82,13 @@ export const loopbackSshd = async (folder: string): Promise<LoopbackSshd> => {
   await mkdir(folder, { recursive: true });
   await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
   const port = await freePort();
+  const line = await startLine(port);
   makeKey(file('host'));
   makeKey(file('user'));
   makeKey(file('stranger'));
   const known = async (): Promise<void> => {
     const [type = '', key = ''] = (await readFile(file('host.pub'), 'utf8')).split(' ');
-    await writeFile(file('known_hosts'), `[127.0.0.1]:${port} ${type} ${key}\n`);
+    await writeFile(file('known_hosts'), `[127.0.0.1]:${line.port} ${type} ${key}\n`);
   };
   await known();
   await writeFile(file('authorized_keys'), await readFile(file('user.pub')));
@@ -76,7 +107,7 @@ PermitRootLogin prohibit-password
 PidFile none
 `,
   );
-  const shared = `  Port ${port}
+  const shared = `  Port ${line.port}
   User ${userInfo().username}
   UserKnownHostsFile ${file('known_hosts')}
   GlobalKnownHostsFile /dev/null
@@ -106,15 +137,6 @@ Host nowhere
 `,
   );
   let child: ReturnType<typeof spawn> | null = null;
-  /** Children of the server: one per connection. */
-  const drop = (): void => {
-    if (child?.pid === undefined) return;
-    try {
-      execFileSync('pkill', ['-KILL', '-P', String(child.pid)]);
-    } catch {
-      // There was no connection.
-    }
-  };
   return {
     configuration: file('ssh_config'),
     start: async () => {
@@ -126,14 +148,14 @@ Host nowhere
     },
     cut: async () => {
       const server = child;
+      line.drop();
       if (server === null || server.exitCode !== null) return;
-      drop();
       const ended = new Promise((resolve) => server.once('close', resolve));
       server.kill('SIGKILL');
       await ended;
       child = null;
     },
-    drop,
+    drop: line.drop,
     changeHostKey: async () => {
       execFileSync('rm', [file('host'), file('host.pub')]);
       makeKey(file('host'));
