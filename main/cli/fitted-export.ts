@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { refuse } from '../contract/errors.ts';
@@ -9,10 +8,6 @@ import { followRun, withEngine } from './open-engine.ts';
 import { findRun } from './subjects.ts';
 import { terminalText } from './terminal-text.ts';
 import type { OptionReader, VerbHost, VerbResult } from './verb.ts';
-
-/** Whether the argument of an export names a search for the best model that fits, not a model. */
-export const fitRunNamed = (named: string): boolean =>
-  path.basename(named).startsWith('fit-') && (!existsSync(named) || existsSync(path.join(named, 'manifest.json')));
 
 /** Options that a search has decided. */
 const DECIDED = ['plan', 'format', 'gguf-type', 'hf-type', 'mtp', 'imatrix', 'engine', 'referee'] as const;

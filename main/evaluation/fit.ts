@@ -3,6 +3,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { AnswerLoss } from '../contract/sweep.ts';
 import { groupedSums, ratioInterval } from '../statistics/ratio-interval.ts';
 import { maxOf } from '../statistics/extremes.ts';
+import { groupBy } from './threshold.ts';
 import { seededRandom } from '../statistics/random.ts';
 
 /** The loss of one item against the unpruned model, and its passage. */
@@ -62,12 +63,14 @@ export const splitItems = <T extends { readonly id: string; readonly group?: str
   share: number,
   seed: number,
 ): SplitItems<T> => {
-  const groups = [...Map.groupBy(items, (item) => item.group ?? `item ${item.id}`).values()];
+  const groups = groupBy(items, (item) => item.group ?? `item ${item.id}`);
   const profile: T[] = [];
   const scoring: T[] = [];
   const wanted = Math.round(items.length * share);
-  for (const group of seededRandom(seed).shuffle(groups))
-    (profile.length + group.length <= Math.max(1, wanted) ? profile : scoring).push(...group);
+  for (const group of seededRandom(seed).shuffle(groups)) {
+    const part = profile.length + group.length <= Math.max(1, wanted) ? profile : scoring;
+    for (const item of group) part.push(item);
+  }
   return { profile, scoring };
 };
 

@@ -1,6 +1,7 @@
 import type { WrittenOutcome } from '../contract/outcome.ts';
 import type { PassAtK } from '../contract/sweep.ts';
 import { ratioInterval } from '../statistics/ratio-interval.ts';
+import { groupBy } from './threshold.ts';
 
 /**
  * Chance that at least one of k texts is right, of which `right` of `texts` were: the unbiased estimator
@@ -28,15 +29,15 @@ const countsOf = (texts: number): readonly number[] => {
 export const passesOf = (
   pairs: readonly (readonly [WrittenOutcome, WrittenOutcome])[],
 ): readonly PassAtK[] | undefined => {
-  const items = Map.groupBy(pairs, ([{ id, group }]) => group ?? id);
-  const [texts, ...others] = new Set([...items.values()].map(({ length }) => length));
-  if (texts === undefined || others.length > 0 || texts < 2 || items.size < 2) return undefined;
-  const rights = [...items.values()].map((own) => ({
+  const items = groupBy(pairs, ([{ id, group }]) => group ?? id);
+  const [texts, ...others] = new Set(items.map(({ length }) => length));
+  if (texts === undefined || others.length > 0 || texts < 2 || items.length < 2) return undefined;
+  const rights = items.map((own) => ({
     before: own.filter(([before]) => before.correct).length,
     after: own.filter(([, after]) => after.correct).length,
   }));
   return countsOf(texts).map((k) => {
-    const value = rights.reduce((sum, { after }) => sum + passAtK(texts, after, k), 0) / items.size;
+    const value = rights.reduce((sum, { after }) => sum + passAtK(texts, after, k), 0) / items.length;
     const moves = rights.map(({ before, after }) => ({
       sum: passAtK(texts, after, k) - passAtK(texts, before, k),
       count: 1,

@@ -65,10 +65,14 @@ const OFFLINE = {
   PYTHONUTF8: '1',
 };
 
-const closedEnvironment = (): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(PASSED_ON.flatMap((name) => [[name, process.env[name]]]).filter(([, value]) => value)),
-  ...OFFLINE,
-});
+const closedEnvironment = (): NodeJS.ProcessEnv => {
+  const passed: Record<string, string> = {};
+  for (const name of PASSED_ON) {
+    const value = process.env[name];
+    if (value !== undefined && value !== '') passed[name] = value;
+  }
+  return { ...passed, ...OFFLINE };
+};
 
 const REMEDY =
   'Import the task again (uncurl import NAME --python FILE), or let "uncurl doctor --python" complete the environment.';

@@ -112,7 +112,7 @@ export class CandidateSizes {
     this.#known.set(key, bytes);
     if (this.#limit.kind === 'bytes') return { bytes, memoryBytes: null };
     // Our caches hold float32; programs that serve models hold 16 bits.
-    const cache = (folderCost(this.#checkpoint).cacheBytesPerToken ?? 0) / 2;
+    const cache = folderCost(this.#checkpoint).cacheBytesPerToken / 2;
     return { bytes, memoryBytes: bytes + cache * this.#limit.context };
   }
 

@@ -28,7 +28,7 @@ import type { Overlays } from '../inference/overlays.ts';
 import { combinedExtras, planNeeds } from '../pruning/plan-needs.ts';
 import { minOf } from '../statistics/extremes.ts';
 import { hashItems, hashTask } from '../tasks/items.ts';
-import { counted } from '../words/numbers.ts';
+import { countedTimes } from '../words/numbers.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
@@ -135,7 +135,7 @@ export const predictFit = async (
   const notes = [itemsForVerdictText(asked.task.test.length, settings.delta, asked.task.metric), ...planned.untried];
   if (settings.earlierLooks > 0)
     notes.unshift(
-      `The test items were looked at ${counted(settings.earlierLooks, 'time')} before in this workspace: this look ` +
+      `The test items were looked at ${countedTimes(settings.earlierLooks)} before in this workspace: this look ` +
         `tests at ${String(Number((100 * level).toPrecision(2)))} % instead of 5 %.`,
     );
   return {

@@ -82,7 +82,11 @@ const writtenItem = (values: Readonly<Record<string, unknown>>, stop: StopRule, 
   const right = answers ?? (answer === undefined ? [] : [answer]);
   const { until, maxNewTokens } = stop;
   return {
-    ...{ id, context, answers: right, until, maxNewTokens },
+    id,
+    context,
+    answers: right,
+    until,
+    maxNewTokens,
     ...(options === undefined ? {} : { options }),
     ...(document === undefined ? {} : { document }),
   };

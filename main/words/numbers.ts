@@ -133,6 +133,9 @@ export const listed = (parts: readonly string[]): string =>
 export const counted = (count: number, one: string, several = `${one}s`): string =>
   `${count} ${count === 1 ? one : several}`;
 
+/** "once", "2 times". */
+export const countedTimes = (count: number): string => (count === 1 ? 'once' : counted(count, 'time'));
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;

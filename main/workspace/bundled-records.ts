@@ -11,8 +11,8 @@ export const bundledRecords: Readonly<Record<string, Readonly<Record<string, str
     'results.json': '920299ab0af742aef8f0c539f5dac0bb2f73c79142dd044e6be887932f0da901',
   },
   experiment: {
-    'experiment.json': 'e4d8b73b3d618846dbc90a25be88739f203deaf0e1fa7e3d47fd89dbbf48c792',
-    'manifest.json': '30845d045e29b0cddd4a8643d7520e0f6cc2a994b7d848a87db2e3b22b1cf787',
+    'experiment.json': 'a45be568a67715c3dac681825d6d2e3a3dd4700d772d6fe5f16714ac4069f60b',
+    'manifest.json': '942b1bdf428a8204185f958dfe1d6d5b62fddc8b867cb580e05e4af3e7d47fb5',
   },
   forecast: {
     'manifest.json': '51c85ad868c7706d903a159d59cfe57a4c78fc80e67596075ff0df8fbc014882',

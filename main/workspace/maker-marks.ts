@@ -25,9 +25,6 @@ const MARK_DIGITS = 64;
 const DIGITS = NAME_DIGITS + MARK_DIGITS;
 /** Users or machines whose marks one result carries; a further one displaces another. */
 const MOST_MARKS = 8;
-/** Characters of a list of marks at most. */
-export const MARKS_CHARACTERS = MOST_MARKS * DIGITS;
-
 const MARKS = new RegExp(`^(?:[0-9a-f]{${String(DIGITS)}}){0,${String(MOST_MARKS)}}$`);
 
 const markOf = (user: UserKey, { kind, key, sha256 }: MarkedResult): string =>

@@ -135,14 +135,17 @@ export const Chart = (props: ChartProps) => {
     >
       {width > 0 && (
         <>
-          <Axes
-            chart={chart}
-            plot={plot}
-            width={width}
-            height={whole}
-            theme={theme}
-            emphasised={hovered?.series.key ?? emphasised}
-          />
+          {/* Chromium takes the groups into which Recharts puts its layers for stops of the Tab key. */}
+          <div inert>
+            <Axes
+              chart={chart}
+              plot={plot}
+              width={width}
+              height={whole}
+              theme={theme}
+              emphasised={hovered?.series.key ?? emphasised}
+            />
+          </div>
           <svg className="chart-overlay" width={width} height={whole} fontSize={11} aria-hidden="true">
             {cursor !== undefined && <Cursor at={chartScales(chart, plot).x(cursor)} plot={plot} isEdited={isEdited} />}
             {pointer !== null && <Crosshair chart={chart} plot={plot} pointer={pointer} />}

@@ -5,7 +5,7 @@ const LONG = 20;
 
 /** A name in one line that is cut in its middle where there is no room: its end is what tells it from others. */
 export const CutName = ({ name, className = '' }: { readonly name: string; readonly className?: string }) => {
-  const characters = [...name];
+  const characters = Array.from(name);
   if (characters.length < LONG) return <span className={`ellipsis ${className}`}>{name}</span>;
   return (
     <span className={`cut-name ${className}`}>

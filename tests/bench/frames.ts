@@ -14,6 +14,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { z } from 'zod';
+import { settingsFile } from '../../main/workspace/settings-file.ts';
 import { addLargeModels, largeSizes } from '../e2e/large-maps.ts';
 import { median } from './statistics.ts';
 
@@ -45,7 +46,11 @@ const framesOf = async (page: Page, act: (step: number) => Promise<void>): Promi
 };
 
 const workspace = mkdtempSync(path.join(os.tmpdir(), 'uncurl-bench-frames-'));
-await addLargeModels(path.join(workspace, 'workspace'), path.join(workspace, 'models'));
+await addLargeModels({
+  workspace: path.join(workspace, 'workspace'),
+  exports: path.join(workspace, 'models'),
+  settings: settingsFile(),
+});
 const server = spawn(
   process.execPath,
   [path.join(root, 'main/cli/uncurl.ts'), 'serve', `--workspace=${path.join(workspace, 'workspace')}`],

@@ -45,6 +45,8 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
   await test.step('factors that divide nothing are typed, with the experts that each leaves', async () => {
     await header.getByLabel('Method', { exact: true }).selectOption({ label: 'Random' });
     await openSweep(page);
+    // The file was ticked beside the bundled tasks.
+    await sweep.getByRole('button', { name: 'Only wrong-sums' }).click();
     for (const method of ['Frequency', 'REAP', 'UNCURL'])
       await sweep.getByRole('checkbox', { name: method, exact: true }).uncheck();
     await sweep.getByLabel('Draws', { exact: true }).fill('1');
@@ -73,6 +75,7 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
   });
 
   await test.step('a second sweep shows the points of the first under its name', async () => {
+    await openSweep(page);
     await sweep.getByRole('textbox', { name: 'others' }).fill('2');
     await sweep.getByRole('button', { name: 'Start sweep' }).click();
     await finished(2);

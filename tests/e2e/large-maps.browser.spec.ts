@@ -36,9 +36,9 @@ const labelPixels = (page: Page): Promise<{ readonly layers: number; readonly ex
 test('maps of published sizes fit, are used by keyboard, zoom and pan, and never widen the page', async ({
   workbench,
 }) => {
-  const { page, workspace, exports } = workbench;
+  const { page } = workbench;
   const problems = pageErrors(page);
-  await addLargeModels(workspace, exports);
+  await addLargeModels(workbench);
   await page.reload();
   // The address of the last session is followed first.
   await expect(page.locator('.workbench-view')).toBeVisible();

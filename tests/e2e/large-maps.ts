@@ -7,8 +7,10 @@ import { type RandomSource, seededRandom } from '../../main/statistics/random.ts
 import { loadTask } from '../../main/tasks/load-task.ts';
 import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { profileContent } from '../../main/workspace/profile-file.ts';
+import { stateFolder } from '../../main/workspace/user-key.ts';
 import { writeSyntheticCheckpoint } from '../bench/synthetic-checkpoint.ts';
 import { resources } from './page-steps.ts';
+import type { Workbench } from './workbench.ts';
 import path from 'node:path';
 
 /** Sizes of published models: 94 MoE layers of 128 experts, and 48 of 512. */
@@ -54,14 +56,14 @@ const largeStatistics = ({ layers, experts, topK }: LargeSize, random: RandomSou
 
 /**
  * Adds models of published sizes (with minimal width) and their profiles on two tasks to a workspace: enough for a map,
- * without the weights. Returns their names.
+ * without the weights. Returns their names. `settings`: the settings file of the engine that reads the profiles, beside
+ * which its user's key lies: an engine computes profiles without a mark of its own user again.
  */
 export const addLargeModels = async (
-  workspace: string,
-  folder: string,
+  { workspace, exports: folder, settings }: Pick<Workbench, 'workspace' | 'exports' | 'settings'>,
   sizes: readonly LargeSize[] = largeSizes,
 ): Promise<readonly string[]> => {
-  const { library, steps } = await openWorkspace(workspace);
+  const { library, steps } = await openWorkspace(workspace, Date.now, stateFolder(settings));
   const numerics = numericsOf(await engineVersions());
   const random = seededRandom(7);
   for (const size of sizes) {

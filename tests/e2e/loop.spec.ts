@@ -161,6 +161,7 @@ test('from the bundled model to a verified smaller checkpoint', async ({ workben
     await openRule(page);
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(() => cells.innerText()).toBe(before);
+    await page.keyboard.press('Escape');
     const modes = page.getByRole('radiogroup', { name: 'Chart below the answer' });
     await modes.getByRole('radio', { name: 'Table' }).click();
     const table = page.getByRole('region', { name: 'Every measured point of this sweep' });

@@ -96,6 +96,7 @@ test('experts are ordered, maps are compared with tasks and a pruned copy, and a
   await test.step('a reload keeps it, and undo reverts it step by step', async () => {
     await page.reload();
     await expect(mapSection(page)).toContainText('gone in half');
+    await openMapOptions(page);
     await minus.selectOption('nothing');
     await page.keyboard.press('Control+z');
     await expect(mapSection(page)).toContainText('gone in half');

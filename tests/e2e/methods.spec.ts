@@ -139,6 +139,8 @@ test('the documentation opens from the palette and by its key, and links lead fr
   await photograph(workbench, 'documentation');
   await page.keyboard.press('Escape');
   await page.keyboard.press('ControlOrMeta+/');
+  await expect(dialog.getByRole('article', { name: 'The best model that fits' })).toBeVisible();
+  await dialog.getByRole('option', { name: 'Your first real model' }).click();
   await expect(dialog.getByRole('article', { name: 'Your first real model' })).toContainText(
     'Name it as its makers do',
   );

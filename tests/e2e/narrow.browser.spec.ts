@@ -14,10 +14,11 @@ const dialogs = [
 ] as const;
 
 const views = ['Workbench', 'Thresholds', 'Compare'] as const;
+const otherViews = ['Runs', 'Side by side', 'Fit'] as const;
 
-/** Pixels by which the page is wider than the window; it must never scroll sideways. */
-const overflow = (page: Page): Promise<number> =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** Pixels by which the page, or a part of it, is wider than its window; it must never scroll sideways. */
+const overflow = (page: Page, part = 'html'): Promise<number> =>
+  page.locator(part).evaluate((element) => element.scrollWidth - element.clientWidth);
 
 /**
  * Tabs through the page from the top until the focus returns. Reports the focused elements and those whose focus was
@@ -111,6 +112,7 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
       await showWhole(page, view);
       // Charts adapt to the window's width one frame later.
       await softly.poll(() => overflow(page), `${view} at ${String(width)}`).toBeLessThanOrEqual(0);
+      await softly.poll(() => overflow(page, '#view'), `the part ${view} at ${String(width)}`).toBeLessThanOrEqual(0);
       await photograph(workbench, `${view.toLowerCase()}-${String(width)}`);
     }
     await tab(page, 'Workbench');
@@ -153,6 +155,16 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
       if (panel === sidebar && width > 800) await toggle.click();
     }
   }
+  // As narrow as a phone: no view scrolls sideways, nor does the page.
+  await page.setViewportSize({ width: 380, height: 700 });
+  for (const view of [...views, ...otherViews]) {
+    if (view === 'Workbench' || view === 'Thresholds' || view === 'Compare') await showWhole(page, view);
+    else await tab(page, view);
+    await softly.poll(() => overflow(page), `${view} at 380`).toBeLessThanOrEqual(0);
+    await softly.poll(() => overflow(page, '#view'), `the part ${view} at 380`).toBeLessThanOrEqual(0);
+    await photograph(workbench, `${view.toLowerCase().replaceAll(' ', '-')}-380`);
+  }
+  await tab(page, 'Workbench');
   await page.setViewportSize({ width: 1440, height: 900 });
   await expect(inspector).toBeVisible();
   await expect(sidebar).toBeVisible();

@@ -83,6 +83,9 @@ export const openMapOptions = async (page: Page): Promise<Locator> => {
   return panel;
 };
 
+/** The engine reads a sweep for the first time: minutes of processor time on a busy machine. */
+const firstReading = { timeout: HANG_LIMIT_MS } as const;
+
 /** Shows a view of the sample, and waits for all of its engine answers. */
 export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | 'Compare'): Promise<void> => {
   await tab(page, view);
@@ -90,15 +93,19 @@ export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | '
   switch (view) {
     case 'Workbench':
       for (const plot of [0, 1])
-        await expect(main.locator('.difference-plot').nth(plot).locator('.curve-point').first()).toBeVisible();
+        await expect(main.locator('.difference-plot').nth(plot).locator('.curve-point').first()).toBeVisible(
+          firstReading,
+        );
       await expect(main.getByRole('button', { name: 'Start sweep' })).toBeEnabled();
       return;
     case 'Thresholds':
-      await expect(main.getByRole('region', { name: 'Best threshold of every model and task' })).toBeVisible();
-      await expect(main.locator('.thresholds > details')).toHaveCount(5);
+      await expect(main.getByRole('region', { name: 'Best threshold of every model and task' })).toBeVisible(
+        firstReading,
+      );
+      await expect(main.locator('.thresholds > details')).toHaveCount(5, firstReading);
       return;
     case 'Compare':
-      await expect(main.locator('.compare[aria-busy="false"]')).toBeVisible();
+      await expect(main.locator('.compare[aria-busy="false"]')).toBeVisible(firstReading);
       await expect(main.getByRole('region', { name: 'Methods over tasks' })).toBeVisible();
       await expect(main.getByRole('region', { name: 'Ranks by task' })).toBeVisible();
   }
@@ -108,7 +115,7 @@ export const showWhole = async (page: Page, view: 'Workbench' | 'Thresholds' | '
 export const openDetails = async (page: Page): Promise<void> => {
   const details = page.getByRole('main').locator('.thresholds > details');
   // They depend on two engine answers.
-  await expect(details).toHaveCount(5);
+  await expect(details).toHaveCount(5, firstReading);
   for (const each of await details.all())
     if ((await each.getAttribute('open')) === null) await each.locator('> summary').click();
   await expect(page.getByRole('main').locator('.thresholds > details[open]')).toHaveCount(5);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
-import { pageErrors, photograph } from './page-steps.ts';
+import { pageErrors, photograph, openSweep } from './page-steps.ts';
 import { expect, test, withServer } from './workbench.ts';
 
 const open = async (page: Page) => {
@@ -54,6 +54,7 @@ test('settings persist: a start on another port finds and uses them, and says wh
       expect(new URL(page.url()).origin).not.toBe(first);
       await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
       await expect(page.getByRole('contentinfo', { name: 'Jobs' })).toContainText('7 threads');
+      await openSweep(page);
       const methods = page.locator('.sweep-methods');
       await expect(methods.getByRole('checkbox', { name: 'Random', exact: true })).not.toBeChecked();
       await expect(methods.getByRole('checkbox', { name: 'REAP', exact: true })).toBeChecked();

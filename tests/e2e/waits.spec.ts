@@ -1,5 +1,6 @@
 import { chmod, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { stateFolder } from '../../main/workspace/user-key.ts';
 import { addLargeModels } from './large-maps.ts';
 import { pageErrors, photograph } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
@@ -10,12 +11,14 @@ const LARGE = { name: 'large-16-512', layers: 16, experts: 512, topK: 10 } as co
 test('a plan that takes long is made apart from the engine: its wait is shown, and ends the work', async ({
   workbench,
 }) => {
-  const { page, workspace, exports } = workbench;
+  const { page, workspace, exports, settings } = workbench;
   const problems = pageErrors(page);
-  await addLargeModels(workspace, exports, [LARGE]);
+  await addLargeModels(workbench, [LARGE]);
   // The window's engine runs as another user.
-  for (const folder of [workspace, exports])
+  const state = stateFolder(settings);
+  for (const folder of [workspace, exports, state])
     for (const entry of await readdir(folder, { recursive: true })) await chmod(path.join(folder, entry), 0o777);
+  await chmod(state, 0o777);
   await page.reload();
   // The address of the last session is followed first.
   await expect(page.locator('.workbench-view')).toBeVisible();

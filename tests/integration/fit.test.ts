@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fitDocument } from '../../main/contract/fit.ts';
-import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
 
 const FIT = [
   'fit',
@@ -18,6 +20,7 @@ const FIT = [
   '32',
   '--method',
   'frequency',
+  'reap',
   '--finalists',
   '1',
 ];
@@ -30,6 +33,16 @@ const foundIn = (stdout: string) => {
   return { recommended, finalists, plan, tested, candidates, surrogates, untried };
 };
 
+/** Resolves once the search has made such a file; a search that ends without one fails the test. */
+const makes = async ({ ended }: Uncurl, workspace: string, files: string): Promise<void> => {
+  const over = { is: false };
+  void ended.then(() => (over.is = true));
+  while (globSync(files, { cwd: workspace }).length === 0) {
+    if (over.is) throw new Error(`the search ended without ${files}:\n${(await ended).stderr}`);
+    await setTimeout(5);
+  }
+};
+
 test('a search that is killed recommends the same, tests only what it chose, and counts its looks', async () => {
   const whole = join(await temporaryFolder(), 'workspace');
   const uninterrupted = await uncurl([...FIT, '--json', '--workspace', whole]);
@@ -38,6 +51,7 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const document = fitDocument.loose().parse(JSON.parse(uninterrupted.stdout));
   expect(document).toMatchObject({ state: 'done', look: 1, level: 0.05, items: { scoring: 32, test: 300 } });
   // Everything that was tested was named before, and nothing else was.
+  expect(document.finalists).toHaveLength(1);
   expect(document.tested.map(({ name }) => name)).toEqual([document.recommended, ...document.finalists]);
   const choice = await readFile(join(whole, 'runs', document.run, 'choice.json'), 'utf8');
   expect(createHash('sha256').update(choice).digest('hex')).toBe(document.choiceHash);
@@ -46,22 +60,14 @@ test('a search that is killed recommends the same, tests only what it chose, and
   expect(chosen?.bytes).toBeLessThanOrEqual(600e3);
 
   const killed = join(await temporaryFolder(), 'workspace');
+  // Once before the choice, and once between the choice and the end of the test.
   const first = startUncurl([...FIT, '--workspace', killed]);
-  await first.says(/Run fit-/);
-  await first.says(/Evaluating/);
+  await makes(first, killed, 'steps/*/*');
   first.child.kill('SIGKILL');
   await first.ended;
   const [run = ''] = await readdir(join(killed, 'runs'));
-  // Once before the choice, and once between the choice and the end of the test.
   const second = startUncurl(['resume', run, '--workspace', killed]);
-  const chooses = async (): Promise<void> => {
-    const isThere = await stat(join(killed, 'runs', run, 'choice.json')).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return new Promise((resolve) => setTimeout(() => resolve(chooses()), 5));
-  };
-  await Promise.race([chooses(), second.ended]);
+  await makes(second, killed, 'runs/*/choice.json');
   second.child.kill('SIGKILL');
   await second.ended;
   const finished = await uncurl(['resume', run, '--json', '--workspace', killed]);

@@ -62,7 +62,7 @@ describe('a notebook', patiently, () => {
     // 3 layers, top-2, every layer routes the same tokens.
     expect(new Set(shown?.choices).size).toBe(1);
     const differences = (wanted: string): readonly number[] =>
-      pruned.filter(({ method }) => method === wanted).map(({ difference }) => 100 * (difference));
+      pruned.filter(({ method }) => method === wanted).map(({ difference }) => 100 * difference);
     expect(shown?.drawn).toEqual([differences('frequency'), differences('reap')]);
   });
 

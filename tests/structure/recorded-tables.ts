@@ -496,7 +496,6 @@ interface FrontierRecord {
   readonly pairs: readonly FrontierPair[];
 }
 
-/** The points and pairs of every reading. */
 /** The frontier's record, by reading of the gates: its p-values hold together within one. */
 const frontierRecords = async (): Promise<readonly FrontierRecord[]> => {
   const readings = await recordedReadings('frontier');
@@ -525,9 +524,8 @@ const frontierRecords = async (): Promise<readonly FrontierRecord[]> => {
 };
 
 /**
- * Pruned against quantised models: how their pairs came out, and for each model the clearest one. A record whose pairs
- * were chosen by another rule keeps no answers to compare the present pairs by: then the means over tasks of both
- * differences to the unpruned model, which need none.
+ * Pruned against quantised models: mean differences and how the pairs came out, by model, kind of answers and type.
+ * Throws where the record's pairs are not those that its points give.
  */
 const frontier = async (): Promise<readonly string[]> => {
   const records = await frontierRecords();
@@ -587,13 +585,13 @@ const frontierRows = (pairs: readonly FrontierPair[], methods: readonly string[]
 };
 
 /** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
-const gates = async (): Promise<readonly string[]> => {
-  const text = await readFile(path.join(resources, 'gates', 'answers.jsonl'), 'utf8');
+const gatesIn = async (file: string): Promise<readonly string[]> => {
+  const text = await readFile(path.join(resources, 'gates', file), 'utf8');
   const runs = text
     .trim()
     .split('\n')
     .map((line) => gatesRun.parse(JSON.parse(line)));
-  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-')[1]) / kept;
+  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-').at(-1)) / kept;
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
     const [first] = own;
@@ -952,7 +950,8 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'forecast-ranks': forecastRanks,
   'forecast-rules': forecastRules,
   frontier,
-  gates,
+  gates: () => gatesIn('answers.jsonl'),
+  'gates-trainings': () => gatesIn('trainings.jsonl'),
   'gates-methods': gatesMethods,
   'gates-experiment': gatesExperiment,
   luck,

@@ -33,7 +33,6 @@ import { measuredFacts } from '../measured-facts.ts';
 import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
-import { exportFitted, fitRunNamed } from '../fitted-export.ts';
 
 const FORMATS = ['hf', 'onnx', 'gguf'] as const;
 
@@ -44,6 +43,10 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
     throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
 };
+
+/** Whether the argument of an export names a search for the best model that fits, not a model. */
+const fitRunNamed = (named: string): boolean =>
+  path.basename(named).startsWith('fit-') && (!existsSync(named) || existsSync(path.join(named, 'manifest.json')));
 
 export const exportVerb: Verb = {
   name: 'export',
@@ -90,7 +93,11 @@ export const exportVerb: Verb = {
     ...REFEREE_OPTIONS,
   },
   run: async (reader, host) => {
-    if (fitRunNamed(reader.positionals[0] ?? '')) return exportFitted(reader, host);
+    if (fitRunNamed(reader.positionals[0] ?? '')) {
+      // Loads the whole engine, which an export of a plan does without.
+      const { exportFitted } = await import('../fitted-export.ts');
+      return exportFitted(reader, host);
+    }
     const { signal, progress, endsWell, say } = host;
     const destination = outFolder(reader);
     const format = formatOf(reader.choices('format', FORMATS));

@@ -33,7 +33,8 @@ export const AnswerLine = () => {
     };
     return headlineThresholds(thresholdsAfterSelection(own, delta, document.multiplicity?.alpha ?? ONE_SIDED_ALPHA));
   }, [document, model, task, delta, hidden]);
-  if (task === null) return null;
+  // Before the sweep is read nothing is known, not even that nothing was measured.
+  if (task === null || document === undefined) return null;
   const base = task.name.endsWith(TWIN_SUFFIX) ? task.name.slice(0, -TWIN_SUFFIX.length) : task.name;
   const bestOf = (named: string) => bestThreshold(thresholds.filter((one) => one.task === named));
   const [chosen, written] = [bestOf(base), bestOf(`${base}${TWIN_SUFFIX}`)];

@@ -349,7 +349,7 @@ interface FactorSliderProps {
   readonly counts: ExpertCounts;
   /** Whether the slider labels its marks itself; otherwise the axis of the chart above does. */
   readonly labelled: boolean;
-  /** Of the method on screen, drawn as a bracket from the last safe factor to the first that is not. */
+  /** Threshold of the method on screen, drawn as a bracket from the last safe factor to the first that is not. */
   readonly threshold: Threshold | null;
 }
 

@@ -19,8 +19,15 @@ it('is the share of choices of k texts that hold a right one', () => {
 });
 
 const written = (item: string, repeat: number, correct: boolean): WrittenOutcome => ({
-  ...{ kind: 'written', id: repeat === 0 ? item : `${item} (repeat ${repeat + 1})`, group: item, text: 't', correct },
-  ...{ filtered: 't', tokens: 3, stopped: 'until', truncatedTokens: 0 },
+  kind: 'written',
+  id: repeat === 0 ? item : `${item} (repeat ${repeat + 1})`,
+  group: item,
+  text: 't',
+  correct,
+  filtered: 't',
+  tokens: 3,
+  stopped: 'until',
+  truncatedTokens: 0,
 });
 const outcomesOf = (rights: readonly number[], texts: number): readonly WrittenOutcome[] =>
   rights.flatMap((right, item) =>

@@ -15,7 +15,7 @@ test.each<[format: 'hf' | 'gguf' | 'onnx', type: RoundedType | null, file: strin
   ['hf', null, 'model.safetensors', 5],
   ['hf', 'int4', 'model.safetensors', 3],
   ['gguf', 'q5_0', 'model.gguf', 6],
-  // Of another type, an export may keep every expert.
+  // An export of another type may keep every expert.
   ['gguf', 'q8_0', 'model.gguf', 8],
   ['onnx', null, 'model.onnx.data', 4],
 ])('the bytes of a %s export as %s are known before it is written', async (format, type, file, keep) => {

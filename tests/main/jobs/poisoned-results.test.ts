@@ -175,7 +175,7 @@ test('the unpruned step copied over others is reported and measured again, and s
   const problems = lines.filter(({ kind }) => kind === 'problem').map((line) => line.text);
   const expected = others.map((step) =>
     // Its mark is of the other key.
-    step === forged ? expect.stringContaining(`${fileOf(step)} ${FOREIGN}`) : `${fileOf(step)} ${DAMAGED}`,
+    step === forged ? (expect.stringContaining(`${fileOf(step)} ${FOREIGN}`) as unknown) : `${fileOf(step)} ${DAMAGED}`,
   );
   expect(problems).toHaveLength(expected.length);
   expect(problems).toEqual(expect.arrayContaining(expected));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  countedTimes,
   formatBytes,
   formatCount,
   formatFactor,
@@ -13,6 +14,10 @@ import {
   formatSigned,
   listed,
 } from '../../../main/words/numbers.ts';
+
+test('how often is said in words', () => {
+  expect([0, 1, 2].map(countedTimes)).toEqual(['0 times', 'once', '2 times']);
+});
 
 test.each([
   [0, '0'],

@@ -80,8 +80,16 @@ describe('a threshold in words', () => {
 
 describe('texts that run out of tokens', () => {
   const endings = (ended: number) => ({
-    ...{ ended, looped: 0, difference: 0, low: 0, high: 0, lowOneSided: 0, highOneSided: 0, p: null },
-    ...{ lost: 0, gained: 0 },
+    ended,
+    looped: 0,
+    difference: 0,
+    low: 0,
+    high: 0,
+    lowOneSided: 0,
+    highOneSided: 0,
+    p: null,
+    lost: 0,
+    gained: 0,
   });
   const unpruned = (ended: number, metric: 'exact_match' | 'ending' = 'exact_match') =>
     sweepResult({ method: 'unpruned', factor: 1, metric, value: 0.4, n: 100, endings: endings(ended) });
