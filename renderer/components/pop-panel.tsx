@@ -20,8 +20,16 @@ export const PopPanel = ({ label, name, title, children }: PopPanelProps) => {
     const onPointer = (event: PointerEvent): void => {
       if (event.target instanceof Node && frame.current?.contains(event.target) !== true) setOpen(false);
     };
+    // Also where the focus is on nothing, since the control that had it is gone ("Reset").
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') setOpen(false);
+    };
     window.addEventListener('pointerdown', onPointer);
-    return () => window.removeEventListener('pointerdown', onPointer);
+    window.addEventListener('keydown', onKey);
+    return () => {
+      window.removeEventListener('pointerdown', onPointer);
+      window.removeEventListener('keydown', onKey);
+    };
   }, [open]);
   return (
     <div

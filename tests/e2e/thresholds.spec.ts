@@ -116,7 +116,7 @@ test('the sample shows how far each model can be pruned, by which rule, and how 
 
   await test.step('arrow keys move between points of charts and rows of tables, and Enter opens one', async () => {
     const pairs = page.getByRole('application', {
-      name: /^Sums: pruned model minus model trained with the same number/,
+      name: /^Sums: difference of accuracy \(points\)\. Arrow/,
     });
     await pairs.focus();
     await page.keyboard.press('ArrowRight');

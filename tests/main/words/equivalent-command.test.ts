@@ -27,7 +27,7 @@ test('the sample is made by the command that made it, whose optimiser and gates 
 
 // A manifest does not say how its models route, so the gates are named for all; routers whose gates do not grow ignore
 // them.
-test('a manifest without optimiser and gates was made with Lloyd’s steps and renormalised gates, which are named', () => {
+test('a manifest without optimiser and gates names Lloyd’s steps and renormalised gates', () => {
   expect(equivalentCommand(earlier)).toBe(
     sample.commandLine.replace(' --seeds', ' --option uncurl.optimiser=lloyd --gates renormalised --seeds'),
   );
