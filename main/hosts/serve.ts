@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { refuse } from '../contract/errors.ts';
-import { TOKEN_PARAMETER } from '../contract/page-token.ts';
+import { type LoopbackName, pageAddress } from '../contract/page-token.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
 import { admitPages } from './admit-pages.ts';
@@ -25,14 +25,10 @@ export interface ServeSettings {
   readonly answerPage?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** 0 chooses a free port. */
   readonly port: number;
-  readonly host: '127.0.0.1' | '::1' | 'localhost';
+  readonly host: LoopbackName;
   /** The token that is valid now; default: a new one for this server. */
   readonly token?: (() => Promise<string>) | undefined;
 }
-
-/** The address of a page, with which it begins. */
-export const pageAddress = (host: ServeSettings['host'], port: number, token: string): string =>
-  `http://${host === '::1' ? '[::1]' : host}:${port}/?${TOKEN_PARAMETER}=${token}`;
 
 export interface WorkbenchServer {
   /** The address to open, including the token. */

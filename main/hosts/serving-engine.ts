@@ -100,7 +100,8 @@ export const findOrStartServing = async (
   await makePrivateFolder(state);
   const log = await open(logOf(state, workspace), 'w', 0o600);
   try {
-    const child = spawn(program, parameters, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+    // Its answer is an address with the token: that goes to no file.
+    const child = spawn(program, parameters, { detached: true, stdio: ['ignore', 'ignore', log.fd] });
     let ended: string | null = null;
     child.once('error', (error) => (ended = error.message));
     child.once('exit', (code, signal) => (ended = `it ended with ${signal ?? `code ${String(code)}`}`));

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const SSHD = '/usr/sbin/sshd';
 
-export const freePort = (): Promise<number> =>
+const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -105,6 +105,7 @@ UsePAM no
 StrictModes no
 PermitRootLogin prohibit-password
 PidFile none
+Subsystem sftp internal-sftp
 `,
   );
   const shared = `  Port ${line.port}
@@ -161,4 +162,32 @@ Host nowhere
       makeKey(file('host'));
     },
   };
+};
+
+/** The words of every process that runs now. */
+export const processLines = async (): Promise<
+  readonly { readonly pid: number; readonly words: readonly string[] }[]
+> => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return Promise.all(
+    pids.map(async (pid) => ({
+      pid: Number(pid),
+      words: (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0'),
+    })),
+  );
+};
+
+/** Ends the processes that were started with a path in `folder`, a folder of one test, until there are none. */
+export const endProcessesOf = async (folder: string): Promise<void> => {
+  for (;;) {
+    const left = (await processLines()).filter(({ words }) => words.some((word) => word.includes(folder)));
+    if (left.length === 0) return;
+    for (const { pid } of left)
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    await delay(50);
+  }
 };

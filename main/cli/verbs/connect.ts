@@ -6,7 +6,7 @@ import { boundedText } from '../../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../../files/checksums.ts';
 import { temporaryNameFor } from '../../files/write-atomically.ts';
-import { pageAddress } from '../../hosts/serve.ts';
+import { pageAddress } from '../../contract/page-token.ts';
 import { askUncurl, keepLine, type SshTarget, sshTarget } from '../../hosts/ssh-line.ts';
 import { formatBytes } from '../../words/numbers.ts';
 import { SERVED_FORMAT, servedEngine } from './serve.ts';

@@ -1,21 +1,12 @@
-import { existsSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { forkCompute } from '../../compute/start-compute.ts';
 import { boundedText, shortName } from '../../contract/bounds.ts';
-import { refuse, WorkbenchError } from '../../contract/errors.ts';
-import { engineVersion } from '../../engine/machine.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { explainReadError } from '../../files/regular-file.ts';
-import { pageAddress, serveWorkbench, type WorkbenchServer } from '../../hosts/serve.ts';
-import { openServeSession, rotateToken, servedToken } from '../../hosts/serve-session.ts';
-import { announceServing, findOrStartServing, stopServing, untilIdle } from '../../hosts/serving-engine.ts';
+import { loopbackNames, pageAddress } from '../../contract/page-token.ts';
+import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
+import { findOrStartServing, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { openBrowser } from '../open-browser.ts';
-import { withEngine } from '../open-engine.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
+import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import {
   type OptionReader,
   repeatedOption,
@@ -25,11 +16,8 @@ import {
   type VerbHost,
   type VerbResult,
 } from '../verb.ts';
-import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 
-const HOSTS = ['127.0.0.1', '::1', 'localhost'] as const;
 const MAX_PORT = 65_535;
-const MINUTE_MS = 60_000;
 /** An engine in the background ends after so many minutes without a page and without work. */
 const IDLE_MINUTES = 60;
 
@@ -62,21 +50,12 @@ const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbR
   ]);
   const token = await servedToken(state);
   const { port, workbench } = serving;
-  const url = pageAddress(reader.choice('host', HOSTS) ?? HOSTS[0], port, token);
+  const url = pageAddress(reader.choice('host', loopbackNames) ?? loopbackNames[0], port, token);
   if (reader.flag('open')) openBrowser(url, host);
   return {
     document: { format: SERVED_FORMAT, workbench, port, token, workspace, started, url },
     text: `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
   };
-};
-
-/** The real path of a root, links resolved: paths inside are compared with it. */
-const rootFolder = async (named: string): Promise<string> => {
-  const real = await realpath(named).catch((error: unknown) => {
-    throw explainReadError(error, resolve(named));
-  });
-  if ((await stat(real)).isDirectory()) return real;
-  throw refuse('bad-value', `--root ${named} is not a folder.`, 'Name a folder that holds models and tasks.');
 };
 
 export const serve: Verb = {
@@ -87,7 +66,7 @@ export const serve: Verb = {
   engine: 'Choose PyTorch in the Devices dialog of the window.',
   options: {
     port: valueOption('N', 'Port (default: that of the last start, else a free one).'),
-    host: valueOption('NAME', `Loopback address: ${HOSTS.join(', ')} (default ${HOSTS[0]}).`),
+    host: valueOption('NAME', `Loopback address: ${loopbackNames.join(', ')} (default ${loopbackNames[0]}).`),
     root: repeatedOption(
       'DIR',
       'Folder that the page may browse for models and tasks; may be repeated (default: home).',
@@ -112,7 +91,7 @@ export const serve: Verb = {
   run: async (reader, host) => {
     if (reader.flag('rotate-token')) {
       const { token, port } = await rotateToken(stateFolder(host.settingsFile));
-      const url = pageAddress(reader.choice('host', HOSTS) ?? HOSTS[0], port, token);
+      const url = pageAddress(reader.choice('host', loopbackNames) ?? loopbackNames[0], port, token);
       return { document: { url }, text: `The token was replaced. The last server, if it still runs, is at ${url}` };
     }
     if (reader.flag('stop')) {
@@ -121,66 +100,13 @@ export const serve: Verb = {
       const text = wasRunning ? 'The engine has ended; its runs can be resumed.' : `Nothing serves ${workspace} here.`;
       return { document: { format: 'uncurl-stopped', wasRunning, workspace }, text };
     }
-    const idleMinutes = reader.real('idle', 0);
     if (reader.flag('background')) return inBackground(reader, host);
     if (host.supervise !== null) {
       process.exitCode = await host.endsWell(host.supervise());
       return null;
     }
-    const asked = reader.whole('port', 0);
-    const port = asked ?? 0;
-    if (port > MAX_PORT)
-      throw refuse('bad-value', `--port ${String(port)} is not a port.`, `Give a number up to ${String(MAX_PORT)}.`);
-    const address = reader.choice('host', HOSTS) ?? HOSTS[0];
-    if (!existsSync(join(host.rendererFolder, 'index.html'))) {
-      throw refuse(
-        'not-built',
-        `The page is not built: ${host.rendererFolder} has no index.html.`,
-        'Run `npm run build` once.',
-      );
-    }
-    const roots = await Promise.all(
-      (reader.texts('root').length === 0 ? [homedir()] : reader.texts('root')).map(rootFolder),
-    );
-    const stay = async (engine: Engine): Promise<null> => {
-      const session = await openServeSession(stateFolder(host.settingsFile), reader.flag('new-token'));
-      const serveAt = (at: number): Promise<WorkbenchServer> =>
-        serveWorkbench({ engine, rendererFolder: host.rendererFolder, port: at, host: address, token: session.token });
-      // Another server may be at the port of the last start; then this one takes a free port, which is not kept.
-      const isKept = asked === undefined && session.port !== null;
-      const server = isKept
-        ? await serveAt(session.port).catch((error: unknown) => {
-            if (error instanceof WorkbenchError && error.code === 'port-unavailable') return serveAt(0);
-            throw error;
-          })
-        : await serveAt(port);
-      if (!isKept || server.port === session.port || reader.flag('new-token'))
-        await session.keep(isKept ? session.port : server.port);
-      const leave = await announceServing(stateFolder(host.settingsFile), {
-        workspace: workspaceOf(reader, host),
-        port: server.port,
-        workbench: engineVersion,
-      });
-      try {
-        host.answer({ document: { url: server.url }, text: `Uncurl Workbench is at ${server.url}` });
-        host.say('The address contains a token: whoever has it can use the workbench. Ctrl-C ends it.');
-        if (reader.flag('open')) openBrowser(server.url, host);
-        const inUse = async (): Promise<boolean> =>
-          server.pages() > 0 || (await engine.call('jobs.list', {})).length > 0;
-        const idleMs = idleMinutes === undefined ? Infinity : idleMinutes * MINUTE_MS;
-        if ((await untilIdle(idleMs, inUse, host.signal)) === 'idle')
-          host.say('Nobody has used the engine for the time that --idle gives: it ends.');
-      } finally {
-        await leave();
-        await server.close();
-      }
-      return null;
-    };
-    // Only the default workspace gets the sample, at its first use; a named workspace is left as it is.
-    return withEngine(reader, host, stay, {
-      offerSample: reader.text('workspace') === undefined && host.settings.workspace === null,
-      roots,
-      startCompute: forkCompute,
-    });
+    // Loaded on use: what finds, watches or ends an engine need not wait for it.
+    const { serveHere } = await import('../serve-here.ts');
+    return serveHere(reader, host, reader.choice('host', loopbackNames) ?? loopbackNames[0]);
   },
 };
