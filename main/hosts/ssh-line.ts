@@ -25,6 +25,8 @@ export const sshTarget = (host: string, configuration: string | null = null): Ss
 /** A dead line is noticed after three times this. */
 const ALIVE_EVERY_S = 5;
 const MOST_OUTPUT = 2 ** 20;
+/** Characters of a failure there that are quoted. */
+const MOST_QUOTED = 2_000;
 /** ssh's own exit code for a failure of the connection; others are those of the remote command. */
 const SSH_FAILED = 255;
 const NOT_FOUND = 127;
@@ -113,13 +115,14 @@ export const askUncurl = async (
       'failed',
       `${target.host} cannot run ${uncurl}: ${lastLine(stderr)}.`,
       'Install the workbench there (a clone and "npm start" once is enough; it needs Node 20 or newer), and name its ' +
-        'command: --remote-command "npm run --silent --prefix workbench uncurl --".',
+        'command: --remote-command "npm --prefix workbench --silent run uncurl --".',
     );
+  const said = (stderr.trim() || stdout.trim()).slice(-MOST_QUOTED);
   if (code !== 0)
     throw new WorkbenchError(
       'failed-there',
       'failed',
-      `The workbench on ${target.host} ended with code ${String(code)}:\n${(stderr.trim() || stdout.trim()).slice(-2_000)}`,
+      `The workbench on ${target.host} ended with code ${String(code)}:\n${said}`,
       'Read its message; the command line there says more.',
     );
   const document = documentIn(stdout, format);
