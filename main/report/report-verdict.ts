@@ -21,8 +21,8 @@ import type { ReportSource } from './report-source.ts';
 const MOST_SENTENCES = 6;
 
 /**
- * "safe to ×4 on 4 of 9 tasks, to ×2 on 4; too few items on 1": the best threshold of every task, after the choice among
- * all methods.
+ * "safe to ×4 on 4 of 9 tasks, to ×2 on 4; too few items on 1": the best threshold of every task, after the choice
+ * among all methods.
  */
 const modelSentence = (sizeTrend: SizeTrendDocument, model: SizeTrendDocument['models'][number]): string => {
   const reached = ownTasks(sizeTrend, sizeTrend.tasks).flatMap((task) => {
