@@ -65,7 +65,9 @@ export const outsideRecords = ({ experts, parameters, method, answers }: Forecas
   if (parameters > LARGER_BY * support.parameters)
     return `the model has more than ${String(LARGER_BY)} times the parameters of the largest recorded one.`;
   if (longest > support.answerCharacters)
-    return `right answers have up to ${String(longest)} characters, in the records ${String(support.answerCharacters)}.`;
+    return (
+      `right answers have up to ${String(longest)} characters, in the records ` + `${String(support.answerCharacters)}.`
+    );
   return null;
 };
 

@@ -239,7 +239,8 @@ export const forecastWords = (document: FitDocument): readonly string[] => {
       const model = candidateWords(candidateNamed(document, name), experts);
       const record = isSafe ? called : `${other} of ${String(otherCalls)}`;
       const outcome = held === null ? 'not tested here' : held ? 'the test bore it out' : 'the test refuted it';
-      return `Forecast for ${model}: ${isSafe ? 'safe' : 'not safe'} when it writes (right in ${record} records): ${outcome}.`;
+      const said = isSafe ? 'safe' : 'not safe';
+      return `Forecast for ${model}: ${said} when it writes (right in ${record} records): ${outcome}.`;
     }),
   ];
 };
