@@ -97,7 +97,7 @@ export interface CheckedCall extends ForecastCall {
   readonly held: boolean | null;
 }
 
-/** The calls of a search, each with whether its test on written answers held. As in the records, undecided is not safe. */
+/** The calls of a search, each with whether its test bore it out. As in the records, undecided is not safe. */
 export const checkedCalls = ({ forecast, task, tested, elsewhere }: FitDocument): readonly CheckedCall[] =>
   (forecast?.calls ?? []).map((call) => {
     const own = call.task === task ? tested : elsewhere.filter((other) => other.task === call.task);
