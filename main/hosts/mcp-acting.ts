@@ -150,7 +150,8 @@ export const actingTools = (engine: CallableEngine, { exports }: ActingAllowed):
             const { refusal, notes } = await call('export.check', { model, plan, format, hfType, mtp });
             if (refusal !== null) throw refuse('not-exportable', refusal.message, refusal.remedy);
             const { sizeBytes, before } = await call('plan.cost', { model, plan });
-            const size = `About ${formatBytes(sizeBytes)} are written (the model has ${formatBytes(before.sizeBytes)}).`;
+            const [made, from] = [formatBytes(sizeBytes), formatBytes(before.sizeBytes)];
+            const size = `About ${made} are written (the model has ${from}).`;
             return [size, ...notes].join(' ');
           },
           async () => {
