@@ -208,8 +208,10 @@ export const fitDocument = z.object({
   /** Which look at the test items this is, from 1, and its one-sided level. */
   look: z.number().int().positive(),
   level: z.number().positive(),
-  /** Answers to items in the search: candidates times items. */
+  /** Answers to items by which the choice was made: candidates times items. */
   evaluations: z.number().int().nonnegative(),
+  /** Those of models of other budgets, after the choice; absent in earlier versions, which counted them above. */
+  otherEvaluations: z.number().int().nonnegative().optional(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
 });

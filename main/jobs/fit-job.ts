@@ -119,7 +119,7 @@ export const predictFit = async (
   const planned = await planCandidates(checkpoint, settings, overlays);
   const count = await openTokenCounter(checkpoint, signal);
   const perItem = (await count.scoring(scoring)) / scoring.length;
-  const rungs = halvingRungs(planned.candidates.length, scoring.length, 1 + settings.finalists);
+  const rungs = halvingRungs(planned.candidates.length, scoring.length);
   const answered = rungs.reduce(
     (sum, rung, index) => sum + rung.candidates * (rung.items - (rungs[index - 1]?.items ?? 0)),
     scoring.length,
@@ -233,12 +233,17 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       return output;
     };
     const search = new FitSearch({ context, settings, source, scoring, planned, roundings }, isOver, async () => {
-      const [best] = search.inOrder();
       await writeResult(context, TIME_FILE, (file) => writeFile(file, canonicalJson({ elapsedMs: elapsedMs() })));
-      await write({ ...found(), recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) });
+      await write({ ...found(), ...bestSoFar() });
     });
     /** What was scored before an interruption, where there was no time to read it again. */
     let chosen: FitChoice | null = null;
+    /** What is recommended until the choice; nothing that is measured after it changes the answer. */
+    const bestSoFar = (): Partial<FitDocument> => {
+      if (chosen !== null) return {};
+      const [best] = search.inOrder();
+      return { recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) };
+    };
     const known = (): FitDocument['candidates'] => {
       const before = new Map(chosen?.scored.map((candidate) => [candidate.name, candidate]));
       const now = search.candidates.map((candidate) => {
@@ -252,6 +257,7 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       candidates: known(),
       surrogates: [...search.surrogates],
       evaluations: search.evaluations,
+      otherEvaluations: search.otherEvaluations,
       untried: [...search.untried],
     });
     try {

@@ -47,6 +47,12 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
       ...plan(...full, '--method', 'frequency', '--keep', '4', '--budget', 'inverse-importance', '--protect', 'all'),
     ),
   ).toMatchObject({ budget: 'inverse-importance', protect: 'all' });
+  const byLosses = ['--method', 'frequency', '--keep', '4', '--budget', 'measured', '--task', 'capital'];
+  const { kept } = z
+    .object({ kept: z.array(z.array(z.number())) })
+    .parse(await jsonOf(...plan(...full, ...byLosses, '--measure-on', 'capital')));
+  expect(kept.reduce((sum, layer) => sum + layer.length, 0)).toBe(4 * kept.length);
+  await refused(plan(...full, ...byLosses), /no task names them\.\n.*--measure-on/);
   const [capital, weighted] = [
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--task', 'capital')),
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--weight', '1,0')),
