@@ -234,3 +234,13 @@ export const fitPrediction = z.object({
   notes: z.array(sentence).max(MOST_NOTES),
 });
 export type FitPrediction = z.infer<typeof fitPrediction>;
+
+/** Whether the test of a search is known to have come after its choice. */
+export const fitProof = z.object({
+  ok: z.boolean(),
+  /** Stored test answers that were read. */
+  answers: z.number().int().nonnegative(),
+  /** Sentences: what does not hold, or cannot be told. */
+  problems: z.array(sentence).max(MOST_NOTES),
+});
+export type FitProof = z.infer<typeof fitProof>;

@@ -32,7 +32,15 @@ import { countedTimes } from '../words/numbers.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
-import { evaluatePlan, evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import {
+  type AnsweredItems,
+  evaluatePlan,
+  evaluateAll,
+  type EvaluationStep,
+  evaluationStep,
+  type Measurement,
+  measurementsOn,
+} from './measurement.ts';
 import { profileStep, requireCalibration } from './plan-step.ts';
 import { folderCost } from './point-cost.ts';
 import { RoundedModels } from './rounded-models.ts';
@@ -327,6 +335,10 @@ const makeChoice = (search: FitSearch, { finalists: most }: RecordedFitSettings)
   };
 };
 
+/** The answers of a chosen plan to test items, under a key that contains the hash of the choice. */
+export const testStep = (own: AnsweredItems, plan: Plan, hash: string): EvaluationStep =>
+  evaluationStep(own, plan, chosenKey(evaluationStep(own, plan).key, hash));
+
 /** The unpruned model and the chosen ones on test items, under keys that contain the hash of the choice. */
 const testChoice = async (
   context: JobContext,
@@ -375,7 +387,7 @@ const testChoice = async (
     const [plan, scored] = [choice.plans[index], choice.scored.find((candidate) => candidate.name === name)];
     if (plan === undefined || scored === undefined) throw new Error(`the choice has no plan of "${name}"`);
     const own = weighted(measurement, roundings, scored.weights);
-    const step = evaluationStep(own, plan, chosenKey(evaluationStep(own, plan).key, hash));
+    const step = testStep(own, plan, hash);
     context.meter.addToTotal(step.work);
     const [outcomes] = await evaluateAll(context, own, [step]);
     if (outcomes === undefined) throw new Error('no outcomes of a chosen model');

@@ -81,6 +81,19 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', '--workspace', whole]);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
 
+  // The stored test answers prove the order; a choice and a result that were both edited do not.
+  const proof = await uncurl(['verify', document.run, '--json', '--workspace', whole]);
+  expect([proof.code, JSON.parse(proof.stdout)]).toEqual([0, expect.objectContaining({ ok: true, answers: 900 })]);
+  const result = join(whole, 'runs', document.run, 'fit.json');
+  const [honest, later] = [await readFile(result, 'utf8'), choice.replace('"scored":[', '"scored": [')];
+  const laterHash = createHash('sha256').update(later).digest('hex');
+  await writeFile(join(whole, 'runs', document.run, 'choice.json'), later);
+  await writeFile(result, honest.replace(document.choiceHash ?? '', laterHash));
+  const unproven = await uncurl(['verify', document.run, '--workspace', whole]);
+  expect([unproven.code, unproven.stdout]).toEqual([1, expect.stringMatching(/NOT proven:\n- No answers of /)]);
+  await writeFile(result, honest);
+  await writeFile(join(whole, 'runs', document.run, 'choice.json'), choice);
+
   // Whoever edits the choice afterwards is found out.
   const file = join(whole, 'runs', document.run, 'choice.json');
   await writeFile(file, choice.replace('"finalists":[', '"finalists":["x",'));
@@ -90,4 +103,25 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect(saved.code, saved.stderr).toBe(0);
   expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
+});
+
+test('what is measured after the choice does not change what is recommended', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  // On few items, the model of half this budget loses a little less than the recommended one.
+  const options = ['--task', 'add', '--format', 'gguf', '--bytes', '1500kB', '--types', 'q8_0', 'q5_1'];
+  const more = ['--method', 'reap', '--scoring-items', '16', '--finalists', '0', '--json', '--workspace', workspace];
+  const { code, stdout, stderr } = await uncurl(['fit', 'uncurl-16', ...options, ...more]);
+  expect(code, stderr).toBe(0);
+  const { recommended, tested, candidates, evaluations, otherEvaluations } = fitDocument
+    .loose()
+    .parse(JSON.parse(stdout));
+  expect(tested.map(({ name }) => name)).toEqual([recommended]);
+  const answers = (isChosenFrom: boolean): number =>
+    candidates.filter(({ fits }) => fits === isChosenFrom).reduce((sum, { items }) => sum + items, 0);
+  expect(otherEvaluations).toBeGreaterThan(0);
+  expect(evaluations).toBeLessThan(answers(true) + answers(false));
+  const chosen = candidates.find(({ name }) => name === recommended);
+  const lessThanChosen = candidates.filter(({ fits, loss }) => fits && (loss?.mean ?? 0) < (chosen?.loss?.mean ?? 0));
+  // Else this test would prove nothing.
+  expect(lessThanChosen).not.toEqual([]);
 });

@@ -106,8 +106,8 @@ const profileMissing = (task: string, method: MethodName, also: string | null): 
       );
 
 /**
- * The kept experts of each layer under the budget "measured", from the losses that a sweep has stored; nothing where the
- * method decides about layers itself.
+ * The kept experts of each layer under the budget "measured", from the losses that a sweep has stored; nothing where
+ * the method decides about layers itself.
  *
  * @throws WorkbenchError `layers-unmeasured`.
  */

@@ -7,7 +7,7 @@ import { openEngine } from '../open-engine.ts';
 const keptOf = (plan: Plan): readonly number[] =>
   (isMergePlan(plan) ? plan.groups : plan.kept).map((layer) => layer.length);
 
-test('a sweep prunes each layer alone first, keeps as many experts in all, and plans are then made at once', async () => {
+test('a sweep prunes each layer alone first, and keeps as many experts in all; plans follow at once', async () => {
   const engine = await openEngine(join(await temporaryFolder(), 'workspace'), { threads: 2 });
   const model = (await engine.call('models.list', {})).find(({ name }) => name === 'uncurl-16')?.handle;
   const task = (await engine.call('tasks.list', {})).find(({ name }) => name === 'add')?.handle;
