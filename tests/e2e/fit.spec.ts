@@ -41,7 +41,7 @@ test('an own file of questions becomes a recommended, tested and verified export
   await test.step('two: name the size; what would be tried is said at once', async () => {
     await expect(form).toContainText('my-sums');
     await form.getByLabel('At most').fill('10 kB');
-    await expect(form.getByRole('alert')).toContainText('Nothing of uncurl-8 fits into 10.0 kB');
+    await expect(form.getByRole('alert')).toContainText('Nothing of uncurl-8 fits into 10 kB');
     await form.getByLabel('At most').fill('600 kB');
     await expect(form.getByRole('status')).toContainText('candidates fit, the largest with');
     await photograph(workbench, 'fit-asked');
