@@ -88,13 +88,16 @@ const FEWEST_SCORED = 16;
 /** Candidates that answer every item at the end: the best one, and the one that it is compared with. */
 const LAST_SCORED = 2;
 
+/** Items from which on candidates can count as equal, and a loss as known. */
+export const FEWEST_EQUAL = 64;
+
 /** Of the answers of all candidates to all items, those that a search takes at most. */
 const SEARCHED_SHARE = 1 / 3;
 
 /**
  * Rungs of successive halving: of each rung the better half of the candidates goes on to twice the items, until two are
- * left with all of them, or `share` of the answers of all candidates to all items are taken. Source: Jamieson and
- * Talwalkar 2016 (arXiv 1502.07943).
+ * left with all of them, or `share` of the answers of all candidates to all items are taken; of one or two candidates,
+ * whatever the share, 64 items. Source: Jamieson and Talwalkar 2016 (arXiv 1502.07943).
  */
 export const halvingRungs = (candidates: number, items: number, share = SEARCHED_SHARE): readonly Rung[] => {
   const rungs: Rung[] = [];
@@ -104,15 +107,15 @@ export const halvingRungs = (candidates: number, items: number, share = SEARCHED
     rungs.push({ candidates: left, items: answered });
     if (answered >= items) return rungs;
     left = Math.max(Math.min(LAST_SCORED, left), Math.ceil(left / 2));
-    const more = Math.min(items - answered, answered, Math.floor(room / left));
+    const least = left <= LAST_SCORED ? FEWEST_EQUAL - answered : 0;
+    const more = Math.min(items - answered, answered, Math.max(least, Math.floor(room / left)));
     if (more < 1) return rungs;
     room -= left * more;
     answered += more;
   }
 };
 
-/** Items from which on candidates count as equal, and the loss that then makes no difference, in nats. */
-const FEWEST_EQUAL = 64;
+/** The loss that makes no difference, in nats. */
 const EQUAL_LOSS = 0.005;
 
 /**

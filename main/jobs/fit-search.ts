@@ -5,6 +5,7 @@ import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MethodName, Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import {
+  FEWEST_EQUAL,
   halvingRungs,
   inOrderOfLoss,
   isDecided,
@@ -199,8 +200,8 @@ export class FitSearch {
       if (index > 0) {
         const going = this.#going(from, rung.candidates);
         left = left.filter(({ name }) => going.has(name));
-        // Nothing is left to decide.
-        if (left.length === 1) return;
+        // Nothing is left to decide, and the loss of the only one left is known.
+        if (left.length === 1 && from >= FEWEST_EQUAL) return;
       }
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {

@@ -42,7 +42,7 @@ test('an own file of questions becomes a recommended, tested and verified export
     await expect(form).toContainText('my-sums');
     await form.getByLabel('At most').fill('10 kB');
     await expect(form.getByRole('alert')).toContainText('Nothing of uncurl-8 fits into 10 kB');
-    await form.getByLabel('At most').fill('600 kB');
+    await form.getByLabel('At most').fill('400 kB');
     await expect(form.getByRole('status')).toContainText('candidates fit, the largest with');
     await photograph(workbench, 'fit-asked');
   });
@@ -68,6 +68,13 @@ test('an own file of questions becomes a recommended, tested and verified export
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
+  await test.step('its plan is shown on the map', async () => {
+    await answer.getByRole('button', { name: 'Show its plan on the map' }).click();
+    await expect(page.getByRole('tab', { name: 'Workbench', exact: true })).toHaveAttribute('aria-selected', 'true');
+    await expect(page.getByRole('group', { name: 'Imported file' })).toContainText(/Plan fit-[-\w]+\.json/);
+    await tab(page, 'Fit');
+  });
+
   await test.step('four: export and verify it', async () => {
     const parent = path.join(exports, 'fitted');
     await mkdir(parent);
@@ -82,6 +89,8 @@ test('an own file of questions becomes a recommended, tested and verified export
     await expect(page.getByText('Verified: the export equals the measured model')).toBeVisible({
       timeout: HANG_LIMIT_MS,
     });
+    // Beside the proof stands what the search has measured, since no sweep has.
+    await expect(page.getByRole('region', { name: 'Outcome' })).toContainText(/Recommended: .* on 240 test items: /);
     await photograph(workbench, 'fit-exported');
     const [folder = ''] = await readdir(parent);
     expect(existsSync(path.join(parent, folder, 'config.json'))).toBe(true);

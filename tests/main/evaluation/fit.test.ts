@@ -51,8 +51,11 @@ test('each rung halves the candidates and doubles the items, down to two, within
     { candidates: 1, items: 100 },
     { candidates: 1, items: 133 },
   ]);
+  // Two are compared on 64 items, even where that is more than a third.
+  expect(halvingRungs(2, 150).at(-1)).toEqual({ candidates: 2, items: 64 });
+  expect(halvingRungs(2, 50).at(-1)).toEqual({ candidates: 2, items: 50 });
   expect(halvingRungs(4, 100, 1).at(-1)).toEqual({ candidates: 2, items: 100 });
-  for (const candidates of [2, 3, 5, 8, 17, 40]) {
+  for (const candidates of [3, 4, 5, 8, 17, 40]) {
     const rungs = halvingRungs(candidates, 150);
     const answers = rungs.reduce(
       (sum, rung, at) => sum + rung.candidates * (rung.items - (rungs[at - 1]?.items ?? 0)),
