@@ -12,8 +12,8 @@ import { planCandidates } from '../../main/jobs/fit-candidates.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { createStepStore } from '../../main/workspace/step-store.ts';
 
-// The recommendation of `uncurl fit` for GGUF against the best uniform point of a sweep of equal bytes, both on fresh
-// items.
+// The recommendation of `uncurl fit` (for GGUF; of switch models, for folders) against the best uniform point of a sweep
+// of equal bytes, both on fresh items.
 //
 // Per model and task, one sweep measures every candidate of three budgets (parts of the unpruned model's file) on all
 // test items. Each seed divides these: half A chooses the best point of the sweep that fits (its accuracy on A; ties to
@@ -97,9 +97,12 @@ interface Measured {
   readonly points: readonly (readonly Point[])[];
 }
 
-const settingsOf = (bytes: number) => ({
-  ...fitSettings.parse({ limit: { kind: 'bytes', bytes }, format: 'gguf' }),
-  format: 'gguf' as const,
+/** llama.cpp computes switch models otherwise, so that they have no GGUF form. */
+const formatOf = (model: string) => (model.startsWith('switch') ? ('hf' as const) : ('gguf' as const));
+
+const settingsOf = (model: string, bytes: number) => ({
+  ...fitSettings.parse({ limit: { kind: 'bytes', bytes } }),
+  format: formatOf(model),
 });
 
 const measurePoint = async (engine: Engine, run: string, result: SweepResult): Promise<Point> => {
@@ -120,9 +123,11 @@ const measurePoint = async (engine: Engine, run: string, result: SweepResult): P
 const sweepAll = async (engine: Engine, checkpoint: Checkpoint, { model, task }: Case): Promise<Measured> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'uncurl-bench-fit-sizes-'));
   const { overlays } = createStepStore({ steps: folder, overlays: folder, temporary: folder });
-  const { unprunedBytes } = await planCandidates(checkpoint, settingsOf(1e15), overlays);
+  const { unprunedBytes } = await planCandidates(checkpoint, settingsOf(model, 1e15), overlays);
   const budgets = PARTS.map((part) => Math.floor(part * unprunedBytes));
-  const planned = await Promise.all(budgets.map((bytes) => planCandidates(checkpoint, settingsOf(bytes), overlays)));
+  const planned = await Promise.all(
+    budgets.map((bytes) => planCandidates(checkpoint, settingsOf(model, bytes), overlays)),
+  );
   await rm(folder, { recursive: true });
   const all = planned.flatMap(({ candidates }) => candidates);
   const points: Point[] = [];
@@ -132,7 +137,7 @@ const sweepAll = async (engine: Engine, checkpoint: Checkpoint, { model, task }:
       models: [engine.grantPath(path.join(resources, 'models', model))],
       tasks: [engine.grantPath(path.join(resources, 'tasks', task))],
       settings: {
-        methods: [...settingsOf(1).methods],
+        methods: [...settingsOf(model, 1).methods],
         factors: counts.map((count) => checkpoint.info.experts / count),
         weights: [weights],
       },
@@ -181,7 +186,7 @@ const measureSeed = async (
       task: engine.grantPath(await partOfTask(task, path.join(folder, 'b'), taken(b))),
       elsewhere: [engine.grantPath(await partOfTask(task, path.join(folder, 'a'), taken(a)))],
       limit: { kind: 'bytes', bytes: budgets[at] ?? NaN },
-      format: 'gguf',
+      format: formatOf(model),
       seed,
       finalists: 0,
     });

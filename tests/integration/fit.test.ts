@@ -79,8 +79,11 @@ test('a search that is killed recommends the same, tests only what it chose, and
   // A second look at the same test items has half the level; what is too small for anything is refused.
   const predicted = await uncurl([...FIT, '--predict', '--workspace', whole]);
   expect(predicted.stdout).toContain('this look tests at 2.5 % instead of 5 %');
-  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', '--workspace', whole]);
+  const into = ['--workspace', whole];
+  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', ...into]);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
+  const formless = await uncurl(['fit', 'switch-8', '--task', 'mood', '--format', 'gguf', '--bytes', '1GB', ...into]);
+  expect([formless.code, formless.stderr]).toEqual([2, expect.stringContaining('switch-8 has no form for gguf here.')]);
 
   // The stored test answers prove the order.
   const proof = await uncurl(['verify', document.run, '--json', '--workspace', whole]);
