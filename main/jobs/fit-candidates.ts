@@ -204,7 +204,7 @@ export const planCandidates = async (
   if (sized.length === 0)
     throw refuse(
       'no-form',
-      `${checkpoint.name} has no form for ${settings.format} here. ${untried.join(' ')}`,
+      `${checkpoint.name} has no form for ${settings.format} here, as ${untried[0] ?? 'no type was asked for'}`,
       'Choose another format or other types.',
     );
   const types = sized.sort((one, other) => other.whole - one.whole).map(({ type }) => type);
