@@ -276,7 +276,7 @@ export type FitPrediction = z.infer<typeof fitPrediction>;
 /** Whether the test of a search is known to have come after its choice. */
 export const fitProof = z.object({
   ok: z.boolean(),
-  /** Stored test answers that were read. */
+  /** Stored test answers under the hash of the choice. */
   answers: z.number().int().nonnegative(),
   /** Sentences: what does not hold, or cannot be told. */
   problems: z.array(sentence).max(MOST_NOTES),

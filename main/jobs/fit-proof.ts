@@ -47,7 +47,7 @@ export const proveOrder = async (
   if (unpruned === null)
     return { ok: false, answers: 0, problems: ['The answers of the unpruned model are not stored here.'] };
   const problems: string[] = [];
-  let answers = unpruned.length;
+  let answers = 0;
   for (const { name, result } of tested) {
     const at = [choice.recommended, ...choice.finalists].indexOf(name);
     const [plan, scored] = [choice.plans[at], choice.scored.find((candidate) => candidate.name === name)];

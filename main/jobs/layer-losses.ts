@@ -81,7 +81,7 @@ export const lossesOf = (
 ): LayerLosses =>
   changes.map((own) =>
     own.map(({ count, plan }) => {
-      const losses = itemLosses(unpruned, outcomesOf(plan)).map(({ nats, group }) => ({ nats, group }));
+      const losses = itemLosses(unpruned, outcomesOf(plan));
       const total = losses.reduce((sum, { nats }) => sum + nats, 0);
       return { count, loss: meanLoss(losses)?.mean ?? total / Math.max(1, losses.length) };
     }),

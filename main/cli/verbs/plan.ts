@@ -112,9 +112,14 @@ const plannedByFile = async (
   say: (line: string) => void,
   method?: MethodName,
 ): Promise<Plan> => {
-  const given = [...(method === undefined ? ['method'] : []), 'profile', 'option', 'weight', 'protect'].find(
-    (option) => reader.texts(option).length > 0,
-  );
+  const given = [
+    ...(method === undefined ? ['method'] : []),
+    'profile',
+    'option',
+    'weight',
+    'protect',
+    'measure-on',
+  ].find((option) => reader.texts(option).length > 0);
   if (given !== undefined)
     throw refuse(
       'bad-usage',
@@ -154,6 +159,8 @@ const plannedByMethod = async (
   const { info } = subject;
   const profile = await readProfile(reader, subject);
   const size = readSize(reader);
+  if (size.budget !== 'measured' && reader.text('measure-on') !== undefined)
+    throw refuse('bad-usage', '--measure-on measures layers for --budget measured alone.', 'Give both, or none.');
   const { protect, gates, seed } = readDescribed(reader);
   const options = readMethodOptions(reader, method);
   const needs = planNeeds({ method, options, budget: size.budget, protect });
