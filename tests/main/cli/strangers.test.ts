@@ -8,6 +8,7 @@ import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere as uncurl } from './command-line-here.ts';
 
 const started = z.object({ run: z.string() });
+const results = z.object({ results: z.array(z.unknown()).min(1) });
 
 test("the program in a stranger's workspace is not run by doctor, whatever the options", async () => {
   if (process.platform === 'win32') return;
@@ -63,4 +64,42 @@ test('a copied run is resumed once its code is given; until then every computing
   // It belongs to this user from now on, and always did where it was made.
   expect(await uncurl('resume', run, ...here)).toMatchObject({ code: 0 });
   expect(await uncurl('work', run, '--workspace', own, '--threads', '1')).toMatchObject({ code: 0 });
+});
+
+/** A file of weights whose signs are flipped, without the hash of its content, as early versions wrote it. */
+const forgedWeights = (bytes: Buffer): Buffer => {
+  const data = 8 + Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.toString('utf8', 8, data)) as object;
+  const text = Buffer.from(JSON.stringify({ ...header, __metadata__: { format: 'pt' } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  // The sign of a little-endian float16 is in its second byte.
+  const flipped = bytes.subarray(data).map((byte, at) => (at % 2 === 1 ? byte ^ 0x80 : byte));
+  return Buffer.concat([length, text, flipped]);
+};
+
+test('weights that came with a plan are written beside by, and are not taken for those of a sweep', async () => {
+  const [folder, known, workspace] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
+  const sweep = async (into: string) => {
+    const args = ['--task', 'capital', '--method', 'mone', '--factors', '2', '--limit', '30', '--threads', '1'];
+    const made = await uncurl('sweep', 'uncurl-8', ...args, '--workspace', into, '--json');
+    expect(made.code, made.stderr).toBe(0);
+    const { run } = started.parse(JSON.parse(made.stdout));
+    const file = join(into, 'runs', run, 'results.json');
+    return { run, results: results.parse(JSON.parse(await readFile(file, 'utf8'))).results };
+  };
+  // Anybody can compute a sweep, and give a plan of it with other weights under the name of those that a sweep computes.
+  const clean = await sweep(known);
+  const plans = z
+    .record(z.string(), z.looseObject({ constants: z.object({ weights: z.string() }) }).nullable())
+    .parse(JSON.parse(await readFile(join(known, 'runs', clean.run, 'plans.json'), 'utf8')));
+  const plan = Object.values(plans).find((each) => each !== null) ?? expect.fail('no plan');
+  const file = `${plan.constants.weights}.safetensors`;
+  await writeFile(join(folder, 'plan.json'), JSON.stringify(plan));
+  await writeFile(join(folder, file), forgedWeights(await readFile(join(known, 'overlays', file))));
+  const beside = ['beside', 'uncurl-8', 'capital france>', '--plan', join(folder, 'plan.json'), '--threads', '1'];
+  const written = await uncurl(...beside, '--max-new-tokens', '4', '--workspace', workspace);
+  expect(written.code, written.stderr).toBe(0);
+  const { results: measured } = await sweep(workspace);
+  expect(measured).toEqual(clean.results);
 });
