@@ -13,7 +13,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
-import { titleList } from '../../format/task-titles.ts';
+import { titleList } from '../../../main/words/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';
@@ -233,7 +233,8 @@ export const SweepLauncher = () => {
           </Disclosure>
           <SweepMethodCosts />
           <div className="sweep-cost">
-            <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
+            {/* What is in the way of a start stands in the bar above. */}
+            <p>{obstacle === null && <SweepCostLine />}</p>
             <ActionButton action={showMethods} look="quiet" small icon="info">
               About the methods
             </ActionButton>
