@@ -335,6 +335,11 @@ const hostile: Readonly<Record<string, () => readonly (readonly string[])[]>> = 
     }),
   'a plan of 250 MB': () => requests('plan.json', `{"kept":[[${'0,'.repeat(125 * MB)}0]]}`),
   'deep requests': () => requests('deep.json', nested(1e6)),
+  'requests of 250 MB of tokens': () => {
+    const tokens = `${'0,'.repeat(999_999)}0`;
+    const line = (id: number): string => `{"id":"${String(id)}","contextTokens":[${tokens}],"continuationTokens":[1]}`;
+    return requests('tokens.jsonl', Array.from({ length: 125 }, (_, at) => line(at)).join('\n'));
+  },
   'a request of 250 MB': () =>
     requests('long.jsonl', `{"id":"a","context":"${word.repeat(250 * MB)}","continuation":"b"}`),
 };
