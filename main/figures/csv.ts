@@ -7,8 +7,8 @@ import { type FigureManifest, figureHeading } from './figure-manifest.ts';
 export const RUN_COLUMN = 'run';
 
 /**
- * Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text, and escapes what a
- * terminal would obey.
+ * Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text, and escapes what
+ * a terminal would obey.
  */
 export const spreadsheetText = (text: string): string => escapeControls(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 

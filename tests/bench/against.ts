@@ -2,9 +2,9 @@
  * Common works of the command line, here and at another revision: nothing gets slower unseen.
  *
  * Method: a worktree of REV in the temporary folder, with hard links to the packages of this clone where they include
- * all that its lock file names, else with its own installation. A work is a whole process, started as `npm run uncurl` starts it; both
- * revisions run in turns, `rounds` times after once that does not count (it compiles sources), with a fresh workspace
- * each time.
+ * all that its lock file names, else with its own installation. A work is a whole process, started as `npm run uncurl`
+ * starts it; both revisions run in turns, `rounds` times after once that does not count (it compiles sources), with a
+ * fresh workspace each time.
  * Printed per work: medians of processor time and of peak memory (of each process, by itself, at its end: a work's
  * processes are added up, its memory is that of the largest), and the medians and ranges of their ratios, here / REV:
  * above 1 is worse here. A busy machine disturbs processor time less than wall time, but it does: repeat a surprise.

@@ -23,8 +23,8 @@ import { filesOf } from './kills/sweeps.ts';
  *
  * Runs every way to compute numbers of a model in turn (default: 200 rounds in total), while one of the files that it
  * reads is changed and restored: weights (all, the routers, one expert, one byte), configuration, tokenizer, chat
- * template, end tokens, items of the task. Another process (Python 3) writes: in place, by renaming a file, by a link, or
- * through a mapping whose pages were dirty before; in seven cases of ten it restores the modification time too. With
+ * template, end tokens, items of the task. Another process (Python 3) writes: in place, by renaming a file, by a link,
+ * or through a mapping whose pages were dirty before; in seven cases of ten it restores the modification time too. With
  * padding the tensors are spread over more bytes, of zeros between them that take no space on disk (80000000: 80 MB),
  * so that the models are larger than those that are hashed when they are opened. There are four kinds of rounds:
  *

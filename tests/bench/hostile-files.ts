@@ -5,8 +5,8 @@
  * Each file is as large as its reader admits, or promises what no file holds. The verb runs in a process of its own,
  * from the sources. Printed per file: its exit code (0: read within bounds; 1 or 2: refused), processor seconds, wall
  * seconds, the peak of its memory, and its message. Everything must stay under 1 GB and, on an idle machine, 30 s; wall
- * seconds of a busy machine say little. Exits with 1 where memory or processor time is beyond that, or a process did not
- * end by itself.
+ * seconds of a busy machine say little. Exits with 1 where memory or processor time is beyond that, or a process did
+ * not end by itself.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

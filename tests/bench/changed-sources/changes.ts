@@ -69,8 +69,8 @@ const tensorsOf = (file: string): Tensors => {
 };
 
 /**
- * Spreads the tensors of a weight file over `paddingBytes` more: buffers that nothing reads, of zeros that take no space
- * on disk, lie between them.
+ * Spreads the tensors of a weight file over `paddingBytes` more: buffers that nothing reads, of zeros that take no
+ * space on disk, lie between them.
  */
 const spreadTensors = async (file: string, paddingBytes: number): Promise<void> => {
   const [bytes, { entries, dataAt }] = [await readFile(file), tensorsOf(file)];

@@ -1,8 +1,8 @@
 """
-Changes a file of a model in another way each time, at any moment of the process that reads it: python3 disturb.py FILE
-WAY KEEPS_TIME FOLDER. FOLDER has two states of the file, before ("restore") and after ("change"): the length of the file
-and its differing pieces (.json), and the bytes of these (.bin). Reads lines: "change", "restore", or "during AT BACK"
-(seconds; a negative BACK: not restored). Answers each with a line: "done" and its number.
+Changes a file of a model in another way each time, at any moment of the process that reads it: python3 disturb.py
+FILE WAY KEEPS_TIME FOLDER. FOLDER has two states of the file, before ("restore") and after ("change"): the length of
+the file and its differing pieces (.json), and the bytes of these (.bin). Reads lines: "change", "restore", or "during
+AT BACK" (seconds; a negative BACK: not restored). Answers each with a line: "done" and its number.
 """
 import json
 import mmap

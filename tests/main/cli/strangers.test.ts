@@ -124,7 +124,7 @@ test('weights that came with a plan are written beside by, and are not taken for
     const file = join(into, 'runs', run, 'results.json');
     return { run, results: results.parse(JSON.parse(await readFile(file, 'utf8'))).results };
   };
-  // Anybody can compute a sweep, and give a plan of it with other weights under the name of those that a sweep computes.
+  // Anybody can compute a sweep, and give a plan of it with other weights under the name of those that it computes.
   const clean = await sweep(known);
   const plans = z
     .record(z.string(), z.looseObject({ constants: z.object({ weights: z.string() }) }).nullable())
