@@ -32,10 +32,10 @@ interface Subject {
   readonly statistics: RoutingStatistics;
 }
 
-/** Forms of one plan by name; the first is what the others are compared with. */
+/** Forms of one plan by name, each made when it is measured; the first is what the others are compared with. */
 interface Cell {
   readonly name: string;
-  readonly forms: ReadonlyMap<string, Plan>;
+  readonly forms: Readonly<Record<string, () => Plan | Promise<Plan>>>;
 }
 
 const planOf = (
@@ -64,24 +64,22 @@ const byLayer = ({ experts, tokens, probabilityMass }: RoutingStatistics, { grou
     own.reduce((sum, { reference }) => sum + (probabilityMass[layer * experts + reference] ?? 0) / tokens, 0),
   );
 
-// eslint-disable-next-line @typescript-eslint/require-await -- of the same kind as refits, which are awaited
-async function* merged(subject: Subject): AsyncGenerator<Cell> {
+function* merged(subject: Subject): Generator<Cell> {
   for (const [title, method, options, draws] of MERGES)
     for (const factor of [2, 4, 8])
       for (let seed = 0; seed < draws; seed += 1) {
         const plan = planOf(subject, { method, factor, seed, options });
         if (!isMergePlan(plan)) throw new Error(`${method} does not merge`);
-        const factors = byLayer(subject.statistics, plan);
-        const forms = { 'as merged': plan, layer: { ...plan, gates: { kind: 'folded' as const, factors } } };
+        const gates = { kind: 'folded' as const, factors: byLayer(subject.statistics, plan) };
         yield {
           name: `${title} x${String(factor)}`,
-          forms: new Map<string, Plan>([...Object.entries(forms), ['group', folded(subject, plan)]]),
+          forms: { 'as merged': () => plan, layer: () => ({ ...plan, gates }), group: () => folded(subject, plan) },
         };
       }
 }
 
 /** Refits of the down projections alone, and on top of folded gates. */
-async function* refit(subject: Subject): AsyncGenerator<Cell> {
+function* refit(subject: Subject): Generator<Cell> {
   const { runner, task } = subject;
   const refitted = (plan: Plan): Promise<Plan> =>
     runner.recover(plan, task.calibration, [task.name], control, 'experts');
@@ -90,12 +88,12 @@ async function* refit(subject: Subject): AsyncGenerator<Cell> {
     const plan = folded(subject, deleted);
     yield {
       name: `${method} x4`,
-      forms: new Map([
-        ['folded', plan],
-        ['as deleted', deleted],
-        ['as deleted, refitted', await refitted(deleted)],
-        ['folded, refitted', await refitted(plan)],
-      ]),
+      forms: {
+        folded: () => plan,
+        'as deleted': () => deleted,
+        'as deleted, refitted': () => refitted(deleted),
+        'folded, refitted': () => refitted(plan),
+      },
     };
   }
 }
@@ -123,8 +121,9 @@ for (const model of named.length > 0 ? named : ['switch-32', 'switch-64', 'switc
     const task = await loadTask(path.join(resources, 'tasks', name));
     const statistics = await runner.profile(task.calibration, control, ['every-output']);
     const draws = new Map<string, Map<string, number[][]>>();
-    for await (const cell of cellsOf({ checkpoint, runner, task, statistics })) {
-      const candidates = [...cell.forms].map(([key, plan]) => ({ key, plan }));
+    for (const cell of cellsOf({ checkpoint, runner, task, statistics })) {
+      const candidates: { key: string; plan: Plan }[] = [];
+      for (const [key, made] of Object.entries(cell.forms)) candidates.push({ key, plan: await made() });
       const own = draws.get(cell.name) ?? new Map<string, number[][]>();
       draws.set(cell.name, own);
       for (const [form, outcomes] of await runner.evaluate(task.test, candidates, control)) {
