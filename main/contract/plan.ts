@@ -174,8 +174,8 @@ export type GatesName = z.infer<typeof gatesName>;
 /** Forms of gates that were tried and are not offered (resources/gates/ghosts.py). */
 export const refusedGates: NonNullable<SettingText['refused']> = {
   ghost:
-    'experts of zeros that take the probability of the deleted ones cost the memory of as many experts, and are worth ' +
-    'less than these (`uncurl help gates`)',
+    'experts of zeros that take the probability of the deleted ones cost the memory of as many experts, and are ' +
+    'worth less than these (`uncurl help gates`)',
 };
 
 export const gatesText: SettingText = {
