@@ -460,10 +460,10 @@ const luckTogether = async (): Promise<readonly string[]> => {
   const [most, few] = [stay((method) => method !== 'uncurl', 300), stay((method) => method !== 'uncurl', 30)];
   const merged = stay((method) => method === 'uncurl', 300);
   return [
-    `For methods that score experts one by one, 300 items leave little luck: ${most[0]} points have the same verdict ` +
-      `in every draw, and ${most[1]} thresholds do not move; with 30 items ${few[0]} and ${few[1]}. UNCURL's clusters ` +
-      `change more with the items (${merged[0]} points, ${merged[1]} thresholds at 300), and no longer with the ` +
-      'starts of k-means.',
+    `For methods that score experts one by one, 300 items leave little luck: ${most[0]} points have the same ` +
+      `verdict in every draw, and ${most[1]} thresholds do not move; with 30 items ${few[0]} and ${few[1]}. UNCURL's ` +
+      `clusters change more with the items (${merged[0]} points, ${merged[1]} thresholds at 300), and no longer with ` +
+      'the starts of k-means.',
   ];
 };
 
