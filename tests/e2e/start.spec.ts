@@ -44,7 +44,7 @@ test('opens the page, connected to the engine', async ({ workbench }) => {
   expect(problems).toEqual([]);
 });
 
-test('an empty workspace offers three ways to begin; lists share their height, nothing in them is cut or covered', async ({
+test('an empty workspace offers three ways to begin; lists share their height, nothing is cut or covered', async ({
   workbench,
 }) => {
   const { page } = workbench;
