@@ -1,11 +1,11 @@
 /**
  * Cuts the line of `uncurl connect` at random moments while a sweep runs on the other side, and looks what is lost.
  *
- * Method: a real sshd on loopback behind a line that can be cut (tests/integration/loopback-sshd.ts); half of the cuts
+ * Method: a real sshd on loopback behind a line that can be cut (tests/integration/loopback-sshd.ts). Half of the cuts
  * end the connections, half kill the server and start it again; half wait until the line is back, the others fall into
- * its opening. All the while every process's command line and environment are searched for
- * the token. In the end: the line is back at the same address, one engine runs, the sweep has the values of the same
- * sweep without cuts, logs hold no token, and after `--stop` nothing is left. Prints figures; exits with 1 where one of
+ * its opening. All the while every process's command line and environment are searched for the token. In the end: the
+ * line is back at the same address, one engine runs, the sweep has the values of the same sweep without cuts, logs hold
+ * no token, and after `--stop` nothing is left. Prints figures; exits with 1 where one of
  * these does not hold. Usage: npx node tests/bench/line-cuts.ts [CUTS] [SEED]
  */
 import { spawn } from 'node:child_process';
@@ -114,7 +114,8 @@ try {
   const lastCut = Date.now();
   await until(answers);
   console.log(
-    `${String(CUTS)} cuts in ${String(Math.round((lastCut - began) / 1_000))} s, back ${String(Date.now() - lastCut)} ms after the last`,
+    `${String(CUTS)} cuts in ${String(Math.round((lastCut - began) / 1_000))} s, ` +
+      `back ${String(Date.now() - lastCut)} ms after the last`,
   );
   const again = await openServedEngine(url);
   const stateOf = async (): Promise<string> =>
@@ -158,7 +159,8 @@ try {
   const [values, expected] = await Promise.all([valuesOf(run, workspace), valuesOf(ofUncut, other)]);
   holds(`all ${String(expected.length)} points are those of a sweep without cuts`, isDeepStrictEqual(values, expected));
   console.log(
-    `said of cuts: ${String(line.printed.said.match(/is cut;/g)?.length ?? 0)}, of returns: ${String(line.printed.said.match(/is back/g)?.length ?? 0)}`,
+    `said of cuts: ${String(line.printed.said.match(/is cut;/g)?.length ?? 0)}, ` +
+      `of returns: ${String(line.printed.said.match(/is back/g)?.length ?? 0)}`,
   );
 } finally {
   await sshd.cut();
