@@ -21,7 +21,7 @@ import {
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
-import { isReadAnywhere, readQuantisation, WeightReader } from './weight-reader.ts';
+import { isReadAnywhere, type Quantisation, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 
@@ -290,6 +290,10 @@ const withInner = (
     }
   return { ...Object.fromEntries(named), layer_types: types, ...config };
 };
+
+/** How a folder's matrices are quantised. @throws WorkbenchError `unsupported-config`. */
+export const quantisationOf = (family: Family, config: Config, folder: string): Quantisation =>
+  readQuantisation(readerOf(family, config, `${folder}/config.json`));
 
 /** The config of the text model. */
 const readerOf = (

@@ -2,6 +2,7 @@ import { type ModelInfo, positionsText } from '../contract/model.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
 import { memoryNeed, torchMemory } from './memory-need.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { gatesGrow, isNormalised, tableOf, takesIdentityRows } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -77,7 +78,11 @@ export const modelInfo = (
     memory: {
       ...memoryNeed(model, outer, blocks, environment, 4),
       float16: memoryNeed(model, outer, blocks, environment, 2),
-      torch: torchMemory(model, rest + expert),
+      torch: torchMemory(model, {
+        parameters: rest + expert,
+        outer,
+        largest: maxOf(blocks.map(({ experts, rest: others }) => experts + others)),
+      }),
     },
     supported: true,
     reasons: [...reasons],
