@@ -435,10 +435,12 @@ const requireTorchRoom = (
   const members = by.device.split(',').length;
   const budget = members === 1 ? 'the memory budget is' : `the memory budget of each of ${members} processes is`;
   const weights = gigabytes(checkpoint.info.parameters.total * BYTES_OF[precision]);
+  const isByBlocks = checkpoint.info.memory.torch.streamed !== undefined && by.device !== 'auto' && own === 0;
+  const how = isByBlocks ? ', block by block,' : ` (its weights ${weights} GB)`;
   const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
   throw refuse(
     'too-large',
-    `${checkpoint.name} takes ${gigabytes(need)} GB in PyTorch in ${precision} (its weights ${weights} GB)${also}, ` +
+    `${checkpoint.name} takes ${gigabytes(need)} GB in PyTorch in ${precision}${how}${also}${isByBlocks ? '' : ','} ` +
       `and ${card === null ? budget : `${card} has`} ${gigabytes(roomBytes)} GB${card === null ? '' : ' free'}.`,
     `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
   );

@@ -89,7 +89,11 @@ test(
     const checkpoint = await openCheckpoint(folder);
     const kept = half(checkpoint);
     const groups = checkpoint.descriptor.moeLayers.map(({ moe: { experts } }) =>
-      Array.from({ length: experts / 2 }, (_, at) => ({ members: [2 * at, 2 * at + 1], reference: 2 * at, weights: [1, 2] })),
+      Array.from({ length: experts / 2 }, (_, at) => ({
+        members: [2 * at, 2 * at + 1],
+        reference: 2 * at,
+        weights: [1, 2],
+      })),
     );
     const plans: readonly (Plan | null)[] = [
       null,
