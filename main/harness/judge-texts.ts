@@ -10,6 +10,7 @@ import { endingReason, saidAtEnd } from '../contract/process-end.ts';
 import type { PythonJudging } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { createTurns } from '../files/write-atomically.ts';
+import { fetchedScripts } from '../hub/hub-settings.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 
 // Written answers that a task's own Python judges (resources/harness/judge_texts.py), each text once: what it said is
@@ -53,7 +54,7 @@ const MAX_STDERR = 4_000;
  */
 const PASSED_ON = [
   ...['PATH', 'HOME', 'USERPROFILE', 'SYSTEMROOT', 'TEMP', 'TMP', 'TMPDIR', 'LD_LIBRARY_PATH', 'VIRTUAL_ENV'],
-  ...['NLTK_DATA', 'HF_HOME', 'HF_MODULES_CACHE', 'XDG_CACHE_HOME'],
+  'NLTK_DATA',
 ];
 const OFFLINE = {
   HF_HUB_OFFLINE: '1',
@@ -65,13 +66,19 @@ const OFFLINE = {
   PYTHONUTF8: '1',
 };
 
-const closedEnvironment = (): NodeJS.ProcessEnv => {
+/**
+ * Caches lie in the judge's own folder: nothing is written beside the user's, and nothing there decides a verdict but
+ * scripts of metrics that the import fetched, which judge_texts.py copies.
+ */
+const closedEnvironment = (folder: string): NodeJS.ProcessEnv => {
   const passed: Record<string, string> = {};
   for (const name of PASSED_ON) {
     const value = process.env[name];
     if (value !== undefined && value !== '') passed[name] = value;
   }
-  return { ...passed, ...OFFLINE };
+  const caches = join(folder, 'cache');
+  const own = { XDG_CACHE_HOME: caches, HF_HOME: join(caches, 'huggingface'), UNCURL_METRIC_SCRIPTS: fetchedScripts() };
+  return { ...passed, ...own, ...OFFLINE };
 };
 
 const REMEDY =
@@ -100,7 +107,7 @@ class JudgeProcess {
     this.#child = spawn(program, parameters, {
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: folder,
-      env: closedEnvironment(),
+      env: closedEnvironment(folder),
     });
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
       try {

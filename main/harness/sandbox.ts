@@ -7,8 +7,7 @@ const PROBE_MS = 60_000;
 
 /**
  * Namespaces of its own: no network, no other processes, and every file system read-only but for the current folder,
- * which is an empty one in memory. The scripts of metrics are copied there, because the library that loads them writes
- * beside them.
+ * which is an empty one in memory.
  */
 const SHUT_IN = [
   'unshare',
@@ -25,9 +24,7 @@ const SHUT_IN = [
     'here=$(pwd)',
     'mount -t tmpfs -o size=512m tmpfs "$here"',
     'cd "$here"',
-    'modules="${HF_MODULES_CACHE:-${HF_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/huggingface}/modules}"',
-    'if [ -d "$modules" ]; then cp -r "$modules" "$here/modules"; fi',
-    'export TMPDIR="$here" HF_MODULES_CACHE="$here/modules" HF_METRICS_CACHE="$here/metrics" HF_ALLOW_CODE_EVAL=1',
+    'export TMPDIR="$here" HF_ALLOW_CODE_EVAL=1',
     `ulimit -v ${String(LIMITS.addressBytes / 1024)}`,
     `ulimit -t ${String(LIMITS.seconds)}`,
     `ulimit -f ${String(LIMITS.fileBytes / 512)}`,

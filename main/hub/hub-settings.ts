@@ -47,6 +47,12 @@ const homeOf = (environment: Environment): string => {
   return path.join(caches ?? path.join(homedir(), '.cache'), 'huggingface');
 };
 
+/** Folder where Python's libraries keep the scripts of metrics that they fetched. */
+export const fetchedScripts = (environment: Environment = process.env): string => {
+  const named = environment['HF_MODULES_CACHE'];
+  return named === undefined ? path.join(homeOf(environment), 'modules') : path.resolve(named);
+};
+
 const cacheOf = (environment: Environment): string => {
   const named = environment['HF_HUB_CACHE'] ?? environment['HUGGINGFACE_HUB_CACHE'];
   return named === undefined ? path.join(homeOf(environment), 'hub') : path.resolve(expanded(named, environment));

@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -113,7 +114,18 @@ class Judge:
         return {"correct": correct, "filtered": plain_text(filtered)}
 
 
+def copy_metric_scripts():
+    """
+    Copies scripts of metrics that the import fetched (UNCURL_METRIC_SCRIPTS) into this process's own HF_HOME: the library
+    that loads them writes beside them.
+    """
+    scripts = os.path.join(os.environ["UNCURL_METRIC_SCRIPTS"], "evaluate_modules")
+    if os.path.isdir(scripts):
+        shutil.copytree(scripts, os.path.join(os.environ["HF_HOME"], "modules", "evaluate_modules"))
+
+
 def main():
+    copy_metric_scripts()
     from uncurl_environment import fingerprint
 
     answers = sys.stdout

@@ -147,7 +147,10 @@ beforeAll(async () => {
     });
   });
   environment = {
-    ...process.env,
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HF_'))),
+    // As on a machine where nothing was ever run.
+    HOME: path.join(work, 'home'),
+    XDG_CACHE_HOME: undefined,
     HF_ENDPOINT: address,
     HF_HOME: path.join(work, 'hub'),
     HF_HUB_DISABLE_TELEMETRY: '1',
@@ -159,7 +162,9 @@ beforeAll(async () => {
   };
   // Instructions about sentences would need this data, which is not on loopback; no item here has one.
   await mkdir(path.join(work, 'nltk', 'tokenizers', 'punkt_tab'), { recursive: true });
-  vi.stubEnv('NLTK_DATA', environment['NLTK_DATA']);
+  await mkdir(path.join(work, 'home'));
+  for (const name of ['HOME', 'XDG_CACHE_HOME', 'HF_HOME', 'HF_MODULES_CACHE', 'NLTK_DATA'])
+    vi.stubEnv(name, environment[name]);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -358,7 +363,7 @@ describe('tasks of lm-evaluation-harness by name', () => {
       await judge.dispose();
     }
     const careful = createTextJudge({ ...order, sandbox: null });
-    await expect(careful.judge(rule, texts, new AbortController().signal)).rejects.toThrow('runs');
+    await expect(careful.judge(rule, texts, new AbortController().signal)).rejects.toThrow('judged by running');
     await careful.dispose();
     await expect(sweep(['humaneval'])).rejects.toThrow('--run-generated-code');
     // A folder that says nothing of programs does not get them run.
@@ -366,6 +371,8 @@ describe('tasks of lm-evaluation-harness by name', () => {
     const asked = silent.judge({ ...rule, generatedCode: false }, texts, new AbortController().signal);
     await expect(asked).rejects.toThrow('runs generated programs');
     await silent.dispose();
+    // What the judge writes lies in its own folder.
+    expect(existsSync(path.join(work, 'home', '.cache', 'huggingface'))).toBe(false);
   });
 
   it('write to tasks that their own Python judges: every text, verdict and metric', async () => {

@@ -67,7 +67,18 @@ it('names a Python that is not there, or that does not judge', async () => {
   await writeFile(ends, '#!/bin/sh\necho "no such module" >&2\nexit 3\n', { mode: 0o755 });
   const answers = join(folder, 'answers');
   await writeFile(answers, '#!/bin/sh\necho hello\nsleep 100\n', { mode: 0o755 });
+  // A home that cannot be written, or that holds a metric of another version, decides nothing.
+  const tells = join(folder, 'tells');
+  await writeFile(
+    tells,
+    '#!/bin/sh\necho "$HF_HOME $XDG_CACHE_HOME $HF_MODULES_CACHE|" | sed "s/judge-[^/]*/judge/g"\n',
+    {
+      mode: 0o755,
+    },
+  );
+  const caches = join(folder, 'judge', 'cache');
   for (const [python, message] of [
+    [tells, `does not judge: ${join(caches, 'huggingface')} ${caches} |`],
     [join(folder, 'nothing'), 'does not start'],
     [ends, 'no such module'],
     [answers, 'does not judge: hello'],
