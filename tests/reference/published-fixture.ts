@@ -18,6 +18,11 @@ const fixtureSchema = z.object({
   model: z.string(),
   source: z.string(),
   config,
+  /** Keys whose values are smaller than as released. */
+  shrunk: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .transform((keys) => Object.keys(keys)),
   tokens: z.array(z.number()),
   seed: z.number(),
   /** What computed the logits: transformers, or the published formulas. */
