@@ -40,11 +40,11 @@ export const runsInTorch = (
   const { kind, needBytes } = torchVerdict(info, place, isOnProcessor ? budget : Infinity);
   const [takes, most] = [formatBytes(needBytes), formatBytes(budget)];
   if (kind === 'too-large') return `not here: in PyTorch it takes ${takes} in ${precision}, and the budget is ${most}`;
-  if (kind === 'resident')
-    return `in PyTorch, in ${precision}: it takes ${takes} of ${isOnProcessor ? `a budget of ${most}` : `what ${provider} has free`}`;
+  const of = isOnProcessor ? `a budget of ${most}` : `what ${provider} has free`;
+  if (kind === 'resident') return `in PyTorch, in ${precision}: it takes ${takes} of ${of}`;
   const whole = formatBytes(torchVerdict(info, place, Infinity).needBytes);
   return (
-    `in PyTorch, block by block, in ${precision}: as a whole it would take ${whole}, with few blocks it takes ${takes}, ` +
-    `and the budget is ${most}`
+    `in PyTorch, block by block, in ${precision}: as a whole it would take ${whole}, with few blocks it takes ` +
+    `${takes}, and the budget is ${most}`
   );
 };

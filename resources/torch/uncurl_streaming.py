@@ -179,8 +179,7 @@ class Stream:
         self.blocks = list(model.get_submodule(name))
         self.fill_block = fill
         self.empty = [
-            [(kept, dict(kept)) for each in block.modules() for kept in (each._parameters, each._buffers, each._modules)]
-            for block in self.blocks
+            [(kept, dict(kept)) for each in block.modules() for kept in tensors_and_parts(each)] for block in self.blocks
         ]
         for index, block in enumerate(self.blocks):
             block.forward = functools.partial(asked, self, index, block.forward)
@@ -207,6 +206,10 @@ class Stream:
 
     def bytes(self, index):
         return sum(each.untyped_storage().nbytes() for each in self.tensors(index))
+
+
+def tensors_and_parts(module):
+    return module._parameters, module._buffers, module._modules
 
 
 def asked(stream, index, function, *given, **named):
@@ -327,7 +330,7 @@ def with_values(tensors, scheme):
         else:
             continue
         used.update(parts)
-        found[f"{base}weight"] = Quantised(functools.partial(lambda of, parts: of(scheme, *map(part, parts)), of, parts))
+        found[f"{base}weight"] = Quantised(lambda of=of, parts=parts: of(scheme, *map(part, parts)))
     # Scales of activations are not used: products are computed in the precision of the run.
     ofs = tuple(f"{side}_{each}" for side in ("input", "output") for each in ("scale", "zero_point", "global_scale"))
     rest = {name: each for name, each in tensors.items() if name not in used and not name.endswith(ofs)}
@@ -384,7 +387,9 @@ def compressed_values(scheme, codes, scales, divisor, zeros, order, shape):
     if order is not None and not bool((order < 0).any()):
         group = order.long()
     if zeros is not None:
-        points = unpacked(zeros, bits, 0)[: len(factors)].float() - 2 ** (bits - 1) if packing == "words" else zeros.float()
+        points = zeros.float()
+        if packing == "words":
+            points = unpacked(zeros, bits, 0)[: len(factors)].float() - 2 ** (bits - 1)
         values = values - points.reshape(factors.shape)[line][:, group]
     values = values * factors[line][:, group]
     if packing != "pairs":

@@ -1,6 +1,6 @@
 /**
- * A model block by block in PyTorch on the processor, compared with the same model as a whole: processor time and memory
- * of the process, and that the scores are the same bit for bit. Goal: at most 1.3 times the processor time.
+ * A model block by block in PyTorch on the processor, compared with the same model as a whole: processor time and
+ * memory of the process, and that the scores are the same bit for bit. Goal: at most 1.3 times the processor time.
  *
  * Method: a Mixtral of 24 blocks with random weights in bfloat16 (0.24 B parameters, 1 GB in float32), SEQUENCES (32)
  * sequences of 256 tokens in batches of 2,048, one thread. Both ways in turns, each in a process of its own. Memory is

@@ -60,7 +60,8 @@ interface Shape {
   readonly dtype: string;
 }
 
-const shapesOf = (grouped: z.infer<typeof groupedShapes>): Map<string, Shape> =>
+/** Shapes and dtypes of tensors by name. */
+export const shapesOf = (grouped: z.infer<typeof groupedShapes>): Map<string, Shape> =>
   new Map(
     Object.entries(grouped).flatMap(([pattern, kinds]) =>
       kinds.flatMap(([shape, dtype, all]) =>

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { whyUnread } from '../../main/checkpoint/config-keys.ts';
-import { familyOfConfig, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
-import { publishedFixture, publishedFolder, writePublished } from './published-fixture.ts';
+import { describeModel } from '../../main/checkpoint/describe-model.ts';
+import type { TensorView } from '../../main/checkpoint/descriptor.ts';
+import { familyOfConfig } from '../../main/checkpoint/open-checkpoint.ts';
+import { publishedFixture, publishedFolder, shapesOf } from './published-fixture.ts';
 
 /** What becomes of each key of the configs as their makers released them. */
 
@@ -20,11 +22,14 @@ export const publishedNames = (): readonly string[] =>
     .map((name) => name.replace(/\.json$/, ''));
 
 /** Keys of the text model in a released config, none left out. */
-export const publishedKeys = async (name: string): Promise<readonly PublishedKey[]> => {
+export const publishedKeys = (name: string): readonly PublishedKey[] => {
   const fixture = publishedFixture(name);
-  const folder = await writePublished(fixture);
-  const family = familyOfConfig(fixture.config, folder);
-  const { descriptor } = await openCheckpoint(folder);
+  const family = familyOfConfig(fixture.config, name);
+  const tensors = [...shapesOf(fixture.tensors)].map(([tensor, { shape, dtype }]): [string, TensorView] => [
+    tensor,
+    { file: '', tensor, shape, dtype: dtype === 'I64' ? 'I64' : 'BF16', byteOffset: 0, byteLength: 0 },
+  ]);
+  const descriptor = describeModel(family, fixture.config, new Map(tensors), name);
   const inner = family.wrapper === null ? fixture.config : fixture.config[family.wrapper.configKey];
   const config = typeof inner === 'object' && inner !== null ? Object.entries(inner) : [];
   const unread = new Set(descriptor.unreadKeys);

@@ -70,6 +70,7 @@ import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curt
 import { recordedJson, type RecordedReading, recordedReadings, recordedResults } from '../main/sample/recorded.ts';
 import { writeBundledRecords } from './bundled-records.ts';
 import { root } from './project-files.ts';
+import { provenFamilies } from './proven-families.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
   below,
@@ -476,6 +477,13 @@ const ggufFamilies = (): readonly string[] =>
         ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`]
         : [`\`${modelType}\``, `\`${architecture.name}\``];
     }),
+  );
+
+/** What the tests prove of each family. */
+const provenFamiliesTable = async (): Promise<readonly string[]> =>
+  table(
+    ['`model_type`', 'config as released', 'keys changed one by one', 'referee', 'experts stored', 'llama.cpp'],
+    await provenFamilies(),
   );
 
 /** The pairs of models that one rule chooses, by name. */
@@ -966,6 +974,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'cluster-settings': settings(clusterRequest),
   'published-sizes': publishedSizes,
   'gguf-families': ggufFamilies,
+  'proven-families': provenFamiliesTable,
 };
 
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;
