@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fitDocument } from '../../main/contract/fit.ts';
+import { checkedCalls, FORECAST_CUT } from '../../main/evaluation/written-forecast.ts';
 import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
 
 const FIT = [
@@ -78,8 +79,18 @@ test('a search that is killed recommends the same, tests only what it chose, and
   // A second look at the same test items has half the level; what is too small for anything is refused.
   const predicted = await uncurl([...FIT, '--predict', '--workspace', whole]);
   expect(predicted.stdout).toContain('this look tests at 2.5 % instead of 5 %');
-  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', '--workspace', whole]);
+  const into = ['--workspace', whole];
+  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', ...into]);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
+  const formless = await uncurl(['fit', 'switch-8', '--task', 'mood', '--format', 'gguf', '--bytes', '1GB', ...into]);
+  expect([formless.code, formless.stderr]).toEqual([
+    2,
+    expect.stringContaining('switch-8 has no form for gguf here, as stored: '),
+  ]);
+
+  // The stored test answers prove the order.
+  const proof = await uncurl(['verify', document.run, '--json', '--workspace', whole]);
+  expect([proof.code, JSON.parse(proof.stdout)]).toEqual([0, expect.objectContaining({ ok: true, answers: 600 })]);
 
   // Whoever edits the choice afterwards is found out.
   const file = join(whole, 'runs', document.run, 'choice.json');
@@ -90,4 +101,60 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect(saved.code, saved.stderr).toBe(0);
   expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
+
+  // Without the stored answers, nothing is proven.
+  await rm(join(whole, 'steps'), { recursive: true });
+  const unproven = await uncurl(['verify', document.run, '--workspace', whole]);
+  expect([unproven.code, unproven.stdout]).toEqual([1, expect.stringContaining('NOT proven')]);
+});
+
+test('what is measured after the choice does not change what is recommended', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  // On few items, the model of half this budget loses a little less than the recommended one.
+  const options = ['--task', 'add', '--format', 'gguf', '--bytes', '1500kB', '--types', 'q8_0', 'q5_1'];
+  const more = ['--method', 'reap', '--scoring-items', '16', '--finalists', '0', '--json', '--workspace', workspace];
+  const { code, stdout, stderr } = await uncurl(['fit', 'uncurl-16', ...options, ...more]);
+  expect(code, stderr).toBe(0);
+  const { recommended, tested, candidates, evaluations, otherEvaluations } = fitDocument
+    .loose()
+    .parse(JSON.parse(stdout));
+  expect(tested.map(({ name }) => name)).toEqual([recommended]);
+  const answers = (isChosenFrom: boolean): number =>
+    candidates.filter(({ fits }) => fits === isChosenFrom).reduce((sum, { items }) => sum + items, 0);
+  expect(otherEvaluations).toBeGreaterThan(0);
+  expect(evaluations).toBeLessThan(answers(true) + answers(false));
+  const chosen = candidates.find(({ name }) => name === recommended);
+  const lessThanChosen = candidates.filter(({ fits, loss }) => fits && (loss?.mean ?? 0) < (chosen?.loss?.mean ?? 0));
+  // Else this test would prove nothing.
+  expect(lessThanChosen).not.toEqual([]);
+});
+
+test('what a search foretells of written answers is checked by its test, and counted in its workspace', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const search = async (...changed: readonly string[]) => {
+    const options = ['--format', 'plan', '--bytes', '600kB', '--method', 'frequency', '--finalists', '1'];
+    const done = await uncurl(['fit', 'uncurl-8', ...options, ...changed, '--json', '--workspace', workspace]);
+    expect(done.code, done.stderr).toBe(0);
+    return fitDocument.loose().parse(JSON.parse(done.stdout));
+  };
+  const first = await search('--task', 'mood', '--elsewhere', 'mood-written', '--scoring-items', '50');
+  const { forecast, recommended, candidates } = first;
+  const loss = candidates.find(({ name }) => name === recommended)?.loss?.mean ?? NaN;
+  // The recommended model answered the same 50 items in the search.
+  expect(forecast?.calls).toEqual([
+    { name: recommended, task: 'mood-written', loss: expect.closeTo(loss, 6), isSafe: loss < FORECAST_CUT },
+  ]);
+  expect(forecast).toMatchObject({ unknown: null, method: 'frequency', earlier: { tested: 0, held: 0 } });
+  expect(forecast?.curve.map(({ factor }) => factor)).toEqual([8 / 6, 2, 4]);
+  const [written] = first.elsewhere;
+  const held = (written?.verdict === 'safe') === loss < FORECAST_CUT;
+  expect(checkedCalls(first)).toMatchObject([{ held }]);
+
+  const second = await search('--task', 'mood', '--scoring-items', '40');
+  expect(second.forecast).toMatchObject({
+    unknown: expect.stringContaining('reads 50 scoring items, and there are 40'),
+    curve: [],
+    calls: [],
+    earlier: { tested: 1, held: held ? 1 : 0 },
+  });
 });

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
-import { fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
+import { type CallScore, fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
+import { checkedCalls } from '../../evaluation/written-forecast.ts';
 import { exportTypes } from '../../export/export-bytes.ts';
 import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
@@ -18,6 +19,8 @@ import {
   predictFit,
 } from '../../jobs/fit-job.ts';
 import { roundedOf } from '../../jobs/fit-candidates.ts';
+import { proveOrder } from '../../jobs/fit-proof.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { fitPage } from '../../report/fit-page.ts';
@@ -31,7 +34,7 @@ import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { exportRun } from './exports.ts';
 import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
-import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
+import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
 const inputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
@@ -79,6 +82,20 @@ const earlierLooks = async (
   ).length;
 };
 
+/** What became of the forecasts of searches that this workspace measured; a model on a task counts once. */
+const earlierCalls = async (context: EngineContext): Promise<CallScore> => {
+  const { runs } = context.workspace;
+  const finished = (await runs.list()).filter(({ kind, state }) => kind === 'fit' && state === 'done');
+  const found = new Map<string, boolean>();
+  for (const { id, models } of finished) {
+    if ((await context.provenanceOf(id))?.state !== 'here') continue;
+    const document = await readResult(join(runs.folder(id), FIT_FILE), fitDocument);
+    for (const { name, task, held } of document === null ? [] : checkedCalls(document))
+      if (held !== null) found.set(canonicalJson([models[0]?.fingerprint ?? '', task, name]), held);
+  }
+  return { tested: found.size, held: [...found.values()].filter((held) => held).length };
+};
+
 type FitRequest = CallParsed<'fit.start'>;
 
 const orderOf = async (
@@ -92,7 +109,8 @@ const orderOf = async (
   const looks = await earlierLooks(context, onlyModel({ models }), first);
   const { checkpoint } = onlyModel({ models });
   const format = settings.format ?? (isStoredGguf(checkpoint) ? 'gguf' : 'hf');
-  return { spec: { ...settings, format, earlierLooks: looks }, models, tasks };
+  const spec = { ...settings, format, earlierLooks: looks, earlierCalls: await earlierCalls(context) };
+  return { spec, models, tasks };
 };
 
 /**
@@ -155,6 +173,20 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       return {};
     },
     'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
+    'fit.verify': async ({ run }, signal) => {
+      const { manifest, document } = await stored(run);
+      const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
+      if (choice === null)
+        return { ok: false, answers: 0, problems: ['Nothing was chosen: the search was stopped, or goes on.'] };
+      const subjects = await reopenSubjects(context, manifest, await codeToConfirm(context, manifest));
+      const model = onlyModel(subjects);
+      await identify(model.checkpoint, { signal });
+      const [task] = subjects.tasks;
+      if (task === undefined) throw refuse('bad-spec', `${run} names no task.`, 'Start a new search.');
+      const { numerics } = context;
+      const subject = { model, task, numerics, madeAt: new Date(manifest.createdAt) };
+      return proveOrder(context.workspace.steps, subject, document, choice);
+    },
     'fit.export': async ({ run, into, name }, signal) => {
       const { manifest, document } = await stored(run);
       const { plan, recommended, settings } = document;

@@ -6,7 +6,15 @@ import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { fitFigure } from '../../../main/figures/fit-chart.ts';
 import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
-import { elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import {
+  candidateNamed,
+  elsewhereWords,
+  fitNotes,
+  fitSentence,
+  forecastWords,
+  givenUp,
+} from '../../../main/words/fit.ts';
+import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -16,7 +24,7 @@ import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { fitStore } from '../../state/fit-store.ts';
@@ -82,12 +90,20 @@ const FitPicture = ({ document }: { readonly document: FitDocument }) => {
 
 const FitDetails = ({ document }: { readonly document: FitDocument }) => {
   const rows = fitRows(document);
+  const foretold = forecastWords(document);
   return (
     <>
       {document.recommended !== null && <p>{givenUp(document)}</p>}
       {document.elsewhere.length > 0 && (
         <ul className="findings" aria-label="On other tasks">
           {elsewhereWords(document).map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+      {foretold.length > 0 && (
+        <ul className="findings" aria-label="Forecast of written answers">
+          {foretold.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
         </ul>
@@ -115,8 +131,10 @@ const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().enco
 
 /** Exports the recommended model, or saves its plan, and saves the page. */
 const FitExport = ({ run, document }: { readonly run: RunManifest; readonly document: FitDocument }) => {
+  const facts = useFacts();
   const { into, chooseInto } = useStore(fitStore);
   const { busy, problem, start } = useRequest('here');
+  const prunes = document.recommended !== null && candidateNamed(document, document.recommended).method !== null;
   const isPlan = document.settings.format === 'plan';
   const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
   return (
@@ -158,6 +176,19 @@ const FitExport = ({ run, document }: { readonly run: RunManifest; readonly docu
               Export and verify
             </Button>
           </>
+        )}
+        {prunes && (
+          <Button
+            icon="eye"
+            disabled={busy}
+            onClick={() =>
+              start((engine) =>
+                importText(engine, facts, { name: `${run.id}.json`, text: JSON.stringify(document.plan) }),
+              )
+            }
+          >
+            Show its plan on the map
+          </Button>
         )}
         <Button
           icon="file"
