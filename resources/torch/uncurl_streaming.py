@@ -179,7 +179,7 @@ class Stream:
         self.blocks = list(model.get_submodule(name))
         self.fill_block = fill
         self.empty = [
-            [(kept, dict(kept)) for each in block.modules() for kept in tensors_and_parts(each)] for block in self.blocks
+            [(kept, dict(kept)) for each in block.modules() for kept in parts_of(each)] for block in self.blocks
         ]
         for index, block in enumerate(self.blocks):
             block.forward = functools.partial(asked, self, index, block.forward)
@@ -208,7 +208,7 @@ class Stream:
         return sum(each.untyped_storage().nbytes() for each in self.tensors(index))
 
 
-def tensors_and_parts(module):
+def parts_of(module):
     return module._parameters, module._buffers, module._modules
 
 
