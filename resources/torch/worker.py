@@ -1011,7 +1011,8 @@ def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
     if observation.residual is not None:
         _, before = observation.given.get(hidden_states.data_ptr(), (None, None))
         if before is None or before.numel() != hidden_states.numel():
-            raise Refused("torch-router", f"{type(experts).__name__} does not show which state its outputs are added to.")
+            name = type(experts).__name__
+            raise Refused("torch-router", f"{name} does not show which state its outputs are added to.")
         before = before.reshape(hidden_states.shape)[real].double()
         after = before + weighted[real].double() * observation.residual
         seen["turns"] = (1 - torch.cosine_similarity(before, after, -1, 0)).clamp(min=0).float()
