@@ -26,9 +26,9 @@ export const results = define({
       'tell, or undecided: neither. The last two are not safe. The probability of calling a candidate safe that is ' +
       'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
       'simulation where items share passages, since a passage may change as a whole. A sweep of planned looks calls ' +
-      'a candidate safe at the level of its look instead. For perplexity, 5 % is nominal: in simulations 2 to 9 % ' +
-      'for 50 texts and 3 to 12 % for 20; where one text in fifty loses far more than the others, 17 to 25 %, and ' +
-      'where one in thirty loses all, 53 % for 20 texts.',
+      'a candidate safe at the level of its look instead. For perplexity, 5 % is nominal: in simulations 2.5 to 8.5 ' +
+      '% for 50 texts and 2 to 11 % for 20; where one text in fifty loses far more than the others, 20 to 26 %, and ' +
+      'where one in thirty loses all, 52 % for 20 texts and 22 % for 50.',
   },
   firstDifference: { term: 'First difference', text: besideTexts.firstDifference },
   tokenProbability: { term: 'Probability of a token', text: besideTexts.probability },
