@@ -299,7 +299,7 @@ const points = (values: readonly number[]): string => {
   const error = Math.sqrt(
     values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1) / values.length,
   );
-  return `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(1)}`;
+  return `${(100 * mean).toFixed(1)}${values.length < 2 ? '' : ` ± ${(100 * error).toFixed(1)}`}`;
 };
 
 const table = async (file: string): Promise<void> => {
@@ -329,9 +329,11 @@ const table = async (file: string): Promise<void> => {
   const total = (count: (row: (typeof rows)[number]) => number): number =>
     rows.reduce((sum, row) => sum + count(row), 0);
   const [safe, wrong] = [total((row) => row.safe.length), total((row) => row.wrong.length)];
-  /** Share with its standard error, in per cent. */
+  /** Share with its standard error, in per cent; of none the exact upper limit at 95 %. */
   const share = (count: number, of: number): string =>
-    `${((100 * count) / of).toFixed(1)} ± ${(100 * Math.sqrt(((count / of) * (1 - count / of)) / of)).toFixed(1)} %`;
+    count === 0
+      ? `0 %, at most ${(100 * (1 - 0.05 ** (1 / of))).toFixed(1)} %`
+      : `${((100 * count) / of).toFixed(1)} ± ${(100 * Math.sqrt(((count / of) * (1 - count / of)) / of)).toFixed(1)} %`;
   const answers = meanOf(lines.map((own) => own.answers)) / meanOf(lines.map((own) => own.sweepAnswers));
   const all = points(lines.map(({ fitDifference, sweepDifference }) => fitDifference - sweepDifference));
   console.log(
