@@ -26,7 +26,7 @@ export const askedTasks = async (
   const asked = await askTasks(
     checkpoint.folder,
     tasks.map(({ task }) => task),
-    () => now,
+    now,
   );
   return tasks.map((task, index) => ({ ...task, task: asked[index] ?? task.task }));
 };
