@@ -26,9 +26,10 @@ const chromium = {
 } as const;
 
 /**
- * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one;
- * `x.package.spec.ts` drives the installed application, `x.cluster.spec.ts` a cluster's queue. There is one worker,
- * since several would share two cores with the engines that they start.
+ * One set of flows, two hosts: `x.spec.ts` runs in both, `x.browser.spec.ts` and `x.window.spec.ts` in one. What the
+ * host takes part in (dialogs, files, jobs, processes, messages) runs in both; views alone run in Chromium, where a
+ * flow starts faster. `x.package.spec.ts` drives the installed application, `x.cluster.spec.ts` a cluster's queue.
+ * There is one worker, since several would share two cores with the engines that they start.
  */
 export default defineConfig({
   testDir: 'tests/e2e',

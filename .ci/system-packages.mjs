@@ -10,6 +10,9 @@ const vulkanPackages = ['mesa-vulkan-drivers', 'libvulkan1'];
 /** For a window on a virtual display. Debian 13 names some of them with a suffix (t64). */
 export const windowPackages = ['xvfb', 'xauth', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'];
 
+/** A server for `uncurl connect`; without it those tests say that they do not run. */
+const sshPackages = ['openssh-server', 'openssh-client'];
+
 const output = (command, commandArguments) =>
   spawnSync(command, commandArguments, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).stdout ?? '';
 
@@ -48,5 +51,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // Without them the tests of WebGPU do not run, and say so.
   const withoutVulkan = missingPackages(vulkanPackages);
   if (withoutVulkan) say(withoutVulkan);
+  const withoutSsh = missingPackages(sshPackages);
+  if (withoutSsh) say(withoutSsh);
   process.exit(missing ? 1 : 0);
 }

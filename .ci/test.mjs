@@ -67,6 +67,8 @@ const kinds = {
   unused: { checks: true, cores: 1, steps: [[tool('knip', 'bin', 'knip.js'), '--no-progress']] },
   layers: { checks: true, cores: 1, steps: [[...cruiser, 'main', 'electron', 'renderer']] },
   unit: { steps: [[...vitest, '--project=unit']] },
+  /** Unit tests that import what differs from the last commit, directly or not. */
+  changed: { steps: [[...vitest, '--project=unit', '--changed', '--passWithNoTests']] },
   integration: { built: true, steps: [[...vitest, '--project=integration']] },
   browser: { built: true, cores: 1, prepare: findChromium, steps: [playwright('chromium')] },
   window: { built: true, named: true, cores: 1, prepare: findElectron, steps: [playwright('electron')] },

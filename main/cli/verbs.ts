@@ -35,6 +35,7 @@ export const verbs: Readonly<Record<string, () => Promise<Verb>>> = {
   reproduce: async () => (await import('./verbs/reproduce.ts')).reproduce,
   sample: async () => (await import('./verbs/sample.ts')).sample,
   serve: async () => (await import('./verbs/serve.ts')).serve,
+  connect: async () => (await import('./verbs/connect.ts')).connect,
   mcp: async () => (await import('./verbs/mcp.ts')).mcp,
   doctor: async () => (await import('./verbs/doctor.ts')).doctor,
   methods: async () => (await import('./verbs/methods.ts')).methods,
@@ -48,7 +49,7 @@ export const verbGroups: readonly HelpGroup[] = [
   { title: 'Plans', names: ['methods', 'profile', 'plan', 'damage', 'recover'] },
   { title: 'Answers of a model', names: ['baseline', 'score', 'generate', 'beside', 'forward'] },
   { title: 'Training', names: ['finetune', 'experiment'] },
-  { title: 'Clusters', names: ['steps', 'work', 'submit'] },
+  { title: 'Other machines', names: ['connect', 'submit', 'work', 'steps'] },
   { title: 'Agents', names: ['mcp'] },
   { title: 'Checks', names: ['verify', 'reproduce', 'sample', 'doctor'] },
 ];

@@ -16,3 +16,11 @@ export const TOKEN_REFUSED = 4401;
 
 /** Parameter of the printed address, and key in the page's sessionStorage, which one tab and one port alone read. */
 export const TOKEN_PARAMETER = 'token';
+
+/** Names of this machine's own address, at which pages are served. */
+export const loopbackNames = ['127.0.0.1', '::1', 'localhost'] as const;
+export type LoopbackName = (typeof loopbackNames)[number];
+
+/** The address of a page, with which it begins. */
+export const pageAddress = (host: LoopbackName, port: number, token: string): string =>
+  `http://${host === '::1' ? '[::1]' : host}:${String(port)}/?${TOKEN_PARAMETER}=${token}`;

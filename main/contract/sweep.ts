@@ -793,6 +793,14 @@ export type PointName = Pick<SweepResult, 'model' | 'task' | 'method' | 'seed' |
 export const pointNameKey = ({ model, task, method, seed, factor }: PointName): string =>
   JSON.stringify([model, task, method, seed, factorKey(factor)]);
 
+/** Whether two names are of one point. */
+export const isSamePoint = (one: PointName, other: PointName): boolean =>
+  one.model === other.model &&
+  one.task === other.task &&
+  one.method === other.method &&
+  one.seed === other.seed &&
+  isSameFactor(one.factor, other.factor);
+
 /** Number of draws with a property, of those that determine it. */
 export interface DrawCount {
   readonly count: number;

@@ -1,5 +1,6 @@
 import { runDurationMs, type RunManifest } from '../contract/run.ts';
 import {
+  pointNameKey,
   type PointVerdict,
   recordedSweepSettings,
   type SweepDocument,
@@ -311,11 +312,8 @@ export interface RunsOrder {
   readonly unfolded: readonly string[];
 }
 
-const pointKey = ({ run, points }: RunLine): string => {
-  const [point] = points;
-  const { model, task, method, seed, factor } = point?.result ?? {};
-  return JSON.stringify([run.id, model, task, method, seed, factor]);
-};
+const lineKey = ({ run, points: [point] }: RunLine): string =>
+  JSON.stringify([run.id, point === undefined ? null : pointNameKey(point.result)]);
 
 /** The rows of runs, in their order where no other is chosen; points are sorted within their run. */
 export const runRows = (
@@ -338,7 +336,7 @@ export const runRows = (
       column === undefined ? points : sortedBy(points, (point) => sortCell(column, point, names), descending);
     return [
       { is: 'run', key: line.run.id, entry, isOpen },
-      ...(isOpen ? shown.map((point): RunRow => ({ is: 'point', key: pointKey(point), line: point })) : []),
+      ...(isOpen ? shown.map((point): RunRow => ({ is: 'point', key: lineKey(point), line: point })) : []),
     ];
   };
   const rest = ordered.filter((entry) => !isPinned(entry));

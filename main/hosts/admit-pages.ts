@@ -33,6 +33,8 @@ export interface AdmittedPages {
   full(): string | null;
   /** Waits for the token of a new WebSocket on `connection`, and admits or closes it. */
   take(socket: WebSocket, connection: Duplex): void;
+  /** Number of admitted pages. */
+  count(): number;
   /** Stops looking for another token. */
   dispose(): void;
 }
@@ -104,6 +106,7 @@ export const admitPages = (token: () => Promise<string>, admit: (socket: WebSock
           });
       });
     },
+    count: () => pages.size,
     dispose: () => clearInterval(looking),
   };
 };

@@ -73,3 +73,11 @@ export const rotateToken = async (stateFolder: string): Promise<{ readonly token
   await writeServed(stateFolder, { nonce, port: before.port });
   return { token: await tokenOf(stateFolder, nonce), port: before.port };
 };
+
+/** The token that servers of this user ask for now. @throws WorkbenchError refused: `never-served`. */
+export const servedToken = async (stateFolder: string): Promise<string> => {
+  const before = await readServed(stateFolder);
+  if (before === null)
+    throw refuse('never-served', 'There is no token yet: "uncurl serve" was never started here.', 'Start it.');
+  return tokenOf(stateFolder, before.nonce);
+};

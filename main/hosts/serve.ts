@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { refuse } from '../contract/errors.ts';
-import { TOKEN_PARAMETER } from '../contract/page-token.ts';
+import { type LoopbackName, pageAddress } from '../contract/page-token.ts';
 import { pageHeaders, rendererFile } from '../contract/renderer-page.ts';
 import { type ServedEngine, serveRpc } from '../contract/rpc.ts';
 import { admitPages } from './admit-pages.ts';
@@ -25,19 +25,17 @@ export interface ServeSettings {
   readonly answerPage?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** 0 chooses a free port. */
   readonly port: number;
-  readonly host: '127.0.0.1' | '::1' | 'localhost';
+  readonly host: LoopbackName;
   /** The token that is valid now; default: a new one for this server. */
   readonly token?: (() => Promise<string>) | undefined;
 }
-
-/** The address of a page, with which it begins. */
-export const pageAddress = (host: ServeSettings['host'], port: number, token: string): string =>
-  `http://${host === '::1' ? '[::1]' : host}:${port}/?${TOKEN_PARAMETER}=${token}`;
 
 export interface WorkbenchServer {
   /** The address to open, including the token. */
   readonly url: string;
   readonly port: number;
+  /** Number of pages that are open now. */
+  pages(): number;
   /** Ends the connections of all pages, which reconnect and ask for everything again. */
   dropPages(): void;
   /** Disconnects every page and frees the port; the caller still owns the engine. */
@@ -187,6 +185,7 @@ export const serveWorkbench = async (settings: ServeSettings): Promise<Workbench
   return {
     url: pageAddress(host, bound.port, await token()),
     port: bound.port,
+    pages: () => pages.count(),
     dropPages: () => {
       for (const socket of sockets.clients) socket.close(SERVICE_RESTART);
     },

@@ -6,22 +6,14 @@ import {
   tokenClasses,
   type WrittenOutcome,
 } from '../contract/outcome.ts';
+import { isSamePoint, type PointName } from '../contract/sweep.ts';
 import type { StoredOutcome } from '../evaluation/followed-outcome.ts';
 import { openParquet, type ParquetColumns, type ParquetReader } from '../files/parquet-reader.ts';
 import { isLack } from '../files/process-limits.ts';
 
-/** Names the candidate and task of a row. */
-export interface OutcomePoint {
-  readonly model: string;
-  readonly task: string;
-  readonly method: string;
-  readonly seed: number | null;
-  readonly factor: number;
-}
-
 /** A point and its items' outcomes, in the order of the file, which is the order of the items. */
 export interface PointOutcomes {
-  readonly point: OutcomePoint;
+  readonly point: PointName;
   /** Experts kept per layer, according to the file. */
   readonly kept: number;
   readonly stored: readonly StoredOutcome[];
@@ -178,7 +170,7 @@ const storedOf = (row: Row): StoredOutcome => {
   return { outcome, correct: truth(row, 'correct'), correctNorm: truth(row, 'correct_norm') };
 };
 
-const pointOf = (row: Row): OutcomePoint => ({
+const pointOf = (row: Row): PointName => ({
   model: text(row, 'model'),
   task: text(row, 'task'),
   method: text(row, 'method'),
@@ -186,7 +178,7 @@ const pointOf = (row: Row): OutcomePoint => ({
   factor: number(row, 'factor'),
 });
 
-const blockOf = (point: OutcomePoint, kept: number, stored: readonly StoredOutcome[]): PointOutcomes => ({
+const blockOf = (point: PointName, kept: number, stored: readonly StoredOutcome[]): PointOutcomes => ({
   point,
   kept,
   stored,
@@ -210,7 +202,7 @@ const damaged = (file: string, cause: unknown): unknown =>
 
 /** Rows from `start` to `end` (exclusive) of a group have the same point. */
 interface Stretch {
-  readonly point: OutcomePoint;
+  readonly point: PointName;
   readonly kept: number;
   readonly start: number;
   readonly end: number;
@@ -230,13 +222,6 @@ const stretchesOf = (columns: ParquetColumns, rows: number): readonly Stretch[] 
   return rows === 0 ? [] : found;
 };
 
-const isSame = (first: OutcomePoint, second: OutcomePoint): boolean =>
-  first.factor === second.factor &&
-  first.method === second.method &&
-  first.task === second.task &&
-  first.model === second.model &&
-  first.seed === second.seed;
-
 /**
  * Reads a file of writeOutcomes point by point in the order of the file, keeping one row group in memory at a time.
  * Row groups without a wanted point are read as far as needed to know that. Null where there is no such file.
@@ -245,7 +230,7 @@ const isSame = (first: OutcomePoint, second: OutcomePoint): boolean =>
  */
 export const readPointBlocks = async (
   file: string,
-  isWanted: (point: OutcomePoint) => boolean = () => true,
+  isWanted: (point: PointName) => boolean = () => true,
 ): Promise<AsyncGenerator<PointOutcomes> | null> => {
   let reader: ParquetReader;
   try {
@@ -255,7 +240,7 @@ export const readPointBlocks = async (
     throw damaged(file, cause);
   }
   return (async function* () {
-    let open: { readonly point: OutcomePoint; readonly kept: number; readonly stored: StoredOutcome[] } | null = null;
+    let open: { readonly point: PointName; readonly kept: number; readonly stored: StoredOutcome[] } | null = null;
     try {
       let rowStart = 0;
       for (const rows of reader.facts.groups) {
@@ -267,7 +252,7 @@ export const readPointBlocks = async (
         rowStart += rows;
         for (const { point, kept, start, end } of stretches) {
           // A point may go on in the next row group, and must have kept as many experts there.
-          const goesOn = open !== null && isSame(open.point, point);
+          const goesOn = open !== null && isSamePoint(open.point, point);
           if (open !== null && goesOn && open.kept !== kept) throw wrong(new Row(names, start), 'kept');
           if (open !== null && !goesOn) yield blockOf(open.point, open.kept, open.stored);
           if (!goesOn) open = isWanted(point) ? { point, kept, stored: [] } : null;

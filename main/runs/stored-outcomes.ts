@@ -6,24 +6,24 @@ import { isFile } from '../files/file-errors.ts';
 import { itemOfRepeat } from '../tasks/task.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
 import { evaluationRecord } from './evaluation-record.ts';
-import { type OutcomePoint, type PointOutcomes, readPointBlocks } from './read-outcomes.ts';
+import { type PointOutcomes, readPointBlocks } from './read-outcomes.ts';
 import type { RunSource } from './run-source.ts';
 import { readPointIndex } from './sweep-record.ts';
 
 export const OUTCOMES = 'outcomes.parquet';
 
 /** Called for each column of an item that differs from the value computed from the model's answer. */
-export type TellOutcome = (column: string, point: OutcomePoint, item: string) => void;
+export type TellOutcome = (column: string, point: PointName, item: string) => void;
 
 /** A point and its items' outcomes, computed from the model's answers. */
 export interface PointBlock {
-  readonly point: OutcomePoint;
+  readonly point: PointName;
   readonly kept: number;
   readonly outcomes: readonly ItemOutcome[];
 }
 
 /** Judges equal texts of an item the same way, whatever candidate wrote them. */
-const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell: TellColumn) => void) => {
+const createVerdicts = (): ((point: PointName, outcome: WrittenOutcome, tell: TellColumn) => void) => {
   const known = new Map<string, Pick<WrittenOutcome, 'filtered' | 'correct'>>();
   return ({ task }, { id, text, filtered, correct }, tell) => {
     const key = JSON.stringify([task, id, text]);
@@ -40,7 +40,7 @@ const createVerdicts = (): ((point: OutcomePoint, outcome: WrittenOutcome, tell:
 const stepBlocks = async function* (
   { runs, steps }: RunSource,
   run: string,
-  isWanted: (point: OutcomePoint) => boolean,
+  isWanted: (point: PointName) => boolean,
 ): AsyncGenerator<Omit<PointOutcomes, 'outcomes'>> {
   for (const { step, kept, ...point } of await readPointIndex(runs.folder(run))) {
     if (!isWanted(point)) continue;
@@ -73,7 +73,7 @@ export const readStoredOutcomes = async (
   {
     isWanted,
     tell = () => undefined,
-  }: { readonly isWanted?: (point: OutcomePoint) => boolean; readonly tell?: TellOutcome } = {},
+  }: { readonly isWanted?: (point: PointName) => boolean; readonly tell?: TellOutcome } = {},
 ): Promise<StoredOutcomes> => {
   const folder = source.runs.folder(run);
   const findRules = source.rulesOf(await source.runs.read(run));

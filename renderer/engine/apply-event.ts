@@ -3,20 +3,12 @@ import { assertNever } from '../../main/contract/errors.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { JobProgress, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead, staleAfter } from '../../main/contract/stale-calls.ts';
-import type { SweepDocument, SweepResult } from '../../main/contract/sweep.ts';
+import { isSamePoint, type SweepDocument, type SweepResult } from '../../main/contract/sweep.ts';
 import type { Engine } from './waits.ts';
-
-/** Whether two results belong to the same point of a sweep. */
-const samePoint = (left: SweepResult, right: SweepResult): boolean =>
-  left.model === right.model &&
-  left.task === right.task &&
-  left.method === right.method &&
-  left.seed === right.seed &&
-  left.factor === right.factor;
 
 export const withPoint = (document: SweepDocument, result: SweepResult): SweepDocument => ({
   ...document,
-  results: [...document.results.filter((known) => !samePoint(known, result)), result],
+  results: [...document.results.filter((known) => !isSamePoint(known, result)), result],
 });
 
 const withManifest = (runs: readonly RunManifest[], manifest: RunManifest): RunManifest[] =>

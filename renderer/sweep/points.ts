@@ -9,10 +9,3 @@ export const pointKey = (run: string, { model, task, method, seed, factor }: Swe
   seed,
   factor,
 });
-
-export const isPoint = (result: SweepResult, point: PointKey): boolean =>
-  result.model === point.model &&
-  result.task === point.task &&
-  result.method === point.method &&
-  result.seed === point.seed &&
-  result.factor === point.factor;

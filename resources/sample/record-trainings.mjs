@@ -3,7 +3,7 @@ import path from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { recordedTrainings } from '../../main/evaluation/size-trend/document.ts';
-import { recordedTrainingsFile } from '../../main/runs/read-run.ts';
+import { recordedTrainingsFile } from '../../main/runs/run-source.ts';
 import { readSweepDocument } from '../../main/runs/sweep-record.ts';
 import { configOf, resources, sweepModels } from './sweep.mjs';
 
@@ -34,7 +34,8 @@ const recorded = recordedTrainings.parse({
   models: await Promise.all(
     manifest.models.map(async ({ name, fingerprint, path: folder }) => {
       const { info } = await openCheckpoint(folder);
-      return { name, fingerprint, experts: info.experts, size: sizeOf.get(info.experts) };
+      const { experts, gatesGrow = false } = info;
+      return { name, fingerprint, experts, size: sizeOf.get(experts), gatesGrow };
     }),
   ),
   results: document.results,

@@ -88,6 +88,7 @@ test('a sweep is submitted to Slurm, followed by task, cancelled, submitted agai
   const missing = path.join(exports, 'module');
   await test.step('a failed task is listed with its end and its log', async () => {
     await page.getByRole('tab', { name: 'Plan', exact: true }).click();
+    await openSweep(page);
     await expect(sweep.getByRole('radio', { name: 'Slurm cluster' })).toHaveAttribute('aria-checked', 'true');
     // Simulates a module that one of the nodes lacks.
     const setup = `[ "\${SLURM_ARRAY_TASK_ID:-0}" != 2 ] || cat ${missing}`;

@@ -241,7 +241,7 @@ test('plan settings belong to the plan: in the address, after a reload, with a p
     await margin.selectText();
     await page.keyboard.type('0.05');
     await expect(margin).toHaveValue('0.05');
-    await expect(sweep).toContainText('δ = 0.050');
+    await expect(sweep).toContainText('δ = 5 points');
     const seeds = sweep.getByLabel('Draws', { exact: true });
     await seeds.selectText();
     await page.keyboard.press('Delete');

@@ -3,12 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { connectRpc, type RpcConnection } from '../../main/contract/rpc.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
-import { socketChannel } from '../../main/hosts/socket-channel.ts';
 import { patiently } from '../hang-limit.ts';
-import { openServedPage } from '../main/hosts/served-page.ts';
+import { openServedEngine } from '../main/hosts/served-page.ts';
 import { waitUntilGone } from './computing-engine.ts';
 import { readParquet } from './read-parquet.ts';
 import { startUncurl, temporaryFolder, uncurl, type Uncurl } from './run-uncurl.ts';
@@ -28,10 +26,6 @@ const serving = async (server: Uncurl): Promise<number> => {
   return pid;
 };
 
-/** A connection to `uncurl serve` like a page's, closed after the test. */
-const openPage = async (address: string): Promise<RpcConnection> =>
-  connectRpc(socketChannel(await openServedPage(address)), () => undefined);
-
 const SETTINGS = { methods: ['reap', 'uncurl'], factors: [2, 4], limit: 150 };
 
 test('a sweep from a served page writes the same files as the command line; an interrupt ends everything', async () => {
@@ -39,7 +33,7 @@ test('a sweep from a served page writes the same files as the command line; an i
   const server = startUncurl(['serve', '--workspace', workspace, '--threads', '1']);
   await server.prints(/token=.*\n/);
   const [address = ''] = /http:\/\/\S+token=[^\s"]+/.exec(server.printed.stdout) ?? [];
-  const page = await openPage(address);
+  const page = await openServedEngine(address);
   const model = (await page.call('models.list', {})).find(({ name }) => name === 'uncurl-16');
   const tasks = (await page.call('tasks.list', {})).filter(({ name }) => name === 'sort');
   if (model === undefined) throw new Error('no bundled model');

@@ -33,15 +33,21 @@ test('only these files start programs', () => {
     filesWith(/(?<![.\w])(?:spawn|spawnSync|fork|execFile|execFileSync|exec|execSync)\(|utilityProcess\.fork/),
   ).toEqual([
     'electron/fork-utility.ts',
+    // The browser, with the printed address.
+    'main/cli/open-browser.ts',
     // The same command line again, in a process that can be killed.
     'main/cli/uncurl.ts',
-    // The browser, with the printed address.
-    'main/cli/verbs/serve.ts',
     'main/cluster/run-command.ts',
     'main/compute/start-compute.ts',
     'main/finetune/run-program.ts',
     // The Python that this user's state names for the workspace, or its own environment.
     'main/harness/judge-texts.ts',
+    // The system's scp.
+    'main/hosts/fetch-folder.ts',
+    // The same command line again, for the background.
+    'main/hosts/serving-engine.ts',
+    // The system's ssh.
+    'main/hosts/ssh-line.ts',
     'main/inference/providers/fork-probe.ts',
     'main/torch/worker-link.ts',
   ]);

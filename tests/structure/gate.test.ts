@@ -196,7 +196,7 @@ test('steps are written behind the gate; code that writes them elsewhere compute
 
 /** How a verb gets numbers: from an engine, from the gate, or not at all. */
 const wayOf = (text: string): 'engine' | 'gate' | 'none' =>
-  /\bwithEngine\(/.test(text) ? 'engine' : /\b(?:withRunner|computeWith)\(/.test(text) ? 'gate' : 'none';
+  /\b(?:withEngine|serveHere)\(/.test(text) ? 'engine' : /\b(?:withRunner|computeWith)\(/.test(text) ? 'gate' : 'none';
 
 test('every verb gets numbers in one of three ways', () => {
   const verbs = Object.groupBy(
@@ -218,5 +218,6 @@ test('every verb gets numbers in one of three ways', () => {
   // `info` computes with --referee alone. These read headers, stored results and recorded runs; a plan is computed from
   // a profile, and `import` writes tasks.
   const looking = ['compare', 'doctor', 'figures', 'frontier', 'import', 'methods', 'plan', 'report', 'runs', 'sample'];
-  expect(names(verbs.none)).toEqual(looking);
+  // `connect` asks the command line of another machine.
+  expect(names(verbs.none)).toEqual(['connect', ...looking].toSorted());
 });

@@ -54,6 +54,7 @@ const OTHER_HASHES: Readonly<Record<string, string>> = {
   'main/files/checksums.ts': 'the bytes of a file',
   'main/finetune/mixture.ts': 'texts',
   'main/hosts/serve-access.ts': 'a token of the page',
+  'main/hosts/serving-engine.ts': 'the name of a file',
   'main/hub/download.ts': 'the bytes of a downloaded file',
   'main/inference/decoding/sample-token.ts': 'what a drawn token is drawn by',
   'main/inference/unpruned-states.ts': 'tokens of a group, within an opened model',

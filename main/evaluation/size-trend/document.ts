@@ -19,6 +19,7 @@ import {
   type SweepResult,
   sweepResult,
   type SweepSettings,
+  UNPRUNED,
 } from '../../contract/sweep.ts';
 import { writtenTasks } from '../choice-and-writing.ts';
 import { sweepThresholds } from '../threshold.ts';
@@ -181,9 +182,17 @@ const { spec, tasks, versions, device, commandLine } = runManifest.shape;
  */
 export const recordedTrainings = z.object({
   spec,
-  /** `size`: fingerprint of the bundled model with as many experts. */
+  /**
+   * `size`: fingerprint of the bundled model with as many experts. `gatesGrow`: as in the model's info; absent: may be.
+   */
   models: boundedList(
-    z.object({ name: boundedText, fingerprint: boundedText, experts: z.number(), size: boundedText }),
+    z.object({
+      name: boundedText,
+      fingerprint: boundedText,
+      experts: z.number(),
+      size: boundedText,
+      gatesGrow: z.boolean().optional(),
+    }),
   ),
   tasks,
   versions,
@@ -199,14 +208,29 @@ export type RecordedTrainings = z.infer<typeof recordedTrainings>;
 type CompleteOptions = (method: string, given: MethodOptions) => MethodOptions;
 
 /**
- * Settings that determine a method's plans and their measurement, except the factors and seeds. Without `gates`: the
- * recorded trainings have `uncurl-*`'s layout, whose routers renormalise, so that every choice of gates is the same.
+ * Settings that determine a method's plans and their measurement, except the factors and seeds. `gatesStay`: the router
+ * renormalises, so that every choice of gates is the same.
  */
-const ruleOf = (settings: SweepSettings, method: string, completeOptions: CompleteOptions): string => {
+const ruleOf = (
+  settings: SweepSettings,
+  method: string,
+  completeOptions: CompleteOptions,
+  gatesStay: boolean,
+): string => {
   const { budget, protect, limit, recovery, refits, options, calibration = 'answers' } = settings;
   const [, given = {}] = Object.entries(options).find(([name]) => name === method) ?? [];
   const refitted = recovery === 'none' ? null : refits;
-  return JSON.stringify([budget, protect, limit, recovery, refitted, calibration, completeOptions(method, given)]);
+  const gates = gatesStay || method === UNPRUNED ? null : settings.gates;
+  return JSON.stringify([
+    budget,
+    protect,
+    limit,
+    recovery,
+    refitted,
+    calibration,
+    gates,
+    completeOptions(method, given),
+  ]);
 };
 
 const curveKey = ({ model, task, method, seed }: Pick<SweepResult, 'model' | 'task' | 'method' | 'seed'>): string =>
@@ -234,6 +258,7 @@ export const comparableResults = (
   const sizeOf = new Map(
     recorded.models.map(({ name, size }) => [name, models.find(({ fingerprint }) => fingerprint === size)?.name]),
   );
+  const gatesStay = new Set(recorded.models.filter(({ gatesGrow }) => gatesGrow === false).map(({ name }) => name));
   const hashOf = new Map(recorded.tasks.map(({ name, hash }) => [name, hash]));
   const measured = new Map<string, number[]>();
   for (const result of results) {
@@ -244,7 +269,9 @@ export const comparableResults = (
     const model = sizeOf.get(result.model);
     const task = swept.find(({ hash }) => hash === hashOf.get(result.task))?.name;
     if (model === undefined || task === undefined) return [];
-    if (ruleOf(ours, result.method, completeOptions) !== ruleOf(theirs, result.method, completeOptions)) return [];
+    const ruleIn = (settings: SweepSettings): string =>
+      ruleOf(settings, result.method, completeOptions, gatesStay.has(result.model));
+    if (ruleIn(ours) !== ruleIn(theirs)) return [];
     const factors = measured.get(curveKey({ ...result, model, task })) ?? [];
     const isMeasured = factors.some((factor) => isSameFactor(factor, result.factor));
     return isMeasured ? [{ ...result, task }] : [];

@@ -1,6 +1,7 @@
 import { type ReactNode, useMemo } from 'react';
 import { useStore } from 'zustand';
 import { methodOfLabel } from '../../../main/contract/method.ts';
+import { isSamePoint } from '../../../main/contract/sweep.ts';
 import { onlyCharts } from '../../../main/figures/chart.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { modelChart, type ModelChartName } from '../../../main/figures/model-charts.ts';
@@ -21,7 +22,7 @@ import { inTaskTitles, titlesOf, withTaskTitles } from '../../format/task-titles
 import { type ResolvedTheme, useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
-import { isPoint, pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../sweep/points.ts';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
@@ -42,7 +43,7 @@ const useModelOfSweep = () => {
   const running = manifest.state === 'running' || manifest.state === 'queued';
   const point = facts.selection.point;
   const selected =
-    point?.run !== manifest.id ? null : (document?.results.find((result) => isPoint(result, point)) ?? null);
+    point?.run !== manifest.id ? null : (document?.results.find((result) => isSamePoint(result, point)) ?? null);
   const select = (key: string): void => {
     const result = document?.results.find((one) => resultKey(one) === key);
     if (result === undefined) return;

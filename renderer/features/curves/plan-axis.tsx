@@ -2,7 +2,13 @@ import { type MouseEvent, useId, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { ModelEntry, ModelInfo } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
-import { isNothingToLose, type SweepDocument, type SweepResult, type Threshold } from '../../../main/contract/sweep.ts';
+import {
+  isNothingToLose,
+  isSamePoint,
+  type SweepDocument,
+  type SweepResult,
+  type Threshold,
+} from '../../../main/contract/sweep.ts';
 import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { type ChartTip, FACTOR_INSET } from '../../../main/figures/chart.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
@@ -36,7 +42,7 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint, nameInRun } from '../../sweep/brought.ts';
 import { pooledCurves, type RunResult } from '../../sweep/model-points.ts';
-import { isPoint, pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../sweep/points.ts';
 import { MethodToggles } from '../../sweep/sweep-controls.tsx';
 import { showPoint } from '../../sweep/show-point.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
@@ -160,7 +166,7 @@ const Axis = ({ task, info }: { readonly task: TaskEntry; readonly info: ModelIn
                 height={
                   isFull ? fullHeight(panels.length / columns) : columns < panels.length ? HEIGHTS.small : HEIGHTS.tall
                 }
-                selected={point === null ? null : (results.find((result) => isPoint(result, point)) ?? null)}
+                selected={point === null ? null : (results.find((result) => isSamePoint(result, point)) ?? null)}
                 onSelect={select}
                 onMenu={(result, tip, event) => {
                   const run = points.flat().find((one) => one.result === result)?.run;

@@ -1,4 +1,4 @@
-import { type Fidelity, isSameFactor, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
+import { type Fidelity, isSameFactor, isSamePoint, type SweepResult, UNPRUNED } from '../../../main/contract/sweep.ts';
 import { answersOf } from '../../../main/contract/task.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { exportPoint, showExport } from '../../actions/export.ts';
@@ -30,7 +30,7 @@ import { keptAtFactor } from '../../../main/contract/keep-from-factor.ts';
 import type { PointKey } from '../../state/selection.ts';
 import type { RunResult } from '../../sweep/model-points.ts';
 import { measuredText } from '../../../main/figures/point-words.ts';
-import { isPoint, pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../sweep/points.ts';
 import { useSweepOf } from '../../sweep/shown-sweep.ts';
 import { useModelPoints } from '../../sweep/use-model-points.ts';
 import { ExpertCard } from './expert-card.tsx';
@@ -142,7 +142,7 @@ const PointCard = ({ point }: { readonly point: PointKey }) => {
   const plan = useQuery('sweep.plan', point.factor > 1 ? { ...point } : null);
   // A point that is not selected is that of the plan on screen.
   const toExport = selection.point === null ? showExport : exportPoint;
-  const result = document?.results.find((known) => isPoint(known, point));
+  const result = document?.results.find((known) => isSamePoint(known, point));
   const unpruned = document?.results.find(
     ({ model, task, method }) => model === point.model && task === point.task && method === UNPRUNED,
   );

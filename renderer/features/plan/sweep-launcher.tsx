@@ -233,7 +233,8 @@ export const SweepLauncher = () => {
           </Disclosure>
           <SweepMethodCosts />
           <div className="sweep-cost">
-            <p className={obstacle === null ? undefined : 'muted'}>{obstacle ?? <SweepCostLine />}</p>
+            {/* What is in the way of a start stands in the bar above. */}
+            <p>{obstacle === null && <SweepCostLine />}</p>
             <ActionButton action={showMethods} look="quiet" small icon="info">
               About the methods
             </ActionButton>

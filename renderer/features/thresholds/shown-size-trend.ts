@@ -1,7 +1,7 @@
 import type { SerialisedError } from '../../../main/contract/errors.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
-import type { SweepDocument, SweepResult } from '../../../main/contract/sweep.ts';
+import { isSameFactor, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
 import { minOf } from '../../../main/statistics/extremes.ts';
 import { useQuery } from '../../engine/engine-context.tsx';
@@ -75,7 +75,7 @@ export const thresholdPoint = (
   const smallest = minOf(own.map(({ factor }) => factor));
   const factor = lastSafe !== null && lastSafe > 1 ? lastSafe : (firstUnsafe ?? smallest);
   return own
-    .filter((result) => result.factor === factor)
+    .filter((result) => isSameFactor(result.factor, factor))
     .reduce<SweepResult | null>(
       (lowest, result) => (lowest === null || result.lowOneSided < lowest.lowOneSided ? result : lowest),
       null,

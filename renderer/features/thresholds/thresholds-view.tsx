@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
 import type { SizeThreshold, SizeTrendDocument } from '../../../main/contract/size-trend.ts';
+import { isSamePoint } from '../../../main/contract/sweep.ts';
 import { Button } from '../../components/button.tsx';
 import { choiceAndWriting } from '../../../main/evaluation/choice-and-writing.ts';
 import { sweepNotes } from '../../../main/words/verdicts.ts';
@@ -12,7 +13,7 @@ import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
 import type { PointKey } from '../../state/selection.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';
-import { isPoint, pointKey } from '../../sweep/points.ts';
+import { pointKey } from '../../sweep/points.ts';
 import { useSweep } from '../../sweep/shown-sweep.ts';
 import { MethodToggles, RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
 import '../../sweep/sweep.css';
@@ -110,7 +111,7 @@ export const ThresholdsView = () => {
     isSelected: (threshold: SizeThreshold): boolean => {
       const result = thresholdPoint(document?.results ?? [], threshold);
       const { point } = selection;
-      return point !== null && point.run === run && result !== null && isPoint(result, point);
+      return point !== null && point.run === run && result !== null && isSamePoint(result, point);
     },
   };
   return (

@@ -1,4 +1,6 @@
 import { WebSocket } from 'ws';
+import { connectRpc, type RpcConnection } from '../../../main/contract/rpc.ts';
+import { socketChannel } from '../../../main/hosts/socket-channel.ts';
 
 /**
  * A WebSocket to a served engine like a page's, admitted by the token of the address. Rejects with the status of a
@@ -18,3 +20,7 @@ export const openServedPage = (
     socket.once('error', reject);
     socket.once('close', (code, reason) => reject(new Error(`${String(code)} ${reason.toString()}`)));
   });
+
+/** The calls of a served engine, as its page makes them. */
+export const openServedEngine = async (address: string): Promise<RpcConnection> =>
+  connectRpc(socketChannel(await openServedPage(address)), () => undefined);

@@ -35,6 +35,12 @@ test('a repeated point replaces the earlier one', () => {
   ]);
 });
 
+test('a point is the same whether its factor was divided, or read from a text of nine digits', () => {
+  const empty: SweepDocument = { run: 'r', results: [], thresholds: [], rule: '' };
+  const document = [result(16 / 12, 0.9), result(1.333333333, 0.8)].reduce(withPoint, empty);
+  expect(document.results.map(({ value }) => value)).toEqual([0.8]);
+});
+
 test('progress of a known job replaces it in place; an unknown job is added', () => {
   const job = (run: string, done: number): JobProgress => ({
     run,

@@ -42,10 +42,11 @@ describe('the recorded trainings', () => {
     const hashes = new Set(recorded.tasks.map(({ hash }) => hash));
     expect(new Set(manifest.tasks.filter(({ hash }) => hashes.has(hash)).map(({ name }) => name))).toEqual(lasting);
     expect(recorded.results.filter(({ method }) => method === 'uncurl')).toEqual([]);
-    for (const { experts, size, fingerprint } of recorded.models) {
+    for (const { experts, size, fingerprint, gatesGrow } of recorded.models) {
       const bundled = await openCheckpoint(path.join(resources, `models/uncurl-${String(experts)}`));
       expect(size).toBe(bundled.fingerprint);
       expect(fingerprint).not.toBe(bundled.fingerprint);
+      expect(gatesGrow).toBe(bundled.info.gatesGrow ?? false);
     }
   });
 
@@ -69,6 +70,16 @@ describe('the recorded trainings', () => {
     expect(comparable({}, { spec: { ...manifest.spec, limit: 10 } })).toEqual([]);
     const pooled = comparable({}, { spec: { ...manifest.spec, uncurl: { affinity: 'pearson' } } });
     expect(new Set(pooled.map(({ method }) => method))).toEqual(new Set(['unpruned', 'random', 'frequency', 'reap']));
+    // Gates make no difference in these models; where they may, two choices of them are two rules.
+    expect(manifest.spec).toMatchObject({ gates: 'folded' });
+    expect(recorded.spec).not.toHaveProperty('gates');
+    const growing = recorded.models.map((model) => ({ ...model, gatesGrow: true }));
+    const unknown = recorded.models.map(({ gatesGrow: _, ...model }) => model);
+    for (const models of [growing, unknown]) {
+      expect(new Set(comparable({ models }).map(({ method }) => method))).toEqual(new Set(['unpruned']));
+      const deleted = { spec: { ...manifest.spec, gates: 'renormalised' } };
+      expect(comparable({ models }, deleted)).toEqual(comparable({}));
+    }
     const named = { ...manifest.spec, options: { reap: completeOptions('reap', {}) } };
     expect(comparable({}, { spec: named })).toEqual(comparable({}));
     const few = document.results.filter(({ factor, seed }) => factor <= 2 && seed !== 1);

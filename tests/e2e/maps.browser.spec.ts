@@ -73,6 +73,8 @@ test('experts are ordered, maps are compared with tasks and a pruned copy, and a
   });
 
   await test.step('a difference to a task applies to the map, the bars and the atlas', async () => {
+    // Escape closed the options as well as the tip.
+    await openMapOptions(page);
     await minus.selectOption('Sorting');
     await expect(page).toHaveURL(/minus=task%3Asort|minus=task:sort/);
     await expect(page.getByRole('region', { name: /^Experts of layer/ })).toContainText('minus Sorting');

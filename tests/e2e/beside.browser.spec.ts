@@ -21,7 +21,7 @@ const endlessModel = async (folder: string): Promise<void> => {
 test('unpruned and two plans continue a prompt next to each other, by keyboard, and can be stopped', async ({
   workbench,
 }) => {
-  const { page, exports, host, answerFolderDialog } = workbench;
+  const { page, exports } = workbench;
   const problems = pageErrors(page);
   const header = page.getByRole('region', { name: 'What is on screen' });
   await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
@@ -55,16 +55,14 @@ test('unpruned and two plans continue a prompt next to each other, by keyboard, 
     await page.setViewportSize({ width: 1024, height: 700 });
     await photograph(workbench, 'beside-small');
     await page.setViewportSize({ width: 1440, height: 900 });
-    if (host === 'browser') {
-      for (const [kind, content] of [
-        ['JSONL', '"kind":"difference"'],
-        ['HTML', '<mark>'],
-      ] as const) {
-        const saved = page.waitForEvent('download');
-        await page.getByRole('button', { name: 'Save', exact: true }).click();
-        await page.getByRole('menuitem', { name: kind }).click();
-        expect(await readFile(await (await saved).path(), 'utf8')).toContain(content);
-      }
+    for (const [kind, content] of [
+      ['JSONL', '"kind":"difference"'],
+      ['HTML', '<mark>'],
+    ] as const) {
+      const saved = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await page.getByRole('menuitem', { name: kind }).click();
+      expect(await readFile(await (await saved).path(), 'utf8')).toContain(content);
     }
     await page.reload();
     await expect(texts.getByRole('region', { name: 'First difference of Random ×4' })).toBeVisible();
@@ -73,13 +71,10 @@ test('unpruned and two plans continue a prompt next to each other, by keyboard, 
   await test.step('a text without an end is stopped, and keeps what was written', async () => {
     const folder = path.join(exports, 'endless');
     await endlessModel(folder);
-    await answerFolderDialog?.(folder);
     await page.getByRole('button', { name: 'Open model folder', exact: true }).click();
-    if (answerFolderDialog === null) {
-      const dialog = page.getByRole('dialog', { name: 'Open a model' });
-      await typeFolder(dialog, folder);
-      await dialog.getByRole('button', { name: 'Open this folder' }).click();
-    }
+    const dialog = page.getByRole('dialog', { name: 'Open a model' });
+    await typeFolder(dialog, folder);
+    await dialog.getByRole('button', { name: 'Open this folder' }).click();
     await expect(header.getByLabel('Model', { exact: true }).locator('option:checked')).toHaveText('endless');
     await form.getByLabel('Prompt', { exact: true }).fill('\nsort adcbjh>');
     await form.getByLabel('New tokens').fill('4096');

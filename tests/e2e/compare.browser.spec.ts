@@ -18,12 +18,12 @@ test('the methods of the sample are ranked per task, against the best method or 
   await test.step('ranks, differences and undecided comparisons are shown', async () => {
     await expect(overview.getByRole('heading')).toContainText('uncurl-32 at ×4');
     await expect(overview.getByRole('row', { name: /Mean rank/ })).toContainText(/1\.56.*2\.11.*2\.33.*4/);
-    await expect(overview.getByRole('row', { name: /Best, or =/ })).toContainText('7 of 9');
+    await expect(overview.getByRole('row', { name: /Best, or =/ })).toContainText('8 of 9');
     const capitals = ranks.getByRole('table').filter({ hasText: 'Capitals' }).getByRole('row');
     await expect(capitals.nth(1)).toContainText(/1 =.*Frequency.*92\.0.*reference/);
-    await expect(capitals.nth(2)).toContainText(/^2UNCURL77\.1−14\.9▼ worse/);
+    await expect(capitals.nth(2)).toContainText(/^2UNCURL62\.7−29\.3▼ worse/);
     await expect(page.getByRole('region', { name: 'Findings' })).toContainText(
-      '27 comparisons with the best method of each task: in 15',
+      '27 comparisons with the best method of each task: in 20',
     );
     await photograph(workbench, 'compare');
   });
@@ -70,7 +70,6 @@ test('the methods of the sample are ranked per task, against the best method or 
       1 + 4 * 9,
     );
     await page.getByRole('radio', { name: 'Charts' }).click();
-    if (workbench.host === 'window') return;
     const saved = download(page, '.csv');
     await page.getByRole('button', { name: 'Save figure' }).click();
     await page.getByRole('menuitem', { name: 'CSV' }).click();

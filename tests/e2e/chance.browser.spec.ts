@@ -18,7 +18,7 @@ const wrongAnswers = async (): Promise<string> => {
 test('a model at chance gets no verdict; typed factors are swept; points of another sweep name it', async ({
   workbench,
 }) => {
-  const { page, exports, answerFolderDialog } = workbench;
+  const { page, exports } = workbench;
   const file = path.join(exports, 'wrong-sums.jsonl');
   await writeFile(file, await wrongAnswers());
   const header = page.getByRole('region', { name: 'What is on screen' });
@@ -31,12 +31,11 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
 
   await test.step('an own file is opened, and split', async () => {
     await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-8' });
-    await answerFolderDialog?.(file);
     await page.keyboard.press('Control+K');
     await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
-    await page.keyboard.type(answerFolderDialog === null ? 'open task folder' : 'open task file');
+    await page.keyboard.type('open task folder');
     await page.keyboard.press('Enter');
-    if (answerFolderDialog === null) await typePath(page, file);
+    await typePath(page, file);
     const calibration = page.getByRole('dialog', { name: 'Calibration items of wrong-sums' });
     await calibration.getByRole('button', { name: 'Use these items' }).click();
     await expect(calibration).toBeHidden();

@@ -12,7 +12,7 @@ const names = async (page: Page, count: number): Promise<readonly string[]> =>
 test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charted, and in the address', async ({
   workbench,
 }) => {
-  const { page, workspace, host } = workbench;
+  const { page, workspace } = workbench;
   const problems = pageErrors(page);
   await withSample(workbench);
   await putRuns(workspace, 120);
@@ -85,16 +85,14 @@ test('all runs in one table: sorted, filtered, grouped, pinned, unfolded, charte
     await expect(chosen.getByRole('application', { name: /uncurl-\d+ on .*: difference to unpruned/ })).toBeVisible();
     await expect(chosen.getByRole('row', { name: 'models model-12 uncurl-8, uncurl-16' })).toBeVisible();
     await photograph(workbench, 'runs-view-chosen');
-    if (host === 'browser') {
-      const saved = async (format: string): Promise<string> => {
-        await chosen.getByRole('button', { name: 'Save figure' }).click();
-        const file = download(page, `.${format.toLowerCase()}`);
-        await page.getByRole('menuitem', { name: format, exact: true }).click();
-        return readFile(await (await file).path(), 'utf8');
-      };
-      expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
-      expect(await saved('CSV')).toContain('\nNot measured here: sweep-20260101-012.,sample,');
-    }
+    const saved = async (format: string): Promise<string> => {
+      await chosen.getByRole('button', { name: 'Save figure' }).click();
+      const file = download(page, `.${format.toLowerCase()}`);
+      await page.getByRole('menuitem', { name: format, exact: true }).click();
+      return readFile(await (await file).path(), 'utf8');
+    };
+    expect(await saved('SVG')).toContain('&quot;id&quot;:&quot;sample&quot;');
+    expect(await saved('CSV')).toContain('\nNot measured here: sweep-20260101-012.,sample,');
   });
 
   await test.step('Back returns to the view before, and Forward to the table as it was', async () => {

@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.ts';
+import { temporaryNameFor } from '../files/write-atomically.ts';
+import { formatBytes } from '../words/numbers.ts';
+import type { SshTarget } from './ssh-line.ts';
+
+interface Fetching {
+  readonly progress: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of a folder's files so far. */
+const bytesIn = async (folder: string): Promise<number> => {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const sizes = await Promise.all(
+    names.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+/** Copies a folder with the system's scp; progress is the number of bytes that arrived. */
+const copyFrom = async (
+  { host, configuration }: SshTarget,
+  from: string,
+  to: string,
+  { progress, signal }: Fetching,
+): Promise<void> => {
+  const words = [...(configuration === null ? [] : ['-F', configuration]), '-q', '-r', '--', `${host}:${from}`, to];
+  const child = spawn('scp', words, { stdio: ['ignore', 'ignore', 'pipe'], signal });
+  let stderr = '';
+  child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-4_000)));
+  const shown = setInterval(() => {
+    bytesIn(to).then(
+      (bytes) => progress(`${basename(from)}: ${formatBytes(bytes)} copied`),
+      () => undefined,
+    );
+  }, 1_000);
+  try {
+    const code = await new Promise<number | null>((done, fail) => {
+      child.once('error', fail);
+      child.once('close', done);
+    });
+    if (code !== 0)
+      throw new WorkbenchError(
+        'not-copied',
+        'failed',
+        `scp ended with code ${String(code)}: ${stderr.trim()}`,
+        `Look whether ${from} exists on ${host}; nothing was left here.`,
+      );
+  } finally {
+    clearInterval(shown);
+  }
+};
+
+/**
+ * Copies an export or a finished run from the other machine into the new folder `out`, and compares every file with the
+ * list of checksums in it; returns the number of files.
+ *
+ * @throws WorkbenchError `exists`, `not-copied`, `no-checksums`, `copy-differs`, and nothing is left.
+ */
+export const fetchFolder = async (
+  target: SshTarget,
+  from: string,
+  out: string,
+  fetching: Fetching,
+): Promise<number> => {
+  if (
+    await stat(out).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw refuse('exists', `${out} exists already.`, 'Name another folder with --out.');
+  const temporary = temporaryNameFor(out);
+  await mkdir(dirname(out), { recursive: true });
+  try {
+    await copyFrom(target, from, temporary, fetching);
+    const sums = await readChecksums(temporary);
+    if (sums === null)
+      throw refuse(
+        'no-checksums',
+        `${from} has no ${CHECKSUM_FILE}, so that the copy cannot be compared.`,
+        'Name the folder of an export or of a finished run.',
+      );
+    for (const [name, sum] of sums) {
+      fetching.progress(`Comparing ${name}`);
+      if ((await fileChecksum(join(temporary, name), fetching.signal)) !== sum)
+        throw new WorkbenchError(
+          'copy-differs',
+          'failed',
+          `${name} differs from the checksum that ${target.host} has for it.`,
+          'Fetch it again; if it differs again, verify the folder there.',
+        );
+    }
+    await rename(temporary, out);
+    return sums.size;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test, type TestContext } from 'vitest';
+import { patiently } from '../hang-limit.ts';
+import { openServedEngine } from '../main/hosts/served-page.ts';
+import { endProcessesOf, type LoopbackSshd, loopbackSshd, processLines } from './loopback-sshd.ts';
+import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
+
+/** `uncurl connect` through a real sshd: the engine of another machine, and what remains when the line is cut. */
+
+const command = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
+const isInstalled = existsSync('/usr/sbin/sshd') && existsSync('/usr/bin/ssh');
+
+interface There {
+  readonly sshd: LoopbackSshd;
+  /** Options of `connect` for this machine. */
+  readonly words: readonly string[];
+  readonly workspace: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** State folder of the engine there. */
+  readonly state: string;
+}
+
+/** A machine to connect to: a server, a home and a workspace of its own. All that runs there ends with the test. */
+const otherMachine = async ({ skip }: Pick<TestContext, 'skip'>): Promise<There> => {
+  if (!isInstalled) skip('openssh-server is not installed');
+  const folder = await temporaryFolder();
+  const sshd = await loopbackSshd(path.join(folder, 'ssh'));
+  await sshd.start();
+  const home = path.join(folder, 'there');
+  const environment = { UNCURL_SETTINGS: path.join(home, 'settings.json') };
+  const workspace = path.join(folder, 'workspace');
+  await mkdir(home);
+  const remote = `env UNCURL_SETTINGS=${environment.UNCURL_SETTINGS} ${process.execPath} ${command}`;
+  const words = ['--ssh-config', sshd.configuration, '--remote-command', remote, '--workspace', workspace];
+  onTestFinished(async () => {
+    await sshd.cut();
+    await endProcessesOf(folder);
+  });
+  return { sshd, words, workspace, environment, state: path.join(home, 'uncurl-state') };
+};
+
+const connected = async (there: There, host = 'there'): Promise<{ line: Uncurl; url: string }> => {
+  const line = startUncurl(['connect', host, ...there.words]);
+  await line.prints(/is at http/);
+  return { line, url: /http:\S+/.exec(line.printed.stdout)?.[0] ?? '' };
+};
+
+const closeLine = async ({ child, ended }: Uncurl): Promise<void> => {
+  child.kill('SIGINT');
+  expect((await ended).code).toBe(0);
+};
+
+/** Processes that serve the workspace there. */
+const serving = async ({ workspace }: There): Promise<number> =>
+  (await processLines()).filter(({ words }) => words.includes(workspace) && words.includes('serve')).length;
+
+test('an engine elsewhere: started, used, left, found again with its run, results fetched, ended', async (context) => {
+  const there = await otherMachine(context);
+  const first = await connected(there);
+  const token = new URL(first.url).searchParams.get('token') ?? expect.fail('no token');
+  expect(await (await fetch(first.url)).text()).toContain('<html');
+  const page = await openServedEngine(first.url);
+  const model = (await page.call('models.list', {})).find(({ name }) => name === 'uncurl-8');
+  const task = (await page.call('tasks.list', {})).find(({ name }) => name === 'sort');
+  if (model === undefined || task === undefined) throw new Error('nothing is bundled');
+  const settings = { methods: ['frequency' as const], factors: [2], limit: 40 };
+  const { run } = await page.call('sweep.start', { models: [model.handle], tasks: [task.handle], settings });
+  await closeLine(first.line);
+  expect(await serving(there)).toBeGreaterThan(0);
+
+  const second = await connected(there);
+  expect(new URL(second.url).searchParams.get('token')).toBe(token);
+  const again = await openServedEngine(second.url);
+  const stateOfRun = async (): Promise<string | undefined> =>
+    (await again.call('runs.list', {})).find(({ id }) => id === run)?.state;
+  await expect.poll(stateOfRun, patiently).toBe('done');
+  // Neither side shows the token: in a process list, in its log, or in an error.
+  const written = await Promise.all(
+    (await readdir(there.state)).map((name) => readFile(path.join(there.state, name), 'utf8')),
+  );
+  const seen = [...(await processLines()).flatMap(({ words }) => words), ...written, second.line.printed.stderr];
+  expect(seen.filter((text) => text.includes(token))).toEqual([]);
+
+  const made = path.join(there.workspace, 'runs', run);
+  const out = path.join(await temporaryFolder(), 'fetched');
+  const fetched = await uncurl(['connect', 'there', '--fetch', made, '--out', out, ...there.words]);
+  expect(fetched.stdout, fetched.stderr).toContain('each as its checksum says');
+  expect((await readdir(out)).sort()).toEqual((await readdir(made)).sort());
+  await appendFile(path.join(made, 'results.json'), ' ');
+  const other = path.join(path.dirname(out), 'other');
+  const differs = await uncurl(['connect', 'there', '--fetch', made, '--out', other, ...there.words]);
+  expect(differs.code).not.toBe(0);
+  expect(differs.stderr).toContain('results.json differs from the checksum');
+  expect(await readdir(path.dirname(out))).toEqual(['fetched']);
+
+  await closeLine(second.line);
+  const stopped = await uncurl(['connect', 'there', '--stop', ...there.words]);
+  expect(stopped.stdout, stopped.stderr).toContain('has ended');
+  expect(await serving(there)).toBe(0);
+  expect((await uncurl(['connect', 'there', '--stop', ...there.words])).stdout).toContain('No engine was running');
+});
+
+test('a cut line comes back at the same address, over a jump host too; a changed host key ends it', async (context) => {
+  const there = await otherMachine(context);
+  const { line, url } = await connected(there, 'jumped');
+  for (const how of ['drop', 'restart'] as const) {
+    const before = line.printed.stderr.length;
+    if (how === 'drop') there.sshd.drop();
+    else {
+      await there.sshd.cut();
+      await there.sshd.start();
+    }
+    const said = (): string => line.printed.stderr.slice(before);
+    await expect.poll(said, patiently).toContain('is cut; the engine and its runs go on');
+    await expect.poll(said, patiently).toContain('is back');
+    expect((await fetch(url)).status).toBe(200);
+  }
+  expect(line.printed.stderr).not.toContain('started again');
+  await there.sshd.cut();
+  await there.sshd.changeHostKey();
+  await there.sshd.start();
+  const { code, stderr } = await line.ended;
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('its host key is unknown or has changed');
+  expect(await serving(there)).toBeGreaterThan(0);
+});
+
+test('a refused key, no host, no workbench and an option in place of a host are refused in words', async (context) => {
+  const there = await otherMachine(context);
+  const refused = async (host: readonly string[], words = there.words): Promise<string> => {
+    const { code, stderr } = await uncurl(['connect', ...host, ...words]);
+    expect(code).not.toBe(0);
+    return stderr.replaceAll('\n', ' ');
+  };
+  expect(await refused(['strange-key'])).toMatch(/ssh did not reach strange-key: .*Permission denied/);
+  expect(await refused(['nowhere'])).toMatch(/ssh did not reach nowhere: .*Connection refused/);
+  expect(await refused(['--', '-oProxyCommand=touch'])).toContain('uncurl:');
+  const without = there.words.map((word) => (word.startsWith('env ') ? 'no-such-uncurl' : word));
+  const absent = await refused(['there'], without);
+  expect(absent).toContain('there cannot run no-such-uncurl');
+  expect(absent).toContain('Node 20 or newer');
+  expect(await serving(there)).toBe(0);
+});
+
+test('an engine in the background that nobody uses ends by itself', async (context) => {
+  const there = await otherMachine(context);
+  const start = ['serve', '--background', '--idle', '0.02', '--workspace', there.workspace];
+  expect((await uncurl([...start, '--json'], there.environment)).stdout).toContain('"started": true');
+  await expect.poll(() => serving(there), patiently).toBe(0);
+  const left = await readdir(there.state);
+  expect(left.filter((name) => /^serving-.*\.json$/.test(name))).toEqual([]);
+  const [log = ''] = left.filter((name) => name.endsWith('.log'));
+  expect(await readFile(path.join(there.state, log), 'utf8')).toContain('Nobody has used the engine');
+});

@@ -1,0 +1,193 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The real server of OpenSSH (Debian's openssh-server), on loopback with a port, keys and a configuration of its own. */
+
+const SSHD = '/usr/sbin/sshd';
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const bound = server.address();
+      server.close(() =>
+        bound === null || typeof bound === 'string' ? reject(new Error('no port')) : resolve(bound.port),
+      );
+    });
+  });
+
+const makeKey = (file: string): void => {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
+};
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+/** A line to a port, which can be cut: what goes through it never notices a server that was killed. */
+const startLine = async (to: number): Promise<{ readonly port: number; readonly drop: () => void }> => {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  server.unref();
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('no port');
+  return {
+    port: bound.port,
+    drop: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+};
+
+export interface LoopbackSshd {
+  /** Configuration for `ssh -F`: the hosts `there`, `strange-key` (a key that is not admitted) and `jumped`. */
+  readonly configuration: string;
+  readonly start: () => Promise<void>;
+  /** Ends the server and every connection: the line is cut. */
+  readonly cut: () => Promise<void>;
+  /** Ends connections alone; the server goes on. */
+  readonly drop: () => void;
+  /** The next start has another host key. */
+  readonly changeHostKey: () => Promise<void>;
+}
+
+export const loopbackSshd = async (folder: string): Promise<LoopbackSshd> => {
+  const file = (name: string): string => path.join(folder, name);
+  await mkdir(folder, { recursive: true });
+  await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
+  const port = await freePort();
+  const line = await startLine(port);
+  makeKey(file('host'));
+  makeKey(file('user'));
+  makeKey(file('stranger'));
+  const known = async (): Promise<void> => {
+    const [type = '', key = ''] = (await readFile(file('host.pub'), 'utf8')).split(' ');
+    await writeFile(file('known_hosts'), `[127.0.0.1]:${line.port} ${type} ${key}\n`);
+  };
+  await known();
+  await writeFile(file('authorized_keys'), await readFile(file('user.pub')));
+  await chmod(file('authorized_keys'), 0o600);
+  await writeFile(
+    file('sshd_config'),
+    `Port ${port}
+ListenAddress 127.0.0.1
+HostKey ${file('host')}
+AuthorizedKeysFile ${file('authorized_keys')}
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+PermitRootLogin prohibit-password
+PidFile none
+Subsystem sftp internal-sftp
+`,
+  );
+  const shared = `  Port ${line.port}
+  User ${userInfo().username}
+  UserKnownHostsFile ${file('known_hosts')}
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  IdentitiesOnly yes
+  IdentityAgent none
+  ConnectTimeout 20
+`;
+  await writeFile(
+    file('ssh_config'),
+    `Host there
+  HostName 127.0.0.1
+  IdentityFile ${file('user')}
+${shared}
+Host jumped
+  HostName 127.0.0.1
+  IdentityFile ${file('user')}
+  ProxyCommand ssh -F ${file('ssh_config')} -W %h:%p there
+${shared}
+Host strange-key
+  HostName 127.0.0.1
+  IdentityFile ${file('stranger')}
+${shared}
+Host nowhere
+  HostName 127.0.0.1
+  Port ${await freePort()}
+`,
+  );
+  let child: ReturnType<typeof spawn> | null = null;
+  return {
+    configuration: file('ssh_config'),
+    start: async () => {
+      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
+      while (!(await isOpen(port))) {
+        if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
+        await delay(20);
+      }
+    },
+    cut: async () => {
+      const server = child;
+      line.drop();
+      if (server === null || server.exitCode !== null) return;
+      const ended = new Promise((resolve) => server.once('close', resolve));
+      server.kill('SIGKILL');
+      await ended;
+      child = null;
+    },
+    drop: line.drop,
+    changeHostKey: async () => {
+      execFileSync('rm', [file('host'), file('host.pub')]);
+      makeKey(file('host'));
+    },
+  };
+};
+
+/** The words of every process that runs now. */
+export const processLines = async (): Promise<
+  readonly { readonly pid: number; readonly words: readonly string[] }[]
+> => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return Promise.all(
+    pids.map(async (pid) => ({
+      pid: Number(pid),
+      words: (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0'),
+    })),
+  );
+};
+
+/** Ends the processes that were started with a path in `folder`, a folder of one test, until there are none. */
+export const endProcessesOf = async (folder: string): Promise<void> => {
+  for (;;) {
+    const left = (await processLines()).filter(({ words }) => words.some((word) => word.includes(folder)));
+    if (left.length === 0) return;
+    for (const { pid } of left)
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    await delay(50);
+  }
+};
