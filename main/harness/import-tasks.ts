@@ -75,7 +75,7 @@ export const importedTasks = async (workspace: string): Promise<readonly Importe
 };
 
 /**
- * What earlier imports wrote for these names; a name that was not imported so is absent, and so are paths of YAML files,
+ * What earlier imports wrote for these names. Absent are names that were not imported so, and paths of YAML files,
  * which may have changed.
  */
 export const foundImports = async (

@@ -87,8 +87,8 @@ export interface Question {
 
 /**
  * Makes the item that scores like lm-evaluation-harness's pair (text, " " + choice): the delimiter moves to the end of
- * the context, where tokens stay the same and acc_norm counts only the choice's characters. White space there belongs to
- * the choice anyway.
+ * the context, where tokens stay the same and acc_norm counts only the choice's characters. White space there belongs
+ * to the choice anyway.
  */
 export const assembleItem = ({ id, text, choices, answer, group }: Question): ChoiceItem => {
   const item: ChoiceItem = isBlank(text)

@@ -36,7 +36,8 @@ const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult
 export const importVerb: Verb = {
   name: 'import',
   usage:
-    '[NAME|FILE.yaml...] [--include-path DIR] [--run-task-code] [--fewshot K] [--limit N] [--python FILE] [--run-generated-code] [--workspace DIR]',
+    '[NAME|FILE.yaml...] [--include-path DIR] [--run-task-code] [--fewshot K] [--limit N] [--python FILE] ' +
+    '[--run-generated-code] [--workspace DIR]',
   summary:
     'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), or own YAML files in its form, ' +
     'with their prompts; without a name: lists the bundled and the imported tasks.',
@@ -54,7 +55,7 @@ export const importVerb: Verb = {
       'Folder whose YAML files are tasks too, as the option of that name of lm-evaluation-harness; may be repeated.',
     ),
     'run-task-code': switchOption(
-      'Run the Python files that own YAML files name (!function). Look at them first: they may do anything that you may.',
+      'Run the Python files that own YAML files name (!function). Look at them first: they may do anything you may.',
     ),
     'run-generated-code': switchOption(
       'Also import tasks that are judged by running the programs that a model writes (humaneval, mbpp). A risk: see ' +

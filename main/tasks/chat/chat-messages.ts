@@ -1,25 +1,26 @@
 import { z } from 'zod';
+import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 
 // What passes between the engine and the thread that renders chat templates.
 
-export const chatMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+export const chatMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), content: boundedText });
 export type ChatMessage = z.infer<typeof chatMessage>;
 
 /** A value that a user gives to a template (`enable_thinking`). */
-export const templateVariable = z.union([z.boolean(), z.number(), z.string()]);
+export const templateVariable = z.union([z.boolean(), z.number(), boundedText]);
 
 export const conversationOrder = z.object({
-  template: z.string(),
+  template: boundedText,
   /** Special tokens by name (`bos_token`). */
-  tokens: z.record(z.string(), z.string()),
-  variables: z.record(z.string(), templateVariable),
+  tokens: boundedRecord(boundedText, boundedText),
+  variables: boundedRecord(boundedText, templateVariable),
   nowMs: z.number(),
-  conversations: z.array(z.array(chatMessage)),
+  conversations: boundedList(boundedList(chatMessage)),
 });
 export type ConversationOrder = z.infer<typeof conversationOrder>;
 
 export const renderedChat = z.object({
-  text: z.string(),
+  text: boundedText,
   /** Whether the template refused a system turn, which was then omitted. */
   isWithoutSystem: z.boolean(),
 });
@@ -27,7 +28,7 @@ export type RenderedChat = z.infer<typeof renderedChat>;
 
 /** All texts, or why the conversation at `index` has none (-1: the template itself cannot be read). */
 export const conversationAnswer = z.union([
-  z.object({ rendered: z.array(renderedChat) }),
-  z.object({ index: z.number(), why: z.string() }),
+  z.object({ rendered: boundedList(renderedChat) }),
+  z.object({ index: z.number(), why: boundedText }),
 ]);
 export type ConversationAnswer = z.infer<typeof conversationAnswer>;
