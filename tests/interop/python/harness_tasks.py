@@ -71,7 +71,11 @@ def main():
             for name, rows in evaluated["samples"].items()
         }
         judged = {
-            name: [values(row) for row in sorted(rows, key=lambda row: row["doc_id"])]
+            name: [
+                values(row)
+                for row in sorted(rows, key=lambda row: row["doc_id"])
+                if row["filter"] == rows[0]["filter"]
+            ]
             for name, rows in evaluated["samples"].items()
         }
         print(json.dumps({"results": results, "samples": samples, "judged": judged}))
