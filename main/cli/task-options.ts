@@ -6,6 +6,7 @@ import {
   type WritingRule,
 } from '../contract/calibration.ts';
 import { DEFAULT_NEW_TOKENS, DEFAULT_STOP } from '../tasks/generation/stop-rule.ts';
+import type { ChatSettings } from '../contract/chat.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -165,6 +166,42 @@ export const CHAT_OPTION = {
       '--apply_chat_template --fewshot_as_multiturn).',
   ),
 } as const satisfies Verb['options'];
+
+/** Further options of verbs that measure through a chat template. */
+export const CHAT_SETTINGS_OPTIONS = {
+  'chat-arg': repeatedOption(
+    'NAME=VALUE',
+    'With --chat: a variable of the template, for example enable_thinking=false; true, false and numbers are read as ' +
+      'such. May be repeated.',
+  ),
+  'think-end': valueOption(
+    'TOKEN',
+    'With --chat: the answer is what follows the last such token or text (</think>). Default: the one that the template ' +
+      'names, of known families; "none" takes texts whole.',
+  ),
+} as const satisfies Verb['options'];
+
+const variableOf = (text: string): string | number | boolean => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+};
+
+/** What `--chat-arg` and `--think-end` say. */
+export const readChatSettings = (reader: OptionReader): ChatSettings => {
+  const named = reader.texts('chat-arg').map((argument) => {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(argument) ?? [];
+    if (name === undefined || value === undefined)
+      throw badValue('chat-arg', argument, 'a name and a value, for example enable_thinking=false');
+    return [name, variableOf(value)] as const;
+  });
+  const thinkEnd = reader.text('think-end');
+  if ((named.length > 0 || thinkEnd !== undefined) && !reader.flag('chat'))
+    throw refuse('bad-usage', '--chat-arg and --think-end need --chat.', 'Add --chat, or leave them out.');
+  return {
+    ...(named.length === 0 ? {} : { chatArgs: Object.fromEntries(named) }),
+    ...(thinkEnd === undefined ? {} : { thinkEnd: thinkEnd === 'none' ? '' : thinkEnd }),
+  };
+};
 
 /** Warns, for every model that has a chat template, that the template is not applied. */
 export const sayUnusedTemplates = async (folders: readonly string[], say: (line: string) => void): Promise<void> => {

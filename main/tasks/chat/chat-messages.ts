@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
+import { templateVariable } from '../../contract/chat.ts';
 
 // What passes between the engine and the thread that renders chat templates.
 
 export const chatMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), content: boundedText });
 export type ChatMessage = z.infer<typeof chatMessage>;
-
-/** A value that a user gives to a template (`enable_thinking`). */
-export const templateVariable = z.union([z.boolean(), z.number(), boundedText]);
 
 export const conversationOrder = z.object({
   template: boundedText,

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
+import type { ChatSettings } from '../../contract/chat.ts';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
@@ -10,7 +11,7 @@ import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 
 /** Variables that the user gives to a template (`enable_thinking`). */
-export type ChatVariables = Readonly<Record<string, string | number | boolean>>;
+export type ChatVariables = NonNullable<ChatSettings['chatArgs']>;
 
 /** A checkpoint's own chat template. */
 export interface ChatTemplate {

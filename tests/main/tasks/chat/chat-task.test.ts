@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTokenizer } from '../../../../main/checkpoint/load-tokenizer.ts';
 import { encodePrompt } from '../../../../main/inference/encode-item.ts';
-import { chatTasks } from '../../../../main/tasks/chat/chat-task.ts';
+import type { ChatSettings } from '../../../../main/contract/chat.ts';
+import { askTasks, chatTasks, knownThinkEnd } from '../../../../main/tasks/chat/chat-task.ts';
 import { type ChatTemplate, chatTemplateFile, readChatTemplate } from '../../../../main/tasks/chat/chat-template.ts';
 import { loadTask } from '../../../../main/tasks/load-task.ts';
 import type { Task } from '../../../../main/tasks/task.ts';
@@ -177,6 +178,37 @@ describe('finds the template of a model folder', () => {
   ])('refuses %s', async (_what, text, message) => {
     await expect(readChatTemplate(await model({ 'tokenizer_config.json': text }))).rejects.toThrow(message);
   });
+});
+
+test('variables reach the template, and the end of thinking the written items; both are part of the hash', async () => {
+  const folder = await imported({ metric: 'exact_match' }, { answer: 'no' }, { answer: 'yes' });
+  const plain = await loadTask(folder);
+  const thinking = `${SIMPLE}{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}`;
+  const of = await model({ 'tokenizer_config.json': config(thinking) });
+  const asked = async (settings: ChatSettings): Promise<Task> =>
+    (await askTasks(of, [plain], now, settings))[0] ?? expect.fail('no task');
+  const [usual, without, whole, other] = await Promise.all([
+    asked({}),
+    asked({ chatArgs: { enable_thinking: false } }),
+    asked({ thinkEnd: '' }),
+    asked({ thinkEnd: 'END' }),
+  ]);
+  expect(without.test).toMatchObject([{ context: expect.stringMatching(/<think><\/think>$/) as string }]);
+  expect(usual.test).toMatchObject([{ thinkEnd: '</think>' }]);
+  expect(usual.description).toContain('The answer is what follows the last </think>.');
+  expect(whole.test[0]).not.toHaveProperty('thinkEnd');
+  expect(other.test).toMatchObject([{ thinkEnd: 'END' }]);
+  expect(new Set([usual, without, whole, other].map(({ hash }) => hash)).size).toBe(4);
+});
+
+test.each([
+  ['{% set c = m.content.split("</think>") %}', '</think>'],
+  ['[THINK]x[/THINK]', '[/THINK]'],
+  ['<seed:think></seed:think>', '</seed:think>'],
+  ['<|channel|>analysis<|message|> <|channel|>final<|message|>', '<|message|>'],
+  ['<|im_start|>assistant', null],
+])('the template %s ends its thinking by %s', (source, end) => {
+  expect(knownThinkEnd({ source })).toBe(end);
 });
 
 test('a folder without turns, or with those of other items, is refused', async () => {
