@@ -39,7 +39,8 @@ export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
   'split-seed': valueOption('N', `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).`),
   'calibrate-on': valueOption(
     'FILE|TASK',
-    'For tasks without calibration items: take those of another task, or the items of this file.',
+    'For tasks without calibration items: take those of another task, or the items of this file; or a mix by weights ' +
+      'of the text, FILE:7,TASK:3.',
   ),
   'max-new-tokens': valueOption(
     'N',
@@ -70,6 +71,13 @@ const readWriting = (reader: OptionReader): { readonly writing?: WritingRule } =
   };
 };
 
+/** The parts of a mix, `a.jsonl:7,b.jsonl:3`; null for the name of one file or task. */
+const mixedParts = (text: string): { readonly name: string; readonly weight: number }[] | null => {
+  const parts = text.split(',').map((part) => /^(.+):(\d+(?:\.\d+)?)$/.exec(part.trim()));
+  if (parts.length < 2 || parts.includes(null)) return null;
+  return parts.map((part) => ({ name: part?.[1] ?? '', weight: Number(part?.[2]) }));
+};
+
 /** The calibration items that the options choose, with absolute paths; null where they choose none. */
 const readCalibration = async (
   reader: OptionReader,
@@ -91,6 +99,18 @@ const readCalibration = async (
     return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED, ...rule };
   }
   if (other === undefined) return null;
+  const parts = mixedParts(other);
+  if (parts !== null) {
+    const found = await Promise.all(
+      parts.map(async ({ name, weight }) => {
+        const [path = '', ...rest] = await findTasks(host.resources, [name], harnessTasks(reader, host));
+        if (rest.length > 0 || weight <= 0)
+          throw badValue('calibrate-on', name, 'one file or task, and a weight above 0');
+        return { path, weight };
+      }),
+    );
+    return { from: 'mix', parts: found, seed: DEFAULT_SPLIT_SEED, ...rule };
+  }
   const [path = '', ...more] = await findTasks(host.resources, [other], harnessTasks(reader, host));
   if (more.length > 0) throw badValue('calibrate-on', other, 'one file or task');
   const { calibration } = await load(path);
