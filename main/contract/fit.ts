@@ -98,15 +98,24 @@ export const describedFitSettings = z.object({
 /** Settings of a search for the best model that fits. */
 export const fitSettings = describedFitSettings.extend({ limit: fitLimit, chat: z.boolean().optional() });
 
+/** Forecasts that were tested, and those of them that held. */
+export const callScore = z.object({
+  tested: z.number().int().nonnegative().max(1_000_000),
+  held: z.number().int().nonnegative().max(1_000_000),
+});
+export type CallScore = z.infer<typeof callScore>;
+
 /** As a run records them: with the format, and the number of earlier looks at the test items. */
 export const recordedFitSettings = fitSettings.extend({
   format: fitFormat,
   /** Runs of the workspace that measured this model on these test items before. */
   earlierLooks: z.number().int().nonnegative().max(1_000_000),
+  /** What became of the forecasts of earlier searches; absent in older ones. */
+  earlierCalls: callScore.optional(),
 });
 export type RecordedFitSettings = z.infer<typeof recordedFitSettings>;
 /** What a search is made with, whoever looked at its test items before. */
-export type FitSettings = Omit<RecordedFitSettings, 'earlierLooks'>;
+export type FitSettings = Omit<RecordedFitSettings, 'earlierLooks' | 'earlierCalls'>;
 
 /** One model that may be recommended. */
 export const fitCandidate = z.object({
@@ -171,6 +180,33 @@ export const fitSurrogate = z.object({
 });
 export type FitSurrogate = z.infer<typeof fitSurrogate>;
 
+/** Whether a model is foretold to be safe when it writes the answers of a task. */
+export const forecastCall = z.object({
+  /** Name of the candidate. */
+  name: shortName,
+  /** The task with written answers. */
+  task: shortName,
+  /** Mean loss of the right answer on the items that the forecast reads, nats. */
+  loss: z.number(),
+  isSafe: z.boolean(),
+});
+export type ForecastCall = z.infer<typeof forecastCall>;
+
+/** How far the model may be pruned when it writes its answers, foretold before the test from few chosen items. */
+export const fitForecast = z.object({
+  /** The written task, measured or not. */
+  task: shortName,
+  /** Why nothing is foretold; null where something is. */
+  unknown: sentence.nullable(),
+  method: methodName.nullable(),
+  /** Mean losses in nats by ascending factor, of plans by the method. */
+  curve: z.array(z.object({ factor: z.number().min(1), loss: z.number() })).max(16),
+  calls: z.array(forecastCall).max(MOST_FINALISTS + 1),
+  /** Calls of earlier searches of this workspace. */
+  earlier: callScore,
+});
+export type FitForecast = z.infer<typeof fitForecast>;
+
 export const fitDocument = z.object({
   run: boundedText,
   model: shortName,
@@ -208,6 +244,8 @@ export const fitDocument = z.object({
   /** Which look at the test items this is, from 1, and its one-sided level. */
   look: z.number().int().positive(),
   level: z.number().positive(),
+  /** Absent before the choice, for texts, and in older searches. */
+  forecast: fitForecast.optional(),
   /** Answers to items in the search: candidates times items. */
   evaluations: z.number().int().nonnegative(),
   /** Sentences on what was left out, and why. */

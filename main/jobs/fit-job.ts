@@ -30,6 +30,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { hashItems, hashTask } from '../tasks/items.ts';
 import { countedTimes } from '../words/numbers.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
+import { foretell } from './fit-forecast.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
 import { evaluatePlan, evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
@@ -267,6 +268,8 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       const [plan] = plans;
       if (plan === undefined) throw new Error('a choice without a plan');
       await write({ ...found(), state: 'testing', recommended, finalists, plan, choiceHash: made.hash });
+      const forecast = await foretell({ settings, source, scoring, counts: planned.counts }, search, chosen);
+      if (forecast !== undefined) await write({ forecast });
       const tested = await testChoice(context, { model, task, settings, roundings, level: document.level }, made);
       await write(tested);
       const away: FitDocument['elsewhere'] = [];

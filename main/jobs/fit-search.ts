@@ -123,6 +123,23 @@ export class FitSearch {
     return plan;
   }
 
+  /** The plan of a candidate, made if need be; null where it is refused. */
+  async madePlan(candidate: FitCandidate): Promise<Plan | null> {
+    return (await this.#made(candidate))?.plan ?? null;
+  }
+
+  /** Mean loss of a plan with weights as stored on the first `items` scoring items, nats. */
+  async lossOf(plan: Plan, items: number): Promise<number> {
+    const { context } = this.#subject;
+    const slice = await this.#slice(0, items);
+    const step = evaluationStep(slice.measurement, plan);
+    context.meter.addToTotal(totalWork([step]));
+    const [outcomes] = await evaluateAll(context, slice.measurement, [step]);
+    const loss = meanLoss(itemLosses(slice.unpruned, outcomes ?? []));
+    if (loss === null) throw new Error('a loss of fewer than two items');
+    return loss.mean;
+  }
+
   /** Names of the scored candidates that fit, best first; of an uneven plan only where it is shown to be better. */
   inOrder(): readonly string[] {
     const fitting = this.candidates.filter(({ fits, items }) => fits && items > 0);

@@ -1,7 +1,7 @@
 import type { FitDocument } from '../contract/fit.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { fitColumns, fitCurve, fitRows } from '../figures/fit-table.ts';
-import { elsewhereWords, fitNotes, fitSentence, givenUp, limitWords } from '../words/fit.ts';
+import { elsewhereWords, fitNotes, fitSentence, forecastWords, givenUp, limitWords } from '../words/fit.ts';
 import { columnsTable, html, notes } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
@@ -11,6 +11,7 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
   const rows = fitRows(document);
   const curve = fitCurve(document).map((candidate) => ({ document, candidate }));
   const elsewhere = elsewhereWords(document);
+  const foretold = forecastWords(document);
   const parts: readonly Section[] = [
     {
       id: 'candidates',
@@ -28,6 +29,9 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
     ...(elsewhere.length === 0
       ? []
       : [{ id: 'elsewhere', title: 'On other tasks', content: notes(elsewhere) } satisfies Section]),
+    ...(foretold.length === 0
+      ? []
+      : [{ id: 'forecast', title: 'Forecast of written answers', content: notes(foretold) } satisfies Section]),
     { id: 'notes', title: 'How it was found', content: notes(fitNotes(document)) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
   ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fitDocument } from '../../main/contract/fit.ts';
+import { checkedCalls, FORECAST_CUT } from '../../main/evaluation/written-forecast.ts';
 import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
 
 const FIT = [
@@ -90,4 +91,34 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect(saved.code, saved.stderr).toBe(0);
   expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
+});
+
+test('what a search foretells of written answers is checked by its test, and counted in its workspace', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  const search = async (...changed: readonly string[]) => {
+    const options = ['--format', 'plan', '--bytes', '600kB', '--method', 'frequency', '--finalists', '1'];
+    const done = await uncurl(['fit', 'uncurl-8', ...options, ...changed, '--json', '--workspace', workspace]);
+    expect(done.code, done.stderr).toBe(0);
+    return fitDocument.loose().parse(JSON.parse(done.stdout));
+  };
+  const first = await search('--task', 'mood', '--elsewhere', 'mood-written', '--scoring-items', '50');
+  const { forecast, recommended, candidates } = first;
+  const loss = candidates.find(({ name }) => name === recommended)?.loss?.mean ?? NaN;
+  // The recommended model answered the same 50 items in the search.
+  expect(forecast?.calls).toEqual([
+    { name: recommended, task: 'mood-written', loss: expect.closeTo(loss, 6), isSafe: loss < FORECAST_CUT },
+  ]);
+  expect(forecast).toMatchObject({ unknown: null, method: 'frequency', earlier: { tested: 0, held: 0 } });
+  expect(forecast?.curve.map(({ factor }) => factor)).toEqual([8 / 6, 2, 4]);
+  const [written] = first.elsewhere;
+  const held = (written?.verdict === 'safe') === loss < FORECAST_CUT;
+  expect(checkedCalls(first)).toMatchObject([{ held }]);
+
+  const second = await search('--task', 'mood', '--scoring-items', '40');
+  expect(second.forecast).toMatchObject({
+    unknown: expect.stringContaining('reads 50 scoring items, and there are 40'),
+    curve: [],
+    calls: [],
+    earlier: { tested: 1, held: held ? 1 : 0 },
+  });
 });

@@ -69,6 +69,7 @@ import { openWorkspace } from '../../main/workspace/open-workspace.ts';
 import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curtailed-sample.ts';
 import { recordedJson, type RecordedReading, recordedReadings, recordedResults } from '../main/sample/recorded.ts';
 import { writeBundledRecords } from './bundled-records.ts';
+import { type ForetoldCurve, foretoldCurves, heldOutCounts } from './forecast-rates.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -870,6 +871,40 @@ const forecastRules = async (sample: Sample): Promise<readonly string[]> => {
   );
 };
 
+/** Curves of every record that was measured both ways. */
+export const forecastRecordCurves = async (): Promise<readonly ForetoldCurve[]> =>
+  foretoldCurves((await recordedResults('sample')).results, [
+    ...(await frontierResults()),
+    ...(await forecastResults()),
+  ]);
+
+/** The forecast of written answers from 50 chosen items, each task by a cut that was learned without it. */
+const forecastRates = async (): Promise<readonly string[]> => {
+  const curves = await forecastRecordCurves();
+  const own = curves.filter(({ model }) => model.startsWith('uncurl-'));
+  const gated = curves.filter(({ model }) => model.startsWith(GATED));
+  const rows = [
+    { about: 'all', tested: curves, by: 'all', known: curves },
+    { about: 'uncurl-*', tested: own, by: 'all', known: curves },
+    { about: `${GATED}, both gates`, tested: gated, by: 'all', known: curves },
+    { about: 'uncurl-*', tested: own, by: GATED, known: gated },
+    { about: `${GATED}, both gates`, tested: gated, by: 'uncurl-*', known: own },
+  ];
+  return table(
+    [
+      ...['curves of', 'cut learned on other tasks of', 'curves', 'right', 'too far', 'too short', 'no factor is safe'],
+      ...['called safe', 'of them not safe', 'called not safe', 'of them safe'],
+    ],
+    rows.map(({ about, tested, by, known }) => {
+      const { right, tooFar, tooShort, safeCalls, notSafe, otherCalls, safeAnyway } = heldOutCounts(tested, known);
+      const never = tested.filter(({ points: [first] }) => first?.isSafeWritten !== true).length;
+      const counts = [right, tooFar, tooShort].map((count) => count.toFixed(1));
+      const calls = [safeCalls, notSafe, otherCalls, safeAnyway].map((count) => count.toFixed(1));
+      return [about, by, String(tested.length), ...counts, String(never), ...calls];
+    }),
+  );
+};
+
 /** How many trend tests were made, and the smallest p after Bonferroni. */
 const trendTests = ({ trend }: Sample): readonly string[] => {
   const tests = trend.findings.filter(({ chart, method }) => chart === 'threshold-over-experts' && method !== null);
@@ -948,6 +983,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   endings,
   'ending-thresholds': endingThresholds,
   'forecast-ranks': forecastRanks,
+  'forecast-rates': forecastRates,
   'forecast-rules': forecastRules,
   frontier,
   gates: () => gatesIn('answers.jsonl'),

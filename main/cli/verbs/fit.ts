@@ -8,6 +8,7 @@ import {
   elsewhereWords,
   fitNotes,
   fitSentence,
+  forecastWords,
   givenUp,
   limitOf,
   predictionWords,
@@ -32,6 +33,7 @@ import { columnsTable, terminalText } from '../terminal-text.ts';
 /** The answer of a search in words. */
 export const fitText = (document: FitDocument): string => {
   const { run, recommended } = document;
+  const foretold = forecastWords(document).map(terminalText);
   const others = fitCurve(document).map((candidate) => ({ document, candidate }));
   return [
     terminalText(fitSentence(document)),
@@ -44,6 +46,7 @@ export const fitText = (document: FitDocument): string => {
       ? []
       : ['', 'The best loss for growing bytes:', columnsTable(pick(fitColumns, 'model bytes loss'), others)]),
     ...(document.elsewhere.length === 0 ? [] : ['', ...elsewhereWords(document).map(terminalText)]),
+    ...(foretold.length === 0 ? [] : ['', ...foretold]),
     '',
     ...fitNotes(document).map(terminalText),
   ].join('\n');

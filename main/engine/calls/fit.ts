@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { refuse, WorkbenchError } from '../../contract/errors.ts';
 import type { CallParsed } from '../../contract/calls.ts';
-import { fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
+import { type CallScore, fitChoice, type FitDocument, fitDocument, recordedFitSettings } from '../../contract/fit.ts';
 import { isSameContent, type RunKind, type RunManifest } from '../../contract/run.ts';
+import { checkedCalls } from '../../evaluation/written-forecast.ts';
 import { exportTypes } from '../../export/export-bytes.ts';
 import { isStoredGguf } from '../../export/gguf/stored-gguf.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
@@ -79,6 +80,20 @@ const earlierLooks = async (
   ).length;
 };
 
+/** What became of the forecasts of searches that this workspace measured; a model on a task counts once. */
+const earlierCalls = async (context: EngineContext): Promise<CallScore> => {
+  const { runs } = context.workspace;
+  const finished = (await runs.list()).filter(({ kind, state }) => kind === 'fit' && state === 'done');
+  const found = new Map<string, boolean>();
+  for (const { id, models } of finished) {
+    if ((await context.provenanceOf(id))?.state !== 'here') continue;
+    const document = await readResult(join(runs.folder(id), FIT_FILE), fitDocument);
+    for (const { name, task, held } of document === null ? [] : checkedCalls(document))
+      if (held !== null) found.set(canonicalJson([models[0]?.fingerprint ?? '', task, name]), held);
+  }
+  return { tested: found.size, held: [...found.values()].filter((held) => held).length };
+};
+
 type FitRequest = CallParsed<'fit.start'>;
 
 const orderOf = async (
@@ -92,7 +107,8 @@ const orderOf = async (
   const looks = await earlierLooks(context, onlyModel({ models }), first);
   const { checkpoint } = onlyModel({ models });
   const format = settings.format ?? (isStoredGguf(checkpoint) ? 'gguf' : 'hf');
-  return { spec: { ...settings, format, earlierLooks: looks }, models, tasks };
+  const spec = { ...settings, format, earlierLooks: looks, earlierCalls: await earlierCalls(context) };
+  return { spec, models, tasks };
 };
 
 /**

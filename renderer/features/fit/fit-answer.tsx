@@ -6,7 +6,7 @@ import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { fitFigure } from '../../../main/figures/fit-chart.ts';
 import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
-import { elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import { elsewhereWords, fitNotes, fitSentence, forecastWords, givenUp } from '../../../main/words/fit.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -16,7 +16,7 @@ import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { fitStore } from '../../state/fit-store.ts';
@@ -82,12 +82,20 @@ const FitPicture = ({ document }: { readonly document: FitDocument }) => {
 
 const FitDetails = ({ document }: { readonly document: FitDocument }) => {
   const rows = fitRows(document);
+  const foretold = forecastWords(document);
   return (
     <>
       {document.recommended !== null && <p>{givenUp(document)}</p>}
       {document.elsewhere.length > 0 && (
         <ul className="findings" aria-label="On other tasks">
           {elsewhereWords(document).map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+      {foretold.length > 0 && (
+        <ul className="findings" aria-label="Forecast of written answers">
+          {foretold.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
         </ul>
