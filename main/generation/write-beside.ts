@@ -8,6 +8,7 @@ import { UNPRUNED } from '../contract/sweep.ts';
 import { firstDifference, goneExperts } from '../evaluation/beside.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { NO_TOKEN } from '../profile/choice-sample.ts';
+import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
 import { tokenReader } from '../profile/token-reader.ts';
 import { maxOf } from '../statistics/extremes.ts';
 import { readChatTemplate } from '../tasks/chat/chat-template.ts';
@@ -37,7 +38,7 @@ export const besidePrompt = async (
   now: Date,
 ): Promise<BesidePrompt> => {
   const context = chat === true ? await inChat(folder, prompt, now) : prompt;
-  const length = Math.max(1, tokenizer.encode(context, true).length);
+  const length = Math.max(1, encodeWithSpecialTokens(tokenizer, context).length);
   const room = descriptor.maxPositions - length;
   if (room < 1)
     throw refuse(

@@ -3,6 +3,7 @@ import { type Positions, positionsText } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
 import { type TextLoop, type WrittenOutcome, FEWEST_LOOPED } from '../contract/outcome.ts';
 import type { Sampler } from '../contract/sampling.ts';
+import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
 import { samplingDistribution, tokenAt, uniformAt } from '../inference/decoding/sample-token.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
@@ -62,8 +63,8 @@ export interface WrittenText {
 }
 
 /**
- * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens, and cut on the
- * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens (no second BOS
+ * where a chat template wrote one), and cut on the left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
@@ -88,7 +89,7 @@ export const encodePrompt = (
       `Ask for fewer than ${maxPositions}.`,
     );
   }
-  const encoded = tokenizer.encode(context, true);
+  const encoded = encodeWithSpecialTokens(tokenizer, context);
   const all = encoded.length > 0 ? encoded : tokenizer.prefixToken === null ? [] : [tokenizer.prefixToken];
   if (all.length === 0) {
     throw refuse(

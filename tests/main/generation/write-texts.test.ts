@@ -43,6 +43,16 @@ const request = (id: string, context: string, until: readonly string[], maxNewTo
   maxNewTokens,
 });
 
+test('a prompt that begins with the text of the BOS token gets no second one', async () => {
+  const tokenizer = await loadTokenizer(scoringFixture('mixtral-byte-fallback'));
+  if (tokenizer?.prefixToken === null || tokenizer === null) expect.fail('no BOS');
+  const { prefixToken, decode } = tokenizer;
+  for (const context of ['hello', `${decode([prefixToken])}hello`]) {
+    const { tokens } = encodePrompt(tokenizer, request('a', context, [], 8), { maxPositions: 64 });
+    expect(tokens.filter((token) => token === prefixToken)).toHaveLength(1);
+  }
+});
+
 test('the answer is what follows the last end of thinking: a token among the tokens, or a text', () => {
   const words = new Map([
     [1, 'so '],
