@@ -64,7 +64,8 @@ export interface WrittenText {
 
 /**
  * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens (no second BOS
- * where a chat template wrote one), and cut on the left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * where a chat template wrote one), and cut on the left to the model's positions less `maxNewTokens`. An empty context
+ * becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
