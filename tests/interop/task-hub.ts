@@ -52,7 +52,7 @@ const outcomeRow = z.object({
 });
 type OutcomeRow = z.infer<typeof outcomeRow>;
 
-export interface HarnessJob {
+interface HarnessJob {
   readonly tasks: readonly string[];
   readonly fewshot: number | null;
   readonly texts?: Readonly<Record<string, readonly string[]>>;

@@ -15,7 +15,7 @@ export interface MixPart {
   readonly turns: readonly PromptTurns[] | null;
 }
 
-export interface MixedItems {
+interface MixedItems {
   readonly items: readonly TaskItem[];
   readonly turns: readonly PromptTurns[] | null;
   /** What was taken of each source. */

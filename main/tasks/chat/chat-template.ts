@@ -11,7 +11,7 @@ import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 
 /** Variables that the user gives to a template (`enable_thinking`). */
-export type ChatVariables = NonNullable<ChatSettings['chatArgs']>;
+type ChatVariables = NonNullable<ChatSettings['chatArgs']>;
 
 /** A checkpoint's own chat template. */
 export interface ChatTemplate {
