@@ -1,7 +1,8 @@
 import type { RunLabelChange, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
-import { readFacts } from '../engine/facts.ts';
+import { listsRuns } from '../engine/apply-event.ts';
+import { isUsable, readFacts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { deedsStore } from '../state/deeds-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
@@ -9,6 +10,7 @@ import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
+import { openRun } from './open-run.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');
 
@@ -16,6 +18,21 @@ const relisted = callsThatRead('runs', 'measured', 'trash');
 export const labelRun = async ({ bridge, cache }: Engine, run: string, change: RunLabelChange): Promise<void> => {
   const label = await bridge.call('runs.label', { run, change });
   cache.patch('runs.list', (runs) => runs.map((known) => (known.id === run ? { ...known, label } : known)));
+};
+
+/** Adds the sample to the workspace and shows it, with its largest model, which can be pruned furthest. */
+export const addSampleSweep = async (engine: Engine): Promise<void> => {
+  const { run } = await engine.bridge.call('sample.add', {});
+  engine.cache.invalidate(listsRuns);
+  const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
+  if (sample === undefined) return;
+  const facts = readFacts(engine);
+  openRun(facts, sample);
+  const [largest] = facts.models
+    .filter(isUsable)
+    .filter((model) => sample.models.some(({ fingerprint }) => fingerprint === model.fingerprint))
+    .sort((one, other) => other.info.experts - one.info.experts);
+  if (largest !== undefined) selectionStore.getState().selectModel(largest.handle);
 };
 
 /** Whether the run is neither running nor queued. */
