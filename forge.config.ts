@@ -152,7 +152,7 @@ const config: ForgeConfig = {
     // lie beside the archive.
     asar: engineInNode
       ? { unpackDir: engineInNodeFolders, unpack: engineInNodeFiles }
-      : { unpackDir: 'node_modules/onnxruntime-node', unpack: '{parquet-worker,run-reader}.cjs' },
+      : { unpackDir: 'node_modules/onnxruntime-node', unpack: '{parquet-worker,chat-worker,run-reader}.cjs' },
     // For macOS, whose bundle declares what it opens; electron-builder.yml does so for the other systems.
     protocols: [{ name: 'Uncurl Workbench', schemes: ['uncurl'] }],
     extendInfo: {

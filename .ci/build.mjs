@@ -21,6 +21,7 @@ const parts = {
       'dist/provider-probe.cjs',
       'dist/compute-process.cjs',
       'dist/parquet-worker.cjs',
+      'dist/chat-worker.cjs',
       'dist/run-reader.cjs',
       'dist/uncurl.cjs',
       'dist/shell.packages.json',

@@ -105,6 +105,7 @@ const bundleShell = async () => {
         'provider-probe': 'main/hosts/provider-probe.ts',
         'compute-process': 'main/hosts/compute-process.ts',
         'parquet-worker': 'main/hosts/parquet-worker.ts',
+        'chat-worker': 'main/hosts/chat-worker.ts',
         'run-reader': 'main/hosts/run-reader.ts',
       },
     }),

@@ -5,10 +5,11 @@ import {
   AS_PUBLISHED,
   foundImports,
   importTasks,
+  isYamlTask,
   type ImportSettings,
   type TaskFolders,
 } from '../harness/import-tasks.ts';
-import { rememberJudgingPython } from '../harness/judging-python.ts';
+import { judgingPython, rememberJudgingPython } from '../harness/judging-python.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { type FindHarnessTasks, workspaceOf } from './subjects.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
@@ -29,7 +30,8 @@ export const importNamed = async (
 ): Promise<TaskFolders> => {
   const workspace = workspaceOf(reader, host);
   if (python !== null) await rememberJudgingPython(stateFolder(host.settingsFile), workspace, python);
-  const known = await foundImports(workspace, names, settings);
+  const isAnew = (settings.include ?? []).length > 0;
+  const known: TaskFolders = isAnew ? new Map() : await foundImports(workspace, names, settings);
   if (names.every((name) => known.has(name))) return known;
   const environments = createMadeEnvironments(stateFolder(host.settingsFile));
   const { resources, signal } = host;
@@ -48,12 +50,18 @@ export const importNamed = async (
 
 /**
  * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where its environment
- * can import them (`uncurl doctor --python`).
+ * can import them (`uncurl doctor --python`). A YAML file of the harness needs that environment, or the Python that
+ * `uncurl import --python` named last.
  */
 export const harnessTasks =
   (reader: OptionReader, host: ImportHost): FindHarnessTasks =>
   async (names) => {
     const workspace = workspaceOf(reader, host);
+    if (names.some(isYamlTask)) {
+      const state = stateFolder(host.settingsFile);
+      const python = await judgingPython(state, workspace, createMadeEnvironments(state));
+      return importNamed(names, AS_PUBLISHED, python, reader, host);
+    }
     return existsSync(environmentPython(workspace))
       ? importNamed(names, AS_PUBLISHED, null, reader, host)
       : foundImports(workspace, names, AS_PUBLISHED);

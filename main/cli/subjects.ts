@@ -84,11 +84,14 @@ export const findTasks = async (
       'Give --task with a task folder, a task file (.jsonl, .parquet, .txt, .yaml), the name of a bundled task, or ' +
         'that of a task of lm-evaluation-harness.',
     );
-  const paths = names.map((name) => pathNamed('task', name, bundled));
-  const foreign = names.filter((_, index) => paths[index] === null);
+  // The harness itself reads its task documents.
+  const isYaml = (name: string): boolean => /\.ya?ml$/i.test(name) && existsSync(resolve(name));
+  const paths = names.map((name) => (isYaml(name) ? null : pathNamed('task', name, bundled)));
+  const foreignName = (name: string): string => (isYaml(name) ? resolve(name) : name);
+  const foreign = names.filter((_, index) => paths[index] === null).map(foreignName);
   const found = foreign.length === 0 ? new Map<string, readonly string[]>() : await harness(foreign);
   const all = names.flatMap((name, index) => {
-    const folders = paths[index] ?? found.get(name);
+    const folders = paths[index] ?? found.get(foreignName(name)) ?? (isYaml(name) ? resolve(name) : undefined);
     if (folders === undefined) throw unknownName('task', name, bundled);
     return folders;
   });

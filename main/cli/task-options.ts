@@ -6,6 +6,7 @@ import {
   type WritingRule,
 } from '../contract/calibration.ts';
 import { DEFAULT_NEW_TOKENS, DEFAULT_STOP } from '../tasks/generation/stop-rule.ts';
+import type { ChatSettings } from '../contract/chat.ts';
 import { refuse } from '../contract/errors.ts';
 import type { PathHandle } from '../contract/model.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -38,7 +39,8 @@ export const CALIBRATION_OPTIONS: Readonly<Record<string, VerbOption>> = {
   'split-seed': valueOption('N', `Seed of --split (default ${String(DEFAULT_SPLIT_SEED)}).`),
   'calibrate-on': valueOption(
     'FILE|TASK',
-    'For tasks without calibration items: take those of another task, or the items of this file.',
+    'For tasks without calibration items: take those of another task, or the items of this file; or a mix by weights ' +
+      'of the text, FILE:7,TASK:3.',
   ),
   'max-new-tokens': valueOption(
     'N',
@@ -69,6 +71,13 @@ const readWriting = (reader: OptionReader): { readonly writing?: WritingRule } =
   };
 };
 
+/** The parts of a mix, `a.jsonl:7,b.jsonl:3`; null for the name of one file or task. */
+const mixedParts = (text: string): { readonly name: string; readonly weight: number }[] | null => {
+  const parts = text.split(',').map((part) => /^(.+):(\d+(?:\.\d+)?)$/.exec(part.trim()));
+  if (parts.length < 2 || parts.includes(null)) return null;
+  return parts.map((part) => ({ name: part?.[1] ?? '', weight: Number(part?.[2]) }));
+};
+
 /** The calibration items that the options choose, with absolute paths; null where they choose none. */
 const readCalibration = async (
   reader: OptionReader,
@@ -90,6 +99,18 @@ const readCalibration = async (
     return { from: 'split', share, seed: seed ?? DEFAULT_SPLIT_SEED, ...rule };
   }
   if (other === undefined) return null;
+  const parts = mixedParts(other);
+  if (parts !== null) {
+    const found = await Promise.all(
+      parts.map(async ({ name, weight }) => {
+        const [path = '', ...rest] = await findTasks(host.resources, [name], harnessTasks(reader, host));
+        if (rest.length > 0 || weight <= 0)
+          throw badValue('calibrate-on', name, 'one file or task, and a weight above 0');
+        return { path, weight };
+      }),
+    );
+    return { from: 'mix', parts: found, seed: DEFAULT_SPLIT_SEED, ...rule };
+  }
   const [path = '', ...more] = await findTasks(host.resources, [other], harnessTasks(reader, host));
   if (more.length > 0) throw badValue('calibrate-on', other, 'one file or task');
   const { calibration } = await load(path);
@@ -165,6 +186,42 @@ export const CHAT_OPTION = {
       '--apply_chat_template --fewshot_as_multiturn).',
   ),
 } as const satisfies Verb['options'];
+
+/** Further options of verbs that measure through a chat template. */
+export const CHAT_SETTINGS_OPTIONS = {
+  'chat-arg': repeatedOption(
+    'NAME=VALUE',
+    'With --chat: a variable of the template, for example enable_thinking=false; true, false and numbers are read as ' +
+      'such. May be repeated.',
+  ),
+  'think-end': valueOption(
+    'TOKEN',
+    'With --chat: the answer is what follows the last such token or text (</think>). Default: the one that the ' +
+      'template names, of known families; "none" takes texts whole.',
+  ),
+} as const satisfies Verb['options'];
+
+const variableOf = (text: string): string | number | boolean => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+};
+
+/** What `--chat-arg` and `--think-end` say. */
+export const readChatSettings = (reader: OptionReader): ChatSettings => {
+  const named = reader.texts('chat-arg').map((argument) => {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(argument) ?? [];
+    if (name === undefined || value === undefined)
+      throw badValue('chat-arg', argument, 'a name and a value, for example enable_thinking=false');
+    return [name, variableOf(value)] as const;
+  });
+  const thinkEnd = reader.text('think-end');
+  if ((named.length > 0 || thinkEnd !== undefined) && !reader.flag('chat'))
+    throw refuse('bad-usage', '--chat-arg and --think-end need --chat.', 'Add --chat, or leave them out.');
+  return {
+    ...(named.length === 0 ? {} : { chatArgs: Object.fromEntries(named) }),
+    ...(thinkEnd === undefined ? {} : { thinkEnd: thinkEnd === 'none' ? '' : thinkEnd }),
+  };
+};
 
 /** Warns, for every model that has a chat template, that the template is not applied. */
 export const sayUnusedTemplates = async (folders: readonly string[], say: (line: string) => void): Promise<void> => {

@@ -21,14 +21,27 @@ const writing = { writing: writingRule.optional() };
 
 const split = z.object({ from: z.literal('split'), share: splitShare, seed: splitSeed, ...writing });
 
+/** Several files or tasks by their weights: shares of the profiled text. */
+const mixOf = <Path extends z.ZodType>(path: Path) =>
+  z.object({
+    from: z.literal('mix'),
+    parts: z
+      .array(z.object({ path, weight: z.number().positive().max(1_000_000) }))
+      .min(2)
+      .max(32),
+    seed: splitSeed,
+    ...writing,
+  });
+
 /**
  * Source of calibration items for a task that has only test items: some of its own, drawn by a seed; the items of a
- * second file; or the calibration items of another task. Files and tasks by their handles.
+ * second file; the calibration items of another task; or a mix of these. Files and tasks by their handles.
  */
 export const calibrationChoice = z.discriminatedUnion('from', [
   split,
   z.object({ from: z.literal('file'), file: pathHandle, ...writing }),
   z.object({ from: z.literal('task'), task: pathHandle, ...writing }),
+  mixOf(pathHandle),
 ]);
 export type CalibrationChoice = z.infer<typeof calibrationChoice>;
 
@@ -39,15 +52,22 @@ export const recordedCalibration = z.discriminatedUnion('from', [
   split,
   z.object({ from: z.literal('file'), file: recordedPath, ...writing }),
   z.object({ from: z.literal('task'), task: recordedPath, ...writing }),
+  mixOf(recordedPath),
 ]);
 export type RecordedCalibration = z.infer<typeof recordedCalibration>;
 
 type Calibration<Path> =
   | z.infer<typeof split>
   | { readonly from: 'file'; readonly file: Path; readonly writing?: WritingRule | undefined }
-  | { readonly from: 'task'; readonly task: Path; readonly writing?: WritingRule | undefined };
+  | { readonly from: 'task'; readonly task: Path; readonly writing?: WritingRule | undefined }
+  | {
+      readonly from: 'mix';
+      readonly parts: { readonly path: Path; readonly weight: number }[];
+      readonly seed: number;
+      readonly writing?: WritingRule | undefined;
+    };
 
-/** The same choice with its file or task mapped, from handle to path or back. */
+/** The same choice with its files and tasks mapped, from handle to path or back. */
 export const calibrationAt = <From, To>(
   calibration: Calibration<From>,
   pathOf: (path: From) => To,
@@ -59,6 +79,8 @@ export const calibrationAt = <From, To>(
       return { ...calibration, file: pathOf(calibration.file) };
     case 'task':
       return { ...calibration, task: pathOf(calibration.task) };
+    case 'mix':
+      return { ...calibration, parts: calibration.parts.map(({ path, weight }) => ({ path: pathOf(path), weight })) };
     default:
       return assertNever(calibration);
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { chatSettings } from './chat.ts';
 import {
   boundedList,
   boundedRecord,
@@ -358,6 +359,7 @@ export const sweepSettings = z.object({
   options: boundedRecord(methodName, methodOptions).default({}),
   /** Ask every model through its own chat template. */
   chat: z.boolean().optional(),
+  ...chatSettings.shape,
   /** Model and task (by name) to measure before the others. */
   first: z.object({ model: boundedText.optional(), task: boundedText.optional() }).optional(),
   ...describedSweepSettings.shape,

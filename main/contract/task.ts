@@ -56,6 +56,8 @@ export interface WrittenItem {
   readonly endWeight?: number;
   readonly until: readonly string[];
   readonly maxNewTokens: number;
+  /** Text or token that ends the thinking of a model: what follows its last occurrence is the answer. */
+  readonly thinkEnd?: string;
   /** For an item that is written several times: number of the repeat, from 0, and the item that all repeats share. */
   readonly repeat?: number;
   readonly group?: string;

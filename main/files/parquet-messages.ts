@@ -23,8 +23,6 @@ export const parquetFacts = z.object({
   groups: boundedList(z.number()),
   /** Names of all columns, those within columns included. */
   names: boundedList(boundedText),
-  /** Columns that contain floats; their integers are floats too. */
-  decimalColumns: boundedList(boundedText),
 });
 export type ParquetFacts = z.infer<typeof parquetFacts>;
 

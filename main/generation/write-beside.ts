@@ -8,10 +8,11 @@ import { UNPRUNED } from '../contract/sweep.ts';
 import { firstDifference, goneExperts } from '../evaluation/beside.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { NO_TOKEN } from '../profile/choice-sample.ts';
+import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
 import { tokenReader } from '../profile/token-reader.ts';
 import { maxOf } from '../statistics/extremes.ts';
-import { readChatTemplate, renderChat } from '../tasks/chat/chat-template.ts';
-import { WorkMeter } from '../tasks/template/work-meter.ts';
+import { readChatTemplate } from '../tasks/chat/chat-template.ts';
+import { renderChats } from '../tasks/chat/render-chats.ts';
 import { encodePrompt, textEnds } from './write-texts.ts';
 
 /** Likeliest tokens listed where two texts part. */
@@ -37,7 +38,7 @@ export const besidePrompt = async (
   now: Date,
 ): Promise<BesidePrompt> => {
   const context = chat === true ? await inChat(folder, prompt, now) : prompt;
-  const length = Math.max(1, tokenizer.encode(context, true).length);
+  const length = Math.max(1, encodeWithSpecialTokens(tokenizer, context).length);
   const room = descriptor.maxPositions - length;
   if (room < 1)
     throw refuse(
@@ -59,7 +60,10 @@ const inChat = async (folder: string, prompt: string, now: Date): Promise<string
       `${folder} has no chat template.`,
       'Ask without it, or put its chat_template.jinja into the folder.',
     );
-  return renderChat(chat, [{ role: 'user', content: prompt }], 'the prompt', () => now, new WorkMeter()).text;
+  const asked = { messages: [{ role: 'user' as const, content: prompt }], location: 'the prompt' };
+  const [rendered] = await renderChats(chat, [asked], now);
+  if (rendered === undefined) throw new Error('the prompt was not rendered');
+  return rendered.text;
 };
 
 export interface BesideWatch {

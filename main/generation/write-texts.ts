@@ -3,10 +3,12 @@ import { type Positions, positionsText } from '../contract/model.ts';
 import { refuse } from '../contract/errors.ts';
 import { type TextLoop, type WrittenOutcome, FEWEST_LOOPED } from '../contract/outcome.ts';
 import type { Sampler } from '../contract/sampling.ts';
+import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
 import { samplingDistribution, tokenAt, uniformAt } from '../inference/decoding/sample-token.ts';
 import type { Candidate, ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { readEndTokens } from './end-tokens.ts';
 import { cutAtStops } from '../tasks/generation/stop-rule.ts';
+import { strip } from '../tasks/python/python-text.ts';
 
 export interface WritingRequest {
   readonly id: string;
@@ -14,6 +16,8 @@ export interface WritingRequest {
   /** Stop strings, applied in order; none: the text ends with an end token or at its maximum length. */
   readonly until: readonly string[];
   readonly maxNewTokens: number;
+  /** Text or token that ends the thinking: the text is what follows its last occurrence. */
+  readonly thinkEnd?: string | undefined;
   /** For a request that is written several times: number of the repeat, from 0, and the item that all repeats share. */
   readonly repeat?: number | undefined;
   readonly group?: string | undefined;
@@ -48,7 +52,7 @@ export interface WrittenText {
   /** Index of the request in the list, and key of the candidate. */
   readonly request: number;
   readonly candidate: string;
-  /** Decoded without special tokens and cut at the stop strings; invalid bytes become U+FFFD. */
+  /** Decoded without special tokens, after the thinking, and cut at the stop strings; invalid bytes become U+FFFD. */
   readonly text: string;
   /** Every chosen token, including an end token and those of a stop string. */
   readonly tokens: readonly number[];
@@ -59,8 +63,9 @@ export interface WrittenText {
 }
 
 /**
- * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens, and cut on the
- * left to the model's positions less `maxNewTokens`. An empty context becomes the BOS (or EOS) token.
+ * Makes the prompt as lm-evaluation-harness 0.4 does: encoded with the tokenizer's own special tokens (no second BOS
+ * where a chat template wrote one), and cut on the left to the model's positions less `maxNewTokens`. An empty context
+ * becomes the BOS (or EOS) token.
  *
  * @throws WorkbenchError `no-room`, `empty-stop`, `no-prefix-token`, each naming the request.
  */
@@ -85,7 +90,7 @@ export const encodePrompt = (
       `Ask for fewer than ${maxPositions}.`,
     );
   }
-  const encoded = tokenizer.encode(context, true);
+  const encoded = encodeWithSpecialTokens(tokenizer, context);
   const all = encoded.length > 0 ? encoded : tokenizer.prefixToken === null ? [] : [tokenizer.prefixToken];
   if (all.length === 0) {
     throw refuse(
@@ -154,9 +159,10 @@ export async function* writeTexts(
     const [request, candidate] = [requests[number], candidates[row % candidates.length]];
     if (request === undefined || candidate === undefined) throw new Error(`no row ${row}`);
     const whole = tokenizer.decodeText(tokens);
-    const cut = cutAtStops(whole, request.until);
-    const text = cutAtStops(whole, stopsOf(request, ends));
-    const stopped = cut !== whole ? 'until' : text !== whole || ends.tokens.has(tokens.at(-1) ?? -1) ? 'end' : 'length';
+    const stops = stopsOf(request, ends);
+    const isEnded = cutAtStops(whole, stops) !== whole || ends.tokens.has(tokens.at(-1) ?? -1);
+    const stopped = cutAtStops(whole, request.until) !== whole ? 'until' : isEnded ? 'end' : 'length';
+    const text = cutAtStops(answerAfterThinking(tokenizer, tokens, request.thinkEnd), stops);
     yield {
       id: request.id,
       request: number,
@@ -169,6 +175,25 @@ export async function* writeTexts(
     };
   }
 }
+
+/**
+ * The text after the last end of thinking, as lm-evaluation-harness cuts it: by a single token among the tokens, since
+ * a special one is not in the text; else by its text. White space goes from its left. Without an end it is the whole
+ * text.
+ */
+export const answerAfterThinking = (
+  tokenizer: Pick<TextTokenizer, 'encode' | 'decodeText'>,
+  tokens: readonly number[],
+  thinkEnd: string | undefined,
+): string => {
+  if (thinkEnd === undefined) return tokenizer.decodeText(tokens);
+  const [end, ...more] = tokenizer.encode(thinkEnd, false);
+  const answer =
+    end !== undefined && more.length === 0
+      ? tokenizer.decodeText(tokens.slice(tokens.lastIndexOf(end) + 1))
+      : (tokenizer.decodeText(tokens).split(thinkEnd).at(-1) ?? '');
+  return strip(answer, 'left', null);
+};
 
 const placedLoop = (tokens: readonly number[], tokenizer: TextTokenizer): TextLoop | null => {
   const loop = loopOf(tokens);

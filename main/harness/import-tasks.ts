@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../contract/bounds.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
@@ -50,7 +50,14 @@ export interface ImportSettings {
   readonly limit: number | null;
   /** Import tasks too whose judging runs programs that a model wrote. */
   readonly generatedCode?: boolean;
+  /** Folders of further YAML files, as the harness's own --include_path takes them; absolute. */
+  readonly include?: readonly string[];
+  /** Run Python files that the user's own YAML files name. */
+  readonly ownPython?: boolean;
 }
+
+/** Whether a name is the path of a YAML file rather than one of the harness's tasks. */
+export const isYamlTask = (name: string): boolean => isAbsolute(name) && /\.ya?ml$/i.test(name);
 export const AS_PUBLISHED: ImportSettings = { fewshot: null, limit: null };
 
 /** Folders of the tasks of each name. */
@@ -67,7 +74,10 @@ export const importedTasks = async (workspace: string): Promise<readonly Importe
   return record?.imported ?? [];
 };
 
-/** What earlier imports wrote for these names; a name that was not imported so is absent. */
+/**
+ * What earlier imports wrote for these names. Absent are names that were not imported so, and paths of YAML files,
+ * which may have changed.
+ */
 export const foundImports = async (
   workspace: string,
   names: readonly string[],
@@ -76,6 +86,7 @@ export const foundImports = async (
   const imported = (await importedTasks(workspace)).filter((one) => one.fewshot === fewshot && one.limit === limit);
   return new Map(
     names.flatMap((name): [string, readonly string[]][] => {
+      if (isYamlTask(name)) return [];
       const folders = imported
         .filter(({ asked }) => asked === name)
         .map(({ folder }) => join(workspace, FOLDER, folder));
@@ -144,7 +155,11 @@ const runHarness = async (
   await mkdir(out);
   await writeFile(
     job,
-    JSON.stringify({ names, out, generatedCode: false, ...settings, calibration: CALIBRATION_ITEMS }),
+    JSON.stringify({
+      ...{ names, out, generatedCode: false, ownPython: false, include: [] },
+      ...settings,
+      calibration: CALIBRATION_ITEMS,
+    }),
   );
   const written: WrittenTask[] = [];
   const problems: WorkbenchError[] = [];
@@ -191,7 +206,8 @@ const runHarness = async (
 };
 
 /**
- * Imports tasks and groups of lm-evaluation-harness by name, but for those that the workspace has already. A group
+ * Imports tasks and groups of lm-evaluation-harness by name, but for those that the workspace has already, and the
+ * user's own YAML files; with folders to include, everything is imported again. A group
  * whose members are judged alike and weighed by their size is one task, of all their items. What was written before a
  * problem stays imported.
  *
@@ -204,7 +220,8 @@ export const importTasks = async (
   order: ImportOrder,
 ): Promise<TaskFolders> => {
   const { workspace } = order;
-  const known = await foundImports(workspace, names, settings);
+  const isAnew = (settings.include ?? []).length > 0;
+  const known: TaskFolders = isAnew ? new Map() : await foundImports(workspace, names, settings);
   const missing = [...new Set(names)].filter((name) => !known.has(name));
   if (missing.length === 0) return known;
   const tasks = join(workspace, FOLDER);
@@ -220,11 +237,15 @@ export const importTasks = async (
       made.push({ asked, fewshot, limit, name, folder: kept, version });
     }
     await inTurn(async () => {
-      const imported = [...(await importedTasks(workspace)), ...made];
+      const isOld = ({ asked, fewshot, limit }: ImportedTask): boolean =>
+        made.some((one) => one.asked === asked && one.fewshot === fewshot && one.limit === limit);
+      const imported = [...(await importedTasks(workspace)).filter((one) => !isOld(one)), ...made];
       await writeFileAtomically(recordFile(workspace), `${JSON.stringify({ imported }, null, 1)}\n`);
     });
     if (problem !== null) throw problem;
-    return await foundImports(workspace, names, settings);
+    const folders = Map.groupBy(made, ({ asked }) => asked);
+    const anew = [...folders].map(([asked, own]) => [asked, own.map(({ folder: at }) => join(tasks, at))] as const);
+    return new Map([...known, ...anew]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

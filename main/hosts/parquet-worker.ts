@@ -7,7 +7,6 @@ import {
   parquetMetadataAsync,
   parquetRead,
   parquetReadObjects,
-  type SchemaElement,
   snappyUncompress,
 } from 'hyparquet';
 import { isSystemError } from '../files/file-errors.ts';
@@ -32,21 +31,6 @@ interface OpenFile {
   readonly metadata: FileMetaData;
 }
 let open: OpenFile | null = null;
-/** Top-level columns with a float among their leaves; the schema lists a tree depth first. */
-const decimalColumns = (schema: readonly SchemaElement[]): readonly string[] => {
-  const found = new Set<string>();
-  let column = '';
-  const waiting: number[] = [];
-  schema.slice(1).forEach((element) => {
-    if (waiting.length === 0) column = element.name;
-    if (element.type === 'FLOAT' || element.type === 'DOUBLE' || element.converted_type === 'DECIMAL')
-      found.add(column);
-    if (waiting.length > 0) waiting.push((waiting.pop() ?? 0) - 1);
-    if (element.num_children !== undefined && element.num_children > 0) waiting.push(element.num_children);
-    while (waiting.at(-1) === 0) waiting.pop();
-  });
-  return [...found];
-};
 
 /**
  * Limit for a footer, which takes ten times as much memory as on disk. Ten thousand columns take 2 MiB; the footer of a
@@ -133,7 +117,6 @@ const openFile = async ({
     rows: Number(metadata.num_rows),
     groups: metadata.row_groups.map((group) => Number(group.num_rows)),
     names: metadata.schema.map(({ name }) => name),
-    decimalColumns: [...decimalColumns(metadata.schema)],
   };
 };
 

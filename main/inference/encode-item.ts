@@ -10,8 +10,16 @@ import { endWeights } from './token-tree.ts';
  * that begins with the BOS token's own text (a chat template wrote it) gets no second one.
  */
 export const encodePrompt = (tokenizer: TextTokenizer, text: string): readonly number[] => {
-  const prefix = tokenizer.prefixToken === null ? '' : tokenizer.decode([tokenizer.prefixToken]);
-  return tokenizer.encode(text, prefix === '' || !text.startsWith(prefix));
+  return tokenizer.encode(text, !beginsWithPrefix(tokenizer, text));
+};
+
+/** Whether a text begins with the text of the token that the tokenizer would put before it. */
+export const beginsWithPrefix = (
+  { prefixToken, decode }: Pick<TextTokenizer, 'prefixToken' | 'decode'>,
+  text: string,
+): boolean => {
+  const prefix = prefixToken === null ? '' : decode([prefixToken]);
+  return prefix !== '' && text.startsWith(prefix);
 };
 
 /** Tokens of one (context, continuation) pair. */

@@ -243,7 +243,7 @@ export const checkSweep = async (input: SweepInput, device: Pick<RunDevice, 'eng
     const { checkpoint } = model;
     requireNoConstants(checkpoint.info);
     await requireTokenizer(checkpoint);
-    for (const { name, task } of await askedTasks(model, tasks, settings.chat, new Date()))
+    for (const { name, task } of await askedTasks(model, tasks, settings.chat, new Date(), settings))
       requireRoom(task.test, name, checkpoint.descriptor);
   }
   const constant = settings.methods.find(

@@ -99,6 +99,8 @@ export interface WritingIdentity {
   readonly sampler?: string | undefined;
   /** SHA-256 of the Python that judges; absent: none does. */
   readonly judgedBy?: string | undefined;
+  /** Where prompts begin with the text of the BOS token: they have it once. */
+  readonly prefix?: 'once' | undefined;
 }
 
 /** Candidates with the same kept experts share a key, whatever their method. */

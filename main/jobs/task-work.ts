@@ -1,5 +1,6 @@
 import { loadTokenizer, type TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { ChatSettings } from '../contract/chat.ts';
 import { CancelledError, refuse } from '../contract/errors.ts';
 import type { Positions } from '../contract/model.ts';
 import type { TaskItem } from '../contract/task.ts';
@@ -21,12 +22,14 @@ export const askedTasks = async (
   tasks: readonly RunTask[],
   chat: boolean | undefined,
   now: Date,
+  settings: ChatSettings = {},
 ): Promise<readonly RunTask[]> => {
   if (chat !== true) return tasks;
   const asked = await askTasks(
     checkpoint.folder,
     tasks.map(({ task }) => task),
-    () => now,
+    now,
+    settings,
   );
   return tasks.map((task, index) => ({ ...task, task: asked[index] ?? task.task }));
 };

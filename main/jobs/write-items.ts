@@ -7,6 +7,7 @@ import { costText } from '../generation/cost-text.ts';
 import { encodePrompt, prepareTexts, textEnds } from '../generation/write-texts.ts';
 import { type EndedText, type Judged, writtenOutcomes } from '../generation/written-outcomes.ts';
 import type { TextJudge } from '../harness/judge-texts.ts';
+import { beginsWithPrefix } from '../inference/encode-item.ts';
 import type { Candidate, ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { type Judging, judgeFirst } from '../tasks/generation/judging.ts';
 import { isWrittenItem, type Task } from '../tasks/task.ts';
@@ -123,14 +124,19 @@ export const writingCost = async (
 /** Everything except items and plan that determines the texts written to a task; undefined where answers are chosen. */
 export const writingIdentity = async (
   checkpoint: Checkpoint,
-  { judging, sampler }: Pick<Task, 'judging' | 'sampler'>,
+  { judging, sampler, test }: Pick<Task, 'judging' | 'sampler' | 'test'>,
   judge: TextJudge | undefined,
 ): Promise<WritingIdentity | undefined> => {
   if (judging === undefined) return undefined;
-  const { tokens, text } = await textEnds(checkpoint.folder, await requireTokenizer(checkpoint));
+  const tokenizer = await requireTokenizer(checkpoint);
+  const { tokens, text } = await textEnds(checkpoint.folder, tokenizer);
+  // Earlier versions wrote such prompts with two BOS tokens.
+  const hasPrefix = test.some((item) => isWrittenItem(item) && beginsWithPrefix(tokenizer, item.context));
+  const once = hasPrefix ? { prefix: 'once' as const } : {};
   const drawn = sampler === undefined ? {} : { sampler: samplerText(sampler) };
   const judged = judging.rule.python === undefined ? {} : { judgedBy: await requireJudge(judge).environment() };
-  return { judging: judging.rule, endTokens: [...tokens].sort((a, b) => a - b), endText: text, ...drawn, ...judged };
+  const endTokens = [...tokens].sort((a, b) => a - b);
+  return { judging: judging.rule, endTokens, endText: text, ...drawn, ...judged, ...once };
 };
 
 /** Outcomes of candidates on items of either kind. */

@@ -72,7 +72,13 @@ const withNearest = async (
       measured.push(choices);
       continue;
     }
-    const [asked = task] = await askedTasks(model, [task], sweep.settings.chat, new Date(original.createdAt));
+    const [asked = task] = await askedTasks(
+      model,
+      [task],
+      sweep.settings.chat,
+      new Date(original.createdAt),
+      sweep.settings,
+    );
     const [runner, tokenizer] = [await runners.open(model.checkpoint), await requireTokenizer(model.checkpoint)];
     const nearest = await nearestChoice(runner, tokenizer, asked.task.calibration, choices, { signal });
     measured.push({ ...choices, nearest });

@@ -1,7 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import { seededRandom } from '../statistics/random.ts';
 import type { ChoiceItem } from '../contract/task.ts';
-import { isBlank } from './python/python-value.ts';
+import { isBlank } from './python/python-text.ts';
 
 /** lm-evaluation-harness's default seed for few-shot examples. */
 export const DEFAULT_SEED = 1234;
@@ -12,8 +12,6 @@ export const MAX_EXAMPLES = 128;
 export interface FewShot {
   readonly count: number;
   readonly seed: number;
-  /** Drawn by the seed without replacement, or the first ones of the split. */
-  readonly order: 'drawn' | 'first';
 }
 
 export interface DrawnExamples<T> {
@@ -27,7 +25,7 @@ export interface DrawnExamples<T> {
  * items.
  */
 export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: string): DrawnExamples<T> => {
-  const { count, seed, order } = fewShot;
+  const { count, seed } = fewShot;
   if (count === 0) return { examples: [], rest: pool };
   if (count > MAX_EXAMPLES)
     throw refuse(
@@ -43,17 +41,17 @@ export const drawExamples = <T>(pool: readonly T[], fewShot: FewShot, location: 
       'Ask for fewer, or give the split more items.',
     );
   }
-  const examples = order === 'first' ? pool.slice(0, count) : seededRandom(seed).shuffle(pool).slice(0, count);
+  const examples = seededRandom(seed).shuffle(pool).slice(0, count);
   const taken = new Set(examples);
   return { examples, rest: pool.filter((item) => !taken.has(item)) };
 };
 
 /** Describes the examples for the task's description. */
-export const describeFewShot = ({ count, seed, order }: FewShot, splitName: string): string =>
+export const describeFewShot = ({ count, seed }: FewShot): string =>
   count === 0
     ? ''
-    : `${String(count)}-shot: every item follows the same examples of ${splitName} ` +
-      `(${order === 'first' ? 'its first' : `drawn with seed ${String(seed)}`}), which are not items themselves.`;
+    : `${String(count)}-shot: every item follows the same examples of the calibration split ` +
+      `(drawn with seed ${String(seed)}), which are not items themselves.`;
 
 /** A few-shot example: the user's question and the right answer. */
 export interface ExampleTurn {
@@ -77,20 +75,6 @@ export interface TaskTurns {
   readonly test: readonly PromptTurns[];
 }
 
-/**
- * The plain text before the question. As in lm-evaluation-harness, an example without an answer has no delimiters
- * either.
- */
-export const plainHead = (
-  { system, examples }: PromptTurns,
-  targetDelimiter: string,
-  exampleDelimiter: string,
-): string =>
-  system +
-  examples
-    .map(({ question, answer }) => (answer === '' ? question : question + targetDelimiter + answer + exampleDelimiter))
-    .join('');
-
 /** A question in lm-evaluation-harness's parts, before it becomes an item. */
 export interface Question {
   readonly id: string;
@@ -101,21 +85,14 @@ export interface Question {
   readonly group?: string | undefined;
 }
 
-/** Whether the delimiter may move to the end of the context. White space there belongs to the choice anyway. */
-export const delimiterMoves = (context: string, delimiter: string): boolean => isBlank(delimiter) && !isBlank(context);
-
 /**
- * Makes the item that scores like lm-evaluation-harness's pair (head + text, delimiter + choice). A delimiter of white
- * space moves to the end of the context: tokens stay the same, and acc_norm counts only the choice's characters.
+ * Makes the item that scores like lm-evaluation-harness's pair (text, " " + choice): the delimiter moves to the end of
+ * the context, where tokens stay the same and acc_norm counts only the choice's characters. White space there belongs
+ * to the choice anyway.
  */
-export const assembleItem = (
-  { id, text, choices, answer, group }: Question,
-  head: string,
-  delimiter: string,
-): ChoiceItem => {
-  const context = head + text;
-  const item: ChoiceItem = delimiterMoves(context, delimiter)
-    ? { id, context: context + delimiter, choices: [...choices], answer }
-    : { id, context, choices: choices.map((choice) => delimiter + choice), answer };
+export const assembleItem = ({ id, text, choices, answer, group }: Question): ChoiceItem => {
+  const item: ChoiceItem = isBlank(text)
+    ? { id, context: text, choices: choices.map((choice) => ` ${choice}`), answer }
+    : { id, context: `${text} `, choices: [...choices], answer };
   return group === undefined ? item : { ...item, group };
 };

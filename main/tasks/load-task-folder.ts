@@ -23,6 +23,7 @@ import {
 import { cutAtStops, DEFAULT_NEW_TOKENS, type StopRule } from './generation/stop-rule.ts';
 import { hashTask, requireAnswers, requireDocuments } from './items.ts';
 import { readItems } from './read-rows.ts';
+import { readTurns } from './read-turns.ts';
 import {
   checkTaskName,
   isChoiceItem,
@@ -232,17 +233,18 @@ interface Prompted {
  * Puts the same examples before every item and removes them from the calibration split, so that no item is read after
  * its own answer.
  */
-const withExamples = (
+const withExamples = async (
   metadata: TaskMetadata,
   calibration: readonly TaskItem[],
   test: readonly TaskItem[],
-  file: string,
-): Prompted => {
+  folder: string,
+): Promise<Prompted> => {
+  const file = join(folder, 'task.json');
   const count = metadata.fewshot ?? 0;
-  if (count === 0) return { calibration, test, note: '', turns: null };
+  if (count === 0) return { calibration, test, note: '', turns: await readTurns(folder, { calibration, test }) };
   if (calibration.some(isTextItem) || test.some(isTextItem))
     throw refuse('bad-task', `${file}: fewshot is ${String(count)} for texts.`, 'Remove it: a text has no examples.');
-  const fewShot = { count, seed: metadata.seed ?? DEFAULT_SEED, order: 'drawn' } as const;
+  const fewShot = { count, seed: metadata.seed ?? DEFAULT_SEED };
   const { examples, rest } = drawExamples(calibration, fewShot, file);
   const prefix = examples.map((example) => profiledText(example) + (metadata.fewshotDelimiter ?? '\n\n')).join('');
   const prompted = (item: TaskItem): TaskItem =>
@@ -250,7 +252,7 @@ const withExamples = (
   return {
     calibration: rest.map(prompted),
     test: test.map(prompted),
-    note: describeFewShot(fewShot, 'the calibration split'),
+    note: describeFewShot(fewShot),
     turns: { calibration: turnsOf(rest, examples), test: turnsOf(test, examples) },
   };
 };
@@ -273,7 +275,7 @@ export const loadTaskFolder = async (folder: string): Promise<Task> => {
     requireAnswers(plain.test, folder);
   }
   checkSplits(plain.calibration, plain.test, folder);
-  const { calibration, test, note, turns } = withExamples(metadata, plain.calibration, plain.test, file);
+  const { calibration, test, note, turns } = await withExamples(metadata, plain.calibration, plain.test, folder);
   if (judging !== null) requireOptions(judging.rule, test.filter(isWrittenItem), folder);
   const task = {
     name: metadata.name,

@@ -12,7 +12,6 @@ import {
   resolvedDocument,
 } from './calibration/task-document.ts';
 import { compileJudging, DEFAULT_PIPELINES, ENDING_RULE } from './generation/judging.ts';
-import { loadHarnessTask } from './harness/load-harness-task.ts';
 import { hashTask, requireAnswers } from './items.ts';
 import { loadTaskFolder } from './load-task-folder.ts';
 import { loadTextFile, loadTextFolder } from './load-text-task.ts';
@@ -22,8 +21,16 @@ import { checkTaskName, isTextItem, isWrittenItem, type Task } from './task.ts';
 
 const SHAPES =
   'A task is a folder with task.json, calibration.jsonl and test.jsonl; a SuperGLUE folder with train.jsonl and ' +
-  'val.jsonl; a folder with train.txt and test.txt; a YAML task of lm-evaluation-harness; or a .jsonl, .parquet or ' +
-  '.txt file.';
+  'val.jsonl; a folder with train.txt and test.txt; or a .jsonl, .parquet or .txt file.';
+
+/** A task document of lm-evaluation-harness: its own Python reads it. */
+const ofHarness = (file: string): Error =>
+  refuse(
+    'yaml-task',
+    `${file} is a task of lm-evaluation-harness, whose own Python must build its prompts.`,
+    'Import it once (uncurl import FILE), and open the task folder that it makes. "uncurl doctor --python" makes an ' +
+      'environment that can.',
+  );
 
 /** Loads a file of items, which can be scored but has nothing to profile. */
 const loadItemFile = async (file: string): Promise<Task> => {
@@ -50,9 +57,9 @@ const loadFile = async (file: string): Promise<Task> => {
       return loadTextFile(file);
     case '.yaml':
     case '.yml':
-      return loadHarnessTask(file);
+      throw ofHarness(file);
     default:
-      throw refuse('bad-task', `${file} is neither a task folder nor a .jsonl, .parquet, .txt or .yaml file.`, SHAPES);
+      throw refuse('bad-task', `${file} is neither a task folder nor a .jsonl, .parquet or .txt file.`, SHAPES);
   }
 };
 
@@ -62,7 +69,7 @@ const loadFolder = async (folder: string): Promise<Task> => {
   // A document that describes the files beside it takes precedence over their form.
   const documents = [...names].filter((name) => /\.ya?ml$/i.test(name)).sort();
   const [only] = documents;
-  if (documents.length === 1 && only !== undefined) return loadHarnessTask(join(folder, only));
+  if (documents.length === 1 && only !== undefined) throw ofHarness(join(folder, only));
   if (documents.length > 1)
     throw refuse('bad-task', `${folder} contains several YAML files: ${documents.join(', ')}.`, 'Open one of them.');
   if (names.has('train.jsonl') && names.has('val.jsonl')) return loadSuperGlue(folder);

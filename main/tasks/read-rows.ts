@@ -46,11 +46,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * Reads the objects of a JSONL file, one per line, ignoring blank lines. `expected` describes a valid line in errors.
  * Refuses, naming file and line, lines that are too long or not a JSON object, and more than a million of them.
  */
-export const readJsonLines = async (
-  file: string,
-  expected: string,
-  parse: (line: string) => unknown = parseForeignJson,
-): Promise<readonly DataRow[]> => {
+export const readJsonLines = async (file: string, expected: string): Promise<readonly DataRow[]> => {
   const lines = (await readTextFile(file)).split('\n');
   // Before any is parsed: a million objects take far more memory than their lines.
   let items = 0;
@@ -70,7 +66,7 @@ export const readJsonLines = async (
     }
     let values: unknown;
     try {
-      values = parse(line);
+      values = parseForeignJson(line);
     } catch (cause) {
       throw refuse(
         'bad-item',
@@ -88,25 +84,16 @@ export const readJsonLines = async (
 /** Rows are held in memory as objects. */
 const MAX_UNCOMPRESSED_BYTES = 2 ** 30;
 
-export interface ParquetRows {
-  readonly rows: readonly DataRow[];
-  /** Columns that contain floats; their integers are floats too. */
-  readonly decimalColumns: ReadonlySet<string>;
-}
-
 /**
  * Reads the rows of a Parquet file (uncompressed, snappy, gzip or brotli). Refuses, naming the file: damaged files,
  * other formats and compressions, more than a million rows or 1 GiB of data, and files that cannot be read in time.
  */
-export const readParquetRows = async (file: string, answerMs?: number): Promise<ParquetRows> => {
+export const readParquetRows = async (file: string, answerMs?: number): Promise<readonly DataRow[]> => {
   const limits = { mostRows: MAX_ITEMS, mostBytes: MAX_UNCOMPRESSED_BYTES };
   const reader = await openParquet(file, answerMs === undefined ? limits : { ...limits, answerMs });
   try {
     const objects = await reader.rows(0, reader.facts.rows);
-    return {
-      rows: objects.map((values, index) => ({ location: `${file}, row ${String(index + 1)}`, values })),
-      decimalColumns: new Set(reader.facts.decimalColumns),
-    };
+    return objects.map((values, index) => ({ location: `${file}, row ${String(index + 1)}`, values }));
   } finally {
     await reader.close();
   }
@@ -118,9 +105,7 @@ export const readParquetRows = async (file: string, answerMs?: number): Promise<
  */
 export const readItems = async (file: string, stop: StopRule = DEFAULT_STOP): Promise<readonly TaskItem[]> => {
   const isParquet = file.endsWith('.parquet');
-  const rows = isParquet
-    ? (await readParquetRows(file)).rows.map(itemColumns)
-    : await readJsonLines(file, EXPECTED_ITEM);
+  const rows = isParquet ? (await readParquetRows(file)).map(itemColumns) : await readJsonLines(file, EXPECTED_ITEM);
   const items: TaskItem[] = [];
   const seen = new Map<string, string>();
   for (const { location, values } of rows) {

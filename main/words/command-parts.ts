@@ -81,7 +81,7 @@ export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[
   if (!read.success || !beside.success) return null;
   const settings = read.data;
   const { candidates } = beside.data;
-  const { methods, files = {}, factors, options, recovery, refits, chat, first } = settings;
+  const { methods, files = {}, factors, options, recovery, refits, chat, chatArgs = {}, thinkEnd, first } = settings;
   const names = [...Object.values(files), ...candidates].map(({ name }) => name);
   if (names.some(isUnsafeName) || candidates.map(subject).some(isUnsafe)) return null;
   return [
@@ -96,6 +96,11 @@ export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[
     ...given('recovery', recovery === 'none' ? null : [...(recovery === 'both' ? ['none'] : []), ...refits].join(',')),
     ...changed(describedSweepSettings, settings),
     ...flagged('chat', chat),
+    ...option(
+      'chat-arg',
+      Object.entries(chatArgs).map(([name, value]) => `${name}=${String(value)}`),
+    ),
+    ...given('think-end', thinkEnd === '' ? 'none' : thinkEnd),
     ...given('first', first?.task),
     ...option(
       'candidate',

@@ -4,12 +4,16 @@ calibration.jsonl). The harness itself loads the data and builds every prompt, f
 a folder needs no Python.
 
 Reads one JSON object from the file that the command line names:
-  names         tasks, groups or tags
+  names         tasks, groups or tags; or paths of YAML files
+  include       folders whose YAML files are tasks too, as the harness's --include_path takes them
+  ownPython     whether Python files beside such YAML files may run
   out           folder that receives one folder per task
   fewshot       number of examples, or null: as the task says
   calibration   most calibration items of a task
   limit         most test items of a leaf task, the first ones; null: all
   generatedCode whether tasks may be imported that run programs which a model wrote
+Beside the items, CALIBRATION.turns.jsonl and test.turns.jsonl hold the turns of each prompt, for chat templates, where the
+harness can ask the task in turns.
 Ends when its standard input does. Prints one JSON object per line: {"event": "loading"}, {"event": "building", "task", "index", "of"},
 {"event": "written", "asked", "name", "folder", "version"}, {"event": "refused", "asked", "why", "remedy"},
 {"event": "failed", "asked", "why"}, {"event": "lacks", "why"}.
@@ -77,7 +81,10 @@ def seed_everything():
 
 
 def metric_names(config):
-    named = [metric["metric"] for metric in (config.metric_list or [])]
+    from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
+
+    given = config.metric_list or [{"metric": name} for name in DEFAULT_METRIC_REGISTRY[config.output_type]]
+    named = [metric["metric"] for metric in given]
     return [metric if isinstance(metric, str) else metric.__name__ for metric in named]
 
 
@@ -96,6 +103,41 @@ def refuse_foreign(task):
         raise Refusal("it asks for one continuation without alternatives (loglikelihood)", "Choose another task.")
 
 
+def package_folder():
+    return Path(sys.modules["lm_eval.tasks"].__file__).resolve().parent
+
+
+def is_own(path):
+    """Whether a file is the user's, not the installed harness's."""
+    return path is not None and not Path(path).resolve().is_relative_to(package_folder())
+
+
+def guard_own_files(may_run):
+    """
+    Keeps code of the user's YAML files from running, unless that was allowed: functions that they name, and templates,
+    which the harness renders without a sandbox.
+    """
+    import jinja2.sandbox
+    import lm_eval.tasks._yaml_loader as loader
+    import lm_eval.utils as utils
+
+    plain = utils.env
+    sandbox = jinja2.sandbox.SandboxedEnvironment(
+        undefined=plain.undefined, keep_trailing_newline=plain.keep_trailing_newline
+    )
+    sandbox.filters.update(plain.filters)
+    utils.env = sandbox
+    load = loader._import_func_in_yml
+
+    def guarded(named, folder):
+        if is_own(folder) and not may_run:
+            file = os.path.join(folder, *named.split(".")[:-1]) + ".py"
+            raise Refusal(f"its YAML names Python code ({file})", "If you trust that file: add --run-task-code.")
+        return load(named, folder)
+
+    loader._import_func_in_yml = guarded
+
+
 def requests_by_document(task):
     documents = {}
     for instance in task.instances:
@@ -108,18 +150,19 @@ def choice_item(task, document, requests, name):
     choices = task.doc_to_choice(document)
     pairs = [(context, continuation) for context, continuation in requests[: len(choices)]]
     gold = task.doc_to_text(document) if task.multiple_input else task.doc_to_target(document)
-    if isinstance(gold, list):
-        raise Refusal("its items have several right choices", "Choose another task.")
-    if isinstance(gold, str):
-        gold = choices.index(gold) if gold in choices else -1
-    gold = int(gold)
-    if not 0 <= gold < len(choices):
+    # As process_results reads them: several right choices, a text or a number.
+    golds = gold if isinstance(gold, list) else [gold]
+    golds = [choices.index(one) if isinstance(one, str) and one in choices else one for one in golds]
+    golds = sorted({int(one) for one in golds if not isinstance(one, str) and 0 <= int(one) < len(choices)})
+    if not golds:
         return None
+    if len(golds) > 1:
+        raise Refusal("its items have several right choices", "Choose another task.")
     item = {
         "id": name,
-        "context": pairs[gold][0],
+        "context": pairs[golds[0]][0],
         "choices": [continuation for _, continuation in pairs],
-        "answer": gold,
+        "answer": golds[0],
         "lengths": [len(choice) for choice in choices],
     }
     contexts = [context for context, _ in pairs]
@@ -150,9 +193,33 @@ def generation_of(task):
     return {"until": [stop for stop in until if stop != ""], "maxNewTokens": most}
 
 
+class Turns(str):
+    """The messages of a prompt, in the place of the text that a chat template makes of them."""
+
+    def __new__(cls, messages, **_):
+        made = super().__new__(cls, "")
+        made.messages = messages
+        return made
+
+
+def turns_of(name, context, requests):
+    """The parts of a prompt for chat templates; None where it is not a question after answered ones."""
+    if not isinstance(context, Turns):
+        return None
+    messages = list(context.messages)
+    system = messages.pop(0)["content"] if messages and messages[0]["role"] == "system" else ""
+    *before, last = messages or [None]
+    examples = [[first["content"], second["content"]] for first, second in zip(before[::2], before[1::2])]
+    roles = [message["role"] for message in before]
+    if last is None or last["role"] != "user" or roles != ["user", "assistant"] * len(examples):
+        return None
+    replies = [request[1] for request in requests] if len(requests) > 1 else []
+    return {"id": name, "system": system, "examples": examples, "question": last["content"], "replies": replies}
+
+
 def judging_of(task):
     config = task.config
-    metrics = config.metric_list or []
+    metrics = config.metric_list or [{"metric": "exact_match"}]
     if metric_names(config) != ["exact_match"]:
         raise Refusal(f"its metrics are {', '.join(metric_names(config)) or 'its own'}", "Choose a task of exact_match.")
     comparing = {key: metrics[0][key] for key in COMPARING if key in metrics[0]}
@@ -269,26 +336,33 @@ def calibration_split(task):
 
 def calibration_items(task, prefix, most, tested, is_judged):
     """
-    Items drawn from the training split (else validation, else few-shot split), in the prompts of test items. Left out:
-    those whose text is a test item's, and those that are an example of their own prompt.
+    Items drawn from the training split (else validation, else few-shot split), in the prompts of test items, with their
+    turns. Left out: those whose text is a test item's, and those that are an example of their own prompt.
     """
     split, documents = calibration_split(task)
     if split is None:
-        return None, [], 0
+        return None, [], [], 0
     order = list(range(len(documents)))
     random.Random(SAMPLING_SEED).shuffle(order)
-    items, left_out = [], 0
+    items, turns, left_out = [], [], 0
     shots = task.config.num_fewshot or 0
+
+    def requests_of(document, index, **chat):
+        context = task.fewshot_context(document, num_fewshot=shots, gen_prefix=task.doc_to_prefix(document), **chat)
+        chat.pop("fewshot_as_multiturn", None)
+        made = task.construct_requests(doc=document, ctx=context, metadata=(task.config.task, index, 1), **chat)
+        return [one.arguments for one in (made if isinstance(made, list) else [made])]
+
     for index in order:
         if len(items) >= most:
             break
         document = documents[index]
-        context = task.fewshot_context(
-            document, num_fewshot=shots, gen_prefix=task.doc_to_prefix(document)
-        )
-        made = task.construct_requests(doc=document, ctx=context, metadata=(task.config.task, index, 1))
-        requests = [one.arguments for one in (made if isinstance(made, list) else [made])]
-        item = item_of(task, document, requests, f"{prefix}{split}:{index}", is_judged)
+        # The same examples in both forms of the prompt.
+        sampler = getattr(task, "sampler", None)
+        drawn = None if sampler is None else sampler.rnd.getstate()
+        requests = requests_of(document, index)
+        name = f"{prefix}{split}:{index}"
+        item = item_of(task, document, requests, name, is_judged)
         if item is None:
             continue
         question = task.doc_to_text(document) if shots > 0 else None
@@ -297,7 +371,55 @@ def calibration_items(task, prefix, most, tested, is_judged):
             left_out += 1
             continue
         items.append(item)
-    return split, items, left_out
+        if turns is not None:
+            after = None if sampler is None else sampler.rnd.getstate()
+            if sampler is not None:
+                sampler.rnd.setstate(drawn)
+            asked = asked_in_turns(task, lambda **chat: requests_of(document, index, **chat))
+            own = None if asked is None else turns_of(name, asked[0][0], asked)
+            turns = None if own is None else [*turns, with_replies(own, item)]
+            if sampler is not None:
+                sampler.rnd.setstate(after)
+    return split, items, turns, left_out
+
+
+CHAT = {"apply_chat_template": True, "fewshot_as_multiturn": True, "chat_template": Turns}
+
+
+def asked_in_turns(task, build):
+    """Requests as the harness builds them for a chat template; None for tasks that it cannot ask in turns."""
+    if task.multiple_input or task.OUTPUT_TYPE == "loglikelihood_rolling" or task.config.gen_prefix:
+        return None
+    return build(**CHAT)
+
+
+def with_replies(turns, item):
+    """Turns whose replies are the choices in a chat, or the right answers."""
+    return {**turns, "replies": turns["replies"] if "choices" in item else item.get("answers", [])}
+
+
+def turns_of_tests(task, limit, items, names):
+    """Turns of the test items, in their order; None where one has none."""
+    task.set_fewshot_seed(seed=SEEDS["fewshot"])
+    if asked_in_turns(task, lambda **chat: build(task, limit, **chat) or True) is None:
+        return None
+    by_name = {item["id"]: item for item in items}
+    turns = []
+    for index, (_, instances) in requests_by_document(task).items():
+        name = names(index)
+        if name not in by_name:
+            continue
+        requests = [one.arguments for one in instances]
+        own = turns_of(name, requests[0][0], requests)
+        if own is None:
+            return None
+        turns.append(with_replies(own, by_name[name]))
+    return turns
+
+
+def build(task, limit, **chat):
+    with contextlib.redirect_stderr(open(os.devnull, "w")):
+        task.build_all_requests(limit=limit, rank=0, world_size=1, **chat)
 
 
 def leaf_of(task, limit, most, prefix, manager):
@@ -318,8 +440,7 @@ def leaf_of(task, limit, most, prefix, manager):
             judge, judged = judged_by_python(task, manager)
             rule = {"judge": judge}
         rule.update(generation_of(task))
-    with contextlib.redirect_stderr(open(os.devnull, "w")):
-        task.build_all_requests(limit=limit, rank=0, world_size=1)
+    build(task, limit)
     test, unanswered = [], 0
     for index, (document, instances) in requests_by_document(task).items():
         item = item_of(task, document, [one.arguments for one in instances], f"{prefix}{index}", bool(judged))
@@ -328,7 +449,8 @@ def leaf_of(task, limit, most, prefix, manager):
         else:
             test.append(item)
     tested_texts = {text_of(item) for item in test}
-    split, calibration, left_out = calibration_items(task, prefix, most, tested_texts, bool(judged))
+    split, calibration, calibration_turns, left_out = calibration_items(task, prefix, most, tested_texts, bool(judged))
+    test_turns = None if calibration_turns is None else turns_of_tests(task, limit, test, lambda index: f"{prefix}{index}")
     config = task.config
     tested = config.test_split if task.has_test_docs() else config.validation_split
     data = task.dataset[tested] if hasattr(task.dataset, "keys") else task.dataset
@@ -339,6 +461,7 @@ def leaf_of(task, limit, most, prefix, manager):
         "judged": judged,
         "test": test,
         "calibration": calibration,
+        "turns": None if test_turns is None else {"test": test_turns, "calibration": calibration_turns},
         "unanswered": unanswered,
         "leftOut": left_out,
         "facts": {
@@ -415,6 +538,11 @@ def write_files(folder, name, leaves, version):
     calibration = [item for leaf in leaves for item in leaf["calibration"]]
     if calibration:
         write_lines(os.path.join(folder, "calibration.jsonl"), calibration)
+    if all(leaf["turns"] is not None for leaf in leaves):
+        for split, items in (("test", True), ("calibration", calibration)):
+            if items:
+                turns = [own for leaf in leaves for own in leaf["turns"][split]]
+                write_lines(os.path.join(folder, f"{split}.turns.jsonl"), turns)
     with open(os.path.join(folder, "task.json"), "w", encoding="utf-8") as file:
         json.dump(metadata, file, ensure_ascii=False, indent=1)
 
@@ -435,12 +563,32 @@ def leaves_of(name, loaded):
     return ([tasks[name]], False) if name in tasks else (list(tasks.values()), False)
 
 
+def config_of_own(path):
+    """The settings of a YAML file of the user, without its functions."""
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    return load_yaml(path, resolve_func=False)
+
+
+def needs_installed(names):
+    """Whether the installed tasks must be listed, which takes a while: not for files that are tasks by themselves."""
+    return any(not os.path.isabs(name) or "group" in config_of_own(name) for name in names)
+
+
 def import_name(name, asked, manager, version):
-    """Writes the tasks of a name."""
+    """Writes the tasks of a name, or of the user's YAML file."""
+    named = name
     seed_everything()
+    entry = manager.task_index.get(name)
+    file = Path(name) if entry is None else entry.yaml_path
+    config = config_of_own(file) if entry is None else entry.cfg
     if not asked["generatedCode"]:
-        refuse_unsafe(name, manager.task_index[name].cfg)
+        refuse_unsafe(name, config)
+    if is_own(file):
+        # Data files of such a task lie beside it.
+        os.chdir(Path(file).resolve().parent)
     loaded = manager.load([name])
+    name = config.get("group", config.get("task")) if entry is None else name
     for task in loaded["tasks"].values():
         shots = task.get_config("num_fewshot")
         if asked["fewshot"] is not None and shots != 0:
@@ -457,10 +605,10 @@ def import_name(name, asked, manager, version):
     first = leaves[0]
     is_alike = all(leaf["metric"] == first["metric"] and leaf["rule"] == first["rule"] for leaf in leaves)
     if len(leaves) == 1 or (is_pooled and is_alike):
-        write_task(asked["out"], name, name, leaves, version)
+        write_task(asked["out"], named, name, leaves, version)
         return
     for leaf in leaves:
-        write_task(asked["out"], name, leaf["facts"]["task"], [leaf], version)
+        write_task(asked["out"], named, leaf["facts"]["task"], [leaf], version)
 
 
 def main():
@@ -479,10 +627,11 @@ def main():
         except (ImportError, importlib.metadata.PackageNotFoundError) as error:
             say(event="lacks", why=str(error)[:500])
             return
-        manager = TaskManager()
+        guard_own_files(asked["ownPython"])
+        manager = TaskManager(include_path=asked["include"], include_defaults=needs_installed(asked["names"]))
         for name in asked["names"]:
             try:
-                if name in manager.all_tasks:
+                if name in manager.all_tasks or os.path.isabs(name):
                     import_name(name, asked, manager, version)
                 else:
                     near = difflib.get_close_matches(name, manager.all_tasks, n=3)

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
-import { TemplateFault } from '../../main/tasks/template/template-fault.ts';
 import { mutate } from '../main/fuzz/mutate.ts';
 import { fuzzedParsers } from '../main/fuzz/parsers.ts';
 
@@ -34,7 +33,7 @@ for (const parser of (await fuzzedParsers(folder)).filter(({ name }) => new RegE
       await parser.read(bytes);
       read += 1;
     } catch (error) {
-      if (error instanceof WorkbenchError || error instanceof TemplateFault) refused += 1;
+      if (error instanceof WorkbenchError) refused += 1;
       else {
         untyped += 1;
         console.error(`${parser.name}, mutation ${String(count)}:`, error, bytes.toString('latin1').slice(0, 300));

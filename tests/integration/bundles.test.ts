@@ -54,6 +54,7 @@ describe('dist/ after the build', () => {
       'provider-probe.cjs',
       'compute-process.cjs',
       'parquet-worker.cjs',
+      'chat-worker.cjs',
       'run-reader.cjs',
       'uncurl.cjs',
     ])
@@ -61,7 +62,8 @@ describe('dist/ after the build', () => {
   });
 
   it('has threads that need no runtime packages, which a thread would look for inside the archive', async () => {
-    for (const bundle of ['parquet-worker.cjs', 'run-reader.cjs']) expect(await packagesOf(bundle)).toEqual([]);
+    const threads = ['parquet-worker.cjs', 'chat-worker.cjs', 'run-reader.cjs'];
+    for (const bundle of threads) expect(await packagesOf(bundle)).toEqual([]);
   });
 
   it('has programs that import no package at run time, which they would look for inside the archive', async () => {
@@ -71,6 +73,7 @@ describe('dist/ after the build', () => {
       'provider-probe.cjs',
       'compute-process.cjs',
       'parquet-worker.cjs',
+      'chat-worker.cjs',
       'run-reader.cjs',
       'uncurl.cjs',
     ]) {

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadTokenizer } from '../../main/checkpoint/load-tokenizer.ts';
 import { encodePrompt } from '../../main/inference/encode-item.ts';
-import { type ChatMessage, readChatTemplate, renderChat } from '../../main/tasks/chat/chat-template.ts';
-import { WorkMeter } from '../../main/tasks/template/work-meter.ts';
+import type { ChatMessage } from '../../main/tasks/chat/chat-messages.ts';
+import { readChatTemplate } from '../../main/tasks/chat/chat-template.ts';
+import { renderChats } from '../../main/tasks/chat/render-chats.ts';
 import { runPython } from './run-python.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/chat', import.meta.url));
@@ -64,17 +65,18 @@ it('gives the texts and tokens of transformers, and refuses what transformers re
     const [template, tokenizer] = [await readChatTemplate(model), await loadTokenizer(model)];
     if (template === null || tokenizer === null) throw new TypeError(model);
     expect(texts.filter((text) => text !== null).length).toBeGreaterThanOrEqual(2);
-    texts.forEach((text, index) => {
+    for (const [index, text] of texts.entries()) {
       const messages = chats[index] ?? [];
-      const ours = () => renderChat(template, messages, 'item "a"', () => new Date(), new WorkMeter());
+      const ours = renderChats(template, [{ messages, location: 'item "a"' }], new Date());
       if (text === null) {
         // A refused system turn is left out, as in lm-evaluation-harness; anything else is refused here too.
-        if (messages.some(({ role }) => role === 'system')) expect(ours().isWithoutSystem).toBe(true);
-        else expect(ours).toThrow(expect.objectContaining({ code: 'bad-chat-template' }));
-        return;
+        if (messages.some(({ role }) => role === 'system'))
+          expect(await ours).toMatchObject([{ isWithoutSystem: true }]);
+        else await expect(ours).rejects.toMatchObject({ code: 'bad-chat-template' });
+        continue;
       }
-      expect(ours()).toEqual({ text, isWithoutSystem: false });
+      expect(await ours).toEqual([{ text, isWithoutSystem: false }]);
       expect(encodePrompt(tokenizer, text)).toEqual(tokens[index]);
-    });
+    }
   }
 });

@@ -34,7 +34,10 @@ let swept: z.infer<typeof sweepDocument>;
 const outcomes = new Map<string, readonly ItemOutcome[]>();
 let reports: readonly z.infer<typeof harnessReport>[] = [];
 const uncurl = (...parameters: readonly string[]): Promise<string> =>
-  outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters]);
+  outputOf(process.execPath, ['--disable-warning=ExperimentalWarning', entryPoint, ...parameters], {
+    ...process.env,
+    UNCURL_SETTINGS: path.join(work, 'settings.json'),
+  });
 const taskFile = (file: string): string => path.join(folder, file);
 /** Folder of the model that a task's point was measured with. */
 const modelOf = (task: string, factor: number): string => (factor === 1 ? model : path.join(work, task));
@@ -42,7 +45,11 @@ const modelOf = (task: string, factor: number): string => (factor === 1 ? model 
 beforeAll(async () => {
   work = await mkdtemp(path.join(tmpdir(), 'uncurl-interop-generation-'));
   const workspace = path.join(work, 'workspace');
-  const named = tasks.flatMap(({ file }) => ['--task', taskFile(file)]);
+  const python = process.env['UNCURL_INTEROP_PYTHON'] ?? '';
+  const files = tasks.map(({ file }) => taskFile(file));
+  const made = await uncurl('import', ...files, '--python', python, '--workspace', workspace, '--json');
+  const imported = z.array(z.object({ folder: z.string() })).parse(JSON.parse(made));
+  const named = imported.flatMap(({ folder: task }) => ['--task', task]);
   const settings = ['--method', 'frequency', '--factors', String(FACTOR), '--workspace', workspace, '--json'];
   swept = sweepDocument.parse(JSON.parse(await uncurl('sweep', model, ...named, ...settings)));
   const run = path.join(workspace, 'runs', swept.run);

@@ -8,7 +8,7 @@ import { loadTask } from '../../main/tasks/load-task.ts';
 import { isWrittenItem, type Task } from '../../main/tasks/task.ts';
 import type { WrittenItem } from '../../main/contract/task.ts';
 
-/** Answers of lm-evaluation-harness to whole generation tasks, stored beside the tasks. */
+/** Answers of lm-evaluation-harness to whole generation tasks, which tests/interop/own-yaml.test.ts imports again. */
 const root = path.join(process.env['GENERATION'] ?? '', 'harness');
 const answered = z.record(
   z.string(),
@@ -28,12 +28,10 @@ const answered = z.record(
 );
 const hasTasks = existsSync(root);
 const expected = hasTasks ? answered.parse(JSON.parse(readFileSync(path.join(root, 'expected.json'), 'utf8'))) : {};
-const names = (hasTasks ? readdirSync(path.join(root, 'tasks')) : [])
-  .filter((name) => name.endsWith('.yaml'))
-  .map((name) => name.replace('.yaml', ''));
+const names = (hasTasks ? readdirSync(path.join(root, 'imported')) : []).sort();
 
 const load = async (name: string): Promise<{ readonly task: Task; readonly items: readonly WrittenItem[] }> => {
-  const task = await loadTask(path.join(root, 'tasks', `${name}.yaml`));
+  const task = await loadTask(path.join(root, 'imported', name));
   return { task, items: task.test.filter(isWrittenItem) };
 };
 

@@ -5,7 +5,15 @@ import { bundledTasks } from '../../workspace/library.ts';
 import { importNamed } from '../imported-tasks.ts';
 import { workspaceOf, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedCount, textTable } from '../terminal-text.ts';
-import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
+import {
+  type OptionReader,
+  repeatedOption,
+  switchOption,
+  valueOption,
+  type Verb,
+  type VerbHost,
+  type VerbResult,
+} from '../verb.ts';
 
 const MOST_NAMES = 200;
 
@@ -27,10 +35,12 @@ const listing = async (reader: OptionReader, host: VerbHost): Promise<VerbResult
 
 export const importVerb: Verb = {
   name: 'import',
-  usage: '[NAME...] [--fewshot K] [--limit N] [--python FILE] [--run-generated-code] [--workspace DIR]',
+  usage:
+    '[NAME|FILE.yaml...] [--include-path DIR] [--run-task-code] [--fewshot K] [--limit N] [--python FILE] ' +
+    '[--run-generated-code] [--workspace DIR]',
   summary:
-    'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), with their prompts; without a ' +
-    'name: lists the bundled and the imported tasks.',
+    'Imports tasks and groups of lm-evaluation-harness by name (arc_challenge, mmlu), or own YAML files in its form, ' +
+    'with their prompts; without a name: lists the bundled and the imported tasks.',
   positionals: [0, MOST_NAMES],
   options: {
     fewshot: valueOption('K', 'Number of examples in each prompt (default: as the task says; a task of 0 keeps 0).'),
@@ -39,6 +49,13 @@ export const importVerb: Verb = {
       'FILE',
       'Python with lm-eval 0.4.13 (default: the environment that `uncurl doctor --python` makes in the workspace). ' +
         'It also judges the answers that only a task’s own Python can judge.',
+    ),
+    'include-path': repeatedOption(
+      'DIR',
+      'Folder whose YAML files are tasks too, as the option of that name of lm-evaluation-harness; may be repeated.',
+    ),
+    'run-task-code': switchOption(
+      'Run the Python files that own YAML files name (!function). Look at them first: they may do anything you may.',
     ),
     'run-generated-code': switchOption(
       'Also import tasks that are judged by running the programs that a model writes (humaneval, mbpp). A risk: see ' +
@@ -53,8 +70,10 @@ export const importVerb: Verb = {
       fewshot: reader.whole('fewshot', 0) ?? null,
       limit: reader.whole('limit', 1) ?? null,
       generatedCode: reader.flag('run-generated-code'),
+      include: reader.texts('include-path').map((folder) => resolve(folder)),
+      ownPython: reader.flag('run-task-code'),
     };
-    const names = reader.positionals;
+    const names = reader.positionals.map((name) => (/\.ya?ml$/i.test(name) ? resolve(name) : name));
     const found = await importNamed(names, settings, python === undefined ? null : resolve(python), reader, host);
     const document = [];
     for (const name of names) {

@@ -65,7 +65,7 @@ export const profile: Verb = {
     const plain = await loadNamedTasks(reader, host);
     const isChat = reader.flag('chat');
     if (!isChat) await sayUnusedTemplates([checkpoint.folder], say);
-    const tasks = isChat ? await askTasks(checkpoint.folder, plain, () => new Date()) : plain;
+    const tasks = isChat ? await askTasks(checkpoint.folder, plain, new Date()) : plain;
     tasks.forEach(requireCalibration);
     await requireTokenizer(checkpoint);
     const names = uniqueNames(tasks);

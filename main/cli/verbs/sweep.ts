@@ -6,7 +6,15 @@ import { candidateName, describedSweepSettings, sweepSettings, type SweepSetting
 import { drawCosts, drawCostText } from '../../jobs/sweep-stages.ts';
 import { methodNames } from '../../pruning/methods.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { CALIBRATION_OPTIONS, CHAT_OPTION, findNamedTasks, grantTasks, sayUnusedTemplates } from '../task-options.ts';
+import {
+  CALIBRATION_OPTIONS,
+  CHAT_OPTION,
+  CHAT_SETTINGS_OPTIONS,
+  findNamedTasks,
+  grantTasks,
+  readChatSettings,
+  sayUnusedTemplates,
+} from '../task-options.ts';
 import { ENGINE_OPTIONS, readTorchInUse, sayEngine } from '../engine-option.ts';
 import { FAMILYWISE, findModel, TASKS_OPTION, WORKSPACE_OPTION } from '../subjects.ts';
 import { followRun, withEngine } from '../open-engine.ts';
@@ -115,6 +123,7 @@ export const sweep: Verb = {
     ...FAMILYWISE,
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
+    ...CHAT_SETTINGS_OPTIONS,
     ...WORKSPACE_OPTION,
     ...MACHINE_OPTIONS,
     ...ENGINE_OPTIONS,
@@ -125,7 +134,10 @@ export const sweep: Verb = {
       title: 'How plans are made',
       names: ['option', 'budget', 'protect', 'seeds', 'recovery', 'calibration', 'first'],
     },
-    { title: 'How they are judged', names: ['delta', 'familywise', 'sample', 'repeats', 'chat'] },
+    {
+      title: 'How they are judged',
+      names: ['delta', 'familywise', 'sample', 'repeats', 'chat', 'chat-arg', 'think-end'],
+    },
     {
       title: 'What to measure besides',
       names: ['weights', 'candidate', 'fidelity', 'speed', 'elsewhere', 'calibration-draws', 'calibration-sizes'],
@@ -164,6 +176,7 @@ export const sweep: Verb = {
       ...readRecovery(reader),
       first: first === undefined ? undefined : { task: first },
       chat: reader.flag('chat') ? true : undefined,
+      ...readChatSettings(reader),
     });
     if (settings.chat !== true) await sayUnusedTemplates(folders, (line) => host.say(line));
     await sayDraws(settings, folders, tasks.length, (line) => host.say(line));

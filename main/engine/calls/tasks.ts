@@ -142,7 +142,7 @@ const chosenPaths = ({ handles }: EngineContext, choice: CalibrationChoice): Rec
 
 /** The calibration in its stored form: bundled models and tasks by name. */
 const recorded = ({ bundled }: EngineContext, calibration: RecordedCalibration): RecordedCalibration =>
-  calibration.from === 'task' ? { from: 'task', task: recordedPath(calibration.task, bundled.tasks) } : calibration;
+  calibration.from === 'file' ? calibration : calibrationAt(calibration, (path) => recordedPath(path, bundled.tasks));
 
 /** Calls that choose a task's calibration items. */
 const calibrationCalls = (context: EngineContext): Pick<Answers, CalibrationCall> => {

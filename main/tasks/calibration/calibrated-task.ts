@@ -10,7 +10,14 @@ import { splitItems } from './split-items.ts';
 export type CalibrationSource =
   | { readonly from: 'split'; readonly share: number; readonly seed: number }
   /** `items`: the test items of a file, or the calibration items of another task; `name` is shown to the user. */
-  | { readonly from: 'items'; readonly name: string; readonly items: readonly TaskItem[]; readonly turns: Turns };
+  | {
+      readonly from: 'items';
+      readonly name: string;
+      readonly items: readonly TaskItem[];
+      readonly turns: Turns;
+      /** How they were chosen, for the task's description. */
+      readonly note?: string;
+    };
 
 /** Null: every item is one text, which a chat receives as a single user turn. */
 type Turns = readonly PromptTurns[] | null;
@@ -105,9 +112,8 @@ export const withCalibration = (base: Task, source: CalibrationSource): Calibrat
           other,
           kept.map(({ position }) => position),
         );
-  const note = [`Calibration items: ${String(kept.length)} of ${source.name}.`, describeLeftOut(leftOut)]
-    .filter((sentence) => sentence !== '')
-    .join(' ');
+  const from = `Calibration items: ${String(kept.length)} of ${source.name}.`;
+  const note = [from, source.note ?? '', describeLeftOut(leftOut)].filter((sentence) => sentence !== '').join(' ');
   return {
     task: assembled(base, { ...splits, turns: bothTurns(calibrationTurns, turns, splits) }, note),
     leftOut,

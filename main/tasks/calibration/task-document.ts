@@ -14,13 +14,14 @@ import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
 import type { TaskItem } from '../../contract/task.ts';
-import { isWrittenItem, type Task } from '../task.ts';
+import { isWrittenItem, profiledText, type Task } from '../task.ts';
 import { type CalibratedTask, type CalibrationSource, withCalibration } from './calibrated-task.ts';
+import { mixItems, type MixPart } from './mix-items.ts';
 
 /** Suffix of files that name the calibration items for a file of test items. */
 export const DOCUMENT_SUFFIX = '.task.json';
 
-/** A document has two paths and a few numbers. */
+/** A document has a few paths and numbers. */
 const MAX_DOCUMENT_BYTES = 65_536;
 
 const FORMAT = 'uncurl-task';
@@ -86,8 +87,12 @@ export const pathsOf = ({ items, calibration }: TaskDocument): readonly string[]
       return [items];
     case 'file':
       return [items, calibration.file];
-    default:
+    case 'task':
       return [items, calibration.task];
+    case 'mix':
+      return [items, ...calibration.parts.map(({ path }) => path)];
+    default:
+      return assertNever(calibration);
   }
 };
 
@@ -115,7 +120,11 @@ export const writeTaskDocument = async (
 type Load = (path: string) => Promise<Task>;
 
 /** Reads the calibration items of a choice with absolute paths. */
-const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<CalibrationSource> => {
+const sourceOf = async (
+  calibration: RecordedCalibration,
+  tested: readonly TaskItem[],
+  load: Load,
+): Promise<CalibrationSource> => {
   switch (calibration.from) {
     case 'split':
       return calibration;
@@ -138,6 +147,23 @@ const sourceOf = async (calibration: RecordedCalibration, load: Load): Promise<C
         );
       return { from: 'items', name: task.name, items: task.calibration, turns: task.turns?.calibration ?? null };
     }
+    case 'mix': {
+      const texts = new Set(tested.map(profiledText));
+      const parts = await Promise.all(
+        calibration.parts.map(async ({ path, weight }): Promise<MixPart> => {
+          const task = await load(path);
+          const split = task.calibration.length > 0 ? 'calibration' : 'test';
+          const turns = task.turns?.[split] ?? null;
+          const kept = task[split].flatMap((item, index) => (texts.has(profiledText(item)) ? [] : [index]));
+          if (kept.length === 0)
+            throw refuse('no-calibration', `${path} has no items that are not tested.`, 'Leave it out of the mix.');
+          const at = <T>(list: readonly T[]): T[] => kept.flatMap((index) => list.slice(index, index + 1));
+          return { path, weight, items: at(task[split]), turns: turns === null ? null : at(turns) };
+        }),
+      );
+      const { items, turns, note } = mixItems(parts, calibration.seed);
+      return { from: 'items', name: parts.map(({ path }) => path).join(' and '), items, turns, note };
+    }
     default:
       return assertNever(calibration);
   }
@@ -156,7 +182,7 @@ const withRule = (items: readonly TaskItem[], { until, maxNewTokens }: WritingRu
 
 /** Gives a task of test items the calibration items, and rule for written answers, of a choice (absolute paths). */
 export const calibrate = async (base: Task, calibration: RecordedCalibration, load: Load): Promise<CalibratedTask> => {
-  const source = await sourceOf(calibration, load);
+  const source = await sourceOf(calibration, base.test, load);
   const { writing } = calibration;
   if (writing === undefined) return withCalibration(base, source);
   const stops = writing.until.map((stop) => JSON.stringify(stop)).join(' or ');

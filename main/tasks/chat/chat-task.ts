@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { TaskItem } from '../../contract/task.ts';
 import { noChatTemplate, noTurns } from '../../contract/start-rules.ts';
+import type { ChatSettings } from '../../contract/chat.ts';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import type { PromptTurns } from '../few-shot.ts';
 import { isChoiceItem, isTextItem, isWrittenItem, type Task } from '../task.ts';
-import { WorkMeter } from '../template/work-meter.ts';
-import { type ChatMessage, type ChatTemplate, readChatTemplate, renderChat } from './chat-template.ts';
+import type { ChatMessage, RenderedChat } from './chat-messages.ts';
+import { type ChatTemplate, readChatTemplate } from './chat-template.ts';
+import { type Conversation, renderChats } from './render-chats.ts';
 
 /** A user and an assistant turn for each example, then the user turn of the question. */
 export const messagesOf = ({ system, examples, question }: PromptTurns): readonly ChatMessage[] => [
@@ -28,43 +30,57 @@ const singleTurn = (item: TaskItem): PromptTurns => ({
 });
 
 /**
- * Phrases a task with a checkpoint's own chat template, as lm-evaluation-harness 0.4.13 does with
- * `--apply_chat_template --fewshot_as_multiturn`: the description is the system turn, examples are turns of user and
- * assistant, and choices follow the prompt without a delimiter. The template is part of the new task's hash. `now` is
- * the date that a template prints.
- *
- * Refuses texts, which have no turns, and everything that the template refuses, naming its file and the item's id.
+ * Ends of thinking of known families: Qwen, DeepSeek, GLM, MiniMax and others; Magistral; Seed-OSS; gpt-oss, whose last
+ * channel begins so.
  */
-export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task => {
-  if (task.harness !== undefined)
+const THINK_ENDS = ['</think>', '[/THINK]', '</seed:think>'] as const;
+const CHANNELS = { named: '<|channel|>final', end: '<|message|>' } as const;
+
+/** The end of thinking that a template names; null where it names none. */
+export const knownThinkEnd = ({ source }: Pick<ChatTemplate, 'source'>): string | null =>
+  THINK_ENDS.find((end) => source.includes(end)) ?? (source.includes(CHANNELS.named) ? CHANNELS.end : null);
+
+/** Turns of a task's items, calibration items first. */
+const turnsOf = (task: Task): readonly { readonly item: TaskItem; readonly turns: PromptTurns }[] =>
+  (['calibration', 'test'] as const).flatMap((split) =>
+    task[split].map((item, index) => ({ item, turns: task.turns?.[split][index] ?? singleTurn(item) })),
+  );
+
+const conversationsOf = (task: Task): readonly Conversation[] => {
+  if (task.harness !== undefined && (task.turns ?? null) === null)
     throw refuse(
       'no-turns',
-      `${task.name}: lm-evaluation-harness built its prompts as plain text, without a chat template.`,
-      'Switch the chat template off.',
+      `${task.name}: its folder has only the whole prompts of lm-evaluation-harness, not their turns.`,
+      'Import it again (uncurl import NAME), or switch the chat template off: some tasks cannot be asked in turns.',
     );
-  const meter = new WorkMeter();
-  let withoutSystem = 0;
-  const asked = (item: TaskItem, turns: PromptTurns): TaskItem => {
+  return turnsOf(task).map(({ item, turns }) => {
     if (isTextItem(item)) throw noTurns(task);
-    const { text, isWithoutSystem } = renderChat(
-      chat,
-      messagesOf(turns),
-      `item "${item.id}" of ${task.name}`,
-      now,
-      meter,
-    );
-    if (isWithoutSystem) withoutSystem++;
+    return { messages: messagesOf(turns), location: `item "${item.id}" of ${task.name}` };
+  });
+};
+
+/** A task whose prompts are the rendered ones, calibration items first. */
+const askedTask = (
+  task: Task,
+  chat: ChatTemplate,
+  rendered: readonly RenderedChat[],
+  thinkEnd: string | null,
+): Task => {
+  const items = turnsOf(task).map(({ item, turns }, index): TaskItem => {
+    const text = rendered[index]?.text;
+    if (text === undefined || isTextItem(item)) throw new Error(`item "${item.id}" was not rendered`);
     return isChoiceItem(item)
       ? { ...item, context: text, choices: [...turns.replies] }
-      : { ...item, context: text, answers: turns.replies };
-  };
-  const split = (name: 'calibration' | 'test'): readonly TaskItem[] =>
-    task[name].map((item, index) => asked(item, task.turns?.[name][index] ?? singleTurn(item)));
-  const [calibration, test] = [split('calibration'), split('test')];
-  const rendered = createHash('sha256').update(canonicalJson({ calibration, test })).digest('hex');
+      : { ...item, context: text, answers: turns.replies, ...(thinkEnd === null ? {} : { thinkEnd }) };
+  });
+  const calibration = items.slice(0, task.calibration.length);
+  const test = items.slice(task.calibration.length);
+  const withoutSystem = rendered.filter(({ isWithoutSystem }) => isWithoutSystem).length;
+  const contents = createHash('sha256').update(canonicalJson({ calibration, test })).digest('hex');
   const sentences = [
     task.description,
     `Asked through the chat template of ${basename(chat.file)}.`,
+    thinkEnd === null || !test.some(isWrittenItem) ? '' : `The answer is what follows the last ${thinkEnd}.`,
     withoutSystem === 0
       ? ''
       : `It takes no system turn, so ${String(withoutSystem)} items are asked without their description.`,
@@ -76,19 +92,50 @@ export const chatTask = (task: Task, chat: ChatTemplate, now: () => Date): Task 
     turns: null,
     description: sentences.filter((sentence) => sentence !== '').join(' '),
     hash: createHash('sha256')
-      .update(canonicalJson({ task: task.hash, chat: chat.hash, rendered }))
+      .update(canonicalJson({ task: task.hash, chat: chat.hash, rendered: contents }))
       .digest('hex'),
   };
 };
 
 /**
- * Phrases tasks with a checkpoint's own chat template (the chat switch). Refuses a model folder without a template, and
- * everything that chatTask refuses.
+ * Phrases tasks with a checkpoint's own chat template, as lm-evaluation-harness 0.4.13 does with
+ * `--apply_chat_template --fewshot_as_multiturn`: the description is the system turn, examples are turns of user and
+ * assistant, and choices follow the prompt without a delimiter. The template is part of the new tasks' hashes. `now` is
+ * the date that a template prints. `thinkEnd`: text or token after which a written answer begins; '' for none, and by
+ * default the one that the template names.
+ *
+ * Refuses texts, which have no turns, and what the template refuses, naming its file and the item's id.
  */
-export const askTasks = async (folder: string, tasks: readonly Task[], now: () => Date): Promise<readonly Task[]> => {
-  const chat = await readChatTemplate(folder);
+export const chatTasks = async (
+  tasks: readonly Task[],
+  chat: ChatTemplate,
+  now: Date,
+  thinkEnd = knownThinkEnd(chat),
+): Promise<readonly Task[]> => {
+  const conversations = tasks.map(conversationsOf);
+  const rendered = await renderChats(chat, conversations.flat(), now);
+  let from = 0;
+  return tasks.map((task, index) => {
+    const to = from + (conversations[index]?.length ?? 0);
+    const asked = askedTask(task, chat, rendered.slice(from, to), thinkEnd === '' ? null : thinkEnd);
+    from = to;
+    return asked;
+  });
+};
+
+/**
+ * Phrases tasks with a checkpoint's own chat template (the chat switch). Refuses a model folder without a template, and
+ * everything that chatTasks refuses.
+ */
+export const askTasks = async (
+  folder: string,
+  tasks: readonly Task[],
+  now: Date,
+  { chatArgs = {}, thinkEnd }: ChatSettings = {},
+): Promise<readonly Task[]> => {
+  const chat = await readChatTemplate(folder, chatArgs);
   if (chat === null) throw noChatTemplate(folder);
-  return tasks.map((task) => chatTask(task, chat, now));
+  return chatTasks(tasks, chat, now, thinkEnd);
 };
 
 /** Note for a model with a template, in `file`, while the switch is off. */

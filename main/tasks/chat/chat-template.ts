@@ -3,25 +3,25 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
+import type { ChatSettings } from '../../contract/chat.ts';
 import { refuse } from '../../contract/errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { isGgufPath } from '../../files/list-folder.ts';
 import { parseForeignJson } from '../../files/parse-json.ts';
 import { readTextIfThere } from '../../files/regular-file.ts';
-import { compileChatTemplate, type Template } from '../template/compile-template.ts';
-import { TemplateFault, TemplateRaised } from '../template/template-fault.ts';
-import type { PythonDict, PythonValue } from '../python/python-value.ts';
-import { renderTemplate } from '../template/render-template.ts';
-import type { WorkMeter } from '../template/work-meter.ts';
 
-/** A checkpoint's own chat template, compiled. */
+/** Variables that the user gives to a template (`enable_thinking`). */
+type ChatVariables = NonNullable<ChatSettings['chatArgs']>;
+
+/** A checkpoint's own chat template. */
 export interface ChatTemplate {
-  readonly template: Template;
+  readonly source: string;
   /** Special tokens that the template sees, by name (`bos_token`). */
-  readonly tokens: ReadonlyMap<string, string>;
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly variables: ChatVariables;
   /** The file that contains it. */
   readonly file: string;
-  /** SHA-256 (hexadecimal) over template and tokens. */
+  /** SHA-256 (hexadecimal) over template, tokens and variables. */
   readonly hash: string;
 }
 
@@ -106,7 +106,7 @@ export const chatTemplateFile = async (folder: string): Promise<string | null> =
   return source === null ? null : basename(source.file);
 };
 
-const specialTokens = async (folder: string): Promise<ReadonlyMap<string, string>> => {
+const specialTokens = async (folder: string): Promise<Readonly<Record<string, string>>> => {
   const file = join(folder, 'tokenizer_config.json');
   const values: Readonly<Record<string, unknown>> = {
     ...(await readObject(join(folder, 'special_tokens_map.json'))),
@@ -125,17 +125,17 @@ const specialTokens = async (folder: string): Promise<ReadonlyMap<string, string
       );
     tokens.set(name, parsed.data);
   }
-  return tokens;
+  return Object.fromEntries(tokens);
 };
 
 /**
  * Reads the chat template of a model folder: chat_template.jinja, else `chat_template` of tokenizer_config.json (a
  * string, or named templates, of which "default" is used), else of chat_template.json. Null if there is none.
  *
- * Refuses (`bad-chat-template`), naming the file, named templates without a default and templates outside the supported
- * subset of Jinja.
+ * Refuses (`bad-chat-template`), naming the file, named templates without a default. Rendering refuses all else
+ * (`renderChats`).
  */
-export const readChatTemplate = async (folder: string): Promise<ChatTemplate | null> => {
+export const readChatTemplate = async (folder: string, variables: ChatVariables = {}): Promise<ChatTemplate | null> => {
   if (isGgufPath(folder))
     throw refuse(
       'bad-chat-template',
@@ -154,74 +154,7 @@ export const readChatTemplate = async (folder: string): Promise<ChatTemplate | n
     );
   const tokens = await specialTokens(folder);
   const hash = createHash('sha256')
-    .update(canonicalJson({ template: text, tokens: Object.fromEntries(tokens) }))
+    .update(canonicalJson({ template: text, tokens, ...(Object.keys(variables).length === 0 ? {} : { variables }) }))
     .digest('hex');
-  try {
-    return { template: compileChatTemplate(text), tokens, file, hash };
-  } catch (error) {
-    throw error instanceof TemplateFault
-      ? refuse(
-          'bad-chat-template',
-          `${file}: the chat template cannot be used: ${error.message}.`,
-          'Ask without --chat, or write the template without it.',
-          error,
-        )
-      : error;
-  }
-};
-
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
-export interface RenderedChat {
-  readonly text: string;
-  /** Whether the template refused a system turn, which was then omitted. */
-  readonly isWithoutSystem: boolean;
-}
-
-const attempt = (chat: ChatTemplate, messages: readonly ChatMessage[], now: () => Date, meter: WorkMeter): string => {
-  const turns = messages.map(
-    ({ role, content }): PythonDict =>
-      new Map([
-        ['role', role],
-        ['content', content],
-      ]),
-  );
-  const row: readonly (readonly [string, PythonValue])[] = [
-    ...chat.tokens,
-    ['messages', turns],
-    ['tools', null],
-    ['documents', null],
-    ['add_generation_prompt', true],
-  ];
-  return renderTemplate(chat.template, new Map(row), meter, { isLenient: true, now });
-};
-
-/**
- * Renders a conversation as a prompt with a checkpoint's own template, ending with the start of the model's turn. As in
- * lm-evaluation-harness 0.4.13, a template that refuses the conversation is tried again without the system turn. If
- * that fails too, refuses (`bad-chat-template`), naming the template's file and `location`.
- */
-export const renderChat = (
-  chat: ChatTemplate,
-  messages: readonly ChatMessage[],
-  location: string,
-  now: () => Date,
-  meter: WorkMeter,
-): RenderedChat => {
-  const others = messages.filter(({ role }) => role !== 'system');
-  try {
-    try {
-      return { text: attempt(chat, messages, now, meter), isWithoutSystem: false };
-    } catch (error) {
-      if (!(error instanceof TemplateRaised) || others.length === messages.length) throw error;
-      return { text: attempt(chat, others, now, meter), isWithoutSystem: true };
-    }
-  } catch (error) {
-    throw error instanceof TemplateFault
-      ? refuse('bad-chat-template', `${chat.file}, on ${location}: ${error.message}.`, error.remedy, error)
-      : error;
-  }
+  return { source: text, tokens, variables, file, hash };
 };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../../contract/bounds.ts';
 import type { FilterPipeline } from '../../contract/task.ts';
 import { maxOf } from '../../statistics/extremes.ts';
-import { strip } from '../python/python-value.ts';
+import { strip } from '../python/python-text.ts';
 import { compilePythonRegex } from '../python/regex/python-regex.ts';
 
 /** Why a filter cannot be used, without saying where it is. */

@@ -3,7 +3,7 @@ import { boundedList, boundedText } from '../../contract/bounds.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Question } from '../few-shot.ts';
 import type { DataRow } from '../items.ts';
-import { compareTexts, splitAtSpace, strip } from '../python/python-value.ts';
+import { compareTexts, splitAtSpace, strip } from '../python/python-text.ts';
 
 /** A question without its id, with the passage that it may share; null for one that the task's rule leaves out. */
 export type FormattedQuestion = (Omit<Question, 'id' | 'group'> & { readonly passage?: string }) | null;

@@ -85,7 +85,7 @@ const itemsOf = (rows: readonly DataRow[], format: SuperGlueFormat, split: strin
     const { passage = '', ...own } = question;
     const id = `${split}:${String(index + 1)}`;
     const item = { ...own, id, group: groups.get(passage) };
-    items.push(checkChoices(assembleItem(item, '', ' '), location));
+    items.push(checkChoices(assembleItem(item), location));
     turns.set(id, { system: '', examples: [], question: question.text, replies: question.choices });
   }
   if (items.length === 0) throw refuse('empty-task', `${file} contains no items.`, EXPECTED);

@@ -137,7 +137,7 @@ const outcomes: readonly Outcome[] = [
   { icon: 'chart', what: 'Folder of a run', then: 'its result is shown', isFolder: true },
   {
     icon: 'task',
-    what: '.jsonl, .parquet, .txt or .yaml of a task',
+    what: '.jsonl, .parquet or .txt of a task',
     then: 'opened, ticked and in focus',
     isFolder: false,
   },

@@ -30,7 +30,7 @@ const words: Readonly<Record<BrowsedPurpose, PurposeWords>> = {
   },
   task: {
     title: 'Open a task',
-    hint: 'A task folder, or a .jsonl, .parquet, .txt or harness .yaml file.',
+    hint: 'A task folder, or a .jsonl, .parquet or .txt file.',
     confirm: 'Open this folder',
     target: 'task',
   },

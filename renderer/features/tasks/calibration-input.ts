@@ -13,7 +13,8 @@ import { minOf } from '../../../main/statistics/extremes.ts';
 import { wideningBySplit } from '../../../main/evaluation/verdicts.ts';
 import { formatCount, formatRoughPercent } from '../../../main/words/numbers.ts';
 
-export type CalibrationOrigin = CalibrationChoice['from'];
+/** A mix is chosen on the command line. */
+export type CalibrationOrigin = Exclude<CalibrationChoice['from'], 'mix'>;
 
 /** Fields of the form; each source keeps its input while another one is selected. */
 export interface CalibrationFields {
@@ -65,7 +66,7 @@ export const firstFields = (
             maxNewTokens:
               choice === undefined ? Math.min(writing.maxNewTokens, mostThatFits(models)) : writing.maxNewTokens,
           },
-    from: choice?.from ?? 'split',
+    from: choice === undefined || choice.from === 'mix' ? 'split' : choice.from,
     percent: 100 * (choice?.from === 'split' ? choice.share : DEFAULT_SHARE),
     seed: choice?.from === 'split' ? choice.seed : DEFAULT_SPLIT_SEED,
     file: choice?.from === 'file' ? { handle: choice.file, path: null } : null,

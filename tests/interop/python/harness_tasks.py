@@ -1,7 +1,7 @@
 """lm-evaluation-harness on its own tasks, from a Hub of data sets on loopback (dataset_hub.py).
 
 usage: harness_tasks.py JOBS
-JOBS: JSON list of {"model", "tasks", "fewshot"}. Prints one JSON line per job: {"results": task or group ->
+JOBS: JSON list of {"model", "tasks", "fewshot"}, with "chat": through the model's template, examples as turns. Prints one JSON line per job: {"results": task or group ->
 {metric: value}, "samples": task -> [[log-probability of each choice], ..], "judged": task -> [{metric: value}, ..]} in
 the order of the documents. "texts" in a job: task -> [text of each document]; they are judged in place of the model's.
 """
@@ -55,6 +55,8 @@ def main():
             num_fewshot=job["fewshot"],
             bootstrap_iters=0,
             confirm_run_unsafe_code="texts" in job,
+            apply_chat_template=job.get("chat", False),
+            fewshot_as_multiturn=job.get("chat", False),
         )
         results = {
             name: {key: value for key, value in scores.items() if isinstance(value, (int, float))}
@@ -69,7 +71,11 @@ def main():
             for name, rows in evaluated["samples"].items()
         }
         judged = {
-            name: [values(row) for row in sorted(rows, key=lambda row: row["doc_id"])]
+            name: [
+                values(row)
+                for row in sorted(rows, key=lambda row: row["doc_id"])
+                if row["filter"] == rows[0]["filter"]
+            ]
             for name, rows in evaluated["samples"].items()
         }
         print(json.dumps({"results": results, "samples": samples, "judged": judged}))

@@ -13,7 +13,7 @@ const say = (line: Readonly<Record<string, unknown>>): void => {
 say({ file: null });
 for (const file of process.argv.slice(2)) {
   try {
-    say({ file, rows: (await readParquetRows(file)).rows.length });
+    say({ file, rows: (await readParquetRows(file)).length });
   } catch (error) {
     say({ file, code: error instanceof Error && 'code' in error ? error.code : String(error) });
   }

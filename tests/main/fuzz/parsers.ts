@@ -53,17 +53,7 @@ const items = [
 ];
 const lines = Buffer.from(items.map((item) => JSON.stringify(item)).join('\n'));
 
-const yaml = `task: quiz
-dataset_path: json
-dataset_kwargs: {data_files: {train: a.jsonl, test: b.jsonl}}
-training_split: train
-test_split: test
-output_type: multiple_choice
-doc_to_text: "{{ question | trim }}?"
-doc_to_choice: [yes please, "no"]
-doc_to_target: label
-metric_list: [{metric: acc}]
-`;
+const turns = '{"id":"a","system":"s","examples":[["q","r"]],"question":"b","replies":["c","d"]}';
 const template = `{%- for message in messages -%}{%- if message['role'] == 'user' -%}
 [INST] {{ message['content'] | trim }} [/INST]{%- else -%}{{ message.content }}{%- endif -%}{%- endfor -%}`;
 
@@ -154,10 +144,6 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
       yield await Promise.resolve(block);
     })(),
   );
-  const harness = await folderOf('task-of-the-harness');
-  const question = (label: number): string => JSON.stringify({ question: `Is it ${String(label)}`, label });
-  await writeFile(path.join(harness, 'a.jsonl'), question(0));
-  await writeFile(path.join(harness, 'b.jsonl'), question(1));
 
   return [
     await ofModel('config.json', 'config.json', mixtral),
@@ -184,7 +170,11 @@ export const fuzzedParsers = async (folder: string): Promise<readonly FuzzedPars
     await inFile('items as JSONL', 'a.jsonl', lines, (_, file) => loadTask(file)),
     await inFile('items as Parquet', 'a.parquet', parquet(), (_, file) => loadTask(file)),
     await inFile('text', 'a.txt', Buffer.from('One.\n\nTwo, three.\r\nFour.\n'), (_, file) => loadTask(file)),
-    await inFile('task of the harness', 'a.yaml', Buffer.from(yaml), (_, file) => loadTask(file)),
+    await inFile('turns of prompts', 'test.turns.jsonl', Buffer.from(turns), async (own) => {
+      await writeFile(path.join(own, 'task.json'), '{"name":"asked"}');
+      await writeFile(path.join(own, 'test.jsonl'), '{"id":"a","context":"b","choices":["c","d"],"answer":0}');
+      return loadTask(own);
+    }),
     await inFile(
       'task document',
       'a.task.json',

@@ -6,6 +6,7 @@ import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../../../main/checkpoint/load-tokenizer.ts';
 import { readEndTokens } from '../../../main/generation/end-tokens.ts';
 import {
+  answerAfterThinking,
   encodePrompt,
   NO_ENDS,
   prepareTexts,
@@ -42,7 +43,54 @@ const request = (id: string, context: string, until: readonly string[], maxNewTo
   maxNewTokens,
 });
 
+test('a prompt that begins with the text of the BOS token gets no second one', async () => {
+  const tokenizer = await loadTokenizer(scoringFixture('mixtral-byte-fallback'));
+  if (tokenizer?.prefixToken === null || tokenizer === null) expect.fail('no BOS');
+  const { prefixToken, decode } = tokenizer;
+  for (const context of ['hello', `${decode([prefixToken])}hello`]) {
+    const { tokens } = encodePrompt(tokenizer, request('a', context, [], 8), { maxPositions: 64 });
+    expect(tokens.filter((token) => token === prefixToken)).toHaveLength(1);
+  }
+});
+
+test('the answer is what follows the last end of thinking: a token among the tokens, or a text', () => {
+  const words = new Map([
+    [1, 'so '],
+    [2, '</think>'],
+    [3, '\n\n 12'],
+    [4, ''],
+  ]);
+  // Token 4 is special: decoding leaves it out.
+  const tokenizer = {
+    encode: (text: string) => ({ '</think>': [2], '<end>': [4] })[text] ?? [1, 1],
+    decodeText: (tokens: readonly number[]) => tokens.map((token) => words.get(token) ?? '').join(''),
+  };
+  const answer = (tokens: readonly number[], end?: string) => answerAfterThinking(tokenizer, tokens, end);
+  expect(answer([1, 2, 1, 2, 3], '</think>')).toBe('12');
+  expect(answer([1, 4, 3, 1], '<end>')).toBe('12so ');
+  expect(answer([1, 2, 3], 'o </think>')).toBe('12');
+  expect(answer([1, 3], '</think>')).toBe('so \n\n 12');
+  expect(answer([3], '</think>')).toBe('12');
+  expect(answer([3])).toBe('\n\n 12');
+});
+
 describe('texts', () => {
+  it('that think are answers alone, and ended where their thinking did', async () => {
+    const { runner, tokenizer, ends } = await open();
+    const asked = request('thinks', '\nsort dbca>', [], 8);
+    const requests = [asked, { ...asked, thinkEnd: 'b' }, { ...asked, thinkEnd: 'no such text' }];
+    const candidates = [{ key: 'unpruned', plan: null }];
+    const prepared = prepareTexts(tokenizer, { requests, candidates, ends }, runner.checkpoint.descriptor);
+    const texts: WrittenText[] = [];
+    for await (const text of writeTexts(runner, tokenizer, prepared, uncancelled)) texts.push(text);
+    const [whole, answer, same] = texts.sort((a, b) => a.request - b.request);
+    expect(whole?.text).toContain('b');
+    expect(answer?.text).toBe(whole?.text.split('b').at(-1)?.trimStart());
+    expect(same?.text).toBe(whole?.text);
+    expect(new Set(texts.map(({ stopped }) => stopped))).toEqual(new Set(['end']));
+    expect(answer?.tokens).toEqual(whole?.tokens);
+  });
+
   it('end with an end token, before a stop string, or at their length, for every candidate', async () => {
     const { runner, tokenizer, ends } = await open();
     const requests = [

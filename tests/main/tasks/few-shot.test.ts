@@ -7,22 +7,18 @@ test('draws without replacement, only depending on the seed, and keeps the order
     fc.property(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 30 }), fc.nat(), (size, wanted, seed) => {
       const pool = Array.from({ length: size }, (_, index) => index);
       const count = Math.min(size, wanted);
-      const { examples, rest } = drawExamples(pool, { count, seed, order: 'drawn' }, 'task.json');
+      const { examples, rest } = drawExamples(pool, { count, seed }, 'task.json');
       expect(examples.length).toBe(count);
       expect([...examples, ...rest].sort((a, b) => a - b)).toEqual(pool);
       expect(rest).toEqual([...rest].sort((a, b) => a - b));
-      expect(drawExamples(pool, { count, seed, order: 'drawn' }, 'task.json')).toEqual({ examples, rest });
+      expect(drawExamples(pool, { count, seed }, 'task.json')).toEqual({ examples, rest });
     }),
   );
-  expect(drawExamples([1, 2, 3], { count: 2, seed: 0, order: 'first' }, 'task.json')).toEqual({
-    examples: [1, 2],
-    rest: [3],
-  });
 });
 
 test('refuses more examples than there are, and more than the limit', () => {
-  expect(() => drawExamples([1], { count: 2, seed: 0, order: 'drawn' }, 'task.json')).toThrow(
+  expect(() => drawExamples([1], { count: 2, seed: 0 }, 'task.json')).toThrow(
     'task.json: 2 few-shot examples are asked for, and their split has 1 items',
   );
-  expect(() => drawExamples([1], { count: 129, seed: 0, order: 'drawn' }, 'task.json')).toThrow('(limit 128)');
+  expect(() => drawExamples([1], { count: 129, seed: 0 }, 'task.json')).toThrow('(limit 128)');
 });

@@ -84,27 +84,13 @@ test('lines nested a million deep are refused with their number', async () => {
   await expect(loadTask(file)).rejects.toMatchObject({ code: 'bad-item', message: expect.stringContaining('line 2') });
 });
 
-test.each([
-  ['nested brackets', `task: x\na: ${'['.repeat(100_000)}`, 'nested deeper'],
-  [
-    'aliases that multiply',
-    'task: x\na: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n',
-    'alias',
-  ],
-  ['an endless document', `task: ${'x'.repeat(2 ** 20)}`, 'characters'],
-])('YAML with %s is refused', async (_, text, reason) => {
-  const file = await inFolder('task.yaml', text);
-  await expect(loadTask(file)).rejects.toMatchObject({ kind: 'refused', message: expect.stringContaining(reason) });
-});
-
 test('a valid Parquet file is read by the thread as it was written', async () => {
-  const { rows, decimalColumns } = await readParquetRows(await inFolder('a.parquet', parquet()));
+  const rows = await readParquetRows(await inFolder('a.parquet', parquet()));
   expect(rows.map(({ values }) => values)).toEqual([
     { id: 'a', text: 'hello there', weight: 1.5 },
     { id: 'b', text: 'good day', weight: 2.5 },
     { id: 'c', text: 'good night', weight: 3.5 },
   ]);
-  expect([...decimalColumns]).toEqual(['weight']);
 });
 
 test('any byte of a Parquet file may be wrong: it is refused or read in time, without unhandled errors', async () => {
@@ -139,7 +125,7 @@ test('a header without a column name is refused, and does not end the process', 
   bytes[name] = 0xe8;
   const file = await inFolder('unnamed.parquet', bytes);
   await expect(readParquetRows(file)).rejects.toMatchObject({ code: 'bad-parquet', kind: 'refused' });
-  expect((await readParquetRows(await inFolder('sound.parquet', parquet()))).rows).toHaveLength(3);
+  expect(await readParquetRows(await inFolder('sound.parquet', parquet()))).toHaveLength(3);
 });
 
 test('a page that contains far more than the file says is refused', async () => {

@@ -181,7 +181,7 @@ describe('refuses, naming file, line and id:', () => {
     await expect(loadTask(join(folder, 'latin.jsonl'))).rejects.toThrow(/latin\.jsonl is not UTF-8/);
     await writeFile(join(folder, 'notes.md'), '');
     await expect(loadTask(join(folder, 'notes.md'))).rejects.toThrow(
-      /neither a task folder nor a \.jsonl, \.parquet, \.txt or \.yaml file/,
+      /neither a task folder nor a \.jsonl, \.parquet or \.txt file/,
     );
     await writeFile(join(folder, 'test.parquet'), '');
     await writeFile(join(folder, 'test.jsonl'), good['test.jsonl']);

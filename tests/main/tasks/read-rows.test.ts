@@ -30,9 +30,8 @@ test('a task folder may contain Parquet (here brotli), and few-shot examples by 
   for (const text of texts) expect(new Set(text.split('\n\n')).size).toBe(3);
 });
 
-test('columns with floats are reported, also nested ones', async () => {
-  const { rows, decimalColumns } = await readParquetRows(join(fixtures, 'harness/struct-parquet/data/train.parquet'));
-  expect([...decimalColumns].sort()).toEqual(['meta', 'score']);
+test('columns may contain others', async () => {
+  const rows = await readParquetRows(join(fixtures, 'harness/struct-parquet/data/train.parquet'));
   expect(rows[1]).toMatchObject({
     location: expect.stringMatching(/train\.parquet, row 2$/),
     values: { answerKey: 'B', choices: { label: ['A', 'B'] } },

