@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedText, itemCount, margin, MOST_CURVES, MOST_NOTES, sentence, shortName } from './bounds.ts';
 import { weightType } from './export.ts';
-import { gatesName, methodName, plan } from './plan.ts';
+import { gatesName, methodName, plan, refusedGates } from './plan.ts';
 import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
@@ -50,6 +50,7 @@ export const describedFitSettings = z.object({
   gates: z.array(gatesName).min(1).max(3).default(['folded']).register(settingTexts, {
     label: 'Gates',
     flag: 'gates',
+    refused: refusedGates,
     help: 'Gates of kept experts to try, where the router makes them matter.',
   }),
   refit: z.boolean().default(false).register(settingTexts, {
@@ -246,8 +247,10 @@ export const fitDocument = z.object({
   level: z.number().positive(),
   /** Absent before the choice, for texts, and in older searches. */
   forecast: fitForecast.optional(),
-  /** Answers to items in the search: candidates times items. */
+  /** Answers to items by which the choice was made: candidates times items. */
   evaluations: z.number().int().nonnegative(),
+  /** Those of models of other budgets, after the choice; absent in earlier versions, which counted them above. */
+  otherEvaluations: z.number().int().nonnegative().optional(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
 });
@@ -270,3 +273,13 @@ export const fitPrediction = z.object({
   notes: z.array(sentence).max(MOST_NOTES),
 });
 export type FitPrediction = z.infer<typeof fitPrediction>;
+
+/** Whether the test of a search is known to have come after its choice. */
+export const fitProof = z.object({
+  ok: z.boolean(),
+  /** Stored test answers under the hash of the choice. */
+  answers: z.number().int().nonnegative(),
+  /** Sentences: what does not hold, or cannot be told. */
+  problems: z.array(sentence).max(MOST_NOTES),
+});
+export type FitProof = z.infer<typeof fitProof>;

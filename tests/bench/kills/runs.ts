@@ -44,12 +44,6 @@ export const kindsOfRun = (folder: string): Readonly<Record<string, KindOfRun>> 
     ],
     file: 'damage.json',
   },
-  fit: {
-    args: (workspace) => [
-      ...['fit', bundledModel, '--task', 'capital', '--bytes', '1MB', '--workspace', workspace, ...threads],
-    ],
-    file: 'choice.json',
-  },
   'side by side': {
     args: (workspace) => [
       ...['beside', bundledModel, 'the capital of france is ', '--plan', path.join(folder, 'half.json')],
