@@ -22,6 +22,10 @@ import { seededRandom } from '../../main/statistics/random.ts';
  * (as in `uncurl reproduce`), whether everything that displays a run detects it (report, figures, compare, window),
  * and, for results without checksums, whether any edited number is displayed. Prints the detected edits by file, and
  * every undetected edit; exits with 1 if there is one.
+ *
+ * With --leaves it changes every leaf of every JSON file of both runs once instead, null as well, and one bit of 400
+ * bytes of each of the others, evenly, and asks each time how the run is headed for its user. Prints per file how many
+ * changes were refused or headed as not measured here, and those that were neither.
  */
 const { values } = parseArgs({
   options: { rounds: { type: 'string' }, seed: { type: 'string' }, leaves: { type: 'boolean', default: false } },
@@ -61,7 +65,7 @@ const changesOf = function* (name: string, before: Buffer): Generator<readonly [
   if (name.endsWith('.json'))
     for (const { path: leaf, edited } of everyLeafEdit(before.toString('utf8'))) yield [leaf, edited];
   else
-    for (let at = 0; at < before.length; at += Math.max(1, Math.ceil(before.length / 4000))) {
+    for (let at = 0; at < before.length; at += Math.max(1, Math.ceil(before.length / 400))) {
       const edited = Buffer.from(before);
       edited[at] = (edited[at] ?? 0) ^ (1 << (at % 8));
       yield [`byte ${String(at)}`, edited];
