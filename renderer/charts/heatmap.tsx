@@ -130,7 +130,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
   );
   const shownWindow = geometry.shown;
   const dragging = drag?.isMoving === true ? ' heatmap-dragged' : ' heatmap-part';
-  const part = isWhole(shownWindow, size) || drag?.cell != null ? '' : dragging;
+  const part = isWhole(shownWindow, size) || (drag !== null && drag.cell !== null) ? '' : dragging;
   const cursor: Cell = {
     layer: Math.min(selected.layer ?? 0, layers - 1),
     expert: Math.min(selected.expert ?? 0, experts - 1),

@@ -23,7 +23,7 @@ export const cellsOf = ({ from, to }: CellArea): readonly Cell[] => {
 };
 
 /** What some experts do for a task. */
-export interface AreaPivot {
+interface AreaPivot {
   readonly experts: number;
   readonly layers: number;
   /** Routed choices of them, and their share of all choices of the model. */

@@ -102,10 +102,8 @@ interface TaskRowProps {
 /** One task; its items can be ticked with chosen and with written answers. */
 const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
   const members = membersOf(pair);
-  const [ticks, focus] = [
-    useStore(selectionStore, (state) => state.tasks),
-    useStore(selectionStore, (state) => state.task),
-  ];
+  const ticks = useStore(selectionStore, (state) => state.tasks);
+  const focus = useStore(selectionStore, (state) => state.task);
   const task = members.find(({ handle }) => handle === focus) ?? pair.task;
   const focused = task.handle === focus;
   const { profileOf } = useProfiles();
