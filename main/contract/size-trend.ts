@@ -181,6 +181,8 @@ export const finding = z.object({
   chart: z.enum(['thresholds', 'threshold-over-experts', 'loss-over-share', 'safe-tasks', 'pruned-against-scratch']),
   /** Null: over all methods. */
   method: boundedText.nullable(),
+  /** Kind of answers of its tasks; absent where the sweep measured one kind. */
+  answers: answerKind.optional(),
   /**
    * Whether the data support the chart's hypothesis. `supported`: thresholds rise with E beyond chance in training;
    * past the threshold, pruning these models is worse than training with fewer experts from scratch. `opposed`: the

@@ -79,8 +79,10 @@ const drawCell = (
         const isFirst = kind === 'chosen';
         const slant = look === 'open' || look === 'unknown' ? { 'font-style': 'italic' } : {};
         const weight = isFirst && slant['font-style'] === undefined ? { 'font-weight': 600 } : slant;
-        // As in the window: from where a factor is worse stands in the tables of single methods.
-        const bracket = isFirst ? bracketText({ ...best.best, firstWorse: null }) : '';
+        // As in the window: from where a factor is worse stands in the tables of single methods. Where nothing is safe
+        // the value says as much, and the words need the room.
+        const isBracketed = isFirst && !isNothingSafe(lines);
+        const bracket = isBracketed ? bracketText({ ...best.best, firstWorse: null }) : '';
         // Bold digits are wider than the estimate for their size.
         const used = textWidth(value, isFirst ? 15 : 11) + (bracket === '' ? 0 : textWidth(bracket, 11) + 6);
         return [

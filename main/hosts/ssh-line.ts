@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { shortName } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
@@ -67,17 +70,27 @@ interface RemoteAnswer {
 }
 
 /**
- * Runs words in the login shell of the other machine. `command` is given to that shell as it is.
+ * Runs words in the login shell of the other machine. `command` is given to that shell as it is; `input`: its
+ * standard input.
  *
  * @throws WorkbenchError `no-ssh`; `host-key`, `not-admitted` and `host-unreachable` where ssh itself failed.
  */
-export const runThere = async (target: SshTarget, command: string, signal: AbortSignal): Promise<RemoteAnswer> => {
+export const runThere = async (
+  target: SshTarget,
+  command: string,
+  { signal, input }: { readonly signal: AbortSignal; readonly input?: Readable },
+): Promise<RemoteAnswer> => {
   const words = [...wordsOf(target, ['-o', 'ClearAllForwardings=yes']), command];
   const answer = await new Promise<RemoteAnswer>((resolve, reject) => {
-    const child = spawn('ssh', words, { stdio: ['ignore', 'pipe', 'pipe'], signal });
+    const child = spawn('ssh', words, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], signal });
+    if (child.stdin !== null && input !== undefined) {
+      // ssh ended before it read everything: its exit code says why.
+      child.stdin.on('error', () => input.destroy());
+      input.pipe(child.stdin);
+    }
     let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => (stdout = (stdout + data.toString()).slice(-MOST_OUTPUT)));
-    child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-MOST_OUTPUT)));
+    child.stdout?.on('data', (data: Buffer) => (stdout = (stdout + data.toString()).slice(-MOST_OUTPUT)));
+    child.stderr?.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-MOST_OUTPUT)));
     child.once('error', (error) => reject(noSsh(error)));
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
@@ -85,9 +98,9 @@ export const runThere = async (target: SshTarget, command: string, signal: Abort
   return answer;
 };
 
-/** The JSON document with this `format` in what a login shell printed, which may greet before it. */
-const documentIn = (stdout: string, format: string): unknown => {
-  const at = stdout.indexOf(`"format": "${format}"`);
+/** The JSON document with `text` in what a login shell printed, which may greet before it. */
+const documentWith = (stdout: string, text: string): unknown => {
+  const at = stdout.indexOf(text);
   const [start, end] = [stdout.lastIndexOf('{', at), stdout.lastIndexOf('}')];
   if (at < 0 || start < 0 || end < start) return null;
   try {
@@ -98,40 +111,62 @@ const documentIn = (stdout: string, format: string): unknown => {
   }
 };
 
+export interface UncurlThere {
+  /** How it is called there, as a shell reads it. */
+  readonly uncurl: string;
+  /** The same in messages. */
+  readonly called: string;
+  readonly signal: AbortSignal;
+}
+
+const SAID_VERSION = z.object({ version: shortName });
+
+/** Version of the workbench there; null: it does not say. */
+const versionThere = async (target: SshTarget, { uncurl, signal }: UncurlThere): Promise<string | null> => {
+  const { stdout } = await runThere(target, `${uncurl} --version --json`, { signal });
+  return SAID_VERSION.safeParse(documentWith(stdout, '"version"')).data?.version ?? null;
+};
+
 /**
- * Asks the command line of the workbench on the other machine. `uncurl`: how it is called there, as a shell reads it.
- * Returns the document with this `format`.
+ * Asks the command line of the workbench on the other machine. Returns the document with this `format`. `version`: of
+ * the workbench here, which is compared with the one there once that gives no such document.
  *
- * @throws WorkbenchError `no-uncurl-there`, `failed-there` with what it said, and those of `runThere`.
+ * @throws WorkbenchError `no-uncurl-there`, `other-version`, `failed-there` with what it said, and those of `runThere`.
  */
 export const askUncurl = async (
   target: SshTarget,
-  { uncurl, words, format, signal }: { uncurl: string; words: readonly string[]; format: string; signal: AbortSignal },
+  there: UncurlThere,
+  { words, format, version }: { readonly words: readonly string[]; readonly format: string; readonly version: string },
 ): Promise<unknown> => {
-  const { code, stdout, stderr } = await runThere(target, [uncurl, ...words.map(shellWord)].join(' '), signal);
+  const { uncurl, called, signal } = there;
+  const command = [uncurl, ...words.map(shellWord)].join(' ');
+  const installing = `uncurl connect ${shellWord(target.host)} --install`;
+  const { code, stdout, stderr } = await runThere(target, command, { signal });
   if (code === NOT_FOUND || (code !== 0 && /command not found|no such file or directory/i.test(stderr)))
     throw new WorkbenchError(
       'no-uncurl-there',
       'failed',
-      `${target.host} cannot run ${uncurl}: ${lastLine(stderr)}.`,
-      'Install the workbench there (a clone and "npm start" once is enough; it needs Node 20 or newer), and name its ' +
-        'command: --remote-command "npm --prefix workbench --silent run uncurl --".',
+      `${target.host} cannot run ${called}: ${lastLine(stderr)}.`,
+      `Copy it there: ${installing} (it needs Node there). Or name the command of a workbench that is there: ` +
+        '--remote-command "npm --prefix workbench --silent run uncurl --" for a clone.',
     );
-  const said = (stderr.trim() || stdout.trim()).slice(-MOST_QUOTED);
-  if (code !== 0)
-    throw new WorkbenchError(
-      'failed-there',
-      'failed',
-      `The workbench on ${target.host} ended with code ${String(code)}:\n${said}`,
-      'Read its message; the command line there says more.',
-    );
-  const document = documentIn(stdout, format);
+  const document = code === 0 ? documentWith(stdout, `"format": "${format}"`) : null;
   if (document !== null) return document;
+  const said = (stderr.trim() || stdout.trim()).slice(-MOST_QUOTED);
+  const other = await versionThere(target, there);
+  if (other !== version)
+    throw new WorkbenchError(
+      'other-version',
+      'failed',
+      `${target.host} has ${other === null ? 'another workbench' : `workbench ${other}`}, which gave no answer that ` +
+        `${version} knows${said === '' ? '.' : `:\n${said}`}`,
+      `Install ${version} there: ${installing}${other === null ? '' : `; or ${other} here`}.`,
+    );
   throw new WorkbenchError(
-    'other-version',
+    'failed-there',
     'failed',
-    `The workbench on ${target.host} gave no answer that this version knows.`,
-    'Install the same version on both machines: "uncurl --version" tells it.',
+    `The workbench on ${target.host} ended with code ${String(code)}:\n${said}`,
+    'Read its message; the command line there says more.',
   );
 };
 

@@ -172,6 +172,13 @@ small,.eyebrow,.muted,figcaption,caption{color:var(--figure-muted)}
 .eyebrow{font-size:.85rem;letter-spacing:.02em;margin:0}
 .lead{font-size:1.1rem}
 .notice{background:var(--notice);border-radius:6px;padding:.7rem 1rem;max-width:46rem}
+.verdict{margin:.6rem 0;padding-left:1.1rem}
+.verdict li{margin:.15rem 0;max-width:none}
+.appendix{margin:0;border-top:1px solid var(--border)}
+.appendix>summary{padding:.7rem 0}
+.appendix>summary h2{display:inline;margin:0;padding:0;border:0;font-size:1.05rem}
+section:has(>.appendix)+section:has(>.appendix){margin:0}
+section:not(:has(>.appendix))+section:has(>.appendix){margin-top:4rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1.2rem 2rem;margin:2rem 0 0;
   padding:1.2rem 0 0;border-top:1px solid var(--border)}
 .facts .long{grid-column:span 2}
@@ -232,7 +239,15 @@ html{font-size:10pt}
 body{padding:0;max-width:none;font-size:10pt;line-height:1.5}
 h1{font-size:20pt}h2{font-size:14pt;margin:9mm 0 3mm;padding-top:4mm}h3{font-size:11pt;margin:6mm 0 2mm}
 h2,h3,caption,summary,h2+.muted{break-after:avoid}
-nav{display:none}
+nav,.origin{display:none}
+#verdict{break-after:page}
+#verdict h2{margin:2mm 0;padding:0;border:0}
+#verdict figure{margin:2mm 0}
+#verdict figcaption{display:none}
+#verdict .chart svg{max-height:118mm;margin:0 auto}
+#verdict figure:last-child .chart svg{max-height:62mm}
+header .lead{font-size:9pt;margin:0}
+.verdict{margin:1mm 0}
 a{color:inherit;text-decoration:none}
 figure,.findings div,.notice,tr,.matrices table,.record,.short{break-inside:avoid}
 figure{margin:4mm 0 6mm}

@@ -9,6 +9,8 @@ export interface Section {
   readonly id: string;
   readonly title: string;
   readonly content: readonly HtmlNode[];
+  /** Part of the appendix: folded, and not printed unless it is expanded. */
+  readonly isFolded?: boolean;
 }
 
 export interface PageContents {
@@ -41,7 +43,9 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
     html(
       'ul',
       {},
-      parts.map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title))),
+      parts
+        .filter(({ isFolded = false }) => !isFolded)
+        .map(({ id, title }) => html('li', {}, html('a', { href: `#${id}` }, title))),
     ),
   );
   const heading = provenanceHeading(manifest.provenance);
@@ -55,14 +59,16 @@ export const htmlPage = ({ manifest, header, parts, origin }: PageContents): str
     html(
       'main',
       {},
-      parts.map(({ id, title, content }) =>
-        html(
+      parts.map(({ id, title, content, isFolded = false }) => {
+        const heading = html('h2', { id: `${id}-title` }, title);
+        return html(
           'section',
           { id, 'aria-labelledby': `${id}-title` },
-          html('h2', { id: `${id}-title` }, title),
-          htmlAll(content),
-        ),
-      ),
+          isFolded
+            ? html('details', { class: 'appendix' }, html('summary', {}, heading), htmlAll(content))
+            : htmlAll([heading, ...content]),
+        );
+      }),
     ),
   );
   return `<!DOCTYPE html>\n${html('html', { lang: 'en' }, head, body).html}\n`;

@@ -8,17 +8,18 @@ import {
   type SweepDocument,
   type SweepSettings,
 } from '../contract/sweep.ts';
+import { ownTasks } from '../figures/best-cell.ts';
 import { profileMetrics } from '../figures/profile-matrices.ts';
 import { methods } from '../pruning/methods.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
 import { deviceName, precisionText } from '../words/devices.ts';
 import { methodInProse } from '../words/methods.ts';
-import { bareFactor, listed } from '../words/numbers.ts';
+import { bareFactor, counted, listed } from '../words/numbers.ts';
 import { provenanceHeading } from '../words/provenance.ts';
 import { transformersWords } from '../words/transformers-check.ts';
 import { checkNotes } from '../words/verdicts.ts';
 import { html, type HtmlNode, reportTable } from './html.ts';
-import type { ReportSource } from './report-source.ts';
+import { namesOf, type ReportSource } from './report-source.ts';
 
 type Definition = readonly [term: string, text: string];
 
@@ -283,10 +284,21 @@ const otherSettings = (settings: SweepSettings): readonly (readonly [label: stri
       return [label.charAt(0).toUpperCase() + label.slice(1), valueText(setting, value)];
     });
 
+/** "chosen on 9 tasks, written on 9". */
+const kindsText = ({ tasks, written }: ReportSource['sizeTrend']): string =>
+  [
+    { kind: 'chosen', count: tasks.filter((task) => !written.includes(task)).length },
+    { kind: 'written', count: written.length },
+  ]
+    .filter(({ count }) => count > 0)
+    .map(({ kind, count }) => `${kind} on ${counted(count, 'task')}`)
+    .join(', ');
+
 /** Letters of a fact that gets two columns. */
 const LONG_FACT = 60;
 
-const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
+/** What was measured, in a few numbers. */
+export const sweepFacts = ({ manifest, document, sizeTrend, titles }: ReportSource): HtmlNode => {
   const settings = recordedSweepSettings.safeParse(manifest.spec);
   const items = document.results.filter(({ factor }) => factor === 1).map(({ n }) => n);
   const factors = distinct(document.results.map(({ factor }) => bareFactor(factor))).sort(
@@ -294,7 +306,8 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   );
   const entries: readonly (readonly [string, string])[] = [
     ['Models', sizeTrend.models.map(({ name, experts }) => `${name} (E = ${experts})`).join(', ')],
-    ['Tasks', sizeTrend.tasks.join(', ')],
+    ['Tasks', ownTasks(sizeTrend, sizeTrend.tasks).map(namesOf({ titles }).task).join(', ')],
+    ...(sizeTrend.written.length === 0 ? [] : [['Answers', kindsText(sizeTrend)] as const]),
     ['Factors', factors.join(', ')],
     ['Test items per task', items.length === 0 ? 'none yet' : distinct([minOf(items), maxOf(items)]).join(' to ')],
     ...(settings.success
@@ -315,7 +328,7 @@ const facts = ({ manifest, document, sizeTrend }: ReportSource): HtmlNode => {
   );
 };
 
-/** Title, question and facts. */
+/** Title and question. */
 export const reportHeader = (source: ReportSource): HtmlNode => {
   const { manifest, document } = source;
   const unfinished =
@@ -336,6 +349,5 @@ export const reportHeader = (source: ReportSource): HtmlNode => {
     html('p', { class: 'lead' }, question(source)),
     unfinished,
     checkNotes(document).map((note) => html('p', { class: 'notice' }, note)),
-    facts(source),
   );
 };

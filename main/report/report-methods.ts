@@ -1,6 +1,6 @@
 import type { CompareDocument } from '../contract/compare.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
-import { pick } from '../figures/columns.ts';
+import { type Names, pick } from '../figures/columns.ts';
 import {
   COMPARE_SHOWN,
   compareColumns,
@@ -11,7 +11,7 @@ import {
 import { curtailedColumns, resultColumns } from '../figures/tables.ts';
 import { answersText } from '../words/comparisons.ts';
 import { bareFactor, UNITS_NOTE } from '../words/numbers.ts';
-import { columnsTable, html, type HtmlNode, notes } from './html.ts';
+import { columnsTable, html, type HtmlNode, notes, reportColumns, reportTable } from './html.ts';
 
 const RESULTS_SHOWN =
   'task method seed factor kept dropped_share n value difference interval p verdict lost gained ended ' +
@@ -19,7 +19,7 @@ const RESULTS_SHOWN =
   'prompt_tokens_per_second decode_tokens_per_second';
 
 /** Every measured point, in a collapsible table per model. */
-export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
+export const measurementTables = ({ results }: SweepDocument, names: Names): HtmlNode => {
   const models = [...new Set(results.map(({ model }) => model))];
   return html(
     'div',
@@ -30,14 +30,19 @@ export const measurementTables = ({ results }: SweepDocument): HtmlNode => {
         'details',
         {},
         html('summary', {}, `${model}: ${own.length} measurements`),
-        columnsTable(`Differences to the unpruned model. ${UNITS_NOTE}`, pick(resultColumns, RESULTS_SHOWN), own),
+        columnsTable(
+          `Differences to the unpruned model. ${UNITS_NOTE}`,
+          pick(resultColumns, RESULTS_SHOWN),
+          own,
+          names,
+        ),
       );
     }),
   );
 };
 
 /** Candidates that stopped early: what their items tell, without accuracy and interval; nothing where none did. */
-export const curtailedTable = ({ curtailed = [] }: SweepDocument): HtmlNode[] =>
+export const curtailedTable = ({ curtailed = [] }: SweepDocument, names: Names): HtmlNode[] =>
   curtailed.length === 0
     ? []
     : [
@@ -49,19 +54,40 @@ export const curtailedTable = ({ curtailed = [] }: SweepDocument): HtmlNode[] =>
             'They stopped as soon as all items could only call them not safe: they have no accuracy and no interval.',
             curtailedColumns,
             curtailed,
+            names,
           ),
         ),
       ];
 
-const overviewTable = ({ overview }: CompareDocument): HtmlNode =>
-  columnsTable(
+/** A method of a comparison, with the model and the factor that it was compared at. */
+type OverviewRow = CompareDocument['overview'][number] & Pick<CompareDocument, 'model' | 'factor' | 'answers'>;
+
+/** Over all tasks, the methods of every model at its middle factor. */
+export const overviewTable = (comparisons: readonly CompareDocument[], names: Names): HtmlNode => {
+  const rows = comparisons.flatMap(({ model, factor, answers, overview }): OverviewRow[] =>
+    overview.map((own) => ({ ...own, model, factor, answers })),
+  );
+  const isFirst = (row: OverviewRow): boolean => {
+    const before = rows[rows.indexOf(row) - 1];
+    return before?.model !== row.model || before.answers !== row.answers;
+  };
+  const once = (text: (row: OverviewRow) => string) => (row: OverviewRow) => (isFirst(row) ? text(row) : '');
+  return reportTable(
     'Over all tasks. Mean rank with the 95 % interval of a bootstrap over items; best, or not ' +
       'distinguishable from the best; better and worse than the best method of a task.',
-    overviewColumns,
-    overview,
+    [
+      { title: 'model', cell: once(({ model }) => model) },
+      { title: 'factor', isNumber: true, cell: once(({ factor }) => bareFactor(factor)) },
+      ...(comparisons.some(({ answersMeasured }) => answersMeasured.length > 1)
+        ? [{ title: 'answers', cell: once(({ answers }) => answers) }]
+        : []),
+      ...reportColumns<OverviewRow>(overviewColumns, rows, names),
+    ],
+    rows,
   );
+};
 
-const taskTable = (comparison: CompareDocument): HtmlNode =>
+const taskTable = (comparison: CompareDocument, names: Names): HtmlNode =>
   html(
     'details',
     {},
@@ -70,10 +96,11 @@ const taskTable = (comparison: CompareDocument): HtmlNode =>
       `Differences to the best method of the task. ${UNITS_NOTE} = : best, or not distinguishable from the best.`,
       pick(compareColumns, COMPARE_SHOWN),
       compareLines(comparison),
+      names,
     ),
   );
 
-const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
+const recoveryTable = ({ recoveries }: CompareDocument, names: Names): HtmlNode[] =>
   recoveries.length === 0
     ? []
     : [
@@ -82,19 +109,19 @@ const recoveryTable = ({ recoveries }: CompareDocument): HtmlNode[] =>
             'leaves out 0.',
           recoveryColumns,
           recoveries,
+          names,
         ),
       ];
 
-/** Comparisons of methods, a section per model at its middle factor and kind of answers. */
-export const methodComparisons = (comparisons: readonly CompareDocument[]): HtmlNode[] => {
+/** Comparisons of methods in words and task by task, a part per model and kind of answers. */
+export const methodComparisons = (comparisons: readonly CompareDocument[], names: Names): HtmlNode[] => {
   const isOfAll = (note: string): boolean => comparisons.every((comparison) => comparison.notes.includes(note));
   return [
     ...comparisons.flatMap((comparison) => [
       html('h3', {}, `${comparison.model} at factor ${bareFactor(comparison.factor)}${answersText(comparison)}`),
       ...comparison.findings.map((finding) => html('p', {}, finding)),
-      overviewTable(comparison),
-      ...recoveryTable(comparison),
-      taskTable(comparison),
+      ...recoveryTable(comparison, names),
+      taskTable(comparison, names),
       ...notes(comparison.notes.filter((note) => !isOfAll(note))),
     ]),
     ...notes(comparisons[0]?.notes.filter(isOfAll) ?? []),

@@ -6,118 +6,124 @@ import { luckSentences } from '../evaluation/calibration-luck.ts';
 import { choiceAndWriting, reachSummary } from '../evaluation/choice-and-writing.ts';
 import { frontierWords } from '../evaluation/frontier.ts';
 import type { AskedReading } from '../evaluation/threshold-family.ts';
+import type { Names } from '../figures/columns.ts';
 import { kindColumns, luckColumns, luckRows } from '../figures/tables.ts';
 import { readFrontier, readReportComparisons, readRunProfiles, readStoredSweep } from '../runs/read-run.ts';
 import type { RunSource } from '../runs/run-source.ts';
+import { withTaskTitles } from '../words/task-titles.ts';
 import { chartQuestion, sweepNotes } from '../words/verdicts.ts';
 import { columnsTable, html, type HtmlNode, notes } from './html.ts';
 import { htmlPage, reportName, type Section } from './page.ts';
 import {
-  bestFigures,
   curveFigures,
+  firstModel,
   frontierFigures,
   luckFigures,
+  otherCurves,
   pairFigures,
   routingFigures,
   shareFigures,
   trendFigures,
 } from './report-figures.ts';
-import { definitionSection, recordSection, reportHeader } from './report-header.ts';
-import { curtailedTable, measurementTables, methodComparisons } from './report-methods.ts';
-import type { ReportSource } from './report-source.ts';
-import {
-  chartFindings,
-  equalKeptTable,
-  keyFindings,
-  pairTable,
-  safeCountTables,
-  thresholdMatrices,
-} from './report-thresholds.ts';
+import { definitionSection, recordSection, reportHeader, sweepFacts } from './report-header.ts';
+import { curtailedTable, measurementTables, methodComparisons, overviewTable } from './report-methods.ts';
+import { namesOf, type ReportSource } from './report-source.ts';
+import { equalKeptTable, findingsInWords, pairTable, safeCountTables, thresholdMatrices } from './report-thresholds.ts';
+import { findingTables, verdictSection } from './report-verdict.ts';
 
-const sizeTrendSections = (source: ReportSource): Section[] => {
+/** Sections on how thresholds depend on the number of experts, for the appendix. */
+const sizeTrendSections = (source: ReportSource, names: Names): Section[] => {
   const { sizeTrend } = source;
   if (sizeTrend.trends.length === 0) return [];
-  const overExperts: Section = {
-    id: 'experts',
-    title: 'Threshold and number of experts',
-    content: [
-      ...trendFigures(source),
-      chartFindings(sizeTrend.findings, 'threshold-over-experts'),
-      html('h3', {}, 'How many thresholds reach a factor'),
-      chartFindings(sizeTrend.findings, 'safe-tasks'),
-      safeCountTables(sizeTrend),
-      ...(sizeTrend.sharePoints.length === 0
-        ? []
-        : [
-            html('h3', {}, chartQuestion('loss-over-share')),
-            ...shareFigures(source),
-            chartFindings(sizeTrend.findings, 'loss-over-share'),
-          ]),
-    ],
-  };
-  const pairs: Section = {
-    id: 'scratch',
-    title: 'Pruned large, or trained small?',
-    content: [
-      ...pairFigures(source),
-      chartFindings(sizeTrend.findings, 'pruned-against-scratch'),
-      pairTable(sizeTrend),
-      equalKeptTable(sizeTrend),
-    ],
-  };
-  return [overExperts, ...(sizeTrend.pairs.length > 0 ? [pairs] : [])];
+  return [
+    {
+      id: 'counts',
+      title: 'How many thresholds reach a factor',
+      content: [safeCountTables(sizeTrend)],
+    },
+    ...(sizeTrend.sharePoints.length === 0
+      ? []
+      : [{ id: 'shares', title: chartQuestion('loss-over-share'), content: shareFigures(source) }]),
+    ...(sizeTrend.pairs.length === 0
+      ? []
+      : [
+          {
+            id: 'scratch',
+            title: 'Pruned large, or trained small?',
+            content: [...pairFigures(source), pairTable(sizeTrend, names), equalKeptTable(sizeTrend, names)],
+          },
+        ]),
+  ];
 };
 
-/** Above figures and tables that are collapsed. */
-const NOT_PRINTED = html(
-  'p',
-  { class: 'muted' },
-  'Collapsed figures and tables are not printed: expand those that you want on paper.',
-);
-
-const sections = (source: ReportSource): Section[] => {
-  const { manifest, document, sizeTrend, comparisons = [], profiles, frontier } = source;
+/** The pages that are printed: the verdict, its findings, the curves of one model, and what was compared. */
+const mainSections = (source: ReportSource, names: Names, worded: (sentence: string) => string): Section[] => {
+  const { document, sizeTrend, comparisons = [], frontier } = source;
   return [
+    { id: 'verdict', title: 'Verdict', content: verdictSection(source) },
     {
       id: 'findings',
       title: 'Findings',
-      content: [keyFindings(sizeTrend.findings), ...notes(sizeTrend.notes)],
-    },
-    {
-      id: 'thresholds',
-      title: 'Thresholds',
       content: [
+        ...findingTables(sizeTrend),
+        ...choiceAndWritingTable(document, names),
+        ...luckTable(source, names, worded),
+        html('h3', {}, 'The rule'),
         html('p', {}, sizeTrend.rule),
-        ...bestFigures(source),
-        thresholdMatrices(sizeTrend),
-        ...choiceAndWritingTable(document),
-        ...luckTable(source),
-        ...notes([choiceWarnings(document.results)].flatMap((warning) => warning ?? [])),
+        ...notes([choiceWarnings(document.results)].flatMap((warning) => (warning === null ? [] : [worded(warning)]))),
       ],
     },
-    { id: 'curves', title: 'Curves', content: [NOT_PRINTED, ...curveFigures(source)] },
+    ...(comparisons.length > 0
+      ? [{ id: 'methods', title: 'Methods compared', content: [overviewTable(comparisons, names)] }]
+      : []),
     ...(frontier === undefined
       ? []
       : [
           {
             id: 'frontier',
             title: 'Prune or quantise?',
-            content: [...frontierFigures(source), ...notes(frontier.summary), ...notes(frontier.findings)],
+            content: [...frontierFigures(source), ...notes(frontier.summary.map(worded))],
           },
         ]),
+    { id: 'curves', title: `Curves of ${firstModel(source) ?? 'the model'}`, content: curveFigures(source) },
+    ...(sizeTrend.trends.length === 0
+      ? []
+      : [{ id: 'experts', title: 'Threshold and number of experts', content: trendFigures(source) }]),
+    { id: 'sweep', title: 'The sweep', content: [sweepFacts(source)] },
+  ];
+};
+
+/** What a reader asks for: folded on the page, and printed once it is expanded. */
+const appendix = (source: ReportSource, names: Names, worded: (sentence: string) => string): Section[] => {
+  const { manifest, document, sizeTrend, comparisons = [], profiles, frontier } = source;
+  const [others, details] = [otherCurves(source), sweepNotes(document).map(worded)];
+  const sections: readonly Section[] = [
+    {
+      id: 'words',
+      title: 'Findings in words',
+      content: [findingsInWords(sizeTrend.findings, worded), ...notes(sizeTrend.notes.map(worded))],
+    },
+    { id: 'thresholds', title: 'Thresholds by method', content: [thresholdMatrices(sizeTrend, names)] },
+    ...(others.length > 0 ? [{ id: 'other-curves', title: 'Other curves', content: others }] : []),
     ...(comparisons.length > 0
-      ? [{ id: 'methods', title: 'Methods compared', content: methodComparisons(comparisons) }]
+      ? [{ id: 'method-tasks', title: 'Methods task by task', content: methodComparisons(comparisons, names) }]
       : []),
-    ...sizeTrendSections(source),
+    ...(frontier === undefined || frontier.findings.length === 0
+      ? []
+      : [
+          { id: 'frontier-tasks', title: 'Every comparison of weights', content: notes(frontier.findings.map(worded)) },
+        ]),
+    ...sizeTrendSections(source, names),
     ...(profiles.length > 0 ? [{ id: 'routing', title: 'Routing', content: routingFigures(source) }] : []),
     {
       id: 'measurements',
       title: 'Measurements',
-      content: [NOT_PRINTED, measurementTables(document), ...curtailedTable(document), ...notes(sweepNotes(document))],
+      content: [measurementTables(document, names), ...curtailedTable(document, names), ...notes(details)],
     },
     { id: 'definitions', title: 'Definitions', content: definitionSection(source) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
   ];
+  return sections.map((section) => ({ ...section, isFolded: true }));
 };
 
 /**
@@ -136,8 +142,11 @@ export const reportPage = (source: ReportSource): string => {
   }
   const origin =
     `Run ${manifest.id}, ${manifest.createdAt}. Every number on this page is computed from the run\u2019s ` +
-    `stored outcomes.`;
-  return htmlPage({ manifest, header: reportHeader(source), parts: sections(source), origin });
+    `stored outcomes. The appendix is folded: expand the parts that you want on paper.`;
+  const names = namesOf(source);
+  const worded = (sentence: string): string => withTaskTitles(sentence, source.sizeTrend.tasks, names.task);
+  const parts = [...mainSections(source, names, worded), ...appendix(source, names, worded)];
+  return htmlPage({ manifest, header: reportHeader(source), parts, origin });
 };
 
 export interface MadeReport {
@@ -155,13 +164,13 @@ export const makeReport = async (source: RunSource, run: string, reading: AskedR
   const frontier = pairs && frontierWords(pairs);
   return {
     name: reportName(stored.manifest),
-    html: reportPage({ ...stored, comparisons, profiles, frontier }),
+    html: reportPage({ ...stored, comparisons, profiles, frontier, titles: await source.titlesOf(stored.manifest) }),
     findings: stored.sizeTrend.findings,
   };
 };
 
 /** Thresholds of tasks measured with both kinds of answers, side by side; empty if there are none. */
-export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
+export const choiceAndWritingTable = (document: SweepDocument, names: Names): HtmlNode[] => {
   const pairs = choiceAndWriting(document);
   const summary = reachSummary(pairs);
   if (pairs.length === 0) return [];
@@ -177,19 +186,24 @@ export const choiceAndWritingTable = (document: SweepDocument): HtmlNode[] => {
           'if it writes them.',
         kindColumns,
         pairs,
+        names,
       ),
     ),
   ];
 };
 
 /** Plans made from calibration items that were drawn again, in sentences and as a table; empty if there are none. */
-export const luckTable = (source: Pick<ReportSource, 'document' | 'manifest'>): HtmlNode[] => {
+export const luckTable = (
+  source: Pick<ReportSource, 'document' | 'manifest' | 'titles'>,
+  names: Names,
+  worded: (sentence: string) => string,
+): HtmlNode[] => {
   const { document } = source;
   const rows = luckRows(document);
   if (rows.length === 0) return [];
   return [
     html('h3', {}, 'Calibration draws'),
-    ...luckSentences(document).map((sentence) => html('p', {}, sentence)),
+    ...luckSentences(document).map((sentence) => html('p', {}, worded(sentence))),
     html(
       'details',
       {},
@@ -204,6 +218,7 @@ export const luckTable = (source: Pick<ReportSource, 'document' | 'manifest'>): 
         'The calibration items drawn again with replacement: the plans of each draw on the same test items.',
         luckColumns,
         rows,
+        names,
       ),
     ),
   ];

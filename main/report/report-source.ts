@@ -1,9 +1,17 @@
+import { type Names, PLAIN_NAMES } from '../figures/columns.ts';
+import { methodTitle } from '../words/methods.ts';
 import type { CompareDocument } from '../contract/compare.ts';
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
 import type { SweepDocument } from '../contract/sweep.ts';
 import type { FrontierWords } from '../evaluation/frontier.ts';
+
+/** Tasks and methods as a reader of the report knows them. */
+export const namesOf = ({ titles }: Pick<ReportSource, 'titles'>): Names => ({
+  task: titles ?? PLAIN_NAMES.task,
+  method: methodTitle,
+});
 
 export interface ReportSource {
   readonly manifest: RunManifest;
@@ -13,5 +21,7 @@ export interface ReportSource {
   readonly comparisons?: readonly CompareDocument[];
   /** Prune or quantise, in sentences; absent where stored weights only were measured. */
   readonly frontier?: FrontierWords | undefined;
+  /** Titles of tasks; absent: their names. */
+  readonly titles?: ((task: string) => string) | undefined;
   readonly profiles: readonly { readonly model: string; readonly profiles: readonly TaskProfile[] }[];
 }

@@ -1,6 +1,6 @@
 import type { Finding, SafeCount, SizedModel, SizeThreshold, SizeTrendDocument } from '../contract/size-trend.ts';
 import { answerKind } from '../contract/task.ts';
-import { pick } from '../figures/columns.ts';
+import { type Names, pick } from '../figures/columns.ts';
 import { equalKeptColumns, PAIR_SHOWN, pairColumns, sizeThresholdColumns } from '../figures/size-tables.ts';
 import { methodTitle } from '../words/methods.ts';
 import { bareFactor, formatRange, UNITS_NOTE } from '../words/numbers.ts';
@@ -14,33 +14,20 @@ import {
 } from '../words/verdicts.ts';
 import { columnsTable, html, htmlAll, type HtmlContent, type HtmlNode, reportTable } from './html.ts';
 
-/** Sentences of a chart, as a list. */
-export const chartFindings = (findings: readonly Finding[], chart: Finding['chart']): HtmlNode => {
-  const own = findings.filter((one) => one.chart === chart && (one.method !== null || chart === 'thresholds'));
-  if (own.length === 0) return htmlAll([]);
-  return html(
+/** Every finding in words, in the order of the charts. */
+export const findingsInWords = (findings: readonly Finding[], worded: (sentence: string) => string): HtmlNode =>
+  html(
     'dl',
     { class: 'findings' },
-    own.map(({ method, sentence }) =>
+    findings.map(({ chart, method, sentence }) =>
       html(
         'div',
         {},
         html('dt', {}, method === null ? chartQuestion(chart) : methodTitle(method)),
-        html('dd', {}, sentence),
+        html('dd', {}, worded(sentence)),
       ),
     ),
   );
-};
-
-/** Findings of the sweep, as sentences over all methods. */
-export const keyFindings = (findings: readonly Finding[]): HtmlNode => {
-  const key = findings.filter(({ method }) => method === null);
-  return html(
-    'dl',
-    { class: 'findings key' },
-    key.map(({ chart, sentence }) => html('div', {}, html('dt', {}, chartQuestion(chart)), html('dd', {}, sentence))),
-  );
-};
 
 /** Safe cases per factor and E, one table per method. */
 export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocument): HtmlNode => {
@@ -80,16 +67,16 @@ export const safeCountTables = ({ safeCounts, methods, models }: SizeTrendDocume
 };
 
 /** Every comparison of a pruned large model with a small one, in a collapsible table. */
-export const pairTable = ({ pairs }: SizeTrendDocument): HtmlNode =>
+export const pairTable = ({ pairs }: SizeTrendDocument, names: Names): HtmlNode =>
   html(
     'details',
     {},
     html('summary', {}, `All ${pairs.length} comparisons as a table`),
-    columnsTable(UNITS_NOTE, pick(pairColumns, PAIR_SHOWN), pairs),
+    columnsTable(UNITS_NOTE, pick(pairColumns, PAIR_SHOWN), pairs, names),
   );
 
 /** Every comparison of two models pruned to the same number of experts; empty if there are none. */
-export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
+export const equalKeptTable = ({ equalKept }: SizeTrendDocument, names: Names): HtmlNode =>
   equalKept.length === 0
     ? htmlAll([])
     : html(
@@ -103,6 +90,7 @@ export const equalKeptTable = ({ equalKept }: SizeTrendDocument): HtmlNode =>
             'task method seed kept large small n large_value small_value difference interval p reading',
           ),
           equalKept,
+          names,
         ),
       );
 
@@ -125,7 +113,7 @@ const cellOf = (threshold: SizeThreshold | undefined): HtmlNode => {
 const headOf = ({ name, experts }: SizedModel): HtmlContent =>
   htmlAll([name, html('small', { class: 'size' }, `E = ${experts}`)]);
 
-const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument): HtmlNode => {
+const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument, names: Names): HtmlNode => {
   const own = thresholds.filter((one) => one.method === method);
   return html(
     'table',
@@ -149,7 +137,11 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
         return html(
           'tr',
           {},
-          html('th', { scope: 'row' }, htmlAll([task, html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`)])),
+          html(
+            'th',
+            { scope: 'row' },
+            htmlAll([names.task(task), html('small', {}, ` ${formatRange(ofTask.map(({ n }) => n))}`)]),
+          ),
           models.map(({ name }) => cellOf(ofTask.find(({ model }) => model === name))),
         );
       }),
@@ -161,7 +153,7 @@ const matrix = (method: string, { models, tasks, thresholds }: SizeTrendDocument
 const PAIRED = 2;
 
 /** Thresholds that end at an undecided factor, with the power of their tests; empty if there are none. */
-const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
+const powerTable = ({ thresholds }: SizeTrendDocument, names: Names): HtmlNode => {
   const undecided = thresholds.filter(({ power }) => power !== null);
   if (undecided.length === 0) return htmlAll([]);
   return html(
@@ -174,12 +166,13 @@ const powerTable = ({ thresholds }: SizeTrendDocument): HtmlNode => {
         'at which that chance would be 80 %.',
       pick(sizeThresholdColumns, 'task method model n discordance chance_unharmed_is_safe items_for_80_percent'),
       undecided,
+      names,
     ),
   );
 };
 
 /** The matrix models x tasks of threshold factors, one table per method, with an explanation of its cells. */
-export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
+export const thresholdMatrices = (sizeTrend: SizeTrendDocument, names: Names): HtmlNode =>
   html(
     'div',
     {},
@@ -187,7 +180,7 @@ export const thresholdMatrices = (sizeTrend: SizeTrendDocument): HtmlNode =>
     html(
       'div',
       { class: sizeTrend.models.length <= PAIRED ? 'matrices' : 'matrices single' },
-      sizeTrend.methods.map((method) => matrix(method, sizeTrend)),
+      sizeTrend.methods.map((method) => matrix(method, sizeTrend, names)),
     ),
-    powerTable(sizeTrend),
+    powerTable(sizeTrend, names),
   );

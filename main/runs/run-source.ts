@@ -15,6 +15,7 @@ import { readBytesIfThere } from '../files/regular-file.ts';
 import { judgeFirst, type Judging } from '../tasks/generation/judging.ts';
 import { furtherPaths, loadTask } from '../tasks/load-task.ts';
 import { isChoiceItem, isTextItem, type Task } from '../tasks/task.ts';
+import { titlesOf } from '../words/task-titles.ts';
 import { bundledRecords } from '../workspace/bundled-records.ts';
 import { actualPath, bundledModels, bundledTasks, recordedPath } from '../workspace/library.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
@@ -44,6 +45,8 @@ export interface RunSource extends Pick<Workspace, 'runs' | 'steps'> {
   /** The manifest of a run with its provenance; without one for a run that one of our engines works on. */
   vouched(run: string): Promise<RunManifest>;
   rulesOf(manifest: Pick<RunManifest, 'tasks'>): FindRules;
+  /** Titles of a run's tasks: those of unchanged tasks, else their names. */
+  titlesOf(manifest: Pick<RunManifest, 'tasks'>): Promise<(task: string) => string>;
 }
 
 /**
@@ -130,6 +133,12 @@ export const openRunSource = async (
     },
     isLive,
     rulesOf: (manifest) => findRulesOf(manifest, find),
+    titlesOf: async ({ tasks }) =>
+      titlesOf(
+        await Promise.all(
+          tasks.map(async (task) => ({ name: task.name, title: (await find(task))?.title ?? task.name })),
+        ),
+      ),
   };
 };
 

@@ -1,4 +1,5 @@
 import { useStore } from 'zustand';
+import { answerKind, answersOf } from '../../main/contract/task.ts';
 import { formatCount, formatFactor } from '../../main/words/numbers.ts';
 import { type Action, useAction } from '../actions/action.ts';
 import { redo, undo } from '../actions/history.ts';
@@ -7,7 +8,8 @@ import { isMac, showShortcut } from '../actions/shortcut.ts';
 import { IconButton, type IconName } from '../components/button.tsx';
 import { Select } from '../components/choices.tsx';
 import { Definition } from '../components/definition.tsx';
-import { selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
+import { focusedTask, selectedModel, usableTasks, useFacts } from '../engine/facts.ts';
+import { memberOf, membersOf, taskPairs } from '../format/task-pairs.ts';
 import { type ExpertCounts, keptAtFactor } from '../../main/contract/keep-from-factor.ts';
 import { possibleKept, standardFactors } from '../plan/kept-counts.ts';
 import { MethodSelect } from '../plan/method-select.tsx';
@@ -26,7 +28,10 @@ export const PlanHeader = () => {
   const imported = shownImport(facts, useStore(planStore));
   const info = selectedModel(facts)?.info ?? null;
   const { selectModel, focusTask } = selectionStore.getState();
-  const usable = usableTasks(tasks);
+  const pairs = taskPairs(usableTasks(tasks));
+  const focused = focusedTask(facts);
+  const pair = pairs.find((one) => membersOf(one).some((member) => member === focused));
+  const answers = focused === null ? 'chosen' : answersOf(focused);
   const isTicked = selection.task === null || selection.tasks.includes(selection.task);
   const others = selection.tasks.filter((handle) => handle !== selection.task).length;
   return (
@@ -38,13 +43,30 @@ export const PlanHeader = () => {
         options={models.map(({ handle, name }) => ({ value: String(handle), label: name }))}
         onChange={(chosen) => selectModel(models.find(({ handle }) => handle === chosen)?.handle ?? null)}
       />
-      <Select
-        label="Task"
-        value={selection.task ?? NONE}
-        disabled={usable.length === 0}
-        options={usable.map(({ handle, title }) => ({ value: String(handle), label: title }))}
-        onChange={(chosen) => focusTask(usable.find(({ handle }) => handle === chosen)?.handle ?? null)}
-      />
+      <span className="plan-header-task">
+        <Select
+          label="Task"
+          value={pair?.task.handle ?? NONE}
+          disabled={pairs.length === 0}
+          options={pairs.map(({ task }) => ({ value: String(task.handle), label: task.title }))}
+          onChange={(chosen) => {
+            const found = pairs.find(({ task }) => task.handle === chosen);
+            focusTask(found === undefined ? null : memberOf(found, answers).handle);
+          }}
+        />
+        {pair !== undefined && pair.written !== null && (
+          <select
+            className="plan-header-answers"
+            aria-label="Answers of the task on screen"
+            value={answers}
+            onChange={(event) => focusTask(memberOf(pair, answerKind.parse(event.target.value)).handle)}
+          >
+            {answerKind.options.map((kind) => (
+              <option key={kind}>{kind}</option>
+            ))}
+          </select>
+        )}
+      </span>
       {others > 0 && (
         <span className={isTicked ? 'muted plan-header-more' : 'plan-header-more plan-header-unticked'}>
           <Definition of="ticked">

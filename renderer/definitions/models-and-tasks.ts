@@ -78,6 +78,14 @@ export const modelsAndTasks = define({
     term: 'Ticked tasks',
     text: 'The tasks ticked in the list on the left, in addition to the task in focus. Profiling and sweeps use them.',
   },
+  chosenMark: {
+    term: 'Chosen',
+    text: 'Ticked: profiles and sweeps use the task with answers that are chosen among the choices.',
+  },
+  writtenMark: {
+    term: 'Written',
+    text: 'Ticked: they use its items with answers that the model writes itself.',
+  },
   profiled: {
     term: 'Profile',
     text: 'Filled: routing statistics of the selected model on this task’s calibration items are on disk.',

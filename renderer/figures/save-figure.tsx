@@ -1,7 +1,7 @@
 import { copyPicture } from '../components/copy-text.ts';
 import { Menu } from '../components/menu.tsx';
 import { useQuery, useRequest } from '../engine/engine-context.tsx';
-import { titlesOf } from '../format/task-titles.ts';
+import { titlesOf } from '../../main/words/task-titles.ts';
 import { pictureDownload, type PictureFormat, tableDownload, type ViewMaker } from './view-downloads.ts';
 import { pngTexts, withPngTexts } from '../../main/figures/png.ts';
 import type { Drawing } from '../../main/figures/svg.ts';

@@ -1,5 +1,5 @@
 import type { RunManifest } from '../../main/contract/run.ts';
-import { inTaskTitles, type NamedTasks } from './task-titles.ts';
+import { inTaskTitles, type NamedTasks } from '../../main/words/task-titles.ts';
 
 /** The user's name for a run; else its title, with display names of tasks. */
 export const shownRunName = (run: Pick<RunManifest, 'title' | 'label'>, tasks: NamedTasks): string =>

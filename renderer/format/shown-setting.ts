@@ -1,7 +1,7 @@
 import type { DifferingSetting } from '../../main/contract/compare.ts';
 import { settingsOf } from '../../main/contract/setting.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
-import { titleList } from './task-titles.ts';
+import { titleList } from '../../main/words/task-titles.ts';
 
 const ITEMS_OF = 'items of ';
 

@@ -16,7 +16,7 @@ import { Definition } from '../components/definition.tsx';
 import { definitions } from '../definitions/definitions.ts';
 import { useFacts } from '../engine/facts.ts';
 import { SaveFigure } from '../figures/save-figure.tsx';
-import { titlesOf } from '../format/task-titles.ts';
+import { titlesOf } from '../../main/words/task-titles.ts';
 import { formatCount, formatFixed } from '../../main/words/numbers.ts';
 import { describeFate, type ExpertFate } from '../plan/expert-fates.ts';
 import { pinOf } from '../plan/pins.tsx';

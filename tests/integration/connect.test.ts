@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
@@ -10,7 +10,8 @@ import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.
 
 /** `uncurl connect` through a real sshd: the engine of another machine, and what remains when the line is cut. */
 
-const command = fileURLToPath(new URL('../../main/cli/uncurl.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const command = path.join(root, 'main', 'cli', 'uncurl.ts');
 const isInstalled = existsSync('/usr/sbin/sshd') && existsSync('/usr/bin/ssh');
 
 interface There {
@@ -141,7 +142,16 @@ test('a refused key, no host, no workbench and an option in place of a host are 
   const without = there.words.map((word) => (word.startsWith('env ') ? 'no-such-uncurl' : word));
   const absent = await refused(['there'], without);
   expect(absent).toContain('there cannot run no-such-uncurl');
-  expect(absent).toContain('Node 20 or newer');
+  expect(absent).toContain('uncurl connect there --install');
+  const earlier = path.join(path.dirname(there.workspace), 'earlier');
+  await writeFile(earlier, '#!/bin/sh\n[ "$1" = --version ] && echo \'{ "version": "0.0.9" }\' && exit 0\nexit 2\n', {
+    mode: 0o755,
+  });
+  const old = await refused(
+    ['there'],
+    there.words.map((word) => (word.startsWith('env ') ? earlier : word)),
+  );
+  expect(old).toContain('there has workbench 0.0.9, which gave no answer that');
   expect(await serving(there)).toBe(0);
 });
 
@@ -154,4 +164,61 @@ test('an engine in the background that nobody uses ends by itself', async (conte
   expect(left.filter((name) => /^serving-.*\.json$/.test(name))).toEqual([]);
   const [log = ''] = left.filter((name) => name.endsWith('.log'));
   expect(await readFile(path.join(there.state, log), 'utf8')).toContain('Nobody has used the engine');
+});
+
+/** Programs that a shell there has; Node is no longer one of them. */
+const TOOLS = ['sh', 'bash', 'env', 'uname', 'df', 'tail', 'tar', 'gzip', 'mkdir', 'mv', 'rm', 'find', 'wc'];
+
+test('--install says what is missing, asks with path and bytes, and what it copied serves', async (context) => {
+  if (!isInstalled) context.skip('openssh-server is not installed');
+  const folder = await temporaryFolder();
+  const [bin, home] = [path.join(folder, 'bin'), path.join(folder, 'home')];
+  for (const made of [bin, home]) await mkdir(made);
+  const pathHere = (process.env['PATH'] ?? '').split(':');
+  for (const tool of TOOLS) {
+    const at = [...pathHere, '/usr/bin', '/bin'].map((each) => path.join(each, tool)).find(existsSync);
+    if (at !== undefined) await symlink(at, path.join(bin, tool));
+  }
+  const sshd = await loopbackSshd(path.join(folder, 'ssh'), `HOME=${home} PATH=${bin}`);
+  await sshd.start();
+  onTestFinished(async () => {
+    await sshd.cut();
+    await endProcessesOf(folder);
+  });
+  const install = (...more: readonly string[]): Uncurl['ended'] =>
+    uncurl(['connect', 'there', '--ssh-config', sshd.configuration, '--install', ...more]);
+  const program = async (name: string, text: string): Promise<void> => {
+    await rm(path.join(bin, name), { force: true });
+    await writeFile(path.join(bin, name), `#!${path.join(bin, 'sh')}\n${text}\n`, { mode: 0o755 });
+  };
+  expect((await install('--yes')).stderr).toContain('there has no Node');
+  await program('node', 'echo v18.19.1');
+  expect((await install('--yes')).stderr).toContain('there has Node v18.19.1; the workbench needs 24 or newer');
+  await rm(path.join(bin, 'node'));
+  await symlink(process.execPath, path.join(bin, 'node'));
+  // A full disk is what this machine lacks.
+  await program('df', 'echo head; echo "disk 2000 1000 1000 50% /"');
+  expect((await install('--yes')).stderr).toMatch(/there has 1\.02\sMB free in \S+; the workbench takes/);
+  await rm(path.join(bin, 'df'));
+  await symlink('/bin/df', path.join(bin, 'df'));
+
+  const asked = await install();
+  const at = path.join(home, '.local', 'share', 'uncurl-workbench');
+  expect(asked.stdout, asked.stderr).toMatch(new RegExp(`\\d files, .+ would be copied to ${at}/\\S+ on there`));
+  expect(await readdir(home)).toEqual([]);
+  const copied = await install('--yes');
+  expect(copied.stdout, copied.stderr).toMatch(
+    /onnxruntime is missing there\.[^]*npm install --prefix \S+ onnxruntime-node@/,
+  );
+  expect(copied.code).toBe(1);
+  const [version = '', ...others] = await readdir(at);
+  expect(others).toEqual([]);
+  await symlink(path.join(root, 'node_modules'), path.join(at, version, 'node_modules'));
+
+  const workspace = path.join(folder, 'workspace');
+  const line = startUncurl(['connect', 'there', '--ssh-config', sshd.configuration, '--workspace', workspace]);
+  await line.prints(/is at http/);
+  const page = await openServedEngine(/http:\S+/.exec(line.printed.stdout)?.[0] ?? '');
+  expect((await page.call('models.list', {})).map(({ name }) => name)).toContain('uncurl-8');
+  await closeLine(line);
 });

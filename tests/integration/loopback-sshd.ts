@@ -77,7 +77,8 @@ export interface LoopbackSshd {
   readonly changeHostKey: () => Promise<void>;
 }
 
-export const loopbackSshd = async (folder: string): Promise<LoopbackSshd> => {
+/** `setEnv`: variables of every session, as `SetEnv` of the server's configuration. */
+export const loopbackSshd = async (folder: string, setEnv = ''): Promise<LoopbackSshd> => {
   const file = (name: string): string => path.join(folder, name);
   await mkdir(folder, { recursive: true });
   await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
@@ -106,7 +107,7 @@ StrictModes no
 PermitRootLogin prohibit-password
 PidFile none
 Subsystem sftp internal-sftp
-`,
+${setEnv === '' ? '' : `SetEnv ${setEnv}\n`}`,
   );
   const shared = `  Port ${line.port}
   User ${userInfo().username}

@@ -44,6 +44,8 @@ test('only these files start programs', () => {
     'main/harness/judge-texts.ts',
     // The system's scp.
     'main/hosts/fetch-folder.ts',
+    // The system's tar.
+    'main/hosts/install-there.ts',
     // The same command line again, for the background.
     'main/hosts/serving-engine.ts',
     // The system's ssh.

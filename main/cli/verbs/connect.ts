@@ -1,26 +1,54 @@
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { boundedText } from '../../contract/bounds.ts';
 import { pageAddress } from '../../contract/page-token.ts';
+import { engineVersion } from '../../engine/machine.ts';
 import { fetchFolder } from '../../hosts/fetch-folder.ts';
-import { askUncurl, keepLine, sshTarget } from '../../hosts/ssh-line.ts';
+import { INSTALLED_UNCURL, installThere, packedFiles, planInstall } from '../../hosts/install-there.ts';
+import { askUncurl, keepLine, type SshTarget, sshTarget } from '../../hosts/ssh-line.ts';
+import { formatBytes } from '../../words/numbers.ts';
 import { SERVED_FORMAT, servedEngine } from './serve.ts';
 import { openBrowser } from '../open-browser.ts';
-import { switchOption, valueOption, type Verb } from '../verb.ts';
+import { switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 
 const stopped = z.object({ format: z.literal('uncurl-stopped'), wasRunning: z.boolean(), workspace: boundedText });
 
+/** Copies the packed command line to the other machine; without `isSure` says what would be copied, and where. */
+const install = async (target: SshTarget, isSure: boolean, host: VerbHost): Promise<VerbResult> => {
+  const packed = await packedFiles(dirname(host.resources));
+  const { path, isThere } = await planInstall(target, packed, host.signal);
+  const what = `${String(packed.names.length)} files, ${formatBytes(packed.bytes)}`;
+  const facts = { format: 'uncurl-installed', host: target.host, path, bytes: packed.bytes };
+  if (!isSure) {
+    const text =
+      `${what} would be copied to ${path} on ${target.host}${isThere ? ', in place of what is there' : ''}. ` +
+      'Repeat the command with --yes to copy them.';
+    return { document: { ...facts, installed: false, missing: null }, text };
+  }
+  const { signal, progress } = host;
+  const { missing } = await host.endsWell(installThere(target, packed, { path, progress, signal }));
+  const text =
+    `${what} were copied to ${path} on ${target.host}.` +
+    (missing === null ? '' : `\nonnxruntime is missing there. It comes from the registry of npm:\n  ${missing}`);
+  return { document: { ...facts, installed: true, missing }, text, failed: missing !== null };
+};
+
 export const connect: Verb = {
   name: 'connect',
-  usage: '[USER@]HOST [--open] [--workspace DIR] [--stop | --fetch PATH --out DIR]',
+  usage: '[USER@]HOST [--open] [--workspace DIR] [--stop | --install | --fetch PATH --out DIR]',
   summary: 'The workbench of another machine, through your ssh: finds or starts it there, and keeps the line.',
   positionals: [1, 1],
   engine: 'Choose it in the Devices dialog of the window that opens: it computes on the other machine.',
   options: {
     open: switchOption('Open the address in the default browser.'),
     workspace: valueOption('DIR', 'Workspace on the other machine (default: the one that it uses by itself).'),
-    'remote-command': valueOption('WORDS', 'How the command line is called there (default: uncurl).'),
+    'remote-command': valueOption(
+      'WORDS',
+      'How the command line is called there (default: what --install copied, else uncurl).',
+    ),
     'ssh-config': valueOption('FILE', 'Configuration for ssh (default: your own).'),
+    install: switchOption('Only copy this version of the workbench there, into your own folder.'),
+    yes: switchOption('With --install: copy it; without, only say what would be copied where.'),
     stop: switchOption('Only end the engine there; a running job stops and can be resumed.'),
     fetch: valueOption('PATH', 'Only copy an export or a finished run from there, and compare its checksums.'),
     out: valueOption('DIR', 'With --fetch: the folder to make here.'),
@@ -34,13 +62,15 @@ export const connect: Verb = {
       const text = `${out}: ${String(files)} files, each as its checksum says.`;
       return { document: { format: 'uncurl-fetched', out, files }, text };
     }
+    if (reader.flag('install')) return install(target, reader.flag('yes'), host);
     const workspace = reader.text('workspace');
+    const called = reader.text('remote-command');
+    const there = { uncurl: called ?? INSTALLED_UNCURL, called: called ?? 'uncurl', signal: host.signal };
     const ask = (words: readonly string[], format: string): Promise<unknown> =>
-      askUncurl(target, {
-        uncurl: reader.text('remote-command') ?? 'uncurl',
+      askUncurl(target, there, {
         words: ['serve', ...words, '--json', ...(workspace === undefined ? [] : ['--workspace', workspace])],
         format,
-        signal: host.signal,
+        version: engineVersion,
       });
     if (reader.flag('stop')) {
       const document = stopped.parse(await ask(['--stop'], 'uncurl-stopped'));

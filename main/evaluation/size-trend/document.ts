@@ -94,7 +94,9 @@ const kindsOf = (results: readonly SweepResult[]): readonly Kind[] => {
 const byKind = (kinds: readonly Kind[], findingsOf: (kind: Kind) => Finding[]): Finding[] =>
   kinds.flatMap((kind) =>
     findingsOf(kind).map((one) =>
-      kinds.length === 1 ? one : { ...one, sentence: `Answers ${kind.answers}: ${one.sentence}` },
+      kinds.length === 1
+        ? one
+        : { ...one, answers: kind.answers, sentence: `Answers ${kind.answers}: ${one.sentence}` },
     ),
   );
 

@@ -14,7 +14,7 @@ import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { inputKey } from '../../engine/query-cache.ts';
 import { focusedTask, useFacts } from '../../engine/facts.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
 import { shownImport } from '../../plan/plan-input.ts';

@@ -18,7 +18,7 @@ import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { useLasting } from '../../engine/use-settled.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { inTaskTitles, titlesOf, withTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles, titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { type ResolvedTheme, useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore } from '../../state/view-stores.ts';
 import { broughtByPoint } from '../../sweep/brought.ts';

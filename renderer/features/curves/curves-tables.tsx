@@ -6,7 +6,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { Tooltip } from '../../components/tooltip.tsx';
 import { resultKey } from '../../../main/figures/point-words.ts';
-import type { MeasuredTask } from './task-curves.ts';
+import { type MeasuredTask, type TaskRow, taskRows } from './task-curves.ts';
 import { bracketWords, thresholdValue } from '../../../main/words/verdicts.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';
@@ -61,8 +61,9 @@ const FIRST_COLUMNS_PX = 206;
 /** Tasks by methods: how far each method can prune each task, with bracket and rule. */
 export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }: ThresholdsTableProps) => {
   const taskTitle = ({ task }: MeasuredTask): string => title(task);
-  const ownOf = ({ thresholds }: MeasuredTask, method: string): readonly Threshold[] =>
+  const by = (thresholds: readonly Threshold[], method: string): readonly Threshold[] =>
     thresholds.filter((threshold) => threshold.method === method);
+  const ownOf = ({ thresholds }: MeasuredTask, method: string): readonly Threshold[] => by(thresholds, method);
   const columns = [
     { key: 'task', title: 'Task', order: taskTitle, text: taskTitle },
     {
@@ -76,7 +77,7 @@ export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }:
     ...methods.map((method) => ({
       key: `method ${method}`,
       title: methodTitle(method),
-      order: (task: MeasuredTask) => ownOf(task, method)[0]?.lastSafe ?? null,
+      order: (task: TaskRow) => ownOf(task, method)[0]?.lastSafe ?? null,
       text: (task: MeasuredTask) => thresholdSummary(ownOf(task, method))?.value ?? '',
     })),
   ];
@@ -91,7 +92,7 @@ export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }:
         className="threshold-table"
         style={{ minWidth: FIRST_COLUMNS_PX + methods.length * METHOD_COLUMN_PX }}
         columns={columns}
-        rows={tasks}
+        rows={taskRows(tasks)}
       >
         {(task) => (
           <tr key={task.task}>
@@ -100,6 +101,11 @@ export const ThresholdsTable = ({ tasks, methods, rule, notes, title, running }:
             {methods.map((method) => (
               <td key={method}>
                 <ThresholdCell thresholds={ownOf(task, method)} />
+                {task.written.length > 0 && (
+                  <div className="threshold-written">
+                    <span className="muted">written</span> <ThresholdCell thresholds={by(task.written, method)} />
+                  </div>
+                )}
               </td>
             ))}
           </tr>

@@ -67,18 +67,16 @@ export const PlanCursor = ({ measured, sweeps, largestFactor, isReading }: PlanC
       {factor <= 1 && imported?.kind !== 'plan' ? (
         <span className="muted">prunes nothing: drag the slider, or choose a larger factor at the top</span>
       ) : own?.point !== null && own?.point !== undefined && own.panel !== null ? (
-        <>
+        <div className="plan-readings">
           <Reading point={own.point} panel={own.panel} label={`measured${calibrated(own.task)}: `} />
           {twin?.point !== null && twin?.point !== undefined && twin.panel !== null && (
-            <>
-              <span className="muted">
-                {answersOf(twin.task)}
-                {calibrated(twin.task)}:
-              </span>
-              <Reading point={twin.point} panel={twin.panel} />
-            </>
+            <Reading
+              point={twin.point}
+              panel={twin.panel}
+              label={`${answersOf(twin.task)}${calibrated(twin.task)}: `}
+            />
           )}
-        </>
+        </div>
       ) : isReading ? (
         <span className="muted">reading measurements…</span>
       ) : (
@@ -98,16 +96,16 @@ const CALIBRATED = {
 interface ReadingProps {
   readonly point: DifferencePoint;
   readonly panel: DifferencePanel;
-  readonly label?: string;
+  readonly label: string;
 }
 
 /**
  * "measured: safe, −0.3 [−1.9, +1.2], one-sided lower end −1.6": the verdict, the difference with its two-sided 95 %
  * interval, and the end that decides.
  */
-const Reading = ({ point, panel, label = '' }: ReadingProps) => (
+const Reading = ({ point, panel, label }: ReadingProps) => (
   <span className="plan-reading">
-    {label}
+    <span className="muted">{label}</span>
     <strong className={`verdict-word verdict-word-${point.verdict}`}>{pointVerdictText(point.verdict)}</strong>
     {', '}
     <Definition of="oneSidedEnds">

@@ -1,5 +1,4 @@
 import { type SweepDocument, type Threshold, UNPRUNED } from '../../../main/contract/sweep.ts';
-import { answersOf, type TaskEntry } from '../../../main/contract/task.ts';
 import { TWIN_SUFFIX } from '../../../main/evaluation/choice-and-writing.ts';
 import { compareMethodLabels } from '../../../main/words/methods.ts';
 
@@ -21,6 +20,21 @@ export interface MeasuredTask {
   readonly thresholds: readonly Threshold[];
 }
 
+/** A task with the thresholds of its answers; those of its written twin stand in the same row. */
+export interface TaskRow extends MeasuredTask {
+  readonly written: readonly Threshold[];
+}
+
+/** A row per task: what was measured with chosen and with written answers of the same items is one. */
+export const taskRows = (tasks: readonly MeasuredTask[]): readonly TaskRow[] => {
+  const named = new Map(tasks.map((one) => [one.task, one]));
+  const twinIn = ({ task }: MeasuredTask): boolean =>
+    task.endsWith(TWIN_SUFFIX) && named.has(task.slice(0, -TWIN_SUFFIX.length));
+  return tasks
+    .filter((one) => !twinIn(one))
+    .map((one) => ({ ...one, written: named.get(`${one.task}${TWIN_SUFFIX}`)?.thresholds ?? [] }));
+};
+
 /** The measured tasks of a model, in `taskOrder`, then others by name. */
 export const measuredTasks = (
   document: SweepDocument,
@@ -36,20 +50,4 @@ export const measuredTasks = (
       thresholds: document.thresholds.filter((one) => one.model === model && one.task === task),
     }))
     .sort((left, right) => orderOf(left.task) - orderOf(right.task) || left.task.localeCompare(right.task));
-};
-
-/** The task with the same items but written instead of chosen answers, or the reverse. */
-export const twinOf = (task: TaskEntry, tasks: readonly TaskEntry[]): TaskEntry | null => {
-  const isWritten = answersOf(task) === 'written';
-  const name = isWritten ? task.name.slice(0, -TWIN_SUFFIX.length) : `${task.name}${TWIN_SUFFIX}`;
-  if (isWritten && !task.name.endsWith(TWIN_SUFFIX)) return null;
-  return (
-    tasks.find(
-      (other) =>
-        other.name === name &&
-        answersOf(other) !== answersOf(task) &&
-        other.items.test === task.items.test &&
-        other.error === null,
-    ) ?? null
-  );
 };

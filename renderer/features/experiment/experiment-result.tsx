@@ -25,7 +25,7 @@ import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { type Engine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { experimentStore } from '../../state/dialog-stores.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import './experiment.css';

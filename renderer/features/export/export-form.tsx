@@ -11,7 +11,7 @@ import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { formatBytes, formatFactor } from '../../../main/words/numbers.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import {
   chosenFormat,

@@ -22,7 +22,7 @@ import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 
 /** Verification results of the chosen export or verification, else the newest. */
 export const ExportOutcome = () => {

@@ -5,7 +5,7 @@ import { isIdle, type Setting } from '../../../main/contract/setting.ts';
 import { Button } from '../../components/button.tsx';
 import { Segmented, Select } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
-import { titleList } from '../../format/task-titles.ts';
+import { titleList } from '../../../main/words/task-titles.ts';
 import { ChosenPath, NewFolderName, ParentFolder } from '../../components/new-folder.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { SettingField, SettingLabel } from '../../components/setting-field.tsx';

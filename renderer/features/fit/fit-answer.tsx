@@ -18,7 +18,7 @@ import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { useFacts } from '../../engine/facts.ts';
 import { exportStore } from '../../state/export-store.ts';
 import { fitStore } from '../../state/fit-store.ts';

@@ -9,7 +9,8 @@ import { Button } from '../../components/button.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { useFacts } from '../../engine/facts.ts';
+import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
 import { chatOf } from '../../plan/chat.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { planStore } from '../../state/plan-store.ts';
@@ -114,13 +115,12 @@ const ProfileAgain = ({ model, task, inspect, lead }: ProfileAgainProps) => {
 
 /** For each profiled task, the share of tokens that choose the expert. */
 const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: number }) => {
-  const { tasks, selection } = useFacts();
+  const facts = useFacts();
   const { profileOf } = useProfiles();
-  const rows = tasks.flatMap((task) => {
-    const profile = profileOf(task);
-    if (profile === undefined || profile.tokens === 0) return [];
-    return [{ task, share: (profile.counts[layer]?.[expert] ?? 0) / profile.tokens }];
-  });
+  const focused = focusedTask(facts);
+  const rows = profiledOnce(facts.tasks, profileOf).flatMap(({ task, profile }) =>
+    profile.tokens === 0 ? [] : [{ task, share: (profile.counts[layer]?.[expert] ?? 0) / profile.tokens }],
+  );
   if (rows.length < 2) return null;
   const longest = maxOf([Number.EPSILON, ...rows.map(({ share }) => share)]);
   return (
@@ -136,7 +136,9 @@ const ByTask = ({ layer, expert }: { readonly layer: number; readonly expert: nu
           length: share / longest,
           value: formatPercent(share, 1),
           text: `${task.title}: ${formatPercent(share, 2)} of its tokens`,
-          onSelect: task.handle === selection.task ? undefined : () => selectionStore.getState().focusTask(task.handle),
+          onSelect: isSameTask(task, focused, facts.tasks)
+            ? undefined
+            : () => selectionStore.getState().focusTask(task.handle),
         }))}
       />
     </>

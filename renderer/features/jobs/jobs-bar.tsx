@@ -11,7 +11,7 @@ import { deviceName, precisionText } from '../../../main/words/devices.ts';
 import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
 import { formatTimeLeft } from '../../format/format-time.ts';
 import { shownRunName } from '../../format/run-names.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import './jobs-bar.css';
 import { failureText } from '../../../main/words/cluster.ts';

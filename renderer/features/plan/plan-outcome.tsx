@@ -11,7 +11,7 @@ import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
 import { keptExperts } from '../../plan/expert-fates.ts';

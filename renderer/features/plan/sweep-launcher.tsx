@@ -13,7 +13,7 @@ import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { focusedTask, isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
-import { titleList } from '../../format/task-titles.ts';
+import { titleList } from '../../../main/words/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { withChatTemplate } from '../../plan/chat.ts';
 import { clusterStore } from '../../state/cluster-store.ts';

@@ -7,7 +7,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { reproductionTables } from '../../../main/figures/compare-tables.ts';
 import { circumstances } from '../../../main/words/devices.ts';
 import { formatCount } from '../../../main/words/numbers.ts';

@@ -7,7 +7,8 @@ import { MiniHeatmap } from '../../charts/heatmap.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { walkMembers } from '../../components/walk-members.ts';
-import { useFacts } from '../../engine/facts.ts';
+import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { isSameTask, profiledOnce } from '../../format/task-pairs.ts';
 import { formatFixed } from '../../../main/words/numbers.ts';
 import { type ExpertFate, goes } from '../../plan/expert-fates.ts';
 import { useCurrentPlan } from '../../plan/use-current-plan.ts';
@@ -109,16 +110,16 @@ const heightOf = (layers: number): number => Math.max(30, Math.min(96, layers * 
 
 /** All profiled tasks as small maps on one colour scale, to show at a glance which tasks share experts. */
 export const TaskAtlas = () => {
-  const { tasks, selection } = useFacts();
+  const facts = useFacts();
+  const { tasks, selection } = facts;
+  const focused = focusedTask(facts);
   const { metric } = selection.map;
   const theme = useResolvedTheme();
   const { profileOf } = useProfiles();
   const subtraction = useSubtraction();
   const maps = useMemo(
     () =>
-      tasks.flatMap((task) => {
-        const profile = profileOf(task);
-        if (profile === undefined) return [];
+      profiledOnce(tasks, profileOf).flatMap(({ task, profile }) => {
         const effective =
           profile.counts.reduce((sum, row) => sum + effectiveExperts(row), 0) / Math.max(1, profile.counts.length);
         if (subtraction === null) return [{ task, matrix: metricMatrix(profile, metric), effective }];
@@ -147,7 +148,7 @@ export const TaskAtlas = () => {
             key={task.handle}
             type="button"
             className="task-atlas-map"
-            aria-pressed={task.handle === selection.task}
+            aria-pressed={isSameTask(task, focused, tasks)}
             onClick={() => selectionStore.getState().focusTask(task.handle)}
           >
             <span className="task-atlas-title">

@@ -1,6 +1,7 @@
 import type { KeyboardEvent, ReactNode } from 'react';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { focusedTask, selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
+import { profiledOnce } from '../../format/task-pairs.ts';
 import { RoutingMap } from '../../profile/routing-map.tsx';
 import { useProfiles, useProfilesOf } from '../../profile/use-profiles.ts';
 import { selectionStore } from '../../state/selection-store.ts';
@@ -66,8 +67,13 @@ const MapControls = () => {
   const { drawMap } = selectionStore.getState();
   const { profileOf } = useProfiles();
   const comparable = useComparableModels();
-  const others = tasks.filter(
-    (task) => task.error === null && task.handle !== selection.task && profileOf(task) !== undefined,
+  const usable = usableTasks(tasks);
+  const once = profiledOnce(usable, profileOf).map(({ task }) => task);
+  const drawn = [minus?.kind === 'task' ? minus.task : null, order.by === 'task' ? order.task : null];
+  const others = usable.filter(
+    (task) =>
+      task.handle !== selection.task &&
+      (once.includes(task) || (drawn.includes(task.handle) && profileOf(task) !== undefined)),
   );
   const minuses = minusChoices(others, comparable);
   const orders = orderChoices(others);

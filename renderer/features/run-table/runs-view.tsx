@@ -15,7 +15,7 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { SaveFigure } from '../../figures/save-figure.tsx';
 import { shownRunText } from '../../format/run-names.ts';
-import { titlesOf } from '../../format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runsTableStore } from '../../state/runs-table-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';

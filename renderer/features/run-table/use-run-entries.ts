@@ -5,7 +5,7 @@ import type { SweepDocument } from '../../../main/contract/sweep.ts';
 import { type RunEntry, runEntry } from '../../../main/figures/run-tables.ts';
 import { useEngine, useQueries } from '../../engine/engine-context.tsx';
 import { shownRunName } from '../../format/run-names.ts';
-import type { NamedTasks } from '../../format/task-titles.ts';
+import type { NamedTasks } from '../../../main/words/task-titles.ts';
 import { useReading } from '../../sweep/shown-sweep.ts';
 
 /** Sweeps asked for at once: the engine reads two at a time, and other views must not wait behind hundreds. */

@@ -21,7 +21,7 @@ import { formatCount, formatDuration } from '../../../main/words/numbers.ts';
 import { formatMoment } from '../../format/format-time.ts';
 import { runDeviceText } from '../../format/record-words.ts';
 import { shownRunName } from '../../format/run-names.ts';
-import { inTaskTitles, titleList, titlesOf } from '../../format/task-titles.ts';
+import { inTaskTitles, titleList, titlesOf } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 import { runStateText } from './run-words.ts';
 import { Disclosure } from '../../components/panel.tsx';

@@ -8,7 +8,7 @@ import { Dialog } from '../../components/dialog.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { formatWhen } from '../../format/format-time.ts';
-import { inTaskTitles } from '../../format/task-titles.ts';
+import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { runsStore } from '../../state/runs-store.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');

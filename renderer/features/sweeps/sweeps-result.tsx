@@ -8,7 +8,7 @@ import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useQuery } from '../../engine/engine-context.tsx';
 import { formatMoment } from '../../format/format-time.ts';
-import { inTaskTitles, titlesOf } from '../../format/task-titles.ts';
+import { inTaskTitles, titlesOf } from '../../../main/words/task-titles.ts';
 import { shownSetting } from '../../format/shown-setting.ts';
 import './sweeps.css';
 import { formatCount, UNITS_NOTE } from '../../../main/words/numbers.ts';

@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
-import { lacksCalibration, type TaskEntry } from '../../../main/contract/task.ts';
+import type { PathHandle } from '../../../main/contract/model.ts';
+import { answerKind, answersOf, lacksCalibration, type TaskEntry } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
 import { openTask, takesCalibration } from '../../actions/open.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
@@ -14,11 +15,11 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { hasRoom, selectedModel, usableTasks, useFacts } from '../../engine/facts.ts';
 import { formatCount, formatFixed } from '../../../main/words/numbers.ts';
 import { changedTaskSentence } from '../../format/record-words.ts';
+import { membersOf, type TaskPair, taskPairs } from '../../format/task-pairs.ts';
 import { useProfiles } from '../../profile/use-profiles.ts';
 import { calibrationStore, sampleStore } from '../../state/dialog-stores.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
-import { usePart } from '../../state/view-stores.ts';
 import { withoutQuestionText } from './without-question.ts';
 
 export const TasksPanel = () => {
@@ -29,13 +30,16 @@ export const TasksPanel = () => {
   const open = useAction(openTask);
   const usable = usableTasks(tasks.data ?? []);
   const model = selectedModel(useFacts());
+  const pairs = taskPairs(tasks.data ?? []);
+  const hasBoth = pairs.some(({ written }) => written !== null);
+  const isTicked = (pair: TaskPair): boolean => membersOf(pair).some(({ handle }) => ticked.includes(handle));
   const fitting = usable.filter((task) => hasRoom(model, task));
   const allTicked = fitting.length > 0 && fitting.every((task) => ticked.includes(task.handle));
   return (
     <Panel
       title="Tasks"
       share={share}
-      count={tasks.data === undefined ? '' : `${ticked.length} of ${tasks.data.length}`}
+      count={tasks.data === undefined ? '' : `${pairs.filter(isTicked).length} of ${pairs.length}`}
       tools={
         <>
           {usable.length > 0 && (
@@ -63,14 +67,20 @@ export const TasksPanel = () => {
       )}
       {usable.length > 0 && (
         <div className="task-columns">
+          {hasBoth && (
+            <span className="task-marks">
+              <Definition of="chosenMark">c</Definition>
+              <Definition of="writtenMark">w</Definition>
+            </span>
+          )}
           <Definition of="items">n</Definition>
           <Definition of="chance">chance</Definition>
           <Definition of="profiled">●</Definition>
         </div>
       )}
       <ul className="rows rows-scrolled" aria-label="Tasks">
-        {tasks.data?.map((task) => (
-          <TaskRow key={task.handle} task={task} />
+        {pairs.map((pair) => (
+          <TaskRow key={pair.task.handle} pair={pair} hasBoth={hasBoth} />
         ))}
       </ul>
     </Panel>
@@ -83,14 +93,24 @@ export const TasksPanel = () => {
 const chanceText = ({ chance, metric }: TaskEntry): string =>
   chance !== null ? formatFixed(chance, 2) : metric === 'perplexity' ? 'ppl' : '–';
 
-const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
-  const { ticked, focused } = usePart(selectionStore, (state) => ({
-    ticked: state.tasks.includes(task.handle),
-    focused: state.task === task.handle,
-  }));
+interface TaskRowProps {
+  readonly pair: TaskPair;
+  /** Whether any task of the list can be answered in both ways: then each way has its column of marks. */
+  readonly hasBoth: boolean;
+}
+
+/** One task; its items can be ticked with chosen and with written answers. */
+const TaskRow = ({ pair, hasBoth }: TaskRowProps) => {
+  const members = membersOf(pair);
+  const [ticks, focus] = [
+    useStore(selectionStore, (state) => state.tasks),
+    useStore(selectionStore, (state) => state.task),
+  ];
+  const task = members.find(({ handle }) => handle === focus) ?? pair.task;
+  const focused = task.handle === focus;
   const { profileOf } = useProfiles();
   const { busy, start } = useRequest();
-  const profiled = profileOf(task) !== undefined;
+  const profiled = members.every((member) => profileOf(member) !== undefined);
   const lacking = lacksCalibration(task);
   const line = useInView<HTMLLIElement>(focused ? task.handle : null);
   const forget = (): void =>
@@ -100,11 +120,20 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
     });
   const isBroken = task.error !== null;
   const { focusTask, tickTasks, toggleTask } = selectionStore.getState();
+  const itemsOf = (member: TaskEntry): string => (member === pair.task ? 'Items…' : 'Items, written…');
   const commands: readonly MenuItem[] = [
     { label: 'Show', disabled: isBroken, onChoose: () => focusTask(task.handle) },
-    { label: ticked ? 'Untick' : 'Tick', disabled: isBroken, onChoose: () => toggleTask(task.handle) },
+    ...members.map((member) => ({
+      label: `${ticks.includes(member.handle) ? 'Untick' : 'Tick'}${member === pair.task ? '' : ' written'}`,
+      disabled: isBroken,
+      onChoose: () => toggleTask(member.handle),
+    })),
     { label: 'Tick only this task', disabled: isBroken, onChoose: () => tickTasks([task.handle], task.handle) },
-    { label: 'Items…', disabled: isBroken, onChoose: () => sampleStore.getState().show(task.handle) },
+    ...members.map((member) => ({
+      label: itemsOf(member),
+      disabled: isBroken,
+      onChoose: () => sampleStore.getState().show(member.handle),
+    })),
     ...(takesCalibration(task)
       ? [{ label: 'Calibration items…', onChoose: () => calibrationStore.getState().show(task.handle) }]
       : []),
@@ -117,19 +146,17 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
       aria-current={focused ? 'true' : undefined}
       onContextMenu={(event) => openContextMenu(event, `Commands for ${task.title}`, commands)}
     >
-      <input
-        type="checkbox"
-        aria-label={`Use ${task.title}`}
-        checked={ticked}
-        disabled={task.error !== null}
-        onChange={() => selectionStore.getState().toggleTask(task.handle)}
-      />
-      <Tooltip focusable={false} className="row-hold" content={<TaskCard task={task} profiled={profiled} />}>
+      <TaskMarks members={members} hasBoth={hasBoth} ticks={ticks} />
+      <Tooltip
+        focusable={false}
+        className="row-hold"
+        content={<TaskCard task={task} written={task === pair.task ? pair.written : null} profiled={profiled} />}
+      >
         <button
           type="button"
           className="row-main"
           disabled={task.error !== null}
-          onClick={() => selectionStore.getState().focusTask(task.handle)}
+          onClick={() => focusTask(task.handle)}
         >
           <span className="row-text">
             <span className="row-title ellipsis">
@@ -138,12 +165,12 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
                   <Icon name="warning" size={11} /> <span className="visually-hidden">changed: </span>
                 </>
               )}
-              {task.title}
+              {pair.task.title}
             </span>
             {task.error === null ? (
               <>
                 <span className="row-note ellipsis task-number">{formatCount(task.items.test)}</span>
-                <span className="row-note ellipsis task-number">{chanceText(task)}</span>
+                <span className="row-note ellipsis task-number">{chanceText(pair.task)}</span>
               </>
             ) : (
               <span className="row-note ellipsis">cannot be opened</span>
@@ -186,7 +213,43 @@ const TaskRow = ({ task }: { readonly task: TaskEntry }) => {
   );
 };
 
-const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profiled: boolean }) => {
+interface TaskMarksProps {
+  readonly members: readonly TaskEntry[];
+  readonly hasBoth: boolean;
+  readonly ticks: readonly PathHandle[];
+}
+
+/** A tick for each way to answer the items, in its column. */
+const TaskMarks = ({ members, hasBoth, ticks }: TaskMarksProps) => {
+  const mark = (task: TaskEntry) => (
+    <input
+      key={task.handle}
+      type="checkbox"
+      aria-label={`Use ${task.title}`}
+      checked={ticks.includes(task.handle)}
+      disabled={task.error !== null}
+      onChange={() => selectionStore.getState().toggleTask(task.handle)}
+    />
+  );
+  if (!hasBoth) return <span className="task-marks">{members.map(mark)}</span>;
+  return (
+    <span className="task-marks">
+      {answerKind.options.map((kind) => {
+        const task = members.find((member) => answersOf(member) === kind);
+        return task === undefined ? <span key={kind} className="task-mark-none" /> : mark(task);
+      })}
+    </span>
+  );
+};
+
+interface TaskCardProps {
+  readonly task: TaskEntry;
+  /** The same items with written answers. */
+  readonly written: TaskEntry | null;
+  readonly profiled: boolean;
+}
+
+const TaskCard = ({ task, written, profiled }: TaskCardProps) => {
   const withoutQuestion = withoutQuestionText(task, selectedModel(useFacts())?.name ?? null);
   return (
     <>
@@ -201,6 +264,7 @@ const TaskCard = ({ task, profiled }: { readonly task: TaskEntry; readonly profi
         {withoutQuestion !== null && `, without the question ${withoutQuestion}`}
         <br />
         {formatCount(task.items.test)} test items, {formatCount(task.items.calibration)} calibration items
+        {written !== null && ', answers chosen or written'}
         <br />
         {lacksCalibration(task)
           ? 'Cannot be profiled until calibration items are chosen'

@@ -13,7 +13,7 @@ import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { withTaskTitles } from '../../format/task-titles.ts';
+import { withTaskTitles } from '../../../main/words/task-titles.ts';
 import type { MeasuredProps } from './shown-size-trend.ts';
 
 const TITLE = 'How much hangs on the calibration items?';

@@ -7,7 +7,7 @@ import { sweepNotes } from '../../../main/words/verdicts.ts';
 import { Disclosure, EmptyState } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { useFacts } from '../../engine/facts.ts';
-import { titlesOf, withTaskTitles } from '../../format/task-titles.ts';
+import { titlesOf, withTaskTitles } from '../../../main/words/task-titles.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
 import { curvesStore, thresholdsStore } from '../../state/view-stores.ts';
@@ -175,26 +175,25 @@ export const ThresholdsView = () => {
   );
 };
 
-/** The definition of a threshold with its numbers of items; readable without hovering. */
+/** The numbers of the rule, readable without hovering, and its definition on request. */
 const RuleBox = ({ sizeTrend }: { readonly sizeTrend: SizeTrendDocument }) => (
   <section className="rule-box" aria-label="How a threshold is defined">
-    <div>
-      <h3>How a threshold is defined</h3>
-      <p className="rule-numbers">
+    <Disclosure summary="How a threshold is defined">
+      <p>{sizeTrend.rule}</p>
+    </Disclosure>
+    <p className="rule-numbers">
+      <span>
+        <Definition of="delta">δ</Definition> <strong>{formatMargin(sizeTrend.delta)}</strong>
+      </span>
+      {sizeTrend.thresholds.length > 0 && (
         <span>
-          <Definition of="delta">δ</Definition> <strong>{formatMargin(sizeTrend.delta)}</strong>
+          <Definition of="items">n</Definition> <strong>{formatRange(sizeTrend.thresholds.map(({ n }) => n))}</strong>
         </span>
-        {sizeTrend.thresholds.length > 0 && (
-          <span>
-            <Definition of="items">n</Definition> <strong>{formatRange(sizeTrend.thresholds.map(({ n }) => n))}</strong>
-          </span>
-        )}
-        <span>
-          <Definition of="cannotTell">needs n ≥</Definition> <strong>{formatCount(sizeTrend.needed.items)}</strong>
-        </span>
-      </p>
-    </div>
-    <p>{sizeTrend.rule}</p>
+      )}
+      <span>
+        <Definition of="cannotTell">needs n ≥</Definition> <strong>{formatCount(sizeTrend.needed.items)}</strong>
+      </span>
+    </p>
   </section>
 );
 

@@ -18,7 +18,7 @@ it('summarises the verbs that a newcomer needs, names the others, and summarises
   const { text } = await helpOn(undefined, resources, undefined);
   expect(text).toMatch(/\nStart:\n(?: {2}.*\n)* {2}sweep +Measures pruned models/);
   expect(text).not.toMatch(/^ {2}submit /m);
-  expect(text).toMatch(/^ {2}Clusters +steps, work, submit$/m);
+  expect(text).toMatch(/^ {2}Other machines +connect, submit, work, steps$/m);
   const all = await helpOn('all', resources, undefined);
   for (const name of Object.keys(verbs)) expect(all.text).toMatch(new RegExp(`^ {2}${name} +\\S`, 'm'));
   expect(all.text).not.toContain('Further verbs');

@@ -7,6 +7,7 @@ import { drawChartFigure } from '../../../main/figures/chart-svg.ts';
 import { modelChart } from '../../../main/figures/model-charts.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { curtailedCsv } from '../../../main/figures/tables.ts';
+import { PLAIN_NAMES } from '../../../main/figures/columns.ts';
 import { curtailedTable } from '../../../main/report/report-methods.ts';
 import { sampleManifest, sampleSweep } from './sample-run.ts';
 
@@ -87,10 +88,10 @@ describe('curtailed candidates', () => {
       'sweep-sample,e16,sums,reap,,8,2,400,11,acc,9,3,unsafe,0.4375',
     ]);
     expect(curtailedCsv(sampleSweep(), sampleManifest)).toBeNull();
-    const [table] = curtailedTable(document);
+    const [table] = curtailedTable(document, PLAIN_NAMES);
     expect(table?.html).toContain('43.8\u202f%');
     expect(table?.html).toContain('unsafe after 11 of 400 items (at least 9 lost)');
-    expect(curtailedTable(sampleSweep())).toEqual([]);
+    expect(curtailedTable(sampleSweep(), PLAIN_NAMES)).toEqual([]);
   });
 
   it('make a comparison of methods at a factor refused', () => {

@@ -69,12 +69,17 @@ describe('a report', () => {
     expect(page.match(/<figure/g)).toHaveLength(page.match(/<figcaption/g)?.length ?? 0);
   });
 
-  it('begins with question and findings, then shows everything, with rule, definitions and record', () => {
+  it('begins with question and verdict, then shows everything, with rule, definitions and record', () => {
     const words = unescape(text(page));
     const order = [
       'How far can the experts of 3 models be pruned',
-      ...sizeTrend.findings.filter(({ method }) => method === null).map(({ sentence }) => sentence),
+      'e32, 32 experts: safe to \u00d72 on 2 of 2 tasks.',
+      'e16, 16 experts: safe on none of 2 tasks; at no tested factor on 2.',
+      'How far each model can be pruned',
+      'e32: difference to unpruned against pruning factor',
+      'Does the threshold rise with the number of pretraining experts?',
       sizeTrend.rule,
+      ...sizeTrend.findings.map(({ sentence }) => sentence),
     ];
     const offsets = order.map((part) => words.indexOf(part));
     expect(offsets.every((offset, index) => offset > (offsets[index - 1] ?? -1))).toBe(true);
@@ -88,10 +93,15 @@ describe('a report', () => {
   it('has the sections of its data: nothing over sizes for one size, no routing without profiles', () => {
     const titles = (html: string): string[] => [...html.matchAll(/<h2[^>]*>([^<]+)/g)].map(([, title]) => title ?? '');
     expect(titles(page)).toEqual([
+      'Verdict',
       'Findings',
-      'Thresholds',
-      'Curves',
+      'Curves of e32',
       'Threshold and number of experts',
+      'The sweep',
+      'Findings in words',
+      'Thresholds by method',
+      'Other curves',
+      'How many thresholds reach a factor',
       'Pruned large, or trained small?',
       'Routing',
       'Measurements',
@@ -99,13 +109,28 @@ describe('a report', () => {
       'Record',
     ]);
     expect(titles(pageOf(sampleSweep()))).toEqual([
+      'Verdict',
       'Findings',
-      'Thresholds',
-      'Curves',
+      'Curves of e16',
+      'The sweep',
+      'Findings in words',
+      'Thresholds by method',
       'Measurements',
       'Definitions',
       'Record',
     ]);
+    // No section is empty.
+    expect(page).not.toMatch(/<\/h2>(?:<\/summary><\/details>)?<\/section>/);
+  });
+
+  it('folds its appendix, and names tasks by their titles', () => {
+    const folded = [...page.matchAll(/<details class="appendix"><summary><h2[^>]*>([^<]+)/g)].map(([, title]) => title);
+    expect(folded[0]).toBe('Findings in words');
+    expect(folded.at(-1)).toBe('Record');
+    expect(folded).not.toContain('Verdict');
+    const named = text(reportPage({ ...source, titles: (task) => (task === 'sort' ? 'Sorting words' : task) }));
+    expect(named).toContain('Sorting words');
+    expect(named).not.toMatch(/[Oo]n sort\b/);
   });
 
   it('says whether to prune or to quantise where the sweep measured several types of weights', () => {

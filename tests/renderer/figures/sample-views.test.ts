@@ -31,7 +31,7 @@ import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts
 import { comparisonChoice } from '../../../renderer/features/compare/comparison.ts';
 import { measuredTasks, sweepMethods } from '../../../renderer/features/curves/task-curves.ts';
 import { profileSource } from '../../../renderer/profile/profile-source.ts';
-import { titlesOf } from '../../../renderer/format/task-titles.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
 import { type Download, pictureDownload, tableDownload } from '../../../renderer/figures/view-downloads.ts';
 
 const resources = fileURLToPath(new URL('../../../resources', import.meta.url));

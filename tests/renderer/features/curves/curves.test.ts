@@ -3,9 +3,8 @@ import type { SweepDocument, SweepResult, Threshold } from '../../../../main/con
 import { figureTheme } from '../../../../main/figures/colors.ts';
 import { modelChart } from '../../../../main/figures/model-charts.ts';
 import { thresholdValue } from '../../../../main/words/verdicts.ts';
-import { measuredTasks, sweepMethods, twinOf } from '../../../../renderer/features/curves/task-curves.ts';
+import { measuredTasks, sweepMethods } from '../../../../renderer/features/curves/task-curves.ts';
 import { thresholdSummary } from '../../../../renderer/features/curves/curves-tables.tsx';
-import { taskEntryOf } from '../../../main/contract/entries.ts';
 
 const result = (method: string, seed: number | null, factor: number, value: number): SweepResult => ({
   model: 'm',
@@ -142,19 +141,4 @@ test('verdicts are read out as brackets, never as an uncertain number', () => {
     thresholdSummary([threshold('random', 0, 'none-safe', 1, 1, 2), threshold('random', 1, 'found', 2, 2, 4)]),
   ).toEqual({ value: '< ×2 ? … ×2', note: '2 draws differ' });
   expect(thresholdSummary([])).toBeNull();
-});
-
-const task = (name: string, metric: 'acc' | 'exact_match', test = 300, error: string | null = null) =>
-  taskEntryOf(name, { metric, items: { calibration: 1, test }, chance: null, error });
-
-test('a task and its written twin find each other if they have the same items', () => {
-  const [sort, written] = [task('sort', 'acc'), task('sort-written', 'exact_match')];
-  const tasks = [task('add', 'acc'), sort, written];
-  expect(twinOf(sort, tasks)).toBe(written);
-  expect(twinOf(written, tasks)).toBe(sort);
-  expect(twinOf(task('add', 'acc'), tasks)).toBeNull();
-  expect(twinOf(sort, [sort, task('sort-written', 'exact_match', 20)])).toBeNull();
-  expect(twinOf(sort, [sort, task('sort-written', 'exact_match', 300, 'gone')])).toBeNull();
-  expect(twinOf(sort, [sort, task('sort-written', 'acc')])).toBeNull();
-  expect(twinOf(task('prose', 'exact_match'), tasks)).toBeNull();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inTaskTitles, withTaskTitles } from '../../../renderer/format/task-titles.ts';
+import { inTaskTitles, withTaskTitles } from '../../../main/words/task-titles.ts';
 
 const titles: Readonly<Record<string, string>> = { add: 'Sums', 'add-written': 'Sums, written', 'a.b (c)': 'ABC' };
 const named = (sentence: string): string =>
