@@ -200,7 +200,8 @@ export const canaryWords = ({ canaries }: Pick<FitDocument, 'canaries'>): readon
     ...(changed.length > NAMED_CANARIES ? [`And ${String(changed.length - NAMED_CANARIES)} more.`] : []),
     `Tested were the ${String(tested)} most exposed (at least ${sharePercent(testedExposure)} of their routed ` +
       `choices given up), each against the ${String(controls)} least exposed (at most ` +
-      `${sharePercent(controlExposure)}). In the mean at most ${String(100 * FALSE_DISCOVERY_RATE)} % of those named are named by chance. In all, ` +
+      `${sharePercent(controlExposure)}). In the mean at most ${String(100 * FALSE_DISCOVERY_RATE)} % of those named ` +
+      'are named by chance. In all, ' +
       `${String(losing)} lost ${String(TELLING_CANARY_LOSS)} nats or more, tested or not.`,
     ...(controlLoss < TELLING_CANARY_LOSS
       ? []
