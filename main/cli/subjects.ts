@@ -133,6 +133,10 @@ interface NamedRun {
   readonly run: string;
 }
 
+/** Whether an argument names a search for the best model that fits, not a model or an export. */
+export const fitRunNamed = (named: string): boolean =>
+  basename(named).startsWith('fit-') && (!existsSync(named) || existsSync(resolve(named, 'manifest.json')));
+
 /** A RUN argument: a run's name in the workspace, or the path of its folder (which then determines the workspace). */
 export const findRun = (named: string, reader: OptionReader, host: VerbHost): NamedRun => {
   const folder = resolve(named);

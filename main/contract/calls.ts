@@ -27,7 +27,7 @@ import { experimentDocument, experimentRequest } from './experiment.ts';
 import { expertDocument, layerTogether, taskProfile, weightLikeness } from './profile.ts';
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
-import { fitDocument, fitPrediction, fitSettings } from './fit.ts';
+import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -543,6 +543,8 @@ export const calls = {
   /** What the search knows so far; `fit.changed` says that there is more. */
   'fit.read': call(z.object({ run: runId }), vouchedFor(fitDocument), 'results'),
   /** Exports the recommended model in the form that the search was for, into a folder of this name. */
+  /** Whether the test came after the choice, by the stored answers. */
+  'fit.verify': call(z.object({ run: runId }), fitProof, 'results'),
   'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
   /** A search as one self-contained HTML page, and a name for its file. */
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),

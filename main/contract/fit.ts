@@ -303,8 +303,10 @@ export const fitDocument = z.object({
   forecast: fitForecast.optional(),
   /** Absent without canaries. */
   canaries: fitCanaries.optional(),
-  /** Answers to items in the search: candidates times items. */
+  /** Answers to items by which the choice was made: candidates times items. */
   evaluations: z.number().int().nonnegative(),
+  /** Those of models of other budgets, after the choice; absent in earlier versions, which counted them above. */
+  otherEvaluations: z.number().int().nonnegative().optional(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
 });
@@ -327,3 +329,13 @@ export const fitPrediction = z.object({
   notes: z.array(sentence).max(MOST_NOTES),
 });
 export type FitPrediction = z.infer<typeof fitPrediction>;
+
+/** Whether the test of a search is known to have come after its choice. */
+export const fitProof = z.object({
+  ok: z.boolean(),
+  /** Stored test answers under the hash of the choice. */
+  answers: z.number().int().nonnegative(),
+  /** Sentences: what does not hold, or cannot be told. */
+  problems: z.array(sentence).max(MOST_NOTES),
+});
+export type FitProof = z.infer<typeof fitProof>;

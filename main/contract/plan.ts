@@ -18,9 +18,9 @@ export type MethodOptions = z.infer<typeof methodOptions>;
 
 /**
  * How kept experts are distributed over layers: evenly; by the best scores over all layers; in inverse proportion to
- * the importance of a layer's single experts; or given by hand.
+ * the importance of a layer's single experts; by the losses of layers that are pruned alone; or given by hand.
  */
-export const budgetName = z.enum(['uniform', 'global', 'inverse-importance', 'manual']);
+export const budgetName = z.enum(['uniform', 'global', 'inverse-importance', 'measured', 'manual']);
 export type BudgetName = z.infer<typeof budgetName>;
 
 /**
@@ -145,7 +145,9 @@ export const budgetText: SettingText = {
     'How kept experts are distributed over layers. Uniform: the same number in each. Global: layers compete, and ' +
     'the experts with the highest scores (divided by the sum of their layer) stay. Inverse importance: layers in ' +
     'which single experts matter less lose more; this measures the effect of leaving out experts, so a plain ' +
-    'profile is not enough. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
+    'profile is not enough. Measured: each layer is pruned alone at about six counts on 60 calibration items, and ' +
+    'dynamic programming finds the counts whose losses add up to the least; a sweep measures them once for all ' +
+    'factors. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
     'number in every layer.',
   words: { 'inverse-importance': 'inverse importance', manual: 'by hand' },
   part: 'plans',

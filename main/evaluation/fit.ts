@@ -82,23 +82,57 @@ export interface Rung {
   readonly items: number;
 }
 
-/** Items of the first rung: a quarter of all, and at least this many. */
-const FEWEST_SCORED = 24;
+/** Items of the first rung: an eighth of all, and at least this many. */
+const FEWEST_SCORED = 16;
+
+/** Candidates that answer every item at the end: the best one, and the one that it is compared with. */
+const LAST_SCORED = 2;
+
+/** Items from which on candidates can count as equal, and a loss as known. */
+export const FEWEST_EQUAL = 64;
+
+/** Of the answers of all candidates to all items, those that a search takes at most. */
+const SEARCHED_SHARE = 1 / 3;
 
 /**
- * Rungs of successive halving: of each rung the better half of the candidates goes on to twice the items, until all are
- * answered by at least `least` of them. Source: Jamieson and Talwalkar 2016 (arXiv 1502.07943).
+ * Rungs of successive halving: of each rung the better half of the candidates goes on to twice the items, until two are
+ * left with all of them, or `share` of the answers of all candidates to all items are taken; of one or two candidates,
+ * whatever the share, 64 items. Source: Jamieson and Talwalkar 2016 (arXiv 1502.07943).
  */
-export const halvingRungs = (candidates: number, items: number, least: number): readonly Rung[] => {
+export const halvingRungs = (candidates: number, items: number, share = SEARCHED_SHARE): readonly Rung[] => {
   const rungs: Rung[] = [];
-  let [left, answered] = [candidates, Math.min(items, Math.max(FEWEST_SCORED, Math.ceil(items / 4)))];
+  let [left, answered] = [candidates, Math.min(items, Math.max(FEWEST_SCORED, Math.ceil(items / 8)))];
+  let room = Math.floor(share * candidates * items) - left * answered;
   for (;;) {
     rungs.push({ candidates: left, items: answered });
     if (answered >= items) return rungs;
-    left = Math.max(Math.min(least, left), Math.ceil(left / 2));
-    answered = Math.min(items, 2 * answered);
+    left = Math.max(Math.min(LAST_SCORED, left), Math.ceil(left / 2));
+    const least = left <= LAST_SCORED ? FEWEST_EQUAL - answered : 0;
+    const more = Math.min(items - answered, answered, Math.max(least, Math.floor(room / left)));
+    if (more < 1) return rungs;
+    room -= left * more;
+    answered += more;
   }
 };
+
+/** The loss that makes no difference, in nats. */
+const EQUAL_LOSS = 0.005;
+
+/**
+ * Whether a candidate needs no more answers, given its loss minus that of the best one: it loses more by the paired
+ * interval, or, on items enough, gains no more than makes a difference.
+ */
+export const isDecided = (against: AnswerLoss, items: number): boolean =>
+  against.low > (items >= FEWEST_EQUAL ? -EQUAL_LOSS : 0);
+
+/** Mean loss of one candidate minus that of another one, on the items that both answered. */
+export const lossDifference = (mine: readonly ItemLoss[], theirs: readonly ItemLoss[]): AnswerLoss | null =>
+  meanLoss(
+    mine.slice(0, Math.min(mine.length, theirs.length)).map(({ nats, group }, index) => ({
+      nats: nats - (theirs[index]?.nats ?? NaN),
+      group,
+    })),
+  );
 
 /** Candidates from the least mean loss on; those that were scored on the most items come first, untried ones last. */
 export const inOrderOfLoss = <C extends Pick<ScoredCandidate, 'items' | 'loss' | 'bytes' | 'name'>>(

@@ -17,6 +17,7 @@ import { withoutTorch } from '../torch/open-torch-model.ts';
 import { requireReadable } from '../torch/torch-model.ts';
 import { checkFileMethods, isFileMethod } from './file-methods.ts';
 import type { RunTask } from './job-context.ts';
+import { requireUnevenLayers } from './layer-losses.ts';
 import { requireCalibration } from './plan-step.ts';
 import { labelledItems, requireNoGroups, requireSearchable } from './search-step.ts';
 import { requireLooks } from '../evaluation/planned-looks.ts';
@@ -165,9 +166,9 @@ const requireTrainedGates = ({ models, settings }: SweepInput): void => {
 };
 
 /**
- * Refuses searches that a model or a task does not allow.
+ * Refuses searches, and measured layers, that a model or a task does not allow.
  *
- * @throws WorkbenchError `no-labels`, and those of `requireSearchable` and `requireNoGroups`.
+ * @throws WorkbenchError `no-labels`, and those of `requireSearchable`, `requireNoGroups` and `requireUnevenLayers`.
  */
 const requireSearches = ({ models, tasks, settings }: SweepInput): void => {
   for (const method of settings.methods.filter((name) => !isFileMethod(settings, name))) {
@@ -175,6 +176,7 @@ const requireSearches = ({ models, tasks, settings }: SweepInput): void => {
     for (const { checkpoint } of models) {
       if (search?.search === 'evolution') requireSearchable(checkpoint, method, search.settings);
       if (search?.search === 'budgets') requireNoGroups(checkpoint);
+      if (search === null && settings.budget === 'measured') requireUnevenLayers(checkpoint);
     }
     if (search?.search === 'evolution') for (const task of tasks) labelledItems(method, task);
   }

@@ -178,7 +178,7 @@ export interface PlannedCandidates {
  * The candidates of a search, with exact bytes: of each weight type the whole model where it fits (the two largest
  * types), else the most experts that fit, by every method. Fewer experts at the same type lose more and are left out.
  *
- * @throws WorkbenchError `nothing-fits`; as `requireForm` where a model has no such form at all.
+ * @throws WorkbenchError `nothing-fits`; `no-form`, or as `requireForm`, where a model has no such form at all.
  */
 export const planCandidates = async (
   checkpoint: Checkpoint,
@@ -201,6 +201,12 @@ export const planCandidates = async (
       untried.push(`${type}: ${error.message}`);
     }
   }
+  if (sized.length === 0)
+    throw refuse(
+      'no-form',
+      `${checkpoint.name} has no form for ${settings.format} here, as ${untried[0] ?? 'no type was asked for'}`,
+      'Choose another format or other types.',
+    );
   const types = sized.sort((one, other) => other.whole - one.whole).map(({ type }) => type);
   const makings = makingsOf(checkpoint, settings);
   const withGates = new Set(makings.map(({ gates }) => gates)).size > 1;

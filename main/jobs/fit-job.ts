@@ -34,7 +34,15 @@ import { measureCanaries, probesFor } from './fit-canaries.ts';
 import { foretell } from './fit-forecast.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
-import { evaluatePlan, evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
+import {
+  type AnsweredItems,
+  evaluatePlan,
+  evaluateAll,
+  type EvaluationStep,
+  evaluationStep,
+  type Measurement,
+  measurementsOn,
+} from './measurement.ts';
 import { profileStep, requireCalibration } from './plan-step.ts';
 import { folderCost } from './point-cost.ts';
 import { RoundedModels } from './rounded-models.ts';
@@ -122,7 +130,7 @@ export const predictFit = async (
   const planned = await planCandidates(checkpoint, settings, overlays);
   const count = await openTokenCounter(checkpoint, signal);
   const perItem = (await count.scoring(scoring)) / scoring.length;
-  const rungs = halvingRungs(planned.candidates.length, scoring.length, 1 + settings.finalists);
+  const rungs = halvingRungs(planned.candidates.length, scoring.length);
   const answered = rungs.reduce(
     (sum, rung, index) => sum + rung.candidates * (rung.items - (rungs[index - 1]?.items ?? 0)),
     scoring.length,
@@ -236,12 +244,17 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       return output;
     };
     const search = new FitSearch({ context, settings, source, scoring, planned, roundings }, isOver, async () => {
-      const [best] = search.inOrder();
       await writeResult(context, TIME_FILE, (file) => writeFile(file, canonicalJson({ elapsedMs: elapsedMs() })));
-      await write({ ...found(), recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) });
+      await write({ ...found(), ...bestSoFar() });
     });
     /** What was scored before an interruption, where there was no time to read it again. */
     let chosen: FitChoice | null = null;
+    /** What is recommended until the choice; nothing that is measured after it changes the answer. */
+    const bestSoFar = (): Partial<FitDocument> => {
+      if (chosen !== null) return {};
+      const [best] = search.inOrder();
+      return { recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) };
+    };
     const known = (): FitDocument['candidates'] => {
       const before = new Map(chosen?.scored.map((candidate) => [candidate.name, candidate]));
       const now = search.candidates.map((candidate) => {
@@ -255,6 +268,7 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
       candidates: known(),
       surrogates: [...search.surrogates],
       evaluations: search.evaluations,
+      otherEvaluations: search.otherEvaluations,
       untried: [...search.untried],
     });
     try {
@@ -331,6 +345,10 @@ const makeChoice = (search: FitSearch, { finalists: most }: RecordedFitSettings)
   };
 };
 
+/** The answers of a chosen plan to test items, under a key that contains the hash of the choice. */
+export const testStep = (own: AnsweredItems, plan: Plan, hash: string): EvaluationStep =>
+  evaluationStep(own, plan, chosenKey(evaluationStep(own, plan).key, hash));
+
 /** The unpruned model and the chosen ones on test items, under keys that contain the hash of the choice. */
 const testChoice = async (
   context: JobContext,
@@ -379,7 +397,7 @@ const testChoice = async (
     const [plan, scored] = [choice.plans[index], choice.scored.find((candidate) => candidate.name === name)];
     if (plan === undefined || scored === undefined) throw new Error(`the choice has no plan of "${name}"`);
     const own = weighted(measurement, roundings, scored.weights);
-    const step = evaluationStep(own, plan, chosenKey(evaluationStep(own, plan).key, hash));
+    const step = testStep(own, plan, hash);
     context.meter.addToTotal(step.work);
     const [outcomes] = await evaluateAll(context, own, [step]);
     if (outcomes === undefined) throw new Error('no outcomes of a chosen model');

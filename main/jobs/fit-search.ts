@@ -4,25 +4,33 @@ import type { FitCandidate, FitSurrogate, RecordedFitSettings, ScoredCandidate }
 import type { ItemOutcome } from '../contract/outcome.ts';
 import type { MethodName, Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
-import { halvingRungs, inOrderOfLoss, type ItemLoss, itemLosses, limitedBytes, meanLoss } from '../evaluation/fit.ts';
+import {
+  FEWEST_EQUAL,
+  halvingRungs,
+  inOrderOfLoss,
+  isDecided,
+  type ItemLoss,
+  itemLosses,
+  limitedBytes,
+  lossDifference,
+  meanLoss,
+} from '../evaluation/fit.ts';
 import { requireForm } from '../export/check-export.ts';
 import { wholePlan } from '../export/rounded-folder.ts';
 import { planForModel } from '../pruning/make-plan.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { withGates } from '../pruning/gates.ts';
-import { allocateLayers, type CountLoss, lossesBetween, measuredCounts } from '../pruning/search/allocate-layers.ts';
+import { allocateLayers, lossesBetween } from '../pruning/search/allocate-layers.ts';
 import { taskShares } from '../pruning/weighed-profiles.ts';
 import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
-import type { JobContext, RunTask } from './job-context.ts';
+import type { JobContext } from './job-context.ts';
+import { LAYER_ITEMS, type LayerLosses, measureLayers } from './layer-losses.ts';
 import { evaluateAll, evaluationStep, type Measurement, measurementsOn } from './measurement.ts';
 import { makePlan, type PlanOrder, planSteps } from './plan-step.ts';
 import type { RoundedModels } from './rounded-models.ts';
-import { atAnswer, type PlanSubject } from './search-step.ts';
+import { atAnswer, type PlanSubject, scoringTask } from './search-step.ts';
 import { totalWork } from './step.ts';
 import { openTokenCounter } from './task-work.ts';
-
-/** Items on which layers are measured alone. */
-const LAYER_ITEMS = 60;
 
 /** Budgets beside the wanted one whose best models are measured too, as parts of it. */
 const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
@@ -52,12 +60,6 @@ interface Slice {
   readonly unpruned: readonly ItemOutcome[];
 }
 
-/** A scoring task: the right answer of each item, whose log-probability is compared. */
-const scoringTask = ({ name, task: { judging: _judging, ...task } }: RunTask): RunTask => ({
-  name,
-  task: { ...task, metric: task.metric === 'perplexity' ? 'perplexity' : 'acc' },
-});
-
 /** The measurement of a model at a weight type. */
 export const weighted = (measurement: Measurement, roundings: RoundedModels, weights: WeightType): Measurement => {
   const type = roundedOf(weights);
@@ -85,6 +87,7 @@ export class FitSearch {
   readonly #surrogates: FitSurrogate[] = [];
   readonly #untried: string[];
   #evaluations = 0;
+  #otherEvaluations = 0;
 
   /** `isOver`: whether the time is used up; `changed`: called when something new is known and on disk. */
   constructor(subject: FitSubject, isOver: () => boolean, changed: () => Promise<void>) {
@@ -103,8 +106,14 @@ export class FitSearch {
     return this.#untried;
   }
 
+  /** Answers to items by which the choice was made. */
   get evaluations(): number {
     return this.#evaluations;
+  }
+
+  /** Answers to items of models of other budgets, after the choice. */
+  get otherEvaluations(): number {
+    return this.#otherEvaluations;
   }
 
   /** Every candidate, with what is known of it. */
@@ -148,7 +157,7 @@ export class FitSearch {
     const index = this.#surrogates.findIndex(({ name }) => name === best);
     const surrogate = this.#surrogates[index];
     if (best === undefined || surrogate === undefined) return order;
-    const even = order.find((name) => !this.#surrogates.some((uneven) => uneven.name === name));
+    const even = order.find((name) => !this.#isUneven(name));
     if (even === undefined) return order;
     const against = this.#difference(best, even);
     this.#surrogates[index] = { ...surrogate, against };
@@ -158,27 +167,41 @@ export class FitSearch {
   /** Loss of one candidate minus that of another one, on the items that both answered. */
   #difference(one: string, other: string): FitSurrogate['against'] {
     const [mine, theirs] = [one, other].map((name) => this.#scored.get(name)?.losses ?? []);
-    const both = Math.min(mine?.length ?? 0, theirs?.length ?? 0);
-    const pairs = (mine ?? []).slice(0, both).map(({ nats, group }, index) => ({
-      nats: nats - (theirs?.[index]?.nats ?? NaN),
-      group,
-    }));
-    return meanLoss(pairs);
+    return lossDifference(mine ?? [], theirs ?? []);
+  }
+
+  #isUneven(name: string): boolean {
+    return this.#surrogates.some((uneven) => uneven.name === name);
+  }
+
+  /**
+   * Of the candidates that answered a rung, those of the next one: the best, and others that may be better; among them
+   * an even plan, which an uneven one is compared with.
+   */
+  #going(answered: number, most: number): ReadonlySet<string> {
+    const order = inOrderOfLoss(this.candidates.filter(({ items }) => items === answered)).map(({ name }) => name);
+    const [best = ''] = order;
+    const better = order.slice(0, most).filter((name) => {
+      const against = name === best ? null : this.#difference(name, best);
+      return against === null || !isDecided(against, answered);
+    });
+    const even = order.find((name) => !this.#isUneven(name));
+    return new Set(even === undefined ? better : [...better, even]);
   }
 
   /** Measures candidates by successive halving; ends early once the time is used up. */
   async run(): Promise<void> {
     const { settings, scoring } = this.#subject;
     if (settings.format === 'plan') await this.#addUneven();
-    const least = 1 + settings.finalists;
     let left = [...this.#all.values()];
-    const rungs = halvingRungs(left.length, scoring.length, least);
+    const rungs = halvingRungs(left.length, scoring.length, this.#surrogates.length > 0 ? 1 : undefined);
     let from = 0;
     for (const [index, rung] of rungs.entries()) {
       if (index > 0) {
-        const names = inOrderOfLoss(this.candidates.filter(({ items }) => items === from)).map(({ name }) => name);
-        const going = new Set(names.slice(0, rung.candidates));
+        const going = this.#going(from, rung.candidates);
         left = left.filter(({ name }) => going.has(name));
+        // Nothing is left to decide, and the loss of the only one left is known.
+        if (left.length === 1 && from >= FEWEST_EQUAL) return;
       }
       const isWhole = await this.#measure(left, from, rung.items, index === 0);
       if (!isWhole) {
@@ -218,8 +241,11 @@ export class FitSearch {
       }
     for (const other of others) this.#all.set(other.name, other);
     // As many items as the recommended one answered, so that their losses lie on one curve.
-    if (!(await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true)))
-      this.#untried.push('Not every model of the other budgets was measured: the time was used up.');
+    const before = this.#evaluations;
+    const isWhole = await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true);
+    this.#otherEvaluations = this.#evaluations - before;
+    this.#evaluations = before;
+    if (!isWhole) this.#untried.push('Not every model of the other budgets was measured: the time was used up.');
   }
 
   /**
@@ -347,14 +373,13 @@ export class FitSearch {
    */
   async #addUneven(): Promise<void> {
     const { source, settings, planned, scoring } = this.#subject;
-    const { experts, topK, moeLayers, expertGroups } = source.model.checkpoint.info;
+    const { experts, moeLayers, expertGroups } = source.model.checkpoint.info;
     const even = [...this.#all.values()].find(({ method }) => method !== null);
     if (even === undefined || typeof even.kept !== 'number' || moeLayers < 2) return;
     if (expertGroups !== undefined) {
       this.#untried.push('Different numbers of experts by layer: the router chooses among groups of equal size.');
       return;
     }
-    const counts = measuredCounts(experts, Math.max(1, topK));
     for (const making of makingsOf(source.model.checkpoint, settings).filter(({ refit }) => !refit)) {
       const { method } = making;
       if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
@@ -362,7 +387,7 @@ export class FitSearch {
         this.#untried.push(`Different numbers of experts by layer, by ${method}: the time was used up.`);
         continue;
       }
-      const losses = await this.#layerLosses({ ...making, method }, counts, Math.min(LAYER_ITEMS, scoring.length));
+      const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));
       const layers = losses.map((measured) => lossesBetween(measured, experts));
       const options = layers.map((own) => own.map(({ count, loss }) => ({ size: count, loss })));
       const found = allocateLayers(options, even.kept * moeLayers);
@@ -377,35 +402,13 @@ export class FitSearch {
   }
 
   /** Losses of the right answer with one layer alone at each count; [L][counts]. */
-  async #layerLosses(
-    making: Making & { readonly method: MethodName },
-    counts: readonly number[],
-    items: number,
-  ): Promise<readonly (readonly CountLoss[])[]> {
-    const { source } = this.#subject;
-    const { experts, moeLayers } = source.model.checkpoint.info;
-    const slice = await this.#slice(0, items);
-    const changes = Array.from({ length: moeLayers }, (_, layer) =>
-      counts.map((count) => ({
-        count,
-        plan: this.#unevenPlan(
-          making,
-          Array.from({ length: moeLayers }, (_each, at) => (at === layer ? count : experts)),
-        ),
-      })),
-    );
-    const steps = changes.flat().map(({ plan }) => evaluationStep(slice.measurement, plan));
-    const unique = [...new Map(steps.map((step) => [step.key, step])).values()];
-    this.#subject.context.meter.addToTotal(totalWork(unique));
-    const outcomes = await evaluateAll(this.#subject.context, slice.measurement, unique);
-    this.#evaluations += unique.length * items;
-    const byKey = new Map(unique.map(({ key }, index) => [key, outcomes[index] ?? []]));
-    return changes.map((own) =>
-      own.map(({ count, plan }) => {
-        const answers = byKey.get(evaluationStep(slice.measurement, plan).key) ?? [];
-        return { count, loss: meanLoss(itemLosses(slice.unpruned, answers))?.mean ?? 0 };
-      }),
-    );
+  async #layerLosses(making: Making & { readonly method: MethodName }, items: number): Promise<LayerLosses> {
+    const { measurement, unpruned } = await this.#slice(0, items);
+    const { context } = this.#subject;
+    const planWith = (counts: readonly number[]): Plan => this.#unevenPlan(making, counts);
+    const { losses, evaluations } = await measureLayers(context, measurement, unpruned, planWith);
+    this.#evaluations += evaluations;
+    return losses;
   }
 
   async #slice(from: number, to: number): Promise<Slice> {

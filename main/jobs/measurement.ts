@@ -78,6 +78,11 @@ export interface Measurement {
   readonly rounded?: RoundedModel | undefined;
 }
 
+/** What identifies the answers of plans, without what computes them. */
+export type AnsweredItems = Omit<Measurement, 'items' | 'isStreamed' | 'sizer' | 'rounded'> & {
+  readonly rounded?: Pick<RoundedModel, 'type'> | undefined;
+};
+
 /** The checkpoint that runs candidates, and each with the plan under which it runs there. */
 const runningModel = async ({ model, rounded }: Measurement, candidates: readonly Candidate[]): Promise<Running> =>
   rounded?.running(candidates) ?? { checkpoint: model.checkpoint, candidates };
@@ -131,16 +136,7 @@ const requireFinite = (outcomes: Outcomes, { model, task }: Pick<Measurement, 'm
  * answers. A stored record that names another model, other items or another plan counts as missing.
  */
 export const evaluationStep = (
-  {
-    model,
-    task,
-    itemsHash,
-    work,
-    numerics,
-    writing,
-    fidelity,
-    rounded,
-  }: Omit<Measurement, 'items' | 'isStreamed' | 'sizer'>,
+  { model, task, itemsHash, work, numerics, writing, fidelity, rounded }: AnsweredItems,
   plan: Plan | null,
   ownKey?: string,
 ): EvaluationStep => {

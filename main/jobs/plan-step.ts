@@ -14,6 +14,7 @@ import {
 } from '../contract/plan.ts';
 import { noCalibration } from '../contract/start-rules.ts';
 import { withConstants } from '../inference/expert-constants.ts';
+import type { Overlays } from '../inference/overlays.ts';
 import {
   type ExtraStatistic,
   extraStatistics,
@@ -29,6 +30,7 @@ import type { Task } from '../tasks/task.ts';
 import { profileContent, readProfileFile } from '../workspace/profile-file.ts';
 import type { StepStore } from '../workspace/step-store.ts';
 import type { JobContext, Numerics, RunModel, RunTask } from './job-context.ts';
+import { countsByLosses, type LayerLosses, layerLosses, measuresLayers } from './layer-losses.ts';
 import { type PlanSubject, searchStep, searchWork } from './search-step.ts';
 import { type PlannedStep, profileKey, recoveryKey, runStep, type SingleStep } from './step.ts';
 import type { CalibrationTokens } from './task-work.ts';
@@ -200,12 +202,53 @@ export const makePlan = async (
     const { profile, constants } = planNeeds(order);
     const tasks = subjects.map(({ task }) => task.task.name);
     const own = profile ? statistics : [];
-    const masked = planForModel(checkpoint, { ...requestOf(order, keep), statistics: own, tasks });
+    const size = order.budget === 'measured' ? await measuredSize(context, subjects, order, keep) : {};
+    const masked = planForModel(checkpoint, { ...requestOf(order, keep), ...size, statistics: own, tasks });
     plan = gated(await withConstants(masked, constants, checkpoint, profiles, context.steps.overlays));
   }
   if (order.refit === null) return plan;
   const { recovery } = await runStep(context, refitStep(context, subject, plan, order.refit));
   return { ...plan, recovery: { ...recovery, tasks: [name] } };
+};
+
+/** The kept experts of each layer under the budget "measured"; nothing where the method decides about them itself. */
+const measuredSize = async (
+  context: JobContext,
+  subjects: readonly PlanSubject[],
+  order: PlanOrder,
+  keep: number,
+): Promise<{ readonly keep: undefined; readonly counts: readonly number[] } | Record<string, never>> => {
+  if (!measuresLayers(order)) return {};
+  const losses: LayerLosses[] = [];
+  for (const subject of subjects)
+    losses.push(
+      await layerLosses(context, subject, order, (counts) =>
+        countedPlan(subject, order, counts, context.steps.overlays),
+      ),
+    );
+  const { experts } = subjects[0]?.model.checkpoint.info ?? { experts: keep };
+  return { keep: undefined, counts: countsByLosses(losses, taskShares(undefined, losses.length), experts, keep) };
+};
+
+/** The plan of an order with a number of kept experts for each layer, from the profile of one task. */
+export const countedPlan = async (
+  { model: { checkpoint }, statistics }: Pick<PlanSubject, 'model' | 'statistics'>,
+  order: Pick<PlanOrder, 'method' | 'options' | 'protect' | 'gates' | 'seed'>,
+  counts: readonly number[],
+  overlays: Overlays,
+): Promise<Plan> => {
+  const { profile, constants } = planNeeds({ ...order, budget: 'manual' });
+  const all = statistics === null ? [] : [statistics];
+  const profiles = { statistics: all, taskShares: taskShares(undefined, all.length) };
+  const { method, options, protect, seed, gates } = order;
+  const own = { method, options, protect, seed: seed ?? 0, pins: [], budget: 'manual' as const, counts };
+  const masked = planForModel(checkpoint, { ...own, statistics: profile ? all : [], tasks: [] });
+  return withGates(
+    await withConstants(masked, constants, checkpoint, profiles, overlays),
+    gates,
+    checkpoint.info,
+    profiles,
+  );
 };
 
 /**

@@ -69,6 +69,12 @@ export const atAnswer = (item: TaskItem): TaskItem => {
   return answer === '' ? { id, text: context } : { id, context, choices: [answer], answer: 0 };
 };
 
+/** A task of such items: the right answer of each, whose log-probability is compared. */
+export const scoringTask = ({ name, task: { judging: _judging, ...task } }: RunTask): RunTask => ({
+  name,
+  task: { ...task, metric: task.metric === 'perplexity' ? 'perplexity' : 'acc' },
+});
+
 /**
  * Refuses a search over budgets where experts are chosen in groups.
  *

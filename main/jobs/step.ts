@@ -9,6 +9,7 @@ import {
   type MethodName,
   type Plan,
   type RefitName,
+  type SuperExpertProtection,
 } from '../contract/plan.ts';
 import type { MetricName } from '../contract/task.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
@@ -142,6 +143,26 @@ export interface SearchIdentity {
 
 export const searchKey = ({ itemsHash, ...identity }: SearchIdentity): string =>
   stepKey({ kind: 'search', items: itemsHash, ...identity });
+
+/** Losses of single layers: of plans of a method made from the profile of calibration items. */
+export interface LayerLossesIdentity {
+  readonly model: string;
+  /** Hash of the calibration items. */
+  readonly itemsHash: string;
+  /** How many of them are measured. */
+  readonly measured: number;
+  readonly method: MethodName;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly protect: SuperExpertProtection;
+  /** Null where deleting experts does not change the gates. */
+  readonly gates: GatesName | null;
+  /** Null where the method draws nothing. */
+  readonly seed: number | null;
+  readonly numerics: Numerics;
+}
+
+export const layerLossesKey = ({ itemsHash, ...identity }: LayerLossesIdentity): string =>
+  stepKey({ kind: 'layer-losses', items: itemsHash, ...identity });
 
 export interface RecoveryIdentity {
   readonly model: string;

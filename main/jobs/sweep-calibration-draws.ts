@@ -87,6 +87,12 @@ export const requireDrawable = (settings: SweepSettings, experts: number, topK: 
       `Calibration draws are measured with stored weights only, not with ${rounded}.`,
       leaveOut('--weights'),
     );
+  if (settings.budget === 'measured')
+    throw refuse(
+      'bad-usage',
+      'The budget measured answers the calibration items themselves, which no draw does again.',
+      leaveOut('--budget measured'),
+    );
   const made = methods.filter((method) => !isFileMethod(settings, method));
   for (const method of made) {
     const { search, extras } = needsOfMethod(settings, method);

@@ -160,7 +160,9 @@ export const needsOf = (settings: SweepSettings, models: readonly SweepTarget[])
     .map((method) => needsOfMethod(settings, method));
   const profile = needs.some((plan) => plan.profile) || models.some((model) => gatesNeedProfile(settings, model));
   const search = needs.some((plan) => plan.search !== null);
-  return { profile, extras: combinedExtras(needs), search, calibration: recovery !== 'none' || profile || search };
+  const layers = settings.budget === 'measured' && needs.length > 0;
+  const calibration = recovery !== 'none' || profile || search || layers;
+  return { profile, extras: combinedExtras(needs), search, calibration };
 };
 
 /** Test items of a task that a sweep uses. */

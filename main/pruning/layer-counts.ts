@@ -4,10 +4,10 @@ import type { DropBehaviour, MergeBehaviour, PlanContext, PlanInput } from './me
 import { type WeighedProfiles, layerRow, requireStatistic } from './weighed-profiles.ts';
 
 /**
- * Kept experts of every MoE layer by the budget of a request: `keep` each; given by hand; in inverse proportion to the
- * importance of single experts; or by the best scores over all layers.
+ * Kept experts of every MoE layer by the budget of a request: `keep` each; given by hand, or by measured losses; in
+ * inverse proportion to the importance of single experts; or by the best scores over all layers.
  *
- * @throws WorkbenchError `counts-invalid`, or `pins-impossible`.
+ * @throws WorkbenchError `counts-invalid`, `layers-unmeasured`, or `pins-impossible`.
  */
 export const layerCounts = (
   { budget, counts }: Pick<PlanInput, 'budget' | 'counts'>,
@@ -20,6 +20,14 @@ export const layerCounts = (
   switch (budget) {
     case 'uniform':
       return Array.from({ length: layers }, () => keep);
+    case 'measured':
+      if (counts === undefined)
+        throw refuse(
+          'layers-unmeasured',
+          'The budget measured needs the losses of layers that are pruned alone, and none are known here.',
+          'Run a sweep with this budget on the task: it measures them, once for all factors.',
+        );
+      return checkedCounts(counts, layers, experts, least);
     case 'manual':
       return checkedCounts(counts, layers, experts, least);
     case 'inverse-importance':

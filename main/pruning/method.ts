@@ -33,7 +33,7 @@ export interface PlanInput {
   /** Kept experts per MoE layer; with budgets that differ by layer, the average. */
   readonly keep: number;
   readonly budget: BudgetName;
-  /** Kept experts of each layer, for the budget `manual`. */
+  /** Kept experts of each layer, for the budgets `manual` and `measured`. */
   readonly counts?: readonly number[] | undefined;
   readonly pins: readonly Pin[];
   /** Keeps super experts regardless of the method. */

@@ -169,11 +169,13 @@ export const fitSentence = (document: FitDocument): string => {
 
 /** What the search saw, and how its parts were kept apart. */
 export const fitNotes = (document: FitDocument): readonly string[] => {
-  const { items, look, level, settings, evaluations, surrogates, choiceHash, untried, state } = document;
+  const { items, look, level, settings, evaluations, otherEvaluations = 0, surrogates, choiceHash } = document;
+  const { untried, state } = document;
   const percent = String(Number((100 * level).toPrecision(2)));
   return [
     `Of the calibration items, profiles read ${String(items.profile)} and candidates were scored on ` +
-      `${String(items.scoring)} others; ${counted(evaluations, 'answer')} in all. ` +
+      `${String(items.scoring)} others, by ${counted(evaluations, 'answer')}` +
+      `${otherEvaluations === 0 ? '' : ` (and ${String(otherEvaluations)} for other budgets, after the choice)`}. ` +
       `The ${counted(items.test, 'test item')} were answered after the choice only.`,
     ...(choiceHash === null
       ? []

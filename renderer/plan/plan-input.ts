@@ -37,6 +37,10 @@ const keptInput = (
 /** Whether the method itself decides how many experts each layer keeps. */
 export const ignoresBudget = (method: MethodName): boolean => method === 'tsep';
 
+/** Whether a budget reads calibration items, whatever the method. */
+export const asksItems = (budget: PlanSettings['budget']): boolean =>
+  budget === 'inverse-importance' || budget === 'measured';
+
 /** The `plan.make` request for a model; null if there is no model or no task to plan with. */
 export const planInput = (
   model: ModelEntry | null,

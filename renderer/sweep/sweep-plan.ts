@@ -19,6 +19,7 @@ import { methodTitle } from '../../main/words/methods.ts';
 import { counted, formatFactor } from '../../main/words/numbers.ts';
 import { standardFactors } from '../plan/kept-counts.ts';
 import { chatOf, withChatTemplate } from '../plan/chat.ts';
+import { asksItems } from '../plan/plan-input.ts';
 import type { OptionsByMethod, PlanSettings } from '../state/plan-settings.ts';
 import type { SweepChoices } from '../state/sweep-store.ts';
 import { typedFactors } from './typed-factors.ts';
@@ -187,7 +188,7 @@ export const readsCalibration = (
   pages.some(({ name, needs }) => methods.includes(name) && needs !== 'nothing') ||
   recovery !== 'none' ||
   protect !== 'none' ||
-  budget === 'inverse-importance';
+  asksItems(budget);
 
 const isWritten = (task: TaskEntry): boolean => answersOf(task) === 'written';
 

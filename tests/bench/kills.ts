@@ -4,6 +4,7 @@ import path from 'node:path';
 import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
 import { editedArms, editedTorchSweep, editedTraining, trainer } from './kills/edited.ts';
+import { killedFit } from './kills/fits.ts';
 import { killedExport, killedTraining } from './kills/folders.ts';
 import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
@@ -14,12 +15,12 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
  * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
  * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
- * cluster runs), an export, a training (if UNCURL_INTEROP_PYTHON names a Python with PyTorch), a training, an
- * experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work are edited before each
- * resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one
- * workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the
- * end is not counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each:
- * times, kills, resumptions, differences, failures, and leftover files.
+ * cluster runs), a search for the best model that fits, an export, a training (if UNCURL_INTEROP_PYTHON names a Python
+ * with PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work
+ * are edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one workspace,
+ * a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the end is not
+ * counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each: times,
+ * kills, resumptions, differences, failures, and leftover files.
  */
 const [kills = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-kills-'));
@@ -30,6 +31,7 @@ type Making = readonly [name: string, make: (() => Promise<Attack>) | null];
 const all: readonly Making[] = [
   ...Object.entries(sweeps).map(([name, sweep]): Making => [name, () => killedSweep(folder, name, sweep)]),
   ['workers', () => killedWorkers(folder)],
+  ['fit', () => killedFit(folder)],
   ['export', () => killedExport(folder)],
   ['fine-tune', python === undefined ? null : () => killedTraining(folder, python)],
   ['edited training', python === undefined ? null : () => editedTraining(folder, python)],

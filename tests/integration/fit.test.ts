@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -81,8 +81,18 @@ test('a search that is killed recommends the same, tests only what it chose, and
   // A second look at the same test items has half the level; what is too small for anything is refused.
   const predicted = await uncurl([...FIT, '--predict', '--workspace', whole]);
   expect(predicted.stdout).toContain('this look tests at 2.5 % instead of 5 %');
-  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', '--workspace', whole]);
+  const into = ['--workspace', whole];
+  const nothing = await uncurl(['fit', 'uncurl-8', '--task', 'mood', '--bytes', '10kB', ...into]);
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('Nothing of uncurl-8 fits into')]);
+  const formless = await uncurl(['fit', 'switch-8', '--task', 'mood', '--format', 'gguf', '--bytes', '1GB', ...into]);
+  expect([formless.code, formless.stderr]).toEqual([
+    2,
+    expect.stringContaining('switch-8 has no form for gguf here, as stored: '),
+  ]);
+
+  // The stored test answers prove the order.
+  const proof = await uncurl(['verify', document.run, '--json', '--workspace', whole]);
+  expect([proof.code, JSON.parse(proof.stdout)]).toEqual([0, expect.objectContaining({ ok: true, answers: 600 })]);
 
   // Whoever edits the choice afterwards is found out.
   const file = join(whole, 'runs', document.run, 'choice.json');
@@ -93,6 +103,32 @@ test('a search that is killed recommends the same, tests only what it chose, and
   const saved = await uncurl(['export', document.run, '--out', join(whole, 'plan.json'), '--workspace', whole]);
   expect(saved.code, saved.stderr).toBe(0);
   expect(JSON.parse(await readFile(join(whole, 'plan.json'), 'utf8'))).toEqual(document.plan);
+
+  // Without the stored answers, nothing is proven.
+  await rm(join(whole, 'steps'), { recursive: true });
+  const unproven = await uncurl(['verify', document.run, '--workspace', whole]);
+  expect([unproven.code, unproven.stdout]).toEqual([1, expect.stringContaining('NOT proven')]);
+});
+
+test('what is measured after the choice does not change what is recommended', async () => {
+  const workspace = join(await temporaryFolder(), 'workspace');
+  // On few items, the model of half this budget loses a little less than the recommended one.
+  const options = ['--task', 'add', '--format', 'gguf', '--bytes', '1500kB', '--types', 'q8_0', 'q5_1'];
+  const more = ['--method', 'reap', '--scoring-items', '16', '--finalists', '0', '--json', '--workspace', workspace];
+  const { code, stdout, stderr } = await uncurl(['fit', 'uncurl-16', ...options, ...more]);
+  expect(code, stderr).toBe(0);
+  const { recommended, tested, candidates, evaluations, otherEvaluations } = fitDocument
+    .loose()
+    .parse(JSON.parse(stdout));
+  expect(tested.map(({ name }) => name)).toEqual([recommended]);
+  const answers = (isChosenFrom: boolean): number =>
+    candidates.filter(({ fits }) => fits === isChosenFrom).reduce((sum, { items }) => sum + items, 0);
+  expect(otherEvaluations).toBeGreaterThan(0);
+  expect(evaluations).toBeLessThan(answers(true) + answers(false));
+  const chosen = candidates.find(({ name }) => name === recommended);
+  const lessThanChosen = candidates.filter(({ fits, loss }) => fits && (loss?.mean ?? 0) < (chosen?.loss?.mean ?? 0));
+  // Else this test would prove nothing.
+  expect(lessThanChosen).not.toEqual([]);
 });
 
 test('what a search foretells of written answers is checked by its test, and counted in its workspace', async () => {

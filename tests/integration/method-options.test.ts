@@ -47,6 +47,14 @@ test('plans with options, counts, weights, protection and rankings; mismatches a
       ...plan(...full, '--method', 'frequency', '--keep', '4', '--budget', 'inverse-importance', '--protect', 'all'),
     ),
   ).toMatchObject({ budget: 'inverse-importance', protect: 'all' });
+  const byLosses = ['--method', 'frequency', '--keep', '4', '--budget', 'measured', '--task', 'capital'];
+  const { kept } = z
+    .object({ kept: z.array(z.array(z.number())) })
+    .parse(await jsonOf(...plan(...full, ...byLosses, '--measure-on', 'capital')));
+  expect(kept.reduce((sum, layer) => sum + layer.length, 0)).toBe(4 * kept.length);
+  await refused(plan(...full, ...byLosses), /no task names them\.\n.*--measure-on/);
+  const even = ['--method', 'frequency', '--keep', '4', '--measure-on', 'capital'];
+  await refused(plan(...full, ...even), /--measure-on measures layers for --budget measured alone/);
   const [capital, weighted] = [
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--task', 'capital')),
     await jsonOf(...plan(...full, '--method', 'frequency', '--keep', '4', '--weight', '1,0')),

@@ -27,7 +27,8 @@ const KEYS: Readonly<Record<string, string>> = {
   'main/inference/merged-layer.ts': 'merged experts',
   'main/inference/recover-plan.ts': 'refitted weights',
   'main/jobs/point-cost.ts': 'speeds of a sweep',
-  'main/jobs/step.ts': 'steps: evaluations and their parts, searches, refits, trainings, profiles, calibration draws',
+  'main/jobs/step.ts':
+    'steps: evaluations and their parts, searches, losses of layers, refits, trainings, profiles, calibration draws',
 };
 
 /** Keys of partial results, which name the files' stamps beside the identity: a touched file is not trusted either. */
@@ -91,6 +92,7 @@ test('every hash is listed, and those that key stored numbers know no samples an
 const CALLS: Readonly<Record<string, readonly (readonly [file: string, model: RegExp])[]>> = {
   evaluationKey: [['main/jobs/measurement.ts', /const answers = \{ model: identity, /]],
   searchKey: [['main/jobs/search-step.ts', /searchKey\(\{\s+model: identity,/]],
+  layerLossesKey: [['main/jobs/layer-losses.ts', /layerLossesKey\(\{\s+model: identity,/]],
   recoveryKey: [['main/jobs/plan-step.ts', /recoveryKey\(\{ model: identity, /]],
   tunedKeys: [['main/jobs/tuned-step.ts', /tunedKeys\(\{\s+model: model\.checkpoint\.identity,/]],
   profileKey: [['main/jobs/plan-step.ts', /profileKey\(model, /]],

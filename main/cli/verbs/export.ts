@@ -30,7 +30,7 @@ import { computeWith, MACHINE_OPTIONS, machineSettings, withRunner } from '../op
 import { repeatedOption, valueOption, type Verb } from '../verb.ts';
 import { HASH_LAYERS, requireTables } from '../plan-options.ts';
 import { measuredFacts } from '../measured-facts.ts';
-import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
+import { findModel, fitRunNamed, WORKSPACE_OPTION } from '../subjects.ts';
 import { printedBytes } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -43,10 +43,6 @@ const formatOf = (names: readonly (typeof FORMATS)[number][]): ExportFormat => {
     throw refuse('bad-usage', 'A GGUF file cannot be exported together with other formats.', 'Export twice.');
   return exportFormat.parse(FORMATS.filter((name) => names.includes(name)).join(','));
 };
-
-/** Whether the argument of an export names a search for the best model that fits, not a model. */
-const fitRunNamed = (named: string): boolean =>
-  path.basename(named).startsWith('fit-') && (!existsSync(named) || existsSync(path.join(named, 'manifest.json')));
 
 export const exportVerb: Verb = {
   name: 'export',

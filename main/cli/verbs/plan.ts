@@ -30,7 +30,17 @@ import { identify } from '../../jobs/source-gate.ts';
 import { OUT_FILE, outFile, overlaysBeside, readTextFile, weightsBeside } from '../files.ts';
 import { suggestion } from '../../contract/nearest-name.ts';
 import { HASH_LAYERS, namedFile, readMethodOptions, readPins, requireTables } from '../plan-options.ts';
-import { type OptionReader, readSettings, repeatedOption, settingOptions, valueOption, type Verb } from '../verb.ts';
+import { MEASURE_ON, measuredSize } from '../measured-counts.ts';
+import { MACHINE_OPTIONS } from '../open-runner.ts';
+import {
+  type OptionReader,
+  readSettings,
+  repeatedOption,
+  settingOptions,
+  valueOption,
+  type Verb,
+  type VerbHost,
+} from '../verb.ts';
 import { findModel } from '../subjects.ts';
 import { printedBytes, printedCount, printedShare } from '../terminal-text.ts';
 
@@ -102,9 +112,14 @@ const plannedByFile = async (
   say: (line: string) => void,
   method?: MethodName,
 ): Promise<Plan> => {
-  const given = [...(method === undefined ? ['method'] : []), 'profile', 'option', 'weight', 'protect'].find(
-    (option) => reader.texts(option).length > 0,
-  );
+  const given = [
+    ...(method === undefined ? ['method'] : []),
+    'profile',
+    'option',
+    'weight',
+    'protect',
+    'measure-on',
+  ].find((option) => reader.texts(option).length > 0);
   if (given !== undefined)
     throw refuse(
       'bad-usage',
@@ -139,10 +154,13 @@ const plannedByMethod = async (
   subject: Checkpoint,
   method: MethodName,
   out: string,
+  host: VerbHost,
 ): Promise<Plan> => {
   const { info } = subject;
   const profile = await readProfile(reader, subject);
   const size = readSize(reader);
+  if (size.budget !== 'measured' && reader.text('measure-on') !== undefined)
+    throw refuse('bad-usage', '--measure-on measures layers for --budget measured alone.', 'Give both, or none.');
   const { protect, gates, seed } = readDescribed(reader);
   const options = readMethodOptions(reader, method);
   const needs = planNeeds({ method, options, budget: size.budget, protect });
@@ -166,11 +184,14 @@ const plannedByMethod = async (
   }
   const taskWeights = reader.reals('weight', 0);
   const statistics = tasks.map((task) => task.statistics);
+  const order = { method, options, protect, gates, seed };
+  const sized = size.budget === 'measured' ? await measuredSize(reader, host, subject, order, statistics, size) : size;
   const plan = planForModel(subject, {
     method,
     options,
     protect,
-    ...size,
+    ...sized,
+    budget: size.budget,
     pins: readPins(reader),
     seed,
     tasks: tasks.map(({ name }) => name),
@@ -183,12 +204,8 @@ const plannedByMethod = async (
   return withGates(masked, gates, info, profiles);
 };
 
-const requestedPlan = (
-  reader: OptionReader,
-  subject: Checkpoint,
-  out: string,
-  say: (line: string) => void,
-): Promise<Plan> => {
+const requestedPlan = (reader: OptionReader, subject: Checkpoint, out: string, host: VerbHost): Promise<Plan> => {
+  const { say } = host;
   const ranking = reader.text('ranking');
   if (ranking !== undefined) return plannedByFile(reader, subject, ranking, say);
   const named = namedFile(reader.text('method') ?? '');
@@ -196,7 +213,7 @@ const requestedPlan = (
   const method = reader.choice('method', methodNames);
   if (method === undefined)
     throw refuse('bad-usage', '--method is missing.', `Give one of ${methodNames.join(', ')}, or --ranking.`);
-  return plannedByMethod(reader, subject, method, out);
+  return plannedByMethod(reader, subject, method, out, host);
 };
 
 /** Where `--gates` is given and changes nothing. */
@@ -225,6 +242,8 @@ export const plan: Verb = {
     keep: valueOption('N', 'Kept experts per layer, instead of a factor.'),
     counts: repeatedOption('LIST', 'Kept experts of each MoE layer, instead of a factor.'),
     ...settingOptions(describedPlanSettings),
+    ...MEASURE_ON,
+    ...MACHINE_OPTIONS,
     option: repeatedOption('KEY=VALUE', 'Option of the method; `uncurl methods NAME` lists them. May be repeated.'),
     weight: repeatedOption('LIST', 'Weight of each task, in the order of the tasks (default: all equal).'),
     pin: repeatedOption('L:E', 'Expert E of MoE layer L must stay.'),
@@ -238,13 +257,13 @@ export const plan: Verb = {
     ...OUT_FILE,
   },
   run: async (reader, host) => {
-    const { say, signal, progress } = host;
+    const { signal, progress } = host;
     const out = outFile(reader);
     const format = reader.choice('format', expertFileFormats) ?? 'plan';
     const checkpoint = await openCheckpoint(await findModel(host, reader.positionals[0] ?? ''));
     const { info } = checkpoint;
     await identify(checkpoint, { signal, describe: progress });
-    const written = await requestedPlan(reader, checkpoint, out, say);
+    const written = await requestedPlan(reader, checkpoint, out, host);
     requireTables(reader, checkpoint, written);
     const cost = planCost(info, written);
     const layers = checkpoint.descriptor.moeLayers.map(({ block }) => block);

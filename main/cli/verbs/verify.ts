@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/open-checkpoint.ts';
 import type { ModelDescriptor } from '../../checkpoint/descriptor.ts';
+import { refuse } from '../../contract/errors.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { refereeWords } from '../../words/referee.ts';
@@ -13,7 +14,7 @@ import { ENGINE_OPTIONS, madeBy, readEngineBeside, readReferee, REFEREE_OPTIONS 
 import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { valueOption, type Verb } from '../verb.ts';
 import { readPlanFile } from '../files.ts';
-import { findModel } from '../subjects.ts';
+import { findModel, fitRunNamed, WORKSPACE_OPTION } from '../subjects.ts';
 import { textList } from '../terminal-text.ts';
 import { progressOf } from '../terminal.ts';
 
@@ -22,8 +23,10 @@ const keptWords = (model: ModelDescriptor, plan: Plan): string =>
 
 export const verify: Verb = {
   name: 'verify',
-  usage: 'DIR --against MODEL --plan PLAN [--engine torch [--referee N --task T...]]',
-  summary: 'Proves that an export equals the original pruned by the plan. Exits with 1 if it does not.',
+  usage: 'DIR --against MODEL --plan PLAN [--engine torch [--referee N --task T...]] | FIT-RUN',
+  summary:
+    'Proves that an export equals the original pruned by the plan, or that a search was tested after its choice. ' +
+    'Exits with 1 if it does not.',
   positionals: [1, 1],
   options: {
     against: valueOption('MODEL', 'The unpruned original.'),
@@ -35,8 +38,17 @@ export const verify: Verb = {
       'With --engine torch: cpu or cuda:N. onnxruntime verifies on the processor, in float32.',
     ),
     ...REFEREE_OPTIONS,
+    ...WORKSPACE_OPTION,
   },
   run: async (reader, host) => {
+    if (fitRunNamed(reader.positionals[0] ?? '')) {
+      const decided = ['against', 'plan', 'engine', 'referee'].find((name) => reader.options[name] !== undefined);
+      if (decided !== undefined)
+        throw refuse('bad-usage', `--${decided} says nothing of a search.`, `Leave --${decided} out.`);
+      // Loads the whole engine, which a proof of an export does without.
+      const { proveFitted } = await import('../proven-fit.ts');
+      return proveFitted(reader, host);
+    }
     const { signal, progress } = host;
     const checkpoint = await openCheckpoint(await findModel(host, reader.requiredText('against')));
     const planFile = reader.requiredText('plan');

@@ -19,6 +19,8 @@ import {
   predictFit,
 } from '../../jobs/fit-job.ts';
 import { roundedOf } from '../../jobs/fit-candidates.ts';
+import { proveOrder } from '../../jobs/fit-proof.ts';
+import { identify } from '../../jobs/source-gate.ts';
 import type { RunModel, RunTask } from '../../jobs/job-context.ts';
 import { requireTokenizer } from '../../jobs/task-work.ts';
 import { fitPage } from '../../report/fit-page.ts';
@@ -32,7 +34,7 @@ import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { exportRun } from './exports.ts';
 import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
-import { openRunModels, openRunTasks, reopenModel } from '../run-subjects.ts';
+import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
 const inputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
@@ -171,6 +173,20 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       return {};
     },
     'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
+    'fit.verify': async ({ run }, signal) => {
+      const { manifest, document } = await stored(run);
+      const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
+      if (choice === null)
+        return { ok: false, answers: 0, problems: ['Nothing was chosen: the search was stopped, or goes on.'] };
+      const subjects = await reopenSubjects(context, manifest, await codeToConfirm(context, manifest));
+      const model = onlyModel(subjects);
+      await identify(model.checkpoint, { signal });
+      const [task] = subjects.tasks;
+      if (task === undefined) throw refuse('bad-spec', `${run} names no task.`, 'Start a new search.');
+      const { numerics } = context;
+      const subject = { model, task, numerics, madeAt: new Date(manifest.createdAt) };
+      return proveOrder(context.workspace.steps, subject, document, choice);
+    },
     'fit.export': async ({ run, into, name }, signal) => {
       const { manifest, document } = await stored(run);
       const { plan, recommended, settings } = document;

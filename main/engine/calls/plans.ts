@@ -5,7 +5,15 @@ import { refuse } from '../../contract/errors.ts';
 import type { MethodName, Plan } from '../../contract/plan.ts';
 import { withConstants } from '../../inference/expert-constants.ts';
 import type { Overlays } from '../../inference/overlays.ts';
+import { keepFromFactor } from '../../contract/keep-from-factor.ts';
 import type { RunTask } from '../../jobs/job-context.ts';
+import {
+  countsByLosses,
+  type LayerLosses,
+  measuresLayers,
+  readLayerLosses,
+  requireUnevenLayers,
+} from '../../jobs/layer-losses.ts';
 import { identify } from '../../jobs/source-gate.ts';
 import { askedTasks } from '../../jobs/task-work.ts';
 import type { ExtraStatistic } from '../../profile/routing-statistics.ts';
@@ -97,6 +105,44 @@ const profileMissing = (task: string, method: MethodName, also: string | null): 
         `Profile it on this task for ${method}, or run a sweep with it.`,
       );
 
+/**
+ * The kept experts of each layer under the budget "measured", from the losses that a sweep has stored; nothing where
+ * the method decides about layers itself.
+ *
+ * @throws WorkbenchError `layers-unmeasured`.
+ */
+const measuredSize = async (
+  context: EngineContext,
+  { method, options, protect, gates, seed, keep, factor, taskWeights, chat }: PlanRequest,
+  checkpoint: Checkpoint,
+  tasks: readonly RunTask[],
+  signal: AbortSignal,
+): Promise<
+  { readonly counts: number[]; readonly keep: undefined; readonly factor: undefined } | Record<string, never>
+> => {
+  const order = { method, options, protect, gates, seed };
+  if (!measuresLayers(order)) return {};
+  requireUnevenLayers(checkpoint);
+  const { info, name } = checkpoint;
+  const { identity } = await identify(checkpoint, { signal });
+  const asked = await askedTasks({ checkpoint }, tasks, chat, new Date(context.now()));
+  const losses: LayerLosses[] = [];
+  for (const { name: taskName, task } of asked) {
+    const subject = { identity, info, calibration: task.calibration, numerics: context.numerics };
+    const known = await readLayerLosses(context.workspace.steps, subject, order);
+    if (known === null)
+      throw refuse(
+        'layers-unmeasured',
+        `The layers of ${name} were not yet pruned one by one on ${taskName} by ${method}.`,
+        'Measure this plan, or run a sweep with the budget measured: it prunes each layer alone first.',
+      );
+    losses.push(known);
+  }
+  const kept = keep ?? keepFromFactor(info.experts, info.topK, factor ?? 1);
+  const counts = countsByLosses(losses, taskShares(taskWeights, losses.length), info.experts, kept);
+  return { counts: [...counts], keep: undefined, factor: undefined };
+};
+
 const makeRequestedPlan = async (
   context: EngineContext,
   request: PlanRequest,
@@ -110,6 +156,7 @@ const makeRequestedPlan = async (
   const needs = planNeeds({ method, options, budget, protect });
   const readsProfile = needs.profile || foldsByProfile(info, gates);
   const profiles = readsProfile ? await requiredProfiles(context, checkpoint, tasks, request, needs.extras) : [];
+  const size = budget === 'measured' ? await measuredSize(context, request, checkpoint, tasks, signal) : {};
   // A plan names its model; one that was not hashed yet has no profile, so only plans without one wait for it.
   const { fingerprint } = await identify(checkpoint, { signal });
   const made = await context.reader.read(
@@ -118,7 +165,7 @@ const makeRequestedPlan = async (
       subject: { name, fingerprint, info },
       tasks: tasks.map((task) => task.name),
       profiles,
-      order,
+      order: { ...order, ...size },
       leavesConstants: needs.constants,
       memoryBudgetBytes: context.memory.budgetBytes,
     },

@@ -22,13 +22,15 @@ const MOST_CELLS = 20_000;
 
 const commonDivisor = (one: number, other: number): number => (other === 0 ? one : commonDivisor(other, one % other));
 
-/** Least sum of losses for each size up to the capacity, layer by layer; `sizes` are in units. */
+/** Least sum of losses for each size (or `isExact`: of that size) up to the capacity, layer by layer; in units. */
 const leastLosses = (
   layers: readonly (readonly LayerOption[])[],
   capacity: number,
   sizeOf: (option: LayerOption) => number,
+  isExact = false,
 ): readonly Float64Array[] => {
-  const tables = [new Float64Array(capacity + 1)];
+  // Without layers, any room is left over; of an exact size nothing may be.
+  const tables = [new Float64Array(capacity + 1).fill(isExact ? Infinity : 0, 1)];
   for (const options of layers) {
     const before = tables.at(-1) ?? new Float64Array(capacity + 1);
     const after = new Float64Array(capacity + 1).fill(Infinity);
@@ -48,9 +50,14 @@ const leastLosses = (
  * The choice of one option for each layer with the least sum of losses whose sizes fit into a budget, by dynamic
  * programming over layers; null where none fits. Exact where the sizes (whole numbers) have at most 20,000 multiples of
  * their common divisor within the budget. Else sizes are rounded up to coarser units, so that the choice still fits,
- * and the bound comes from sizes that are rounded down. Ties go to the earlier option.
+ * and the bound comes from sizes that are rounded down. Ties go to the earlier option. `isExact`: the sizes add up to
+ * the budget, whatever the number of cells.
  */
-export const allocateLayers = (layers: readonly (readonly LayerOption[])[], budget: number): Allocation | null => {
+export const allocateLayers = (
+  layers: readonly (readonly LayerOption[])[],
+  budget: number,
+  isExact = false,
+): Allocation | null => {
   const least = layers.map((options) => minOf(options.map(({ size }) => size)));
   const room = budget - least.reduce((sum, size) => sum + size, 0);
   if (!(room >= 0)) return null;
@@ -59,10 +66,11 @@ export const allocateLayers = (layers: readonly (readonly LayerOption[])[], budg
     options.map(({ size, loss }) => ({ size: size - (least[layer] ?? 0), loss })),
   );
   const divisor = beyond.flat().reduce((common, { size }) => commonDivisor(common, size), 0) || 1;
-  const unit = divisor * Math.max(1, Math.ceil(Math.floor(room / divisor) / MOST_CELLS));
+  const unit = isExact ? divisor : divisor * Math.max(1, Math.ceil(Math.floor(room / divisor) / MOST_CELLS));
   const capacity = Math.floor(room / unit);
   const up = ({ size }: LayerOption): number => Math.ceil(size / unit);
-  const tables = leastLosses(beyond, capacity, up);
+  const tables = leastLosses(beyond, capacity, up, isExact);
+  if (tables.at(-1)?.[capacity] === Infinity || (isExact && room % divisor !== 0)) return null;
   const chosen: number[] = [];
   let left = capacity;
   for (let layer = layers.length - 1; layer >= 0; layer -= 1) {
@@ -118,4 +126,20 @@ export const measuredCounts = (experts: number, least: number): readonly number[
   return [...new Set([...counts, least])]
     .filter((count) => count >= least && count < experts)
     .sort((one, other) => other - one);
+};
+
+/**
+ * Kept experts of every layer, `keep` times L in all, with the least sum of losses that were measured with one layer
+ * alone at some counts. [L]
+ */
+export const measuredBudget = (
+  measured: readonly (readonly CountLoss[])[],
+  experts: number,
+  keep: number,
+): readonly number[] => {
+  const layers = measured.map((own) => lossesBetween(own, experts));
+  const options = layers.map((own) => own.map(({ count, loss }) => ({ size: count, loss })));
+  const found = allocateLayers(options, keep * layers.length, true);
+  if (found === null) throw new Error(`no counts of ${String(layers.length)} layers keep ${String(keep)} on average`);
+  return found.chosen.map((index, layer) => layers[layer]?.[index]?.count ?? experts);
 };

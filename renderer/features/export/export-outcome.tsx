@@ -22,6 +22,7 @@ import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
+import { fitSentence } from '../../../main/words/fit.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
 
 /** Verification results of the chosen export or verification, else the newest. */
@@ -42,6 +43,8 @@ export const ExportOutcome = () => {
     );
   }
   const form = formOfRun(run);
+  const { fit: named } = run.spec;
+  const fit = typeof named === 'string' ? named : null;
   const job = jobs.find((known) => known.run === run.id);
   return (
     <section ref={line} className="card" aria-label="Outcome">
@@ -57,7 +60,7 @@ export const ExportOutcome = () => {
         </div>
       )}
       {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
-      {run.kind === 'export' && <MeasuredLine asked={{ run: run.id }} />}
+      {run.kind === 'export' && (fit === null ? <MeasuredLine asked={{ run: run.id }} /> : <FoundLine fit={fit} />)}
       {run.state === 'done' && <Proof run={run} />}
       {run.state === 'failed' && run.kind === 'verify' && <Proof run={run} />}
       {(run.state === 'running' || run.state === 'queued') && (
@@ -69,6 +72,13 @@ export const ExportOutcome = () => {
       <Command run={run} />
     </section>
   );
+};
+
+/** What the search that recommended an exported model has measured of it. */
+const FoundLine = ({ fit }: { readonly fit: string }) => {
+  const { data, error } = useQuery('fit.read', { run: fit });
+  if (error !== null) return <Problem error={error} />;
+  return <p>{data === undefined ? 'Reading the search…' : fitSentence(data)}</p>;
 };
 
 /** The command that makes the same run; nothing where there is none. */

@@ -8,7 +8,8 @@ import { fitFigure } from '../../../main/figures/fit-chart.ts';
 import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
 import { canaryWords } from '../../../main/evaluation/canaries.ts';
 import { forecastWords } from '../../../main/evaluation/written-forecast.ts';
-import { elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import { candidateNamed, elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
@@ -133,8 +134,10 @@ const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().enco
 
 /** Exports the recommended model, or saves its plan, and saves the page. */
 const FitExport = ({ run, document }: { readonly run: RunManifest; readonly document: FitDocument }) => {
+  const facts = useFacts();
   const { into, chooseInto } = useStore(fitStore);
   const { busy, problem, start } = useRequest('here');
+  const prunes = document.recommended !== null && candidateNamed(document, document.recommended).method !== null;
   const isPlan = document.settings.format === 'plan';
   const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
   return (
@@ -176,6 +179,19 @@ const FitExport = ({ run, document }: { readonly run: RunManifest; readonly docu
               Export and verify
             </Button>
           </>
+        )}
+        {prunes && (
+          <Button
+            icon="eye"
+            disabled={busy}
+            onClick={() =>
+              start((engine) =>
+                importText(engine, facts, { name: `${run.id}.json`, text: JSON.stringify(document.plan) }),
+              )
+            }
+          >
+            Show its plan on the map
+          </Button>
         )}
         <Button
           icon="file"

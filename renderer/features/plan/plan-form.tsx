@@ -14,7 +14,7 @@ import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor, formatFixed } from '../../../main/words/numbers.ts';
 import { useMethodPage } from '../../plan/method-select.tsx';
 import { methodTitle } from '../../../main/words/methods.ts';
-import { ignoresBudget, shownImport, countsByLayer } from '../../plan/plan-input.ts';
+import { asksItems, ignoresBudget, shownImport, countsByLayer } from '../../plan/plan-input.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { planStore } from '../../state/plan-store.ts';
 import { selectionStore } from '../../state/selection-store.ts';
@@ -76,8 +76,7 @@ const MethodFields = () => {
   const page = useMethodPage(method);
   const chosen: Readonly<Record<string, unknown>> = { ...settings };
   const isDrawn = page !== undefined && methodDraws(page, settings.options[page.name]);
-  const needsTask =
-    page?.needs !== 'nothing' || settings.protect !== 'none' || settings.budget === 'inverse-importance';
+  const needsTask = page?.needs !== 'nothing' || settings.protect !== 'none' || asksItems(settings.budget);
   return (
     <div className="field-row">
       <Select

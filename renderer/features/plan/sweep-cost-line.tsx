@@ -106,6 +106,16 @@ export const SweepMethodCosts = () => {
           },
         ]
       : []),
+    ...(budget === 'measured'
+      ? [
+          {
+            term: 'Measured budget',
+            text:
+              'answers 60 calibration items with each layer pruned alone at about six counts, once for each method, ' +
+              'draw and task',
+          },
+        ]
+      : []),
     ...(protect === 'none'
       ? []
       : [{ term: 'Super experts', text: 'the largest output of every expert, recorded during profiling' }]),

@@ -56,7 +56,7 @@ test.each([
 test('the help of an option ends with its default, and lists choices that it does not mention', () => {
   const options = settingOptions(describedSweepSettings);
   expect(options['limit']).toMatchObject({ value: 'N', help: expect.stringMatching(/ Default: all\.$/) });
-  expect(options['budget']?.help).toContain(' One of uniform, global, inverse-importance. Default: uniform.');
+  expect(options['budget']?.help).toContain(' One of uniform, global, inverse-importance, measured. Default: uniform.');
   expect(options['protect']?.help).not.toContain('One of');
   expect(options['seeds']).toMatchObject({ multiple: true, help: expect.stringMatching(/ Default: 0,1,2\.$/) });
   expect(options['speed']).toMatchObject({ type: 'boolean' });

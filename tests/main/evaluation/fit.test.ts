@@ -3,8 +3,10 @@ import type { ChoiceOutcome } from '../../../main/contract/outcome.ts';
 import {
   halvingRungs,
   inOrderOfLoss,
+  isDecided,
   itemLosses,
   lossCurve,
+  lossDifference,
   meanLoss,
   splitItems,
 } from '../../../main/evaluation/fit.ts';
@@ -36,14 +38,43 @@ test('calibration items fall into two parts that share nothing, and groups stay 
   expect(splitItems(items, 0.4, 8).profile).not.toEqual(profile);
 });
 
-test('each rung halves the candidates and doubles the items, down to the finalists', () => {
-  expect(halvingRungs(20, 200, 4)).toEqual([
-    { candidates: 20, items: 50 },
-    { candidates: 10, items: 100 },
-    { candidates: 5, items: 200 },
+test('each rung halves the candidates and doubles the items, down to two, within a third of all answers', () => {
+  expect(halvingRungs(20, 200)).toEqual([
+    { candidates: 20, items: 25 },
+    { candidates: 10, items: 50 },
+    { candidates: 5, items: 100 },
+    { candidates: 3, items: 200 },
   ]);
-  expect(halvingRungs(3, 10, 4)).toEqual([{ candidates: 3, items: 10 }]);
-  expect(halvingRungs(6, 400, 4).at(-1)).toEqual({ candidates: 4, items: 400 });
+  expect(halvingRungs(3, 10)).toEqual([{ candidates: 3, items: 10 }]);
+  expect(halvingRungs(1, 400)).toEqual([
+    { candidates: 1, items: 50 },
+    { candidates: 1, items: 100 },
+    { candidates: 1, items: 133 },
+  ]);
+  // Two are compared on 64 items, even where that is more than a third.
+  expect(halvingRungs(2, 150).at(-1)).toEqual({ candidates: 2, items: 64 });
+  expect(halvingRungs(2, 50).at(-1)).toEqual({ candidates: 2, items: 50 });
+  expect(halvingRungs(4, 100, 1).at(-1)).toEqual({ candidates: 2, items: 100 });
+  for (const candidates of [3, 4, 5, 8, 17, 40]) {
+    const rungs = halvingRungs(candidates, 150);
+    const answers = rungs.reduce(
+      (sum, rung, at) => sum + rung.candidates * (rung.items - (rungs[at - 1]?.items ?? 0)),
+      0,
+    );
+    expect(answers).toBeLessThanOrEqual((candidates * 150) / 3);
+  }
+});
+
+test('a candidate needs no more answers once it loses more, or once it cannot gain what matters', () => {
+  const at = (low: number) => ({ mean: low + 0.01, low, high: low + 0.02 });
+  expect([isDecided(at(0.001), 16), isDecided(at(-0.001), 16)]).toEqual([true, false]);
+  expect([isDecided(at(-0.001), 64), isDecided(at(-0.1), 64)]).toEqual([true, false]);
+});
+
+test('candidates are compared on the items that both answered', () => {
+  const losses = (...nats: readonly number[]) => nats.map((value) => ({ nats: value, group: undefined }));
+  expect(lossDifference(losses(0.5, 0.7), losses(0.25, 0.25, 9))?.mean).toBeCloseTo(0.35, 12);
+  expect(lossDifference(losses(0.5), losses(0.25, 0.25))).toBeNull();
 });
 
 test('losses are those of the right answer, item by item, and their mean has an interval over passages', () => {

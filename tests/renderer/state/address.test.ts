@@ -134,7 +134,7 @@ test('it contains the plan settings that differ from the defaults', () => {
     addressOf('workbench', { ...selection, plan: { ...plainPlan, ...plan } }, shelves);
   expect(written({})).toBe(addressOf('workbench', selection, shelves));
   const plan = fc.record({
-    budget: fc.constantFrom('uniform', 'global', 'inverse-importance', 'manual'),
+    budget: fc.constantFrom('uniform', 'global', 'inverse-importance', 'measured', 'manual'),
     seed: fc.nat(),
     options: fc.constantFrom({}, { uncurl: { clusters: 4, form: 'sum', both: true } }, { reap: { form: null } }),
     protect: fc.constantFrom('none', 'early', 'all'),

@@ -3,12 +3,17 @@ import {
   allocateLayers,
   type LayerOption,
   lossesBetween,
+  measuredBudget,
   measuredCounts,
 } from '../../../../main/pruning/search/allocate-layers.ts';
 import { seededRandom } from '../../../../main/statistics/random.ts';
 
 /** The least loss of all choices that fit; null where none does. */
-const bruteForce = (layers: readonly (readonly LayerOption[])[], budget: number): number | null => {
+const bruteForce = (
+  layers: readonly (readonly LayerOption[])[],
+  budget: number,
+  fits = (size: number): boolean => size <= budget,
+): number | null => {
   const all = layers.reduce<readonly LayerOption[]>(
     (sums, options) =>
       sums.flatMap(({ size, loss }) =>
@@ -16,7 +21,7 @@ const bruteForce = (layers: readonly (readonly LayerOption[])[], budget: number)
       ),
     [{ size: 0, loss: 0 }],
   );
-  const fitting = all.filter(({ size }) => size <= budget).map(({ loss }) => loss);
+  const fitting = all.filter(({ size }) => fits(size)).map(({ loss }) => loss);
   return fitting.length === 0 ? null : Math.min(...fitting);
 };
 
@@ -104,4 +109,44 @@ test('measures about six counts, down to the fewest that a token needs', () => {
   expect(measuredCounts(64, 2)).toEqual([36, 20, 11, 6, 4, 2]);
   expect(measuredCounts(8, 1)).toEqual([6, 4, 3, 2, 1]);
   expect(measuredCounts(2, 2)).toEqual([]);
+});
+
+test('of an exact size, equals brute force, and is refused where sizes cannot add up', () => {
+  const random = seededRandom(2);
+  let infeasible = 0;
+  for (let instance = 0; instance < 300; instance += 1) {
+    const layers = Array.from({ length: 1 + random.integer(4) }, () =>
+      Array.from({ length: 1 + random.integer(4) }, () => ({
+        size: 1 + random.integer(9),
+        loss: random.float() - 0.3,
+      })),
+    );
+    const budget = random.integer(9 * layers.length);
+    const least = bruteForce(layers, budget, (size) => size === budget);
+    const found = allocateLayers(layers, budget, true);
+    expect(found === null).toBe(least === null);
+    if (found === null || least === null) infeasible += 1;
+    else {
+      expect(found.size).toBe(budget);
+      expect(found.loss).toBeCloseTo(least, 12);
+    }
+  }
+  expect(infeasible).toBeGreaterThan(20);
+  expect(infeasible).toBeLessThan(280);
+});
+
+test('measured losses move experts to the layers that lose most, and keep as many in all', () => {
+  const needy = [
+    { count: 4, loss: 2 },
+    { count: 2, loss: 5 },
+  ];
+  const idle = [
+    { count: 4, loss: 0 },
+    // Measured better than unpruned, by chance: as many experts stay in all even so.
+    { count: 2, loss: -0.1 },
+  ];
+  expect(measuredBudget([needy, idle], 8, 5)).toEqual([8, 2]);
+  expect(measuredBudget([idle, idle], 8, 6)).toHaveLength(2);
+  expect(measuredBudget([idle, idle], 8, 6).reduce((sum, count) => sum + count)).toBe(12);
+  expect(() => measuredBudget([needy], 8, 1)).toThrow('no counts');
 });
