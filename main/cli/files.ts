@@ -42,8 +42,17 @@ export const readTextFile = async (file: string, what: string): Promise<string> 
   return text;
 };
 
+/** A list of numbers takes many times the memory of its text. Longer requests would not fit any model's positions. */
+const MAX_JSON_CHARACTERS = 32 * 2 ** 20;
+
 /** Parses JSON text by `schema`; refuses anything else, naming `location`. */
 export const parseJson = <T extends z.ZodType>(text: string, schema: T, location: string): z.output<T> => {
+  if (text.length > MAX_JSON_CHARACTERS)
+    throw refuse(
+      'bad-json',
+      `${location}: ${String(text.length)} characters long (limit ${String(MAX_JSON_CHARACTERS)}).`,
+      'Shorten it, or split the file.',
+    );
   let json: unknown;
   try {
     json = parseForeignJson(text);

@@ -13,7 +13,7 @@ import { readSettings, settingsFile, withSetHub, withSetWorkspace } from '../wor
 import { isSystemError } from '../files/file-errors.ts';
 import { type ProcessLimits, processLimits, requireLimits } from '../files/process-limits.ts';
 import { explainReadError } from '../files/regular-file.ts';
-import { shownText } from './terminal-text.ts';
+import { escapeControls } from '../figures/escape.ts';
 import { createTerminal, type TerminalStream } from './terminal.ts';
 import { optionReader, type Verb, type VerbArguments, type VerbHost, type VerbResult } from './verb.ts';
 import { MACHINE_OPTIONS } from './open-runner.ts';
@@ -96,7 +96,7 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
     terminal.clear();
     const heading = headingOf(document);
     const said = heading === null ? text : `${heading}\n\n${text}`;
-    stdout.write(`${shownText(isJson ? JSON.stringify(document, null, 2) : said)}\n`);
+    stdout.write(`${escapeControls(isJson ? JSON.stringify(document, null, 2) : said)}\n`);
   };
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   try {
@@ -159,9 +159,10 @@ export const runCommandLine = async (args: readonly string[], world: CommandLine
   } catch (error) {
     const serialised = serialiseError(explainedRead(error));
     terminal.clear();
-    if (isJson) stdout.write(`${shownText(JSON.stringify({ error: serialised }, null, 2))}\n`);
-    stderr.write(shownText(`uncurl: ${serialised.message}\n${serialised.remedy}\n`));
-    if (serialised.code === 'internal' && error instanceof Error) stderr.write(`${shownText(error.stack ?? '')}\n`);
+    if (isJson) stdout.write(`${escapeControls(JSON.stringify({ error: serialised }, null, 2))}\n`);
+    stderr.write(escapeControls(`uncurl: ${serialised.message}\n${serialised.remedy}\n`));
+    if (serialised.code === 'internal' && error instanceof Error)
+      stderr.write(`${escapeControls(error.stack ?? '')}\n`);
     return EXIT_CODES[serialised.kind];
   }
 };

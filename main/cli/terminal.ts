@@ -1,5 +1,5 @@
 import type { JobProgress } from '../contract/run.ts';
-import { shownText } from './terminal-text.ts';
+import { escapeControls } from '../figures/escape.ts';
 import { createProgressMeter } from '../jobs/progress-meter.ts';
 
 /** Interval between printed lines of progress where no terminal can replace them. */
@@ -31,7 +31,7 @@ export const createTerminal = (stream: TerminalStream, now: () => number): Termi
   return {
     say: (line) => {
       clear();
-      stream.write(`${shownText(line)}\n`);
+      stream.write(`${escapeControls(line)}\n`);
       if (stream.isTTY === true && last !== '') {
         stream.write(last);
         isShown = true;
@@ -39,14 +39,14 @@ export const createTerminal = (stream: TerminalStream, now: () => number): Termi
     },
     progress: (line) => {
       if (stream.isTTY === true) {
-        last = shownText(line).slice(0, Math.max(20, (stream.columns ?? 80) - 1));
+        last = escapeControls(line).slice(0, Math.max(20, (stream.columns ?? 80) - 1));
         stream.write(`${CLEAR_LINE}${last}`);
         isShown = true;
         return;
       }
       if (now() - printedAt < LINE_EVERY_MS) return;
       printedAt = now();
-      stream.write(`${shownText(line)}\n`);
+      stream.write(`${escapeControls(line)}\n`);
     },
     clear: () => {
       clear();

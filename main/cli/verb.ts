@@ -243,11 +243,16 @@ const readSetting = (reader: OptionReader, setting: Setting, flag: string): unkn
 export const readSettings = (reader: OptionReader, schema: z.ZodObject): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     settingsOf(schema).flatMap((setting) => {
-      const { name, flag, kind, choices, range, fits } = setting;
+      const { name, flag, kind, choices, range, fits, refused = {} } = setting;
       if (flag === undefined) return [];
       const value = readSetting(reader, setting, flag);
       if (value === undefined) return [];
       if (fits(value)) return [[name, value]];
+      for (const asked of reader.list(flag)) {
+        const reason = Object.entries(refused).find(([named]) => named === asked)?.[1];
+        if (reason !== undefined)
+          throw refuse('bad-value', `--${flag} "${asked}" is not offered: ${reason}.`, suggestion(asked, choices));
+      }
       const given = reader.texts(flag).join(',');
       if (kind === 'choice') throw unknownChoice(flag, given, choices);
       throw badValue(flag, given, range);

@@ -17,7 +17,7 @@ import { finetuneManifest, finetuneSettings } from './finetune.ts';
 import { pathHandle } from './model.ts';
 import { pairedNumbers } from './paired-numbers.ts';
 import { withOptimiser } from './optimiser.ts';
-import { methodName, methodOptions, refitName } from './plan.ts';
+import { methodName, methodOptions, refitName, refusedGates } from './plan.ts';
 import { comparedFields } from './reproduction.ts';
 import { runManifest } from './run.ts';
 import { expertTrend, sizedModel, sizeThreshold } from './size-trend.ts';
@@ -117,6 +117,7 @@ export const experimentSettings = z.object({
     .register(settingTexts, {
       label: 'Gates',
       flag: 'gates',
+      refused: refusedGates,
       help:
         'Gates of pruned arms where deleting experts makes them grow (`uncurl help gates`): folded, renormalised ' +
         '(plain deletion, as published code does it), or both, each as an arm of its own. Others ignore it.',

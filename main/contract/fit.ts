@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { boundedList, boundedText, itemCount, margin, MOST_CURVES, MOST_NOTES, sentence, shortName } from './bounds.ts';
 import { weightType } from './export.ts';
-import { gatesName, methodName, plan } from './plan.ts';
+import { gatesName, methodName, plan, refusedGates } from './plan.ts';
 import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
 import { settingTexts } from './setting.ts';
 import { metricName } from './task.ts';
@@ -50,6 +50,7 @@ export const describedFitSettings = z.object({
   gates: z.array(gatesName).min(1).max(3).default(['folded']).register(settingTexts, {
     label: 'Gates',
     flag: 'gates',
+    refused: refusedGates,
     help: 'Gates of kept experts to try, where the router makes them matter.',
   }),
   refit: z.boolean().default(false).register(settingTexts, {

@@ -173,8 +173,16 @@ export const protectText: SettingText = {
 export const gatesName = z.enum(['folded', 'renormalised', 'trained']);
 export type GatesName = z.infer<typeof gatesName>;
 
+/** Forms of gates that were tried and are not offered (resources/gates/ghosts.py). */
+export const refusedGates: NonNullable<SettingText['refused']> = {
+  ghost:
+    'experts of zeros that take the probability of the deleted ones cost the memory of as many experts, and are ' +
+    'worth less than these (`uncurl help gates`)',
+};
+
 export const gatesText: SettingText = {
   label: 'Gates',
+  refused: refusedGates,
   flag: 'gates',
   help:
     'Gates of kept experts where the router is a softmax over all experts and is not renormalised: folded (times the ' +

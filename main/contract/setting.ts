@@ -21,6 +21,8 @@ export interface SettingText {
   readonly range?: string;
   /** Other names of choices on the command line. */
   readonly spellings?: Readonly<Record<string, string>>;
+  /** Values that somebody may ask for and that are not offered, each with the reason, which ends the sentence. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** Choices in the window's words; by default the choices themselves. */
   readonly words?: Readonly<Record<string, string>>;
   /** Values of a number that the palette offers. */

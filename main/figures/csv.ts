@@ -1,12 +1,16 @@
 import { csvFormatRows } from 'd3-dsv';
 import type { Cell, Columns } from './columns.ts';
+import { escapeControls } from './escape.ts';
 import { type FigureManifest, figureHeading } from './figure-manifest.ts';
 
 /** The column of a saved table that names the run. */
 export const RUN_COLUMN = 'run';
 
-/** Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text. */
-export const spreadsheetText = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+/**
+ * Prefixes a text that a spreadsheet would read as a formula with an apostrophe, which makes it text, and escapes what
+ * a terminal would obey.
+ */
+export const spreadsheetText = (text: string): string => escapeControls(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
 
 const written = (cells: readonly Cell[]): string[] =>
   cells.map((cell) => (cell === null ? '' : typeof cell === 'string' ? spreadsheetText(cell) : String(cell)));

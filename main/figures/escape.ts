@@ -26,11 +26,35 @@ const escaped = (text: string, isAllowed: (code: number) => boolean): string =>
     isAllowed(character.codePointAt(0) ?? 0) ? (entities[character] ?? character) : '\ufffd',
   ).join('');
 
-/** For text and attributes of XML: escapes what it reserves and replaces what it forbids by U+FFFD. */
-export const escapeXml = (text: string): string => escaped(text, isXmlCharacter);
+/**
+ * For text and attributes of XML: escapes what it reserves, and controls that it allows, which some terminals obey;
+ * replaces what it forbids by U+FFFD.
+ */
+export const escapeXml = (text: string): string =>
+  escaped(text, isXmlCharacter).replace(
+    /[\r\u007f-\u009f]/g,
+    (character) => `&#x${character.charCodeAt(0).toString(16)};`,
+  );
 
 /** For text and attributes of HTML: escapes what it reserves and replaces what it forbids by U+FFFD. */
 export const escapeHtml = (text: string): string => escaped(text, isHtmlCharacter);
 
-/** For a line of Markdown: escapes every character with a meaning in markup, and collapses white space to one space. */
-export const escapeMarkdown = (text: string): string => text.replace(/[\\|<>*_`[\]]/g, '\\$&').replace(/\s+/g, ' ');
+/**
+ * For a line of Markdown: escapes every character with a meaning in markup, and what a terminal would obey; collapses
+ * white space to one space.
+ */
+export const escapeMarkdown = (text: string): string =>
+  escapeControls(text.replace(/\s+/g, ' ')).replace(/[\\|<>*_`[\]]/g, '\\$&');
+
+/**
+ * Control characters other than tab and line end, the C1 controls (which some terminals obey as well), and characters
+ * that change text direction.
+ */
+const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * For plain text that may contain untrusted names and that a terminal may show: characters that it would obey are
+ * written as in JSON (`\u001b`).
+ */
+export const escapeControls = (text: string): string =>
+  text.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -1,6 +1,7 @@
 import type { TaskProfile } from '../contract/profile.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { shownManifest } from '../words/equivalent-command.ts';
+import { escapeControls } from './escape.ts';
 import { NOT_MEASURED_HERE, provenanceHeading } from '../words/provenance.ts';
 
 /** The profiled model and task, if the run of the profile is no longer in the workspace. */
@@ -24,7 +25,9 @@ export const profileRecord = (model: ProfileRecord['model'], { task, taskHash }:
 
 /** The manifest as JSON in a file: without fields for lists of runs, which change while the run stays. */
 export const manifestJson = (manifest: FigureManifest): string =>
-  JSON.stringify('runs' in manifest ? { runs: manifest.runs.map(withoutListed) } : withoutListed(manifest));
+  escapeControls(
+    JSON.stringify('runs' in manifest ? { runs: manifest.runs.map(withoutListed) } : withoutListed(manifest)),
+  );
 
 /** Its provenance stays, since a file on its own must say that its numbers were not measured here. */
 const withoutListed = (manifest: RunManifest | ProfileRecord): RunManifest | ProfileRecord => {
@@ -52,4 +55,4 @@ export const manifestLine = (manifest: FigureManifest): string =>
  * The manifest as a file of its own: beside a table (`results.csv.manifest.json`), or beside all of a run's figures.
  */
 export const manifestFile = (manifest: FigureManifest): string =>
-  `${JSON.stringify(JSON.parse(manifestJson(manifest)), null, 2)}\n`;
+  `${escapeControls(JSON.stringify(JSON.parse(manifestJson(manifest)), null, 2))}\n`;

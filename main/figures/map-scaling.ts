@@ -5,6 +5,13 @@ import { type CellMatrix, largestDifference } from './cell-matrix.ts';
 export const mapScalings = ['linear', 'log', 'rank', 'layer'] as const;
 export type MapScaling = (typeof mapScalings)[number];
 
+/** Layers of this many experts are drawn logarithmically: few of them take most tokens, and the others look alike. */
+const LOG_EXPERTS = 32;
+
+/** The colours of a map for which none were chosen; a difference has two sides, and no logarithm. */
+export const suitedScaling = (experts: number, isDifference: boolean): MapScaling =>
+  experts >= LOG_EXPERTS && !isDifference ? 'log' : 'linear';
+
 /** A map on its colour scale. */
 export interface ShadedMap {
   /** Share of the colour scale, [L][E]: 0 to 1, of differences -1 to 1; null where there is no value. */

@@ -244,8 +244,8 @@ nav,.origin{display:none}
 #verdict h2{margin:2mm 0;padding:0;border:0}
 #verdict figure{margin:2mm 0}
 #verdict figcaption{display:none}
-#verdict .chart svg{max-height:118mm;margin:0 auto}
-#verdict figure:last-child .chart svg{max-height:62mm}
+#verdict .chart svg{max-height:104mm;margin:0 auto}
+#verdict figure:last-child .chart svg{max-height:54mm}
 header .lead{font-size:9pt;margin:0}
 .verdict{margin:1mm 0}
 a{color:inherit;text-decoration:none}

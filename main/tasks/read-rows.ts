@@ -51,8 +51,14 @@ export const readJsonLines = async (
   expected: string,
   parse: (line: string) => unknown = parseForeignJson,
 ): Promise<readonly DataRow[]> => {
+  const lines = (await readTextFile(file)).split('\n');
+  // Before any is parsed: a million objects take far more memory than their lines.
+  let items = 0;
+  for (const line of lines) if (line.trim() !== '') items += 1;
+  if (items > MAX_ITEMS)
+    throw refuse('task-too-large', `${file} has more than ${String(MAX_ITEMS)} items.`, 'Split the task into several.');
   const rows: DataRow[] = [];
-  for (const [index, line] of (await readTextFile(file)).split('\n').entries()) {
+  for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     const location = `${file}, line ${String(index + 1)}`;
     if (line.length > MAX_LINE_CHARACTERS) {
@@ -75,12 +81,6 @@ export const readJsonLines = async (
     }
     if (!isObject(values)) throw refuse('bad-item', `${location}: not an object.`, expected);
     rows.push({ location, values });
-    if (rows.length > MAX_ITEMS)
-      throw refuse(
-        'task-too-large',
-        `${file} has more than ${String(MAX_ITEMS)} items.`,
-        'Split the task into several.',
-      );
   }
   return rows;
 };

@@ -18,7 +18,10 @@ import { describedSweepSettings, recordedCandidates, recordedSweepSettings } fro
  * A run may have been made by somebody else: a path that a command line would read as an option, or a character that a
  * terminal obeys when it is pasted.
  */
-export const isUnsafe = (word: string): boolean => word.startsWith('-') || /\p{Cc}/u.test(word);
+export const isUnsafe = (word: string): boolean => word.startsWith('-') || /[\p{Cc}\p{Bidi_Control}]/u.test(word);
+
+/** A name that anybody may give, and that some shell might run in spite of its quotes. */
+const isUnsafeName = (name: string): boolean => isUnsafe(name) || /[$`|&;<>]/.test(name);
 
 /** A model of the Hub by its name and commit, any other subject by its path; bundled ones by their names. */
 const subject = ({
@@ -80,7 +83,7 @@ export const sweepParts = ({ spec, models, tasks }: RunManifest): readonly Part[
   const { candidates } = beside.data;
   const { methods, files = {}, factors, options, recovery, refits, chat, first } = settings;
   const names = [...Object.values(files), ...candidates].map(({ name }) => name);
-  if ([...names, ...candidates.map(subject)].some(isUnsafe)) return null;
+  if (names.some(isUnsafeName) || candidates.map(subject).some(isUnsafe)) return null;
   return [
     ...models.map(subject),
     ...option('task', tasks.map(subject)),

@@ -1,6 +1,7 @@
 import type { RunLabelChange, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
+import { listsRuns } from '../engine/apply-event.ts';
 import { readFacts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { deedsStore } from '../state/deeds-store.ts';
@@ -9,6 +10,7 @@ import { runsStore } from '../state/runs-store.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';
+import { openRun } from './open-run.ts';
 
 const relisted = callsThatRead('runs', 'measured', 'trash');
 
@@ -16,6 +18,14 @@ const relisted = callsThatRead('runs', 'measured', 'trash');
 export const labelRun = async ({ bridge, cache }: Engine, run: string, change: RunLabelChange): Promise<void> => {
   const label = await bridge.call('runs.label', { run, change });
   cache.patch('runs.list', (runs) => runs.map((known) => (known.id === run ? { ...known, label } : known)));
+};
+
+/** Adds the sample to the workspace and shows it: the model on screen may be none of the sample's. */
+export const addSampleSweep = async (engine: Engine): Promise<void> => {
+  const { run } = await engine.bridge.call('sample.add', {});
+  engine.cache.invalidate(listsRuns);
+  const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
+  if (sample !== undefined) openRun(readFacts(engine), sample);
 };
 
 /** Whether the run is neither running nor queued. */

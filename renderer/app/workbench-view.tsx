@@ -4,9 +4,10 @@ import { ActionButton } from '../actions/action-button.tsx';
 import { isProfiling, profileFocused, profileTasks } from '../actions/jobs.ts';
 import { chooseCalibration } from '../actions/open.ts';
 import { EmptyState } from '../components/panel.tsx';
-import { focusedTask, isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { focusedTask, isUsable, leadingLook, selectedModel, useFacts } from '../engine/facts.ts';
 import { LayerBars, TaskAtlas } from '../features/routing/layer-atlas.tsx';
 import { MapSection } from '../features/routing/map-section.tsx';
+import { FirstRun } from '../features/start/first-run.tsx';
 import { ModelMissing } from '../plan/model-missing.tsx';
 import { useProfiles } from '../profile/use-profiles.ts';
 
@@ -30,7 +31,13 @@ export const WorkbenchView = () => {
   const model = selectedModel(facts);
   const task = focusedTask(facts);
   const { profileOf } = useProfiles();
-  if (!isUsable(model)) return <ModelMissing />;
+  if (!isUsable(model))
+    return (
+      <>
+        <FirstRun />
+        <ModelMissing />
+      </>
+    );
   if (task === null) {
     return (
       <EmptyState icon="task" title="No task selected">
@@ -41,6 +48,7 @@ export const WorkbenchView = () => {
   const profile = profileOf(task);
   return (
     <div className="view-body workbench-view">
+      <FirstRun />
       <Suspense fallback={null}>
         <CurvesLead />
       </Suspense>
@@ -79,7 +87,12 @@ const Unprofiled = () => {
             Choose calibration items…
           </ActionButton>
         ) : (
-          <ActionButton action={isTicked ? profileTasks : profileFocused} look="primary" icon="play" disabled={running}>
+          <ActionButton
+            action={isTicked ? profileTasks : profileFocused}
+            look={leadingLook(facts)}
+            icon="play"
+            disabled={running}
+          >
             {isTicked ? 'Profile ticked tasks' : `Profile ${task.title}`}
           </ActionButton>
         )

@@ -48,6 +48,9 @@ interface HeatmapProps extends Pick<
   readonly describe: (cell: Cell) => { readonly title: string; readonly lines: readonly string[] };
   /** Called on a right click on a cell, or the menu key on the selected one. */
   readonly onMenu?: ((cell: Cell, event: MouseEvent) => void) | undefined;
+  /** The area drawn over the cells; null: none. It is drawn by dragging over a whole map, or by Shift with arrow keys. */
+  readonly area?: { readonly from: Cell; readonly to: Cell } | null;
+  readonly onArea?: ((area: { readonly from: Cell; readonly to: Cell } | null) => void) | undefined;
   /** Whether the map fills the window; then lines mark row and column of the cell under the pointer. */
   readonly isFull?: boolean;
 }
@@ -75,6 +78,8 @@ interface Drag {
   readonly x: number;
   readonly y: number;
   readonly from: MapWindow;
+  /** The first cell of an area; null: the map is moved. */
+  readonly cell: Cell | null;
   /** Whether the pointer has moved far enough. */
   readonly isMoving: boolean;
 }
@@ -96,7 +101,7 @@ const middleOf = ({ firstLayer, layers, firstExpert, experts }: MapWindow): Cell
 export const Heatmap = memo((props: HeatmapProps) => {
   const { label, matrix, shades, scale, hatch, pin, cellText, rowNote, columnNumber, selected, onSelect, describe } =
     props;
-  const { isFull = false, onMenu } = props;
+  const { isFull = false, onMenu, area = null, onArea } = props;
   const [frame, width] = useElementWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLDivElement>(null);
@@ -125,7 +130,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
   );
   const shownWindow = geometry.shown;
   const dragging = drag?.isMoving === true ? ' heatmap-dragged' : ' heatmap-part';
-  const part = isWhole(shownWindow, size) ? '' : dragging;
+  const part = isWhole(shownWindow, size) || drag?.cell != null ? '' : dragging;
   const cursor: Cell = {
     layer: Math.min(selected.layer ?? 0, layers - 1),
     expert: Math.min(selected.expert ?? 0, experts - 1),
@@ -209,6 +214,16 @@ export const Heatmap = memo((props: HeatmapProps) => {
       height: Math.max(2, geometry.cellHeight - geometry.gap) + 4,
     };
   };
+  const areaBox = ({ from, to }: { readonly from: Cell; readonly to: Cell }) => {
+    const [one, other] = [box(from), box(to)];
+    const [left, top] = [Math.min(one.left, other.left), Math.min(one.top, other.top)];
+    return {
+      left,
+      top,
+      width: Math.max(one.left + one.width, other.left + other.width) - left,
+      height: Math.max(one.top + one.height, other.top + other.height) - top,
+    };
+  };
   useEffect(() => {
     const element = map.current;
     if (element === null) return;
@@ -267,6 +282,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
           if (event.key === 'Escape') {
             setHovered(null);
             setWalking(false);
+            onArea?.(null);
             return;
           }
           const factor = zoomKeys[event.key];
@@ -281,13 +297,21 @@ export const Heatmap = memo((props: HeatmapProps) => {
           event.preventDefault();
           setHovered(null);
           setWalking(true);
+          if (event.shiftKey && onArea !== undefined) {
+            const end = movedCell(area?.to ?? cursor, event.key, layers, experts);
+            if (end !== null) onArea({ from: area?.from ?? cursor, to: end });
+            return;
+          }
           const target = selected.expert === null ? cursor : next;
           if (!isWhole(shownWindow, size)) chooseWindow(revealing(shownWindow, target, size));
           onSelect(target);
         }}
         onPointerDown={(event) => {
-          if (event.button !== 0 || isWhole(shownWindow, size)) return;
-          setDrag({ x: event.clientX, y: event.clientY, from: shownWindow, isMoving: false });
+          if (event.button !== 0) return;
+          const isArea = onArea !== undefined && (event.shiftKey || isWhole(shownWindow, size));
+          const cell = isArea ? cellUnder(event) : null;
+          if (cell === null && isWhole(shownWindow, size)) return;
+          setDrag({ x: event.clientX, y: event.clientY, from: shownWindow, cell, isMoving: false });
         }}
         onPointerMove={(event) => {
           setWalking(false);
@@ -299,7 +323,8 @@ export const Heatmap = memo((props: HeatmapProps) => {
               setDrag({ ...drag, isMoving: true });
               setHovered(null);
             }
-            chooseWindow(panned(drag.from, draggedBy(geometry, across, down), size));
+            if (drag.cell === null) chooseWindow(panned(drag.from, draggedBy(geometry, across, down), size));
+            else onArea?.({ from: drag.cell, to: cellUnder(event) ?? area?.to ?? drag.cell });
             return;
           }
           const cell = cellUnder(event);
@@ -333,6 +358,7 @@ export const Heatmap = memo((props: HeatmapProps) => {
         {selected.layer !== null && selected.expert !== null && layers > 0 && isShown(geometry, cursor) && (
           <div className="heatmap-selected" style={box(cursor)} />
         )}
+        {area !== null && <div className="heatmap-area" style={areaBox(area)} />}
         {isFull && hovered !== null && (
           <>
             <div className="heatmap-cross" style={{ ...box(hovered), left: 0, width: geometry.width }} />
@@ -354,7 +380,8 @@ export const Heatmap = memo((props: HeatmapProps) => {
       />
       <p id={helpId} className="visually-hidden">
         Arrow keys move between layers (up, down) and experts (left, right); Home and End go to the ends of a layer;
-        plus and minus zoom, 0 shows the whole map; a map that is zoomed in can be dragged.
+        plus and minus zoom, 0 shows the whole map; a map that is zoomed in can be dragged. Shift with arrow keys draws
+        an area, as does dragging over the whole map.
       </p>
       <p className="visually-hidden" aria-live="polite">
         {walking && layers > 0 ? words(cursor) : ''}

@@ -53,6 +53,10 @@ export const isUsable = (
 export const hasRoom = (model: ModelEntry | null, { writing }: TaskEntry): boolean =>
   writing === undefined || !isUsable(model) || writing.maxNewTokens < model.info.maxPositions;
 
+/** Look of a step that leads on; in an empty workspace the ways to begin lead, and it steps back. */
+export const leadingLook = ({ runs }: Pick<Facts, 'runs'>): 'primary' | 'plain' =>
+  runs.length > 0 ? 'primary' : 'plain';
+
 const NONE: readonly never[] = [];
 
 /** Facts for components, which rerender when the lists or the selection change. */

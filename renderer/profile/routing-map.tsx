@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import type { TaskProfile } from '../../main/contract/profile.ts';
 import { type Hatch, inOrder } from '../../main/figures/cell-matrix.ts';
@@ -24,11 +24,13 @@ import { useCurrentPlan } from '../plan/use-current-plan.ts';
 import { selectionStore } from '../state/selection-store.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { routingStore, usePart } from '../state/view-stores.ts';
+import { AreaPanel } from './area-panel.tsx';
+import { type CellArea, cellsOf } from './area-pivot.ts';
 import { effectiveExperts, formatMetric, formatMetricShort, rankInLayer } from './metrics.ts';
 import { profileSource } from './profile-source.ts';
 import { useExpertOrder } from './use-expert-order.ts';
 import { useProfiles } from './use-profiles.ts';
-import { useRoutingMatrix } from './use-routing-matrix.ts';
+import { useMapScaling, useRoutingMatrix } from './use-routing-matrix.ts';
 
 /** A constant element, so that the memoised map is not redrawn. */
 const EFFECTIVE = <Definition of="effectiveExperts">effective</Definition>;
@@ -41,7 +43,8 @@ const hatchOf = (fate: ExpertFate | undefined): Hatch =>
 
 export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const { tasks, models, runs, selection } = useFacts();
-  const { metric, scaling } = selection.map;
+  const { metric } = selection.map;
+  const scaling = useMapScaling();
   const { all } = useProfiles();
   const theme = useResolvedTheme();
   const { asTable, showPlan, togglePlan } = useStore(routingStore);
@@ -82,6 +85,13 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
   const cellText = useCallback((value: number) => formatMetricShort(metric, value), [metric]);
   const rowNote = useCallback(
     (layer: number) => formatFixed(effectiveExperts(profile.counts[layer] ?? []), 1),
+    [profile],
+  );
+  const [drawn, draw] = useState<{ readonly of: TaskProfile; readonly area: CellArea } | null>(null);
+  // An area belongs to the experts of one map.
+  const area = drawn?.of === profile ? drawn.area : null;
+  const drawArea = useCallback(
+    (next: CellArea | null) => draw(next === null ? null : { of: profile, area: next }),
     [profile],
   );
   const select = useCallback(
@@ -238,7 +248,17 @@ export const RoutingMap = ({ profile }: { readonly profile: TaskProfile }) => {
               onSelect={select}
               describe={describe}
               onMenu={showMenu}
+              area={area}
+              onArea={drawArea}
               isFull={isFull}
+            />
+          )}
+          {area !== null && !asTable && (
+            <AreaPanel
+              profile={profile}
+              cells={cellsOf(area).map(at)}
+              fates={planFates ?? undefined}
+              onClose={() => drawArea(null)}
             />
           )}
           <div className="routing-legend">

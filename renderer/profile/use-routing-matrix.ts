@@ -9,8 +9,8 @@ import {
   type Subtracted,
 } from '../../main/figures/cell-matrix.ts';
 import { amountScale, type ColorScale, differenceScale } from '../../main/figures/colors.ts';
-import { type ShadedMap, shadedMap } from '../../main/figures/map-scaling.ts';
-import { focusedTask, useFacts } from '../engine/facts.ts';
+import { type MapScaling, type ShadedMap, shadedMap, suitedScaling } from '../../main/figures/map-scaling.ts';
+import { focusedTask, selectedModel, useFacts } from '../engine/facts.ts';
 import { useResolvedTheme } from '../state/theme.ts';
 import { useComparableModels } from './comparable-models.ts';
 import { metricMatrix } from './metrics.ts';
@@ -83,9 +83,17 @@ export const differenceOf = (
     atIndices(metricMatrix(subtracted.profile, metric), subtracted.indices),
   );
 
+/** The colours chosen for the map, else those that suit the number of experts of the model on screen. */
+export const useMapScaling = (): MapScaling => {
+  const facts = useFacts();
+  const { scaling, minus } = facts.selection.map;
+  return scaling ?? suitedScaling(selectedModel(facts)?.info?.experts ?? 0, minus !== null);
+};
+
 /** The matrix that the heatmap shows for a profile: absolute values, or the difference to the chosen task or model. */
 export const useRoutingMatrix = (profile: TaskProfile): RoutingMatrix => {
-  const { metric, scaling } = useFacts().selection.map;
+  const { metric } = useFacts().selection.map;
+  const scaling = useMapScaling();
   const subtraction = useSubtraction();
   const theme = useResolvedTheme();
   return useMemo(() => {

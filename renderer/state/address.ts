@@ -250,7 +250,7 @@ const mapAddress = (map: MapView, names: NamesOf): readonly (readonly [string, s
   const { metric, minus, scaling, order } = map;
   const words: (readonly [string, string])[] = [];
   if (metric !== plainMap.metric) words.push(['metric', metric]);
-  if (scaling !== plainMap.scaling) words.push(['colours', scaling]);
+  if (scaling !== null) words.push(['colours', scaling]);
   if (minus !== null) words.push(['minus', minusWord(minus, names)]);
   if (order.by === 'task') words.push(['order', `task:${names.task(order.task)}`]);
   else if (order.by !== 'number') words.push(['order', order.by]);

@@ -20,12 +20,12 @@ export interface MapView {
   readonly metric: RoutingMetric;
   /** Null: absolute values. */
   readonly minus: MapMinus | null;
-  /** Mapping of values to colours. */
-  readonly scaling: MapScaling;
+  /** Mapping of values to colours; null: by the number of experts. */
+  readonly scaling: MapScaling | null;
   readonly order: MapOrder;
 }
 
-export const plainMap: MapView = { metric: 'share', minus: null, scaling: 'linear', order: { by: 'number' } };
+export const plainMap: MapView = { metric: 'share', minus: null, scaling: null, order: { by: 'number' } };
 
 /** Equal for equal subtractions. */
 export const minusKey = (minus: MapMinus | null): string =>

@@ -22,6 +22,8 @@ interface SelectionActions {
   readonly endDrag: () => void;
   /** `keep`: must stay or must go; null removes the pin. */
   readonly pin: (model: PathHandle, position: ExpertPosition, keep: boolean | null) => void;
+  /** The same for several experts, as one step. */
+  readonly pinAll: (model: PathHandle, positions: readonly ExpertPosition[], keep: boolean | null) => void;
   readonly removePins: (model: PathHandle) => void;
   /** `isTyped`: a number in a field, whose edits are one step until `endDrag`. */
   readonly choosePlan: (plan: Partial<PlanSettings>, isTyped?: boolean) => void;
@@ -72,7 +74,8 @@ export const createSelectionStore = (initial: Selection = noSelection) =>
       chooseFactor: (factor) => change({ kind: 'factor', factor }),
       dragFactor: (factor) => change({ kind: 'factor', factor }, true),
       endDrag: () => set(({ history }) => ({ history: { ...history, isDragging: false } })),
-      pin: (model, position, keep) => change({ kind: 'pin', model, position, keep }),
+      pin: (model, position, keep) => change({ kind: 'pin', model, positions: [position], keep }),
+      pinAll: (model, positions, keep) => change({ kind: 'pin', model, positions, keep }),
       removePins: (model) => change({ kind: 'unpin', model }),
       choosePlan: (plan, isTyped = false) => change({ kind: 'plan', plan }, isTyped),
       drawMap: (map) => change({ kind: 'map', map }),

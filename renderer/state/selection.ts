@@ -86,7 +86,7 @@ export type Change =
   | {
       readonly kind: 'pin';
       readonly model: PathHandle;
-      readonly position: ExpertPosition;
+      readonly positions: readonly ExpertPosition[];
       readonly keep: boolean | null;
     }
   | { readonly kind: 'unpin'; readonly model: PathHandle }
@@ -99,9 +99,13 @@ export type Change =
 
 const byPosition = (left: Pin, right: Pin): number => left.layer - right.layer || left.expert - right.expert;
 
-const pinned = (pins: readonly Pin[], { layer, expert }: ExpertPosition, keep: boolean | null): readonly Pin[] => {
-  const others = pins.filter((known) => known.layer !== layer || known.expert !== expert);
-  return keep === null ? others : [...others, { layer, expert, keep }].sort(byPosition);
+const pinned = (pins: readonly Pin[], positions: readonly ExpertPosition[], keep: boolean | null): readonly Pin[] => {
+  const key = ({ layer, expert }: ExpertPosition): string => `${layer} ${expert}`;
+  const changing = new Set(positions.map(key));
+  const others = pins.filter((known) => !changing.has(key(known)));
+  return keep === null
+    ? others
+    : [...others, ...positions.map(({ layer, expert }) => ({ layer, expert, keep }))].sort(byPosition);
 };
 
 /** The selected expert is dropped when the model changes. */
@@ -128,7 +132,7 @@ export const changed = (selection: Selection, change: Change): Selection => {
     case 'factor':
       return { ...selection, factor: change.factor };
     case 'pin': {
-      const own = pinned(selection.pins[change.model] ?? [], change.position, change.keep);
+      const own = pinned(selection.pins[change.model] ?? [], change.positions, change.keep);
       return { ...selection, pins: { ...selection.pins, [change.model]: own } };
     }
     case 'unpin':

@@ -1,10 +1,10 @@
 /**
  * Common works of the command line, here and at another revision: nothing gets slower unseen.
  *
- * Method: a worktree of REV in the temporary folder, with hard links to the packages of this clone where the lock file
- * is the same, else with its own installation. A work is a whole process, started as `npm run uncurl` starts it; both
- * revisions run in turns, `rounds` times after once that does not count (it compiles sources), with a fresh workspace
- * each time.
+ * Method: a worktree of REV in the temporary folder, with hard links to the packages of this clone where they include
+ * all that its lock file names, else with its own installation. A work is a whole process, started as `npm run uncurl`
+ * starts it; both revisions run in turns, `rounds` times after once that does not count (it compiles sources), with a
+ * fresh workspace each time.
  * Printed per work: medians of processor time and of peak memory (of each process, by itself, at its end: a work's
  * processes are added up, its memory is that of the largest), and the medians and ranges of their ratios, here / REV:
  * above 1 is worse here. A busy machine disturbs processor time less than wall time, but it does: repeat a surprise.
@@ -29,13 +29,22 @@ type Usage = z.infer<typeof usage>;
 const git = (...args: readonly string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
 
+const lockFile = z.object({ packages: z.record(z.string(), z.object({ version: z.string().optional() })) });
+
+/** Versions of the packages in the lock file of a clone, by folder. */
+const packagesOf = (clone: string): ReadonlyMap<string, string | undefined> => {
+  const { packages } = lockFile.parse(JSON.parse(readFileSync(path.join(clone, 'package-lock.json'), 'utf8')));
+  return new Map(Object.entries(packages).flatMap(([name, { version }]) => (name === '' ? [] : [[name, version]])));
+};
+
 /** Adds a worktree of the revision in a folder that does not exist yet. */
 const addWorktree = (revision: string, folder: string): void => {
   git('worktree', 'add', '--quiet', '--detach', folder, revision);
-  const [here, there] = [root, folder].map((clone) => readFileSync(path.join(clone, 'package-lock.json'), 'utf8'));
+  const [here, there] = [packagesOf(root), packagesOf(folder)];
+  const areHere = [...there].every(([name, version]) => here.get(name) === version);
   // A link to the whole folder would not do: an installation in either tree would empty it for both.
   const link = ['-al', path.join(root, 'node_modules'), path.join(folder, 'node_modules')];
-  const isLinked = here === there && spawnSync('cp', link, { stdio: 'ignore' }).status === 0;
+  const isLinked = areHere && spawnSync('cp', link, { stdio: 'ignore' }).status === 0;
   if (!isLinked) execFileSync('npm', ['ci', '--loglevel=error'], { cwd: folder, stdio: ['ignore', 2, 2] });
 };
 
@@ -91,6 +100,16 @@ const works: Readonly<Record<string, (prepared: Prepared, out: string) => readon
   start: () => ['help'],
   info: () => ['info', 'uncurl-32'],
   open: ({ largeModel }) => ['info', largeModel],
+  // In the workspace of the rounds before: the first, which does not count, computes what the others find stored.
+  cached: ({ workspace }) => [
+    ...sweepOf('uncurl-32', ['french', 'sort'], 'frequency', '1,2,4,8,16'),
+    '--workspace',
+    workspace,
+  ],
+  'cached-large': ({ largeModel, workspace }) => [
+    ...sweepOf(largeModel, ['french'], 'frequency', '1,2,4,8'),
+    ...['--limit', '40', '--workspace', workspace],
+  ],
   sweep: (_, out) => [
     ...sweepOf('uncurl-32', ['french', 'plural', 'add', 'sort'], 'frequency', '1,2,4,8,16'),
     ...['--workspace', out],

@@ -5,7 +5,8 @@ import { seededRandom } from '../../main/statistics/random.ts';
 import type { Attack } from './kills/attack.ts';
 import { editedArms, editedTorchSweep, editedTraining, trainer } from './kills/edited.ts';
 import { killedFit } from './kills/fits.ts';
-import { killedExport, killedTraining } from './kills/folders.ts';
+import { exports, killedExport, killedTraining } from './kills/folders.ts';
+import { killedDownload, killedRun, kindsOfRun } from './kills/runs.ts';
 import { killedSweep, killedWorkers, sweeps } from './kills/sweeps.ts';
 import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.ts';
 
@@ -15,10 +16,11 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
  * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
  * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
  * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
- * cluster runs), a search for the best model that fits, an export, a training (if UNCURL_INTEROP_PYTHON names a Python
- * with PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work
- * are edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one workspace,
- * a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the end is not
+ * cluster runs), a search for the best model that fits, every other kind of run, an export, one to a GGUF file (compared
+ * tensor by tensor), a download from a Hub on loopback, a training (if UNCURL_INTEROP_PYTHON names a Python with
+ * PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work are
+ * edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one workspace, a
+ * takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the end is not
  * counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each: times,
  * kills, resumptions, differences, failures, and leftover files.
  */
@@ -32,7 +34,9 @@ const all: readonly Making[] = [
   ...Object.entries(sweeps).map(([name, sweep]): Making => [name, () => killedSweep(folder, name, sweep)]),
   ['workers', () => killedWorkers(folder)],
   ['fit', () => killedFit(folder)],
-  ['export', () => killedExport(folder)],
+  ...Object.entries(kindsOfRun(folder)).map(([name, kind]): Making => [name, () => killedRun(folder, name, kind)]),
+  ...Object.entries(exports).map(([name, options]): Making => [name, () => killedExport(folder, name, options)]),
+  ['download', () => killedDownload(folder)],
   ['fine-tune', python === undefined ? null : () => killedTraining(folder, python)],
   ['edited training', python === undefined ? null : () => editedTraining(folder, python)],
   ['edited arms', python === undefined ? null : () => editedArms(folder, python)],
@@ -54,7 +58,7 @@ for (const [name, make] of all.filter(([each]) => new RegExp(pattern).test(each)
 const none = { times: 0, kills: 0, edits: 0, resumed: 0, differences: 0, failures: 0, leftovers: 0 };
 const totals = new Map(attacks.map(({ name }) => [name, { ...none }]));
 const sum = (key: keyof typeof none): number => [...totals.values()].reduce((all, each) => all + each[key], 0);
-for (let round = 0; round < 3 || sum('kills') < Number(kills); round += 1) {
+for (let round = 0; sum('kills') < Number(kills); round += 1) {
   for (const { name, once } of attacks) {
     const { kills: killed, edits = 0, resumed, isSame, said, leftovers } = await once(random);
     const total = totals.get(name) ?? none;
@@ -74,5 +78,6 @@ for (let round = 0; round < 3 || sum('kills') < Number(kills); round += 1) {
   );
 }
 console.table(Object.fromEntries(totals));
+for (const { end } of attacks) await end?.();
 await rm(folder, { recursive: true });
 process.exit(sum('differences') + sum('failures') > 0 ? 1 : 0);

@@ -184,5 +184,36 @@ test('the inspector shows an expert’s tokens, the experts chosen with it, simi
     await damage.scrollIntoViewIfNeeded();
     await photograph(workbench, 'expert-damage');
   });
+  await test.step('an area drawn over the map is summed up and pinned, by keyboard and by dragging', async () => {
+    const area = page.getByRole('region', { name: 'Experts of the area' });
+    await map(page).focus();
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowUp');
+    await expect(area).toContainText('4 experts in 2 layers');
+    await page.keyboard.press('Escape');
+    await expect(area).toBeHidden();
+    const box = await map(page).boundingBox();
+    if (box === null) throw new Error('the map is not on the page');
+    await page.mouse.move(box.x + 50, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 90, box.y + 45, { steps: 4 });
+    await page.mouse.up();
+    await expect(area).toContainText('8 experts in 1 layer');
+    // All choices of one of three layers.
+    await expect(area).toContainText('33.3\u202f% of all, 100.0\u202f% of their layers');
+    await photograph(workbench, 'area');
+    await area.getByRole('button', { name: 'Close the area' }).click();
+    await map(page).focus();
+    await page.keyboard.press('Shift+ArrowLeft');
+    await area.getByRole('button', { name: 'Pin: must stay' }).click();
+    await page
+      .getByRole('complementary', { name: 'Inspector' })
+      .getByRole('tab', { name: 'Plan', exact: true })
+      .click();
+    const pins = page.getByRole('group', { name: 'Pins' }).getByRole('listitem');
+    await expect(pins).toHaveCount(2);
+    await area.getByRole('button', { name: 'Remove pins' }).click();
+    await expect(pins).toHaveCount(0);
+  });
   expect(problems).toEqual([]);
 });

@@ -79,8 +79,9 @@ const covered = (page: Page): Promise<readonly string[]> =>
 
 /** Printed without its appendix the sample is short, and page one is the verdict. Electron's pages cannot be printed. */
 const expectShort = async (page: Page): Promise<void> => {
-  for (const details of await page.locator('details[open]').all())
-    await details.evaluate((element) => element.toggleAttribute('open', false));
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll('details[open]')) details.toggleAttribute('open', false);
+  });
   const printed = await page.pdf({ preferCSSPageSize: true });
   const pages = printed.toString('latin1').match(/\/Type\s*\/Page\b(?!s)/g) ?? [];
   expect(pages.length).toBeGreaterThan(3);

@@ -44,13 +44,23 @@ test('opens the page, connected to the engine', async ({ workbench }) => {
   expect(problems).toEqual([]);
 });
 
-test('an empty workspace offers the sample; lists share their height, and nothing in them is cut or covered', async ({
+test('an empty workspace offers three ways to begin; lists share their height, and nothing in them is cut or covered', async ({
   workbench,
 }) => {
   const { page } = workbench;
   const problems = pageErrors(page);
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
-  await sidebar.getByRole('button', { name: 'Add the sample sweep' }).click();
+  const ways = page.getByRole('region', { name: 'Ways to begin' });
+  await expect(ways.getByRole('button')).toHaveText(['Open the sample', 'Open a model…', 'Fit a model to a size']);
+  // One button leads.
+  await expect(page.locator('.button-primary')).toHaveCount(1);
+  await ways.getByRole('button', { name: 'Open a model…' }).click();
+  await expect(page.getByRole('dialog', { name: 'Open a model' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await ways.getByRole('button', { name: 'Fit a model to a size' }).click();
+  await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');
+  await page.getByRole('tab', { name: 'Workbench', exact: true }).click();
+  await ways.getByRole('button', { name: 'Open the sample' }).click();
   const run = page
     .getByRole('list', { name: 'Runs' })
     .getByRole('listitem')
@@ -61,6 +71,7 @@ test('an empty workspace offers the sample; lists share their height, and nothin
   const model = page.getByRole('region', { name: 'What is on screen' }).getByLabel('Model', { exact: true });
   await expect(model.locator('option:checked')).toHaveText(/^uncurl-/);
   await expect(page.locator('.difference-plot .curve-point').first()).toBeVisible();
+  await expect(ways).toBeHidden();
   await photograph(workbench, 'sample-added');
 
   await test.step('names of tasks are whole, and the icons of a run leave its title readable', async () => {

@@ -27,6 +27,12 @@ const line = z.object({
   right: z.object({ unpruned: z.string(), deleted: z.string(), folded: z.string(), trained: z.string() }),
 });
 
+const ghostLine = z.object({ count: z.number(), right: z.record(z.string(), z.string()) });
+const bitsOf = (digits: string | undefined, count: number): string =>
+  BigInt(`0x${digits ?? ''}`)
+    .toString(2)
+    .padStart(count, '0');
+
 it('gates.py finds the factors and the answers of the engine on a checkpoint in the layout of OLMoE', async () => {
   const scratch = await temporaryFolder();
   const [model, task] = [path.join(scratch, 'tiny-olmoe'), path.join(scratch, 'french')];
@@ -44,6 +50,10 @@ it('gates.py finds the factors and the answers of the engine on a checkpoint in 
   const script = path.join(root, 'resources/gates/gates.py');
   await outputOf(python, [script, model, task, '--keep', String(KEPT), '--out', out]);
   const lines = (await readFile(out, 'utf8')).trim().split('\n');
+  const ghosts = path.join(scratch, 'ghosts.jsonl');
+  const beside = path.join(root, 'resources/gates/ghosts.py');
+  await outputOf(python, [beside, model, task, '--keep', String(KEPT), '--ghosts', '1', '--out', ghosts]);
+  const ghostLines = (await readFile(ghosts, 'utf8')).trim().split('\n');
 
   const checkpoint = await openCheckpoint(model);
   const { calibration, test } = await loadTask(task);
@@ -60,7 +70,7 @@ it('gates.py finds the factors and the answers of the engine on a checkpoint in 
         .join('');
     };
     expect(lines.map((text) => line.parse(JSON.parse(text)).method)).toEqual(['frequency', 'reap']);
-    for (const text of lines) {
+    for (const [at, text] of lines.entries()) {
       const { method, factors, right } = line.parse(JSON.parse(text));
       const order = { method, options: {}, keep: KEPT, budget: 'uniform', pins: [], seed: 0, tasks: [] } as const;
       const plan = planForModel(checkpoint, { ...order, statistics });
@@ -72,6 +82,14 @@ it('gates.py finds the factors and the answers of the engine on a checkpoint in 
       expect(await rightUnder(null)).toBe(right.unpruned);
       expect(await rightUnder(plan)).toBe(right.deleted);
       expect(await rightUnder(folded)).toBe(right.folded);
+      const { count, right: besides } = ghostLine.parse(JSON.parse(ghostLines[at] ?? ''));
+      expect(Object.keys(besides)).toEqual(['folded', 'ghosts-1', 'experts-1']);
+      const more = planForModel(checkpoint, { ...order, keep: KEPT + 1, statistics });
+      const answers = [
+        await rightUnder(folded),
+        await rightUnder(withGates(more, 'folded', checkpoint.info, profiles)),
+      ];
+      expect([besides['folded'], besides['experts-1']].map((digits) => bitsOf(digits, count))).toEqual(answers);
       expect(await rightUnder(withGates(plan, 'trained', checkpoint.info, profiles))).toBe(right.trained);
     }
   } finally {

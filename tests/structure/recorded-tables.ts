@@ -37,7 +37,7 @@ import { TELLING_LOSS } from '../../main/evaluation/fidelity.ts';
 import { ratioInterval } from '../../main/statistics/ratio-interval.ts';
 import { choiceAndWriting, reachSummary, TWIN_SUFFIX } from '../../main/evaluation/choice-and-writing.ts';
 import { curtailedOrder, partEnds } from '../../main/evaluation/curtailment.ts';
-import { luckPoints, luckSentences } from '../../main/evaluation/calibration-luck.ts';
+import { luckPoints, luckSentences, luckThresholds } from '../../main/evaluation/calibration-luck.ts';
 import { type PointOverDraws, pointsOverDraws } from '../../main/evaluation/draws.ts';
 import { elsewhereSummaries, summarySentence } from '../../main/evaluation/elsewhere.ts';
 import {
@@ -70,6 +70,8 @@ import { answer, curtailedSample, sampleOutcomes } from '../main/evaluation/curt
 import { recordedJson, type RecordedReading, recordedReadings, recordedResults } from '../main/sample/recorded.ts';
 import { writeBundledRecords } from './bundled-records.ts';
 import { type ForetoldCurve, foretoldCurves, heldOutCounts } from './forecast-rates.ts';
+import { gatesGhosts, gatesIn } from './gates-tables.ts';
+import { interval, items, points, table } from './markdown.ts';
 import { root } from './project-files.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
@@ -108,13 +110,6 @@ const readSample = async (): Promise<Sample> => {
   }
 };
 
-const points = (share: number): string => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
-/** An end just below 0 stays -0.0, since the interval then excludes 0. */
-const interval = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  `[${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |'));
-const items = (sentences: readonly string[]): readonly string[] => sentences.map((sentence) => `- ${sentence}`);
 const textTable = (rows: readonly (readonly string[])[], rightAligned: readonly number[]): readonly string[] => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const cell = (text: string, column: number): string =>
@@ -128,7 +123,7 @@ const firstResult = ({ document }: Sample): readonly string[] => {
     model === 'uncurl-16' &&
     task === 'french' &&
     (method === UNPRUNED || (['frequency', 'reap'].includes(method) && [2, 4].includes(factor)));
-  return textTable(
+  const shown = textTable(
     [
       [...'model task method factor kept dropped n value difference'.split(' '), '95 % interval', 'verdict'],
       ...document.results
@@ -141,6 +136,14 @@ const firstResult = ({ document }: Sample): readonly string[] => {
     ],
     [3, 4, 5, 6, 7, 8],
   );
+  const half = document.results.filter(isShown).find(({ method, factor }) => method === 'frequency' && factor === 2);
+  if (half === undefined || half.verdict === 'safe') throw new Error('the first result is told otherwise');
+  return [
+    ...shown,
+    '',
+    `Pruning half of the experts costs this model ${points(-half.difference)} points of accuracy in French, so its ` +
+      'threshold is below 2.',
+  ];
 };
 
 /** "4 to 7": counts of the draw with fewest and of the one with most. */
@@ -284,6 +287,50 @@ const experiment = async (): Promise<readonly string[]> => {
   );
 };
 
+/** What the paragraphs of the experiment's page say of single cells and counts. */
+const experimentReading = async (): Promise<readonly string[]> => {
+  const { record, answers } = await recordedExperiment();
+  const cells = answers.filter(({ question }) => question === 'scratch').flatMap((answered) => answered.cells);
+  const counts = (treatment: string, gates: 'folded' | null, sign: 'plus' | 'minus'): number =>
+    cells.filter((cell) => cell.treatment === treatment && cell.gates === gates && cell.sign === sign).length;
+  const folded = (task: string, experts: number, kept: number): ExperimentCell => {
+    const found = cells
+      .filter((cell) => cell.treatment === 'tuned' && cell.gates === 'folded' && cell.task === task)
+      .find((cell) => cell.experts === experts && cell.kept === kept);
+    if (found === undefined) throw new Error(`no ${task} at ${experts} to ${kept}`);
+    return found;
+  };
+  const one = folded(`capital${TWIN_SUFFIX}`, 64, 32);
+  const loss = (task: string): string => {
+    const cell = folded(task, 32, 8);
+    return cell.sign === 'cannot-tell' ? 'undecided' : `${(-100 * cell.difference).toFixed(0)} points below scratch`;
+  };
+  const unpruned = (treatment: string): string => {
+    const arm = record.arms.find(
+      ({ method, experts, task, treatment: own }) =>
+        method === null && experts === 8 && task === 'german' && own === treatment,
+    );
+    if (arm === undefined) throw new Error(`no unpruned arm ${treatment}`);
+    return points(accuracyOf(arm.right));
+  };
+  const better = ['as-is', 'tuned'].reduce((sum, treatment) => sum + counts(treatment, 'folded', 'plus'), 0);
+  const of = cells.filter(({ treatment, gates }) => treatment === 'tuned' && gates === 'folded').length;
+  return items([
+    `**Folded gates take a part of the loss away, not its sign.** Of ${of} comparisons with scratch, ` +
+      `${counts('as-is', 'folded', 'minus')} are worse instead of ${counts('as-is', null, 'minus')} as it is, and ` +
+      `${counts('tuned', 'folded', 'minus')} instead of ${counts('tuned', null, 'minus')} fine-tuned; ` +
+      `${better === 0 ? 'none is' : `${better} are`} better ([Gates after deletion](gates.md)).`,
+    `**One draw alone can mislead.** On written capitals at 64 to 32 with folded gates, the intervals of the ` +
+      `${record.settings.seeds.length} draws reach from ${points(one.low)} to ${points(one.high)} points.`,
+    `**Writing shows losses that choosing hides on sums and capitals, not on German words**, of which few are right ` +
+      `when written: with folded gates, capitals at 32 to 8 are ${loss('capital')} by choice and ` +
+      `${loss(`capital${TWIN_SUFFIX}`)} in writing, German words ${loss('german')} by choice and ` +
+      `${loss(`german${TWIN_SUFFIX}`)} in writing.`,
+    `**Fine-tuning also hurts what its items do not contain**: unpruned, German words at E = 8 go from ` +
+      `${unpruned('as-is')} to ${unpruned('tuned')} % by choice.`,
+  ]);
+};
+
 /** Signs of the comparisons, by question, treatment and kind of answers. */
 const experimentSigns = async (): Promise<readonly string[]> => {
   const { answers } = await recordedExperiment();
@@ -398,6 +445,27 @@ const settings = (schema: z.ZodObject) => (): readonly string[] =>
       setting.flag === undefined ? [] : [[`\`--${setting.flag}\``, setting.help, setting.range, defaultText(setting)]],
     ),
   );
+
+/** How many verdicts and thresholds stay over calibration draws: of methods that score experts, and of UNCURL. */
+const luckTogether = async (): Promise<readonly string[]> => {
+  const recorded = await recordedResults('luck');
+  const [points_, thresholds] = [luckPoints(recorded), luckThresholds(recorded)];
+  const stay = (isOwn: (method: string) => boolean, size: number): readonly [points: string, thresholds: string] => {
+    const own = points_.filter((point) => isOwn(point.method) && point.size === size);
+    const ends = thresholds.filter((one) => isOwn(one.method) && one.size === size);
+    const still = ends.filter(({ all, draws }) => draws.every((factor) => factor === all));
+    const agreeing = own.filter(({ agree }) => agree.count === agree.of);
+    return [`${agreeing.length} of ${own.length}`, `${still.length} of ${ends.length}`];
+  };
+  const [most, few] = [stay((method) => method !== 'uncurl', 300), stay((method) => method !== 'uncurl', 30)];
+  const merged = stay((method) => method === 'uncurl', 300);
+  return [
+    `For methods that score experts one by one, 300 items leave little luck: ${most[0]} points have the same ` +
+      `verdict in every draw, and ${most[1]} thresholds do not move; with 30 items ${few[0]} and ${few[1]}. UNCURL's ` +
+      `clusters change more with the items (${merged[0]} points, ${merged[1]} thresholds at 300), and no longer with ` +
+      'the starts of k-means.',
+  ];
+};
 
 /** Calibration draws of one model by several methods, for two numbers of drawn items, beside UNCURL's own draws. */
 const luck = async ({ document }: Sample): Promise<readonly string[]> => {
@@ -584,45 +652,6 @@ const frontierRows = (pairs: readonly FrontierPair[], methods: readonly string[]
     },
   );
 };
-
-/** Accuracy by gates: means over models and tasks, each with the same weight, and differences to a plain deletion. */
-const gatesIn = async (file: string): Promise<readonly string[]> => {
-  const text = await readFile(path.join(resources, 'gates', file), 'utf8');
-  const runs = text
-    .trim()
-    .split('\n')
-    .map((line) => gatesRun.parse(JSON.parse(line)));
-  const factorOf = ({ model, kept }: z.infer<typeof gatesRun>): number => Number(model.split('-').at(-1)) / kept;
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const rows = groupBy(runs, (run) => [run.method, factorOf(run)]).map((own) => {
-    const [first] = own;
-    if (first === undefined) throw new Error('a group without runs');
-    const accuracy = (mode: 'deleted' | 'folded' | 'trained'): string =>
-      (100 * mean(own.map(({ right }) => mean(right[mode])))).toFixed(1);
-    const better = (mode: 'folded' | 'trained'): string => {
-      const moved = own.map(({ right }) => right[mode].map((is, at) => is - (right.deleted[at] ?? Number.NaN)));
-      const middle = mean(moved.map(mean));
-      const variances = moved.map((items) => mean(items.map((value) => (value - mean(items)) ** 2)) / items.length);
-      const half = (1.96 * Math.sqrt(variances.reduce((sum, value) => sum + value, 0))) / moved.length;
-      const shown = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(1)}`;
-      return `${shown(middle)} [${shown(middle - half)}, ${shown(middle + half)}]`;
-    };
-    const title = `${methodTitle(first.method)} ${formatFactor(factorOf(first))}`;
-    return [title, accuracy('deleted'), accuracy('folded'), better('folded'), accuracy('trained'), better('trained')];
-  });
-  return table(['', 'as deleted', 'folded', 'difference', 'trained', 'difference'], rows);
-};
-
-const answersRight = z
-  .string()
-  .regex(/^[01]+$/)
-  .transform((digits) => Array.from(digits, Number));
-const gatesRun = z.object({
-  model: z.string(),
-  method: z.string(),
-  kept: z.number().int().positive(),
-  right: z.object({ deleted: answersRight, folded: answersRight, trained: answersRight }),
-});
 
 /** How the long answers of one model end as it is pruned: means over its tasks, by method and factor. */
 const endings = async (): Promise<readonly string[]> => {
@@ -944,13 +973,37 @@ const experimentWriting = async (): Promise<readonly string[]> => {
   return [`Fine-tuned and against scratch, the loss is larger in writing than by choice on ${counts.join(', on ')}.`];
 };
 
+/** The chance that a positive has a larger value than another; equal ones count half. */
+const areaUnderCurve = (all: readonly { readonly value: number; readonly isPositive: boolean }[]): number => {
+  const [positives, others] = [all.filter((one) => one.isPositive), all.filter((one) => !one.isPositive)];
+  const won = positives.flatMap(({ value }) =>
+    others.map((other): number => (value > other.value ? 1 : value === other.value ? 0.5 : 0)),
+  );
+  return won.reduce((sum, one) => sum + one, 0) / won.length;
+};
+
+/** The cut of the answer loss on the model where it was not found, with folded gates. */
+const answerLossElsewhere = async (sample: Sample): Promise<readonly string[]> => {
+  const pairs = (await forecastCurves(sample))
+    .filter(({ model, method }) => model === `${GATED} (gates folded)` && ['frequency', 'reap'].includes(method))
+    .flatMap(({ pairs: own }) => own)
+    .filter(({ chosen }) => chosen.factor > 1 && chosen.verdict === 'safe' && chosen.fidelity !== undefined);
+  const isAbove = ({ chosen }: (typeof pairs)[number]): boolean => (chosen.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
+  const unsafe = (own: typeof pairs): string =>
+    `${own.filter(({ written }) => written.verdict !== 'safe').length} of ${own.length}`;
+  return [
+    `On \`${GATED}\`, where the cut was not found, with folded gates: unsafe in ${unsafe(pairs.filter(isAbove))} ` +
+      `points, and below it in ${unsafe(pairs.filter((pair) => !isAbove(pair)))}.`,
+  ];
+};
+
 /** The answer loss of points that are safe by choice, against the written verdict of the same plans. */
 const answerLoss = ({ document: { results } }: Sample): readonly string[] => {
   const byName = new Map(results.map((result) => [pointNameKey(result), result]));
   const pairs = results.flatMap((chosen) => {
     const written = byName.get(pointNameKey({ ...chosen, task: `${chosen.task}${TWIN_SUFFIX}` }));
     const isSafe = chosen.factor > 1 && chosen.verdict === 'safe' && chosen.answerLoss !== undefined;
-    return isSafe && written !== undefined ? [{ chosen, isUnsafe: written.verdict !== 'safe' }] : [];
+    return isSafe && written !== undefined ? [{ chosen, written, isUnsafe: written.verdict !== 'safe' }] : [];
   });
   const cells = (of: typeof pairs): number =>
     new Set(of.map(({ chosen }) => pointNameKey({ ...chosen, seed: null }))).size;
@@ -958,7 +1011,13 @@ const answerLoss = ({ document: { results } }: Sample): readonly string[] => {
   const isAbove = ({ chosen }: (typeof pairs)[number]): boolean => (chosen.answerLoss?.mean ?? 0) >= TELLING_LOSS.nats;
   const [above, below_] = [pairs.filter(isAbove), pairs.filter((pair) => !isAbove(pair))];
   const unsafe = (of: typeof pairs): number => of.filter(({ isUnsafe }) => isUnsafe).length;
+  const area = ({ of }: (typeof measures)[keyof typeof measures]): string =>
+    areaUnderCurve(pairs.map((pair) => ({ value: of(pair) ?? Number.NaN, isPositive: pair.isUnsafe }))).toFixed(2);
   return [
+    `Among the points of the sample that are safe by choice, the answer loss tells which are unsafe when written ` +
+      `with an area under the ROC curve of ${area(measures.answerLoss)}, the loss of accuracy with ` +
+      `${area(measures.difference)}.`,
+    '',
     `On the sample, ${pairs.length} points are safe by choice (${cells(pairs)} distinct cells of model, task, method ` +
       `and factor; the others are draws of the same cells). A loss of ${TELLING_LOSS.nats} nats or more was unsafe ` +
       `when written in ${unsafe(above)} of ${above.length} points (${cells(above)} cells); below it, in ` +
@@ -976,6 +1035,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'trend-tests': trendTests,
   'experiment-writing': experimentWriting,
   'answer-loss': answerLoss,
+  'answer-loss-elsewhere': answerLossElsewhere,
   'threshold-trend': findings('threshold-over-experts', [null, 'frequency', 'reap']),
   'equal-share': findings('loss-over-share', ['frequency', 'reap', 'uncurl']),
   'against-scratch': findings('pruned-against-scratch', [null, 'frequency']),
@@ -988,11 +1048,14 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   frontier,
   gates: () => gatesIn('answers.jsonl'),
   'gates-trainings': () => gatesIn('trainings.jsonl'),
+  'gates-ghosts': gatesGhosts,
   'gates-methods': gatesMethods,
   'gates-experiment': gatesExperiment,
   luck,
+  'luck-together': luckTogether,
   experiment,
   'experiment-signs': experimentSigns,
+  'experiment-reading': experimentReading,
   'experiment-findings': experimentFindings,
   curtailment,
   'sweep-settings': settings(describedSweepSettings),

@@ -2,6 +2,7 @@ import { filterRuns, type RunManifest, runName, runOrders, runTag, sortRuns, tag
 import { isWorkspace, openExistingWorkspace, type Workspace } from '../../workspace/open-workspace.ts';
 import { repeatedOption, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
 import { vouchingBy } from '../../runs/run-source.ts';
+import { equivalentCommand } from '../../words/equivalent-command.ts';
 import { provenanceBadge } from '../../words/provenance.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
@@ -229,6 +230,8 @@ export const runs: Verb = {
           : []),
       ...rest,
     ].join('\n\n');
-    return { document: manifests, text };
+    // The command in a run's file may be anybody's text.
+    const document = manifests.map((run) => ({ ...run, commandLine: equivalentCommand(run) ?? '' }));
+    return { document, text };
   },
 };

@@ -27,6 +27,9 @@ const request = z.union(
 );
 type Request = z.infer<typeof request>;
 
+/** Of all requests of a file together: they are held in memory. */
+const MOST_TOKENS = 2 ** 24;
+
 /** Most refused requests that are listed one by one. */
 const MAX_NAMED = 10;
 
@@ -34,10 +37,18 @@ const readRequests = async (file: string): Promise<readonly Request[]> => {
   const lines = (await readTextFile(file, 'requests')).split('\n');
   const requests: Request[] = [];
   const seen = new Set<string>();
+  let tokenCount = 0;
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     const location = `${resolve(file)}, line ${String(index + 1)}`;
     const parsed = parseJson(line, request, location);
+    if ('contextTokens' in parsed) tokenCount += parsed.contextTokens.length + parsed.continuationTokens.length;
+    if (tokenCount > MOST_TOKENS)
+      throw refuse(
+        'file-too-large',
+        `${resolve(file)} has more than ${String(MOST_TOKENS)} tokens.`,
+        'Split the file.',
+      );
     if (seen.has(parsed.id))
       throw refuse('duplicate-id', `${location}: id "${parsed.id}" was used before.`, 'Give every request its own id.');
     seen.add(parsed.id);

@@ -10,7 +10,7 @@ import { Button } from '../../components/button.tsx';
 import { Definition, Words } from '../../components/definition.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, selectedModel, useFacts } from '../../engine/facts.ts';
+import { focusedTask, leadingLook, selectedModel, useFacts } from '../../engine/facts.ts';
 import { inTaskTitles } from '../../../main/words/task-titles.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { CostTable } from '../../plan/cost-table.tsx';
@@ -120,7 +120,7 @@ const ProfileNow = ({ error }: { readonly error: SerialisedError }) => {
             Choose calibration items…
           </ActionButton>
         ) : (
-          <ActionButton action={profileForPlan} look="primary" icon="play">
+          <ActionButton action={profileForPlan} look={leadingLook(facts)} icon="play">
             {isRunning ? 'Profiling…' : `Profile ${subject} for ${methodTitle(facts.selection.method)} now`}
           </ActionButton>
         )}

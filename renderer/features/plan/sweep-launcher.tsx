@@ -11,7 +11,7 @@ import { Button, Icon } from '../../components/button.tsx';
 import { Checkbox, Segmented } from '../../components/choices.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { focusedTask, isUsable, tickedTasks, useFacts } from '../../engine/facts.ts';
+import { focusedTask, isUsable, leadingLook, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { formatFactor } from '../../../main/words/numbers.ts';
 import { titleList } from '../../../main/words/task-titles.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
@@ -131,7 +131,7 @@ export const SweepLauncher = () => {
         <span className={obstacle === null ? 'sweep-bar-words' : 'sweep-bar-words muted'}>
           {obstacle ?? <UntickedWarning tasks={tasks} />}
         </span>
-        <Button look="primary" icon="play" onClick={start.perform} disabled={!start.enabled}>
+        <Button look={leadingLook(facts)} icon="play" onClick={start.perform} disabled={!start.enabled}>
           <span className="ellipsis">
             {isOnCluster ? 'Submit sweep' : 'Start sweep'}
             {obstacle === null && <small>: {sweepSummary(models, tasks, settings)}</small>}

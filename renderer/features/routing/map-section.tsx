@@ -17,6 +17,7 @@ import { PopPanel } from '../../components/pop-panel.tsx';
 import { definitions } from '../../definitions/definitions.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { useComparableModels, type ComparableModel } from '../../profile/comparable-models.ts';
+import { useMapScaling } from '../../profile/use-routing-matrix.ts';
 import { minusKey, orderKey, routingMetrics, type MapMinus, type MapOrder } from '../../state/map-view.ts';
 import { routingStore } from '../../state/view-stores.ts';
 import type { TaskEntry } from '../../../main/contract/task.ts';
@@ -61,7 +62,8 @@ const scalingTitles: Readonly<Record<MapScaling, string>> = {
 const MapControls = () => {
   const facts = useFacts();
   const { tasks, selection } = facts;
-  const { metric, minus, scaling, order } = selection.map;
+  const { metric, minus, order } = selection.map;
+  const scaling = useMapScaling();
   const model = selectedModel(facts);
   const { asTable, showTable } = useStore(routingStore);
   const { drawMap } = selectionStore.getState();

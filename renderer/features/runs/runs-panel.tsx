@@ -6,10 +6,8 @@ import { Button, IconButton } from '../../components/button.tsx';
 import { Panel } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { WindowedList } from '../../components/windowed-list.tsx';
-import { openRun } from '../../actions/open-run.ts';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
-import { readFacts, useFacts } from '../../engine/facts.ts';
+import { useFacts } from '../../engine/facts.ts';
 import { shownRunName, shownRunText } from '../../format/run-names.ts';
 import { layoutStore } from '../../state/layout-store.ts';
 import { runsStore } from '../../state/runs-store.ts';
@@ -40,31 +38,13 @@ const walkRows = (event: React.KeyboardEvent<HTMLUListElement>): void => {
   main.focus();
 };
 
-/** Says what will be listed, and offers the sample. */
+/** Says what will be listed, and why there is no sample. */
 const NoRuns = () => {
-  const { busy, problem, start } = useRequest('here');
   const sampleProblem = useQuery('engine.facts', {}).data?.sampleProblem ?? null;
   return (
     <div className="panel-empty">
       <p>Profiles, sweeps and exports will be listed here.</p>
       {sampleProblem !== null && <Problem error={sampleProblem} />}
-      {problem !== null && <Problem error={problem} />}
-      <Button
-        small
-        icon="plus"
-        disabled={busy}
-        onClick={() =>
-          start(async (engine) => {
-            const { run } = await engine.bridge.call('sample.add', {});
-            engine.cache.invalidate(listsRuns);
-            // The model on screen may be none of the sample's.
-            const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
-            if (sample !== undefined) openRun(readFacts(engine), sample);
-          })
-        }
-      >
-        {busy ? 'Adding the sample…' : 'Add the sample sweep'}
-      </Button>
     </div>
   );
 };

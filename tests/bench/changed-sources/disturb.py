@@ -1,51 +1,61 @@
 """
-Changes a file of a model in another way each time, at any moment of the process that reads it: python3 disturb.py FILE
-WAY KEEPS_TIME ORIGINAL CHANGED. ORIGINAL and CHANGED contain the first bytes of the file before and after the change;
-the rest of it stays. Reads lines: "change", "restore", or "during AT BACK" (seconds; a negative BACK: not restored).
-Answers each with a line: "done" and its number.
+Changes a file of a model in another way each time, at any moment of the process that reads it: python3 disturb.py
+FILE WAY KEEPS_TIME FOLDER. FOLDER has two states of the file, before ("restore") and after ("change"): the length of
+the file and its differing pieces (.json), and the bytes of these (.bin). Reads lines: "change", "restore", or "during
+AT BACK" (seconds; a negative BACK: not restored). Answers each with a line: "done" and its number.
 """
+import json
 import mmap
 import os
+import subprocess
 import sys
 import time
 
-file, way, keeps_time, original, changed = sys.argv[1:]
-contents = {"restore": open(original, "rb").read(), "change": open(changed, "rb").read()}
-rest = os.stat(file).st_size - len(contents["restore"])
+file, way, keeps_time, folder = sys.argv[1:]
 OLD = 1_700_000_000
 count = 0
+
+
+def state(name: str):
+    """The length of the file, and pairs of a position and the bytes there."""
+    with open(f"{folder}/{name}.json", encoding="utf8") as text, open(f"{folder}/{name}.bin", "rb") as data:
+        document = json.load(text)
+        return document["length"], [(at, data.read(size)) for at, size in document["pieces"]]
+
+
+states = {name: state(name) for name in ("restore", "change")}
 mapping = None
 if way == "through a mapping":
     descriptor = os.open(file, os.O_RDWR)
-    mapping = mmap.mmap(descriptor, len(contents["restore"]))
+    mapping = mmap.mmap(descriptor, states["restore"][0])
     # Its pages are dirty from now on, as those of a program that mapped the file for writing long ago.
-    for at in range(0, len(mapping), 4096):
-        mapping[at] = mapping[at]
+    for at, content in states["restore"][1]:
+        mapping[at : at + len(content)] = content
 
 
-def fresh(path: str, content: bytes) -> None:
-    with open(path, "wb") as out:
-        out.write(content)
-        out.truncate(len(content) + rest)
+def write(path: str, length: int, pieces) -> None:
+    with open(path, "r+b") as out:
+        for at, content in pieces:
+            out.seek(at)
+            out.write(content)
+        out.truncate(length)
 
 
-def put(content: bytes) -> None:
+def put(name: str) -> None:
     global count
     count += 1
+    length, pieces = states[name]
     if mapping is not None:
-        for at in range(0, len(mapping), 4096):
-            if mapping[at : at + 4096] != content[at : at + 4096]:
-                mapping[at : at + 4096] = content[at : at + 4096]
+        for at, content in pieces:
+            mapping[at : at + len(content)] = content
     elif way == "in place":
-        with open(file, "r+b") as out:
-            out.write(content)
-            if rest == 0:
-                out.truncate(len(content))
+        write(file, length, pieces)
     else:
         coming = f"{file}.coming"
-        fresh(coming, content)
+        subprocess.run(["cp", "--sparse=auto", "--dereference", file, coming], check=True)
+        write(coming, length, pieces)
         if way == "by link":
-            target = f"{original}.target-{count}"
+            target = f"{folder}/target-{count}"
             os.replace(coming, target)
             os.symlink(target, coming)
         os.replace(coming, file)
@@ -59,10 +69,10 @@ for number, line in enumerate(sys.stdin, 1):
     if what == "during":
         at, back = map(float, times)
         time.sleep(at)
-        put(contents["change"])
+        put("change")
         if back >= 0:
             time.sleep(back)
-            put(contents["restore"])
+            put("restore")
     else:
-        put(contents[what])
+        put(what)
     print(f"done {number}", flush=True)

@@ -6,7 +6,7 @@ import { runCommandLine } from '../../../main/cli/run-command-line.ts';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import type { sweepSettings } from '../../../main/contract/sweep.ts';
 import { createEngine, type Engine } from '../../../main/engine/engine.ts';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { filesOf } from '../kills/sweeps.ts';
 import type { ChangeName, Sources } from './changes.ts';
 
@@ -39,6 +39,8 @@ export interface ComputingPath {
   };
   /** The result says whether the files are as they were before, so those changed all the time give another one. */
   readonly compares?: true;
+  /** Only in each `every`-th turn of all ways, since it takes many times longer than the others. */
+  readonly every?: number;
 }
 
 const THREADS = 1;
@@ -77,10 +79,27 @@ const sweepPath = (name: string, asked: Asked, reads: readonly ChangeName[], isW
   };
 };
 
+/** Plans on the tasks that they were not made for. */
+const elsewherePath: ComputingPath = {
+  name: 'elsewhere',
+  reads: ['weights', 'a byte of a router', 'test items', 'calibration items'],
+  run: async (bench) => {
+    const { engine, sources } = bench;
+    const { run } = await engine.call('sweep.start', {
+      models: [engine.grantPath(sources.model)],
+      tasks: [sources.task, sources.other].map((folder) => engine.grantPath(folder)),
+      settings: { methods: ['frequency'], factors: [1, 2], elsewhere: true },
+    });
+    await ended(bench, { run });
+    const { results, elsewhere } = await engine.call('sweep.read', { run });
+    return { results, elsewhere };
+  },
+};
+
 /** A candidate folder, made of the model before the change: its numbers are those of its own files. */
 const candidatePath: ComputingPath = {
   name: 'candidate folder',
-  reads: ['weights', 'routers', 'an expert'],
+  reads: ['weights', 'routers', 'a byte of an expert', 'larger weights'],
   run: async (bench) => {
     const { engine, sources } = bench;
     const model = sources.larger;
@@ -192,6 +211,41 @@ const exportPath: ComputingPath = {
   },
 };
 
+/** A sweep that PyTorch computes, in which transformers reads the files. */
+const torchPath = (python: string): ComputingPath => ({
+  name: 'sweep in PyTorch',
+  every: 4,
+  reads: ['weights', 'an expert', 'a byte of attention', 'tokenizer', 'config'],
+  run: async ({ workspace, sources }) => {
+    const printed = await uncurl(
+      ...['sweep', sources.model, '--task', sources.task, '--method', 'frequency', '--factors', '1,2'],
+      ...['--engine', 'torch', '--python', python, '--precision', 'float32', '--workspace', workspace],
+      ...threads,
+    );
+    const { run } = z.looseObject({ run: z.string() }).parse(JSON.parse(printed));
+    const file = path.join(workspace, 'runs', run, 'results.json');
+    return z.looseObject({ results: z.unknown() }).parse(JSON.parse(await readFile(file, 'utf8'))).results;
+  },
+});
+
+/** Texts of the unpruned model and of a plan side by side. */
+const besidePath: ComputingPath = {
+  name: 'side by side',
+  reads: ['weights', 'a byte of a router', 'tokenizer', 'ends'],
+  run: async (bench) => {
+    const { engine, sources } = bench;
+    const started = await engine.call('beside.start', {
+      model: engine.grantPath(sources.model),
+      prompt: 'the capital of france is ',
+      maxNewTokens: 16,
+      plans: [{ name: 'half', plan: { kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) } }],
+    });
+    const run = await ended(bench, started);
+    const { columns, differences } = await engine.call('beside.read', { run });
+    return { columns, differences };
+  },
+};
+
 const verifyPath: ComputingPath = {
   name: 'verify',
   compares: true,
@@ -300,14 +354,19 @@ const finetunePath = (python: string): ComputingPath => ({
   },
 });
 
-/** All ways to compute numbers on this machine; the slow ones need a Python with PyTorch. */
-export const computingPaths = (python: string | undefined): readonly ComputingPath[] => [
+/**
+ * All ways to compute numbers on this machine; the slow ones need a Python with PyTorch. Padded models are not trained:
+ * transformers does not write the padding.
+ */
+export const computingPaths = (python: string | undefined, isPadded: boolean): readonly ComputingPath[] => [
   sweepPath('sweep that merges', { methods: ['uncurl'], factors: [1, 2, 4] }, [
-    ...['weights', 'routers', 'an expert', 'config', 'tokenizer', 'test items'],
+    ...['weights', 'routers', 'an expert', 'a byte of a router', 'a byte of attention', 'a byte of an expert'],
+    ...['config', 'tokenizer', 'test items'],
   ] as const),
   sweepPath('calibration draws', { calibrationDraws: 3, factors: [1, 2] }, ['weights', 'routers', 'calibration items']),
-  sweepPath('fidelity', { fidelity: true }, ['weights', 'routers', 'an expert', 'tokenizer']),
-  sweepPath('rounded weights', { weights: ['stored', 'q8_0'] }, ['weights', 'an expert']),
+  sweepPath('fidelity', { fidelity: true }, ['weights', 'a byte of attention', 'a byte of an expert', 'tokenizer']),
+  sweepPath('rounded weights', { weights: ['stored', 'q8_0'] }, ['weights', 'a byte of an expert']),
+  elsewherePath,
   candidatePath,
   sweepPath('sweep through the chat template', { chat: true }, ['weights', 'template', 'test items']),
   sweepPath('sweep that refits', { recovery: 'both' }, [
@@ -335,6 +394,7 @@ export const computingPaths = (python: string | undefined): readonly ComputingPa
   workers,
   profilePath,
   damagePath,
+  besidePath,
   experimentPath(null),
   reproducePath,
   exportPath,
@@ -358,5 +418,6 @@ export const computingPaths = (python: string | undefined): readonly ComputingPa
     ...['recover', bench.sources.model, '--plan', inFolder(bench, 'half.json')],
     ...['--task', bench.sources.task, '--out', out],
   ]),
-  ...(python === undefined ? [] : [experimentPath(python), finetunePath(python)]),
+  ...(python === undefined ? [] : [torchPath(python)]),
+  ...(python === undefined || isPadded ? [] : [experimentPath(python), finetunePath(python)]),
 ];

@@ -20,4 +20,5 @@ export interface Outcome {
 export interface Attack {
   readonly name: string;
   readonly once: (random: RandomSource) => Promise<Outcome>;
+  readonly end?: () => Promise<void>;
 }

@@ -28,8 +28,11 @@ const env = {
 };
 
 /** Starts the command line in a process. */
-export const startUncurl = (args: readonly string[]): CommandLine => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env });
+export const startUncurl = (args: readonly string[], environment: NodeJS.ProcessEnv = {}): CommandLine => {
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...env, ...environment },
+  });
   const said: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   const ended = once(child, 'close').then(([code, signal]: unknown[]): Ended => ({
@@ -41,8 +44,12 @@ export const startUncurl = (args: readonly string[]): CommandLine => {
 };
 
 /** Runs the command line to its end, or to SIGKILL after `killAfterMs`. */
-export const runUncurl = async (args: readonly string[], killAfterMs: number | null = null): Promise<Ended> => {
-  const { child, ended } = startUncurl(args);
+export const runUncurl = async (
+  args: readonly string[],
+  killAfterMs: number | null = null,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Ended> => {
+  const { child, ended } = startUncurl(args, environment);
   const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   const result = await ended;
   clearTimeout(timer);

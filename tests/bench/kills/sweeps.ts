@@ -69,9 +69,14 @@ export const resumeArgs = (run: string, workspace: string): readonly string[] =>
   ...['resume', run, '--workspace', workspace, '--threads', '1'],
 ];
 
-/** Resumes the run of a workspace, or starts one if there is none. */
-export const goOn = async (sweep: readonly string[], workspace: string, killAfterMs: number | null): Promise<Ended> => {
-  const [run] = await runsIn(workspace);
+/** Resumes the run of a workspace (`begun`: of these), or starts one if there is none. */
+export const goOn = async (
+  sweep: readonly string[],
+  workspace: string,
+  killAfterMs: number | null,
+  begun?: readonly string[],
+): Promise<Ended> => {
+  const [run] = begun ?? (await runsIn(workspace));
   if (run !== undefined) return runUncurl(resumeArgs(run, workspace), killAfterMs);
   await rm(workspace, { recursive: true, force: true });
   return runUncurl(sweep, killAfterMs);

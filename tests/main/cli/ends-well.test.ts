@@ -4,7 +4,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { shownText } from '../../../main/cli/terminal-text.ts';
+import { escapeControls } from '../../../main/figures/escape.ts';
 import { refuse, serialiseError, WorkbenchError } from '../../../main/contract/errors.ts';
 import { csvFile } from '../../../main/figures/csv.ts';
 import { explainReadError } from '../../../main/files/regular-file.ts';
@@ -86,7 +86,7 @@ test('terminal escapes in names are shown, not sent, in words and in JSON', asyn
     expect(out + err).not.toMatch(/[\u001b\u009b]/);
     expect(out + err).toContain(args.length === 2 ? 'a\\u001b[31mb\\u009bc' : '\\u001b[31mb\\u009bc');
   }
-  expect(shownText('tab\tline\n\u202e')).toBe('tab\tline\n\\u202e');
+  expect(escapeControls('tab\tline\n\u202e')).toBe('tab\tline\n\\u202e');
 });
 
 test('cells that begin a formula are texts; numbers stay numbers', () => {

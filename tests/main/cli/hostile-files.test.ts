@@ -56,3 +56,25 @@ test.each(cases)(
     }
   },
 );
+
+test.each([
+  ['a line of 40 MB', /characters long \(limit/, () => `{"id":"a","contextTokens":[${'0,'.repeat(2e7)}0]`],
+  [
+    'too many tokens together',
+    /more than 16777216 tokens/,
+    () => {
+      const tokens = `${'0,'.repeat(999_999)}0`;
+      return Array.from(
+        { length: 18 },
+        (_, id) => `{"id":"${String(id)}","contextTokens":[${tokens}],"continuationTokens":[1]}\n`,
+      ).join('');
+    },
+  ],
+] as const)('requests with %s are refused before they fill the memory', async (_, why, text) => {
+  const folder = await temporaryFolder();
+  const file = path.join(folder, 'requests.jsonl');
+  await writeFile(file, text());
+  const { code, said } = await refusal('score', 'uncurl-8', '--requests', file, '--out', path.join(folder, 'out'));
+  expect(code).toBe(2);
+  expect(said).toMatch(why);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { clusterRequest } from '../../../main/contract/cluster.ts';
 import { describedExperimentSettings } from '../../../main/contract/experiment.ts';
+import { describedFitSettings } from '../../../main/contract/fit.ts';
 import { describedPlanSettings } from '../../../main/contract/plan.ts';
 import { describedSweepSettings } from '../../../main/contract/sweep.ts';
 import { optionReader, readSettings, settingOptions } from '../../../main/cli/verb.ts';
@@ -47,6 +48,11 @@ test.each([
   [describedExperimentSettings, { 'training-seeds': 'some' }, '--training-seeds "some" is unknown.'],
   [describedExperimentSettings, { seeds: ['0,2000000'] }, '--seeds "0,2000000" is not whole numbers from 0 to 1000000'],
   [describedPlanSettings, { seed: '-1' }, '--seed "-1" is not a whole number of at least 0.'],
+  [describedPlanSettings, { gates: 'ghost' }, '--gates "ghost" is not offered: experts of zeros that take'],
+  [describedSweepSettings, { gates: 'ghost' }, '--gates "ghost" is not offered: experts of zeros that take'],
+  [describedFitSettings, { gates: ['folded,ghost'] }, '--gates "ghost" is not offered: experts of zeros that take'],
+  [describedExperimentSettings, { gates: ['ghost'] }, '--gates "ghost" is not offered: experts of zeros that take'],
+  [describedPlanSettings, { gates: 'ghosts' }, '--gates "ghosts" is unknown.'],
   [clusterRequest, { partition: 'a b' }, '--partition "a b" is not one word.'],
   [clusterRequest, { host: '-oProxyCommand=x' }, '--host "-oProxyCommand=x" is not a host, as your ssh knows it.'],
 ])('a value that the schema refuses is named with its range', (schema, options, message) => {

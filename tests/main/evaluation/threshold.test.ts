@@ -9,6 +9,7 @@ import {
   thresholdOf,
   thresholdRule,
 } from '../../../main/evaluation/threshold.ts';
+import { thresholdsAfterSelection } from '../../../main/evaluation/threshold-family.ts';
 import { readCurtailed } from '../../../main/evaluation/curtailed-points.ts';
 import { isSafe, itemsNeeded, powerOf, TEXTS_NEEDED } from '../../../main/evaluation/verdicts.ts';
 import { tangoLowerLimit, Z_ONE_SIDED_95 } from '../../../main/statistics/tango-interval.ts';
@@ -37,6 +38,36 @@ const lowerEnds = fc.dictionary(
 );
 /** The values of the slider. */
 const deltas = fc.integer({ min: 1, max: 30 }).map((step) => step * 0.005);
+
+describe('thresholdsAfterSelection', () => {
+  it('divides the level by the measured methods of a model and task, so that the best of them may be chosen', () => {
+    // One of 300 items lost: safe at 5 and at 2.5 %, not at 1.25 %.
+    const curve = (method: string, task: string) => [
+      sweepResult({ method: 'unpruned', task, factor: 1, n: 300 }),
+      sweepResult({ method, task, factor: 2, lost: 1, n: 300 }),
+    ];
+    const lastSafe = (...methods: readonly string[]) =>
+      thresholdsAfterSelection(
+        { results: [...methods.flatMap((method) => curve(method, 'sums')), ...curve('reap', 'alone')] },
+        0.02,
+        0.05,
+      )
+        .toSorted((one, other) => one.task.localeCompare(other.task))
+        .map(({ task, factor }) => [task, factor]);
+    expect(lastSafe('reap', 'frequency')).toEqual([
+      ['alone', 2],
+      ['sums', 2],
+      ['sums', 2],
+    ]);
+    expect(lastSafe('reap', 'frequency', 'random', 'uncurl')).toEqual([
+      ['alone', 2],
+      ['sums', 1],
+      ['sums', 1],
+      ['sums', 1],
+      ['sums', 1],
+    ]);
+  });
+});
 
 describe('thresholdOf', () => {
   it('finds the bracket between the last safe and the first unsafe factor', () => {

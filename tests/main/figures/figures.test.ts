@@ -107,6 +107,8 @@ describe('figures', () => {
         for (const { name, contents } of drawn) {
           expect(name).toMatch(/^[a-z0-9][a-z0-9.-]*$/);
           if (typeof contents === 'string' && name.endsWith('.svg')) parseXml(contents);
+          // A terminal that shows the file obeys nothing in it.
+          if (typeof contents === 'string') expect(contents.replaceAll(/[\t\n]/g, '')).not.toMatch(/\p{Cc}/u);
         }
         expect(new Set(drawn.map(({ name }) => name)).size).toBe(drawn.length);
       }),

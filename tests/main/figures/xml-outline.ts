@@ -9,8 +9,10 @@ export interface XmlElement {
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 
 const resolve = (text: string): string => {
-  if (/[<>]|&(?!(amp|lt|gt|quot|#39);)/.test(text)) throw new Error(`not escaped: ${text.slice(0, 80)}`);
-  return text.replace(/&([^;]+);/g, (_, name: string) => entities[name] ?? '');
+  if (/[<>]|&(?!(amp|lt|gt|quot|#39|#x[0-9a-f]+);)/.test(text)) throw new Error(`not escaped: ${text.slice(0, 80)}`);
+  return text.replace(/&([^;]+);/g, (_, name: string) =>
+    name.startsWith('#x') ? String.fromCodePoint(parseInt(name.slice(2), 16)) : (entities[name] ?? ''),
+  );
 };
 
 /** Strict parser of the figures' XML: throws on anything unbalanced, unescaped or repeated. */

@@ -16,15 +16,19 @@ import type { OutcomeRow } from '../../../main/runs/outcomes-parquet.ts';
 import { PLANS, readPointIndex } from '../../../main/runs/sweep-record.ts';
 import { causeWords } from '../../../main/words/reproduction.ts';
 import { readProfileFile, writeProfileFile } from '../../../main/workspace/profile-file.ts';
-import { vouchingBy } from '../../../main/runs/run-source.ts';
-import { provenanceHeading } from '../../../main/words/provenance.ts';
-import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
 import { OUTSIDE_SEAL } from '../../../main/workspace/sealed-files.ts';
-import { settingsFile } from '../../../main/workspace/settings-file.ts';
-import { requireUserKey, stateFolder } from '../../../main/workspace/user-key.ts';
+import { requireUserKey } from '../../../main/workspace/user-key.ts';
 import { HANG_LIMIT_MS } from '../../hang-limit.ts';
 import { anyEdit, editOutcomes, everyEdit } from './edits.ts';
-import { byReaders, byReproduce, measuredOf, newSource, reproduced, shownWithoutChecksums } from './notice.ts';
+import {
+  byReaders,
+  byReproduce,
+  headingOf as headingOfRun,
+  measuredOf,
+  newSource,
+  reproduced,
+  shownWithoutChecksums,
+} from './notice.ts';
 import { copyOfRun, type SmallRuns, smallRuns } from './small-runs.ts';
 
 /** For more rounds: npx node tests/bench/edits.ts. */
@@ -314,17 +318,7 @@ describe('any field of a run, edited', () => {
 });
 
 describe('a finished run is one sealed document', () => {
-  /** What this user's folder says about a run of the first workspace. */
-  const headingOf = async (run: string, state = stateFolder(settingsFile())): Promise<string | null> => {
-    const workspace = await openExistingWorkspace(runs.workspace);
-    try {
-      return provenanceHeading(await workspace.runs.provenance(run, await vouchingBy(state, workspace)));
-    } catch (error) {
-      // A refusal shows no number.
-      if (error instanceof WorkbenchError) return `refused: ${error.code}`;
-      throw error;
-    }
-  };
+  const headingOf = (run: string, state?: string): Promise<string | null> => headingOfRun(runs, run, state);
 
   /** Writes other contents for the time of a look. */
   const changed = async (file: string, contents: string | Uint8Array, look: () => Promise<void>): Promise<void> => {

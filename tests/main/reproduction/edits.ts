@@ -38,7 +38,7 @@ const otherValue = (value: unknown, how: number): unknown => {
     return /^[01]+$/.test(value)
       ? value.replace(/./g, (bit, digit: number) => (digit === how % value.length ? (bit === '1' ? '0' : '1') : bit))
       : `${value}x`;
-  return null;
+  return 1;
 };
 
 interface Leaf {
@@ -59,25 +59,36 @@ const leavesOf = (value: unknown, path: string, found: Leaf[], set: Leaf['set'])
       leavesOf(Reflect.get(value, name), path === '' ? name : `${path}.${name}`, found, (other) => {
         Reflect.set(value, name, other);
       });
-  else if (value !== null) found.push({ path, set, value });
+  else found.push({ path, set, value });
 };
 
-/** One edit of each kind of field of a JSON text, which stays JSON: the path of the field and the new text. */
-export const everyEdit = (text: string): readonly { readonly path: string; readonly edited: string }[] => {
-  const known = new Set<string>();
-  const pathsOf: Leaf[] = [];
-  leavesOf(JSON.parse(text), '', pathsOf, () => undefined);
-  return pathsOf.flatMap(({ path }, index) => {
-    if (known.has(path)) return [];
-    known.add(path);
-    const document = JSON.parse(text) as Json;
-    const leaves: Leaf[] = [];
-    leavesOf(document, '', leaves, () => undefined);
-    const leaf = leaves[index];
-    if (leaf === undefined) throw new Error('nothing to edit');
-    leaf.set(otherValue(leaf.value, 0));
-    return [{ path, edited: JSON.stringify(document) }];
-  });
+interface EditedText {
+  /** Path of the field. */
+  readonly path: string;
+  readonly edited: string;
+}
+
+/** A JSON text with each of its leaves changed in turn, null as well; it stays JSON. `isWanted`: only of these paths. */
+export const everyLeafEdit = function* (
+  text: string,
+  isWanted: (path: string) => boolean = () => true,
+): Generator<EditedText> {
+  const document = JSON.parse(text) as Json;
+  const leaves: Leaf[] = [];
+  leavesOf(document, '', leaves, () => undefined);
+  for (const [index, { path, set, value }] of leaves.entries()) {
+    if (!isWanted(path)) continue;
+    set(otherValue(value, index));
+    yield { path, edited: JSON.stringify(document) };
+    set(value);
+  }
+};
+
+/** One edit of each kind of field of a JSON text, the first of its path. */
+export const everyEdit = (text: string): readonly EditedText[] => {
+  const byPath = new Map<string, EditedText>();
+  for (const edit of everyLeafEdit(text, (path) => !byPath.has(path))) byPath.set(edit.path, edit);
+  return [...byPath.values()];
 };
 
 const editJson = async (file: string, { at, how }: Edit): Promise<string> => {

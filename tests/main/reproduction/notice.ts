@@ -9,8 +9,11 @@ import { isMatch } from '../../../main/reproduction/differences.ts';
 import { compareExperiments, isExperimentMatch } from '../../../main/reproduction/experiment-differences.ts';
 import { readCheckedSweep } from '../../../main/runs/checked-sweep.ts';
 import { readExperimentRecord, requireExperimentRecord } from '../../../main/runs/experiment-record.ts';
-import type { RunSource } from '../../../main/runs/run-source.ts';
+import { type RunSource, vouchingBy } from '../../../main/runs/run-source.ts';
+import { provenanceHeading } from '../../../main/words/provenance.ts';
 import { openExistingWorkspace } from '../../../main/workspace/open-workspace.ts';
+import { settingsFile } from '../../../main/workspace/settings-file.ts';
+import { stateFolder } from '../../../main/workspace/user-key.ts';
 import { sourceOf } from '../runs/source-of.ts';
 import { type Edit, makeEdit } from './edits.ts';
 import { copyOfRun, type SmallRuns } from './small-runs.ts';
@@ -107,6 +110,22 @@ export const shownWithoutChecksums = async (
     return { path, measured: measuredOf(await readCheckedSweep(source, await source.runs.read(basename(folder)))) };
   } catch (error) {
     if (error instanceof WorkbenchError) return { path, measured: error.code };
+    throw error;
+  }
+};
+
+/** How a run of the first workspace is headed for its user, after every file was read; null: as measured here. */
+export const headingOf = async (
+  { workspace: folder }: Pick<SmallRuns, 'workspace'>,
+  run: string,
+  state = stateFolder(settingsFile()),
+): Promise<string | null> => {
+  const workspace = await openExistingWorkspace(folder);
+  try {
+    return provenanceHeading(await workspace.runs.provenance(run, await vouchingBy(state, workspace)));
+  } catch (error) {
+    // A refusal shows no number.
+    if (error instanceof WorkbenchError) return `refused: ${error.code}`;
     throw error;
   }
 };

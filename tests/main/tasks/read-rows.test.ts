@@ -64,3 +64,9 @@ test('refuses damaged files, other compressions, and invalid items, naming file 
     /items\.parquet, row 2 \(id "b"\): text:/,
   );
 });
+
+test('more than a million items are refused before any of them is parsed', async () => {
+  const file = join(await temporaryFolder(), 'many.jsonl');
+  await writeFile(file, 'x\n'.repeat(1_000_001));
+  await expect(loadTask(file)).rejects.toMatchObject({ code: 'task-too-large' });
+});

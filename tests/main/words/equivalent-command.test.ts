@@ -7,7 +7,7 @@ import { optionReader, readSettings } from '../../../main/cli/verb.ts';
 import { readTraining } from '../../../main/cli/training-options.ts';
 import { finetuneSettings } from '../../../main/contract/finetune.ts';
 import { describedSweepSettings, recordedSweepSettings } from '../../../main/contract/sweep.ts';
-import { equivalentCommand } from '../../../main/words/equivalent-command.ts';
+import { equivalentCommand, shownManifest } from '../../../main/words/equivalent-command.ts';
 import { runOf } from '../contract/run-of.ts';
 
 const recorded = (name: string, reading = 'run'): RunManifest => {
@@ -50,7 +50,7 @@ test.each([
   expect(describedSweepSettings.parse(read)).toEqual(describedSweepSettings.parse(settings));
 });
 
-test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb'])(
+test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb', '/models/a\u202eb'])(
   'a run that names %j gives no command to paste',
   (path) => {
     const [model, ...models] = sample.models;
@@ -59,6 +59,16 @@ test.each(['--workspace=/elsewhere', '-h', '/models/a\u0003b', '/models/a\nb'])(
     expect(equivalentCommand({ ...sample, models: [...models, strange] })).toBeNull();
     expect(equivalentCommand({ ...sample, tasks: [{ name: 'a', hash: '0', path }] })).toBeNull();
     expect(equivalentCommand({ ...sample, spec: { ...sample.spec, candidates: [strange] } })).toBeNull();
+  },
+);
+
+test.each(['-x', '$(curl x|sh)', '`curl x`', 'a; curl x', 'a\u202eb', 'a\u001b[2Jb'])(
+  'a run with a candidate named %j has no command, and whatever its file says is not shown as one',
+  (name) => {
+    const candidates = [{ name, fingerprint: '0', path: '/models/tuned' }];
+    const strange = { ...sample, spec: { ...sample.spec, candidates }, commandLine: 'curl x | sh' };
+    expect(equivalentCommand(strange)).toBeNull();
+    expect(shownManifest(strange).commandLine).toBe('');
   },
 );
 

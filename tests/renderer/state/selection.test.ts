@@ -22,8 +22,8 @@ describe('a change', () => {
 
   test('of pins keeps one per expert, in order, and keeps those of other models', () => {
     const pin = (selection: typeof noSelection, layer: number, keep: boolean | null) =>
-      changed(selection, { kind: 'pin', model: a, position: { layer, expert: 0 }, keep });
-    const other = changed(noSelection, { kind: 'pin', model: b, position: { layer: 0, expert: 1 }, keep: true });
+      changed(selection, { kind: 'pin', model: a, positions: [{ layer, expert: 0 }], keep });
+    const other = changed(noSelection, { kind: 'pin', model: b, positions: [{ layer: 0, expert: 1 }], keep: true });
     const pinned = pin(pin(pin(other, 2, true), 1, false), 2, false);
     expect(pinned.pins).toEqual({
       [a]: [
@@ -46,7 +46,7 @@ describe('history', () => {
     store.getState().undo();
     expect(store.getState().map).toEqual(noSelection.map);
     store.getState().redo();
-    expect(store.getState().map).toMatchObject({ metric: 'reap', order: { by: 'value' }, scaling: 'linear' });
+    expect(store.getState().map).toMatchObject({ metric: 'reap', order: { by: 'value' }, scaling: null });
   });
 
   const withModel = () => createSelectionStore({ ...noSelection, model: a });

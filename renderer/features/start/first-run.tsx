@@ -1,0 +1,36 @@
+import { ActionButton } from '../../actions/action-button.tsx';
+import { findModel } from '../../actions/open.ts';
+import { addSampleSweep } from '../../actions/runs.ts';
+import { Button } from '../../components/button.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { layoutStore } from '../../state/layout-store.ts';
+import './first-run.css';
+
+/** In a workspace without runs: three ways to begin, one of which needs nothing. */
+export const FirstRun = () => {
+  const runs = useQuery('runs.list', {}).data;
+  const { busy, problem, start } = useRequest('here');
+  if (runs?.length !== 0) return null;
+  return (
+    <section className="first-run" aria-label="Ways to begin">
+      <ul>
+        <li>
+          <Button look="primary" disabled={busy} onClick={() => start(addSampleSweep)}>
+            {busy ? 'Opening the sample…' : 'Open the sample'}
+          </Button>
+          <p>A finished sweep of small models: how far each can be pruned, with its curves and maps.</p>
+        </li>
+        <li>
+          <ActionButton action={findModel}>Open a model…</ActionButton>
+          <p>A folder, a GGUF file or a name on the Hub. Then profile tasks and start a sweep.</p>
+        </li>
+        <li>
+          <Button onClick={() => layoutStore.getState().show('fit')}>Fit a model to a size</Button>
+          <p>Name the bytes that you have: the search prunes and rounds until the model fits.</p>
+        </li>
+      </ul>
+      {problem !== null && <Problem error={problem} />}
+    </section>
+  );
+};

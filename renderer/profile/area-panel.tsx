@@ -1,0 +1,73 @@
+import type { TaskProfile } from '../../main/contract/profile.ts';
+import { counted, formatCount, formatParameters, formatPercent } from '../../main/words/numbers.ts';
+import type { Cell } from '../charts/heatmap-geometry.ts';
+import { Button, IconButton } from '../components/button.tsx';
+import { Definition } from '../components/definition.tsx';
+import { isUsable, selectedModel, useFacts } from '../engine/facts.ts';
+import { goes, type ExpertFate } from '../plan/expert-fates.ts';
+import { selectionStore } from '../state/selection-store.ts';
+import { pivotOf } from './area-pivot.ts';
+
+interface AreaPanelProps {
+  readonly profile: TaskProfile;
+  /** The experts of the area, in original numbers. */
+  readonly cells: readonly Cell[];
+  readonly fates: readonly (readonly ExpertFate[])[] | undefined;
+  readonly onClose: () => void;
+}
+
+const range = (fewest: number, most: number): string =>
+  fewest === most ? formatCount(fewest) : `${formatCount(fewest)} to ${formatCount(most)}`;
+
+/** What the experts of a drawn area do for the task on screen, and what removing them costs. */
+export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) => {
+  const model = selectedModel(useFacts());
+  const { experts, layers, choices, share, shareOfLayers, outputShare, tokens } = pivotOf(profile, cells);
+  const gone = cells.filter(({ layer, expert }) => goes(fates?.[layer]?.[expert])).length;
+  const info = isUsable(model) ? model.info : null;
+  const parts = info === null ? 0 : experts / Math.max(1, info.moeLayers * info.experts);
+  const { pinAll } = selectionStore.getState();
+  return (
+    <section className="area-panel" aria-label="Experts of the area">
+      <div className="area-head">
+        <strong>
+          {counted(experts, 'expert')} in {counted(layers, 'layer')}
+        </strong>
+        <IconButton icon="close" label="Close the area" onClick={onClose} />
+      </div>
+      <dl className="area-numbers">
+        <dt>
+          <Definition of="share">Choices</Definition>
+        </dt>
+        <dd>
+          {formatCount(choices)}: {formatPercent(share, 1)} of all, {formatPercent(shareOfLayers, 1)} of their layers
+        </dd>
+        <dt>Tokens that choose one of them</dt>
+        <dd>
+          {range(tokens.fewest, tokens.most)} of {formatCount(tokens.of)}
+        </dd>
+        <dt>Gated output of their layers</dt>
+        <dd>{formatPercent(outputShare, 1)}</dd>
+        <dt>Removing them</dt>
+        <dd>
+          drops {formatPercent(share, 1)} of the choices
+          {info !== null && ` for ${formatParameters(parts * info.parameters.expert)} parameters`}; the plan removes{' '}
+          {formatCount(gone)} of them
+        </dd>
+      </dl>
+      {model !== null && (
+        <div className="card-actions">
+          <Button small onClick={() => pinAll(model.handle, cells, false)}>
+            Pin: must go
+          </Button>
+          <Button small onClick={() => pinAll(model.handle, cells, true)}>
+            Pin: must stay
+          </Button>
+          <Button look="quiet" small onClick={() => pinAll(model.handle, cells, null)}>
+            Remove pins
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+};
