@@ -101,7 +101,12 @@ export interface CheckedCall extends ForecastCall {
 }
 
 /** The calls of a search, each with whether its test bore it out. As in the records, undecided is not safe. */
-export const checkedCalls = ({ forecast, task, tested, elsewhere }: FitDocument): readonly CheckedCall[] =>
+export const checkedCalls = ({
+  forecast,
+  task,
+  tested,
+  elsewhere,
+}: Pick<FitDocument, 'forecast' | 'task' | 'tested' | 'elsewhere'>): readonly CheckedCall[] =>
   (forecast?.calls ?? []).map((call) => {
     const own = call.task === task ? tested : elsewhere.filter((other) => other.task === call.task);
     const verdict = own.find(({ name }) => name === call.name)?.verdict ?? null;
