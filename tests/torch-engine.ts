@@ -33,7 +33,6 @@ export const openEngineRunner = (checkpoint: Checkpoint, settings: RunnerSetting
 
 /** Reference folders that the engine torch refuses, with the code. */
 export const refusedByTorch: Readonly<Record<string, string>> = {
-  'deepseek_v3-fp8-partial-blocks': 'torch-weights',
   kimi_k2: 'torch-architecture',
 };
 

@@ -14,6 +14,7 @@ export class ConfigReader {
   readonly #defaults: Config;
   readonly #aliases: Readonly<Record<string, string>>;
   readonly #lengths = new Map<string, number>();
+  readonly #read = new Set<string>();
 
   /** `aliases`: other names of keys, by the name that is read. */
   constructor(config: Config, location: string, defaults: Config, aliases: Readonly<Record<string, string>> = {}) {
@@ -27,18 +28,27 @@ export class ConfigReader {
     return Object.keys(this.#config);
   }
 
+  /** Keys with a value that nothing has asked for so far. */
+  unreadKeys(): readonly string[] {
+    return this.keys().filter((key) => this.#config[key] !== null && !this.#read.has(key));
+  }
+
   /** First of `keys` that the config itself contains. */
   presentKey(keys: readonly string[]): string | undefined {
+    for (const key of keys) this.#read.add(key);
     return keys.find((key) => this.#config[key] !== undefined && this.#config[key] !== null);
   }
 
   /** The config's value, or the family's default; null counts as missing. */
   raw(key: string): unknown {
+    const alias = this.#aliases[key];
+    for (const each of alias === undefined ? [key] : [key, alias]) this.#read.add(each);
     return this.#config[key] ?? this.#config[this.#aliases[key] ?? ''] ?? this.#defaults[key] ?? null;
   }
 
   /** Whether the config itself says null, where a family's default is a number. */
   isNull(key: string): boolean {
+    this.#read.add(key);
     return this.#config[key] === null;
   }
 

@@ -21,7 +21,8 @@ import {
 import type { DenseRecord, Family, RotaryRecord, WindowPattern, WindowRecord } from './families/family.ts';
 import { layerHalves } from './layer-words.ts';
 import { namesOnDisk, biasName, layerName, TensorIndex } from './tensor-index.ts';
-import { isReadAnywhere, readQuantisation, WeightReader } from './weight-reader.ts';
+import { changesSomething, whyUnread } from './config-keys.ts';
+import { isReadAnywhere, type Quantisation, readQuantisation, WeightReader } from './weight-reader.ts';
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 
@@ -37,12 +38,15 @@ const LAYER_TYPES = ['sliding_attention', 'full_attention'];
  * Resolves a family record, a config and the tensors on disk to a descriptor. Every tensor that the family names must
  * exist in its shape and in a dtype that the layout allows, and none may be left over. Refuses unproven layouts by
  * name.
+ *
+ * `from`: the config is one that a maker wrote, whose keys must all be known, or made of the metadata of a GGUF file.
  */
 export const describeModel = (
   family: Family,
   config: Config,
   tensors: ReadonlyMap<string, TensorView>,
   folder: string,
+  from: 'config' | 'metadata' = 'config',
 ): ModelDescriptor => {
   const reader = readerOf(family, config, `${folder}/config.json`);
   const quantisation = readQuantisation(reader);
@@ -267,7 +271,24 @@ export const describeModel = (
   if (quantisation.kind === 'fp8' && ![...tensors.values()].some(({ dtype }) => dtype === 'F8_E4M3')) {
     throw reader.inconsistent('"quantization_config" names fp8, but no tensor is float8');
   }
-  return { ...descriptor, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
+  const unused = from === 'config' ? requireKnownKeys(family, reader) : [];
+  return { ...descriptor, unreadKeys: unused, unusedTensors: [...others].filter(isBuffer), prediction, carriedTensors };
+};
+
+/**
+ * The keys that nothing has read. Of those that change what some family computes, each must be known to change nothing
+ * in this one.
+ *
+ * @throws WorkbenchError `unsupported-config`.
+ */
+const requireKnownKeys = (family: Family, reader: ConfigReader): readonly string[] => {
+  const unread = reader.unreadKeys();
+  const bad = unread.find((key) => changesSomething(key) && whyUnread(family, key, reader.raw(key)) === null);
+  if (bad === undefined) return unread;
+  throw reader.unsupported(
+    `"${bad}" is ${JSON.stringify(reader.raw(bad))}, which other families read and ${family.modelType} does not; ` +
+      'what it changes is not known here',
+  );
 };
 
 /** A config with the keys that an object within it says, where it does not say them itself. */
@@ -290,6 +311,10 @@ const withInner = (
     }
   return { ...Object.fromEntries(named), layer_types: types, ...config };
 };
+
+/** How a folder's matrices are quantised. @throws WorkbenchError `unsupported-config`. */
+export const quantisationOf = (family: Family, config: Config, folder: string): Quantisation =>
+  readQuantisation(readerOf(family, config, `${folder}/config.json`));
 
 /** The config of the text model. */
 const readerOf = (

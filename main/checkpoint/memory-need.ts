@@ -87,6 +87,11 @@ export const memoryNeed = (
 /** In PyTorch: padded tokens that are counted for a pass, those whose keys and values it holds, and its most logits. */
 export const TORCH_LIMITS = { pass: 4096, keys: 8192, logits: 2 ** 26 };
 
+/** Blocks that take memory where a model is streamed: one that computes, the next, and one that is being converted. */
+const STREAMED_BLOCKS = 3;
+/** Masks of a pass of one long row. */
+const MASK_NUMBERS = 2 ** 22;
+
 /**
  * Bytes that a model takes in PyTorch beside the process itself, with weights and values of `bytes` each: all weights,
  * keys and values, the rows of experts of one pass (four of hidden states for each choice, three of an expert's width)
@@ -102,10 +107,24 @@ const torchBytes = (model: ModelDescriptor, parameters: number, bytes: 4 | 2): n
   );
 };
 
-export const torchMemory = (model: ModelDescriptor, parameters: number): TorchMemory => ({
-  float32: torchBytes(model, parameters, 4),
-  half: torchBytes(model, parameters, 2),
-});
+/** `outer`: parameters outside of blocks; `largest`: of the largest block. */
+export const torchMemory = (
+  model: ModelDescriptor,
+  { parameters, outer, largest }: { readonly parameters: number; readonly outer: number; readonly largest: number },
+): TorchMemory => {
+  const keys = model.blocks.map(({ attention }) => keyNumbers(attention)).reduce((sum, each) => sum + each, 0);
+  // What a pass keeps while another one computes: keys and values, a few hidden states, and a mask.
+  const pass = TORCH_LIMITS.keys * keys + TORCH_LIMITS.pass * 4 * model.hidden + MASK_NUMBERS;
+  const both = (of: (bytes: 4 | 2) => number): { readonly float32: number; readonly half: number } => ({
+    float32: of(4),
+    half: of(2),
+  });
+  return {
+    ...both((bytes) => torchBytes(model, parameters, bytes)),
+    streamed: both((bytes) => torchBytes(model, outer + STREAMED_BLOCKS * largest, bytes)),
+    pass: both((bytes) => bytes * pass),
+  };
+};
 
 /** Numbers of the keys and values of a token, as transformers keeps them. */
 const keyNumbers = (attention: BlockDescriptor['attention']): number => {

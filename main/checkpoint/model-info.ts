@@ -1,7 +1,9 @@
 import { type ModelInfo, positionsText } from '../contract/model.ts';
 import type { BlockDescriptor, ModelDescriptor, MoeDescriptor, TensorView, Weight } from './descriptor.ts';
 import type { ScaledMatrix } from './compressed-tensors.ts';
+import { unknownKeys } from './config-keys.ts';
 import { memoryNeed, torchMemory } from './memory-need.ts';
+import { maxOf } from '../statistics/extremes.ts';
 import { gatesGrow, isNormalised, tableOf, takesIdentityRows } from './routing.ts';
 
 const product = (shape: readonly number[]): number => shape.reduce((total, length) => total * length, 1);
@@ -77,7 +79,11 @@ export const modelInfo = (
     memory: {
       ...memoryNeed(model, outer, blocks, environment, 4),
       float16: memoryNeed(model, outer, blocks, environment, 2),
-      torch: torchMemory(model, rest + expert),
+      torch: torchMemory(model, {
+        parameters: rest + expert,
+        outer,
+        largest: maxOf(blocks.map(({ experts, rest: others }) => experts + others)),
+      }),
     },
     supported: true,
     reasons: [...reasons],
@@ -88,10 +94,20 @@ export const modelInfo = (
 export const beginnings = (tensors: readonly string[]): string =>
   [...new Set(tensors.map((name) => /^(?:model\.)?[^.]+/.exec(name)?.[0] ?? name))].join(', ');
 
+/** Keys of a config named in a sentence. */
+const MOST_KEYS = 8;
+
 /** Parts of a model that are not used here, one sentence each. */
 export const besideModel = (model: ModelDescriptor): readonly string[] => {
-  const { prediction, carriedTensors, statedPositions } = model;
+  const { prediction, carriedTensors, statedPositions, unreadKeys = [] } = model;
+  const unknown = unknownKeys(unreadKeys);
   return [
+    ...(unknown.length === 0
+      ? []
+      : [
+          `nothing here reads these keys of its config: ${unknown.slice(0, MOST_KEYS).join(', ')}` +
+            `${unknown.length > MOST_KEYS ? ` and ${unknown.length - MOST_KEYS} more` : ''}.`,
+        ]),
     ...(statedPositions === undefined ? [] : [`It has ${positionsText(model)}.`]),
     ...(prediction.tensors.length === 0
       ? []

@@ -197,7 +197,7 @@ const openGgufFile = async (resolved: string): Promise<Checkpoint> => {
     listedAs: (name) => `model${/-\d{5}-of-\d{5}\.gguf$/i.exec(name)?.[0] ?? '.gguf'}`,
   });
   const tensors = withContent(stored, content);
-  const descriptor = describeModel(family, config, tensors, resolved);
+  const descriptor = describeModel(family, config, tensors, resolved, 'metadata');
   const sizeBytes = parts.reduce((total, { contents }) => total + contents.sizeBytes, 0);
   await opened(content, sizeBytes);
   const [change] = await changedSources(resolved, sources);

@@ -63,7 +63,7 @@ type AskedTorch = Omit<TorchChoice, 'python'> & { readonly python: string | null
  * The choice made by `--engine torch` and its options; null for onnxruntime, the default. `trains`: the verb's training
  * uses `--python` too.
  *
- * @throws WorkbenchError refused: `bad-usage`, `bad-value`.
+ * @throws WorkbenchError refused: `bad-usage`, `bad-value`, `untried-device`.
  */
 export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): AskedTorch | null => {
   const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
@@ -73,6 +73,12 @@ export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): 
     return null;
   }
   const device = reader.text('device') ?? 'cpu';
+  if (/^mps(:\d+)?$/.test(device))
+    throw refuse(
+      'untried-device',
+      `--device ${device}: PyTorch on Apple's GPU was never tried here, so its numbers are not known to be right.`,
+      'Use --device cpu, or the default engine, which runs on WebGPU there.',
+    );
   if (!torchDevice.safeParse(device).success)
     throw badValue('device', device, `one of these with --engine torch: ${TORCH_DEVICES}`);
   return { python: python === undefined ? null : resolve(python), precision: precision ?? null, device };

@@ -169,6 +169,8 @@ export type ImportedPlan = z.infer<typeof importedPlan>;
 
 export const engineFacts = z.object({
   version: boundedText,
+  /** Name of the machine that the engine runs on. */
+  machine: boundedText,
   workspace: boundedText,
   versions: boundedRecord(boundedText, boundedText),
   device: runManifest.shape.device,

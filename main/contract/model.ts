@@ -16,9 +16,14 @@ export type ExpertGroupRule = z.infer<typeof expertGroupRule>;
 /** Bytes that a model adds to a process with every block resident, and with one block at a time. */
 const memoryBytes = z.object({ resident: z.number(), streaming: z.number() });
 
-/** Bytes that a model takes in PyTorch beside the process itself, in float32 and in 16-bit precisions. */
-const torchMemory = z.object({ float32: z.number(), half: z.number() });
+const torchBytes = z.object({ float32: z.number(), half: z.number() });
+/**
+ * Bytes that a model takes in PyTorch beside the process itself, in float32 and in 16-bit precisions: as a whole, block
+ * by block, and for each more pass that goes through the blocks beside the first.
+ */
+const torchMemory = torchBytes.extend({ streamed: torchBytes.optional(), pass: torchBytes.optional() });
 export type TorchMemory = z.infer<typeof torchMemory>;
+type TorchBytes = z.infer<typeof torchBytes>;
 
 /** Facts about a checkpoint, read from its headers without loading weights. */
 export const modelInfo = z.object({
@@ -142,16 +147,40 @@ export const memoryIn = (
 /** Bytes of Python with PyTorch 2.13 and transformers, of the engine, and of what the allocator keeps. */
 const TORCH_PROCESS_BYTES = 0.8e9;
 
+/** Passes that go through the blocks of a model side by side at most, so that its weights are read once for all. */
+const MOST_PASSES = 32;
+
 /**
- * Bytes that a model takes in PyTorch in a precision; on the processor with the process itself, whose share of a card
- * is taken before the card says what it has free. The pages of the file, which are in memory while a model is loaded,
- * do not count: the system takes them back when it needs them.
+ * How a model runs in PyTorch in a precision within a budget: as a whole, or block by block with as many passes side by
+ * side as fit. On the processor bytes are those with the process itself, whose share of a card is taken before the card
+ * says what it has free. The pages of the file, which are in memory while weights are read, do not count: the system
+ * takes them back when it needs them. `own`: bytes of the largest pruned copy's own weights; `spread`: over several
+ * cards at once, where blocks are not streamed.
  */
-export const torchNeed = (
+export const torchVerdict = (
   { memory: { torch } }: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
-  precision: string,
-  isOnProcessor: boolean,
-): number => (precision === 'float32' ? torch.float32 : torch.half) + (isOnProcessor ? TORCH_PROCESS_BYTES : 0);
+  { precision, isOnProcessor, spread = false }: TorchPlace,
+  budgetBytes: number,
+  own = 0,
+): MemoryVerdict & { readonly passes: number } => {
+  const of = ({ float32, half }: TorchBytes): number => (precision === 'float32' ? float32 : half);
+  const process = isOnProcessor ? TORCH_PROCESS_BYTES : 0;
+  const whole = of(torch) + process;
+  if (whole + own <= budgetBytes) return { kind: 'resident', needBytes: whole, budgetBytes, passes: 1 };
+  const { streamed, pass } = torch;
+  const isStreamed = streamed !== undefined && pass !== undefined && !spread;
+  const needBytes = isStreamed ? of(streamed) + process : whole;
+  if (!isStreamed || needBytes > budgetBytes) return { kind: 'too-large', needBytes, budgetBytes, passes: 1 };
+  const more = Math.floor((budgetBytes - needBytes) / of(pass));
+  return { kind: 'streamed', needBytes, budgetBytes, passes: Math.min(MOST_PASSES, 1 + more) };
+};
+
+/** The precision, whether it is the processor, and whether one model lies on several cards. */
+export interface TorchPlace {
+  readonly precision: string;
+  readonly isOnProcessor: boolean;
+  readonly spread?: boolean;
+}
 
 /** Decides from headers alone, before anything runs. `precision`: of the device. */
 export const memoryVerdict = (

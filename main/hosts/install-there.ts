@@ -19,7 +19,7 @@ const RUNTIME = `onnxruntime-node@${packageFile.dependencies['onnxruntime-node']
 const NODE_MAJOR = Number(packageFile.engines.node.replace('>=', ''));
 
 /** Below the home folder there; a folder for each version. */
-const INSTALLED = '.local/share/uncurl-workbench';
+const INSTALLED = '.local/share/uncurl-workbench/versions';
 /** Beside the files themselves: their rounding to blocks, and what a first run writes. */
 const ROOM_TO_SPARE = 1.2;
 

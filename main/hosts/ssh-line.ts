@@ -214,7 +214,8 @@ const holdLine = async (
   isUp: () => void,
 ): Promise<{ readonly stderr: string; readonly wasUp: boolean }> => {
   const forward = `127.0.0.1:${String(localPort)}:127.0.0.1:${String(port)}`;
-  const words = wordsOf(target, ['-N', '-o', 'ExitOnForwardFailure=yes', '-L', forward]);
+  // Answers are JSON of up to megabytes, of which a lossy line repeats much less once they are compressed.
+  const words = wordsOf(target, ['-N', '-C', '-o', 'ExitOnForwardFailure=yes', '-L', forward]);
   const child = spawn('ssh', words, { stdio: ['ignore', 'ignore', 'pipe'] });
   const end = (): void => void child.kill();
   signal.addEventListener('abort', end, { once: true });

@@ -194,7 +194,7 @@ export const readPublishedInfo = async (
         return toFloat32(new Uint8Array(await read(byteOffset, byteLength)), dtype, tensor);
       },
     );
-    const descriptor = describeModel(family, config, tensors, id);
+    const descriptor = describeModel(family, config, tensors, id, 'metadata');
     return {
       ...modelInfo(descriptor, sizeBytes, besideModel(descriptor)),
       weightTypes: weightTypes(tensors),

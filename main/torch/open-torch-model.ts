@@ -278,12 +278,12 @@ class TorchRunner extends BaseRunner implements ModelRunner {
       return kept == null ? numbers : numbers.map((number) => kept[number] ?? number + gone);
     };
     let done = 0;
-    return this.#inParts(sequences, async (sequence, part) => {
+    return this.#inParts(sequences, async (sequence, part, together) => {
       const tokens = want === 'last' ? 1 : sequence.length;
       const answer = await this.#model.request(
         part,
         'forward',
-        { last: want === 'last' },
+        { last: want === 'last', together },
         { tokens: row(sequence) },
         control.signal,
       );
@@ -514,12 +514,15 @@ class TorchRunner extends BaseRunner implements ModelRunner {
     const scores = sequences.map((): ComparedScore[] => []);
     if (states !== null && plan === null) this.#model.keptStates = null;
     const { members } = this.#model;
-    await this.#inParts(batches, async (part, batch) => {
+    await this.#inParts(batches, async (part, batch, together) => {
       const { isBehind, sequenceOfRow, tokens } = part;
       const answer = await this.#model.request(
         batch,
         'score',
-        states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch, first: batch < members },
+        {
+          together,
+          ...(states === null ? {} : { states: plan === null ? 'keep' : 'compare', batch, first: batch < members }),
+        },
         {
           ...(isBehind ? { prefix: row(prefix) } : {}),
           ...scoreTensors(part),
@@ -589,8 +592,9 @@ class TorchRunner extends BaseRunner implements ModelRunner {
           });
     });
     while (left.length > 0) {
-      const together = left.slice(0, this.#model.members);
-      const asked = together.map((members, part) => {
+      const team = this.#model.members;
+      const round = left.slice(0, team * this.#model.passes);
+      const asked = round.map((members, part) => {
         const own = members.map((index) => sequences[index] ?? []);
         const numbers = members.flatMap((index) =>
           (sequences[index] ?? []).map((_, position) => (firstToken[index] ?? 0) + position),
@@ -606,6 +610,7 @@ class TorchRunner extends BaseRunner implements ModelRunner {
           part,
           'profile',
           {
+            together: shareOf(round.length, team, part % team),
             peaks: extras.includes('peaks'),
             outputs: extras.includes('every-output') ? 'every' : extras.includes('routed-outputs') ? 'routed' : null,
             residual: extras.includes('residual') ? descriptor.residualMultiplier : null,
@@ -649,18 +654,25 @@ class TorchRunner extends BaseRunner implements ModelRunner {
   }
 
   /**
-   * Work in parts, each process of the team on one after another of its own. Results in the order of the parts.
+   * Work in parts, each process of the team on one after another of its own, or on several together where blocks are
+   * streamed. Results in the order of the parts.
    *
    * @throws the first error, when no process works any more.
    */
-  async #inParts<T, R>(parts: readonly T[], work: (part: T, index: number) => Promise<R>): Promise<R[]> {
-    const { members } = this.#model;
+  async #inParts<T, R>(
+    parts: readonly T[],
+    work: (part: T, index: number, together: number) => Promise<R>,
+  ): Promise<R[]> {
+    const { members, passes } = this.#model;
     const results: R[] = [];
     const failed = new AbortController();
     const own = async (member: number): Promise<void> => {
-      for (let index = member; index < parts.length && !failed.signal.aborted; index += members) {
+      const indices = [...parts.keys()].filter((index) => index % members === member);
+      for (const group of partsOf(indices, passes)) {
+        if (failed.signal.aborted) return;
         try {
-          results[index] = await work(parts[index] as T, index);
+          const done = await allSettled(group.map((index) => work(parts[index] as T, index, group.length)));
+          for (const [at, index] of group.entries()) results[index] = done[at] as R;
         } catch (error) {
           failed.abort();
           throw error;
@@ -875,6 +887,9 @@ async function* merged<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenera
     await Promise.allSettled(generators.map((generator) => generator.return(undefined)));
   }
 }
+
+/** Of `count` parts that go to `team` processes in turn, those of process `member`. */
+const shareOf = (count: number, team: number, member: number): number => Math.ceil((count - member) / team);
 
 /** A list in parts of `size`. */
 const partsOf = (list: readonly number[], size: number): readonly (readonly number[])[] =>

@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from '../contract/bounds.ts';
 import type { Weight } from '../checkpoint/descriptor.ts';
 import { MappedWeights } from '../checkpoint/mapped-weights.ts';
-import { type Checkpoint, readConfig } from '../checkpoint/open-checkpoint.ts';
+import { type Checkpoint, familyOfConfig, readConfig } from '../checkpoint/open-checkpoint.ts';
 import { withSeenFolder } from '../checkpoint/seen-folder.ts';
 import { torchCard, type TorchPrecision } from '../contract/device.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
-import { torchNeed } from '../contract/model.ts';
+import { type MemoryVerdict, torchVerdict } from '../contract/model.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
-import { hasScaledExperts } from '../checkpoint/weight-reader.ts';
+import { quantisationOf } from '../checkpoint/describe-model.ts';
+import { hasScaledExperts, type Quantisation } from '../checkpoint/weight-reader.ts';
 import { isGgufPath } from '../files/list-folder.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { minOf } from '../statistics/extremes.ts';
@@ -179,6 +180,7 @@ export class TorchModel {
   /** Bytes of their own weights of the pruned models that each process holds, by key, the least recently used first. */
   readonly #held = new Map<string, number>();
   #isOpen = false;
+  readonly #verdict: MemoryVerdict & { readonly passes: number };
   #isShrunk = false;
   /** The sequences whose hidden states of the unpruned model the processes keep for comparisons. */
   keptStates: string | null = null;
@@ -198,6 +200,7 @@ export class TorchModel {
     this.#team = team;
     this.#budgetBytes = budgetBytes;
     this.#mapped = new MappedWeights(checkpoint.tensors);
+    this.#verdict = verdictOf(checkpoint, by, precision, budgetBytes);
   }
 
   /**
@@ -259,7 +262,8 @@ export class TorchModel {
       await this.#team.requestAll('use', { key }, signal);
     } else {
       const order = await pruneOrder(this.checkpoint, changed, variants, overlays);
-      const bytes = order.ownParameters * BYTES_OF[this.precision];
+      // Of a streamed model no copy has weights of its own between passes.
+      const bytes = this.#isStreamed ? 0 : order.ownParameters * BYTES_OF[this.precision];
       const drop = this.#makeRoom(bytes);
       await this.#team.requestAll('prune', { key, drop, configs: order.configs, layers: order.layers }, signal);
       this.#held.set(key, bytes);
@@ -270,6 +274,15 @@ export class TorchModel {
   /** Processes that share work; part N of it goes to process N modulo this. */
   get members(): number {
     return this.#team.size;
+  }
+
+  /** Requests that a process answers side by side: more than one where blocks are streamed. */
+  get passes(): number {
+    return this.#verdict.passes;
+  }
+
+  get #isStreamed(): boolean {
+    return this.#verdict.kind === 'streamed';
   }
 
   /** A request for part `part` of shared work. */
@@ -347,8 +360,9 @@ export class TorchModel {
     this.#requireRoom(0);
     await this.noteWeights();
     const { precision } = this;
+    const order = { precision, streams: this.#isStreamed, quantisation: await ownScheme(this.checkpoint) };
     const answers = await withSeenFolder(this.checkpoint, (folder) =>
-      this.#team.requestAll('load', { precision, folder }, signal),
+      this.#team.requestAll('load', { ...order, folder }, signal),
     );
     // A process may be older than what is installed now: it imports the code of a model when it loads it.
     for (const { header } of answers) requireSamePackages(this.computedBy.packages, loadAnswer.parse(header).packages);
@@ -365,7 +379,7 @@ export class TorchModel {
     const drop: string[] = [];
     for (const [oldest] of [...this.#held]) {
       const held = [...this.#held.values()].reduce((sum, size) => sum + size, 0);
-      const all = needOf(this.checkpoint, this.computedBy, this.precision) + held + bytes;
+      const all = this.#verdict.needBytes + held + bytes;
       if (all <= this.#budgetBytes && this.#held.size < MOST_HELD) break;
       this.#held.delete(oldest);
       drop.push(oldest);
@@ -383,8 +397,24 @@ export class TorchModel {
 const roomOf = ({ freeBytes, device }: Pick<ComputedBy, 'freeBytes' | 'device'>, budgetBytes: number): number =>
   freeBytes ?? budgetBytes / device.split(',').length;
 
-const needOf = ({ info }: Pick<Checkpoint, 'info'>, { card }: Pick<ComputedBy, 'card'>, precision: string): number =>
-  torchNeed(info, precision, card === null);
+const verdictOf = (
+  { info }: Pick<Checkpoint, 'info'>,
+  { card, device }: Pick<ComputedBy, 'card' | 'device'>,
+  precision: string,
+  roomBytes: number,
+): MemoryVerdict & { readonly passes: number } =>
+  torchVerdict(info, { precision, isOnProcessor: card === null, spread: device === 'auto' }, roomBytes);
+
+/**
+ * How matrices are quantised that transformers does not read as they are stored, which the worker reads then; null:
+ * transformers reads all.
+ */
+const ownScheme = async (checkpoint: Checkpoint): Promise<Quantisation | null> => {
+  const config = await readConfig(checkpoint.folder);
+  const scheme = quantisationOf(familyOfConfig(config, checkpoint.folder), config, checkpoint.folder);
+  const isOwn = scheme.kind === 'fp8' ? hasScaledExperts(checkpoint.descriptor) || hasPartialBlocks(checkpoint) : true;
+  return isOwn && scheme.kind !== 'none' && scheme.kind !== 'mxfp4' ? scheme : null;
+};
 
 /**
  * Refuses a model that does not fit, before it is loaded. `roomBytes`: for one process; `own`: bytes of a pruned copy's
@@ -399,16 +429,18 @@ const requireTorchRoom = (
   roomBytes: number,
   own = 0,
 ): void => {
-  const need = needOf(checkpoint, by, precision);
-  if (need + own <= roomBytes) return;
+  const { kind, needBytes: need } = verdictOf(checkpoint, by, precision, roomBytes);
+  if (kind !== 'too-large' && need + own <= roomBytes) return;
   const { card } = by;
   const members = by.device.split(',').length;
   const budget = members === 1 ? 'the memory budget is' : `the memory budget of each of ${members} processes is`;
   const weights = gigabytes(checkpoint.info.parameters.total * BYTES_OF[precision]);
+  const isByBlocks = checkpoint.info.memory.torch.streamed !== undefined && by.device !== 'auto' && own === 0;
+  const how = isByBlocks ? ', block by block,' : ` (its weights ${weights} GB)`;
   const also = own === 0 ? '' : ` and the new weights of a pruned copy ${gigabytes(own)} GB more`;
   throw refuse(
     'too-large',
-    `${checkpoint.name} takes ${gigabytes(need)} GB in PyTorch in ${precision} (its weights ${weights} GB)${also}, ` +
+    `${checkpoint.name} takes ${gigabytes(need)} GB in PyTorch in ${precision}${how}${also}${isByBlocks ? '' : ','} ` +
       `and ${card === null ? budget : `${card} has`} ${gigabytes(roomBytes)} GB${card === null ? '' : ' free'}.`,
     `${card === null ? 'Raise --memory, choose' : 'Choose'} a smaller --precision, or use --engine onnxruntime.`,
   );
@@ -462,36 +494,33 @@ const requireArchitecture = async (
 };
 
 /**
- * Refuses folders that transformers does not open, or misreads: up to 5.24 it takes all blocks of a float8 matrix for
- * equally large.
+ * Refuses folders that the engine torch does not open.
  *
  * @throws WorkbenchError `torch-weights`.
  */
-export const requireReadable = ({ name, folder, descriptor, info }: Checkpoint): void => {
+export const requireReadable = ({ name, folder, info }: Checkpoint): void => {
   if (isGgufPath(folder))
     throw unreadable(`${name} is a GGUF file, and the engine torch opens folders of safetensors files only.`);
-  if (hasScaledExperts(descriptor))
-    throw unreadable(`${name} is quantised with scales beside its matrices, which the engine torch does not open yet.`);
   if ((info.constantExperts ?? 0) > 0)
     throw unreadable(
       `${name} has experts that give constants, which no class of transformers opens.`,
       'Compute this model with --engine onnxruntime. A sweep with PyTorch measures such plans without a folder.',
     );
+};
+
+/** Whether float8 matrices end inside a block of their scales: up to 5.24 transformers takes all blocks for equal. */
+const hasPartialBlocks = ({ descriptor }: Pick<Checkpoint, 'descriptor'>): boolean => {
   const isPartial = ({ stored }: Weight): boolean =>
     stored.kind === 'fp8' &&
     stored.view.shape.some(
       (length, axis) => length > (stored.block[axis] ?? 1) && length % (stored.block[axis] ?? 1) !== 0,
     );
-  const partial = descriptor.blocks.some(({ moe, attention }) =>
+  return descriptor.blocks.some(({ moe, attention }) =>
     [
       ...(moe?.expertTensors ?? []).flatMap(({ gate, up, down }) => [gate ?? [], up, down].flat()),
       ...(attention === null ? [] : [attention.output.weight]),
     ].some(isPartial),
   );
-  if (partial)
-    throw unreadable(
-      `${name} has float8 matrices that end inside a block of their scales, which transformers misreads.`,
-    );
 };
 
 const unreadable = (why: string, remedy = 'Compute this model with --engine onnxruntime.'): Error =>

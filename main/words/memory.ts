@@ -1,5 +1,5 @@
 import type { RunDevice } from '../contract/device.ts';
-import { memoryIn, memoryVerdict, type ModelInfo, torchNeed } from '../contract/model.ts';
+import { memoryIn, memoryVerdict, type ModelInfo, torchVerdict } from '../contract/model.ts';
 import { formatBytes } from './numbers.ts';
 
 /** How a model runs within a memory budget on a device of onnxruntime, in the device's precision, and why. */
@@ -27,18 +27,24 @@ export const runsWithin = (
   }
 };
 
-/** The same in PyTorch, which holds the whole model: within the budget on the processor, or on a card. */
+/** The same in PyTorch: within the budget on the processor, or on a card. */
 export const runsInTorch = (
   info: { readonly memory: Pick<ModelInfo['memory'], 'torch'> },
   { provider, precision }: Pick<RunDevice, 'provider' | 'precision'>,
   budgetBytes: number,
 ): string => {
   const isOnProcessor = provider.startsWith('cpu');
-  const bytes = torchNeed(info, precision, isOnProcessor);
   const budget = budgetBytes / (isOnProcessor ? provider.split(',').length : 1);
-  const [takes, most] = [formatBytes(bytes), formatBytes(budget)];
-  if (isOnProcessor && bytes > budget)
-    return `not here: in PyTorch it takes ${takes} in ${precision}, and the budget is ${most}`;
-  const whole = isOnProcessor ? `a budget of ${most}` : `what ${provider} has free`;
-  return `in PyTorch, in ${precision}: it takes ${takes} of ${whole}`;
+  const place = { precision, isOnProcessor };
+  // Only the engine knows how much memory a card has free.
+  const { kind, needBytes } = torchVerdict(info, place, isOnProcessor ? budget : Infinity);
+  const [takes, most] = [formatBytes(needBytes), formatBytes(budget)];
+  if (kind === 'too-large') return `not here: in PyTorch it takes ${takes} in ${precision}, and the budget is ${most}`;
+  const of = isOnProcessor ? `a budget of ${most}` : `what ${provider} has free`;
+  if (kind === 'resident') return `in PyTorch, in ${precision}: it takes ${takes} of ${of}`;
+  const whole = formatBytes(torchVerdict(info, place, Infinity).needBytes);
+  return (
+    `in PyTorch, block by block, in ${precision}: as a whole it would take ${whole}, with few blocks it takes ` +
+    `${takes}, and the budget is ${most}`
+  );
 };

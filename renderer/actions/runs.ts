@@ -2,7 +2,7 @@ import type { RunLabelChange, RunManifest } from '../../main/contract/run.ts';
 import { callsThatRead } from '../../main/contract/stale-calls.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { listsRuns } from '../engine/apply-event.ts';
-import { readFacts } from '../engine/facts.ts';
+import { isUsable, readFacts } from '../engine/facts.ts';
 import { shownRunName } from '../format/run-names.ts';
 import { deedsStore } from '../state/deeds-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
@@ -20,12 +20,19 @@ export const labelRun = async ({ bridge, cache }: Engine, run: string, change: R
   cache.patch('runs.list', (runs) => runs.map((known) => (known.id === run ? { ...known, label } : known)));
 };
 
-/** Adds the sample to the workspace and shows it: the model on screen may be none of the sample's. */
+/** Adds the sample to the workspace and shows it, with its largest model, which can be pruned furthest. */
 export const addSampleSweep = async (engine: Engine): Promise<void> => {
   const { run } = await engine.bridge.call('sample.add', {});
   engine.cache.invalidate(listsRuns);
   const sample = (await engine.bridge.call('runs.list', {})).find(({ id }) => id === run);
-  if (sample !== undefined) openRun(readFacts(engine), sample);
+  if (sample === undefined) return;
+  const facts = readFacts(engine);
+  openRun(facts, sample);
+  const [largest] = facts.models
+    .filter(isUsable)
+    .filter((model) => sample.models.some(({ fingerprint }) => fingerprint === model.fingerprint))
+    .sort((one, other) => other.info.experts - one.info.experts);
+  if (largest !== undefined) selectionStore.getState().selectModel(largest.handle);
 };
 
 /** Whether the run is neither running nor queued. */

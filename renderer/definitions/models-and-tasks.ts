@@ -30,9 +30,9 @@ export const modelsAndTasks = define({
   fitsHere: {
     term: 'Runs here',
     text:
-      'Which of the two fits the memory budget on this machine. PyTorch holds the whole model in its precision, with ' +
-      'keys, values and the numbers of one pass, within the budget or on its cards. The budget is a setting; its ' +
-      'default is 60 % of the memory.',
+      'Which of the two fits the memory budget on this machine. PyTorch holds the whole model in its precision, ' +
+      'or few of its blocks at a time, with keys, values and the numbers of a pass, within the budget or on its ' +
+      'cards. The budget is a setting; its default is 60 % of the memory.',
   },
   storedAs: {
     term: 'Experts stored as',

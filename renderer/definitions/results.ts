@@ -20,15 +20,9 @@ export const results = define({
   oneSidedEnds: {
     term: 'One-sided ends',
     text:
-      'Difference to the unpruned model, in points (for perplexity: minus the increase in log-perplexity), its ' +
-      'two-sided 95 % interval, and the one-sided 95 % lower end, which decides. Safe: the lower end is at least ' +
-      '−δ. Unsafe, or worse: the one-sided upper end is below −δ. Cannot ' +
-      'tell, or undecided: neither. The last two are not safe. The probability of calling a candidate safe that is ' +
-      'worse by more than δ, or worse when it is not, is at most 5 %: exactly for independent items, and in every ' +
-      'simulation where items share passages, since a passage may change as a whole. A sweep of planned looks calls ' +
-      'a candidate safe at the level of its look instead. For perplexity, 5 % is nominal: in simulations 2 to 9 % ' +
-      'for 50 texts and 3 to 12 % for 20; where one text in fifty loses far more than the others, 17 to 25 %, and ' +
-      'where one in thirty loses all, 53 % for 20 texts.',
+      'Difference to the unpruned model with its two-sided 95 % interval, and the one-sided 95 % lower end, which ' +
+      'decides. Safe: that end is at least −δ. Unsafe, or worse: the one-sided upper end is below −δ. Cannot tell: ' +
+      'neither. Wrong in at most 5 % of cases; for perplexity 5 % is nominal (documentation: verdicts).',
   },
   firstDifference: { term: 'First difference', text: besideTexts.firstDifference },
   tokenProbability: { term: 'Probability of a token', text: besideTexts.probability },
@@ -73,11 +67,9 @@ export const results = define({
   afterSelection: {
     term: 'After selection',
     text:
-      'The best threshold of several methods is chosen after seeing them, so it is safe by mistake more often ' +
-      'than the 5 % of each: in simulations of four methods that are all worse by exactly δ, in 6 to 18 % with ' +
-      '150 to 1,000 items. “After selection” is the best threshold where each method is tested at 5 % divided by ' +
-      'the number of methods (Bonferroni): whichever is chosen, it is safe by mistake in at most 5 %. All ' +
-      'measured methods count, also those that are hidden.',
+      'The best of several methods, chosen after seeing them, is safe by mistake more often than each. “After ' +
+      'selection” tests each method at 5 % divided by the number of methods (Bonferroni): whichever is chosen, it is ' +
+      'safe by mistake in at most 5 %. All measured methods count, also those that are hidden.',
   },
   everywhere: {
     term: 'Safe everywhere',

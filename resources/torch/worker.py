@@ -31,11 +31,13 @@ os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
 import torch  # noqa: E402
 import transformers  # noqa: E402
 import uncurl_environment  # noqa: E402
+import uncurl_streaming  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText  # noqa: E402
 from transformers.cache_utils import DynamicLayer  # noqa: E402
 from transformers.initialization import no_init_weights  # noqa: E402
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS  # noqa: E402
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
+from uncurl_streaming import Refused, Stream, Turn  # noqa: E402
 
 try:
     import accelerate
@@ -70,14 +72,6 @@ ARITHMETIC = 3
 MOST_CACHE_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 # Key of the checkpoint's own model.
 UNPRUNED = "unpruned"
-
-
-class Refused(Exception):
-    """A request that cannot be carried out: a code, and a sentence for the user."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
 
 
 def read_exactly(stream, length):
@@ -161,6 +155,8 @@ class Worker:
         # Models by the engine's keys; the engine says which ones to give up for the next.
         self.models = {}
         self.model = None
+        # The blocks of models that are not in memory as a whole, by the engine's keys.
+        self.streams, self.feed = {}, None
         self.cache = None
         # Tokens [B] of each row that is being written, which are the last ones of the cache.
         self.begun = None
@@ -204,13 +200,18 @@ class Worker:
         """Gives up all models."""
         self.model = self.cache = self.prefix = None
         self.models.clear()
-        self.states = {}
+        self.streams.clear()
+        self.feed, self.states = None, {}
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return {}, []
 
     def load(self, header, _tensors):
-        """Loads the checkpoint's own model, and says which packages there are once all of their code is imported."""
+        """Loads the checkpoint's own model, and says which packages there are once all of their code is imported.
+
+        `streams`: its blocks stay empty, and are read again for every group of passes. `quantisation`: the scheme of
+        matrices that are read here instead of by transformers.
+        """
         self.model = self.cache = self.prefix = self.is_cache_sound = None
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -220,10 +221,20 @@ class Worker:
         if loader is None:
             raise Refused("torch-architecture", f"transformers has no class that writes text for {config.model_type}.")
         dtype = PRECISIONS[header["precision"]]
-        options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True, **dequantised(config)}
+        scheme, streams = header["quantisation"], header["streams"]
+        options = {"dtype": dtype, "trust_remote_code": False, "output_loading_info": True}
+        if scheme is None:
+            options |= dequantised(config)
+        else:
+            for each in {id(each): each for each in (config, config.get_text_config())}.values():
+                each.__dict__.pop("quantization_config", None)
         if self.name == "auto":
             options["device_map"] = "auto"
-        model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
+        own = contextlib.nullcontext({})
+        if streams or scheme is not None:
+            own = uncurl_streaming.reading(scheme, block_list if streams else None, self.device)
+        with own as found:
+            model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
         if missing:
             raise Refused("torch-weights", f"transformers finds no weights for {', '.join(missing[:5])}.")
@@ -232,7 +243,11 @@ class Worker:
         # PyTorch's grouped products need rows of whole 16 bytes, which only tiny models lack.
         elif any(each.dim() == 3 and each.shape[-1] * each.element_size() % 16 for each in model.parameters()):
             model.set_experts_implementation("eager")
-        if self.name != "auto":
+        if streams:
+            uncurl_streaming.moved(model, self.device)
+            self.feed = uncurl_streaming.Feed(self.device)
+            self.streams[UNPRUNED] = Stream(model, found["name"], self.feed, found["fill"])
+        elif self.name != "auto":
             model = model.to(self.device)
         elif elsewhere := sorted({str(place) for place in model.hf_device_map.values()} & {"cpu", "disk"}):
             raise Refused(
@@ -247,14 +262,31 @@ class Worker:
         self.model = self.cache = self.prefix = None
         for key in header["drop"]:
             self.models.pop(key, None)
+            self.streams.pop(key, None)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         configs = [json.loads(text, object_hook=special_float) for text in header["configs"]]
-        model = pruned(self.models[UNPRUNED], configs, header["layers"])
+        source = self.streams.get(UNPRUNED)
+        model, fill = pruned(self.models[UNPRUNED], configs, header["layers"], source and source.name)
+        if source is not None:
+            self.streams[header["key"]] = Stream(model, source.name, self.feed, fill, source)
         if self.name == "auto":
             model = accelerate.dispatch_model(model, self.models[UNPRUNED].hf_device_map)
         self.model = self.models[header["key"]] = model.eval()
         return {}, []
+
+    def passes(self, works):
+        """(result, error) of works, in order; of a streamed model side by side."""
+        if self.feed is not None:
+            return uncurl_streaming.together(works)
+        return [outcome_of(work) for work in works]
+
+    def read_prefix(self, _header, tensors):
+        self.after(tensors["prefix"].long().to(self.device), 1)
+
+    def held(self, _header, _tensors):
+        """How many blocks were filled since the model was loaded, and the most bytes of them at once."""
+        return {"filled": self.feed.filled, "mostBytes": self.feed.most_held}, []
 
     def logits(self, _header, tensors):
         """Logits [T, V] of one sequence, for any model that has a class."""
@@ -529,14 +561,25 @@ class Worker:
         return {}, []
 
 
-def pruned(base, configs, layers):
+def block_list(model):
+    """Name of the list of blocks that have experts."""
+    lists = {
+        name.partition(f".{block_of(name)}.")[0] for name, each in model.named_modules() if has_experts(name, each)
+    }
+    if len(lists) != 1:
+        raise Refused("torch-plan", f"{type(model).__name__} has no single list of layers with experts.")
+    return lists.pop()
+
+
+def pruned(base, configs, layers, streamed=None):
     """A model under a plan. `configs`: one for each number of experts that a layer's router has rows for.
 
     Of each MoE layer, in order: the index of its `config`; `rows`, the unpruned experts whose rows of the router
     (and of other tensors by expert) stay; `carriers`, those whose matrices stay; `numbers`, the position among
     `carriers` that each row leads to, or -1 for a constant; and tensors that replace others, which are in files:
     `copies` (position, role, is_transposed, tensor), `router`, `table` and `constants`. `trained`: the experts of each
-    token keep the gates that the unpruned router gives them.
+    token keep the gates that the unpruned router gives them. `streamed`: the name of the list of blocks that are
+    empty now; the function that is given too fills a block once that of the base is filled.
     """
     models = [skeleton(base, config) for config in configs]
     model, files = models[0], Weights()
@@ -546,56 +589,68 @@ def pruned(base, configs, layers):
         raise Refused("torch-plan", f"{type(base).__name__} has {len(blocks)} layers with experts, not {len(layers)}.")
     ours = dict(zip(blocks, layers))
     if any(layer["config"] > 0 for layer in layers):
-        lists = {name.partition(f".{block_of(name)}.")[0] for name, each in sources.items() if has_experts(name, each)}
-        if len(lists) != 1:
-            raise Refused("torch-plan", f"{type(base).__name__} has no single list of layers with experts.")
-        (name,) = lists
+        name = block_list(base)
         for block, layer in ours.items():
             model.get_submodule(name)[block] = models[layer["config"]].get_submodule(name)[block]
     own = {name: each for name, each in sources.items() if is_experts(each) and block_of(name) in ours}
-    changed = {block: [] for block in ours}
-    for name, module in list(model.named_modules(remove_duplicate=False)):
-        source = sources.get(name)
-        if source is None or type(source) is not type(module):
-            raise Refused("torch-plan", f"{type(base).__name__} has other parts with fewer experts: {name}.")
-        layer = ours.get(block_of(name))
-        if any(name == each or name.startswith(f"{each}.") for each in own):
-            continue
-        for stored in (module._parameters, module._buffers):
-            for leaf, empty in stored.items():
-                if empty is None:
-                    continue
-                stored[leaf] = given = cut(getattr(source, leaf), empty, layer, f"{name}.{leaf}")
-                if layer is not None:
-                    changed[block_of(name)].append((stored, leaf, given is getattr(source, leaf)))
-        for leaf, value in vars(module).items():
-            if torch.is_tensor(value) and value.is_meta:
-                setattr(module, leaf, getattr(source, leaf))
-    for name, source in own.items():
-        layer = ours[block_of(name)]
-        place, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(place), leaf, experts_of(source, model.get_submodule(name), layer, files))
-    for block, layer in ours.items():
-        places = changed[block]
-        if len(layer["rows"]) < layer["experts"] and all(is_same for *_, is_same in places):
-            raise Refused("torch-plan", f"{type(base).__name__} has as many experts as before under the pruned config.")
-        if layer["constants"] and not any(block_of(name) == block for name in own):
-            raise Refused("torch-plan", f"{type(base).__name__} does not let its experts be replaced by constants.")
-        if layer["copies"] and not any(block_of(name) == block for name in own):
-            raise Refused("torch-plan", f"{type(base).__name__} does not say how it stores the weights of its experts.")
-        if layer["router"]:
-            rows = files.tensor(*layer["router"])
-            rows = rows if len(rows) == len(layer["rows"]) else rows[layer["rows"]]
-            replace(rows, [each for each in places if not each[2]], None, "router")
-        if layer["table"]:
-            name, *table = layer["table"]
-            replace(files.tensor(*table), places, name, "table")
+    modules = list(model.named_modules(remove_duplicate=False))
+    empties = {name: model.get_submodule(name) for name in own}
+
+    def fill(streamed_block=None):
+        """The modules of one streamed block; None: all others."""
+        changed = {block: [] for block in ours if streamed is None or block == streamed_block}
+        for name, module in modules:
+            inside = streamed is not None and name.startswith(f"{streamed}.")
+            if (block_of(name) if inside else None) != streamed_block:
+                continue
+            source = sources.get(name)
+            if source is None or type(source) is not type(module):
+                raise Refused("torch-plan", f"{type(base).__name__} has other parts with fewer experts: {name}.")
+            layer = ours.get(block_of(name))
+            if any(name == each or name.startswith(f"{each}.") for each in own):
+                continue
+            for stored in (module._parameters, module._buffers):
+                for leaf, empty in stored.items():
+                    if empty is None:
+                        continue
+                    stored[leaf] = given = cut(getattr(source, leaf), empty, layer, f"{name}.{leaf}")
+                    if block_of(name) in changed:
+                        changed[block_of(name)].append((stored, leaf, given is getattr(source, leaf)))
+            for leaf, value in vars(module).items():
+                if torch.is_tensor(value) and value.is_meta:
+                    setattr(module, leaf, getattr(source, leaf))
+        for name, source in own.items():
+            if block_of(name) in changed:
+                place, _, leaf = name.rpartition(".")
+                experts = experts_of(source, empties[name], ours[block_of(name)], files)
+                setattr(model.get_submodule(place), leaf, experts)
+        for block, places in changed.items():
+            finish(type(base).__name__, ours[block], places, any(block_of(name) == block for name in own), files)
+
+    fill()
     if any(layer["trained"] for layer in layers):
         routers, index = routers_of(base)
-        for layer, own, whole in zip(layers, routers_of(model)[0], routers, strict=True):
-            keep_gates(own, whole, index, layer)
+        for layer, router, whole in zip(layers, routers_of(model)[0], routers, strict=True):
+            keep_gates(router, whole, index, layer)
     model.set_experts_implementation(base.config._experts_implementation)
-    return model
+    return model, fill
+
+
+def finish(kind, layer, places, has_own_experts, files):
+    """Puts in the tensors of a layer that a plan replaces. `places`: (dict, name, whether it is the base's)."""
+    if len(layer["rows"]) < layer["experts"] and all(is_same for *_, is_same in places):
+        raise Refused("torch-plan", f"{kind} has as many experts as before under the pruned config.")
+    if layer["constants"] and not has_own_experts:
+        raise Refused("torch-plan", f"{kind} does not let its experts be replaced by constants.")
+    if layer["copies"] and not has_own_experts:
+        raise Refused("torch-plan", f"{kind} does not say how it stores the weights of its experts.")
+    if layer["router"]:
+        rows = files.tensor(*layer["router"])
+        rows = rows if len(rows) == len(layer["rows"]) else rows[layer["rows"]]
+        replace(rows, [each for each in places if not each[2]], None, "router")
+    if layer["table"]:
+        name, *table = layer["table"]
+        replace(files.tensor(*table), places, name, "table")
 
 
 def keep_gates(router, whole, index, layer):
@@ -797,7 +852,11 @@ def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
     `seen` gets their hidden states [N, H]; `behind` [M, H]: more states for the head, whose logits come after.
     """
 
+    turn = Turn.now
+
     def only_these(_module, given):
+        if Turn.now is not turn:
+            return None
         device = given[0].device
         own = given[0][rows.to(device), positions.to(device)]
         if seen is not None:
@@ -815,10 +874,12 @@ def logits_at(model, rows, positions, seen=None, behind=None, **inputs):
 @contextlib.contextmanager
 def taps_of(model):
     """Per MoE layer of the next pass: router logits [T, R] and, where the router gives them, chosen experts [T, K]."""
-    routed, inner = [], {}
+    routed, inner, turn = [], {}, Turn.now
     routers, index = routers_of(model)
 
     def tap(router, _inputs, output):
+        if Turn.now is not turn:
+            return
         parts = output if isinstance(output, tuple) else (output,)
         chosen = [part for part in parts if torch.is_tensor(part) and not part.is_floating_point()]
         logits = inner.pop(router) if type(router).__name__ in LOGITS_WITHIN else parts[index]
@@ -833,7 +894,8 @@ def taps_of(model):
 
     def keeper(router):
         def keep(_module, _inputs, output):
-            inner[router] = output
+            if Turn.now is turn:
+                inner[router] = output
 
         return keep
 
@@ -854,12 +916,17 @@ MOST_OUTPUTS = 2**24
 
 
 class Observation:
-    """The observed pass: which tokens are real, which sums are wanted, and what was seen per layer of experts."""
+    """An observed pass: which tokens are real, which sums are wanted, and what was seen per layer of experts."""
 
-    real = outputs = traced = counted = residual = None
-    layers = []
-    # Outputs of modules since the last layer of experts, by their storage, and what the modules were given.
-    given = {}
+    def __init__(self, real, outputs, traced, counted, residual):
+        self.real, self.outputs, self.traced, self.counted, self.residual = real, outputs, traced, counted, residual
+        self.layers = []
+        # Outputs of modules since the last layer of experts, by their storage, and what the modules were given.
+        self.given = {}
+
+
+# Passes that observe a model's experts now, by the model.
+observers = {}
 
 
 def observed(experts, hidden_states, top_k_index, top_k_weights):
@@ -905,11 +972,12 @@ def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
 
     `alone` [T K, H]: outputs of the chosen experts, before they are weighted; `of`: those of any experts on states.
     """
+    observation = Turn.now.observation
     tokens, choices = top_k_index.shape
     alone = alone.view(tokens, choices, -1)
     # A router may list its choices in any order.
     weights, order = top_k_weights.float().sort(dim=-1, descending=True, stable=True)
-    sizes, real = alone.float(), Observation.real.to(alone.device)
+    sizes, real = alone.float(), observation.real.to(alone.device)
     seen = {
         "experts": top_k_index.gather(-1, order).int()[real],
         "weights": weights[real],
@@ -922,15 +990,15 @@ def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
     def of_every(some):
         return torch.stack([of(some, torch.full((len(some),), each, device=some.device)) for each in range(count)])
 
-    counted = Observation.counted
+    counted = observation.counted
     counted = torch.ones(len(states), dtype=torch.float64) if counted is None else counted
     counted = counted.to(alone.device)
-    if Observation.outputs is not None:
+    if observation.outputs is not None:
         sums = torch.zeros(count, alone.shape[-1], dtype=torch.float64, device=alone.device)
         chosen, own = top_k_index[real].flatten(), (alone[real].double() * counted[:, None, None]).flatten(0, 1)
         # Rows of the router after those of experts have no outputs of their own.
         seen["routed_sum"] = sums.index_add_(0, chosen[chosen < count], own[chosen < count]).float()
-    if Observation.outputs == "every":
+    if observation.outputs == "every":
         sums, cosines = torch.zeros_like(sums), torch.zeros(count, count, dtype=torch.float64, device=alone.device)
         most = max(1, MOST_OUTPUTS // sums.numel())
         for some, times in zip(states.split(most), counted.split(most)):
@@ -940,19 +1008,20 @@ def observe(experts, hidden_states, top_k_index, top_k_weights, alone, of):
             units = (torch.where(sizes > 0, each / sizes, 0) * times.sqrt()[:, None]).flatten(1)
             cosines += units @ units.t()
         seen["sum"], seen["cosine_sum"] = sums.float(), cosines.float()
-    if Observation.residual is not None:
-        _, before = Observation.given.get(hidden_states.data_ptr(), (None, None))
+    if observation.residual is not None:
+        _, before = observation.given.get(hidden_states.data_ptr(), (None, None))
         if before is None or before.numel() != hidden_states.numel():
-            raise Refused("torch-router", f"{type(experts).__name__} does not show which state its outputs are added to.")
+            name = type(experts).__name__
+            raise Refused("torch-router", f"{name} does not show which state its outputs are added to.")
         before = before.reshape(hidden_states.shape)[real].double()
-        after = before + weighted[real].double() * Observation.residual
+        after = before + weighted[real].double() * observation.residual
         seen["turns"] = (1 - torch.cosine_similarity(before, after, -1, 0)).clamp(min=0).float()
-    Observation.given.clear()
-    if Observation.traced is not None:
-        traced = Observation.traced.to(alone.device)
+    observation.given.clear()
+    if observation.traced is not None:
+        traced = observation.traced.to(alone.device)
         seen["traced_outputs"] = of_every(hidden_states[traced]).float()
         seen["traced_routed"] = weighted[traced].float()
-    Observation.layers.append(seen)
+    observation.layers.append(seen)
     return weighted
 
 
@@ -961,20 +1030,15 @@ ALL_EXPERTS_FUNCTIONS.register(OBSERVED, observed)
 EXPERT_BY_EXPERT = "uncurl_expert_by_expert"
 
 
-class Padding:
-    """Indices [N] of the tokens of the pass that are no padding, flattened; None: all are real."""
-
-    real = None
-
-
 @contextlib.contextmanager
 def unpadded(mask):
     """Spares the experts the padding of the next pass, where `mask` [B, T] is 0; None: there is none."""
-    Padding.real = None if mask is None or bool(mask.all()) else mask.flatten().nonzero()[:, 0]
+    turn = Turn.now
+    turn.padding = None if mask is None or bool(mask.all()) else mask.flatten().nonzero()[:, 0]
     try:
         yield
     finally:
-        Padding.real = None
+        turn.padding = None
 
 
 def expert_by_expert(experts, hidden_states, top_k_index, top_k_weights):
@@ -983,7 +1047,7 @@ def expert_by_expert(experts, hidden_states, top_k_index, top_k_weights):
     On a processor this is faster than transformers' grouped products: those apply the gates to all tokens at once,
     which do not fit its caches, and compute padding too.
     """
-    whole, real = hidden_states, Padding.real
+    whole, real = hidden_states, Turn.now.padding
     if real is not None:
         hidden_states, top_k_index, top_k_weights = (
             each.index_select(0, real) for each in (hidden_states, top_k_index, top_k_weights)
@@ -1025,32 +1089,39 @@ ALL_EXPERTS_FUNCTIONS.register(EXPERT_BY_EXPERT, expert_by_expert)
 @contextlib.contextmanager
 def observed_experts(model, **wanted):
     """What the experts of each MoE layer of the next pass were given and gave."""
-    before = model.config._experts_implementation
-    Observation.layers, Observation.given = [], {}
-    for name, value in wanted.items():
-        setattr(Observation, name, value)
+    turn = Turn.now
+    turn.observation = observation = Observation(**wanted)
 
     def keep(_module, inputs, output):
+        if Turn.now is not turn:
+            return
         # The norm before the experts is the module whose output they get.
         if torch.is_tensor(output) and inputs and torch.is_tensor(inputs[0]) and inputs[0].shape == output.shape:
             if output.data_ptr() != inputs[0].data_ptr():
-                Observation.given[output.data_ptr()] = (output, inputs[0])
+                observation.given[output.data_ptr()] = (output, inputs[0])
 
     leaves = [each for each in model.modules() if not any(True for _ in each.children())]
-    hooks = [each.register_forward_hook(keep) for each in leaves] if Observation.residual is not None else []
+    hooks = [each.register_forward_hook(keep) for each in leaves] if observation.residual is not None else []
     blocks = [each for each in model.modules() if type(each).__name__ == "Llama4TextMoe"]
-    for block in blocks:
-        block.forward = functools.partial(observed_llama4, block)
-    model.set_experts_implementation(OBSERVED)
+    # Passes side by side begin and end in any order.
+    before, others = observers.get(model, (model.config._experts_implementation, 0))
+    observers[model] = (before, others + 1)
+    if others == 0:
+        for block in blocks:
+            block.forward = functools.partial(observed_llama4, block)
+        model.set_experts_implementation(OBSERVED)
     try:
-        yield Observation.layers
+        yield observation.layers
     finally:
         for hook in hooks:
             hook.remove()
-        for block in blocks:
-            del block.forward
-        Observation.given = {}
-        model.set_experts_implementation(before)
+        turn.observation = None
+        observers[model] = (before, observers[model][1] - 1)
+        if observers[model][1] == 0:
+            del observers[model]
+            for block in blocks:
+                del block.forward
+            model.set_experts_implementation(before)
 
 
 # Routers whose output holds probabilities: the part of the module that gives the logits.
@@ -1101,14 +1172,45 @@ def main():
     threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
     worker = None if start_error else Worker(device)
     while True:
-        header, tensors = requests.get()
-        try:
-            if worker is None:
-                raise Refused("no-such-device", start_error)
-            results, outputs = OPERATIONS[header["op"]](worker, header, tensors)
-            answer({"id": header["id"], **results}, outputs)
-        except Exception as error:
-            answer({"id": header["id"], "error": explained(error)})
+        group = [requests.get()]
+        # Passes that the engine asks for together.
+        group += [requests.get() for _ in range(group[0][0].get("together", 1) - 1)]
+        for (header, _), (outcome, error) in zip(group, outcomes(worker, group, start_error)):
+            try:
+                if error is not None:
+                    raise error
+                results, outputs = outcome
+                answer({"id": header["id"], **results}, outputs)
+            except Exception as raised:
+                answer({"id": header["id"], "error": explained(raised)})
+
+
+def outcome_of(work):
+    """(result, error) of a work."""
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
+
+
+def outcomes(worker, group, start_error):
+    """(result, error) of each request of a group."""
+    if worker is None:
+        return [(None, Refused("no-such-device", start_error)) for _ in group]
+    works = [functools.partial(OPERATIONS[header["op"]], worker, header, tensors) for header, tensors in group]
+    if group[0][0]["op"] not in PASSES:
+        return [outcome_of(work) for work in works]
+    # What many of them begin with is read once, before them.
+    before = next((one for one in group if "prefix" in one[1]), None)
+    if before is not None and len(group) > 1:
+        ((_, error),) = worker.passes([functools.partial(worker.read_prefix, *before)])
+        if error is not None:
+            return [(None, error) for _ in group]
+    return worker.passes(works)
+
+
+# Operations that run models.
+PASSES = {"logits", "forward", "profile", "score", "decoding", "begin", "step"}
 
 
 OPERATIONS = {
@@ -1117,6 +1219,7 @@ OPERATIONS = {
     "forget": Worker.forget,
     "load": Worker.load,
     "prune": Worker.prune,
+    "held": Worker.held,
     "logits": Worker.logits,
     "forward": Worker.forward,
     "profile": Worker.profile,

@@ -12,8 +12,8 @@ import { planCandidates } from '../../main/jobs/fit-candidates.ts';
 import { seededRandom } from '../../main/statistics/random.ts';
 import { createStepStore } from '../../main/workspace/step-store.ts';
 
-// The recommendation of `uncurl fit` (for GGUF; of switch models, for folders) against the best uniform point of a sweep
-// of equal bytes, both on fresh items.
+// The recommendation of `uncurl fit` (for GGUF; of switch models, for folders) against the best uniform point of a
+// sweep of equal bytes, both on fresh items.
 //
 // Per model and task, one sweep measures every candidate of three budgets (parts of the unpruned model's file) on all
 // test items. Each seed divides these: half A chooses the best point of the sweep that fits (its accuracy on A; ties to
@@ -299,7 +299,7 @@ const points = (values: readonly number[]): string => {
   const error = Math.sqrt(
     values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1) / values.length,
   );
-  return `${(100 * mean).toFixed(1)} ± ${(100 * error).toFixed(1)}`;
+  return `${(100 * mean).toFixed(1)}${values.length < 2 ? '' : ` ± ${(100 * error).toFixed(1)}`}`;
 };
 
 const table = async (file: string): Promise<void> => {
@@ -329,9 +329,12 @@ const table = async (file: string): Promise<void> => {
   const total = (count: (row: (typeof rows)[number]) => number): number =>
     rows.reduce((sum, row) => sum + count(row), 0);
   const [safe, wrong] = [total((row) => row.safe.length), total((row) => row.wrong.length)];
-  /** Share with its standard error, in per cent. */
-  const share = (count: number, of: number): string =>
-    `${((100 * count) / of).toFixed(1)} ± ${(100 * Math.sqrt(((count / of) * (1 - count / of)) / of)).toFixed(1)} %`;
+  /** Share with its standard error, in per cent; of none the exact upper limit at 95 %. */
+  const share = (count: number, of: number): string => {
+    if (count === 0) return `0 %, at most ${(100 * (1 - 0.05 ** (1 / of))).toFixed(1)} %`;
+    const rate = count / of;
+    return `${(100 * rate).toFixed(1)} ± ${(100 * Math.sqrt((rate * (1 - rate)) / of)).toFixed(1)} %`;
+  };
   const answers = meanOf(lines.map((own) => own.answers)) / meanOf(lines.map((own) => own.sweepAnswers));
   const all = points(lines.map(({ fitDifference, sweepDifference }) => fitDifference - sweepDifference));
   console.log(

@@ -13,16 +13,16 @@ import { fullDisk, takeover, twoEngines, vanishedShard } from './kills/troubles.
 /**
  * npx node tests/bench/kills.ts [kills] [seed] [pattern of names]
  *
- * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and compares
- * the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned models. In
- * turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task of a
- * cluster runs), a search for the best model that fits, every other kind of run, an export, one to a GGUF file (compared
- * tensor by tensor), a download from a Hub on loopback, a training (if UNCURL_INTEROP_PYTHON names a Python with
- * PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work are
- * edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one workspace, a
- * takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the end is not
- * counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each: times,
- * kills, resumptions, differences, failures, and leftover files.
+ * Kills commands of the workbench (SIGKILL) at random moments (default: 200 kills in total), resumes them, and
+ * compares the outcome with that of an undisturbed run: results, and every byte of the steps, of exports and of tuned
+ * models. In turn: a sweep, a sweep with a search, a sweep of written answers, two workers (the command that each task
+ * of a cluster runs), a search for the best model that fits, every other kind of run, an export, one to a GGUF file
+ * (compared tensor by tensor), a download from a Hub on loopback, a training (if UNCURL_INTEROP_PYTHON names a Python
+ * with PyTorch), a training, an experiment with fine-tuned arms and a sweep of PyTorch whose files of unfinished work
+ * are edited before each resumption (likewise; and without PyTorch, by kills/trainer.mjs), two engines in one
+ * workspace, a takeover from a stopped engine, a full disk (as root on Linux), and a missing shard. A kill after the
+ * end is not counted. UNCURL_PROGRAM names a program other than the sources, such as dist/uncurl.cjs. Prints for each:
+ * times, kills, resumptions, differences, failures, and leftover files.
  */
 const [kills = '200', seed = '1', pattern = ''] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'uncurl-kills-'));

@@ -203,7 +203,7 @@ test('--install says what is missing, asks with path and bytes, and what it copi
   await symlink('/bin/df', path.join(bin, 'df'));
 
   const asked = await install();
-  const at = path.join(home, '.local', 'share', 'uncurl-workbench');
+  const at = path.join(home, '.local', 'share', 'uncurl-workbench', 'versions');
   expect(asked.stdout, asked.stderr).toMatch(new RegExp(`\\d files, .+ would be copied to ${at}/\\S+ on there`));
   expect(await readdir(home)).toEqual([]);
   const copied = await install('--yes');

@@ -18,6 +18,11 @@ const fixtureSchema = z.object({
   model: z.string(),
   source: z.string(),
   config,
+  /** Keys whose values are smaller than as released. */
+  shrunk: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .transform((keys) => Object.keys(keys)),
   tokens: z.array(z.number()),
   seed: z.number(),
   /** What computed the logits: transformers, or the published formulas. */
@@ -55,7 +60,8 @@ interface Shape {
   readonly dtype: string;
 }
 
-const shapesOf = (grouped: z.infer<typeof groupedShapes>): Map<string, Shape> =>
+/** Shapes and dtypes of tensors by name. */
+export const shapesOf = (grouped: z.infer<typeof groupedShapes>): Map<string, Shape> =>
   new Map(
     Object.entries(grouped).flatMap(([pattern, kinds]) =>
       kinds.flatMap(([shape, dtype, all]) =>

@@ -73,6 +73,7 @@ import { type ForetoldCurve, foretoldCurves, heldOutCounts } from './forecast-ra
 import { gatesGhosts, gatesIn } from './gates-tables.ts';
 import { interval, items, points, table } from './markdown.ts';
 import { root } from './project-files.ts';
+import { provenFamilies } from './proven-families.ts';
 import { readPublishedModels } from './published-models.ts';
 import {
   below,
@@ -545,6 +546,13 @@ const ggufFamilies = (): readonly string[] =>
         ? [`\`${modelType}\``, `refused: ${familyReasons.get(modelType) ?? ''}`]
         : [`\`${modelType}\``, `\`${architecture.name}\``];
     }),
+  );
+
+/** What the tests prove of each family. */
+const provenFamiliesTable = async (): Promise<readonly string[]> =>
+  table(
+    ['`model_type`', 'config as released', 'keys changed one by one', 'referee', 'experts stored', 'llama.cpp'],
+    await provenFamilies(),
   );
 
 /** The pairs of models that one rule chooses, by name. */
@@ -1065,6 +1073,7 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'cluster-settings': settings(clusterRequest),
   'published-sizes': publishedSizes,
   'gguf-families': ggufFamilies,
+  'proven-families': provenFamiliesTable,
 };
 
 const BLOCK = /<!-- table: ([\w-]+) -->\n([\s\S]*?)<!-- end -->/g;

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import type { z } from 'zod';
 import type { folderListing } from '../../contract/calls.ts';
 import { refuse } from '../../contract/errors.ts';
@@ -12,6 +12,7 @@ type EngineCallName = 'engine.facts' | 'sample.add' | 'folders.list' | 'paths.na
 export const engineCalls = (context: EngineContext): Pick<Answers, EngineCallName> => ({
   'engine.facts': () => ({
     version: engineVersion,
+    machine: hostname(),
     workspace: context.workspace.path,
     versions: { ...context.devices.current.versions },
     device: context.device,

@@ -50,7 +50,7 @@ export const exportedModel = (
   const family = familyOf(source.descriptor.family);
   if (family === undefined) throw new Error(`no family ${source.descriptor.family}`);
   const config = configOf(configText);
-  return { model: describeModel(family, config, virtualViews(tensors), source.folder), config };
+  return { model: describeModel(family, config, virtualViews(tensors), source.folder, 'metadata'), config };
 };
 
 /**

@@ -5,7 +5,7 @@ import { ActionButton } from '../../actions/action-button.tsx';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
-import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
 import { deviceName, precisionText } from '../../../main/words/devices.ts';
 import { formatBytes, formatCount } from '../../../main/words/numbers.ts';
@@ -106,6 +106,8 @@ interface IdleProps {
 const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   const devices = useAction(showDevices);
   const engine = useQuery('engine.facts', {}).data;
+  // The desktop window's engine is on the same machine; a page may be of another one.
+  const isServed = useEngine().bridge.host === 'browser';
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (
@@ -130,6 +132,7 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
           title={`${engine.device.processor}. Show the devices`}
           onClick={devices.perform}
         >
+          {isServed && `${engine.machine} · `}
           {deviceName(engine.device)} · {precisionText(engine.device)} · {engine.device.threads}{' '}
           {engine.device.threads === 1 ? 'thread' : 'threads'} · {formatBytes(engine.memory.budgetBytes)} for weights
         </button>

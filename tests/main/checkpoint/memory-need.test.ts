@@ -52,10 +52,19 @@ it('counts sessions, descriptions and values of a run beside the weights', () =>
 it('counts weights, keys and values, and the rows and logits of a pass in PyTorch', () => {
   const { memory, parameters } = infoOf('bfloat16', {});
   // A pass of 4,096 tokens: four hidden states of each of 8 choices, three widths, and eight of hidden states.
-  const numbers = parameters.total + 8192 * 3 * 2 * 1024 + 4096 * (4 * 8 * 1024 + 3 * 512 + 8 * 1024);
+  const keys = 8192 * 3 * 2 * 1024;
+  const numbers = keys + 4096 * (4 * 8 * 1024 + 3 * 512 + 8 * 1024);
+  const bytesOf = (weights: number) => ({
+    float32: 4 * (numbers + weights) + 12 * 4096 * 512,
+    half: 2 * (numbers + weights) + 10 * 4096 * 512,
+  });
+  const outer = 2 * 512 * 1024 + 1024;
+  const pass = keys + 4096 * 4 * 1024 + 2 ** 22;
+  // Block by block: what computes, the next one, and what is being converted; all three blocks are alike.
   expect(memory.torch).toEqual({
-    float32: 4 * numbers + 12 * 4096 * 512,
-    half: 2 * numbers + 10 * 4096 * 512,
+    ...bytesOf(parameters.total),
+    streamed: bytesOf(outer + (parameters.total - outer)),
+    pass: { float32: 4 * pass, half: 2 * pass },
   });
   const many = infoOf('bfloat16', { vocab_size: 150_000 });
   const beside = ({ memory: { torch }, parameters: { total } }: ModelInfo): number => torch.half - 2 * total;

@@ -20,6 +20,11 @@ test.each(['cpu,cuda:0', 'cuda:0,cuda:0', 'webgpu'])(
   },
 );
 
+test("refuses PyTorch on Apple's GPU by name", () => {
+  for (const device of ['mps', 'mps:0'])
+    expect(() => readTorchChoice(readerOf({ device }))).toThrow(`--device ${device}: PyTorch on Apple's GPU was never`);
+});
+
 test('a Python that is not named is that of the workspace, if it was made here', async () => {
   const [workspace, settings] = [await temporaryFolder(), await temporaryFolder()];
   const host = { environment: {}, settingsFile: join(settings, 'settings.json') };

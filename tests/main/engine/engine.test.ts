@@ -1,4 +1,5 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -70,6 +71,7 @@ test('lists bundled models and tasks and its device, and refuses malformed calls
   const facts = await engine.call('engine.facts', {});
   expect(facts).toMatchObject({
     version: expect.any(String),
+    machine: hostname(),
     device: { provider: 'cpu', precision: 'float32', threads: 2 },
   });
   expect(facts.memory.budgetBytes).toBeLessThan(facts.memory.totalBytes);

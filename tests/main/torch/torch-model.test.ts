@@ -13,13 +13,7 @@ const order = {
 } as const;
 const BUDGET_BYTES = 1e9;
 
-test('models that transformers misreads are refused before a process starts', async () => {
-  const partial = await openCheckpoint(`${references}/deepseek_v3-fp8-partial-blocks`);
-  await expect(
-    TorchModel.start(partial, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES),
-  ).rejects.toMatchObject({
-    code: 'torch-weights',
-  });
+test('models that the engine torch does not open are refused before a process starts', async () => {
   const gguf = { ...(await openCheckpoint(`${references}/mixtral`)), folder: '/models/mixtral.gguf' };
   await expect(
     TorchModel.start(gguf, new TorchWorkers(order, { keepsOne: false }), 'float32', BUDGET_BYTES),
@@ -48,6 +42,7 @@ test('a model that does not fit is refused with what it takes, on the processor 
   const model = await openCheckpoint(`${references}/mixtral`);
   const large = {
     ...model,
+    // As models of this size are that cannot be streamed.
     info: { ...model.info, memory: { ...model.info.memory, torch: { float32: 21.4e9, half: 10.8e9 } } },
   };
   const by = { bfloat16: true, cards: [], modelTypes: ['mixtral'], versions: {}, packages: {} };
@@ -66,6 +61,22 @@ test('a model that does not fit is refused with what it takes, on the processor 
   // Two processes share the budget.
   await expect(requireForTorch(large, { ...processor, device: 'cpu,cpu' }, 'bfloat16', 22e9)).rejects.toMatchObject({
     message: expect.stringContaining('the memory budget of each of 2 processes is 11.0 GB'),
+  });
+  const torch = {
+    ...large.info.memory.torch,
+    streamed: { float32: 5e9, half: 2.5e9 },
+    pass: { float32: 1e9, half: 5e8 },
+  };
+  const streamable = { ...large, info: { ...large.info, memory: { ...large.info.memory, torch } } };
+  await requireForTorch(streamable, processor, 'float32', 6e9);
+  await expect(requireForTorch(streamable, processor, 'float32', 5.7e9)).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /takes 5\.8 GB in PyTorch in float32, block by block, and the memory budget is 5\.7/,
+    ),
+  });
+  // Over all cards at once the model is in memory as a whole.
+  await expect(requireForTorch(streamable, { ...card, device: 'auto' }, 'float32', 99e9)).rejects.toMatchObject({
+    code: 'too-large',
   });
   await expect(requireForTorch(large, card, 'float32', 99e9)).rejects.toMatchObject({
     message: expect.stringContaining(

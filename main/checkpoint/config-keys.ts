@@ -1,0 +1,162 @@
+import type { Family } from './families/family.ts';
+import { families } from './families/families.ts';
+
+/** Keys of config.json that a family does not read: those that change nothing here, and those that would. */
+
+/** Keys without an effect on what any model computes, by what they say. */
+const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
+  'names, types and versions': [
+    ...['_name_or_path', 'architectures', 'auto_map', 'model_type', 'transformers_version', '_commit_hash'],
+    ...[
+      'torch_dtype',
+      'dtype',
+      'use_bfloat16',
+      'id2label',
+      'label2id',
+      'num_labels',
+      'problem_type',
+      'finetuning_task',
+    ],
+    ...['tokenizer_class', 'name_or_path', 'unsloth_version', 'unsloth_fixed', '_attn_implementation_autoset'],
+    ...['custom_pipelines', 'vlm_config', 'image_token_id', 'video_token_id', 'is_decoder', 'is_encoder_decoder'],
+    ...['add_cross_attention', 'tie_encoder_decoder', 'cross_attention_hidden_size', 'decoder_start_token_id'],
+    ...['sep_token_id', 'eod_token_id', 'bos_token_id', 'eos_token_id', 'pad_token_id', 'task_specific_params'],
+  ],
+  'training alone': [
+    ...['attention_dropout', 'hidden_dropout', 'embedding_dropout', 'output_dropout', 'resid_pdrop', 'embd_pdrop'],
+    ...['initializer_range', 'aux_loss_alpha', 'router_aux_loss_coef', 'router_z_loss_coef', 'seq_aux', 'moe_capacity'],
+    ...['router_jitter_noise', 'input_jitter_noise', 'rescale_prenorm_residual', 'time_step_floor', 'time_step_max'],
+    ...['mtp_loss_scaling_factor', 'pretraining_tp', 'tf_legacy_loss', 'pruned_heads', 'gradient_checkpointing'],
+  ],
+  'what a program returns or samples': [
+    ...['use_cache', 'output_attentions', 'output_hidden_states', 'output_router_logits', 'output_scores'],
+    ...['return_dict', 'return_dict_in_generate', 'do_sample', 'early_stopping', 'num_beams', 'num_beam_groups'],
+    ...['diversity_penalty', 'length_penalty', 'repetition_penalty', 'encoder_no_repeat_ngram_size', 'top_k', 'top_p'],
+    ...['no_repeat_ngram_size', 'num_return_sequences', 'temperature', 'typical_p', 'max_length', 'min_length'],
+    ...['remove_invalid_values', 'num_logits_to_keep', 'exponential_decay_length_penalty', 'begin_suppress_tokens'],
+    ...['suppress_tokens', 'forced_bos_token_id', 'forced_eos_token_id', 'bad_words_ids', 'prefix'],
+  ],
+  'how kernels split the work': [
+    ...['chunk_size', 'mamba_chunk_size', 'chunk_size_feed_forward', 'ep_size', 'torchscript', 'use_mamba_kernels'],
+    ...['moe_shared_expert_overlap', '_attn_implementation', '_experts_implementation'],
+  ],
+  'the width of dense layers; a model without them does not read it': ['intermediate_size', 'intermediate_size_mlp'],
+  'extra prediction layers': [
+    ...['mtp_hybrid_override_pattern', 'mtp_layers_block_type', 'mtp_num_hidden_layers', 'mtp_transformer_layers'],
+    ...['mtp_use_dedicated_embeddings', 'num_mtp_modules', 'use_mtp', 'num_nextn_predict_layers'],
+    ...['index_share_for_mtp_iteration'],
+  ],
+  'the precision of kernels; graphs compute in float32': [
+    ...['mamba_ssm_cache_dtype', 'mamba_ssm_dtype', 'moe_router_dtype', 'router_dtype', 'need_fp32_gate'],
+    ...['enable_moe_fp32_combine', 'residual_in_fp32'],
+  ],
+};
+
+interface Beside {
+  readonly key: string;
+  readonly families: readonly string[];
+  readonly why: string;
+  /** Values with which it changes nothing; absent: all. */
+  readonly values?: readonly unknown[];
+}
+
+const LATENT = [
+  ...['deepseek_v2', 'deepseek_v3', 'deepseek_v32', 'glm_moe_dsa', 'kimi_k2', 'kimi_k25', 'kimi_linear'],
+  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla'],
+];
+const BY_LIST = 'a list by layer says it';
+
+/** Keys that some families do not read although others do. */
+const BESIDE: readonly Beside[] = [
+  {
+    key: 'num_key_value_heads',
+    families: LATENT,
+    why: 'latent attention has one set of keys and values for all heads',
+  },
+  { key: 'head_dim', families: LATENT, why: 'the parts of a head have widths of their own' },
+  { key: 'qk_head_dim', families: LATENT, why: 'the sum of the widths of the parts of a head' },
+  { key: 'layernorm_epsilon', families: ['mimo_v2_flash'], why: 'its norms are RMS norms' },
+  { key: 'norm_eps', families: ['nemotron_h'], why: 'its norms read layer_norm_epsilon' },
+  { key: 'hidden_act', families: ['gpt_oss'], why: 'its experts have an activation of their own' },
+  { key: 'experts_per_token', families: ['gpt_oss'], why: 'another name of num_experts_per_tok' },
+  { key: 'initial_context_length', families: ['gpt_oss'], why: 'rope_scaling says it' },
+  { key: 'original_max_position_embeddings', families: ['phimoe'], why: 'rope_scaling says it' },
+  { key: 'rope_theta', families: ['bailing_hybrid'], why: 'rope_parameters says it' },
+  { key: 'partial_rotary_factor', families: ['nemotron_h'], why: 'its attention has no positions' },
+  { key: 'compress_rope_theta', families: ['deepseek_v4'], why: 'rope_parameters says it' },
+  { key: 'expert_dtype', families: ['deepseek_v4'], why: 'the tensors say it' },
+  { key: 'expand', families: ['nemotron_h'], why: 'the number of heads and their width say it' },
+  { key: 'mamba_expand', families: ['granitemoehybrid'], why: 'the number of heads and their width say it' },
+  { key: 'n_shared_experts', families: ['nemotron_h'], why: 'the width of the shared expert says it' },
+  { key: 'time_step_limit', families: ['nemotron_h'], why: 'time_step_min is its lower bound, the upper is infinite' },
+  { key: 'linear_attn_config', families: ['kimi_linear'], why: 'its keys are read one by one' },
+  { key: 'use_grouped_topk', families: ['kimi_linear'], why: 'groups are those of num_expert_group', values: [true] },
+  { key: 'attention_bias', families: ['deepseek_v4', 'nemotron_h'], why: 'off', values: [false] },
+  { key: 'mamba_proj_bias', families: ['nemotron_h'], why: 'off', values: [false] },
+  { key: 'norm_topk_prob', families: ['deepseek_v2'], why: 'its gates are never renormalised', values: [false] },
+  { key: 'n_group', families: ['deepseek_v2'], why: 'topk_method is greedy' },
+  { key: 'topk_group', families: ['deepseek_v2'], why: 'topk_method is greedy' },
+  { key: 'use_double_wide_mlp', families: ['gemma4_text', 'gemma4'], why: 'off', values: [false] },
+  { key: 'use_sliding_window', families: ['qwen3_moe', 'qwen3_next'], why: 'off', values: [false] },
+  { key: 'max_window_layers', families: ['dots1', 'qwen2_moe', 'qwen3_moe'], why: 'windows are off, or listed' },
+  { key: 'mlp_only_layers', families: ['qwen3_5_moe', 'qwen3_5_moe_text'], why: 'none', values: [[]] },
+  { key: 'attention_chunk_size', families: ['mimo_v2_flash'], why: 'its class does not read it' },
+  { key: 'attn_scale', families: ['llama4_text', 'llama4'], why: 'attn_temperature_tuning is off' },
+  { key: 'floor_scale', families: ['llama4_text', 'llama4'], why: 'attn_temperature_tuning is off' },
+  { key: 'no_rope_layer_interval', families: ['llama4_text', 'llama4'], why: BY_LIST },
+  { key: 'interleave_moe_layer_step', families: ['llama4_text', 'llama4'], why: BY_LIST },
+  {
+    key: 'first_k_dense_replace',
+    families: ['deepseek_v32', 'exaone_moe', 'glm_moe_dsa', 'bailing_hybrid'],
+    why: BY_LIST,
+  },
+  { key: 'full_attention_interval', families: ['qwen3_5_moe', 'qwen3_5_moe_text', 'qwen3_next'], why: BY_LIST },
+  { key: 'global_attn_every_n_layers', families: ['afmoe'], why: BY_LIST },
+  { key: 'index_skip_topk_offset', families: ['glm_moe_dsa'], why: BY_LIST },
+  { key: 'index_topk_freq', families: ['glm_moe_dsa'], why: BY_LIST },
+  { key: 'kda_lower_bound', families: ['bailing_hybrid'], why: 'its layers decay without a bound' },
+  { key: 'layer_group_size', families: ['bailing_hybrid'], why: BY_LIST },
+  { key: 'sliding_window_pattern', families: ['exaone_moe', 'gemma4_text', 'gemma4'], why: BY_LIST },
+];
+
+const reasons: ReadonlyMap<string, string> = new Map(
+  Object.entries(WITHOUT_EFFECT).flatMap(([why, keys]) => keys.map((key) => [key, why] as const)),
+);
+
+/** Why a key that a family does not read changes nothing with this value; null: that is not known. */
+export const whyUnread = (
+  { modelType, wrapper }: Pick<Family, 'modelType' | 'wrapper'>,
+  key: string,
+  value: unknown,
+): string | null => {
+  const types = [modelType, ...(wrapper?.modelTypes ?? [])];
+  const own = BESIDE.find(
+    (each) =>
+      each.key === key &&
+      each.families.some((family) => types.includes(family)) &&
+      (each.values === undefined || each.values.some((one) => JSON.stringify(one) === JSON.stringify(value))),
+  );
+  return own?.why ?? reasons.get(key) ?? null;
+};
+
+/** Keys of which neither is known: those that no family reads either. */
+export const unknownKeys = (unread: readonly string[]): readonly string[] =>
+  unread.filter((key) => !reasons.has(key) && !changesSomething(key));
+
+/** Names of keys within a record: the values of properties that end in "Key", and the keys of defaults. */
+const keysIn = (part: unknown): readonly string[] => {
+  if (typeof part !== 'object' || part === null) return [];
+  return Object.entries(part).flatMap(([name, value]: [string, unknown]) => {
+    if (name === 'defaults' && typeof value === 'object' && value !== null) return Object.keys(value);
+    if (/(^k|K)ey$|^when$/.test(name) && typeof value === 'string') return [value];
+    return keysIn(value);
+  });
+};
+
+let effective: ReadonlySet<string> | null = null;
+
+/** Whether a key changes what some family computes. */
+export const changesSomething = (key: string): boolean => {
+  effective ??= new Set([...families.flatMap(keysIn), ...BESIDE.map((each) => each.key)]);
+  return effective.has(key);
+};
