@@ -96,8 +96,32 @@ export const describedFitSettings = z.object({
   }),
 });
 
+/** The most canaries, the characters of one, and of all: the manifest holds them. */
+export const MOST_CANARIES = 2_000;
+export const CANARY_CHARACTERS = 2_000;
+export const ALL_CANARY_CHARACTERS = 200_000;
+
+/** Probes that are tried after the test: those of the workbench, or lines of a user's file. */
+export const canaries = z.discriminatedUnion('source', [
+  z.object({ source: z.literal('ours') }),
+  z.object({
+    source: z.literal('own'),
+    /** Name of the file. */
+    name: shortName,
+    lines: z
+      .array(z.string().max(CANARY_CHARACTERS))
+      .max(MOST_CANARIES)
+      .refine((lines) => lines.reduce((sum, { length }) => sum + length, 0) <= ALL_CANARY_CHARACTERS),
+  }),
+]);
+export type Canaries = z.infer<typeof canaries>;
+
 /** Settings of a search for the best model that fits. */
-export const fitSettings = describedFitSettings.extend({ limit: fitLimit, chat: z.boolean().optional() });
+export const fitSettings = describedFitSettings.extend({
+  limit: fitLimit,
+  chat: z.boolean().optional(),
+  canaries: canaries.optional(),
+});
 
 /** Forecasts that were tested, and those of them that held. */
 export const callScore = z.object({
@@ -208,6 +232,37 @@ export const fitForecast = z.object({
 });
 export type FitForecast = z.infer<typeof fitForecast>;
 
+/** What became of probes of other skills under the recommended plan. */
+export const fitCanaries = z.object({
+  source: z.enum(['ours', 'own']),
+  probes: itemCount,
+  /** The most exposed probes, and the least exposed ones, with which they are compared. */
+  tested: itemCount,
+  controls: itemCount,
+  /** Probes that lost enough to tell of, tested or not. */
+  losing: itemCount,
+  /** Middle loss of the controls, nats. */
+  controlLoss: z.number(),
+  /** The largest share of routed choices that a control loses, and the smallest that a tested probe loses. */
+  controlExposure: z.number(),
+  testedExposure: z.number(),
+  /** Probes that lost more than the controls do, the largest loss first. */
+  changed: z
+    .array(
+      z.object({
+        id: shortName,
+        context: z.string().max(CANARY_CHARACTERS),
+        answer: z.string().max(CANARY_CHARACTERS),
+        exposure: z.number(),
+        /** Log-probability that the answer lost, nats; of a text per token. */
+        loss: z.number(),
+        p: z.number(),
+      }),
+    )
+    .max(MOST_CANARIES),
+});
+export type FitCanaries = z.infer<typeof fitCanaries>;
+
 export const fitDocument = z.object({
   run: boundedText,
   model: shortName,
@@ -247,6 +302,8 @@ export const fitDocument = z.object({
   level: z.number().positive(),
   /** Absent before the choice, for texts, and in older searches. */
   forecast: fitForecast.optional(),
+  /** Absent without canaries. */
+  canaries: fitCanaries.optional(),
   /** Answers to items by which the choice was made: candidates times items. */
   evaluations: z.number().int().nonnegative(),
   /** Those of models of other budgets, after the choice; absent in earlier versions, which counted them above. */

@@ -1,6 +1,9 @@
 import type { WeightType } from '../contract/export.ts';
 import type { FitDocument, FitForecast, ForecastCall } from '../contract/fit.ts';
 import { isNothingToLose } from '../contract/sweep.ts';
+import { candidateNamed, candidateWords } from '../words/fit.ts';
+import { methodTitle } from '../words/methods.ts';
+import { formatFactor } from '../words/numbers.ts';
 
 /** Chosen items that a forecast of written answers reads. */
 export const FORECAST_ITEMS = 50;
@@ -98,10 +101,48 @@ export interface CheckedCall extends ForecastCall {
 }
 
 /** The calls of a search, each with whether its test bore it out. As in the records, undecided is not safe. */
-export const checkedCalls = ({ forecast, task, tested, elsewhere }: FitDocument): readonly CheckedCall[] =>
+export const checkedCalls = ({
+  forecast,
+  task,
+  tested,
+  elsewhere,
+}: Pick<FitDocument, 'forecast' | 'task' | 'tested' | 'elsewhere'>): readonly CheckedCall[] =>
   (forecast?.calls ?? []).map((call) => {
     const own = call.task === task ? tested : elsewhere.filter((other) => other.task === call.task);
     const verdict = own.find(({ name }) => name === call.name)?.verdict ?? null;
     if (verdict === null || isNothingToLose(verdict)) return { ...call, held: null };
     return { ...call, held: (verdict === 'safe') === call.isSafe };
   });
+
+/**
+ * How far the model may be pruned when it writes, foretold from few chosen items, how often such forecasts were right,
+ * and after the test whether this one held. It decides nothing.
+ */
+export const forecastWords = (document: FitDocument): readonly string[] => {
+  const { forecast, experts } = document;
+  if (forecast === undefined) return [];
+  const { task, unknown, method, curve, earlier } = forecast;
+  const kept = `${String(earlier.held)} of ${String(earlier.tested)}`;
+  const score =
+    earlier.tested === 0 ? '' : ` In earlier searches of this workspace, ${kept} tested forecasts of models held.`;
+  if (unknown !== null) return [`Forecast of written answers (${task}): do not know, since ${unknown}${score}`];
+  const { curves, right, tooFar, tooShort, safeCalls, notSafe, otherCalls, safeAnyway } = forecastRecord;
+  const threshold = foretoldThreshold(curve);
+  const [called, other] = [`${String(safeCalls - notSafe)} of ${String(safeCalls)}`, String(otherCalls - safeAnyway)];
+  const calls = checkedCalls(document);
+  return [
+    `Forecast of written answers (${task}), from the loss of the right answer on ${String(FORECAST_ITEMS)} scoring ` +
+      `items: ${threshold === 1 ? 'no factor is' : `safe up to ${formatFactor(threshold)}`}${
+        threshold === 1 ? ' safe' : ''
+      } by ${methodTitle(method ?? '')}. In the records such thresholds were right in ${String(right)} of ` +
+      `${String(curves)} cases, too far in ${String(tooFar)} and too short in ${String(tooShort)}. It is no verdict.` +
+      score,
+    ...calls.map(({ name, isSafe, held }) => {
+      const model = candidateWords(candidateNamed(document, name), experts);
+      const record = isSafe ? called : `${other} of ${String(otherCalls)}`;
+      const outcome = held === null ? 'not tested here' : held ? 'the test bore it out' : 'the test refuted it';
+      const said = isSafe ? 'safe' : 'not safe';
+      return `Forecast for ${model}: ${said} when it writes (right in ${record} records): ${outcome}.`;
+    }),
+  ];
+};

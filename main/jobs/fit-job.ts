@@ -30,6 +30,7 @@ import { minOf } from '../statistics/extremes.ts';
 import { hashItems, hashTask } from '../tasks/items.ts';
 import { countedTimes } from '../words/numbers.ts';
 import { planCandidates, roundedOf } from './fit-candidates.ts';
+import { measureCanaries, probesFor } from './fit-canaries.ts';
 import { foretell } from './fit-forecast.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
 import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
@@ -97,6 +98,7 @@ export const checkFit = async (
   for (const method of settings.methods) planNeeds({ method, budget: 'uniform' });
   const [asked] = await askedTasks(model, [task], settings.chat, now);
   partsOf(asked ?? task, settings);
+  if (settings.canaries !== undefined) probesFor(model.checkpoint, settings.canaries);
   await planCandidates(model.checkpoint, settings, overlays);
 };
 
@@ -294,6 +296,11 @@ export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitI
         const [first] = result.tested;
         if (first !== undefined) away.push({ ...first, task: other.name, unpruned: result.unpruned });
         await write({ elsewhere: away });
+      }
+      const weights = chosen.scored.find(({ name }) => name === recommended)?.weights;
+      if (settings.canaries !== undefined && weights !== undefined) {
+        const asked = { model, task, canaries: settings.canaries, roundings };
+        await write({ canaries: await measureCanaries(context, asked, plan, weights) });
       }
       await search.measureOthers(recommended);
       meter.describe('Writing');

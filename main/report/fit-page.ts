@@ -1,7 +1,9 @@
 import type { FitDocument } from '../contract/fit.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { fitColumns, fitCurve, fitRows } from '../figures/fit-table.ts';
-import { elsewhereWords, fitNotes, fitSentence, forecastWords, givenUp, limitWords } from '../words/fit.ts';
+import { canaryWords } from '../evaluation/canaries.ts';
+import { forecastWords } from '../evaluation/written-forecast.ts';
+import { elsewhereWords, fitNotes, fitSentence, givenUp, limitWords } from '../words/fit.ts';
 import { columnsTable, html, notes } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
@@ -12,6 +14,7 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
   const curve = fitCurve(document).map((candidate) => ({ document, candidate }));
   const elsewhere = elsewhereWords(document);
   const foretold = forecastWords(document);
+  const canaries = canaryWords(document);
   const parts: readonly Section[] = [
     {
       id: 'candidates',
@@ -32,6 +35,9 @@ export const fitPage = (manifest: RunManifest, document: FitDocument): string =>
     ...(foretold.length === 0
       ? []
       : [{ id: 'forecast', title: 'Forecast of written answers', content: notes(foretold) } satisfies Section]),
+    ...(canaries.length === 0
+      ? []
+      : [{ id: 'canaries', title: 'Canaries', content: notes(canaries) } satisfies Section]),
     { id: 'notes', title: 'How it was found', content: notes(fitNotes(document)) },
     { id: 'record', title: 'Record', content: recordSection(manifest) },
   ];

@@ -214,7 +214,7 @@ export const verifyParts = ({ spec, models }: RunManifest): readonly Part[] | nu
 export const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] | null => {
   const read = recordedFitSettings.safeParse(spec);
   if (!read.success) return null;
-  const { limit, chat, ...settings } = read.data;
+  const { limit, chat, canaries, ...settings } = read.data;
   return [
     ...models.map(subject),
     ...option('task', tasks.slice(0, 1).map(subject)),
@@ -222,6 +222,8 @@ export const fitParts = ({ spec, models, tasks }: RunManifest): readonly Part[] 
     [limit.kind, String(limit.bytes)],
     ...given('context', limit.kind === 'memory' ? limit.context : null),
     ...changed(describedFitSettings, settings),
+    // Own lines are named by their file only, since a manifest holds their text.
+    ...given('canaries', canaries === undefined ? null : canaries.source === 'own' ? canaries.name : canaries.source),
     ...flagged('chat', chat),
   ];
 };

@@ -1,16 +1,7 @@
 import { refuse } from '../contract/errors.ts';
 import type { FitDocument, FitLimit, FitPrediction, FitTested, ScoredCandidate } from '../contract/fit.ts';
 import { gatesName } from '../contract/plan.ts';
-import { checkedCalls, FORECAST_ITEMS, forecastRecord, foretoldThreshold } from '../evaluation/written-forecast.ts';
-import {
-  counted,
-  formatBytes,
-  formatDifferenceInUnit,
-  formatFactor,
-  formatInterval,
-  formatNats,
-  listed,
-} from './numbers.ts';
+import { counted, formatBytes, formatDifferenceInUnit, formatInterval, formatNats, listed } from './numbers.ts';
 import { methodTitle } from './methods.ts';
 
 /** Memory of cards, by the name that a user gives: "24 GB". */
@@ -213,39 +204,6 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
 /** The further tasks in one sentence each. */
 export const elsewhereWords = ({ elsewhere }: FitDocument): readonly string[] =>
   elsewhere.map(({ task, result, verdict }) => `${task}: ${testedWords({ result, verdict })}.`);
-
-/**
- * How far the model may be pruned when it writes, foretold from few chosen items, how often such forecasts were right,
- * and after the test whether this one held. It decides nothing.
- */
-export const forecastWords = (document: FitDocument): readonly string[] => {
-  const { forecast, experts } = document;
-  if (forecast === undefined) return [];
-  const { task, unknown, method, curve, earlier } = forecast;
-  const kept = `${String(earlier.held)} of ${String(earlier.tested)}`;
-  const score =
-    earlier.tested === 0 ? '' : ` In earlier searches of this workspace, ${kept} tested forecasts of models held.`;
-  if (unknown !== null) return [`Forecast of written answers (${task}): do not know, since ${unknown}${score}`];
-  const { curves, right, tooFar, tooShort, safeCalls, notSafe, otherCalls, safeAnyway } = forecastRecord;
-  const threshold = foretoldThreshold(curve);
-  const [called, other] = [`${String(safeCalls - notSafe)} of ${String(safeCalls)}`, String(otherCalls - safeAnyway)];
-  const calls = checkedCalls(document);
-  return [
-    `Forecast of written answers (${task}), from the loss of the right answer on ${String(FORECAST_ITEMS)} scoring ` +
-      `items: ${threshold === 1 ? 'no factor is' : `safe up to ${formatFactor(threshold)}`}${
-        threshold === 1 ? ' safe' : ''
-      } by ${methodTitle(method ?? '')}. In the records such thresholds were right in ${String(right)} of ` +
-      `${String(curves)} cases, too far in ${String(tooFar)} and too short in ${String(tooShort)}. It is no verdict.` +
-      score,
-    ...calls.map(({ name, isSafe, held }) => {
-      const model = candidateWords(candidateNamed(document, name), experts);
-      const record = isSafe ? called : `${other} of ${String(otherCalls)}`;
-      const outcome = held === null ? 'not tested here' : held ? 'the test bore it out' : 'the test refuted it';
-      const said = isSafe ? 'safe' : 'not safe';
-      return `Forecast for ${model}: ${said} when it writes (right in ${record} records): ${outcome}.`;
-    }),
-  ];
-};
 
 /** "33 to 52 of 64 experts": what each layer keeps. */
 export const givenUp = (document: FitDocument): string => {

@@ -1,10 +1,13 @@
 import { createStore } from 'zustand/vanilla';
-import type { FitFormat } from '../../main/contract/fit.ts';
+import type { Canaries, FitFormat } from '../../main/contract/fit.ts';
 import type { ChosenFolder } from './export-store.ts';
 
 /** What a place for a model is measured by. */
 export const placeKinds = ['bytes', 'memory', 'card'] as const;
 export type PlaceKind = (typeof placeKinds)[number];
+
+/** Which probes a search tries after its test. */
+export type CanarySource = 'none' | Canaries['source'];
 
 /** The form of a search for the best model that fits, and the search on screen. */
 interface FitState {
@@ -18,11 +21,16 @@ interface FitState {
   readonly minutes: number;
   /** Margin in points. */
   readonly points: number;
+  readonly canaries: CanarySource;
+  /** Own canaries, one a line. */
+  readonly canaryLines: string;
   /** Null: the newest of the model. */
   readonly run: string | null;
   readonly into: ChosenFolder | null;
   readonly choose: (
-    chosen: Partial<Pick<FitState, 'place' | 'size' | 'context' | 'format' | 'minutes' | 'points'>>,
+    chosen: Partial<
+      Pick<FitState, 'place' | 'size' | 'context' | 'format' | 'minutes' | 'points' | 'canaries' | 'canaryLines'>
+    >,
   ) => void;
   readonly showRun: (run: string | null) => void;
   readonly chooseInto: (into: ChosenFolder) => void;
@@ -35,6 +43,8 @@ export const fitStore = createStore<FitState>()((set) => ({
   format: null,
   minutes: 60,
   points: 2,
+  canaries: 'none',
+  canaryLines: '',
   run: null,
   into: null,
   choose: (chosen) => set(chosen),

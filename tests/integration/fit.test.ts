@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fitDocument } from '../../main/contract/fit.ts';
+import { choiceItem } from '../../main/contract/task.ts';
+import { canaryWords } from '../../main/evaluation/canaries.ts';
 import { checkedCalls, FORECAST_CUT } from '../../main/evaluation/written-forecast.ts';
 import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
 
@@ -137,7 +139,26 @@ test('what a search foretells of written answers is checked by its test, and cou
     expect(done.code, done.stderr).toBe(0);
     return fitDocument.loose().parse(JSON.parse(done.stdout));
   };
-  const first = await search('--task', 'mood', '--elsewhere', 'mood-written', '--scoring-items', '50');
+  // Canaries of other skills: in this model, pruned this far, hardly one is unharmed.
+  const lines = ['french', 'plural'].flatMap((name) =>
+    readFileSync(`resources/tasks/${name}/test.jsonl`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(0, 40)
+      .map((line) => choiceItem.parse(JSON.parse(line)))
+      .map(({ context, choices, answer }) => `${context}\t${choices[answer] ?? ''}`.replaceAll('\n', '\\n')),
+  );
+  const canaries = join(await temporaryFolder(), 'canaries.tsv');
+  await writeFile(canaries, lines.join('\n'));
+  const tasks = ['--task', 'mood', '--elsewhere', 'mood-written', '--canaries', canaries];
+  const first = await search(...tasks, '--scoring-items', '50');
+  expect(first.canaries).toMatchObject({ source: 'own', probes: 80, tested: 16, controls: 48 });
+  for (const { p, loss, exposure } of first.canaries?.changed ?? []) {
+    expect(p).toBeLessThanOrEqual(0.1);
+    expect(loss).toBeGreaterThanOrEqual(0.1);
+    expect(exposure).toBeGreaterThanOrEqual(first.canaries?.testedExposure ?? Infinity);
+  }
+  expect(canaryWords(first)[0]).toBe(`${String(first.canaries?.changed.length)} of 80 canaries changed.`);
   const { forecast, recommended, candidates } = first;
   const loss = candidates.find(({ name }) => name === recommended)?.loss?.mean ?? NaN;
   // The recommended model answered the same 50 items in the search.

@@ -104,6 +104,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   checkExport: 'reads headers and the tokenizer, and says what would be refused',
   cutsPrediction: 'looks at a plan',
   encodeChoices: 'tokens of a text',
+  encodePrompt: 'tokens of a text',
   encodeRequest: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',

@@ -1,14 +1,15 @@
-import { describedFitSettings, type FitDocument } from '../../contract/fit.ts';
+import { basename } from 'node:path';
+import { type Canaries, describedFitSettings, type FitDocument } from '../../contract/fit.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { fitColumns, fitCurve, fitRows } from '../../figures/fit-table.ts';
 import { pick } from '../../figures/columns.ts';
+import { forecastWords } from '../../evaluation/written-forecast.ts';
 import {
   CARD_PRESETS,
   elsewhereWords,
   fitNotes,
   fitSentence,
-  forecastWords,
   givenUp,
   limitOf,
   predictionWords,
@@ -26,6 +27,8 @@ import {
   type Verb,
   type VerbResult,
 } from '../verb.ts';
+import { canaryWords, requireCanaries } from '../../evaluation/canaries.ts';
+import { readTextFile } from '../files.ts';
 import { harnessTasks } from '../imported-tasks.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
 import { columnsTable, terminalText } from '../terminal-text.ts';
@@ -34,6 +37,7 @@ import { columnsTable, terminalText } from '../terminal-text.ts';
 export const fitText = (document: FitDocument): string => {
   const { run, recommended } = document;
   const foretold = forecastWords(document).map(terminalText);
+  const changed = canaryWords(document).map(terminalText);
   const others = fitCurve(document).map((candidate) => ({ document, candidate }));
   return [
     terminalText(fitSentence(document)),
@@ -47,9 +51,17 @@ export const fitText = (document: FitDocument): string => {
       : ['', 'The best loss for growing bytes:', columnsTable(pick(fitColumns, 'model bytes loss'), others)]),
     ...(document.elsewhere.length === 0 ? [] : ['', ...elsewhereWords(document).map(terminalText)]),
     ...(foretold.length === 0 ? [] : ['', ...foretold]),
+    ...(changed.length === 0 ? [] : ['', ...changed]),
     '',
     ...fitNotes(document).map(terminalText),
   ].join('\n');
+};
+
+/** The canaries that an option names; undefined for none. */
+const readCanaries = async (given: string | undefined): Promise<Canaries | undefined> => {
+  if (given === undefined || given === 'ours') return given === undefined ? undefined : { source: given };
+  const lines = (await readTextFile(given, 'canaries')).replaceAll('\r\n', '\n').split('\n');
+  return requireCanaries({ source: 'own', name: basename(given), lines });
 };
 
 /** Options of the machine; `--memory` is here that of the model's place. */
@@ -69,6 +81,11 @@ export const fit: Verb = {
     card: valueOption('SIZE', `The same of a card, a tenth of which is left free: ${CARD_PRESETS.join(', ')}.`),
     context: valueOption('TOKENS', 'Tokens of the context that --memory and --card hold: 32k (default 4096).'),
     ...settingOptions(describedFitSettings),
+    canaries: valueOption(
+      'ours|FILE',
+      'After the test, says which probes of other skills changed: ours, or the lines of a file (a text, or a ' +
+        'context, a tab and its answer).',
+    ),
     predict: switchOption('Only says what would be tried, with minutes, bytes and memory.'),
     ...CALIBRATION_OPTIONS,
     ...CHAT_OPTION,
@@ -100,6 +117,7 @@ export const fit: Verb = {
         elsewhere: elsewhere.map((path) => engine.grantPath(path)),
         limit,
         chat,
+        canaries: await readCanaries(reader.text('canaries')),
         ...settings,
       };
       const prediction = await engine.call('fit.predict', request);

@@ -82,6 +82,9 @@ const earlierLooks = async (
   ).length;
 };
 
+/** What is read of earlier searches, so that other fields of an older version do not matter. */
+const foretold = fitDocument.pick({ task: true, forecast: true, tested: true, elsewhere: true });
+
 /** What became of the forecasts of searches that this workspace measured; a model on a task counts once. */
 const earlierCalls = async (context: EngineContext): Promise<CallScore> => {
   const { runs } = context.workspace;
@@ -89,7 +92,7 @@ const earlierCalls = async (context: EngineContext): Promise<CallScore> => {
   const found = new Map<string, boolean>();
   for (const { id, models } of finished) {
     if ((await context.provenanceOf(id))?.state !== 'here') continue;
-    const document = await readResult(join(runs.folder(id), FIT_FILE), fitDocument);
+    const document = await readResult(join(runs.folder(id), FIT_FILE), foretold);
     for (const { name, task, held } of document === null ? [] : checkedCalls(document))
       if (held !== null) found.set(canonicalJson([models[0]?.fingerprint ?? '', task, name]), held);
   }

@@ -6,14 +6,9 @@ import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { fitFigure } from '../../../main/figures/fit-chart.ts';
 import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
-import {
-  candidateNamed,
-  elsewhereWords,
-  fitNotes,
-  fitSentence,
-  forecastWords,
-  givenUp,
-} from '../../../main/words/fit.ts';
+import { canaryWords } from '../../../main/evaluation/canaries.ts';
+import { forecastWords } from '../../../main/evaluation/written-forecast.ts';
+import { candidateNamed, elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
 import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
@@ -91,6 +86,7 @@ const FitPicture = ({ document }: { readonly document: FitDocument }) => {
 const FitDetails = ({ document }: { readonly document: FitDocument }) => {
   const rows = fitRows(document);
   const foretold = forecastWords(document);
+  const canaries = canaryWords(document);
   return (
     <>
       {document.recommended !== null && <p>{givenUp(document)}</p>}
@@ -104,6 +100,13 @@ const FitDetails = ({ document }: { readonly document: FitDocument }) => {
       {foretold.length > 0 && (
         <ul className="findings" aria-label="Forecast of written answers">
           {foretold.map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      )}
+      {canaries.length > 0 && (
+        <ul className="findings" aria-label="Canaries">
+          {canaries.map((sentence) => (
             <li key={sentence}>{sentence}</li>
           ))}
         </ul>

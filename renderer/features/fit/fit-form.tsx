@@ -1,9 +1,10 @@
 import { useStore } from 'zustand';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { serialiseError, type SerialisedError } from '../../../main/contract/errors.ts';
-import type { FitFormat, FitLimit } from '../../../main/contract/fit.ts';
+import type { Canaries, FitFormat, FitLimit } from '../../../main/contract/fit.ts';
 import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
+import { requireCanaries } from '../../../main/evaluation/canaries.ts';
 import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.ts';
 import { listed } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
@@ -16,7 +17,7 @@ import { focusedTask, tickedTasks, useFacts } from '../../engine/facts.ts';
 import { useDebounced } from '../../engine/use-settled.ts';
 import { ChatSwitch } from '../../plan/chat-switch.tsx';
 import { chatOf } from '../../plan/chat.ts';
-import { fitStore, type PlaceKind } from '../../state/fit-store.ts';
+import { type CanarySource, fitStore, type PlaceKind } from '../../state/fit-store.ts';
 import { planStore } from '../../state/plan-store.ts';
 
 /** Wait after the last key before the engine is asked what a search would do. */
@@ -52,6 +53,43 @@ const usePlace = (): { readonly limit: FitLimit | null; readonly problem: Serial
   }
 };
 
+const canaryOptions: readonly { readonly value: CanarySource; readonly label: string }[] = [
+  { value: 'none', label: 'None' },
+  { value: 'ours', label: 'Of the workbench' },
+  { value: 'own', label: 'Own lines' },
+];
+
+/** The chosen canaries, or what is wrong with own lines; both absent while none are wanted. */
+const useCanaries = (): { readonly canaries?: Canaries; readonly problem: SerialisedError | null } => {
+  const { canaries: source, canaryLines } = useStore(fitStore);
+  if (source === 'none') return { problem: null };
+  if (source === 'ours') return { canaries: { source }, problem: null };
+  try {
+    return { canaries: requireCanaries({ source, name: 'lines', lines: canaryLines.split('\n') }), problem: null };
+  } catch (error) {
+    return { problem: serialiseError(error) };
+  }
+};
+
+/** Own canaries. */
+const CanaryLines = () => {
+  const { canaryLines, choose } = useStore(fitStore);
+  return (
+    <Field label="One a line: a text, or a context, a tab and its answer" stacked>
+      {(id) => (
+        <textarea
+          id={id}
+          className="input"
+          rows={4}
+          spellCheck={false}
+          value={canaryLines}
+          onChange={({ target }) => choose({ canaryLines: target.value })}
+        />
+      )}
+    </Field>
+  );
+};
+
 interface FitFormProps {
   readonly model: ModelEntry;
   readonly run: RunManifest | null;
@@ -60,7 +98,8 @@ interface FitFormProps {
 /** What the model has to fit into, what it must do, and how long the search may take. */
 export const FitForm = ({ model, run }: FitFormProps) => {
   const facts = useFacts();
-  const { place, size, context, format, minutes, points, choose, showRun } = useStore(fitStore);
+  const { place, size, context, format, minutes, points, canaries: source, choose, showRun } = useStore(fitStore);
+  const { canaries, problem: wrongLines } = useCanaries();
   const chat = useStore(planStore, (state) => state.chat);
   const task = focusedTask(facts);
   const others = tickedTasks(facts).filter(({ handle }) => handle !== task?.handle);
@@ -70,7 +109,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
   const formats = formatOptions(isGguf);
   const chosen = formats.find(({ value }) => value === format) ?? formats[0];
   const request: CallInput<'fit.start'> | null =
-    limit === null || task === null || chosen === undefined
+    limit === null || task === null || chosen === undefined || wrongLines !== null
       ? null
       : {
           model: model.handle,
@@ -81,6 +120,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           minutes,
           delta: points / 100,
           chat: chatOf([model], chat),
+          canaries,
         };
   const settled = useDebounced(request, SETTLE_MS);
   const { data: prediction, error } = useQuery('fit.predict', settled);
@@ -174,6 +214,14 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           )}
         </Field>
         <ChatSwitch models={[model]} short />
+        <Select
+          label="Canaries"
+          stacked
+          value={source}
+          options={canaryOptions}
+          onChange={(value) => choose({ canaries: value })}
+        />
+        {source === 'own' && <CanaryLines />}
       </fieldset>
       <fieldset className="fit-part">
         <legend>How long may it take?</legend>
@@ -205,6 +253,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           ))}
       </div>
       {wrong !== null && <Problem error={wrong} />}
+      {wrongLines !== null && <Problem error={wrongLines} />}
       {error !== null && <Problem error={error} />}
       {problem !== null && <Problem error={problem} />}
     </form>

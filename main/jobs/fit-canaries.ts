@@ -1,0 +1,117 @@
+import type { FitCanaries, ScoredCandidate } from '../contract/fit.ts';
+import type { Plan } from '../contract/plan.ts';
+import { refuse } from '../contract/errors.ts';
+import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
+import type { TaskItem } from '../contract/task.ts';
+import { canaryProbes } from '../evaluation/canary-probes.ts';
+import { changedProbes, exposureOf, type Probe, probesOf } from '../evaluation/canaries.ts';
+import { itemLosses } from '../evaluation/fit.ts';
+import type { Canaries } from '../contract/fit.ts';
+import { encodePrompt } from '../inference/encode-item.ts';
+import { hashTask } from '../tasks/items.ts';
+import { weighted } from './fit-search.ts';
+import type { JobContext, RunModel, RunTask } from './job-context.ts';
+import { evaluateAll, evaluationStep, measurementsOn } from './measurement.ts';
+import type { RoundedModels } from './rounded-models.ts';
+import { totalWork } from './step.ts';
+import { openTokenCounter, requireTokenizer } from './task-work.ts';
+
+/** The fewest tokens of a vocabulary that our probes, written in many languages, are meant for. */
+const REAL_VOCABULARY = 8_000;
+
+/** Numbers of logits that are in memory at once. */
+const MOST_LOGITS = 2 ** 26;
+
+/**
+ * The probes of a search.
+ *
+ * @throws WorkbenchError `small-vocabulary`, and as `probesOf`.
+ */
+export const probesFor = ({ name, info }: Checkpoint, canaries: Canaries): readonly Probe[] => {
+  if (canaries.source === 'own') return probesOf(canaries.lines);
+  if (info.vocabulary >= REAL_VOCABULARY)
+    return canaryProbes.map(([context, answer], index) => ({ id: String(index + 1), context, answer }));
+  throw refuse(
+    'small-vocabulary',
+    `${name} has a vocabulary of ${String(info.vocabulary)} tokens; the canaries of the workbench are for models ` +
+      `with at least ${String(REAL_VOCABULARY)}.`,
+    'Give own lines: --canaries FILE.',
+  );
+};
+
+/** Items that score a probe: its answer after its context, or all of a text. */
+const itemOf = ({ id, context, answer }: Probe): TaskItem =>
+  context === '' ? { id, text: answer } : { id, context, choices: [answer], answer: 0 };
+
+/** Shares of the probes' routed choices on experts that the plan removes, from the unpruned model. */
+const exposures = async (
+  { runners, signal, meter }: JobContext,
+  { name, checkpoint }: RunModel,
+  probes: readonly Probe[],
+  plan: Plan,
+): Promise<readonly number[]> => {
+  const { maxPositions, moeLayers, vocabulary } = checkpoint.info;
+  const tokenizer = await requireTokenizer(checkpoint);
+  meter.describe(`Routing canaries through ${name}`);
+  const runner = await runners.open(checkpoint);
+  const sequences = probes.map(({ context, answer }) =>
+    encodePrompt(tokenizer, context + answer).slice(0, maxPositions),
+  );
+  const most = Math.max(1, Math.floor(MOST_LOGITS / vocabulary));
+  const found: number[] = [];
+  let chunk: (readonly number[])[] = [];
+  const run = async (): Promise<void> => {
+    for (const { experts } of await runner.forward(chunk, null, { signal }))
+      found.push(exposureOf(experts, moeLayers, plan));
+    chunk = [];
+  };
+  for (const sequence of sequences) {
+    const tokens = chunk.reduce((sum, { length }) => sum + length, 0);
+    if (chunk.length > 0 && tokens + sequence.length > most) await run();
+    chunk.push(sequence);
+  }
+  await run();
+  return found;
+};
+
+/** Which probes the recommended model loses, beside probes that hardly use the experts that it gave up. */
+export const measureCanaries = async (
+  context: JobContext,
+  {
+    model,
+    task,
+    canaries,
+    roundings,
+  }: {
+    readonly model: RunModel;
+    /** The task that decided, whose form a measurement needs; its items are not read. */
+    readonly task: RunTask;
+    readonly canaries: Canaries;
+    readonly roundings: RoundedModels;
+  },
+  plan: Plan,
+  weights: ScoredCandidate['weights'],
+): Promise<FitCanaries> => {
+  const probes = probesFor(model.checkpoint, canaries);
+  const items = probes.map(itemOf);
+  const work = await (await openTokenCounter(model.checkpoint, context.signal)).scoring(items);
+  const metric = probes[0]?.context === '' ? 'perplexity' : 'acc';
+  const { judging: _judging, ...form } = task.task;
+  const asked: RunTask = {
+    name: 'canaries',
+    task: { ...form, name: 'canaries', metric, calibration: [], test: items, hash: hashTask(metric, [], items) },
+  };
+  const measurement = await measurementsOn(context, model)(asked, items, work);
+  const own = weighted(measurement, roundings, weights);
+  const steps = [evaluationStep(measurement, null), evaluationStep(own, plan)] as const;
+  context.meter.addToTotal(totalWork(steps));
+  const [before] = await evaluateAll(context, measurement, [steps[0]]);
+  const [after] = await evaluateAll(context, own, [steps[1]]);
+  if (before === undefined || after === undefined) throw new Error('canaries without outcomes');
+  const losses = itemLosses(before, after);
+  const shares = await exposures(context, model, probes, plan);
+  return changedProbes(
+    canaries.source,
+    probes.map((probe, index) => ({ ...probe, exposure: shares[index] ?? NaN, loss: losses[index]?.nats ?? NaN })),
+  );
+};
