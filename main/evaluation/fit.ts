@@ -91,7 +91,7 @@ const LAST_SCORED = 2;
 /** Items from which on candidates can count as equal, and a loss as known. */
 export const FEWEST_EQUAL = 64;
 
-/** Of the answers of all candidates to all items, those that a search takes at most. */
+/** Largest share of the answers of all candidates to all items that a search takes. */
 const SEARCHED_SHARE = 1 / 3;
 
 /**

@@ -92,7 +92,7 @@ const sweepCostText = async (
   const work = sweepWork(settings, shape, { items, candidates: 0, traitsOf });
   return (
     `${counted(work.evaluations, 'evaluation')} of a model, ${formatCount(work.itemEvaluations)} items scored in all` +
-    `${work.searched === 0 ? '' : `, ${counted(work.searched, 'candidate')} searched`}` +
+    (work.searched === 0 ? '' : `, ${counted(work.searched, 'candidate')} searched`) +
     `${work.refits === 0 ? '' : `, ${counted(work.refits, 'plan')} refitted`}; ${name} has ` +
     `${formatBytes(info.sizeBytes)} of weights. It runs on this machine until it is done or cancelled.`
   );

@@ -27,7 +27,7 @@ const STOP_MS = 45_000;
 
 const servingEngine = z.object({
   format: z.literal('uncurl-serving'),
-  /** Of this description; another one cannot be connected to. */
+  /** Version of this description; an engine with another one cannot be connected to. */
   version: z.literal(1),
   /** Version of the workbench. */
   workbench: shortName,
@@ -43,7 +43,7 @@ const servingEngine = z.object({
 });
 export type ServingEngine = z.infer<typeof servingEngine>;
 
-/** Of a machine and a workspace. */
+/** Names the files of an engine by its machine and workspace. */
 const nameOf = (workspace: string): string =>
   createHash('sha256').update(`${thisProcess().machine}\0${workspace}`).digest('hex').slice(0, 16);
 const fileOf = (state: string, workspace: string): string => join(state, `serving-${nameOf(workspace)}.json`);
@@ -102,11 +102,11 @@ export const findOrStartServing = async (
   try {
     // Its answer is an address with the token: that goes to no file.
     const child = spawn(program, parameters, { detached: true, stdio: ['ignore', 'ignore', log.fd] });
-    let ended: string | null = null;
-    child.once('error', (error) => (ended = error.message));
-    child.once('exit', (code, signal) => (ended = `it ended with ${signal ?? `code ${String(code)}`}`));
+    const end: { how: string | null } = { how: null };
+    child.once('error', (error) => (end.how = error.message));
+    child.once('exit', (code, signal) => (end.how = `it ended with ${signal ?? `code ${String(code)}`}`));
     const until = Date.now() + START_MS;
-    while (ended === null && Date.now() < until) {
+    while (end.how === null && Date.now() < until) {
       const serving = await findServing(state, workspace);
       if (serving !== null) {
         child.unref();
@@ -114,12 +114,12 @@ export const findOrStartServing = async (
       }
       await delay(LOOK_EVERY_MS);
     }
-    if (ended === null) child.kill();
+    if (end.how === null) child.kill();
     const said = (await readTextIfThere(logOf(state, workspace), { mostBytes: MAX_LOG_BYTES })) ?? '';
     throw new WorkbenchError(
       'not-started',
       'failed',
-      `The engine did not start: ${ended ?? `it said nothing for ${String(START_MS / 1000)} s`}.\n` +
+      `The engine did not start: ${end.how ?? `it said nothing for ${String(START_MS / 1000)} s`}.\n` +
         said.trimEnd().split('\n').slice(-LAST_LINES).join('\n'),
       'Start it in a terminal there: uncurl serve',
     );

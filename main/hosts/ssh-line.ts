@@ -57,7 +57,7 @@ const failure = ({ host }: SshTarget, stderr: string): WorkbenchError => {
   );
 };
 
-const noSsh = (error: unknown): unknown =>
+const noSsh = (error: Error): Error =>
   fileErrorCode(error) === 'ENOENT'
     ? refuse('no-ssh', 'There is no ssh on this machine.', 'Install the OpenSSH client.')
     : error;
@@ -252,28 +252,28 @@ const holdLine = async (
  */
 export const keepLine = async (target: SshTarget, { findPort, opened, say, signal }: KeptLine): Promise<void> => {
   const localPort = await freePort();
-  let isFirst = true;
-  let attempt = 0;
+  const line = { isFirst: true, attempt: 0 };
+  const isClosed = (): boolean => signal.aborted;
   for (;;) {
     try {
       const port = await findPort();
-      if (signal.aborted) return;
+      if (isClosed()) return;
       const { stderr, wasUp } = await holdLine(target, { localPort, port, signal }, () => {
-        opened(localPort, isFirst);
-        isFirst = false;
-        attempt = 0;
+        opened(localPort, line.isFirst);
+        line.isFirst = false;
+        line.attempt = 0;
       });
-      if (signal.aborted) return;
+      if (isClosed()) return;
       if (!wasUp) throw failure(target, stderr);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isClosed()) return;
       const waits = error instanceof WorkbenchError && error.code === 'host-unreachable';
-      if (isFirst || !waits) throw error;
+      if (line.isFirst || !waits) throw error;
     }
-    const wait = WAITS_S[Math.min(attempt, WAITS_S.length - 1)] ?? 30;
-    attempt += 1;
+    const wait = WAITS_S[Math.min(line.attempt, WAITS_S.length - 1)] ?? 30;
+    line.attempt += 1;
     say(`The line to ${target.host} is cut; the engine and its runs go on there. Trying again in ${String(wait)} s.`);
     await delay(wait * 1_000, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
+    if (isClosed()) return;
   }
 };

@@ -175,7 +175,7 @@ export class FitSearch {
   }
 
   /**
-   * Of the candidates that answered a rung, those of the next one: the best, and others that may be better; among them
+   * The candidates of the next rung, of those that answered this one: the best, and others that may be better; among them
    * an even plan, which an uneven one is compared with.
    */
   #going(answered: number, most: number): ReadonlySet<string> {

@@ -888,7 +888,7 @@ async function* merged<T>(generators: readonly AsyncGenerator<T>[]): AsyncGenera
   }
 }
 
-/** Of `count` parts that go to `team` processes in turn, those of process `member`. */
+/** Number of parts of process `member`, of `count` that go to `team` processes in turn. */
 const shareOf = (count: number, team: number, member: number): number => Math.ceil((count - member) / team);
 
 /** A list in parts of `size`. */

@@ -262,7 +262,7 @@ export class TorchModel {
       await this.#team.requestAll('use', { key }, signal);
     } else {
       const order = await pruneOrder(this.checkpoint, changed, variants, overlays);
-      // Of a streamed model no copy has weights of its own between passes.
+      // Copies of a streamed model have no weights of their own between passes.
       const bytes = this.#isStreamed ? 0 : order.ownParameters * BYTES_OF[this.precision];
       const drop = this.#makeRoom(bytes);
       await this.#team.requestAll('prune', { key, drop, configs: order.configs, layers: order.layers }, signal);

@@ -112,8 +112,13 @@ const cleanly = async (way: ComputingPath): Promise<Clean> => {
 const CHANGED = /^(?:model-changed|changed-while-opened|changed-while-read|changed-since|export-changed)$/;
 
 const none = {
-  ...{ rounds: 0, 'ended well': 0, 'with changed numbers': 0, 'reported as changed': 0, 'failed otherwise': 0 },
-  ...{ 'steps kept': 0, wrong: 0 },
+  rounds: 0,
+  'ended well': 0,
+  'with changed numbers': 0,
+  'reported as changed': 0,
+  'failed otherwise': 0,
+  'steps kept': 0,
+  wrong: 0,
 };
 type Counts = typeof none;
 const totals = new Map<string, Counts>();

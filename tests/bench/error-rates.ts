@@ -318,7 +318,7 @@ const byAccelerated = (values: readonly number[]): Ends => {
   const { n, mean } = momentsOf(values);
   const squares = values.reduce((sum, value) => sum + (mean - value) ** 2, 0);
   if (squares === 0) return [mean, mean];
-  // Of the jackknife, whose means lie (mean - value) / (n - 1) above the mean.
+  // Acceleration of the jackknife, whose means lie (mean - value) / (n - 1) above the mean.
   const acceleration = values.reduce((sum, value) => sum + (mean - value) ** 3, 0) / (6 * squares ** 1.5);
   const means = Float64Array.from({ length: RESAMPLES }, () => {
     const own = resampled(values);

@@ -43,9 +43,15 @@ const planOf = (
   made: { readonly method: string; readonly factor: number; readonly seed?: number; readonly options?: MethodOptions },
 ): Plan =>
   planForModel(checkpoint, {
-    ...{ keep: checkpoint.info.experts / made.factor, budget: 'uniform', pins: [], protect: 'none' },
-    ...{ seed: made.seed ?? 0, method: made.method, options: made.options ?? {} },
-    ...{ statistics: [statistics], tasks: [task.name] },
+    keep: checkpoint.info.experts / made.factor,
+    budget: 'uniform',
+    pins: [],
+    protect: 'none',
+    seed: made.seed ?? 0,
+    method: made.method,
+    options: made.options ?? {},
+    statistics: [statistics],
+    tasks: [task.name],
   });
 
 const folded = ({ checkpoint, statistics }: Subject, plan: Plan): Plan =>

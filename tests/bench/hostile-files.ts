@@ -249,7 +249,9 @@ const hostile: Readonly<Record<string, () => readonly (readonly string[])[]>> = 
       edited(
         'manifest-notes',
         'manifest.json',
-        inJson((run) => (run['notes'] = Array(3 * MB).fill('note'))),
+        inJson((run) => {
+          run['notes'] = Array(3 * MB).fill('note');
+        }),
       ),
     ),
   '10,000 repeated thresholds': () =>
@@ -268,7 +270,9 @@ const hostile: Readonly<Record<string, () => readonly (readonly string[])[]>> = 
       edited(
         'notes',
         'results.json',
-        inJson((document) => (document['notes'] = Array(9 * MB).fill('a note'))),
+        inJson((document) => {
+          document['notes'] = Array(9 * MB).fill('a note');
+        }),
       ),
     ),
   'notes of 200 MB': () =>
@@ -284,7 +288,9 @@ const hostile: Readonly<Record<string, () => readonly (readonly string[])[]>> = 
       edited(
         'facts',
         'results.json',
-        inJson((document) => (document['facts'] = Array(4 * MB).fill({ fact: 1 }))),
+        inJson((document) => {
+          document['facts'] = Array(4 * MB).fill({ fact: 1 });
+        }),
       ),
     ),
   '100,000 points': () =>
@@ -305,7 +311,9 @@ const hostile: Readonly<Record<string, () => readonly (readonly string[])[]>> = 
       edited(
         'tasks',
         'manifest.json',
-        inJson((run) => (run['tasks'] = Array(400_000).fill({ name: 'a task', path: '/a/task', hash: 'hash' }))),
+        inJson((run) => {
+          run['tasks'] = Array(400_000).fill({ name: 'a task', path: '/a/task', hash: 'hash' });
+        }),
       ),
     ),
   'a label of 200 MB': () => {

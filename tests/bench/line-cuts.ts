@@ -84,7 +84,7 @@ const holds = (what: string, is: boolean): void => {
 
 try {
   const line = start(['connect', 'there', ...words]);
-  await until(() => /is at http/.test(line.printed.out) || line.child.exitCode !== null);
+  await until(() => line.printed.out.includes('is at http') || line.child.exitCode !== null);
   const url = /http:\S+/.exec(line.printed.out)?.[0] ?? '';
   const token = new URL(url).searchParams.get('token') ?? '';
   const page = await openServedEngine(url);

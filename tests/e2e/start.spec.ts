@@ -69,7 +69,7 @@ test('an empty workspace offers three ways to begin; lists share their height, n
   await expect(page.getByRole('note').getByText(/uncurl-\* and switch-\* are small models/)).toBeVisible();
 
   const model = page.getByRole('region', { name: 'What is on screen' }).getByLabel('Model', { exact: true });
-  // Of its models the largest, which can be pruned furthest.
+  // The largest of its models, which can be pruned furthest.
   await expect(model.locator('option:checked')).toHaveText('uncurl-64');
   await expect(page.locator('.difference-plot .curve-point').first()).toBeVisible();
   await expect(ways).toBeHidden();

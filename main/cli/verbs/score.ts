@@ -27,7 +27,7 @@ const request = z.union(
 );
 type Request = z.infer<typeof request>;
 
-/** Of all requests of a file together: they are held in memory. */
+/** Most tokens of all requests of a file together: they are held in memory. */
 const MOST_TOKENS = 2 ** 24;
 
 /** Most refused requests that are listed one by one. */

