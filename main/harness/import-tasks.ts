@@ -156,7 +156,11 @@ const runHarness = async (
   await writeFile(
     job,
     JSON.stringify({
-      ...{ names, out, generatedCode: false, ownPython: false, include: [] },
+      names,
+      out,
+      generatedCode: false,
+      ownPython: false,
+      include: [],
       ...settings,
       calibration: CALIBRATION_ITEMS,
     }),

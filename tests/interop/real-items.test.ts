@@ -120,7 +120,9 @@ describe.skipIf(wheels === '')('published items (UNCURL_REAL_ITEMS), as the harn
         if (judging === undefined) throw new Error(`${task} is not judged`);
         for (const [kind, planted] of (texts.get(task) ?? []).entries()) {
           const given = planted.map((text, index) => ({
-            ...{ item: items[index]?.id ?? '', document: items[index]?.document ?? '', text },
+            item: items[index]?.id ?? '',
+            document: items[index]?.document ?? '',
+            text,
           }));
           const own =
             judging.rule.python === undefined

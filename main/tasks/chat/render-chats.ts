@@ -82,7 +82,10 @@ export const renderChats = async (
   now: Date,
 ): Promise<readonly RenderedChat[]> => {
   const order = {
-    ...{ template: source, tokens: { ...tokens }, variables: { ...variables }, nowMs: now.getTime() },
+    template: source,
+    tokens: { ...tokens },
+    variables: { ...variables },
+    nowMs: now.getTime(),
     conversations: conversations.map(({ messages }) => [...messages]),
   };
   const mostMs = PROCESSOR_MS + PROCESSOR_MS_PER_CONVERSATION * conversations.length;

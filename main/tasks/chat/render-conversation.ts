@@ -25,7 +25,6 @@ const STATEMENTS = new Set([
 const LISTS = ['body', 'defaultBlock', 'alternate'];
 /** Methods and filters that cut at white space: Python's and JavaScript's differ in these characters. */
 const CUTTING = new Set(['trim', 'strip', 'lstrip', 'rstrip', 'split']);
-// eslint-disable-next-line no-control-regex -- these are the characters
 const OTHER_SPACE = /[\x1c-\x1f\x85\ufeff]/;
 /** A character of two UTF-16 units: one character in Python. */
 const WIDE = /[\ud800-\udfff]/;
@@ -144,8 +143,15 @@ const strftime = (time: Date, form: unknown): string =>
 
 /** What transformers gives to a chat template, beside its messages and special tokens. */
 const globals = (now: Date): Readonly<Record<string, unknown>> => ({
-  ...{ true: true, True: true, false: false, False: false, none: null, None: null },
-  ...{ tools: null, documents: null, add_generation_prompt: true },
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+  tools: null,
+  documents: null,
+  add_generation_prompt: true,
   range,
   strftime_now: (form: unknown) => strftime(now, form),
   raise_exception: (message: unknown) => {
@@ -160,7 +166,8 @@ export const conversationRenderer = ({ template, tokens, variables, nowMs }: Con
     const environment = new Environment();
     const given = { ...globals(new Date(nowMs)), ...tokens, ...variables, messages };
     for (const [name, value] of Object.entries(given)) environment.set(name, value);
-    return String(new CheckedInterpreter(environment).run(program).value);
+    const text: unknown = new CheckedInterpreter(environment).run(program).value;
+    return String(text);
   };
   /** As in lm-evaluation-harness, a template that refuses the conversation is tried again without the system turn. */
   return (messages: readonly ChatMessage[]): { readonly text: string; readonly isWithoutSystem: boolean } => {
@@ -169,11 +176,13 @@ export const conversationRenderer = ({ template, tokens, variables, nowMs }: Con
       return { text: attempt(messages), isWithoutSystem: false };
     } catch (error) {
       if (!(error instanceof TemplateRaised)) throw error;
-      if (others.length === messages.length) throw new Error(`it refuses the conversation: ${error.message}`);
+      if (others.length === messages.length)
+        throw new Error(`it refuses the conversation: ${error.message}`, { cause: error });
       try {
         return { text: attempt(others), isWithoutSystem: true };
       } catch (again) {
-        if (again instanceof TemplateRaised) throw new Error(`it refuses the conversation: ${again.message}`);
+        if (again instanceof TemplateRaised)
+          throw new Error(`it refuses the conversation: ${again.message}`, { cause: again });
         throw again;
       }
     }

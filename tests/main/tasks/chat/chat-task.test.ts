@@ -35,7 +35,10 @@ const imported = async (metadata: object, test: object, calibration: object): Pr
   const folder = join(await temporaryFolder(), 'quiz');
   await mkdir(folder);
   const turns = (question: string, id: string) => ({
-    ...{ id, system: 'Answer. ', question, replies: ['yes', 'no'] },
+    id,
+    system: 'Answer. ',
+    question,
+    replies: ['yes', 'no'],
     examples: [
       ['Is fire hot?', 'yes'],
       ['Is ice hot?', 'no'],

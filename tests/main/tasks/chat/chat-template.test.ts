@@ -20,7 +20,11 @@ const expected = z
 const now = new Date(2024, 6, 26, 9, 5, 3);
 const tokens = { bos_token: '<s>', eos_token: '</s>' };
 const chatOf = (source: string): ChatTemplate => ({
-  ...{ source, tokens, variables: {}, file: 'chat_template.jinja', hash: '' },
+  source,
+  tokens,
+  variables: {},
+  file: 'chat_template.jinja',
+  hash: '',
 });
 /** In this thread, where nothing ends it. */
 const render = (template: string, messages: readonly ChatMessage[], variables = {}): string =>
