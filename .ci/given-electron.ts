@@ -57,7 +57,8 @@ export const knownFuses = async (
 const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
 
 /** Files that a Node other than Electron's must find outside the archive. */
-export const engineInNodeFiles = '{*.engine.cjs,parquet-worker.cjs,chat-worker.cjs,run-reader.cjs,node,parent-port.cjs}';
+export const engineInNodeFiles =
+  '{*.engine.cjs,parquet-worker.cjs,chat-worker.cjs,run-reader.cjs,node,parent-port.cjs}';
 export const engineInNodeFolders = 'node_modules/{onnxruntime-node,onnxruntime-common}';
 
 /** In the copy to be archived, lets this Node run the engine's programs through tests/e2e/engine-in-node.cjs. */

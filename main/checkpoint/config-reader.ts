@@ -33,6 +33,11 @@ export class ConfigReader {
     return this.keys().filter((key) => this.#config[key] !== null && !this.#read.has(key));
   }
 
+  /** Counts keys as read that another key overrules. */
+  overrule(keys: readonly string[]): void {
+    for (const key of keys) this.#read.add(key);
+  }
+
   /** First of `keys` that the config itself contains. */
   presentKey(keys: readonly string[]): string | undefined {
     for (const key of keys) this.#read.add(key);

@@ -34,10 +34,16 @@ export const readRotary = (
   /** The first of those layers: its number counts where the config lists one for each. */
   first: number,
 ): RotaryConfig => {
-  // A family's own parameters apply where the config has neither.
-  const all = reader.object(reader.presentKey(['rope_parameters', 'rope_scaling']) ?? 'rope_parameters');
+  // A family's own parameters apply where the config has neither. As in transformers, `rope_scaling` comes before
+  // `rope_parameters`, and what either says before the same key beside it.
+  const present = reader.presentKey(['rope_scaling', 'rope_parameters']) ?? 'rope_parameters';
+  const isEmpty = present === 'rope_scaling' && reader.object(present)?.keys().length === 0;
+  const all = reader.object(isEmpty ? 'rope_parameters' : present);
   const parameters = all?.object(layers) ?? all;
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
+  const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
+  if (says('rope_theta')) reader.overrule([thetaKey]);
+  if (record.partialKey !== null && says(record.partialKey)) reader.overrule([record.partialKey]);
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';
   const partial =
     record.partialKey === null

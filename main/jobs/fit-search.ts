@@ -175,8 +175,8 @@ export class FitSearch {
   }
 
   /**
-   * The candidates of the next rung, of those that answered this one: the best, and others that may be better; among them
-   * an even plan, which an uneven one is compared with.
+   * The candidates of the next rung, of those that answered this one: the best, and others that may be better. One of
+   * them is an even plan, which an uneven one is compared with.
    */
   #going(answered: number, most: number): ReadonlySet<string> {
     const order = inOrderOfLoss(this.candidates.filter(({ items }) => items === answered)).map(({ name }) => name);

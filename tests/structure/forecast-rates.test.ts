@@ -6,6 +6,9 @@ import { heldOutCounts, learnedCut } from './forecast-rates.ts';
 it('the cut of the forecast, and how often it is right, are what the records give', async () => {
   const curves = await forecastRecordCurves();
   expect(Number(learnedCut(curves).toPrecision(2))).toBe(FORECAST_CUT);
-  const counts = Object.entries<number>({ ...heldOutCounts(curves, curves) }).map(([name, mean]) => [name, Math.round(mean)]);
+  const counts = Object.entries<number>({ ...heldOutCounts(curves, curves) }).map(([name, mean]) => [
+    name,
+    Math.round(mean),
+  ]);
   expect({ curves: curves.length, ...Object.fromEntries(counts) }).toEqual(forecastRecord);
 });

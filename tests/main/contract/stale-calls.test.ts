@@ -23,6 +23,7 @@ const results = [
   'experiment.report',
   'fit.read',
   'fit.report',
+  'fit.verify',
   'outcomes.read',
   'report.make',
   'reproduction.read',

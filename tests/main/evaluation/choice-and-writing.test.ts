@@ -87,6 +87,6 @@ test('findings over E are made for each kind separately, so that no item counts 
   const chosen = results.filter(({ metric }) => metric === 'acc');
   const alone = sizeTrendDocument(documentOf(chosen), { delta: 0.02, familywise: false }, measured).findings;
   expect(findings.filter(({ sentence }) => sentence.startsWith('Answers chosen: '))).toEqual(
-    alone.map((one) => ({ ...one, sentence: `Answers chosen: ${one.sentence}` })),
+    alone.map((one) => ({ ...one, answers: 'chosen', sentence: `Answers chosen: ${one.sentence}` })),
   );
 });
