@@ -148,8 +148,8 @@ const HARMLESS: Readonly<Record<string, string>> = {
   withConstants: 'means out of a profile, which is a step',
 };
 
-/** Source of a computing file's runners and steps. */
-const BEHIND_THE_GATE = /\b(?:JobContext|Computing|computeWith|withRunner|readWeights)\b/;
+/** Source of a computing file's runners and steps; `jobOn` hands a job its context. */
+const BEHIND_THE_GATE = /\b(?:JobContext|jobOn|Computing|computeWith|withRunner|readWeights)\b/;
 
 test('only the gate opens models, and every other way to numbers is listed and passes the gate', () => {
   const ways = waysToNumbers();
