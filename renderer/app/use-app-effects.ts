@@ -86,10 +86,13 @@ export const useAppEffects = (): void => {
   useOverlays();
   useJobNotifications();
   const isFollowed = useAddress(facts);
+  // Which model is shown first depends on the runs: one that is chosen before they are known would stay.
+  const runs = useQuery('runs.list', {});
+  const areRunsKnown = runs.data !== undefined || runs.error !== null;
   useEffect(() => {
-    const completed = isFollowed ? completeSelection(facts) : null;
+    const completed = isFollowed && areRunsKnown ? completeSelection(facts) : null;
     if (completed !== null) selectionStore.getState().complete(completed);
-  }, [facts, isFollowed]);
+  }, [facts, isFollowed, areRunsKnown]);
 };
 
 /** Applies the stored user settings when they are first known and whenever they change, here or in another page. */
