@@ -1,5 +1,6 @@
 import { type RunManifest, storedManifest } from '../contract/run.ts';
 import type { AllowanceOf } from '../evaluation/field-differences.ts';
+import { recordedTitle } from '../sample/sample-run.ts';
 import { isResultFile, MANIFEST, OUTSIDE_SEAL } from '../workspace/sealed-files.ts';
 import type { FieldLedger } from './field-ledger.ts';
 
@@ -44,7 +45,9 @@ export type ManifestAgain = Pick<RunManifest, 'kind' | 'title' | 'models' | 'tas
 /** Compares what a manifest says about the run, and names what a second run cannot confirm. */
 export const compareManifests = (ledger: FieldLedger, before: RunManifest, again: ManifestAgain): void => {
   ledger.read(MANIFEST);
-  ledger.compare(MANIFEST, allowanceOf, storedManifest(before), { ...storedManifest(before), state: 'done', ...again });
+  const title = recordedTitle(before.id, again.title);
+  const said = { ...storedManifest(before), state: 'done', ...again, title };
+  ledger.compare(MANIFEST, allowanceOf, storedManifest(before), said);
 };
 
 /** Names every file of the first run that was not compared. `names`: all files of its folder. */

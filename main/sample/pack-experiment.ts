@@ -7,7 +7,7 @@ import { temporaryNameFor } from '../files/write-atomically.ts';
 import { EXPERIMENT_FILE, experimentRecordText, requireExperimentRecord } from '../runs/experiment-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { checkPortable } from './pack-sample.ts';
-import { RECORDED_EXPERIMENT, recordedExperimentFolder } from './sample-run.ts';
+import { RECORDED_EXPERIMENT, recordedExperimentFolder, recordedTitle } from './sample-run.ts';
 
 /** Largest bundled record. */
 const MAX_BYTES = 1e6;
@@ -35,7 +35,7 @@ export const packExperiment = async (
   await mkdir(dirname(destination), { recursive: true });
   await mkdir(coming);
   try {
-    const title = `Recorded: ${manifest.title.charAt(0).toLowerCase()}${manifest.title.slice(1)}`;
+    const title = recordedTitle(RECORDED_EXPERIMENT, manifest.title);
     const packed: RunManifest = { ...manifest, id: RECORDED_EXPERIMENT, title, output: null };
     await writeFile(join(coming, 'manifest.json'), `${JSON.stringify(packed, null, 2)}\n`);
     await writeFile(join(coming, EXPERIMENT_FILE), experimentRecordText({ ...record, run: RECORDED_EXPERIMENT }));

@@ -11,7 +11,7 @@ import { readPointBlocks } from '../runs/read-outcomes.ts';
 import { readPointIndex, readSweepDocument, RESULTS, storedSweepDocument } from '../runs/sweep-record.ts';
 import type { Workspace } from '../workspace/open-workspace.ts';
 import { editedFile, readSealedFiles } from '../workspace/sealed-files.ts';
-import { COMPRESSED, isShippedCompressed, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
+import { COMPRESSED, isShippedCompressed, recordedTitle, SAMPLE_RUN, sampleFolder } from './sample-run.ts';
 import { kindInWords } from '../words/run-kinds.ts';
 
 /** Largest bundled sample: it is copied into every new workspace. */
@@ -87,7 +87,7 @@ export const packSample = async (
   await mkdir(dirname(destination), { recursive: true });
   await mkdir(coming);
   try {
-    const title = `Sample: ${manifest.title.charAt(0).toLowerCase()}${manifest.title.slice(1)}`;
+    const title = recordedTitle(SAMPLE_RUN, manifest.title);
     const sample: RunManifest = { ...manifest, id: SAMPLE_RUN, title, sample: true };
     await put('manifest.json', `${JSON.stringify(sample, null, 2)}\n`);
     const [results, outcomes] = [join(coming, RESULTS), join(coming, 'outcomes.parquet')];

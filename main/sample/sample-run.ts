@@ -235,7 +235,16 @@ export const restoreSample = async (context: SampleWorkspace): Promise<void> => 
 /** Name of the bundled experiment among the runs of a workspace. */
 export const RECORDED_EXPERIMENT = 'experiment';
 
-/** Its folder in the resources. */
+/** Title of a bundled run, of the title of the run that it records; other runs keep theirs. */
+export const recordedTitle = (run: string, title: string): string => {
+  const prefix = new Map([
+    [SAMPLE_RUN, 'Sample'],
+    [RECORDED_EXPERIMENT, 'Recorded'],
+  ]).get(run);
+  return prefix === undefined ? title : `${prefix}: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
+};
+
+/** Folder of the bundled experiment in the resources. */
 export const recordedExperimentFolder = (resources: string): string => join(resources, 'experiment', 'run');
 
 /** Adds the recorded experiment to a workspace; false where it is there already. */

@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WorkbenchError } from '../../../main/contract/errors.ts';
 import { runManifest } from '../../../main/contract/run.ts';
+import { runOf } from '../contract/run-of.ts';
 import { recordedSweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
 import { CHECKSUM_FILE } from '../../../main/files/checksums.ts';
 import { compareManifests } from '../../../main/reproduction/compare-manifests.ts';
@@ -419,6 +420,18 @@ describe('a finished run is one sealed document', () => {
         !/^(?:kind|title|state|(?:models|tasks)\.(?:name|hash|fingerprint))$/.test(path),
       ]);
     }
+  });
+
+  it('a bundled run keeps the title of its record, with the word for what it is before it', () => {
+    const titles = (id: string, title: string): readonly unknown[] => {
+      const ledger = new FieldLedger();
+      const again = runOf({ id: 'again', title: 'Sweep of 4 models' });
+      compareManifests(ledger, runOf({ id, title }), again);
+      return ledger.found([]).changed.filter(({ field }) => field === 'title');
+    };
+    expect(titles('sample', 'Sample: sweep of 4 models')).toEqual([]);
+    expect(titles('sample', 'Sample: sweep of 5 models')).toHaveLength(1);
+    expect(titles('sweep-mine', 'Sample: sweep of 4 models')).toHaveLength(1);
   });
 
   it('a reproduction compares or names every kind of field of its results', async () => {
