@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { pageErrors, photograph, resources, tab, typeFolder, typePath } from './page-steps.ts';
@@ -78,6 +78,8 @@ test('an own file of questions becomes a recommended, tested and verified export
   await test.step('four: export and verify it', async () => {
     const parent = path.join(exports, 'fitted');
     await mkdir(parent);
+    // The window's engine runs as another user.
+    await chmod(parent, 0o777);
     if (answerFolderDialog) await answerFolderDialog(parent);
     await answer.getByRole('button', { name: 'Choose the folder to write into' }).click();
     if (!answerFolderDialog) {
