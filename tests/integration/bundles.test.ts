@@ -123,7 +123,7 @@ describe('dist/ after the build', () => {
       expect.arrayContaining([
         entry('zod', 'MIT'),
         entry('react-dom', 'MIT'),
-        entry('yaml', 'ISC'),
+        entry('@huggingface/jinja', 'MIT'),
         entry('@huggingface/tokenizers', 'Apache-2.0'),
         entry('onnxruntime-node', 'MIT'),
       ]),
