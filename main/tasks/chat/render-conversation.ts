@@ -57,13 +57,19 @@ class CheckedInterpreter extends Interpreter {
   readonly #counted = new WeakSet<object>();
 
   override evaluate(node: Node | undefined, environment: Environment): Value {
-    if (node !== undefined) this.#lookInto(node);
+    if (node !== undefined) this.#lookInto(node, environment);
     const value = super.evaluate(node, environment);
     if (node !== undefined) this.#check(node, value);
     return value;
   }
 
-  #lookInto(node: Node): void {
+  #lookInto(node: Node, environment: Environment): void {
+    const callee = part(node, 'callee');
+    if (node.type === 'CallExpression' && callee?.type === 'Identifier') {
+      const name = nameIn(callee);
+      if (environment.lookupVariable(name).type === 'UndefinedValue')
+        throw new Error(`the function ${name}() is not supported`);
+    }
     for (const key of LISTS) {
       const body: unknown = Reflect.get(node, key);
       for (const each of Array.isArray(body) ? body.filter(isNode) : [])
