@@ -72,6 +72,10 @@ const readServing = (file: string): Promise<ServingEngine | null> =>
 
 const isAlive = (holder: ProcessIdentity): boolean => processState(holder) !== 'dead';
 
+/** Whether an engine and its supervisor, which ends after it, have ended. */
+const hasEnded = ({ process: own }: ServingEngine): boolean =>
+  !isAlive(own) && !isAlive({ ...own, pid: own.supervisor, startedAt: null });
+
 /** The engine that serves a workspace on this machine; null: none runs. @throws WorkbenchError `serving-damaged`. */
 export const findServing = async (state: string, workspace: string): Promise<ServingEngine | null> => {
   const serving = await readServing(fileOf(state, workspace));
@@ -139,7 +143,7 @@ export const stopServing = async (state: string, workspace: string): Promise<boo
   process.kill(serving.process.supervisor, 'SIGTERM');
   const until = Date.now() + STOP_MS;
   while (Date.now() < until) {
-    if (!isAlive(serving.process)) return true;
+    if (hasEnded(serving)) return true;
     await delay(LOOK_EVERY_MS);
   }
   throw new WorkbenchError(
