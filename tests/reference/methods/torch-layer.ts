@@ -115,7 +115,13 @@ export const runTorchLayer = async ({
   const { signal } = new AbortController();
   const team = await torchWorkers.take();
   try {
-    await team.request(0, 'load', { precision: 'float32', config, folder }, {}, signal);
+    await team.request(
+      0,
+      'load',
+      { precision: 'float32', streams: false, quantisation: null, config, folder },
+      {},
+      signal,
+    );
     const all = { shape: [count], values: Int32Array.from({ length: count }, (_, token) => token) };
     const { tensors: seen } = await team.request(
       0,
