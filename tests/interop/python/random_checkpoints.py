@@ -126,8 +126,9 @@ CONFIGS = {
         "mamba_d_state": 16,
         "mamba_chunk_size": 16,
     },
+    # A key that its class does not read is refused: its list of layers says which have experts.
     "nemotron_h": {
-        **ROUTED,
+        **{key: value for key, value in ROUTED.items() if key != "first_k_dense_replace"},
         "layers_block_type": ["mamba", "moe", "attention", "moe"],
         "head_dim": 32,
         "moe_shared_expert_intermediate_size": 48,
