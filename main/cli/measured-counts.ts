@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { keepFromFactor } from '../contract/keep-from-factor.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
 import {
   countsByLosses,
   layerItems,
@@ -76,7 +77,12 @@ export const measuredSize = async (
       const onProgress = progressOf(host.progress, 'pruning each layer alone');
       const all = [{ key: 'unpruned', plan: null }, ...candidates];
       const outcomes = await runner.evaluate(items, all, { signal: host.signal, onProgress });
-      return lossesOf(layers, outcomes.get('unpruned') ?? [], (plan) => outcomes.get(keys.get(plan) ?? '') ?? []);
+      const outcomesOf = (key: string): readonly ItemOutcome[] => {
+        const found = outcomes.get(key);
+        if (found === undefined) throw new Error(`no outcomes of ${key}`);
+        return found;
+      };
+      return lossesOf(layers, outcomesOf('unpruned'), (plan) => outcomesOf(keys.get(plan) ?? 'a plan of no layer'));
     },
   });
   return { counts: countsByLosses([losses], [1], experts, keep) };

@@ -56,8 +56,8 @@ const copyFrom = async (
 };
 
 /**
- * Copies an export or a finished run from the other machine into the new folder `out`, and compares every file with the
- * list of checksums in it; returns the number of files.
+ * Copies an export or a finished run from the other machine into the new folder `out`, and compares every file that its
+ * list of checksums names (a run's log is not among them); returns their number.
  *
  * @throws WorkbenchError `exists`, `not-copied`, `no-checksums`, `copy-differs`, and nothing is left.
  */

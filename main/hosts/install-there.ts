@@ -139,6 +139,9 @@ const unpack = (files: number): string =>
   `rm -rf "$d/${VERSION}"; mv "$p" "$d/${VERSION}"; cd "$d/${VERSION}"; ` +
   `if node -e 'require.resolve("onnxruntime-node")' 2>/dev/null; then echo "runtime=yes"; else echo "runtime=no"; fi`;
 
+/** A path as a word of a command for ssh, which two shells read; a plain one stays as it is. */
+const pathInCommand = (path: string): string => shellWord(shellWord(path));
+
 export interface Installed {
   /** How to add what is still missing there; null: nothing is. */
   readonly missing: string | null;
@@ -188,6 +191,8 @@ export const installThere = async (
       'Read the message; nothing was left there. Then try again.',
     );
   return {
-    missing: runtime === 'yes' ? null : `ssh ${shellWord(target.host)} npm install --prefix ${path} ${RUNTIME}`,
+    // The path comes from the other machine: no shell, here or there, may read more in it than a path.
+    missing:
+      runtime === 'yes' ? null : `ssh ${shellWord(target.host)} npm install --prefix ${pathInCommand(path)} ${RUNTIME}`,
   };
 };

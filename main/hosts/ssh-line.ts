@@ -171,7 +171,7 @@ export const askUncurl = async (
 };
 
 /** A port of this machine's loopback address that is free now. */
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -184,7 +184,8 @@ const freePort = (): Promise<number> =>
     });
   });
 
-const isOpen = (port: number): Promise<boolean> =>
+/** Whether something accepts connections at a port of the loopback address. */
+export const isOpen = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {

@@ -19,7 +19,7 @@ interface AreaPanelProps {
 const range = (fewest: number, most: number): string =>
   fewest === most ? formatCount(fewest) : `${formatCount(fewest)} to ${formatCount(most)}`;
 
-/** What the experts of a drawn area do for the task on screen, and what removing them costs. */
+/** The experts of a drawn area: their part in the task on screen, and the choices that go with them. */
 export const AreaPanel = ({ profile, cells, fates, onClose }: AreaPanelProps) => {
   const model = selectedModel(useFacts());
   const { experts, layers, choices, share, shareOfLayers, outputShare, tokens } = pivotOf(profile, cells);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { pageErrors, photograph, resources, tab, typeFolder, typePath } from './page-steps.ts';
+import { openTaskFile, pageErrors, photograph, resources, tab, typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('an own file of questions becomes a recommended, tested and verified export in the view Fit', async ({
@@ -17,17 +17,7 @@ test('an own file of questions becomes a recommended, tested and verified export
   await models.getByText('uncurl-8', { exact: true }).click();
 
   await test.step('one: open the file', async () => {
-    await expect(tasks.getByRole('listitem').first()).toBeVisible();
-    if (answerFolderDialog) {
-      await answerFolderDialog(file);
-      await page.keyboard.press('Control+K');
-      await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
-      await page.keyboard.type('open task file');
-      await page.keyboard.press('Enter');
-    } else {
-      await page.getByRole('button', { name: 'Open task folder' }).click();
-      await typePath(page, file);
-    }
+    await openTaskFile(workbench, file);
     const dialog = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
     await dialog.getByRole('button', { name: 'Use these items' }).click();
     await expect(tasks.getByRole('listitem').filter({ hasText: 'my-sums' })).toHaveAttribute('aria-current', 'true');

@@ -1,27 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { photograph, resources, typePath, openSweep } from './page-steps.ts';
+import { openSweep, openTaskFile, photograph, resources } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('a file without calibration items is split, profiled and measured; the choice persists', async ({ workbench }) => {
-  const { page, exports, answerFolderDialog } = workbench;
+  const { page, exports } = workbench;
   const file = path.join(exports, 'my-sums.jsonl');
   await writeFile(file, await readFile(path.join(resources, 'tasks', 'add', 'test.jsonl')));
   const dialog = page.getByRole('dialog', { name: 'Calibration items of my-sums' });
 
   await test.step('after opening, it asks for the source of calibration items', async () => {
-    await expect(page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first()).toBeVisible();
-    if (answerFolderDialog) {
-      await answerFolderDialog(file);
-      await page.keyboard.press('Control+K');
-      await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
-      await page.keyboard.type('open task file');
-      await page.keyboard.press('Enter');
-    } else {
-      await page.getByRole('button', { name: 'Open task folder' }).click();
-      await typePath(page, file);
-    }
+    await openTaskFile(workbench, file);
     await expect(dialog).toContainText('60 calibration items, 240 test items.');
     await expect(dialog).toContainText('at a margin of 2 points 149 are the fewest');
     await photograph(workbench, 'calibration');

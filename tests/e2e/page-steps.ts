@@ -69,6 +69,21 @@ export const openSweep = async (page: Page): Promise<Locator> => {
   return sweep;
 };
 
+/** Opens a task file by the window's native dialog, or by its path in a browser. */
+export const openTaskFile = async ({ page, answerFolderDialog }: Workbench, file: string): Promise<void> => {
+  await expect(page.getByRole('list', { name: 'Tasks' }).getByRole('listitem').first()).toBeVisible();
+  if (answerFolderDialog === null) {
+    await page.getByRole('button', { name: 'Open task folder' }).click();
+    await typePath(page, file);
+    return;
+  }
+  await answerFolderDialog(file);
+  await page.keyboard.press('Control+K');
+  await expect(page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox')).toBeFocused();
+  await page.keyboard.type('open task file');
+  await page.keyboard.press('Enter');
+};
+
 /** Opens the panel of the threshold rule, whose margin the views share. */
 export const openRule = async (page: Page): Promise<Locator> => {
   const panel = page.getByRole('group', { name: 'Threshold rule' });

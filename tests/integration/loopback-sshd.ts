@@ -4,36 +4,15 @@ import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort, isOpen } from '../../main/hosts/ssh-line.ts';
 
 /** The real server of OpenSSH (Debian's openssh-server), on loopback with a port, keys and a configuration of its own. */
 
 const SSHD = '/usr/sbin/sshd';
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const bound = server.address();
-      server.close(() =>
-        bound === null || typeof bound === 'string' ? reject(new Error('no port')) : resolve(bound.port),
-      );
-    });
-  });
-
 const makeKey = (file: string): void => {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
 };
-
-const isOpen = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 
 /** A line to a port, which can be cut: what goes through it never notices a server that was killed. */
 const startLine = async (to: number): Promise<{ readonly port: number; readonly drop: () => void }> => {
