@@ -31,6 +31,8 @@ const WIDE = /[\ud800-\udfff]/;
 const COUNTING = new Set(['length', 'count']);
 /** Largest range() that Jinja's sandbox allows. */
 const MAX_RANGE = 100_000;
+/** Expressions and statements inside each other: a macro that calls itself ends here, and not with the stack. */
+const MAX_DEPTH = 1000;
 /** No prompt is that long. */
 const MAX_CHARACTERS = 16 * 2 ** 20;
 
@@ -55,10 +57,14 @@ class CheckedInterpreter extends Interpreter {
   readonly #read = new WeakSet<object>();
   readonly #cut = new WeakSet<object>();
   readonly #counted = new WeakSet<object>();
+  #depth = 0;
 
   override evaluate(node: Node | undefined, environment: Environment): Value {
     if (node !== undefined) this.#lookInto(node, environment);
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw new Error('its macros call each other too often');
     const value = super.evaluate(node, environment);
+    this.#depth -= 1;
     if (node !== undefined) this.#check(node, value);
     return value;
   }

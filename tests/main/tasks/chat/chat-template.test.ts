@@ -120,7 +120,7 @@ describe('refuses what a template must not do:', () => {
     ['{% set messages.x = 1 %}', /./],
     ['{% include "x" %}', /Unknown statement type: include/],
     ['{{ strftime_now("%s") }}', /the directive %s of strftime_now\(\) is not supported/],
-    ['{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}', /the function f\(\) is not supported/],
+    ['{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}', /its macros call each other too often/],
     ['{{ range(999999) }}', /range\(\) of 999999 numbers/],
     [
       '{% set ns = namespace(a="xxxxxxxxxx") %}{% for i in range(99) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}',
