@@ -270,9 +270,4 @@ describe('tasks of lm-evaluation-harness by name', () => {
     }
     await expect(hub.sweep([folderOf('winogrande')], '--chat')).rejects.toThrow('not their turns');
   });
-
-  it('are unknown to a workspace that has neither imported them nor a Python', async () => {
-    const parameters = ['sweep', hub.model, '--task', 'lambada_openai', '--method', 'random', '--factors', '2'];
-    await expect(hub.uncurl(...parameters)).rejects.toThrow('is neither a path nor the name of a bundled task');
-  });
 });

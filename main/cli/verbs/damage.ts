@@ -1,4 +1,5 @@
 import type { DamageDocument } from '../../contract/damage.ts';
+import { harnessTasks } from '../imported-tasks.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { damageColumns } from '../../figures/compare-tables.ts';
@@ -46,7 +47,7 @@ export const damage: Verb = {
     if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
     const experts = reader.wholes('expert');
     const folder = await findModel(host, reader.positionals[0] ?? '');
-    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? '']);
+    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? ''], harnessTasks(reader, host));
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
     const torch = await readTorchInUse(reader, host, [folder]);
