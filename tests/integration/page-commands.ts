@@ -3,8 +3,8 @@ import path from 'node:path';
 import { resources } from './run-uncurl.ts';
 
 /**
- * Commands of the blocks of code on a page of the documentation, without the program's name. `folder`: where their files
- * are; the name of a user in them is `user`.
+ * Commands of the blocks of code on a page of the documentation, without the program's name. `folder`: where their
+ * files are; the name of a user in them is `user`.
  */
 export const pageCommands = (
   page: string,

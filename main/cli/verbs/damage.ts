@@ -9,11 +9,13 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { truncationSentence } from '../../words/truncation.ts';
 import { columnsTable, printedValue } from '../terminal-text.ts';
 
 export const damageText = (document: DamageDocument): string => {
-  const { model, task, layer, metric, n, unpruned, results } = document;
+  const { model, task, layer, metric, n, unpruned, results, ranOut } = document;
   return [
+    ...(ranOut === undefined ? [] : [truncationSentence({ model, task, ranOut, n })]),
     `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${String(n)} items with every expert; ` +
       `without one of layer ${String(layer)}:`,
     columnsTable(
