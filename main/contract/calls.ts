@@ -9,6 +9,7 @@ import {
   MOST_NOTES,
   MOST_TASKS,
   sentence,
+  shortName,
 } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
@@ -462,6 +463,8 @@ export const calls = {
     }),
     'sweeps',
   ),
+  /** The folder that is proposed for exports: one of the workspace, made when something is exported into it. */
+  'export.place': call(nothing, z.object({ handle: pathHandle, path: boundedText })),
   'export.start': call(
     z.object({
       model: pathHandle,
@@ -544,9 +547,11 @@ export const calls = {
   'fit.stop': call(z.object({ run: runId }), nothing),
   /** What the search knows so far; `fit.changed` says that there is more. */
   'fit.read': call(z.object({ run: runId }), vouchedFor(fitDocument), 'results'),
-  /** Exports the recommended model in the form that the search was for, into a folder of this name. */
+  /** The plan of the recommended model, or of a finalist. */
+  'fit.plan': call(z.object({ run: runId, name: shortName }), z.object({ plan }), 'results'),
   /** Whether the test came after the choice, by the stored answers. */
   'fit.verify': call(z.object({ run: runId }), fitProof, 'results'),
+  /** Exports the recommended model in the form that the search was for, into a folder of this name. */
   'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
   /** A search as one self-contained HTML page, and a name for its file. */
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
