@@ -45,8 +45,7 @@ export const FitExport = ({ run, document }: FitExportProps) => {
     .filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id)
     .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
   const isFree = made === undefined || made.state === 'failed' || made.state === 'cancelled';
-  const again = runs.filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id).length;
-  const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}${again === 0 ? '' : `-${String(again + 1)}`}`;
+  const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
   return (
     <>
       {isFree && (
