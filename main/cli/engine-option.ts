@@ -78,6 +78,12 @@ export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): 
       throw refuse('bad-usage', '--python is for --engine torch alone.', 'Add --engine torch, or leave out --python.');
     return null;
   }
+  if (asksTransformers(reader))
+    throw refuse(
+      'bad-usage',
+      'transformers is the referee of onnxruntime, and PyTorch computes with transformers.',
+      'Leave out --engine, or give --referee a number of items and --task.',
+    );
   const device = reader.text('device') ?? 'cpu';
   if (/^mps(:\d+)?$/.test(device))
     throw refuse(
@@ -198,7 +204,8 @@ export const REFEREE_OPTIONS: Readonly<Record<string, VerbOption>> = {
     'N',
     `Compare ${String(CHECKED_TOKENS)} tokens of the exported folder's logits with those of transformers, and refuse ` +
       'it if they differ (needs a Python with PyTorch). With --engine torch and a number: answer N test items of ' +
-      'each --task, drawn at random, with the folder in PyTorch and in onnxruntime in float32, and say how many differ.',
+      'each --task, drawn at random, with the folder in PyTorch and in onnxruntime in float32, and say how many ' +
+      'differ.',
   ),
   task: { ...TASKS_OPTION['task'], type: 'string', help: `For --referee N: ${TASKS_OPTION['task']?.help ?? ''}` },
   ...CHAT_OPTION,
@@ -220,12 +227,6 @@ export const readReferee = async (
   if (perTask === undefined && idle !== undefined)
     throw refuse('bad-usage', `--${idle} is for --referee N alone.`, `Add --referee N, or leave out --${idle}.`);
   if (asksTransformers(reader)) {
-    if (engine?.precision !== undefined)
-      throw refuse(
-        'bad-usage',
-        'transformers is the referee of onnxruntime, and PyTorch computes with transformers.',
-        'Leave out --engine, or give --referee a number of items and --task.',
-      );
     const compare = await readExportCheck(reader, host, checkpoint);
     return async (folder) => ({ transformers: await compare(folder) });
   }
