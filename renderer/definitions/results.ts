@@ -225,6 +225,24 @@ export const results = define({
       'paired proportions (perplexity: paired bootstrap). For methods with several draws: the mean over draws, and ' +
       'an interval from the lowest to the highest end of the draws’ intervals.',
   },
+  itemSlices: {
+    term: 'Slices of items',
+    text:
+      'Items grouped by the item alone: thirds by length of the question, class of the right answer’s first token, ' +
+      'and that token. A slice that differs shows what kind of items is lost; few items make wide intervals.',
+  },
+  sliceDifference: {
+    term: 'Difference on a slice',
+    text:
+      'Second model minus first on the slice’s items, with the two-sided 95 % interval of paired answers. Lost: ' +
+      'right with the first model only; gained: with the second only.',
+  },
+  modelMap: {
+    term: 'Map of models',
+    text:
+      'Every measured model on one task: the unpruned one, each method’s plans under it, and under a plan what was ' +
+      'made of it. Coloured by the verdict at the chosen margin; with draws, safe or unsafe only where every draw is.',
+  },
   sweepsDifference: {
     term: 'Difference between sweeps',
     text:
