@@ -32,7 +32,7 @@ import { candidateNamed, limitWords } from '../../words/fit.ts';
 import { recordedPath } from '../../workspace/library.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { exportRun } from './exports.ts';
+import { exportDestination, exportRun } from './exports.ts';
 import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
 import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
@@ -176,6 +176,15 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       return {};
     },
     'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
+    'fit.plan': async ({ run, name }) => {
+      const { document } = await stored(run);
+      if (name === document.recommended && document.plan !== null) return { plan: document.plan };
+      const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
+      const plan = choice?.plans[[choice.recommended, ...choice.finalists].indexOf(name)];
+      if (plan === undefined)
+        throw refuse('no-plan', `The search keeps no plan of ${name}.`, 'Choose the recommended model or a finalist.');
+      return { plan };
+    },
     'fit.verify': async ({ run }, signal) => {
       const { manifest, document } = await stored(run);
       const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
@@ -209,7 +218,8 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       const checkpoint = await reopenModel(context, recorded, await codeToConfirm(context, manifest));
       const { weights } = candidateNamed(document, recommended);
       const types = exportTypes(checkpoint, format, roundedOf(weights));
-      const spec = { plan, destination: join(context.handles.resolve(into), name), format, ...types, fit: run };
+      const destination = await exportDestination(context, into, name);
+      const spec = { plan, destination, format, ...types, fit: run };
       return startRun(context, exportRun, { spec, models: [{ name: recorded.name, checkpoint }], tasks: [] }, signal);
     },
     'fit.report': async ({ run }) => {
