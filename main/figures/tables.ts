@@ -223,7 +223,13 @@ const truncationColumn = ({
 
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  csvTable(manifest, [...resultColumns, truncationColumn(document)], document.results);
+  csvTable(
+    manifest,
+    resultColumns.flatMap((column): Columns<SweepResult> =>
+      column[0] === 'looped' ? [column, truncationColumn(document)] : [column],
+    ),
+    document.results,
+  );
 
 /** Power of the test; empty if nothing is undecided. */
 export const powerColumns: Columns<Pick<Threshold, 'power' | 'n'>> = [
