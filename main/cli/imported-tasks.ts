@@ -51,8 +51,9 @@ export const importNamed = async (
 };
 
 /**
- * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where it has a Python
- * that can import them: the one that `uncurl import --python` named last, or its environment (`uncurl doctor --python`).
+ * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where it has a
+ * Python that can import them: the one that `uncurl import --python` named last, or its environment (`uncurl doctor
+ * --python`).
  * A YAML file of the harness needs such a Python.
  */
 export const harnessTasks =

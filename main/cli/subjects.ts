@@ -69,8 +69,8 @@ export type FindHarnessTasks = (names: readonly string[]) => Promise<ReadonlyMap
 
 /**
  * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with
- * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds, where
- * a verb takes tasks of lm-evaluation-harness.
+ * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds,
+ * where a verb takes tasks of lm-evaluation-harness.
  */
 export const findTasks = async (
   resources: string,

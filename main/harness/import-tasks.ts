@@ -198,8 +198,8 @@ const runHarness = async (
             'harness-failed',
             'failed',
             `${event.asked} could not be built: ${event.why}`,
-            'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE, UNCURL_HUB) or ' +
-              'its cache.',
+            'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE, UNCURL_HUB), ' +
+              'or its cache.',
           ),
         );
         return undefined;
