@@ -21,6 +21,8 @@ export interface CardFacts {
   readonly measured: readonly SweepResult[];
   /** Why results of other sweeps for this plan are not shown: they were not measured here. */
   readonly leftOut: readonly string[];
+  /** Sentences on tasks where truncation was measured with the unpruned model. */
+  readonly truncation?: readonly string[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -172,8 +174,9 @@ const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
   return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
 
-const costs = ({ measured, leftOut, curve: points }: CardFacts): readonly string[] => [
+const costs = ({ measured, leftOut, curve: points, truncation = [] }: CardFacts): readonly string[] => [
   plain(planStandingText(measured)),
+  ...truncation.map(plain),
   ...leftOut.map(plain),
   ...(points.length === 0 ? [] : [curve(points)]),
 ];
