@@ -50,6 +50,7 @@ import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedR
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
+import { slicesDocument, slicesRequest } from './slices.ts';
 import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
@@ -421,6 +422,8 @@ export const calls = {
   'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
   /** Answers of the unpruned model and a candidate to each item, filtered by change (`show`); from stored outcomes. */
   'outcomes.read': call(outcomesRequest.extend({ run: runId }), vouchedFor(outcomesDocument), 'results'),
+  /** Two points of one model and task, slice by slice of their items; a page of those that one of them lost or gained. */
+  'outcomes.compare': call(slicesRequest.extend({ run: runId }), vouchedFor(slicesDocument), 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, ...thresholdReading }),

@@ -58,6 +58,12 @@ export const views: readonly [View, ...View[]] = [
     component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
   },
   {
+    name: 'models',
+    title: 'Map of models',
+    keywords: ['tree', 'family', 'refit', 'quantised', 'bytes', 'slices', 'lost', 'two'],
+    component: later(async () => (await import('../features/model-map/model-map-view.tsx')).ModelMapView),
+  },
+  {
     name: 'fit',
     title: 'Fit',
     keywords: ['best', 'memory', 'card', 'bytes', 'quantise', 'recommend', 'budget'],
