@@ -42,6 +42,18 @@ it(
     const [surrogate] = found.surrogates;
     expect(surrogate?.name).toBe(name);
     expect(surrogate?.bound).toBeLessThanOrEqual((surrogate?.predicted ?? 0) + 1e-9);
+    // A sweep of weights as stored would measure another model under its name.
+    const sweep = await engine.call('sweep.start', {
+      models: [model],
+      tasks: [task],
+      settings: {
+        methods: ['mixed'],
+        files: { mixed: { name: 'mixed.json', text: JSON.stringify(plan) } },
+        factors: [1],
+        limit: 4,
+      },
+    });
+    await expect(engine.finished(sweep.run)).rejects.toMatchObject({ code: 'types-by-layer' });
     const into = engine.grantPath(await temporaryFolder());
     const made = await engine.call('export.start', {
       model,
