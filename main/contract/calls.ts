@@ -572,7 +572,7 @@ export const calls = {
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
-  /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
+  /** Repeats a finished sweep or search without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), vouchedFor(reproduction), 'results'),

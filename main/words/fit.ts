@@ -110,6 +110,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
     ...(gates === null || gates === gatesName.enum.renormalised ? [] : [`${gates} gates`]),
     ...(refit ? ['refitted'] : []),
     weights === 'stored' ? 'weights as stored' : weights,
+    ...(candidate.expertTypes === undefined ? [] : [`experts by layer ${candidate.expertTypes.join(' ')}`]),
   ].join(', ');
 };
 
@@ -215,8 +216,9 @@ export const elsewhereWords = ({ elsewhere }: FitDocument): readonly string[] =>
 export const givenUp = (document: FitDocument): string => {
   const { recommended, experts } = document;
   if (recommended === null) return 'Nothing is recommended.';
-  const { kept, method, weights } = candidateNamed(document, recommended);
-  const type = weights === 'stored' ? 'weights stay as stored' : `weights become ${weights}`;
+  const { kept, method, weights, expertTypes } = candidateNamed(document, recommended);
+  const byLayer = expertTypes === undefined ? '' : `, those of experts by layer ${listed(expertTypes)}`;
+  const type = weights === 'stored' ? 'weights stay as stored' : `weights become ${weights}${byLayer}`;
   if (method === null) return `No expert is given up; ${type}.`;
   if (typeof kept === 'number')
     return `Each layer gives up ${String(experts - kept)} of ${String(experts)} experts; ${type}.`;

@@ -37,7 +37,7 @@ import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrd
 import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
-const inputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
+export const fitInputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
   const [task, ...elsewhere] = tasks;
   if (task === undefined) throw refuse('bad-spec', 'A search needs a task.', 'Start a new run.');
   return { model: onlyModel({ models }), task, elsewhere, settings: spec };
@@ -48,17 +48,17 @@ export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
   kind: 'fit',
   schema: recordedFitSettings,
   check: async (context, order) => {
-    const input = inputOf(order);
+    const input = fitInputOf(order);
     const { checkpoint } = input.model;
     await requireTokenizer(checkpoint);
     for (const { name, task } of order.tasks) requireRoom(task.test, name, checkpoint.descriptor);
     await checkFit(input, context.workspace.steps.overlays, new Date(context.now()));
   },
   title: (_, order) => {
-    const { task, settings } = inputOf(order);
+    const { task, settings } = fitInputOf(order);
     return `Best of ${modelNames(order)} for ${task.name} in ${limitWords(settings.limit)}`;
   },
-  job: (_, order) => fitJob(inputOf(order)),
+  job: (_, order) => fitJob(fitInputOf(order)),
 };
 
 /** Kinds of runs that show how models answer test items. */
@@ -162,7 +162,7 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
     'fit.predict': async (request, signal) => {
       const order = await orderOf(context, request);
       await fitRun.check(context, order);
-      return predictFit(inputOf(order), {
+      return predictFit(fitInputOf(order), {
         overlays: context.workspace.steps.overlays,
         threads: context.device.threads,
         now: new Date(context.now()),
