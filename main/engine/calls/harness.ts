@@ -39,7 +39,7 @@ const entryNamed = (tasks: readonly HarnessEntry[], name: string): HarnessEntry 
 /** Calls about tasks of lm-evaluation-harness. `hub`: the Hub as it is set now. */
 export const harnessCalls = (work: HarnessWork, hub: () => Promise<HubSettings>): AnswersTo<'harness'> => ({
   'harness.state': () => work.state(),
-  'harness.list': () => work.list(),
+  'harness.listNames': () => work.list(),
   'harness.cancel': () => work.cancel(),
   'harness.import': async (order) => {
     // Names alone: a path would be a file that the page was not granted.
