@@ -62,7 +62,7 @@ export const modelCard = (contents: CardContents): string =>
     ...(contents.verification.referee === undefined
       ? []
       : [plain(refereeWords(contents.verification.referee, 'the export'))]),
-    compared(contents.verification),
+    ...compared(contents),
     '## Loading it',
     loading(contents),
     ...serving(contents),
@@ -236,9 +236,14 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
   );
 };
 
-/** Whether it computes as transformers does; a line that begins so is not compared by `verifyFinished`. */
-const compared = ({ transformers }: Verification): string =>
-  plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'));
+/**
+ * Whether it computes as transformers does, of a folder that transformers opens, or where it was asked; a line that
+ * begins so is not compared by `verifyFinished`.
+ */
+const compared = ({ verification: { transformers }, format }: CardContents): readonly string[] =>
+  transformers === undefined && !isCheckpoint(format)
+    ? []
+    : [plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'))];
 
 const loading = (contents: CardContents): string =>
   [
