@@ -3,6 +3,7 @@ import type { FitDocument, FitLimit, FitPrediction, FitTested, ScoredCandidate }
 import { gatesName } from '../contract/plan.ts';
 import { counted, formatBytes, formatDifferenceInUnit, formatInterval, formatNats, listed } from './numbers.ts';
 import { methodTitle } from './methods.ts';
+import { truncationNotes } from './truncation.ts';
 
 /** Memory of cards, by the name that a user gives: "24 GB". */
 export const CARD_PRESETS = ['8 GB', '12 GB', '16 GB', '24 GB', '48 GB', '80 GB'] as const;
@@ -181,7 +182,12 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
   const { items, look, level, settings, evaluations, otherEvaluations = 0, surrogates, choiceHash } = document;
   const { untried, state } = document;
   const percent = String(Number((100 * level).toPrecision(2)));
+  const unpruned = [
+    ...(document.unpruned === null ? [] : [document.unpruned]),
+    ...document.elsewhere.map((one) => one.unpruned),
+  ];
   return [
+    ...truncationNotes(unpruned),
     `Of the calibration items, profiles read ${String(items.profile)} and candidates were scored on ` +
       `${String(items.scoring)} others, by ${counted(evaluations, 'answer')}` +
       `${otherEvaluations === 0 ? '' : ` (and ${String(otherEvaluations)} for other budgets, after the choice)`}. ` +
