@@ -23,7 +23,7 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
     meter.begin(1);
     meter.describe('Writing');
     let announcedAt = Number.NEGATIVE_INFINITY;
-    const { columns, differences } = await writeBeside(runner, tokenizer, prompt, settings.plans, {
+    const { columns, differences, trace } = await writeBeside(runner, tokenizer, prompt, settings.plans, {
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
       finish,
       wrote: (written) => {
@@ -41,6 +41,7 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
       mostNewTokens: prompt.mostNewTokens,
       columns,
       differences,
+      ...(trace === undefined ? {} : { trace }),
     };
     const output = await writeResult(context, BESIDE_FILE, (file) =>
       writeFile(file, `${JSON.stringify(document, null, 1)}\n`),
