@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type WrittenToken,
 } from '../contract/beside.ts';
 import { positionsText } from '../contract/model.ts';
-import { refuse } from '../contract/errors.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
 import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { firstDifference, goneExperts } from '../evaluation/beside.ts';
@@ -91,8 +92,8 @@ export interface BesideTexts {
   readonly trace: BesideTrace | undefined;
 }
 
-/** Logits of one model's text that are held at once: 256 MB. */
-const MOST_LOGITS = 2 ** 26;
+/** Most logits of one model's text, of which those of all models are held at once: 128 MB each. */
+const MOST_LOGITS = 2 ** 25;
 
 /**
  * Greedy continuations of one prompt by the unpruned model and by plans. The tokens are those that `uncurl generate`
@@ -208,20 +209,28 @@ const traceBeside = async (
   const written = text.slice(0, Math.max(0, Math.min(MOST_TRACED, room)));
   if (written.length === 0) return undefined;
   const unpruned = await readAlong(runner, prompt, written, null, control);
-  const probabilityOf = ({ distribution }: typeof unpruned): number[] =>
-    written.map((token, index) => distribution(index).probabilities[token] ?? 0);
-  const traced: BesideTrace['plans'] = [];
+  const traced = [];
   for (const { plan } of plans) {
-    const pruned = await readAlong(runner, prompt, written, plan, control);
-    traced.push({
-      kl: written.map(
-        (_, index) => positionFidelity([unpruned.distribution(index), 0], [pruned.distribution(index), 0]).kl,
-      ),
-      probabilities: probabilityOf(pruned),
-      experts: isMergePlan(plan) || plan.constants !== undefined ? null : pruned.experts,
-    });
+    const { distribution, experts } = await readAlong(runner, prompt, written, plan, control);
+    const isNumbered = !isMergePlan(plan) && plan.constants === undefined;
+    const kl: number[] = [];
+    const probabilities: number[] = [];
+    traced.push({ distribution, numbers: { kl, probabilities, experts: isNumbered ? experts : null } });
   }
-  return { experts: unpruned.experts, probabilities: probabilityOf(unpruned), plans: traced };
+  const probabilities: number[] = [];
+  for (const [index, token] of written.entries()) {
+    // A large vocabulary takes milliseconds for each token.
+    await nextTurn();
+    if (control.signal.aborted) throw new CancelledError('The computation');
+    const own = unpruned.distribution(index);
+    probabilities.push(own.probabilities[token] ?? 0);
+    for (const { distribution, numbers } of traced) {
+      const other = distribution(index);
+      numbers.kl.push(positionFidelity([own, 0], [other, 0]).kl);
+      numbers.probabilities.push(other.probabilities[token] ?? 0);
+    }
+  }
+  return { experts: unpruned.experts, probabilities, plans: traced.map(({ numbers }) => numbers) };
 };
 
 /** The largest of a softmax over logits [V], in float64; equal ones in the order of their tokens. */
