@@ -9,11 +9,10 @@ import {
   type GgufType,
   PLAN_FILE,
   type PredictionChoice,
-  type Refereed,
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -72,6 +71,9 @@ export const exportWarnings = (
   ];
 };
 
+/** What other engines say of an export. */
+export type RefereeFindings = Pick<Verification, 'referee' | 'transformers'>;
+
 export interface ExportRequest {
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
@@ -88,8 +90,8 @@ export interface ExportRequest {
   readonly hfType?: CompressedType | undefined;
   /** Treatment of extra prediction layers; `drop` by default. */
   readonly mtp?: PredictionChoice | undefined;
-  /** Asks both engines about items of tasks once the folder is proven; its findings go into the model card. */
-  readonly referee?: ((exported: Checkpoint) => Promise<Refereed>) | undefined;
+  /** Asks other engines about the folder once it is proven; their findings go into the model card. */
+  readonly referee?: ((folder: string) => Promise<RefereeFindings>) | undefined;
   readonly control: ExportControl;
 }
 
@@ -141,6 +143,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
             await exportedConfig(checkpoint, plan),
             tensors,
             ggufType ?? storedType(checkpoint),
+            expertTypesOf(plan),
           )
         : null;
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);
@@ -238,8 +241,7 @@ const fill = async (
       'Check the disk and try again; if it happens again, report it with this message.',
     );
   }
-  const verification =
-    request.referee === undefined ? proof : { ...proof, referee: await request.referee(await openCheckpoint(folder)) };
+  const verification = request.referee === undefined ? proof : { ...proof, ...(await request.referee(folder)) };
   const card = modelCard({
     name: path.basename(request.destination),
     checkpoint,

@@ -1,10 +1,11 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '../contract/export.ts';
-import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
 import { refereeWords } from '../words/referee.ts';
+import { EXPORT_CHECK, transformersWords } from '../words/transformers-check.ts';
 import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -59,6 +60,7 @@ export const modelCard = (contents: CardContents): string =>
     ...(contents.verification.referee === undefined
       ? []
       : [plain(refereeWords(contents.verification.referee, 'the export'))]),
+    compared(contents.verification),
     '## Loading it',
     loading(contents),
     ...serving(contents),
@@ -202,10 +204,12 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
       `matrices quantised as ${weights} (compressed-tensors): every byte of its config and tensors is the same. It ` +
       `was not run. ${REPEAT}`
     );
+  const types = expertTypesOf(plan);
+  const byLayer = types === undefined ? '' : `, its experts by MoE layer as ${types.join(', ')}`;
   if (format === 'gguf' && weights !== 'stored')
     return (
       `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
-      `source, written as ${weights ?? ''}: ` +
+      `source, written as ${weights ?? ''}${byLayer}: ` +
       `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is not ` +
       `part of the workbench. ${REPEAT}`
     );
@@ -228,6 +232,10 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
     REPEAT
   );
 };
+
+/** Whether it computes as transformers does; a line that begins so is not compared by `verifyFinished`. */
+const compared = ({ transformers }: Verification): string =>
+  plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'));
 
 const loading = (contents: CardContents): string =>
   [

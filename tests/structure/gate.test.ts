@@ -84,7 +84,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   roundedBytes: ['main/jobs/rounded-models.ts'],
   writeRounded: ['main/jobs/rounded-models.ts'],
   expertWeightLikeness: ['main/engine/calls/experts.ts'],
-  checkedWithTransformers: ['main/cli/verbs/info.ts', 'main/engine/engine.ts'],
+  checkedWithTransformers: ['main/cli/transformers-option.ts', 'main/engine/engine.ts'],
   writeTexts: ['main/cli/verbs/generate.ts'],
   writeBeside: ['main/jobs/beside-job.ts'],
   runTrainingScript: ['main/jobs/train-checkpoint.ts'],
@@ -206,7 +206,11 @@ test('steps are written behind the gate; code that writes them elsewhere compute
 
 /** How a verb gets numbers: from an engine, from the gate, or not at all. */
 const wayOf = (text: string): 'engine' | 'gate' | 'none' =>
-  /\b(?:withEngine|serveHere)\(/.test(text) ? 'engine' : /\b(?:withRunner|computeWith)\(/.test(text) ? 'gate' : 'none';
+  /\b(?:withEngine|serveHere)\(/.test(text)
+    ? 'engine'
+    : /\b(?:withRunner|computeWith|readTransformers)\(/.test(text)
+      ? 'gate'
+      : 'none';
 
 test('every verb gets numbers in one of three ways', () => {
   const verbs = Object.groupBy(
