@@ -54,6 +54,35 @@ export const besideDifference = z.object({
 });
 export type BesideDifference = z.infer<typeof besideDifference>;
 
+/** New tokens of the unpruned model's text at which models are compared. */
+export const MOST_TRACED = 256;
+
+const tracedNumbers = z.array(z.number()).max(MOST_TRACED);
+/** Per token, per MoE layer: the experts of the router's choice, in its order. */
+const tracedExperts = z.array(boundedList(boundedList(z.number()))).max(MOST_TRACED);
+
+/**
+ * All models at each of the unpruned model's first new tokens, after the same text: the prompt and its tokens before
+ * that one.
+ */
+export const besideTrace = z.object({
+  /** What the unpruned model uses where it writes the token, and its probability of it. */
+  experts: tracedExperts,
+  probabilities: tracedNumbers,
+  /** One per plan, in their order. */
+  plans: boundedList(
+    z.object({
+      /** KL of the plan's next-token distribution from the unpruned model's, in nats. */
+      kl: tracedNumbers,
+      /** The plan's probability of the unpruned model's token. */
+      probabilities: tracedNumbers,
+      /** Null where the plan merges or replaces experts: what its router chooses has other numbers. */
+      experts: tracedExperts.nullable(),
+    }),
+  ),
+});
+export type BesideTrace = z.infer<typeof besideTrace>;
+
 export const besideDocument = z.object({
   run: boundedText,
   model: boundedText,
@@ -68,5 +97,7 @@ export const besideDocument = z.object({
   columns: boundedList(besideColumn),
   /** One per plan, in their order. Empty until all have ended. */
   differences: boundedList(besideDifference.nullable()),
+  /** Absent until all have ended, in documents of earlier versions, and where its logits would not fit into memory. */
+  trace: besideTrace.optional(),
 });
 export type BesideDocument = z.infer<typeof besideDocument>;

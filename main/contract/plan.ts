@@ -143,13 +143,10 @@ export const budgetText: SettingText = {
   flag: 'budget',
   help: 'How kept experts are distributed over layers.',
   about:
-    'How kept experts are distributed over layers. Uniform: the same number in each. Global: layers compete, and ' +
-    'the experts with the highest scores (divided by the sum of their layer) stay. Inverse importance: layers in ' +
-    'which single experts matter less lose more; this measures the effect of leaving out experts, so a plain ' +
-    'profile is not enough. Measured: each layer is pruned alone at about six counts on 60 calibration items, and ' +
-    'dynamic programming finds the counts whose losses add up to the least; a sweep measures them once for all ' +
-    'factors. By hand: a number for each layer. Stock loaders can open only exports with the same ' +
-    'number in every layer.',
+    'How kept experts are distributed over layers. Uniform: the same number in each, which stock loaders ' +
+    'need. Global: layers compete by score. Inverse importance: layers in which single experts matter less ' +
+    'lose more. Measured: the counts whose losses, each layer pruned alone, add up to the least. By hand: a ' +
+    'number for each layer.',
   words: { 'inverse-importance': 'inverse importance', manual: 'by hand' },
   part: 'plans',
 };
@@ -190,12 +187,10 @@ export const gatesText: SettingText = {
     'mean kept probability, in the down projections), renormalised (they grow, as plain deletion does) or trained ' +
     '(those of the unpruned model; only ONNX exports). Other routers ignore it.',
   about:
-    'Where the router is a softmax over all experts and the chosen weights are not renormalised (OLMoE, Qwen2-MoE, ' +
-    'DeepSeek-V2 and others), deleting experts makes the gates of the others grow by 1 / (the probability that was ' +
-    'kept), and the output of the layer with them. Folded: the down projections of the kept experts are multiplied ' +
-    'by the mean kept probability of the profile; every loader runs the result. Renormalised: plain deletion, as ' +
-    'published code does it. Trained: exactly the gates of the unpruned model, which needs the whole router ' +
-    '(measured here, and exported as ONNX). Other routers are not affected and ignore this.',
+    'Where the router is a softmax over all experts without renormalisation, deleting experts makes the ' +
+    'gates of the others grow. Folded: down projections times the mean kept probability of the profile; ' +
+    'every loader runs the result. Renormalised: plain deletion, as published code does it. Trained: the ' +
+    'unpruned model’s gates, which need the whole router (exported as ONNX).',
   part: 'plans',
 };
 

@@ -80,10 +80,9 @@ export const describedSweepSettings = z.object({
         'curve at its first unsafe factor. Verdicts are those of all items.',
       otherwise: 'every candidate answers every item, continuing from the results on disk',
       about:
-        'Finds thresholds only, without full curves: a candidate stops once no remaining answers could make it safe, ' +
-        'and a curve ends at its first factor that is not safe. The thresholds are the same as with all items; a ' +
-        'stopped candidate has no accuracy, and whether it is worse stays open. The same sweep without this option ' +
-        'continues from the results on disk.',
+        'Finds thresholds only: a candidate stops once no remaining answers could make it safe, and a curve ' +
+        'ends at its first factor that is not safe. The thresholds are the same as with all items; a stopped ' +
+        'candidate has no accuracy. The same sweep without this option continues from the results on disk.',
       part: 'factors',
     }),
   budget: budgetName.exclude(['manual']).default('uniform').register(settingTexts, budgetText),
@@ -119,12 +118,9 @@ export const describedSweepSettings = z.object({
         'of compressed-tensors (fp8 to nvfp4) of a type stores them. Each type adds a curve per method (NAME@TYPE) ' +
         'and the unpruned model at that type.',
       about:
-        'Measures the unpruned model and every candidate once per weight type: as stored, or with the weights ' +
-        'rounded as a file of that type stores them: f32 to gguf_mxfp4 as in a GGUF file (its dequantised values, in ' +
-        'a temporary folder of 4 bytes per weight), fp8 to nvfp4 as in a quantised folder of compressed-tensors. All ' +
-        'are compared with the unpruned model at its stored weights, so that pruning and rounding can be weighed ' +
-        'against each other by bytes. Activations are not rounded: programs that round them too, such as llama.cpp ' +
-        'on a processor, add an error that is not measured here.',
+        'Measures the unpruned model and every candidate once per weight type: as stored, or rounded as a file ' +
+        'of that type stores them (f32 to gguf_mxfp4: GGUF; fp8 to nvfp4: compressed-tensors). All are compared ' +
+        'with the unpruned model at its stored weights. Activations are not rounded.',
       otherwise: 'stored only',
       part: 'weights',
     }),
@@ -140,10 +136,8 @@ export const describedSweepSettings = z.object({
         "(the unpruned model's own) or endings (its own complete ones, weighted to their ends).",
       about:
         'The text that profiles, searches and refits read after the question of a calibration item: its right ' +
-        'answer, or the unpruned model’s own answer, right or wrong. The latter needs no labelled answers and costs ' +
-        'one pass of generation. Complete answers, weighted to their ends: only answers that ended by themselves, ' +
-        'with the stop string, where the weight of tokens rises over the answer from 1 to 4; it can help against ' +
-        'answers that never end.',
+        'answer, or the unpruned model’s own answer, which needs no labels and one pass of generation. Complete ' +
+        'answers: only those that ended by themselves, with weights that rise from 1 to 4 towards their end.',
       words: {
         answers: 'right answers',
         written: 'the unpruned model’s answers',
@@ -163,11 +157,9 @@ export const describedSweepSettings = z.object({
         'Draws of methods whose plans depend on a seed; other methods are measured once. `uncurl methods NAME` says ' +
         'which is which.',
       about:
-        'Number of draws of methods that depend on chance (random experts, starts of k-means, searches; see the ' +
-        'method’s page): a number alone gives the seeds 0, 1, 2, ..., and seeds with commas are taken as they are ' +
-        '(“4, 7”; “7,” is one). Each draw is a candidate with its own interval. A factor is safe ' +
-        'over draws only if it is safe in every one, because a pruned model comes from one draw and nobody knows in ' +
-        'advance which. Draws are never pooled, since that would count the same items several times.',
+        'Draws of methods that depend on chance: a number alone gives the seeds 0, 1, 2, ..., and seeds with ' +
+        'commas are taken as they are (“4, 7”; “7,” is one). Each draw is a candidate with its own interval, ' +
+        'and draws are never pooled. A factor is safe over draws only if it is safe in every one.',
       control: 'count',
     }),
   limit: z.number().int().positive().nullable().default(null).register(settingTexts, {
@@ -264,11 +256,10 @@ export const describedSweepSettings = z.object({
       flag: 'fidelity',
       help: 'Also compare next-token distributions with those of the unpruned model.',
       about:
-        'Measures at every scored position (of written tasks: at every token that the unpruned model wrote) how far ' +
-        'the next-token distribution is from the unpruned model’s: KL, reverse KL, the share of positions with ' +
-        'another likeliest token, and expected acceptance. Keeps the unpruned model’s last hidden states (4 bytes × ' +
-        'hidden size × positions), on disk beyond a quarter of the memory that the weights leave. Rounded weights ' +
-        'and checkpoints made elsewhere are not compared.',
+        'Measures at every scored position how far the next-token distribution is from the unpruned model’s: ' +
+        'KL, reverse KL, the share of positions with another likeliest token, and expected acceptance. Of ' +
+        'written tasks: at every token that the unpruned model wrote. Last hidden states are kept in memory or ' +
+        'on disk. Rounded weights and checkpoints made elsewhere are not compared.',
     }),
   referee: z
     .number()
@@ -322,10 +313,10 @@ export const describedSweepSettings = z.object({
       help: 'Times to draw the calibration items again; plans of every draw are measured at the listed factors.',
       otherwise: 'none',
       about:
-        'Draws the calibration items of each task again with replacement (whole passages where items share them), ' +
-        'and makes and measures the plans of every such draw: how much accuracy, kept experts and thresholds hang on ' +
-        'the calibration items that happened to be there. The profiles of all draws take one pass over the items. ' +
-        'Methods that depend on chance use their first seed only.',
+        'Draws the calibration items of each task again with replacement, and makes and measures the plans of ' +
+        'every draw: how much accuracy, kept experts and thresholds hang on the calibration items that happened ' +
+        'to be there. The profiles of all draws take one pass. Methods that depend on chance use their first ' +
+        'seed only.',
       common: [5, 10],
       part: 'plans',
     }),

@@ -17,10 +17,10 @@ export const goneExperts = (plan: Plan, layer: number, experts: readonly number[
 };
 
 /**
- * A side by side as JSON lines: the prompt, each text, each first difference. Every line says in `kind` what it is.
+ * A side by side as JSON lines: the prompt, each text, each first difference, each plan at every token. Every line says in `kind` what it is.
  */
 export const besideLines = (document: BesideDocument): string => {
-  const { columns, differences, ...prompt } = document;
+  const { columns, differences, trace, ...prompt } = document;
   const lines = [
     { kind: 'prompt', ...prompt },
     ...columns.map(({ name, tokens, ended }) => ({
@@ -35,6 +35,12 @@ export const besideLines = (document: BesideDocument): string => {
       kind: 'difference',
       name: columns[index + 1]?.name,
       ...(difference ?? { at: null }),
+    })),
+    ...(trace === undefined ? [] : trace.plans).map((plan, index) => ({
+      kind: 'trace',
+      name: columns[index + 1]?.name,
+      ...plan,
+      unpruned: { experts: trace?.experts, probabilities: trace?.probabilities },
     })),
   ];
   return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;

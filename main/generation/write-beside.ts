@@ -1,11 +1,21 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
-import type { BesideColumn, BesideDifference, BesideSettings, LikelyToken, WrittenToken } from '../contract/beside.ts';
+import {
+  type BesideColumn,
+  type BesideDifference,
+  type BesideSettings,
+  type BesideTrace,
+  type LikelyToken,
+  MOST_TRACED,
+  type WrittenToken,
+} from '../contract/beside.ts';
 import { positionsText } from '../contract/model.ts';
-import { refuse } from '../contract/errors.ts';
-import type { Plan } from '../contract/plan.ts';
+import { CancelledError, refuse } from '../contract/errors.ts';
+import { isMergePlan, type Plan } from '../contract/plan.ts';
 import { UNPRUNED } from '../contract/sweep.ts';
 import { firstDifference, goneExperts } from '../evaluation/beside.ts';
+import { type Distributions, distributionsOf, positionFidelity } from '../inference/fidelity.ts';
 import type { ModelRunner, RowToDecode, RunControl } from '../inference/model-runner.ts';
 import { NO_TOKEN } from '../profile/choice-sample.ts';
 import { encodePrompt as encodeWithSpecialTokens } from '../inference/encode-item.ts';
@@ -78,12 +88,18 @@ export interface BesideWatch {
 export interface BesideTexts {
   readonly columns: BesideColumn[];
   readonly differences: (BesideDifference | null)[];
+  /** Undefined where its logits would take too much memory. */
+  readonly trace: BesideTrace | undefined;
 }
+
+/** Most logits of one model's text, of which those of all models are held at once: 128 MB each. */
+const MOST_LOGITS = 2 ** 25;
 
 /**
  * Greedy continuations of one prompt by the unpruned model and by plans. The tokens are those that `uncurl generate`
  * writes for each alone. Then the first difference of every plan: both models read the prompt and the tokens before it
- * once more, which gives the probabilities and the unpruned model's routing at its last token.
+ * once more, which gives the probabilities and the unpruned model's routing at its last token. Last the trace: all
+ * models read the unpruned model's text.
  *
  * @throws WorkbenchError as `decode`; CancelledError.
  */
@@ -148,7 +164,73 @@ export const writeBeside = async (
       }),
     });
   }
-  return { columns, differences };
+  const written = (columns[0]?.tokens ?? []).map(({ token }) => token);
+  return { columns, differences, trace: await traceBeside(runner, prompt, written, plans, control) };
+};
+
+/** A model at each token of a text: its next-token distribution there, and its experts per MoE layer. */
+const readAlong = async (
+  runner: ModelRunner,
+  prompt: readonly number[],
+  written: readonly number[],
+  plan: Plan | null,
+  control: RunControl,
+) => {
+  const sequence = [...prompt, ...written.slice(0, -1)];
+  const [result] = await runner.forward([sequence], plan, control);
+  if (result === undefined) throw new Error('no logits');
+  const { vocabulary } = runner.checkpoint.descriptor;
+  const layers = runner.checkpoint.info.moeLayers;
+  const topK = result.experts.length / (layers * sequence.length);
+  return {
+    /** Before the token of this index. */
+    distribution: (index: number): Distributions => {
+      const row = prompt.length - 1 + index;
+      return distributionsOf(result.logits.subarray(row * vocabulary, (row + 1) * vocabulary), vocabulary);
+    },
+    experts: written.map((_, index) =>
+      Array.from({ length: layers }, (__, layer) => {
+        const start = (layer * sequence.length + prompt.length - 1 + index) * topK;
+        return [...result.experts.subarray(start, start + topK)].filter((expert) => expert >= 0);
+      }),
+    ),
+  };
+};
+
+/** The trace of the first tokens of the unpruned model's text, as many as fit. */
+const traceBeside = async (
+  runner: ModelRunner,
+  prompt: readonly number[],
+  text: readonly number[],
+  plans: BesideSettings['plans'],
+  control: RunControl,
+): Promise<BesideTrace | undefined> => {
+  const room = Math.floor(MOST_LOGITS / runner.checkpoint.descriptor.vocabulary) - prompt.length;
+  const written = text.slice(0, Math.max(0, Math.min(MOST_TRACED, room)));
+  if (written.length === 0) return undefined;
+  const unpruned = await readAlong(runner, prompt, written, null, control);
+  const traced = [];
+  for (const { plan } of plans) {
+    const { distribution, experts } = await readAlong(runner, prompt, written, plan, control);
+    const isNumbered = !isMergePlan(plan) && plan.constants === undefined;
+    const kl: number[] = [];
+    const probabilities: number[] = [];
+    traced.push({ distribution, numbers: { kl, probabilities, experts: isNumbered ? experts : null } });
+  }
+  const probabilities: number[] = [];
+  for (const [index, token] of written.entries()) {
+    // A large vocabulary takes milliseconds for each token.
+    await nextTurn();
+    if (control.signal.aborted) throw new CancelledError('The computation');
+    const own = unpruned.distribution(index);
+    probabilities.push(own.probabilities[token] ?? 0);
+    for (const { distribution, numbers } of traced) {
+      const other = distribution(index);
+      numbers.kl.push(positionFidelity([own, 0], [other, 0]).kl);
+      numbers.probabilities.push(other.probabilities[token] ?? 0);
+    }
+  }
+  return { experts: unpruned.experts, probabilities, plans: traced.map(({ numbers }) => numbers) };
 };
 
 /** The largest of a softmax over logits [V], in float64; equal ones in the order of their tokens. */

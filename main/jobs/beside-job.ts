@@ -7,8 +7,9 @@ import { requireTokenizer } from './task-work.ts';
 /** Name of the result file in the run's folder. */
 export const BESIDE_FILE = 'beside.json';
 
-/** New tokens are announced at most this often. */
+/** New tokens are announced at most this often, and only when they are this much more: an event holds all texts. */
 const ANNOUNCED_EVERY_MS = 100;
+const ANNOUNCED_GROWTH = 1.02;
 
 /** Lets the unpruned model and plans continue a prompt; announces what they write, and stores it at the end. */
 export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
@@ -23,12 +24,15 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
     meter.begin(1);
     meter.describe('Writing');
     let announcedAt = Number.NEGATIVE_INFINITY;
-    const { columns, differences } = await writeBeside(runner, tokenizer, prompt, settings.plans, {
+    let announced = 0;
+    const { columns, differences, trace } = await writeBeside(runner, tokenizer, prompt, settings.plans, {
       control: { signal, onProgress: (done, total) => meter.advance(done / total) },
       finish,
       wrote: (written) => {
-        if (now() - announcedAt < ANNOUNCED_EVERY_MS) return;
+        const tokens = written.reduce((sum, column) => sum + column.tokens.length, 0);
+        if (now() - announcedAt < ANNOUNCED_EVERY_MS || tokens < ANNOUNCED_GROWTH * announced) return;
         announcedAt = now();
+        announced = tokens;
         context.emit({ type: 'beside.written', run, columns: structuredClone([...written]) });
       },
     });
@@ -41,6 +45,7 @@ export const besideJob = (model: RunModel, settings: BesideSettings): Job =>
       mostNewTokens: prompt.mostNewTokens,
       columns,
       differences,
+      ...(trace === undefined ? {} : { trace }),
     };
     const output = await writeResult(context, BESIDE_FILE, (file) =>
       writeFile(file, `${JSON.stringify(document, null, 1)}\n`),

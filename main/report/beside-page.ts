@@ -1,7 +1,7 @@
 import type { BesideColumn, BesideDifference, BesideDocument } from '../contract/beside.ts';
 import type { RunManifest } from '../contract/run.ts';
 import { goneColumns, goneRows, likelyColumns, likelyRows } from '../figures/compare-tables.ts';
-import { besideTexts, choicesGone, endedText } from '../words/beside.ts';
+import { besideTexts, choicesGone, endedText, traceText } from '../words/beside.ts';
 import { columnsTable, html, htmlAll, type HtmlNode } from './html.ts';
 import { htmlPage, type Section } from './page.ts';
 import { recordSection } from './report-header.ts';
@@ -69,7 +69,11 @@ export const besidePage = (manifest: RunManifest, document: BesideDocument): str
                 {},
                 html('h3', {}, column.name),
                 markedText(column, marksOf(index)),
-                html('p', {}, endedText(column)),
+                html(
+                  'p',
+                  {},
+                  [endedText(column), traceText(document, index - 1)].filter((text) => text !== null).join('. '),
+                ),
               ),
             ),
           ),

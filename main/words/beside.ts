@@ -1,4 +1,5 @@
-import type { BesideColumn, BesideDifference } from '../contract/beside.ts';
+import type { BesideColumn, BesideDifference, BesideDocument } from '../contract/beside.ts';
+import { counted, formatNumber } from './numbers.ts';
 
 /** A token's text with its spaces and line ends made visible; an empty one is a special token. */
 export const shownToken = (text: string): string =>
@@ -26,6 +27,14 @@ export const choicesGone = ({ layers }: BesideDifference): string => {
   return `Of the ${String(all)} experts that the unpruned model used there, ${String(gone)} are gone.`;
 };
 
+/** "Mean KL from unpruned over its 24 tokens: 0.031 nats."; null where it was not measured. */
+export const traceText = ({ trace }: Pick<BesideDocument, 'trace'>, plan: number): string | null => {
+  const kl = trace?.plans[plan]?.kl ?? [];
+  if (kl.length === 0) return null;
+  const mean = kl.reduce((sum, each) => sum + each, 0) / kl.length;
+  return `Mean KL from unpruned over the first ${counted(kl.length, 'token')} that it wrote: ${formatNumber(mean)} nats.`;
+};
+
 /** A token's probability in percent, one digit after the point; extremes as bounds, never as 0 or 100. */
 export const shownProbability = (probability: number): string => {
   const percent = 100 * probability;
@@ -43,6 +52,10 @@ export const besideTexts = {
   probability:
     'Softmax of all logits, without a temperature. Both models read the prompt and the common tokens once more for ' +
     'it, which can change the last digits.',
+  trace:
+    'All models after the prompt and the unpruned model’s tokens before this one: KL of the plan’s next-token ' +
+    'distribution from the unpruned model’s (nats), and the experts that each router chooses there. The first 256 new ' +
+    'tokens are compared; merged experts have numbers of their own.',
   usedExperts:
     'The top-k experts of the unpruned model’s router at the last common token, in every MoE layer. Gone are those ' +
     'that the plan drops, merges into another expert or replaces by a constant.',

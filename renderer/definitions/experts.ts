@@ -13,10 +13,10 @@ export const singleExperts = define({
   tokenClass: {
     term: 'Class of token',
     text:
-      'Word start: letters that do not follow a letter or digit. Continuation: letters that follow one. Digit, ' +
-      'punctuation (with symbols) and white space: nothing else, apart from a leading space. Special: tokens that ' +
-      'plain text leaves out. Other: parts of characters, and mixtures. The bar is the share of the tokens of the ' +
-      'class that choose the expert; the mark is that share over all tokens.',
+      'Word start: letters that do not follow a letter or digit. Continuation: letters that follow one. ' +
+      'Digit, punctuation, white space: nothing else, apart from a leading space. Special: left out of plain ' +
+      'text. Other: parts of characters, and mixtures. The bar is the share of the class’s tokens that choose ' +
+      'the expert; the mark, of all tokens.',
   },
   tokenPosition: {
     term: 'Position',

@@ -5,11 +5,10 @@ export const modelsAndTasks = define({
   bundledModels: {
     term: 'Bundled models',
     text:
-      'Two families trained on the bundled tasks; the number is E, the experts of a layer, and nothing else differs ' +
-      'within a family. `uncurl-*`: three layers with experts, two for each token (the layout of Mixtral). ' +
-      '`switch-*`: four layers, experts in two of them, one for each token (the shape of the models in the paper on ' +
-      'UNCURL). `wordy-16` has tasks of its own with long answers (counting, spelling, sums with their working), on ' +
-      'which a pruned model can loop. They show the method at work, and are no evidence about large models.',
+      'Small models trained on the bundled tasks; the number is E, the experts of a layer. `uncurl-*`: three ' +
+      'layers with experts, two for each token (as Mixtral). `switch-*`: four layers, experts in two of them, ' +
+      'one for each token. `wordy-16`: long answers, on which a pruned model can loop. They are no evidence ' +
+      'about large models.',
   },
   totalParameters: { term: 'Total parameters', text: 'All weights of the checkpoint.' },
   expertParameters: { term: 'Expert parameters', text: 'Weights of the routed experts, which pruning can remove.' },

@@ -25,6 +25,7 @@ export const results = define({
       'neither. Wrong in at most 5 % of cases; for perplexity 5 % is nominal (documentation: verdicts).',
   },
   firstDifference: { term: 'First difference', text: besideTexts.firstDifference },
+  tokenCursor: { term: 'At one token', text: besideTexts.trace },
   tokenProbability: { term: 'Probability of a token', text: besideTexts.probability },
   usedExperts: { term: 'Experts used', text: besideTexts.usedExperts },
   newTokens: {
@@ -74,18 +75,17 @@ export const results = define({
   everywhere: {
     term: 'Safe everywhere',
     text:
-      'The largest tested factor such that plans made for this task are safe at it, and at every smaller tested ' +
-      'factor, on every task of the sweep. Each task has to pass its own test, so that a plan that is unsafe on some ' +
-      'task is called safe everywhere with a chance of at most 5 %; familywise, the 5 % hold for all rows of the ' +
-      'matrix together. Tasks where the unpruned model has nothing to lose do not count.',
+      'The largest tested factor such that plans made for this task are safe at it, and at every smaller ' +
+      'tested factor, on every task of the sweep. A plan that is unsafe on some task is called safe ' +
+      'everywhere with a chance of at most 5 %. Tasks where the unpruned model has nothing to lose do not ' +
+      'count.',
   },
   calibrationDraw: {
     term: 'Calibration draw',
     text:
-      'The calibration items drawn again with replacement (whole passages where items share them), and the plan made ' +
-      'from them, measured on the same test items. The spread is the standard deviation over draws. Each draw has a ' +
-      'verdict and a threshold of its own; draws are never pooled. A draw of as many items as there are contains ' +
-      'about 63 % of them, some several times.',
+      'The calibration items drawn again with replacement (whole passages where items share them), and the ' +
+      'plan made from them, measured on the same test items. The spread is the standard deviation over draws. ' +
+      'Each draw has a verdict and a threshold of its own; draws are never pooled.',
   },
   inCommon: {
     term: 'In common',
@@ -110,9 +110,9 @@ export const results = define({
     term: 'Answer loss',
     text:
       'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
-      '(Student’s t over items, or over the passages that they share). A model may still choose right while it loses ' +
-      'much of it. Where few items lose much, the interval misses too often: on points that are safe by choice in ' +
-      '25 % of draws of 50 items, 17 % of 150 and 11 % of 300, not in 5 %.',
+      '(Student’s t over items, or over the passages that they share). A model may still choose right while ' +
+      'it loses much of it. Where few items lose much, the interval misses more often than in 5 % ' +
+      '(documentation: verdicts).',
     formula: 'mean of log p(right | unpruned) − log p(right | pruned)',
   },
   passAtK: {
@@ -126,11 +126,10 @@ export const results = define({
   klToUnpruned: {
     term: 'KL',
     text:
-      'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned model’s ' +
-      'p, mean over scored positions: the tokens of choices and texts, the prefix that all choices share counted ' +
-      'once; of written tasks, the tokens that the unpruned model wrote. ' +
-      'The same definition as llama.cpp’s perplexity tool. Intervals are Student’s t over items, or over the ' +
-      'passages that they share.',
+      'Kullback–Leibler divergence (nats) of the pruned model’s next-token distribution q from the unpruned ' +
+      'model’s p, mean over scored positions: the tokens of choices and texts, a shared prefix counted once; ' +
+      'of written tasks, the tokens that the unpruned model wrote. As in llama.cpp’s perplexity tool. ' +
+      'Intervals are Student’s t over items, or passages.',
     formula: 'mean of Σ p (log p − log q)',
   },
   reverseKl: {
@@ -165,10 +164,9 @@ export const results = define({
   bracket: {
     term: 'Bracket',
     text:
-      'From the largest safe factor to the first that is not safe; safety ends somewhere between the two, and an ' +
-      'adaptive sweep narrows the bracket. Open (…) if every tested factor is safe. Not safe need not mean worse: ' +
-      'from the first worse factor on, the upper end of the interval is below −δ; factors that are neither safe nor ' +
-      'worse are undecided.',
+      'From the largest safe factor to the first that is not safe; safety ends somewhere between. Open (…) if ' +
+      'every tested factor is safe. Not safe need not mean worse: from the first worse factor on, the upper ' +
+      'end of the interval is below −δ; factors that are neither safe nor worse are undecided.',
     formula: '[last safe, first not safe)',
   },
   largestTested: {
@@ -184,19 +182,17 @@ export const results = define({
   slopeOverExperts: {
     term: 'Change per doubling of E',
     text:
-      'Change of the difference to the unpruned model when the number of experts doubles, in points; above 0, a ' +
-      'larger E loses less. Each model counts once: its mean over tasks and over all dropped shares that were ' +
-      'measured for any model and that all models reach, interpolated between measured points. The 95 % interval is ' +
-      'that of a line fitted to the models (t with n − 2 degrees of freedom for n models). Four trainings cannot ' +
-      'distinguish a trend from chance.',
+      'Change of the difference to the unpruned model when the number of experts doubles, in points; above 0, ' +
+      'a larger E loses less. Each model counts once: its mean over tasks and over the dropped shares that ' +
+      'all models reach. The 95 % interval is that of a line fitted to the models (t with n − 2 degrees of ' +
+      'freedom).',
   },
   relabelling: {
     term: 'p (relabelled models)',
     text:
       'Probability of a trend at least this strong if the number of experts did not matter: the sizes are ' +
-      'reassigned to the trained models in every other way, within each series of trainings. Two-sided, for each ' +
-      'method separately. Tasks are not counted as repeats, since all tasks of a model share the luck of its ' +
-      'training. With one training of each of four sizes, p is at least 0.083.',
+      'reassigned to the trained models in every other way, within each series of trainings. Two-sided, for ' +
+      'each method. Tasks are not repeats, since all tasks of a model share the luck of its training.',
   },
   verdict: {
     term: 'Verdict',
@@ -253,10 +249,10 @@ export const results = define({
   experimentDraws: {
     term: 'Draws',
     text:
-      'Seeds from which an arm’s clusters were drawn (and its new router, and its training if that is drawn too). A ' +
-      'sign is reported only if each draw has it by its own interval, and a factor holds only if it holds in every ' +
-      'draw; otherwise the answer is “cannot tell”. A cell shows the mean, an interval that contains those of all ' +
-      'draws, and the lowest and highest difference.',
+      'Seeds from which an arm’s clusters were drawn (and its new router or training, if drawn). A ' +
+      'sign is reported only if each draw has it by its own interval, and a factor holds only if it holds in ' +
+      'every draw; otherwise the answer is “cannot tell”. A cell shows the mean, and an interval that ' +
+      'contains all draws’.',
   },
   experimentSigns: {
     term: 'Better, worse, cannot tell',
@@ -356,11 +352,10 @@ export const results = define({
   unprunedLine: {
     term: 'Unpruned',
     text:
-      'The unpruned model on the same items. Where items have choices, its accuracy is tested against chance ' +
-      '(one-sided exact binomial test at 5 %). Where it is not above chance, or the exact one-sided 95 % lower ' +
-      'limit of its accuracy is at most δ above chance (above 0 for written answers), it has nothing to lose: a ' +
-      'pruned model could lose everything and stay within the margin, so pruned models get no verdict ' +
-      'and no threshold.',
+      'The unpruned model on the same items. It has nothing to lose where its accuracy is not above chance ' +
+      '(exact binomial test at 5 %), or its exact one-sided 95 % lower limit is at most δ above chance (above ' +
+      '0 for written answers). Pruned models then get no verdict, since they could lose everything within the ' +
+      'margin.',
   },
   marginLine: { term: 'Unpruned − δ', text: 'A candidate whose one-sided interval stays above this line is safe.' },
   candidates: {
@@ -404,10 +399,9 @@ export const results = define({
   equivalentCommand: {
     term: 'The same on the command line',
     text:
-      'Starts a run with the same models, tasks, methods, factors, settings, engine, precision and device; what is ' +
-      'at its default is left out. A method from a file is named by that file, which must lie in the current folder; ' +
-      'so are plans side by side (“Save as JSON…” writes them). The Python that computed or trained is left out: the ' +
-      'workspace’s own environment is taken. A profile is written to a file there; an export takes the plan from the ' +
-      'exported folder.',
+      'Starts a run with the same models, tasks, methods, factors, settings and device; what is at its ' +
+      'default is left out. Files (methods, plans side by side) must lie in the current folder. The Python ' +
+      'that computed or trained is left out: the workspace’s own environment is taken. An export takes the ' +
+      'plan from the exported folder.',
   },
 });

@@ -92,10 +92,9 @@ export const routingAndPlans = define({
   droppedShare: {
     term: 'Dropped share',
     text:
-      'Share of the unpruned model’s routed choices, over all MoE layers and all tokens of the calibration items, ' +
-      'that go to experts which the plan drops. For merges: choices of experts that are merged into another one ' +
-      '(all members of a group except its reference), which is an upper bound of what is lost. With more experts, ' +
-      'the same factor drops a much smaller share. Empty if no profile gives it.',
+      'Share of the unpruned model’s routed choices, over all MoE layers and tokens of the calibration items, ' +
+      'that go to experts which the plan drops, or merges into another one (an upper bound of what is lost). ' +
+      'With more experts, the same factor drops a much smaller share. Empty if no profile gives it.',
     formula: 'choices of experts that go / all choices',
   },
   method: { term: 'Method', text: 'How the experts that stay are chosen, or how they are merged.' },
@@ -146,10 +145,9 @@ export const routingAndPlans = define({
   refitRouter: {
     term: 'Refit of the router',
     text:
-      'The rows of the router, by at most 400 steps of gradient descent on each layer’s output, with every fourth ' +
-      'item held out; if the held-out items do not improve, the router stays unchanged. Every remaining expert runs ' +
-      'on every calibration token. Costs as much as a refit of the experts in the jobs bar. The curve is called “…, ' +
-      'router recovered” here and …+router in files.',
+      'The rows of the router, by at most 400 steps of gradient descent on each layer’s output; every fourth ' +
+      'item is held out, and if those do not improve, the router stays unchanged. Costs as much as a refit of ' +
+      'the experts in the jobs bar. The curve is called “…, router recovered” here and …+router in files.',
   },
   refitRouterAndExperts: {
     term: 'Refit of router and experts',

@@ -1,6 +1,7 @@
 import { chmod, cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { axeFindings } from './axe-findings.ts';
 import { pageErrors, photograph, resources, tab, typeFolder } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
@@ -49,6 +50,31 @@ test('unpruned and two plans continue a prompt next to each other, by keyboard, 
     await expect(part.getByRole('table').first().getByRole('row')).toHaveCount(6);
     await expect(part.getByRole('table').nth(1).getByRole('row')).toHaveCount(4);
     await expect(texts.getByRole('region', { name: 'Text of Random ×4' }).locator('mark')).toHaveCount(1);
+    // One cursor through the texts, the routing and KL of all models; it starts at the first difference.
+    const atToken = texts.getByRole('region', { name: 'At the token' });
+    const heading = atToken.getByRole('heading');
+    const difference = /at new token (\d+)/.exec((await part.getByRole('heading').textContent()) ?? '')?.[1] ?? '';
+    const models = atToken.getByRole('region', { name: 'Models at the token' });
+    await texts.getByRole('group', { name: 'Tokens of Random ×4' }).focus();
+    await page.keyboard.press('Home');
+    await expect(heading).toHaveText(/^New token 1 of/);
+    await expect(models.getByRole('row')).toHaveCount(4);
+    const written = texts.getByRole('group', { name: 'Tokens of unpruned' });
+    const second = (await written.locator('[data-at="1"]').textContent()) ?? '';
+    await page.keyboard.press('ArrowRight');
+    await expect(models.getByRole('row', { name: /^unpruned/ })).toContainText(`unpruned${second}`);
+    await expect(
+      models
+        .getByRole('row', { name: /^Random ×4/ })
+        .getByRole('cell')
+        .nth(1),
+    ).toHaveText(/^\d/);
+    await expect(atToken.getByRole('region', { name: 'Experts at the token' }).getByRole('row')).toHaveCount(4);
+    await atToken.getByRole('button', { name: 'First difference of Random ×4' }).click();
+    await expect(heading).toHaveText(new RegExp(`^New token ${difference} of`));
+    await written.locator('[data-at="0"]').hover();
+    await expect(heading).toHaveText(/^New token 1 of/);
+    expect(await axeFindings(page)).toEqual([]);
     // The keys start no sweep here.
     await expect(page.getByRole('list', { name: 'Runs' }).getByRole('listitem')).toHaveCount(1);
     await photograph(workbench, 'beside');

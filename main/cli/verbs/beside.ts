@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { besideLines } from '../../evaluation/beside.ts';
 import { goneColumns, goneRows, likelyColumns, likelyRows } from '../../figures/compare-tables.ts';
 import { writeFileAtomically } from '../../files/write-atomically.ts';
-import { choicesGone, endedText } from '../../words/beside.ts';
+import { choicesGone, endedText, traceText } from '../../words/beside.ts';
 import { openWorkspace } from '../../workspace/open-workspace.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { CHAT_OPTION } from '../task-options.ts';
@@ -18,16 +18,18 @@ import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
 import { columnsTable } from '../terminal-text.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 
-export const besideText = ({ columns, differences }: BesideDocument): string =>
-  columns
+export const besideText = (document: BesideDocument): string =>
+  document.columns
     .flatMap((column, index) => {
       const { name, tokens } = column;
       const text = [`${name} (${endedText(column)}):`, tokens.map((token) => token.text).join('')];
       if (index === 0) return text;
-      const difference = differences[index - 1];
-      if (difference === null || difference === undefined) return [...text, 'No token differs.'];
+      const difference = document.differences[index - 1];
+      const trace = traceText(document, index - 1);
+      const along = trace === null ? text : [...text, trace];
+      if (difference === null || difference === undefined) return [...along, 'No token differs.'];
       return [
-        ...text,
+        ...along,
         `First difference at new token ${String(difference.at + 1)}. ${choicesGone(difference)}`,
         columnsTable(likelyColumns(name), likelyRows(difference)),
         columnsTable(goneColumns, goneRows(difference)),

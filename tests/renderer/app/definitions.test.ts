@@ -16,3 +16,9 @@ test('every definition adds something to its term, in a sentence', () => {
     expect(text.length, term).toBeGreaterThan(term.length);
   }
 });
+
+test('a tip has at most 60 words: what is longer stands in the documentation', () => {
+  const wordsOf = (text: string): number => text.split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+  const long = Object.entries(definitions).filter(([, { text }]) => wordsOf(text) > 60);
+  expect(long.map(([name]) => name)).toEqual([]);
+});

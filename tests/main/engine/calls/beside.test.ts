@@ -104,6 +104,38 @@ test('the texts are those that each model writes alone, and the first differing 
     expect(layers).toHaveLength(3);
   }
 
+  // The trace, against the definition: every token's distribution read alone, softmax and KL in plain lines.
+  const { trace } = document;
+  if (trace === undefined) throw new Error('no trace');
+  const probabilities = async (end: number, plan: Plan | null) => {
+    const tokens = [...before, ...unpruned.tokens.slice(0, end).map(({ token }) => token)];
+    const [result] = await runner.forward([tokens], plan, uncancelled, 'last');
+    if (result === undefined) throw new Error('no logits');
+    const most = Math.max(...result.logits);
+    const powers = [...result.logits].map((logit) => Math.exp(logit - most));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    return { shares: powers.map((power) => power / sum), experts: [...result.experts] };
+  };
+  expect(trace.experts).toHaveLength(unpruned.tokens.length);
+  for (const end of [0, unpruned.tokens.length - 1]) {
+    const token = unpruned.tokens[end]?.token ?? 0;
+    const own = await probabilities(end, null);
+    expect(trace.experts[end]?.flat()).toEqual(own.experts);
+    expect(trace.probabilities[end]).toBeCloseTo(own.shares[token] ?? NaN, 5);
+    for (const [index, { plan }] of plans.entries()) {
+      const other = await probabilities(end, plan);
+      const kl = own.shares.reduce(
+        (total, p, at) => total + (p === 0 ? 0 : p * Math.log(p / (other.shares[at] ?? 0))),
+        0,
+      );
+      expect(trace.plans[index]?.kl[end]).toBeCloseTo(kl, 4);
+      expect(trace.plans[index]?.probabilities[end]).toBeCloseTo(other.shares[token] ?? NaN, 5);
+      // Merged experts have numbers of their own.
+      expect(trace.plans[index]?.experts?.[end]?.flat()).toEqual(index === 0 ? other.experts : undefined);
+    }
+  }
+  expect(trace.plans[0]?.experts?.flat(2).every((expert) => [0, 3, 6].includes(expert))).toBe(true);
+
   const { name, html } = await engine.call('beside.report', { run });
   expect(name).toBe(`${run}.html`);
   expect(html).toMatch(/<mark>/);
@@ -118,6 +150,8 @@ test('the texts are those that each model writes alone, and the first differing 
     { kind: 'text', name: 'merged' },
     { kind: 'difference', name: 'three of eight', at: document.differences[0]?.at },
     { kind: 'difference', name: 'merged', at: document.differences[1]?.at },
+    { kind: 'trace', name: 'three of eight', kl: trace.plans[0]?.kl },
+    { kind: 'trace', name: 'merged', experts: null },
   ]);
 });
 
