@@ -17,6 +17,7 @@ import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
 import { OpenModelDialog } from '../features/models/open-model-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
+import { ConnectDialog } from '../features/remote/connect-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { StrangeRunDialog } from '../features/runs/strange-run-dialog.tsx';
@@ -141,6 +142,7 @@ const Workbench = () => {
       <MethodsDialog />
       <DocsDialog />
       <DropZone />
+      <ConnectDialog />
     </div>
   );
 };

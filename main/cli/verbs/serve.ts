@@ -1,6 +1,5 @@
-import { z } from 'zod';
-import { boundedText, shortName } from '../../contract/bounds.ts';
 import { loopbackNames, pageAddress } from '../../contract/page-token.ts';
+import { SERVED_FORMAT, type ServedEngine, STOPPED_FORMAT } from '../../hosts/remote-engine.ts';
 import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
 import { findOrStartServing, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
@@ -17,20 +16,8 @@ import {
   type VerbResult,
 } from '../verb.ts';
 
-const MAX_PORT = 65_535;
 /** An engine in the background ends after so many minutes without a page and without work. */
 const IDLE_MINUTES = 60;
-
-/** What `serve --background --json` prints; `connect` reads it from another machine. */
-export const SERVED_FORMAT = 'uncurl-served';
-export const servedEngine = z.object({
-  format: z.literal(SERVED_FORMAT),
-  workbench: shortName,
-  port: z.number().int().min(1).max(MAX_PORT),
-  token: shortName,
-  workspace: boundedText,
-  started: z.boolean(),
-});
 
 /** Finds the engine of the workspace, or starts one in the background with the same options. */
 const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
@@ -52,8 +39,9 @@ const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbR
   const { port, workbench } = serving;
   const url = pageAddress(reader.choice('host', loopbackNames) ?? loopbackNames[0], port, token);
   if (reader.flag('open')) openBrowser(url, host);
+  const served: ServedEngine = { format: SERVED_FORMAT, workbench, port, token, workspace, started };
   return {
-    document: { format: SERVED_FORMAT, workbench, port, token, workspace, started, url },
+    document: { ...served, url },
     text: `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
   };
 };
@@ -98,7 +86,7 @@ export const serve: Verb = {
       const workspace = workspaceOf(reader, host);
       const wasRunning = await stopServing(stateFolder(host.settingsFile), workspace);
       const text = wasRunning ? 'The engine has ended; its runs can be resumed.' : `Nothing serves ${workspace} here.`;
-      return { document: { format: 'uncurl-stopped', wasRunning, workspace }, text };
+      return { document: { format: STOPPED_FORMAT, wasRunning, workspace }, text };
     }
     if (reader.flag('background')) return inBackground(reader, host);
     if (host.supervise !== null) {
