@@ -69,7 +69,7 @@ export const fetchFolder = async (
       () => false,
     )
   )
-    throw refuse('exists', `${out} exists already.`, 'Name another folder with --out.');
+    throw refuse('exists', `${out} exists already.`, 'Name another folder; nothing was copied.');
   const temporary = temporaryNameFor(out);
   await mkdir(dirname(out), { recursive: true });
   try {

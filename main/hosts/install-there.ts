@@ -131,9 +131,13 @@ export const planInstall = async (
   return { path: `${home}/${INSTALLED}/${VERSION}`, isThere };
 };
 
-/** An interrupted copy leaves nothing: `tar` ends with its input, and the folder gets its name once it is complete. */
+/**
+ * An interrupted copy leaves nothing: `tar` ends with its input, and the folder gets its name once it is complete. What
+ * a shell that was killed left is removed by the next installation from the same machine.
+ */
 const unpack = (files: number): string =>
-  `set -e; d="$HOME/${INSTALLED}"; umask 077; mkdir -p "$d"; p="$d/.part-$$"; ` +
+  `set -e; d="$HOME/${INSTALLED}"; umask 077; mkdir -p "$d"; h=".part-$(uname -n)"; ` +
+  `for o in "$d/$h"-*; do [ ! -d "$o" ] || kill -0 "\${o##*-}" 2>/dev/null || rm -rf "$o"; done; p="$d/$h-$$"; ` +
   `trap 'rm -rf "$p"' EXIT; trap 'exit 1' HUP INT TERM PIPE; mkdir "$p"; tar -xzf - -C "$p"; ` +
   `[ "$(find "$p" -type f | wc -l)" -eq ${String(files)} ] || { echo "files are missing" >&2; exit 1; }; ` +
   `rm -rf "$d/${VERSION}"; mv "$p" "$d/${VERSION}"; cd "$d/${VERSION}"; ` +

@@ -6,6 +6,11 @@ import { shellWord } from '../words/equivalent-command.ts';
 import { INSTALLED_UNCURL } from './install-there.ts';
 import { askUncurl, type SshTarget } from './ssh-line.ts';
 
+const MOST_MACHINES = 1_000;
+
+/** Other machines that share the home folder there and say that they serve the same workspace. */
+const elsewhere = z.array(shortName).max(MOST_MACHINES).default([]);
+
 /** What `serve --background --json` and `serve --stop --json` print; read here from another machine. */
 export const SERVED_FORMAT = 'uncurl-served';
 const servedEngine = z.object({
@@ -15,6 +20,7 @@ const servedEngine = z.object({
   token: shortName,
   workspace: boundedText,
   started: z.boolean(),
+  elsewhere,
 });
 export type ServedEngine = z.infer<typeof servedEngine>;
 
@@ -23,8 +29,17 @@ const stoppedEngine = z.object({
   format: z.literal(STOPPED_FORMAT),
   wasRunning: z.boolean(),
   workspace: boundedText,
+  elsewhere,
 });
 type StoppedEngine = z.infer<typeof stoppedEngine>;
+
+/** What a user of a home folder on several machines should know; null: there is nothing to say. */
+export const elsewhereText = (machines: readonly string[]): string | null =>
+  machines.length === 0
+    ? null
+    : `${machines.join(', ')}, which ${machines.length === 1 ? 'shares' : 'share'} the home folder, ` +
+      `${machines.length === 1 ? 'says that it serves' : 'say that they serve'} this workspace too: a run belongs to ` +
+      'the engine that started it, and an engine is stopped on its own machine.';
 
 /** The engine of another machine: how its command line is called there, and which workspace it serves. */
 export interface RemoteEngine {

@@ -1,19 +1,19 @@
 import type { Engine } from '../engine/engine-context.tsx';
 import { noticesStore, showWait } from '../state/notices-store.ts';
 import { remoteStore } from '../state/remote-store.ts';
-import { always, type Action } from './action.ts';
+import type { Action } from './action.ts';
+
+/** Whether the window uses the engine of another machine. */
+const isElsewhere = (): boolean => remoteStore.getState().host !== null;
 
 export const connectElsewhere: Action = {
   id: 'connect',
   label: 'Connect to HOST…',
   keywords: ['ssh', 'remote', 'server', 'card', 'gpu', 'machine', 'cluster', 'line'],
   menu: 'file',
-  enabled: always,
+  enabled: () => !isElsewhere(),
   perform: () => remoteStore.getState().show(true),
 };
-
-/** Whether the window uses the engine of another machine. */
-const isElsewhere = (): boolean => remoteStore.getState().host !== null;
 
 export const leaveRemote: Action = {
   id: 'leave-remote',

@@ -11,6 +11,8 @@ interface Opened {
   readonly electron: ElectronApplication;
   readonly page: Page;
   readonly there: MachineThere;
+  /** A folder that the window's user can write to. */
+  readonly writable: string;
 }
 
 /** Lets the window's user, who is not the user of the tests, read the ssh configuration and the keys. */
@@ -46,7 +48,8 @@ const test = base.extend<{ readonly opened: Opened }>({
       timeout: HANG_LIMIT_MS,
     });
     try {
-      await use({ electron, page: await electron.firstWindow({ timeout: HANG_LIMIT_MS }), there });
+      const page = await electron.firstWindow({ timeout: HANG_LIMIT_MS });
+      await use({ electron, page, there, writable: stagedApp.writable });
     } finally {
       await electron.close();
       await there.end();
@@ -67,7 +70,7 @@ const connectTo = async ({ electron, page }: Opened, host: string): Promise<void
 };
 
 test('the window connects to another machine, shows its workbench, and comes back', async ({ opened }) => {
-  const { page, there } = opened;
+  const { electron, page, there, writable } = opened;
   const footer = page.getByRole('contentinfo', { name: 'Jobs' });
   await expect(footer).toContainText('No job is running.');
   await expect(footer).not.toContainText(hostname());
@@ -75,9 +78,10 @@ test('the window connects to another machine, shows its workbench, and comes bac
   const asked = page.getByRole('dialog', { name: 'ssh asks' });
   await expect(asked).toContainText('authenticity of host');
   await asked.getByRole('button', { name: 'No' }).click();
-  await expect(page.getByRole('alert')).toContainText('its host key is unknown or has changed');
+  const dialog = page.getByRole('dialog', { name: 'Connect to another machine' });
+  await expect(dialog.getByRole('alert')).toContainText('its host key is unknown or has changed');
 
-  await page.getByRole('button', { name: 'Connect', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
   await asked.getByRole('button', { name: 'Yes, it is this machine' }).click();
   await asked.getByLabel(/passphrase for key/).fill(PASSPHRASE);
   await expect(page.getByRole('list', { name: 'Steps of the connection' })).toContainText('Reach locked by ssh');
@@ -93,12 +97,26 @@ test('the window connects to another machine, shows its workbench, and comes bac
   await expect(folders).toContainText(there.home);
   await page.keyboard.press('Escape');
 
+  // A finished run is fetched, and compared.
+  await page.getByRole('button', { name: 'Open the sample' }).click();
+  const out = path.join(writable, 'fetched sample');
+  await electron.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, out);
+  const run = page.getByRole('list', { name: 'Runs' }).getByRole('listitem').first();
+  await run.waitFor({ timeout: HANG_LIMIT_MS });
+  await run.click({ button: 'right', timeout: HANG_LIMIT_MS });
+  await page.getByRole('menuitem', { name: 'Fetch to this machine…' }).click();
+  await expect(page.getByText('files, each as its checksum says')).toBeVisible();
+  expect(await readdir(out)).toContain('results.json');
+
   // A cut line comes back, and the page goes on.
   there.sshd.drop();
-  await expect(page.getByRole('alert')).toContainText('Trying again in 1 s');
+  const cut = page.getByRole('alert').filter({ hasText: 'The line to locked is cut' });
+  await expect(cut).toContainText('Trying again in 1 s');
   await asked.getByLabel(/passphrase for key/).fill(PASSPHRASE);
   await asked.getByRole('button', { name: 'Answer' }).click();
-  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(cut).toHaveCount(0);
   await expect(footer).toContainText('On locked');
 
   await footer.getByRole('button', { name: 'Leave' }).click();
@@ -108,9 +126,8 @@ test('the window connects to another machine, shows its workbench, and comes bac
 
   // It remembers the machine, and a connection can be given up.
   await page.keyboard.press('ControlOrMeta+k');
-  await page.getByRole('combobox').fill('connect to host');
+  await page.getByRole('combobox', { name: 'Commands' }).fill('connect to host');
   await page.keyboard.press('Enter');
-  const dialog = page.getByRole('dialog', { name: 'Connect to another machine' });
   await expect(dialog.getByLabel('Machine, as you name it to ssh')).toHaveValue('locked');
   await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
   await expect(asked).toContainText('passphrase');

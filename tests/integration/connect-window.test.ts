@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { type LineCommand, lineReport, type LineReport } from '../../main/contract/remote.ts';
@@ -127,6 +127,22 @@ test('an unknown host key and a passphrase are asked once; a cut is asked again;
     type: 'result',
     output: { workspace: expect.stringContaining(there.home) as string },
   });
+
+  // What a run made comes here, compared with its checksums, over the same connection.
+  expect(await line.call('sample.add', {})).toMatchObject({ type: 'result', output: { run: 'sample' } });
+  const made = path.join(there.home, 'workspace', 'runs', 'sample');
+  const fetchInto = async (id: number, out: string): Promise<unknown> => {
+    line.send({ type: 'fetch', id, run: 'sample', out: path.join(there.folder, out) });
+    return line.next('ended');
+  };
+  expect(await fetchInto(1, 'fetched')).toMatchObject({ id: 1, problem: null });
+  expect(line.reports).toContainEqual({ type: 'fetching', id: 1, text: 'Comparing results.json' });
+  expect((await readdir(path.join(there.folder, 'fetched'))).sort()).toEqual((await readdir(made)).sort());
+  expect(await fetchInto(2, 'fetched')).toMatchObject({ problem: { code: 'exists' } });
+  await appendFile(path.join(made, 'results.json'), ' ');
+  expect(await fetchInto(3, 'other')).toMatchObject({ problem: { code: 'copy-differs' } });
+  expect(await readdir(there.folder)).not.toContain('other');
+  expect(line.reports.filter(({ type }) => type === 'question')).toHaveLength(3);
 
   there.sshd.drop();
   await line.next('cut');

@@ -66,8 +66,14 @@ export interface LoopbackSshd {
   readonly changeHostKey: () => Promise<void>;
 }
 
-/** `setEnv`: variables of every session, as `SetEnv` of the server's configuration. */
-export const loopbackSshd = async (folder: string, setEnv = ''): Promise<LoopbackSshd> => {
+/**
+ * `setEnv`: variables of every session, as `SetEnv` of the server's configuration. `hostName`: of the machine that its
+ * sessions see (it needs Linux and root).
+ */
+export const loopbackSshd = async (
+  folder: string,
+  { setEnv = '', hostName }: { readonly setEnv?: string; readonly hostName?: string } = {},
+): Promise<LoopbackSshd> => {
   const file = (name: string): string => path.join(folder, name);
   await mkdir(folder, { recursive: true });
   await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
@@ -149,7 +155,13 @@ Host nowhere
     programs: file('programs'),
     acceptedKeys: file('accepted_hosts'),
     start: async () => {
-      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
+      const words = ['-D', '-e', '-f', file('sshd_config')];
+      child =
+        hostName === undefined
+          ? spawn(SSHD, words, { stdio: 'ignore' })
+          : spawn('unshare', ['--uts', 'sh', '-c', `hostname ${hostName} && exec "$@"`, 'sh', SSHD, ...words], {
+              stdio: 'ignore',
+            });
       while (!(await isOpen(port))) {
         if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
         await delay(20);
@@ -186,14 +198,13 @@ export const machineWithUncurl = async (folder: string): Promise<MachineThere> =
   for (const made of [bin, home]) await mkdir(made, { recursive: true });
   const command = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
   const settings = path.join(home, 'settings.json');
-  // A workspace that the user set does not get the sample.
-  await writeFile(settings, JSON.stringify({ workspace: path.join(home, 'workspace') }));
+  // The workspace's path is a word of each engine, by which `end` finds it.
   await writeFile(
     path.join(bin, 'uncurl'),
-    `#!/bin/sh\nUNCURL_SETTINGS=${settings} exec ${process.execPath} ${command} "$@"\n`,
+    `#!/bin/sh\nUNCURL_SETTINGS=${settings} exec ${process.execPath} ${command} "$@" --workspace=${home}/workspace\n`,
     { mode: 0o755 },
   );
-  const sshd = await loopbackSshd(path.join(folder, 'ssh'), `HOME=${home} PATH=${bin}:/usr/bin:/bin`);
+  const sshd = await loopbackSshd(path.join(folder, 'ssh'), { setEnv: `HOME=${home} PATH=${bin}:/usr/bin:/bin` });
   await sshd.start();
   return {
     sshd,

@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { pageAddress } from '../../contract/page-token.ts';
 import { fetchFolder } from '../../hosts/fetch-folder.ts';
 import { installThere, packedFiles, planInstall } from '../../hosts/install-there.ts';
-import { remoteEngine } from '../../hosts/remote-engine.ts';
+import { elsewhereText, remoteEngine } from '../../hosts/remote-engine.ts';
 import { keepLine, type SshTarget, sshTarget } from '../../hosts/ssh-line.ts';
 import { formatBytes } from '../../words/numbers.ts';
 import { openBrowser } from '../open-browser.ts';
@@ -70,7 +70,7 @@ export const connect: Verb = {
       const text = document.wasRunning
         ? `The engine on ${target.host} has ended. Its runs can be resumed.`
         : `No engine was running on ${target.host} for ${document.workspace}.`;
-      return { document, text };
+      return { document, text: [text, elsewhereText(document.elsewhere)].filter((line) => line !== null).join('\n') };
     }
     let token = '';
     await host.endsWell(
@@ -80,6 +80,8 @@ export const connect: Verb = {
         findPort: async (reached) => {
           const found = await there.find(reached);
           if (found.started && token !== '') host.say(`The engine on ${target.host} had ended and was started again.`);
+          const note = token === '' ? elsewhereText(found.elsewhere) : null;
+          if (note !== null) host.say(note);
           token = found.token;
           return found.port;
         },

@@ -1,7 +1,7 @@
 import { loopbackNames, pageAddress } from '../../contract/page-token.ts';
-import { SERVED_FORMAT, type ServedEngine, STOPPED_FORMAT } from '../../hosts/remote-engine.ts';
+import { elsewhereText, SERVED_FORMAT, type ServedEngine, STOPPED_FORMAT } from '../../hosts/remote-engine.ts';
 import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
-import { findOrStartServing, stopServing } from '../../hosts/serving-engine.ts';
+import { findOrStartServing, servingElsewhere, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { openBrowser } from '../open-browser.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
@@ -18,6 +18,9 @@ import {
 
 /** An engine in the background ends after so many minutes without a page and without work. */
 const IDLE_MINUTES = 60;
+
+const withElsewhere = (text: string, machines: readonly string[]): string =>
+  [text, elsewhereText(machines)].filter((line) => line !== null).join('\n');
 
 /** Finds the engine of the workspace, or starts one in the background with the same options. */
 const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
@@ -39,10 +42,14 @@ const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbR
   const { port, workbench } = serving;
   const url = pageAddress(reader.choice('host', loopbackNames) ?? loopbackNames[0], port, token);
   if (reader.flag('open')) openBrowser(url, host);
-  const served: ServedEngine = { format: SERVED_FORMAT, workbench, port, token, workspace, started };
+  const elsewhere = [...(await servingElsewhere(state, workspace))];
+  const served: ServedEngine = { format: SERVED_FORMAT, workbench, port, token, workspace, started, elsewhere };
   return {
     document: { ...served, url },
-    text: `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
+    text: withElsewhere(
+      `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
+      elsewhere,
+    ),
   };
 };
 
@@ -84,9 +91,12 @@ export const serve: Verb = {
     }
     if (reader.flag('stop')) {
       const workspace = workspaceOf(reader, host);
-      const wasRunning = await stopServing(stateFolder(host.settingsFile), workspace);
+      const state = stateFolder(host.settingsFile);
+      const wasRunning = await stopServing(state, workspace);
+      const elsewhere = await servingElsewhere(state, workspace);
       const text = wasRunning ? 'The engine has ended; its runs can be resumed.' : `Nothing serves ${workspace} here.`;
-      return { document: { format: STOPPED_FORMAT, wasRunning, workspace }, text };
+      const document = { format: STOPPED_FORMAT, wasRunning, workspace, elsewhere };
+      return { document, text: withElsewhere(text, elsewhere) };
     }
     if (reader.flag('background')) return inBackground(reader, host);
     if (host.supervise !== null) {
