@@ -38,15 +38,20 @@ const refusalOf = (verb: Verb, { code, message }: CommanderError): Error => {
   return refuseUsage(verb, `uncurl ${verb.name} has no option "${long}".`, hint);
 };
 
-const optionOf = (verb: Verb, name: string, { type, multiple = false, value = 'VALUE', help }: VerbOption): Option => {
+const optionOf = (verb: Verb, name: string, option: VerbOption): Option => {
+  const { type, multiple = false, bare = false, value = 'VALUE', help } = option;
   if (type === 'boolean') return new Option(`${name === 'help' ? '-h, ' : ''}--${name}`, help);
-  const gather = (given: string, before: string | readonly string[] | undefined): string | readonly string[] => {
-    if (given === '') throw refuseUsage(verb, `--${name} needs a value (${value}).`);
+  const gather = (
+    given: string,
+    before: string | true | readonly string[] | undefined,
+  ): string | true | readonly string[] => {
+    if (given === '' && !bare) throw refuseUsage(verb, `--${name} needs a value (${value}).`);
     if (multiple) return [...(typeof before === 'object' ? before : []), given];
     if (before !== undefined) throw refuseUsage(verb, `--${name} is given twice.`);
-    return given;
+    // As `spreadValues` writes it.
+    return given === '' ? true : given;
   };
-  return new Option(`--${name} <${value}>`, help).argParser(gather);
+  return new Option(`--${name} ${bare ? `[${value}]` : `<${value}>`}`, help).argParser(gather);
 };
 
 /** Groups of the names that there are, in order, and one for names that no group lists. */
@@ -91,8 +96,9 @@ const commandOf = (verb: Verb): Command => {
 const isOption = (argument: string): boolean => argument.startsWith('-') && argument !== '-';
 
 /**
- * Rewrites `--task a b` as `--task a --task b`. Commander's own variadic options would also consume a verb's positional
- * arguments: while the verb still lacks some (`--task a MODEL`), a bare word is one of them.
+ * Rewrites `--task a b` as `--task a --task b`, and `--referee` without a number as `--referee=`. Commander's own
+ * variadic and optional values would also consume a verb's positional arguments: while the verb still lacks some
+ * (`--task a MODEL`), a bare word is one of them.
  */
 const spreadValues = (verb: Verb, args: readonly string[]): string[] => {
   const known = optionsOf(verb);
@@ -101,9 +107,13 @@ const spreadValues = (verb: Verb, args: readonly string[]): string[] => {
   for (let at = 0; at < args.length; at += 1) {
     const argument = args[at] ?? '';
     if (argument === '--') return [...spread, ...args.slice(at)];
-    spread.push(argument);
     const name = argument.startsWith('--') ? argument.slice(2) : '';
     const option = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (option?.bare === true && !/^\d/.test(args[at + 1] ?? '')) {
+      spread.push(`${argument}=`);
+      continue;
+    }
+    spread.push(argument);
     if (option === undefined) {
       if (!isOption(argument)) positionals += 1;
       continue;

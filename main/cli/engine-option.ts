@@ -21,6 +21,7 @@ import { engineText, halfText } from '../words/devices.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import {
   badValue,
+  bareOption,
   type OptionReader,
   readSettings,
   settingOptions,
@@ -29,13 +30,15 @@ import {
   type VerbOption,
 } from './verb.ts';
 import { findTasks, TASKS_OPTION, workspaceOf } from './subjects.ts';
-import type { Refereed } from '../contract/export.ts';
+import { CHECKED_TOKENS } from '../contract/transformers-check.ts';
+import type { RefereeFindings } from '../export/export-plan.ts';
 import { refereeExport, refereeFindings } from '../jobs/referee.ts';
 import { askedTasks, requireTokenizer } from '../jobs/task-work.ts';
 import { uniqueNames } from '../jobs/write-sweep-files.ts';
 import { requireRoom } from '../tasks/generation/stop-rule.ts';
 import { loadTask } from '../tasks/load-task.ts';
 import { CHAT_OPTION } from './task-options.ts';
+import { readExportCheck } from './transformers-option.ts';
 
 /** For verbs that compute with either engine: `--device` and what chooses the engine. */
 export const ENGINE_OPTIONS: Readonly<Record<string, VerbOption>> = {
@@ -59,19 +62,28 @@ type EngineHost = Pick<VerbHost, 'resources' | 'environment' | 'settingsFile'>;
 /** A choice whose Python may not be named. */
 type AskedTorch = Omit<TorchChoice, 'python'> & { readonly python: string | null };
 
+/** Whether `--referee` stands without a number: transformers is the referee. */
+const asksTransformers = (reader: OptionReader): boolean => reader.flag('referee');
+
 /**
  * The choice made by `--engine torch` and its options; null for onnxruntime, the default. `trains`: the verb's training
- * uses `--python` too.
+ * uses `--python` too, as a comparison with transformers does.
  *
  * @throws WorkbenchError refused: `bad-usage`, `bad-value`, `untried-device`.
  */
 export const readTorchChoice = (reader: OptionReader, { trains = false } = {}): AskedTorch | null => {
   const { engine, python, precision } = describedEngineSettings.parse(readSettings(reader, describedEngineSettings));
   if (engine === 'onnxruntime') {
-    if (python !== undefined && !trains)
+    if (python !== undefined && !trains && !asksTransformers(reader))
       throw refuse('bad-usage', '--python is for --engine torch alone.', 'Add --engine torch, or leave out --python.');
     return null;
   }
+  if (asksTransformers(reader))
+    throw refuse(
+      'bad-usage',
+      'transformers is the referee of onnxruntime, and PyTorch computes with transformers.',
+      'Leave out --engine, or give --referee a number of items and --task.',
+    );
   const device = reader.text('device') ?? 'cpu';
   if (/^mps(:\d+)?$/.test(device))
     throw refuse(
@@ -186,32 +198,38 @@ export const readEngineBeside = async (
 export const madeBy = (engine: NamedEngine | null): { readonly document: object; readonly text: string } =>
   engine?.made() ?? { document: {}, text: '' };
 
-/** For verbs of exports: items that the folder answers in PyTorch and in onnxruntime. */
+/** For verbs of exports: a comparison with transformers, or items that the folder answers in both engines. */
 export const REFEREE_OPTIONS: Readonly<Record<string, VerbOption>> = {
-  referee: valueOption(
+  referee: bareOption(
     'N',
-    'With --engine torch: answer N test items of each --task, drawn at random, with the exported folder in PyTorch ' +
-      'and in onnxruntime in float32, and say how many differ.',
+    `Compare ${String(CHECKED_TOKENS)} tokens of the exported folder's logits with those of transformers, and refuse ` +
+      'it if they differ (needs a Python with PyTorch). With --engine torch and a number: answer N test items of ' +
+      'each --task, drawn at random, with the folder in PyTorch and in onnxruntime in float32, and say how many ' +
+      'differ.',
   ),
-  task: { ...TASKS_OPTION['task'], type: 'string', help: `For --referee: ${TASKS_OPTION['task']?.help ?? ''}` },
+  task: { ...TASKS_OPTION['task'], type: 'string', help: `For --referee N: ${TASKS_OPTION['task']?.help ?? ''}` },
   ...CHAT_OPTION,
 };
 
 /**
- * Asks both engines about an export of a model; null without `--referee`.
+ * Asks transformers, or both engines, about the folder of an export of a model; null without `--referee`.
  *
- * @throws WorkbenchError refused: `bad-usage`, or a task that the model cannot be asked.
+ * @throws WorkbenchError refused: `bad-usage`, a task that the model cannot be asked, or what is wrong with the Python.
  */
 export const readReferee = async (
   reader: OptionReader,
   host: VerbHost,
   engine: NamedEngine | null,
   checkpoint: Checkpoint,
-): Promise<((exported: Checkpoint) => Promise<Refereed>) | null> => {
+): Promise<((folder: string) => Promise<RefereeFindings>) | null> => {
   const perTask = reader.whole('referee', 1);
   const idle = reader.texts('task').length > 0 ? 'task' : reader.flag('chat') ? 'chat' : undefined;
   if (perTask === undefined && idle !== undefined)
-    throw refuse('bad-usage', `--${idle} is for --referee alone.`, `Add --referee N, or leave out --${idle}.`);
+    throw refuse('bad-usage', `--${idle} is for --referee N alone.`, `Add --referee N, or leave out --${idle}.`);
+  if (asksTransformers(reader)) {
+    const compare = await readExportCheck(reader, host, checkpoint);
+    return async (folder) => ({ transformers: await compare(folder) });
+  }
   if (perTask === undefined) return null;
   if (engine?.precision === undefined)
     throw refuse(
@@ -228,7 +246,8 @@ export const readReferee = async (
   const asked = await askedTasks({ checkpoint }, named, reader.flag('chat'), new Date());
   await requireTokenizer(checkpoint);
   for (const { name, task } of asked) requireRoom(task.test, name, checkpoint.descriptor);
-  return async (exported) => {
+  return async (folder) => {
+    const exported = await openCheckpoint(folder);
     host.progress('Asking both engines');
     const answers = await refereeExport(
       asked,
@@ -239,6 +258,6 @@ export const readReferee = async (
       },
       host.signal,
     );
-    return refereeFindings(answers, precision() ?? '');
+    return { referee: refereeFindings(answers, precision() ?? '') };
   };
 };

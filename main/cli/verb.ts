@@ -12,6 +12,8 @@ export interface VerbOption {
   readonly multiple?: boolean;
   /** Placeholder of the value in help. */
   readonly value?: string;
+  /** May be given without a value, as a switch; a value begins with a digit. */
+  readonly bare?: true;
   readonly help: string;
 }
 
@@ -23,6 +25,9 @@ export const repeatedOption = (value: string, help: string): VerbOption => ({
   ...valueOption(value, help),
   multiple: true,
 });
+
+/** An option with a number, or without a value. */
+export const bareOption = (value: string, help: string): VerbOption => ({ ...valueOption(value, help), bare: true });
 
 /** An option without a value. */
 export const switchOption = (help: string): VerbOption => ({ type: 'boolean', help });
@@ -124,7 +129,10 @@ const number = (name: string, text: string, expected: string, isFit: (value: num
 
 export const optionReader = (given: VerbArguments): OptionReader => {
   const { options } = given;
-  const text = (name: string): string | undefined => boundedText.optional().parse(options[name]);
+  const text = (name: string): string | undefined => {
+    const value = options[name];
+    return value === true ? undefined : boundedText.optional().parse(value);
+  };
   const texts = (name: string): readonly string[] => {
     const value = options[name];
     return value === undefined ? [] : typeof value === 'string' ? [value] : boundedList(boundedText).parse(value);

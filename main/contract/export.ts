@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedText, MOST_NOTES, sentence } from './bounds.ts';
+import { transformersCheck } from './transformers-check.ts';
 
 /** The plan of an export, beside its weights. */
 export const PLAN_FILE = 'uncurl-plan.json';
@@ -125,6 +126,8 @@ export const verification = z.object({
   notes: z.array(sentence).max(MOST_NOTES).optional(),
   /** The export's answers in PyTorch, compared with onnxruntime's; absent where no referee was asked. */
   referee: refereed.optional(),
+  /** Whether the export's logits are those of transformers; absent where nobody asked. */
+  transformers: transformersCheck.optional(),
 });
 export type Verification = z.infer<typeof verification>;
 

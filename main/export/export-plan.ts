@@ -9,7 +9,6 @@ import {
   type GgufType,
   PLAN_FILE,
   type PredictionChoice,
-  type Refereed,
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
@@ -72,6 +71,9 @@ export const exportWarnings = (
   ];
 };
 
+/** What other engines say of an export. */
+export type RefereeFindings = Pick<Verification, 'referee' | 'transformers'>;
+
 export interface ExportRequest {
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
@@ -88,8 +90,8 @@ export interface ExportRequest {
   readonly hfType?: CompressedType | undefined;
   /** Treatment of extra prediction layers; `drop` by default. */
   readonly mtp?: PredictionChoice | undefined;
-  /** Asks both engines about items of tasks once the folder is proven; its findings go into the model card. */
-  readonly referee?: ((exported: Checkpoint) => Promise<Refereed>) | undefined;
+  /** Asks other engines about the folder once it is proven; their findings go into the model card. */
+  readonly referee?: ((folder: string) => Promise<RefereeFindings>) | undefined;
   readonly control: ExportControl;
 }
 
@@ -238,8 +240,7 @@ const fill = async (
       'Check the disk and try again; if it happens again, report it with this message.',
     );
   }
-  const verification =
-    request.referee === undefined ? proof : { ...proof, referee: await request.referee(await openCheckpoint(folder)) };
+  const verification = request.referee === undefined ? proof : { ...proof, ...(await request.referee(folder)) };
   const card = modelCard({
     name: path.basename(request.destination),
     checkpoint,

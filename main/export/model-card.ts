@@ -5,6 +5,7 @@ import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
 import { refereeWords } from '../words/referee.ts';
+import { EXPORT_CHECK, transformersWords } from '../words/transformers-check.ts';
 import { planStandingText } from '../words/verdicts.ts';
 import { ATTENTION_MASK, INPUT_IDS, LOGITS } from '../graph/whole-model.ts';
 import { maxOf, minOf } from '../statistics/extremes.ts';
@@ -59,6 +60,7 @@ export const modelCard = (contents: CardContents): string =>
     ...(contents.verification.referee === undefined
       ? []
       : [plain(refereeWords(contents.verification.referee, 'the export'))]),
+    compared(contents.verification),
     '## Loading it',
     loading(contents),
     ...serving(contents),
@@ -228,6 +230,10 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
     REPEAT
   );
 };
+
+/** Whether it computes as transformers does; a line that begins so is not compared by `verifyFinished`. */
+const compared = ({ transformers }: Verification): string =>
+  plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'));
 
 const loading = (contents: CardContents): string =>
   [

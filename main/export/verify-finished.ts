@@ -111,9 +111,9 @@ const rebuiltCard = async (
 
 /** Sections of a card that cannot be made from an export alone. */
 const RESULTS = '## What pruning costs';
-/** Numbers of the first proof, which another machine rounds otherwise, and a referee's findings. */
+/** Numbers of the first proof, which another machine rounds otherwise, and what other engines found. */
 const OF_PROOF = /differ by at most \S+ \(limit \S+,/g;
-const REFEREE = /^Referee: .*$/gm;
+const REFEREE = /^(?:Referee|Transformers): .*$/gm;
 const VERSION = /Uncurl Workbench(?: [\w.+-]+)?; the plan/g;
 
 /** A card's sections by heading; the first has none. The title is the folder's name when it was made. */
@@ -146,7 +146,9 @@ export const cardFindings = (
     ...(is.has(RESULTS)
       ? [`${CARD_FILE}: the results of sweeps in "${RESULTS.slice(3)}" do not follow from the export: not compared.`]
       : []),
-    ...(/^Referee: /m.test(card) ? [`${CARD_FILE}: the findings of its referee were not compared.`] : []),
+    ...(/^Referee: |^Transformers: equal/m.test(card)
+      ? [`${CARD_FILE}: the findings of its referee were not compared.`]
+      : []),
   ];
   return { problems, notes };
 };

@@ -35,6 +35,9 @@ import { openTokenCounter } from './task-work.ts';
 /** Budgets beside the wanted one whose best models are measured too, as parts of it. */
 const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
 
+/** Ends the sentences on what was left out because the minutes of a search were over. */
+export const TIME_USED = 'the time was used up.';
+
 /** Where a search is measured. */
 export interface FitSubject {
   readonly context: JobContext;
@@ -207,7 +210,7 @@ export class FitSearch {
       if (!isWhole) {
         this.#untried.push(
           `Of ${String(scoring.length)} scoring items, candidates answered ` +
-            `${String(index === 0 ? rung.items : from)}: the time was used up.`,
+            `${String(index === 0 ? rung.items : from)}: ${TIME_USED}`,
         );
         return;
       }
@@ -245,7 +248,7 @@ export class FitSearch {
     const isWhole = await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true);
     this.#otherEvaluations = this.#evaluations - before;
     this.#evaluations = before;
-    if (!isWhole) this.#untried.push('Not every model of the other budgets was measured: the time was used up.');
+    if (!isWhole) this.#untried.push(`Not every model of the other budgets was measured: ${TIME_USED}`);
   }
 
   /**
@@ -384,7 +387,7 @@ export class FitSearch {
       const { method } = making;
       if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
       if (this.#isOver()) {
-        this.#untried.push(`Different numbers of experts by layer, by ${method}: the time was used up.`);
+        this.#untried.push(`Different numbers of experts by layer, by ${method}: ${TIME_USED}`);
         continue;
       }
       const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));

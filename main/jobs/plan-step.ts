@@ -124,7 +124,8 @@ export const profileStep = (
     checkpoint,
     read: (steps) => readStoredProfile(steps, identity, task, numerics, extras),
     write: async (steps, statistics) => {
-      const tasks = [{ name: task.name, hash: task.hash, statistics }];
+      // As the key, the header knows the calibration items alone: tasks that share them have one profile.
+      const tasks = [{ name: 'calibration', hash: hashItems(task.calibration), statistics }];
       await steps.writeTensors(
         key,
         'profile',

@@ -125,7 +125,7 @@ export const testedWords = ({ result, verdict }: Pick<FitTested, 'result' | 'ver
   `${formatDifferenceInUnit(result.difference, result.metric)} ${formatInterval(result, result.metric)} on ` +
   `${counted(result.n, 'test item')}: ${verdict === null ? 'no verdict' : verdictWords[verdict]}`;
 
-const lossWords = ({ loss, items }: ScoredCandidate): string =>
+export const lossWords = ({ loss, items }: ScoredCandidate): string =>
   loss === null
     ? 'not scored'
     : `${formatNats(loss, 3)} nats of the right answer lost on ${counted(items, 'scoring item')}`;
@@ -137,7 +137,7 @@ export const candidateNamed = (document: Pick<FitDocument, 'candidates'>, name: 
   return found;
 };
 
-const sizeWords = (document: FitDocument, { bytes, memoryBytes }: ScoredCandidate): string =>
+export const sizeWords = (document: FitDocument, { bytes, memoryBytes }: ScoredCandidate): string =>
   memoryBytes === null || document.settings.limit.kind === 'bytes'
     ? formatBytes(bytes)
     : `${formatBytes(bytes)}, ${formatBytes(memoryBytes)} with its context`;

@@ -52,9 +52,13 @@ export const App = ({ engine }: { readonly engine: Engine }) => (
 const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
-  const { component: CurrentView, isWide = false } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const {
+    component: CurrentView,
+    isWide = false,
+    isApart = isWide,
+  } = views.find(({ name }) => name === layout.view) ?? views[0];
   const { widen } = layout;
-  useLayoutEffect(() => widen(isWide), [widen, isWide]);
+  useLayoutEffect(() => widen(isApart), [widen, isApart]);
   return (
     <div className="workbench">
       <SkipLink />

@@ -50,6 +50,7 @@ const WORDS: Readonly<Partial<Record<CallName, string>>> = {
   'sweep.sizeTrend': 'Computing thresholds and trends',
   'sweeps.compare': 'Comparing sweeps',
   'outcomes.read': 'Reading answers',
+  'outcomes.compare': 'Comparing answers',
   'report.make': 'Making the report',
   'export.check': 'Checking the export',
   'export.measured': 'Reading the results of sweeps',

@@ -1,13 +1,16 @@
 /** Models are compared with transformers before the first number: equal ones, one that we misread, and a run. */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { createMadeEnvironments, environmentPython } from '../../main/finetune/made-environments.ts';
+import { torchVerdict } from '../../main/contract/model.ts';
+import type { TransformersCheck } from '../../main/contract/transformers-check.ts';
 import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import { askTransformers } from '../../main/torch/ask-transformers.ts';
 import { stateFolder } from '../../main/workspace/user-key.ts';
+import { uncurl } from '../integration/run-uncurl.ts';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
 import { changeableCopy, checkpointFixture, editJson } from '../main/checkpoint/checkpoint-files.ts';
 import { bundled, openEngine } from '../main/engine/open-engine.ts';
@@ -42,6 +45,64 @@ test.each(['mixtral', 'deepseek_v3-fp8', 'qwen3_next', 'llama4', 'gemma4', 'deep
     } finally {
       await runner.dispose();
     }
+  },
+  HANG_LIMIT_MS,
+);
+
+test.each(['mixtral', 'qwen3_next'])(
+  '%s block by block in both engines is what it is as a whole',
+  async (name) => {
+    const folder = checkpointFixture(name);
+    const given = await openCheckpoint(folder);
+    // Both engines count the model as larger than the budget.
+    const [whole, budget] = [2 * control.memoryBudgetBytes, control.memoryBudgetBytes];
+    const torch = { ...given.info.memory.torch, float32: whole, half: whole };
+    const memory = { ...given.info.memory, torch };
+    const larger = { ...given, info: { ...given.info, memory } };
+    const place = { precision: 'float32', isOnProcessor: true };
+    expect([given, larger].map(({ info }) => torchVerdict(info, place, budget).kind)).toEqual(['resident', 'streamed']);
+    const checks: TransformersCheck[] = [];
+    for (const [checkpoint, streamed] of [
+      [given, false],
+      [larger, true],
+    ] as const) {
+      const settings = { threads: 1, memoryBudgetBytes: 1e9, overlayFolder: await temporaryFolder(), streamed };
+      const runner = await openModelRunner(given, settings);
+      try {
+        checks.push(await askTransformers(checkpoint, () => Promise.resolve(runner), torchWorkers, control));
+      } finally {
+        await runner.dispose();
+      }
+    }
+    expect(checks[0]).toMatchObject({ word: 'equal', differing: 0 });
+    // Bit by bit: the largest difference is the same number.
+    expect(checks[1]).toEqual(checks[0]);
+  },
+  HANG_LIMIT_MS,
+);
+
+test(
+  'an export is compared while it is made and when it is verified, and its card says so',
+  async () => {
+    const folder = await temporaryFolder();
+    const [plan, exported] = [path.join(folder, 'plan.json'), path.join(folder, 'pruned')];
+    await writeFile(plan, JSON.stringify({ kept: Array.from({ length: 2 }, () => [0, 2, 3, 6]) }));
+    const model = checkpointFixture('mixtral');
+    const referee = ['--referee', '--python', python, '--threads', '1', '--json'];
+    const made = await uncurl(['export', model, '--plan', plan, '--out', exported, ...referee]);
+    const transformers = { word: 'equal', tokens: 64, differing: 0 };
+    expect([made.code, made.stderr]).toEqual([0, expect.anything()]);
+    expect(JSON.parse(made.stdout)).toMatchObject({ verification: { ok: true, transformers } });
+    expect(await readFile(path.join(exported, 'README.md'), 'utf8')).toMatch(/^Transformers: equal to transformers 5/m);
+    const verify = ['--against', model, '--plan', plan];
+    const proven = await uncurl(['verify', exported, ...verify, ...referee]);
+    expect([proven.code, proven.stderr]).toEqual([0, expect.anything()]);
+    expect(JSON.parse(proven.stdout)).toMatchObject({ ok: true, transformers });
+    const graph = path.join(folder, 'graph');
+    const other = await uncurl(['export', model, '--plan', plan, '--out', graph, '--format', 'onnx', ...referee]);
+    expect(JSON.parse(other.stdout)).toMatchObject({
+      verification: { transformers: { word: 'not compared', why: 'it is not asked about an ONNX graph.' } },
+    });
   },
   HANG_LIMIT_MS,
 );

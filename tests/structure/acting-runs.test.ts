@@ -74,14 +74,14 @@ test('only these files start programs', () => {
   expect(filesWith(/(?<!const )(?<![.\w])ownPython\(/)).toEqual([
     'main/cli/engine-option.ts',
     'main/cli/imported-tasks.ts',
-    'main/cli/verbs/info.ts',
+    'main/cli/transformers-option.ts',
     'main/engine/calls/devices.ts',
     'main/finetune/find-python.ts',
     'main/harness/judging-python.ts',
   ]);
   // The Python of a verb's own --python, of the device that the window chose, or of a run's approved manifest.
   expect(filesWith(/(?<!const )(?<![.\w])checkPython\(/)).toEqual([
-    'main/cli/verbs/info.ts',
+    'main/cli/transformers-option.ts',
     'main/finetune/find-python.ts',
     'main/torch/torch-choice.ts',
   ]);

@@ -84,7 +84,7 @@ const COMPUTES: Readonly<Record<string, readonly string[]>> = {
   roundedBytes: ['main/jobs/rounded-models.ts'],
   writeRounded: ['main/jobs/rounded-models.ts'],
   expertWeightLikeness: ['main/engine/calls/experts.ts'],
-  checkedWithTransformers: ['main/cli/verbs/info.ts', 'main/engine/engine.ts'],
+  checkedWithTransformers: ['main/cli/transformers-option.ts', 'main/engine/engine.ts'],
   writeTexts: ['main/cli/verbs/generate.ts'],
   writeBeside: ['main/jobs/beside-job.ts'],
   runTrainingScript: ['main/jobs/train-checkpoint.ts'],
@@ -114,6 +114,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   encodeChoices: 'tokens of a text',
   encodePrompt: 'tokens of a text',
   encodeRequest: 'tokens of a text',
+  traitsOf: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',
   runProgram: 'starts programs, which train, install, or write tasks, and print no number of a model',
@@ -205,7 +206,11 @@ test('steps are written behind the gate; code that writes them elsewhere compute
 
 /** How a verb gets numbers: from an engine, from the gate, or not at all. */
 const wayOf = (text: string): 'engine' | 'gate' | 'none' =>
-  /\b(?:withEngine|serveHere)\(/.test(text) ? 'engine' : /\b(?:withRunner|computeWith)\(/.test(text) ? 'gate' : 'none';
+  /\b(?:withEngine|serveHere)\(/.test(text)
+    ? 'engine'
+    : /\b(?:withRunner|computeWith|readTransformers)\(/.test(text)
+      ? 'gate'
+      : 'none';
 
 test('every verb gets numbers in one of three ways', () => {
   const verbs = Object.groupBy(

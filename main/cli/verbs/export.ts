@@ -18,6 +18,7 @@ import { outFolder, readPlanFile } from '../files.ts';
 import { exportSettings } from '../../jobs/export-job.ts';
 import { withoutTorch } from '../../torch/open-torch-model.ts';
 import { refereeWords } from '../../words/referee.ts';
+import { transformersWords } from '../../words/transformers-check.ts';
 import {
   ENGINE_OPTIONS,
   madeBy,
@@ -48,7 +49,7 @@ export const exportVerb: Verb = {
   name: 'export',
   usage:
     'MODEL --plan PLAN --out DIR [--format hf,onnx [--hf-type TYPE] | --format gguf [--gguf-type TYPE]] ' +
-    '[--mtp CHOICE] [--imatrix FILE] [--workspace DIR] [--engine torch --referee N --task T...]',
+    '[--mtp CHOICE] [--imatrix FILE] [--workspace DIR] [--referee | --engine torch --referee N --task T...]',
   summary: 'Writes a smaller checkpoint and proves it equal to what was measured; of "fit-...", what it recommends.',
   positionals: [1, 1],
   options: {
@@ -134,8 +135,8 @@ export const exportVerb: Verb = {
     const control = { signal, onProgress: progressOf(progress, 'exporting and verifying') };
     const isAsStored = isStoredGguf(checkpoint);
     // Whatever PyTorch lacks is said before anything is written.
-    if (referee !== null)
-      await withRunner(checkpoint, reader, host, { open: torch?.open, compute: () => Promise.resolve() });
+    if (torch !== null)
+      await withRunner(checkpoint, reader, host, { open: torch.open, compute: () => Promise.resolve() });
     const { folder, verification, sizeBytes, warnings } = await endsWell(
       computeWith(checkpoint, reader, host, {
         provider: 'cpu',
@@ -181,7 +182,7 @@ export const exportVerb: Verb = {
       );
     };
     const made = madeBy(torch);
-    const { referee: found } = verification;
+    const { referee: found, transformers } = verification;
     return {
       document: {
         folder,
@@ -196,6 +197,7 @@ export const exportVerb: Verb = {
       text: [
         `Exported to ${folder} (${printedBytes(sizeBytes)}); ${equality()}`,
         ...(importance === null ? [] : [`Its importance matrix is ${importanceFile}; ${importance.note}`]),
+        ...(transformers === undefined ? [] : [`Referee: ${transformersWords(transformers)}`]),
         ...(found === undefined ? [] : [`${refereeWords(found, 'the export')}${made.text}`]),
         ...warnings,
       ].join('\n'),

@@ -19,15 +19,14 @@ import { chanceAccuracy } from '../../tasks/task.ts';
 import { bundledModels, bundledTasks } from '../../workspace/library.ts';
 import { CALIBRATION_OPTIONS, loadNamedTasks } from '../task-options.ts';
 import { type OptionReader, switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
-import { computeWith, MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
-import { checkPython, ownPython } from '../../finetune/find-python.ts';
-import { createMadeEnvironments } from '../../finetune/made-environments.ts';
+import { MACHINE_OPTIONS, machineSettings } from '../open-runner.ts';
 import { CHECKED_TOKENS, type TransformersCheck } from '../../contract/transformers-check.ts';
-import { checkedWithTransformers, KeptChecks } from '../../torch/ask-transformers.ts';
+import { KeptChecks } from '../../torch/ask-transformers.ts';
 import { runsInTorch, runsWithin } from '../../words/memory.ts';
 import { transformersWords } from '../../words/transformers-check.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
-import { findModel, WORKSPACE_OPTION, workspaceOf } from '../subjects.ts';
+import { findModel, WORKSPACE_OPTION } from '../subjects.ts';
+import { readTransformers } from '../transformers-option.ts';
 import { printedBytes, printedCount, terminalText, textList } from '../terminal-text.ts';
 
 /** What is said about a model wherever it is. */
@@ -86,21 +85,10 @@ const refereed = async (
       'Fetch them, or leave out --referee.',
     );
   }
-  const state = stateFolder(host.settingsFile);
-  const checks = new KeptChecks(state);
   // Facts are read from headers: a large model is only hashed where it is compared.
-  if (!asks) return checkpoint.content.known === null ? null : checks.find(checkpoint.identity);
-  const { path: python } = await checkPython(
-    named === undefined ? await ownPython(workspaceOf(reader, host), createMadeEnvironments(state)) : resolve(named),
-    host.resources,
-  );
-  host.progress(`Comparing ${checkpoint.name} with transformers`);
-  await checkpoint.content.identify({ signal: host.signal });
-  const here = { ...machineSettings(reader), resources: host.resources, checks, python: () => Promise.resolve(python) };
-  return computeWith(checkpoint, reader, host, {
-    provider: 'cpu',
-    compute: ({ runners }) => checkedWithTransformers(checkpoint, () => runners.open(checkpoint), here, host.signal),
-  });
+  if (asks) return (await readTransformers(reader, host))(checkpoint);
+  const { known } = checkpoint.content;
+  return known === null ? null : new KeptChecks(stateFolder(host.settingsFile)).find(checkpoint.identity);
 };
 
 const modelFacts = async (reader: OptionReader, host: VerbHost, found: string): Promise<VerbResult> => {

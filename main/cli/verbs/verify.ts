@@ -5,6 +5,7 @@ import { refuse } from '../../contract/errors.ts';
 import { comparesBytesOnly } from '../../contract/export.ts';
 import type { Plan } from '../../contract/plan.ts';
 import { refereeWords } from '../../words/referee.ts';
+import { transformersWords } from '../../words/transformers-check.ts';
 import { cutsPrediction } from '../../export/check-export.ts';
 import { notRunFromWeights } from '../../export/verify-export.ts';
 import { verifyFinished } from '../../export/verify-finished.ts';
@@ -23,7 +24,7 @@ const keptWords = (model: ModelDescriptor, plan: Plan): string =>
 
 export const verify: Verb = {
   name: 'verify',
-  usage: 'DIR --against MODEL --plan PLAN [--engine torch [--referee N --task T...]] | FIT-RUN',
+  usage: 'DIR --against MODEL --plan PLAN [--referee | --engine torch [--referee N --task T...]] | FIT-RUN',
   summary:
     'Proves that an export equals the original pruned by the plan, or that a search was tested after its choice. ' +
     'Exits with 1 if it does not.',
@@ -68,8 +69,7 @@ export const verify: Verb = {
         return verifyFinished({ exported, checkpoint, plan, settings, control });
       },
     });
-    const verification =
-      referee === null || !proof.ok ? proof : { ...proof, referee: await referee(await openCheckpoint(exported)) };
+    const verification = referee === null || !proof.ok ? proof : { ...proof, ...(await referee(exported)) };
     const { ok, sequences, tokens, maxLogitDifference, tolerance, sameExperts, sameTensors, problems, mtp } =
       verification;
     const text = [
@@ -93,6 +93,9 @@ export const verify: Verb = {
             : `differ by at most ${maxLogitDifference.toExponential(1)} (tolerance ${tolerance.toExponential(0)}) ` +
               `on ${String(sequences)} sequences, ${String(tokens)} tokens`,
         ],
+        ...(verification.transformers === undefined
+          ? []
+          : [['referee', transformersWords(verification.transformers)] as const]),
         ...(mtp === null
           ? []
           : [['prediction layers', mtp === 'drop' ? 'left out' : keptWords(checkpoint.descriptor, plan)] as const]),

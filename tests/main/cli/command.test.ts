@@ -16,6 +16,7 @@ const verb: Verb = {
     task: { type: 'string', multiple: true, value: 'T', help: '' },
     factor: { type: 'string', value: 'X', help: '' },
     adaptive: { type: 'boolean', help: '' },
+    referee: { type: 'string', value: 'N', bare: true, help: '' },
   },
   run: () => Promise.resolve(null),
 };
@@ -27,6 +28,25 @@ test('an option that may be repeated takes every word up to the next option, onc
   expect(parse('m', '--task', 'a', '--task', 'b', '--task', 'c', '--factor', '2')).toEqual(expected);
   expect(parse('--task', 'a', 'm')).toEqual({ positionals: ['m'], options: { task: ['a'] } });
   expect(parse('m', '--adaptive', 'n')).toEqual({ positionals: ['m', 'n'], options: { adaptive: true } });
+});
+
+test('an option that may stand without its number leaves words to the verb', () => {
+  for (const [args, positionals, referee] of [
+    [['m', '--referee'], ['m'], true],
+    [['--referee', 'm', 'n'], ['m', 'n'], true],
+    [['m', '--referee', '--adaptive'], ['m'], true],
+    [['--referee', '20', 'm'], ['m'], '20'],
+    [['--referee=20', 'm'], ['m'], '20'],
+  ] as const) {
+    const parsed = parse(...args);
+    expect(parsed).toMatchObject({ positionals, options: { referee } });
+    const reader = optionReader(parsed);
+    expect([reader.flag('referee'), reader.text('referee')]).toEqual(
+      referee === true ? [true, undefined] : [false, '20'],
+    );
+  }
+  expect(() => parse('m', '--referee', '--referee')).toThrow('--referee is given twice');
+  expect(verbHelp(verb)).toContain('--referee [N]');
 });
 
 test.each([

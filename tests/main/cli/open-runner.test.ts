@@ -59,7 +59,7 @@ test('a verb keeps no result of a model that was replaced for a moment', async (
   expect(kept).toHaveLength(1);
 });
 
-test('a referee of an export is asked beside PyTorch alone, and of folders that PyTorch runs', async () => {
+test('a referee of an export is transformers, or onnxruntime beside PyTorch, of folders that these run', async () => {
   const folder = await temporaryFolder();
   const [plan, out] = [join(folder, 'plan.json'), join(folder, 'out')];
   await writeFile(plan, JSON.stringify({ kept: Array.from({ length: 3 }, () => [0, 2, 4, 6]) }));
@@ -67,8 +67,12 @@ test('a referee of an export is asked beside PyTorch alone, and of folders that 
   const torch = ['--engine', 'torch', '--python', '/nowhere/python'];
   for (const [args, said] of [
     [['--referee', '3', '--task', 'add'], 'onnxruntime is the referee of PyTorch, and nothing is computed by PyTorch'],
-    [['--task', 'add'], '--task is for --referee alone.'],
-    [['--chat'], '--chat is for --referee alone.'],
+    [['--task', 'add'], '--task is for --referee N alone.'],
+    [['--chat'], '--chat is for --referee N alone.'],
+    [['--referee', '--task', 'add'], '--task is for --referee N alone.'],
+    [['--referee', '--python', '/nowhere/python'], '/nowhere/python does not exist.'],
+    [['--referee', '--workspace', folder], 'No Python is named, and'],
+    [[...torch, '--referee'], 'transformers is the referee of onnxruntime, and PyTorch computes with transformers.'],
     [['--precision', 'bfloat16'], 'onnxruntime proves exports on the processor, in float32.'],
     [torch, 'Exports are proven by onnxruntime; PyTorch answers items of tasks with them.'],
     [

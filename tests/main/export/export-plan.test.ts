@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { openCheckpoint, type Checkpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import { readTensorBytes } from '../../../main/checkpoint/read-tensor.ts';
 import { readSafetensorsHeader } from '../../../main/checkpoint/safetensors-header.ts';
-import { CancelledError } from '../../../main/contract/errors.ts';
+import { CancelledError, WorkbenchError } from '../../../main/contract/errors.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import { exportPlan } from '../../../main/export/export-plan.ts';
 import {
@@ -430,6 +430,13 @@ describe('an export that fails leaves nothing behind', () => {
       message: expect.stringContaining('model.safetensors was written to'),
     });
     expect(isWritten).toBe(true);
+    expect(await readdir(request.parent)).toEqual([]);
+  });
+
+  it('when the referee computes otherwise', async () => {
+    const refused = new WorkbenchError('differs-from-transformers', 'refused', 'It differs by 0.5.', 'Report it.');
+    const request = await exportRequest(mixtral, half);
+    await expect(exportPlan({ ...request, referee: () => Promise.reject(refused) })).rejects.toBe(refused);
     expect(await readdir(request.parent)).toEqual([]);
   });
 

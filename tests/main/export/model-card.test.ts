@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
 import type { Plan } from '../../../main/contract/plan.ts';
 import type { SweepResult } from '../../../main/contract/sweep.ts';
+import type { TransformersCheck } from '../../../main/contract/transformers-check.ts';
 import { modelCard, type CardContents } from '../../../main/export/model-card.ts';
 import { planCost } from '../../../main/pruning/plan-cost.ts';
 import { checkpointFixture } from '../checkpoint/checkpoint-files.ts';
@@ -112,8 +113,26 @@ describe('a model card', () => {
     expect(modelCard(await contents({ kept }, { verification: { ...verification, referee } }))).toContain(
       'repeats the comparison.\n\nReferee: onnxruntime in float32 gave 40 answers of the export too, drawn at random ' +
         "(seed 0), and 1 of them differ from PyTorch's in bfloat16 (2.5 %; of all answers at most 11.3 %, exact " +
-        'one-sided 95 % limit). add, item &lt;b&gt;7&lt;/b&gt; (margins 0.25 and 0.50).\n\n## Loading it',
+        'one-sided 95 % limit). add, item &lt;b&gt;7&lt;/b&gt; (margins 0.25 and 0.50).\n\nTransformers: not compared',
     );
+  });
+
+  it('says whether the export was compared with transformers', async () => {
+    const { verification } = await contents({ kept: [] });
+    const kept = Array.from({ length: 2 }, () => [0, 1]);
+    const saying = async (transformers?: TransformersCheck) =>
+      /^Transformers: .*$/m.exec(
+        modelCard(await contents({ kept }, { verification: { ...verification, transformers } })),
+      )?.[0];
+    expect(await saying()).toBe(
+      'Transformers: not compared with transformers (uncurl verify FOLDER --against MODEL --plan PLAN --referee ' +
+        'compares it).',
+    );
+    expect(await saying({ word: 'not compared', why: 'it is not asked about an ONNX graph.' })).toBe(
+      'Transformers: not compared with transformers: it is not asked about an ONNX graph.',
+    );
+    const equal = { transformers: '5.24.0', tokens: 64, differing: 0, difference: 2e-6, tolerance: 1e-3 };
+    expect(await saying({ word: 'equal', ...equal })).toMatch(/^Transformers: equal to transformers 5\.24\.0 in 64/);
   });
 
   it('lists merged experts, the curve, and no tokenizer where there is none', async () => {
