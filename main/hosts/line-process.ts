@@ -13,8 +13,9 @@ import { keepLine, type SshTarget, sshTarget } from './ssh-line.ts';
 import { openSshQuestions, type SshQuestions } from './ssh-questions.ts';
 
 /**
- * Entry point of a line to the engine of another machine, in Electron's utilityProcess. The shell starts it by path with
- * one argument (`lineSettings` as JSON) and passes it a MessagePort for each page, which is connected to that engine.
+ * Entry point of a line to the engine of another machine, in Electron's utilityProcess. The shell starts it by path
+ * with one argument (`lineSettings` as JSON) and passes it a MessagePort for each page, which is connected to that
+ * engine.
  * The token stays here. When this process ends, its ssh does too; the engine there goes on.
  */
 const parent = parentPort(process);

@@ -69,7 +69,11 @@ const failure = ({ host }: SshTarget, stderr: string): WorkbenchError => {
   return new WorkbenchError(
     isKey ? 'host-key' : NEEDS_THE_USER.test(stderr) ? 'not-admitted' : 'host-unreachable',
     'failed',
-    `ssh did not reach ${host}: ${isKey ? 'its host key is unknown or has changed' : lastLine(stderr)}.`,
+    isKey
+      ? `ssh did not reach ${host}: its host key is unknown or has changed.`
+      : lastLine(stderr) === ''
+        ? `The connection to ${host} ended before what ran there had ended.`
+        : `ssh did not reach ${host}: ${lastLine(stderr)}.`,
     isKey
       ? `Find out why before you connect: "ssh ${shellWord(host)}" shows both keys. Nothing was sent.`
       : `Try "ssh ${shellWord(host)}" in a terminal.`,

@@ -49,8 +49,8 @@ const startLine = async (to: number): Promise<{ readonly port: number; readonly 
 
 export interface LoopbackSshd {
   /**
-   * Configuration for `ssh -F`: the hosts `there`, `jumped`, `strange-key` (a key that is not admitted), `locked` (a key
-   * with a passphrase, and a host key that is not known yet) and `nowhere`.
+   * Configuration for `ssh -F`: the hosts `there`, `jumped`, `strange-key` (a key that is not admitted), `locked` (a
+   * key with a passphrase, and a host key that is not known yet) and `nowhere`.
    */
   readonly configuration: string;
   /** A folder for the PATH, whose ssh and scp have this configuration. */

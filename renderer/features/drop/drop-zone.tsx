@@ -203,8 +203,8 @@ const FolderRefused = ({ isElsewhere, onClose }: FolderRefusedProps) => {
         <p>
           {isElsewhere
             ? 'The engine is on another machine, and models are opened in place, not copied. Choose one of its folders.'
-            : 'A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it in ' +
-              'the dialog, where you can also type or paste its path.'}
+            : 'A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it ' +
+              'in the dialog, where you can also type or paste its path.'}
         </p>
         <div className="card-actions">
           <Button look="primary" icon="model" onClick={instead(model.perform)} data-autofocus>
