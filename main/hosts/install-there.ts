@@ -28,10 +28,12 @@ export const INSTALLED_UNCURL =
   `sh -c 'i="$HOME/${INSTALLED}/${VERSION}/dist/uncurl.cjs"; ` +
   `if [ -f "$i" ]; then exec node "$i" "$@"; fi; exec uncurl "$@"' uncurl`;
 
+const OF_THE_WINDOW = new Set(['main', 'preload', 'utility-process', 'line-process'].map((name) => `dist/${name}.cjs`));
+
 /** Parts of the package that the command line needs. */
 const isNeeded = (name: string): boolean =>
   name === 'package.json' ||
-  (name.startsWith('dist/') && !name.endsWith('.map') && !/^dist\/(?:main|preload|utility-process)\.cjs$/.test(name)) ||
+  (name.startsWith('dist/') && !name.endsWith('.map') && !OF_THE_WINDOW.has(name)) ||
   (name.startsWith('resources/') && !name.startsWith('resources/screenshots/'));
 
 export interface PackedFiles {
