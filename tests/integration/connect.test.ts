@@ -170,7 +170,7 @@ test('an engine in the background that nobody uses ends by itself', async (conte
 });
 
 /** Programs that a shell there has; Node is no longer one of them. */
-const TOOLS = ['sh', 'bash', 'env', 'uname', 'df', 'tail', 'tar', 'gzip', 'mkdir', 'mv', 'rm', 'find', 'wc'];
+const TOOLS = ['sh', 'bash', 'cat', 'env', 'uname', 'df', 'tail', 'tar', 'gzip', 'mkdir', 'mv', 'rm', 'find', 'wc'];
 
 interface BareMachine {
   readonly folder: string;
