@@ -76,11 +76,11 @@ export const JobsBar = () => {
 
 /** The other machine whose engine the window uses, and the way back; nothing on this machine's own. */
 const RemotePlace = () => {
-  const remote = useEngine().bridge.shell?.remote ?? null;
-  return remote?.host == null ? null : (
+  const host = useEngine().bridge.shell?.remote.host ?? null;
+  return host === null ? null : (
     <span className="job-remote">
       <span className="ellipsis" title="Its engine and its runs go on when the window leaves">
-        On {remote.host}
+        On {host}
       </span>
       <ActionButton action={leaveRemote} small>
         Leave
@@ -125,7 +125,7 @@ const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   const engine = useQuery('engine.facts', {}).data;
   // The desktop window's own engine is on the same machine; another one, or that of a page, may be anywhere.
   const { host, shell } = useEngine().bridge;
-  const isServed = host === 'browser' || shell?.remote.host != null;
+  const isServed = host === 'browser' || (shell?.remote.host ?? null) !== null;
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (
