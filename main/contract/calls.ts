@@ -29,6 +29,7 @@ import { expertDocument, layerTogether, taskProfile, weightLikeness } from './pr
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
+import { harnessFacts, harnessFound, harnessOrder, harnessState } from './harness.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -285,6 +286,17 @@ export const calls = {
     }),
     z.object({ run: runId }),
   ),
+  /** Tasks of lm-evaluation-harness by name; `harness.changed` says what changes. */
+  'harness.state': call(nothing, harnessState),
+  /** Begins to list its names with the workspace's Python: once, up to a minute. */
+  'harness.list': call(nothing, harnessState),
+  'harness.search': call(z.object({ query: z.string().min(1).max(200) }), harnessFound),
+  /** What a name holds; the Hub is asked for the card of its data set, unless that is forbidden. */
+  'harness.look': call(z.object({ name: shortName }), harnessFacts),
+  /** Begins to import; the tasks are opened at its end. */
+  'harness.import': call(harnessOrder, harnessState),
+  /** Ends the listing or the import; answers once nothing writes any more. */
+  'harness.cancel': call(nothing, harnessState),
   'tasks.list': call(nothing, boundedList(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),

@@ -4,7 +4,7 @@ import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
 import { focusedTask, isUsable, usableTasks } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { chooseFile, chooseFolder } from '../state/file-choice.ts';
-import { calibrationStore, openModelStore } from '../state/dialog-stores.ts';
+import { calibrationStore, openModelStore, openTaskStore } from '../state/dialog-stores.ts';
 import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
@@ -62,6 +62,15 @@ export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
 /** Opens the model that an export or fine-tuning run created. */
 export const openMade = async ({ bridge, cache }: Engine, run: string): Promise<void> =>
   takeModel(cache, await bridge.call('models.openMade', { run }));
+
+export const findTask: Action = {
+  id: 'find-task',
+  label: 'Open a task…',
+  keywords: ['benchmark', 'harness', 'lm-eval', 'name', 'search', 'import', 'add'],
+  menu: 'file',
+  enabled: ({ connected }) => connected,
+  perform: () => openTaskStore.getState().show(true),
+};
 
 export const openTask: Action = {
   id: 'open-task',

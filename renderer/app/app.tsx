@@ -14,6 +14,7 @@ import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
+import { OpenTaskDialog } from '../features/tasks/open-task-dialog.tsx';
 import { OpenModelDialog } from '../features/models/open-model-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
@@ -132,6 +133,7 @@ const Workbench = () => {
       <FinetuneDialog />
       <CalibrationDialog />
       <OpenModelDialog />
+      <OpenTaskDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />

@@ -26,6 +26,8 @@ interface FitState {
   readonly canaryLines: string;
   /** Whether the recommended model is tried on the other ticked tasks too. */
   readonly elsewhere: boolean;
+  /** Whether experts of layers that matter less may have fewer bits. */
+  readonly byLayer: boolean;
   /** Null: the newest of the model and the task. */
   readonly run: string | null;
   /** Whether the form is shown although there is a search. */
@@ -36,7 +38,16 @@ interface FitState {
     chosen: Partial<
       Pick<
         FitState,
-        'place' | 'size' | 'context' | 'format' | 'minutes' | 'points' | 'canaries' | 'canaryLines' | 'elsewhere'
+        | 'place'
+        | 'size'
+        | 'context'
+        | 'format'
+        | 'minutes'
+        | 'points'
+        | 'canaries'
+        | 'canaryLines'
+        | 'elsewhere'
+        | 'byLayer'
       >
     >,
   ) => void;
@@ -55,6 +66,7 @@ export const fitStore = createStore<FitState>()((set) => ({
   canaries: 'none',
   canaryLines: '',
   elsewhere: false,
+  byLayer: false,
   run: null,
   asking: false,
   into: null,

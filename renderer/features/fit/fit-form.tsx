@@ -123,6 +123,8 @@ export const FitForm = ({ model, run }: FitFormProps) => {
   const isGguf = model.info?.isGguf === true;
   const formats = formatOptions(isGguf);
   const chosen = formats.find(({ value }) => value === format) ?? formats[0];
+  // A GGUF file is exported with its stored types.
+  const canVary = chosen?.value === 'gguf' && !isGguf;
   const request: CallInput<'fit.start'> | null =
     limit === null || task === null || chosen === undefined || wrongLines !== null
       ? null
@@ -135,6 +137,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           minutes,
           delta: points / 100,
           chat: chatOf([model], chat),
+          typesByLayer: rest.byLayer && canVary ? true : undefined,
           canaries,
         };
   const settled = useDebounced(request, SETTLE_MS);
@@ -230,6 +233,11 @@ export const FitForm = ({ model, run }: FitFormProps) => {
           {others.length > 0 && (
             <Checkbox checked={rest.elsewhere} onChange={(elsewhere) => choose({ elsewhere })}>
               After the choice, try {counted(others.length, 'other ticked task')} too
+            </Checkbox>
+          )}
+          {canVary && (
+            <Checkbox checked={rest.byLayer} onChange={(byLayer) => choose({ byLayer })}>
+              Try fewer bits for experts of layers that matter less
             </Checkbox>
           )}
           <Select
