@@ -120,11 +120,11 @@ export const describeModel = (
     const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
     const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
-    const { branchNorms } = family.names;
+    const { attentionNorm, feedForwardNorm, branchNorms } = family.names;
     const state = stateOf(layer);
     const layerRotary = state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null)) : null;
     return {
-      attentionNorm: mixes ? norm(named(family.names.attentionNorm), hidden) : null,
+      attentionNorm: mixes && attentionNorm !== null ? norm(named(attentionNorm), hidden) : null,
       attention:
         mixes && state === null && !('rotaryOf' in attention)
           ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
@@ -135,7 +135,7 @@ export const describeModel = (
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
-      feedForwardNorm: half === 'mixing' ? null : norm(named(family.names.feedForwardNorm), hidden),
+      feedForwardNorm: half === 'mixing' || feedForwardNorm === null ? null : norm(named(feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
           ? null

@@ -116,6 +116,7 @@ const exported = [
     'mellum',
     'hy_v3',
     'kimi_linear',
+    'flex_olmo',
   ],
 ];
 

@@ -20,7 +20,7 @@ import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
-import { olmoe } from './olmoe.ts';
+import { flexOlmo, olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { mellum, qwen2Moe, qwen3VlMoe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
@@ -74,6 +74,7 @@ export const families: readonly Family[] = [
   bailingMoe,
   bailingMoeV2,
   kimiLinear,
+  flexOlmo,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -83,7 +84,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
   ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
-  ['flex_olmo', 'it has norms behind attention and experts alone, which is not computed here'],
   ['dbrx', 'its experts are joined along their rows, which is not read here'],
   ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
   ['cohere2_moe', 'attention and experts run beside each other in it, which is not computed here'],

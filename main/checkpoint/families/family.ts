@@ -67,8 +67,9 @@ export interface Family {
     readonly embedding: string;
     readonly finalNorm: string;
     readonly head: string;
-    readonly attentionNorm: string;
-    readonly feedForwardNorm: string;
+    /** Norms before attention and before the feed-forward part; null: none. */
+    readonly attentionNorm: string | null;
+    readonly feedForwardNorm: string | null;
     /** Norms of the branches before they are added; null: none. */
     readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
     /** Names where a dense network runs beside the experts of every layer. */
