@@ -423,6 +423,8 @@ export interface BlockDescriptor {
   readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
+  /** Whether experts or the dense network see what attention sees, normed by `attentionNorm`. */
+  readonly isParallel: boolean;
   /** Norm before experts or the dense network; null: none, or the block has neither. */
   readonly feedForwardNorm: Norm | null;
   /** Norms of the two branches before they are added. */

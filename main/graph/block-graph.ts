@@ -197,7 +197,8 @@ export const blockNodes = (
 ): BlockValues => {
   if (block.hyper !== null) return hyperNodes(graph, model, { block, layer, mask, hidden: stream, mix }, block.hyper);
   const { hidden, parts } = takeApart(graph, model, stream);
-  const mixed = mix === null ? null : mix(normed(graph, hidden, block.attentionNorm), parts);
+  const before = mix === null ? hidden : normed(graph, hidden, block.attentionNorm);
+  const mixed = mix === null ? null : mix(before, parts);
   const carried = mixed?.carried ?? {};
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
@@ -212,7 +213,7 @@ export const blockNodes = (
     const scaled = block.outputScale === null ? output : graph.mul(output, tensor(graph, block.outputScale));
     return putTogether(graph, model, scaled, new Map([...later, ...given]));
   };
-  const tokens = normed(graph, residual, block.feedForwardNorm);
+  const tokens = block.isParallel ? before : normed(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
     const { beside } = block;
     const dense = normalise(graph, swiglu(graph, tokens, block.dense), beside.dense);

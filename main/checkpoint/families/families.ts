@@ -1,5 +1,6 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
+import { cohere2Moe } from './cohere2-moe.ts';
 import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -75,6 +76,7 @@ export const families: readonly Family[] = [
   bailingMoeV2,
   kimiLinear,
   flexOlmo,
+  cohere2Moe,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -86,7 +88,6 @@ export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
   ['dbrx', 'its experts are joined along their rows, which is not read here'],
   ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
-  ['cohere2_moe', 'attention and experts run beside each other in it, which is not computed here'],
   ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],

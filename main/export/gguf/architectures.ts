@@ -52,6 +52,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'sarvam_mla',
     'mellum',
     'hy_v3',
+    'cohere2_moe',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
