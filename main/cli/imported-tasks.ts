@@ -9,7 +9,8 @@ import {
   type ImportSettings,
   type TaskFolders,
 } from '../harness/import-tasks.ts';
-import { judgingPython, rememberJudgingPython } from '../harness/judging-python.ts';
+import { judgingPython, namedPython, rememberJudgingPython } from '../harness/judging-python.ts';
+import { hubSettings } from '../hub/hub-settings.ts';
 import { stateFolder } from '../workspace/user-key.ts';
 import { type FindHarnessTasks, workspaceOf } from './subjects.ts';
 import type { OptionReader, VerbHost } from './verb.ts';
@@ -39,6 +40,7 @@ export const importNamed = async (
     python: python ?? (await ownPython(workspace, environments)),
     resources,
     workspace,
+    isOffline: hubSettings(host.environment).forbiddenBy !== null,
     signal,
     say: (line: string) => host.progress(line),
   };
@@ -49,20 +51,22 @@ export const importNamed = async (
 };
 
 /**
- * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where its environment
- * can import them (`uncurl doctor --python`). A YAML file of the harness needs that environment, or the Python that
- * `uncurl import --python` named last.
+ * Finds tasks of lm-evaluation-harness by name: those that the workspace has imported, and others where it has a
+ * Python that can import them: the one that `uncurl import --python` named last, or its environment (`uncurl doctor
+ * --python`).
+ * A YAML file of the harness needs such a Python.
  */
 export const harnessTasks =
   (reader: OptionReader, host: ImportHost): FindHarnessTasks =>
   async (names) => {
     const workspace = workspaceOf(reader, host);
+    const state = stateFolder(host.settingsFile);
     if (names.some(isYamlTask)) {
-      const state = stateFolder(host.settingsFile);
       const python = await judgingPython(state, workspace, createMadeEnvironments(state));
       return importNamed(names, AS_PUBLISHED, python, reader, host);
     }
-    return existsSync(environmentPython(workspace))
-      ? importNamed(names, AS_PUBLISHED, null, reader, host)
+    const named = await namedPython(state, workspace);
+    return named !== null || existsSync(environmentPython(workspace))
+      ? importNamed(names, AS_PUBLISHED, named, reader, host)
       : foundImports(workspace, names, AS_PUBLISHED);
   };

@@ -33,9 +33,13 @@ const pathNamed = (kind: string, named: string, bundled: ReadonlyMap<string, str
   return null;
 };
 
-const unknownName = (kind: string, named: string, bundled: ReadonlyMap<string, string>): Error => {
+const OF_HARNESS =
+  ' A task of lm-evaluation-harness is found once this workspace has a Python that runs it: "uncurl doctor --python" ' +
+  'makes one, "uncurl import NAME --python FILE" names your own.';
+
+const unknownName = (kind: string, named: string, bundled: ReadonlyMap<string, string>, others = ''): Error => {
   const names = [...bundled.keys()];
-  const hint = names.length === 0 ? `No ${kind}s are bundled.` : suggestion(named, names);
+  const hint = `${names.length === 0 ? `No ${kind}s are bundled.` : suggestion(named, names)}${others}`;
   return refuse(`no-such-${kind}`, `"${named}" is neither a path nor the name of a bundled ${kind}.`, hint);
 };
 
@@ -65,12 +69,13 @@ export type FindHarnessTasks = (names: readonly string[]) => Promise<ReadonlyMap
 
 /**
  * Paths of T arguments: task folders and files, names of bundled tasks (also separated by commas), or `all` (those with
- * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds.
+ * chosen and with written answers; the tasks of `wordy-16` fit no other bundled model); else what `harness` finds,
+ * where a verb takes tasks of lm-evaluation-harness.
  */
 export const findTasks = async (
   resources: string,
   named: readonly string[],
-  harness: FindHarnessTasks = () => Promise.resolve(new Map()),
+  harness: FindHarnessTasks | null = null,
 ): Promise<readonly string[]> => {
   const bundled = await bundledTasks(resources);
   const names = named.flatMap((name) => {
@@ -89,10 +94,11 @@ export const findTasks = async (
   const paths = names.map((name) => (isYaml(name) ? null : pathNamed('task', name, bundled)));
   const foreignName = (name: string): string => (isYaml(name) ? resolve(name) : name);
   const foreign = names.filter((_, index) => paths[index] === null).map(foreignName);
-  const found = foreign.length === 0 ? new Map<string, readonly string[]>() : await harness(foreign);
+  const found =
+    foreign.length === 0 || harness === null ? new Map<string, readonly string[]>() : await harness(foreign);
   const all = names.flatMap((name, index) => {
     const folders = paths[index] ?? found.get(foreignName(name)) ?? (isYaml(name) ? resolve(name) : undefined);
-    if (folders === undefined) throw unknownName('task', name, bundled);
+    if (folders === undefined) throw unknownName('task', name, bundled, harness === null ? '' : OF_HARNESS);
     return folders;
   });
   return [...new Set(all)];

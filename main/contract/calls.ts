@@ -9,6 +9,7 @@ import {
   MOST_NOTES,
   MOST_TASKS,
   sentence,
+  shortName,
 } from './bounds.ts';
 import { calibrationChoice, calibrationTrial } from './calibration.ts';
 import { clusterLog, clusterRequest, clusterWork } from './cluster.ts';
@@ -28,6 +29,7 @@ import { expertDocument, layerTogether, taskProfile, weightLikeness } from './pr
 import { compressedType, exportFormat, ggufType, predictionChoice, verification } from './export.ts';
 import { finetuneSettings } from './finetune.ts';
 import { fitDocument, fitPrediction, fitProof, fitSettings } from './fit.ts';
+import { harnessFacts, harnessFound, harnessOrder, harnessState } from './harness.ts';
 import { hubFound, hubModel, hubNameTyped, hubState, repositoryId } from './hub.ts';
 import { methodPage } from './method.ts';
 import { outcomesDocument, outcomesRequest } from './outcomes.ts';
@@ -49,6 +51,7 @@ import { jobLog, jobProgress, listedLabel, runLabelChange, runManifest, trashedR
 import { confirmedRun, runCodeText, runOrigin } from './run-origin.ts';
 import { settingsDocument, userSettings } from './settings.ts';
 import { sizeTrendDocument } from './size-trend.ts';
+import { slicesDocument, slicesRequest } from './slices.ts';
 import { sweepDocument, sweepRequest, sweepResult } from './sweep.ts';
 import { taskEntry, answerKind } from './task.ts';
 import { givenFileName, MAX_GIVEN_BYTES, pathKind } from './path-kind.ts';
@@ -283,6 +286,17 @@ export const calls = {
     }),
     z.object({ run: runId }),
   ),
+  /** Tasks of lm-evaluation-harness by name; `harness.changed` says what changes. */
+  'harness.state': call(nothing, harnessState),
+  /** Begins to list its names with the workspace's Python: once, up to a minute. */
+  'harness.list': call(nothing, harnessState),
+  'harness.search': call(z.object({ query: z.string().min(1).max(200) }), harnessFound),
+  /** What a name holds; the Hub is asked for the card of its data set, unless that is forbidden. */
+  'harness.look': call(z.object({ name: shortName }), harnessFacts),
+  /** Begins to import; the tasks are opened at its end. */
+  'harness.import': call(harnessOrder, harnessState),
+  /** Ends the listing or the import; answers once nothing writes any more. */
+  'harness.cancel': call(nothing, harnessState),
   'tasks.list': call(nothing, boundedList(taskEntry), 'tasks', 'measured'),
   'tasks.open': call(z.object({ handle: pathHandle }), taskEntry),
   'tasks.forget': call(z.object({ handle: pathHandle }), nothing),
@@ -420,6 +434,8 @@ export const calls = {
   'sweeps.compare': call(z.object({ runs: z.array(runId).min(2).max(MOST_SWEEPS) }), sweepsComparison, 'results'),
   /** Answers of the unpruned model and a candidate to each item, filtered by change (`show`); from stored outcomes. */
   'outcomes.read': call(outcomesRequest.extend({ run: runId }), vouchedFor(outcomesDocument), 'results'),
+  /** Two points of one model and task, slice by slice of their items; a page of those that one of them lost or gained. */
+  'outcomes.compare': call(slicesRequest.extend({ run: runId }), vouchedFor(slicesDocument), 'results'),
   /** A sweep as one self-contained HTML page, and a name for its file. */
   'report.make': call(
     z.object({ run: runId, ...thresholdReading }),
@@ -462,6 +478,8 @@ export const calls = {
     }),
     'sweeps',
   ),
+  /** The folder that is proposed for exports: one of the workspace, made when something is exported into it. */
+  'export.place': call(nothing, z.object({ handle: pathHandle, path: boundedText })),
   'export.start': call(
     z.object({
       model: pathHandle,
@@ -544,15 +562,17 @@ export const calls = {
   'fit.stop': call(z.object({ run: runId }), nothing),
   /** What the search knows so far; `fit.changed` says that there is more. */
   'fit.read': call(z.object({ run: runId }), vouchedFor(fitDocument), 'results'),
-  /** Exports the recommended model in the form that the search was for, into a folder of this name. */
+  /** The plan of the recommended model, or of a finalist. */
+  'fit.plan': call(z.object({ run: runId, name: shortName }), z.object({ plan }), 'results'),
   /** Whether the test came after the choice, by the stored answers. */
   'fit.verify': call(z.object({ run: runId }), fitProof, 'results'),
+  /** Exports the recommended model in the form that the search was for, into a folder of this name. */
   'fit.export': call(z.object({ run: runId, into: pathHandle, name: folderName }), z.object({ run: runId })),
   /** A search as one self-contained HTML page, and a name for its file. */
   'fit.report': call(z.object({ run: runId }), z.object({ name: boundedText, html: boundedText }), 'results'),
   'verify.start': call(z.object({ exported: pathHandle, against: pathHandle, plan }), z.object({ run: runId })),
   'verify.read': call(z.object({ run: runId }), vouchedFor(verification), 'results'),
-  /** Repeats a finished sweep without any stored step, and compares every value and every item's outcome. */
+  /** Repeats a finished sweep or search without any stored step, and compares every value and every item's outcome. */
   'run.reproduce': call(z.object({ run: runId, confirmed: runCodeText.optional() }), z.object({ run: runId })),
   /** Findings of a finished reproduction; `run` is that of the reproduction. */
   'reproduction.read': call(z.object({ run: runId }), vouchedFor(reproduction), 'results'),

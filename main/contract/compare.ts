@@ -9,7 +9,7 @@ import { answerKind, metricName } from './task.ts';
  * How a method compares with the reference: better or worse where the paired interval excludes 0, for every pair of
  * draws; `draws-differ` where pairs of draws disagree.
  */
-const compareReading = z.enum(['better', 'worse', 'cannot-tell', 'draws-differ']);
+export const compareReading = z.enum(['better', 'worse', 'cannot-tell', 'draws-differ']);
 export type CompareReading = z.infer<typeof compareReading>;
 
 /** Reference of the differences: the method with the best value on each task, or the same one on all tasks. */

@@ -32,6 +32,8 @@ export const damageDocument = z.object({
   metric: metricName,
   n: z.number(),
   unpruned: z.number(),
+  /** Share of the unpruned model's texts that ran out of tokens, where it is so large that truncation was measured. */
+  ranOut: z.number().min(0).max(1).optional(),
   results: boundedList(expertDamage),
 });
 export type DamageDocument = z.infer<typeof damageDocument>;

@@ -4,6 +4,7 @@ import { besideColumn } from './beside.ts';
 import { clusterWork } from './cluster.ts';
 import { experimentArm } from './experiment.ts';
 import { pythonEnvironment } from './device.ts';
+import { harnessState } from './harness.ts';
 import { jobProgress, runManifest } from './run.ts';
 import { sweepResult } from './sweep.ts';
 import { curtailedPoint } from './curtailed-point.ts';
@@ -42,5 +43,7 @@ export const engineEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('device.changed') }),
   /** The workspace's Python environment is being made, or its making ended. */
   z.object({ type: z.literal('python.changed'), environment: pythonEnvironment }),
+  /** lm-evaluation-harness lists or imports tasks, or ended. */
+  z.object({ type: z.literal('harness.changed'), state: harnessState }),
 ]);
 export type EngineEvent = z.infer<typeof engineEvent>;

@@ -227,6 +227,8 @@ export const experimentArm = armName.extend({
     .regex(/^[01]+$/),
   /** Items whose context was cut on the left to fit the model's positions. */
   truncated: itemCount,
+  /** Share of the texts that ran out of tokens, where it is so large that truncation was measured. */
+  ranOut: z.number().min(0).max(1).optional(),
   training: armTraining.nullable(),
 });
 export type ArmTraining = z.infer<typeof armTraining>;

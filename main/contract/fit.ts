@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedText, itemCount, margin, MOST_CURVES, MOST_NOTES, sentence, shortName } from './bounds.ts';
-import { weightType } from './export.ts';
+import { ggufType, weightType } from './export.ts';
 import { gatesName, methodName, plan, refusedGates } from './plan.ts';
 import { answerLoss, DEFAULT_DELTA, pointVerdict, sweepResult } from './sweep.ts';
 import { settingTexts } from './setting.ts';
@@ -89,6 +89,11 @@ export const describedFitSettings = z.object({
     flag: 'scoring-items',
     help: 'The most items that score a candidate.',
   }),
+  typesByLayer: z.boolean().optional().register(settingTexts, {
+    label: 'Types by layer',
+    flag: 'types-by-layer',
+    help: 'Also tries the best model of a GGUF file with fewer bits for the experts of layers that matter less.',
+  }),
   finalists: z.number().int().min(0).max(MOST_FINALISTS).default(MOST_FINALISTS).register(settingTexts, {
     label: 'Finalists',
     flag: 'finalists',
@@ -153,6 +158,8 @@ export const fitCandidate = z.object({
   /** Kept experts: of every layer, or of each in turn. */
   kept: z.union([z.number().int().positive(), boundedList(z.number().int().positive())]),
   weights: weightType,
+  /** Types of the experts' weights by MoE layer in a GGUF file; absent: `weights`. */
+  expertTypes: boundedList(ggufType).optional(),
   bytes: z.number(),
   /** With the keys and values of the wanted context; null where the limit is one of bytes. */
   memoryBytes: z.number().nullable(),
@@ -194,7 +201,7 @@ export const fitTested = z.object({
 });
 export type FitTested = z.infer<typeof fitTested>;
 
-/** How the losses of single layers, added up, foretold an uneven plan. */
+/** How the losses of single layers, added up, foretold a model whose layers differ in experts or in types. */
 export const fitSurrogate = z.object({
   name: shortName,
   /** Sum of the losses of its layers, and the least sum of any plan of its size: nats per item. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boundedList, boundedRecord, boundedText } from './bounds.ts';
+import { ggufType } from './export.ts';
 import { type SettingText, settingTexts } from './setting.ts';
 
 /**
@@ -341,6 +342,8 @@ export const dropPlan = z.object({
   kept: boundedList(expertList),
   /** Experts that are not kept output a constant each; absent: they are removed. */
   constants: planConstants.optional(),
+  /** Type of the experts' weights in a GGUF file, by MoE layer; absent: that of the file. */
+  expertTypes: boundedList(ggufType).optional(),
 });
 export const mergePlan = z.object({
   ...provenance,
@@ -361,6 +364,9 @@ export const plan = z.union([dropPlan, mergePlan]);
 export type DropPlan = z.infer<typeof dropPlan>;
 export type MergePlan = z.infer<typeof mergePlan>;
 export type Plan = z.infer<typeof plan>;
+
+/** Types of the experts' weights by MoE layer; undefined: those of the file. */
+export const expertTypesOf = (one: Plan): DropPlan['expertTypes'] => (isMergePlan(one) ? undefined : one.expertTypes);
 
 export const isMergePlan = (candidate: Plan): candidate is MergePlan => 'groups' in candidate;
 

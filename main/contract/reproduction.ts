@@ -89,7 +89,10 @@ export type ReroutedChoices = z.infer<typeof reroutedChoices>;
 
 const circumstances = runManifest.pick({ versions: true, device: true });
 
-/** A sweep repeated without any of its stored steps, compared with its original measurements. */
+/**
+ * A sweep, or a search for the best model that fits, repeated without any of its stored steps and compared with its
+ * original measurements. Of a search everything stands in `fields`.
+ */
 export const reproduction = z.object({
   /** The run that computed again, and the one that it repeats. */
   run: boundedText,

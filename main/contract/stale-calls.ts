@@ -43,6 +43,7 @@ export const staleAfter = (event: EngineEvent): StaleCalls => {
     case 'job.problem':
     case 'beside.written':
     case 'python.changed':
+    case 'harness.changed':
       return none;
     case 'cluster.changed':
       return (name, input) => name === 'cluster.log' && runsOf(input).includes(event.work.run);

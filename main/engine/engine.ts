@@ -47,7 +47,8 @@ import { experimentCalls } from './calls/experiments.ts';
 import { expertCalls } from './calls/experts.ts';
 import { exportCalls } from './calls/exports.ts';
 import { finetuneCalls } from './calls/finetune.ts';
-import { hubCalls } from './calls/hub.ts';
+import { harnessCalls } from './calls/harness.ts';
+import { hubCalls, hubNow } from './calls/hub.ts';
 import { mapCalls } from './calls/maps.ts';
 import { modelCalls } from './calls/models.ts';
 import { outcomeCalls } from './calls/outcomes.ts';
@@ -60,12 +61,14 @@ import { settingsCalls } from './calls/settings.ts';
 import { sweepCalls, sweepReadingCalls } from './calls/sweeps.ts';
 import { createTextJudge } from '../harness/judge-texts.ts';
 import { judgingPython } from '../harness/judging-python.ts';
+import type { HubSettings } from '../hub/hub-settings.ts';
 import { shutIn } from '../harness/sandbox.ts';
 import { taskCalls } from './calls/tasks.ts';
 import { createClusterWorks } from './cluster-works.ts';
 import { createDevicesInUse, poolOn, type TorchInUse } from './devices-in-use.ts';
 import type { Answers, EngineContext } from './engine-context.ts';
 import { createEnvironmentMaking } from './environment-making.ts';
+import { createHarnessWork } from './harness-work.ts';
 import { type CarryOutOrder, carryOutRun } from './job-of-run.ts';
 import { defaultMemoryBudgetBytes, engineVersions, machineMemoryBytes, physicalCores } from './machine.ts';
 import { requireSameEngine } from './run-kind.ts';
@@ -324,11 +327,14 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     { workspace: workspace.path, environments: context.environments, resources: settings.resources },
     (environment) => emit({ type: 'python.changed', environment }),
   );
+  const hub = (): Promise<HubSettings> => hubNow(context);
+  const harness = createHarnessWork(context, state, hub);
   const answers: Answers = {
     ...engineCalls(context),
     ...deviceCalls(context, making),
     ...modelCalls(context),
     ...hubCalls(context),
+    ...harnessCalls(harness, hub),
     ...taskCalls(context),
     ...pathCalls(context),
     ...profileCalls(context),
@@ -364,7 +370,7 @@ export const createEngine = async (settings: EngineSettings): Promise<Engine> =>
     carryOut: (run, order) => carryOutRun(context, resourcesOf, run, order),
     listSteps: worker.list,
     dispose: async () => {
-      await Promise.allSettled([restoring, making.cancel()]);
+      await Promise.allSettled([restoring, making.cancel(), harness.cancel()]);
       await clusters.dispose();
       await reader.dispose();
       await queue.dispose();

@@ -11,7 +11,7 @@ import { keptExperts } from './export-config.ts';
 import { llamaArchitecture } from './gguf/architectures.ts';
 import { isStoredGguf, requireAsStored } from './gguf/stored-gguf.ts';
 import { ggufTokenizer } from './gguf/tokenizer-metadata.ts';
-import { preparePlan } from './prepare-plan.ts';
+import { preparePlan, requireOneType } from './prepare-plan.ts';
 import { beginnings } from '../checkpoint/model-info.ts';
 import { triedInVllm } from './server-members.ts';
 import { servingAdvice } from './serving-advice.ts';
@@ -67,6 +67,8 @@ export const requireForm = async (
 ): Promise<void> => {
   const { descriptor, config, folder } = checkpoint;
   requireGatesForm(descriptor, plan, format);
+  if (format !== 'gguf' || isStoredGguf(checkpoint))
+    requireOneType(plan, isStoredGguf(checkpoint) ? 'a stored GGUF file' : format);
   if (hfType !== undefined) requireQuantisable(checkpoint, plan, format, mtp, hfType);
   const obstacle = mtp === 'slice' ? slicingObstacle(descriptor.prediction, plan, format) : null;
   if (obstacle !== null)

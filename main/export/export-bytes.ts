@@ -7,7 +7,7 @@ import {
   isCompressedType,
 } from '../contract/export.ts';
 import type { FitFormat } from '../contract/fit.ts';
-import type { Plan } from '../contract/plan.ts';
+import { expertTypesOf, type Plan } from '../contract/plan.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { compressedFolder } from './compressed-folder.ts';
@@ -49,7 +49,8 @@ export const exportBytes = async (
   if (format === 'onnx') return onnxData(tensors, '').sizeBytes;
   const config = await exportedConfig(checkpoint, plan);
   const { ggufType, hfType } = exportTypes(checkpoint, format, type);
-  if (ggufType !== undefined) return (await planGguf(checkpoint, config, tensors, ggufType)).sizeBytes;
+  if (ggufType !== undefined)
+    return (await planGguf(checkpoint, config, tensors, ggufType, expertTypesOf(plan))).sizeBytes;
   const written = hfType === undefined ? tensors : compressedFolder(checkpoint, config, tensors, hfType).tensors;
   return weightFileBytes(checkpoint, written);
 };

@@ -12,7 +12,7 @@ import {
   type Verification,
 } from '../contract/export.ts';
 import type { ModelInfo } from '../contract/model.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { CHECKSUM_FILE, checksumList, fileChecksum } from '../files/checksums.ts';
 import { explainFileError, fileErrorCode } from '../files/file-errors.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
@@ -143,6 +143,7 @@ export const exportPlan = async (request: ExportRequest): Promise<ExportResult> 
             await exportedConfig(checkpoint, plan),
             tensors,
             ggufType ?? storedType(checkpoint),
+            expertTypesOf(plan),
           )
         : null;
     bytes = (stored ?? gguf)?.sizeBytes ?? weightBytes(tensors);

@@ -1,7 +1,7 @@
 import { familyOf } from '../checkpoint/families/families.ts';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import type { ExportFormat, RoundedType, PredictionChoice, Verification } from '../contract/export.ts';
-import { isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan, type PlanCost } from '../contract/plan.ts';
 import type { SweepResult } from '../contract/sweep.ts';
 import { bareFactor } from '../words/numbers.ts';
 import { refereeWords } from '../words/referee.ts';
@@ -204,10 +204,12 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
       `matrices quantised as ${weights} (compressed-tensors): every byte of its config and tensors is the same. It ` +
       `was not run. ${REPEAT}`
     );
+  const types = expertTypesOf(plan);
+  const byLayer = types === undefined ? '' : `, its experts by MoE layer as ${types.join(', ')}`;
   if (format === 'gguf' && weights !== 'stored')
     return (
       `Before this folder got its name ${GGUF_FILE} was reopened and compared with what the plan makes of the ` +
-      `source, written as ${weights ?? ''}: ` +
+      `source, written as ${weights ?? ''}${byLayer}: ` +
       `every value of its metadata and every byte of its tensors is the same. It was not run: llama.cpp is not ` +
       `part of the workbench. ${REPEAT}`
     );

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { PLAN_FILE } from '../contract/export.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { planCost } from '../pruning/plan-cost.ts';
@@ -48,7 +48,7 @@ const substance = (plan: Plan): unknown => ({
         rule: plan.rule ?? null,
         blend: plan.blend ?? null,
       }
-    : { kept: plan.kept, constants: plan.constants?.weights ?? null }),
+    : { kept: plan.kept, constants: plan.constants?.weights ?? null, expertTypes: plan.expertTypes ?? null }),
 });
 
 const firstOtherLayer = (carried: Plan, wanted: Plan): string => {
@@ -97,6 +97,20 @@ export const preparePlan = (checkpoint: Checkpoint, plan: Plan, isRetyped = fals
     );
   if (!isRetyped) requireChange(checkpoint, valid);
   return valid;
+};
+
+/**
+ * Refuses types by layer where a form has one type, or those of its source. `form`: in words.
+ *
+ * @throws WorkbenchError `types-by-layer`.
+ */
+export const requireOneType = (plan: Plan, form: string): void => {
+  if (expertTypesOf(plan) === undefined) return;
+  throw refuse(
+    'types-by-layer',
+    `The plan gives the experts of each layer a type of their own, which ${form} cannot.`,
+    'Export it as gguf, or leave "expertTypes" out of the plan.',
+  );
 };
 
 /**

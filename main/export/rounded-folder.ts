@@ -14,7 +14,7 @@ import {
   isCompressedType,
   type RoundedType,
 } from '../contract/export.ts';
-import { type DropPlan, isMergePlan, type Plan } from '../contract/plan.ts';
+import { type DropPlan, expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import type { Overlays } from '../inference/overlays.ts';
 import { planCost } from '../pruning/plan-cost.ts';
 import { type CompressedFolder, compressedFolder, requireCompressible } from './compressed-folder.ts';
@@ -28,6 +28,7 @@ import { exportedModel, GGUF_FILE } from './gguf/gguf-file.ts';
 import { type GgufPiece, type GgufTensor, modelTensors } from './gguf/model-tensors.ts';
 import { isStoredGguf, planStoredGguf, type StoredGguf, writeStoredGguf } from './gguf/stored-gguf.ts';
 import { inRows, type ReadView, readPieces, roundWithin, virtualViews } from './gguf/tensor-values.ts';
+import { requireOneType } from './prepare-plan.ts';
 import { SINGLE_FILE, tensorBytes, writeFlushed } from './write-weights.ts';
 
 /**
@@ -45,8 +46,9 @@ export const wholePlan = ({ info }: Pick<Checkpoint, 'info'>): DropPlan => {
 /** Whether the masked model computes a plan: it drops experts, and changes no weights of the others. */
 export const isMaskable = (plan: Plan): boolean => onlyDrops(plan) && plan.gates?.kind !== 'folded';
 
+/** Plans with types by layer have files of their own, too. */
 const onlyDrops = (plan: Plan): boolean =>
-  !isMergePlan(plan) && plan.constants === undefined && plan.recovery === undefined;
+  !isMergePlan(plan) && plan.constants === undefined && plan.recovery === undefined && plan.expertTypes === undefined;
 
 const without = ({ name }: Checkpoint, reason: string): WorkbenchError =>
   refuse(
@@ -65,14 +67,15 @@ const layoutOf = (
   checkpoint: Checkpoint,
   { model, config, names }: { model: ModelDescriptor; config: Checkpoint['config']; names: Iterable<string> },
   type: GgufType,
+  expertTypes?: readonly GgufType[],
 ): { readonly written: readonly GgufTensor[]; readonly notRun: string | null } => {
   try {
-    return { written: modelTensors(model, config, llamaArchitecture(model, config), type), notRun: null };
+    return { written: modelTensors(model, config, llamaArchitecture(model, config), type, expertTypes), notRun: null };
   } catch (error) {
     if (!(error instanceof WorkbenchError)) throw error;
     const [problem] = storageProblems(model);
     if (problem !== undefined) throw without(checkpoint, problem);
-    const written = modelTensors(model, config, plainLayout, type);
+    const written = modelTensors(model, config, plainLayout, type, expertTypes);
     const placed = new Set(written.flatMap(({ pieces }) => pieces.map(({ weight }) => storedName(weight))));
     const beside = new Set([...model.prediction.tensors, ...model.carriedTensors]);
     const missing = [...names].find((name) => !placed.has(name) && !beside.has(name));
@@ -108,6 +111,7 @@ const compressedOf = async (
   overlays: Overlays,
 ): Promise<CompressedFolder> => {
   requireFile(checkpoint, plan, type);
+  requireOneType(plan, 'a folder of compressed-tensors');
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   return compressedFolder(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
 };
@@ -141,7 +145,8 @@ const roundingOf = async (
   const tensors = await exportedTensors(checkpoint, plan, overlays);
   const text = await exportedConfig(checkpoint, plan);
   const { model, config } = exportedModel(checkpoint, text, tensors);
-  const { written } = layoutOf(checkpoint, { model, config, names: tensors.map(({ name }) => name) }, type);
+  const names = tensors.map(({ name }) => name);
+  const { written } = layoutOf(checkpoint, { model, config, names }, type, expertTypesOf(plan));
   return { config: text, tensors, written };
 };
 
@@ -230,7 +235,10 @@ async function* roundedTensor(
 
 /** The tensors of the rounded model, for writing: rounded ones in a dtype that holds their values exactly. */
 const tensorsToWrite = ({ tensors, written }: Rounding, type: GgufType): readonly TensorToWrite[] => {
-  const dtype = isBlockType(type) ? 'F32' : plainDtypes[type];
+  const types = new Set(
+    written.flatMap((tensor) => (tensor.type === 'i32' || tensor.type === 'f32' ? [] : [tensor.type])),
+  );
+  const dtype = isBlockType(type) || types.size > 1 ? 'F32' : plainDtypes[type];
   const read = readPieces(tensors);
   const rounded = new Map<string, (GgufPiece & { readonly type: GgufType })[]>();
   for (const tensor of written) {

@@ -4,7 +4,7 @@ import { type Checkpoint, MAX_CONFIG_BYTES, openCheckpoint } from '../checkpoint
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
 import type { CompressedType, PredictionChoice, Verification } from '../contract/export.ts';
-import { isMergePlan, type Plan } from '../contract/plan.ts';
+import { expertTypesOf, isMergePlan, type Plan } from '../contract/plan.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { readText } from '../files/regular-file.ts';
 import { pathSignature } from '../files/path-signature.ts';
@@ -240,7 +240,7 @@ const verifyGguf = async (
   try {
     const type = await readGgufType(exported);
     if (type === null) return unopened([`${GGUF_FILE} does not give the type of its weights.`, ...checksums]);
-    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type);
+    const gguf = await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, type, expertTypesOf(plan));
     let done = 0;
     differing = await ggufProblems(gguf, exported, (bytes) => {
       if (signal.aborted) throw new CancelledError('The verification');

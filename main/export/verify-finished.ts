@@ -3,6 +3,7 @@ import path from 'node:path';
 import { openCheckpoint, type Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { readSafetensorsHeader } from '../checkpoint/safetensors-header.ts';
 import { WorkbenchError } from '../contract/errors.ts';
+import { expertTypesOf } from '../contract/plan.ts';
 import { PLAN_FILE, type Verification } from '../contract/export.ts';
 import { canonicalJson } from '../files/canonical-json.ts';
 import { CHECKSUM_FILE, readChecksums } from '../files/checksums.ts';
@@ -89,7 +90,7 @@ const rebuiltCard = async (
   const tensors = await exportedTensors(checkpoint, plan, settings.overlays, mtp);
   const made =
     ggufType !== null
-      ? await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, ggufType)
+      ? await planGguf(checkpoint, await exportedConfig(checkpoint, plan), tensors, ggufType, expertTypesOf(plan))
       : type !== null
         ? compressedFolder(checkpoint, await exportedConfig(checkpoint, plan, mtp), tensors, type)
         : null;

@@ -1,4 +1,5 @@
 import { provenanceHeading } from '../words/provenance.ts';
+import { truncationNotes, truncationOf } from '../words/truncation.ts';
 import { tokenClasses } from '../contract/outcome.ts';
 import type { RunManifest } from '../contract/run.ts';
 import type { SizeTrendDocument } from '../contract/size-trend.ts';
@@ -212,9 +213,23 @@ export const resultColumns: Columns<SweepResult> = [
   droppedColumn,
 ];
 
+/** Whether so many of the unpruned model's texts ran out of tokens that truncation was measured. */
+const truncationColumn = ({
+  results,
+}: Pick<SweepDocument, 'results'>): Columns<Pick<SweepResult, 'model' | 'task'>>[number] => {
+  const isTruncated = truncationOf(results);
+  return ['truncation_measured', (row) => String(isTruncated(row))];
+};
+
 /** Every number of a sweep, one candidate on one task per line. */
 export const resultsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  csvTable(manifest, resultColumns, document.results);
+  csvTable(
+    manifest,
+    resultColumns.flatMap((column): Columns<SweepResult> =>
+      column[0] === 'looped' ? [column, truncationColumn(document)] : [column],
+    ),
+    document.results,
+  );
 
 /** Power of the test; empty if nothing is undecided. */
 export const powerColumns: Columns<Pick<Threshold, 'power' | 'n'>> = [
@@ -294,7 +309,7 @@ export const thresholdColumns: Columns<Threshold> = [
 ];
 
 export const thresholdsCsv = (document: SweepDocument, manifest: RunManifest): string =>
-  csvTable(manifest, thresholdColumns, document.thresholds);
+  csvTable(manifest, [...thresholdColumns, truncationColumn(document)], document.thresholds);
 
 /** A table in Markdown. */
 const markdownTable = <T>(columns: Columns<T>, rows: readonly T[]): readonly string[] => {
@@ -317,6 +332,7 @@ export const thresholdsMarkdown = (document: SweepDocument, manifest: RunManifes
       document.thresholds,
     ),
     '',
+    ...truncationNotes(document.results).flatMap((note) => [escapeMarkdown(note), '']),
     document.rule,
     '',
     ...(document.multiplicity === undefined ? [] : [document.multiplicity.sentence, '']),

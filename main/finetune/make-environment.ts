@@ -45,10 +45,19 @@ const run = async (
 
 /**
  * pip, which ends when its standard input does: two engines after one another never install into one folder at a time.
+ * Read without sys.stdin, whose lock would abort Python at its normal end.
  */
 const PIP = `
 import os, runpy, sys, threading
-threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+
+
+def end_with_parent():
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
 sys.argv[0] = 'pip'
 runpy.run_module('pip', run_name='__main__')
 `;

@@ -20,11 +20,11 @@ const HASH_CHARACTERS = 12;
 /** Characters of an answer of the program; an error's text is the longest. */
 const MAX_EVENT_CHARACTERS = 100_000;
 /** Folder of imported tasks in a workspace, and the record of what was asked for. */
-const FOLDER = 'tasks';
+export const IMPORT_FOLDER = 'tasks';
 const RECORD = 'imported.json';
 const MAX_RECORD_BYTES = 16 * 2 ** 20;
 
-const INSTALL =
+export const INSTALL_HARNESS =
   'Let "uncurl doctor --python" complete its environment, or name a Python that has lm-eval 0.4.13: ' +
   'uncurl import NAME --python FILE.';
 
@@ -63,7 +63,7 @@ export const AS_PUBLISHED: ImportSettings = { fewshot: null, limit: null };
 /** Folders of the tasks of each name. */
 export type TaskFolders = ReadonlyMap<string, readonly string[]>;
 
-const recordFile = (workspace: string): string => join(workspace, FOLDER, RECORD);
+const recordFile = (workspace: string): string => join(workspace, IMPORT_FOLDER, RECORD);
 
 /** The tasks that a workspace has imported. @throws WorkbenchError `imports-damaged`. */
 export const importedTasks = async (workspace: string): Promise<readonly ImportedTask[]> => {
@@ -89,7 +89,7 @@ export const foundImports = async (
       if (isYamlTask(name)) return [];
       const folders = imported
         .filter(({ asked }) => asked === name)
-        .map(({ folder }) => join(workspace, FOLDER, folder));
+        .map(({ folder }) => join(workspace, IMPORT_FOLDER, folder));
       return folders.length === 0 ? [] : [[name, folders]];
     }),
   );
@@ -123,13 +123,20 @@ export interface ImportOrder {
   /** Folder of resources/. */
   readonly resources: string;
   readonly workspace: string;
+  /** Whether something forbids asking the Hub: data sets then come from its cache alone. */
+  readonly isOffline: boolean;
   readonly signal: AbortSignal;
   /** Called with one line for each stage. */
   readonly say: (line: string) => void;
 }
 
+const OFFLINE = { HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', HF_EVALUATE_OFFLINE: '1' };
 /** Without telemetry and Xet, whose requests go to other hosts than the one that the user named. */
-const ENVIRONMENT = { HF_HUB_DISABLE_TELEMETRY: '1', HF_HUB_DISABLE_XET: '1', TOKENIZERS_PARALLELISM: 'false' };
+export const HARNESS_ENVIRONMENT = {
+  HF_HUB_DISABLE_TELEMETRY: '1',
+  HF_HUB_DISABLE_XET: '1',
+  TOKENIZERS_PARALLELISM: 'false',
+};
 
 const inTurn = createTurns();
 
@@ -148,7 +155,7 @@ const runHarness = async (
   names: readonly string[],
   settings: ImportSettings,
   folder: string,
-  { python, resources, signal, say }: ImportOrder,
+  { python, resources, isOffline, signal, say }: ImportOrder,
 ): Promise<{ readonly written: readonly WrittenTask[]; readonly problem: WorkbenchError | null }> => {
   const job = join(folder, 'job.json');
   const out = join(folder, 'out');
@@ -181,7 +188,9 @@ const runHarness = async (
         problems.push(refuse('harness-refused', `${event.asked}: ${event.why}.`, event.remedy || 'Check the name.'));
         return undefined;
       case 'lacks':
-        problems.push(refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL));
+        problems.push(
+          refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL_HARNESS),
+        );
         return undefined;
       case 'failed':
         problems.push(
@@ -189,14 +198,16 @@ const runHarness = async (
             'harness-failed',
             'failed',
             `${event.asked} could not be built: ${event.why}`,
-            'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE) or its cache.',
+            'lm-evaluation-harness said this; data sets come from the Hub (HF_ENDPOINT, HF_HUB_OFFLINE, UNCURL_HUB), ' +
+              'or its cache.',
           ),
         );
         return undefined;
     }
   };
   const script = join(resources, 'harness', 'import_tasks.py');
-  const { code, stderr } = await runProgram(python, [script, job], { signal, environment: ENVIRONMENT, onLine });
+  const environment = { ...HARNESS_ENVIRONMENT, ...(isOffline ? OFFLINE : {}) };
+  const { code, stderr } = await runProgram(python, [script, job], { signal, environment, onLine });
   if (signal.aborted) throw new CancelledError('The import of tasks', 'Start it again.');
   if (code !== 0)
     throw new WorkbenchError(
@@ -228,7 +239,7 @@ export const importTasks = async (
   const known: TaskFolders = isAnew ? new Map() : await foundImports(workspace, names, settings);
   const missing = [...new Set(names)].filter((name) => !known.has(name));
   if (missing.length === 0) return known;
-  const tasks = join(workspace, FOLDER);
+  const tasks = join(workspace, IMPORT_FOLDER);
   await makeFolder(tasks);
   const folder = await mkdtemp(join(tasks, '.import-'));
   try {

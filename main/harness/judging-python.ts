@@ -15,8 +15,8 @@ const RECORD = 'judging.json';
 const MAX_RECORD_BYTES = 2 ** 20;
 const MOST_WORKSPACES = 200;
 
-const namedPython = z.object({ workspace: sentence, python: sentence });
-const record = z.object({ workspaces: z.array(namedPython).max(MOST_WORKSPACES) });
+const ofWorkspace = z.object({ workspace: sentence, python: sentence });
+const record = z.object({ workspaces: z.array(ofWorkspace).max(MOST_WORKSPACES) });
 
 const readRecord = async (state: string): Promise<z.infer<typeof record>['workspaces']> => {
   const file = join(state, RECORD);
@@ -35,6 +35,10 @@ export const rememberJudgingPython = async (state: string, workspace: string, py
   await writeFileAtomically(join(state, RECORD), `${text}\n`);
 };
 
+/** The Python that `uncurl import --python` named last for a workspace; null: none. */
+export const namedPython = async (state: string, workspace: string): Promise<string | null> =>
+  (await readRecord(state)).find((one) => one.workspace === resolve(workspace))?.python ?? null;
+
 /**
  * The Python that judges the tasks of a workspace.
  *
@@ -44,7 +48,4 @@ export const judgingPython = async (
   state: string,
   workspace: string,
   environments: Pick<MadeEnvironments, 'has'>,
-): Promise<string> => {
-  const named = (await readRecord(state)).find((one) => one.workspace === resolve(workspace));
-  return named?.python ?? ownPython(workspace, environments);
-};
+): Promise<string> => (await namedPython(state, workspace)) ?? ownPython(workspace, environments);

@@ -1,7 +1,11 @@
 import type { TextTokenizer } from '../checkpoint/load-tokenizer.ts';
+import { NAME_CHARACTERS } from '../contract/bounds.ts';
 import { refuse } from '../contract/errors.ts';
+import type { ItemTraits } from '../contract/slices.ts';
 import type { ChoiceItem, TaskItem, TextItem } from '../contract/task.ts';
 import { isTextItem, isWrittenItem, profiledText } from '../tasks/task.ts';
+import { NO_TOKEN } from '../profile/choice-sample.ts';
+import type { TokenReader } from '../profile/expert-tokens.ts';
 import { rollingWindows, scoredSequence, type ScoredSequence } from './scorer.ts';
 import { endWeights } from './token-tree.ts';
 
@@ -43,11 +47,8 @@ export const encodeRequest = (
   continuation: string,
 ): EncodedRequest => {
   if (context === '') return encodeWithoutContext(tokenizer, id, continuation);
-  const space = trailingSpace.exec(context)?.[0] ?? '';
-  const stem = context.slice(0, context.length - space.length);
-  const contextTokens = encodePrompt(tokenizer, stem);
-  const continuationTokens = encodePrompt(tokenizer, stem + space + continuation).slice(contextTokens.length);
-  if (continuationTokens.length === 0) {
+  const pair = splitPair(tokenizer, context, continuation);
+  if (pair.continuationTokens.length === 0) {
     throw refuse(
       'lost-continuation',
       `item "${id}": no token is left for the continuation ${JSON.stringify(continuation)}: the tokenizer ` +
@@ -55,7 +56,35 @@ export const encodeRequest = (
       'Move the boundary: begin the continuation with the space or sign that separates it from the context.',
     );
   }
+  return pair;
+};
+
+/** The same of a context that is not empty; the continuation may have no token of its own. */
+const splitPair = (tokenizer: TextTokenizer, context: string, continuation: string): EncodedRequest => {
+  const space = trailingSpace.exec(context)?.[0] ?? '';
+  const stem = context.slice(0, context.length - space.length);
+  const contextTokens = encodePrompt(tokenizer, stem);
+  const continuationTokens = encodePrompt(tokenizer, stem + space + continuation).slice(contextTokens.length);
   return { contextTokens, continuationTokens };
+};
+
+/**
+ * By what items are grouped in a comparison (`slices.ts`): the length of the question in tokens, and the first token of
+ * the right answer (the first of several) with its class; null for a text, and where an answer has no token of its own.
+ */
+export const traitsOf = (tokenizer: TextTokenizer, reader: TokenReader, item: TaskItem): ItemTraits => {
+  const { id } = item;
+  const none = { item: id, class: null, token: null };
+  if (isTextItem(item)) return { ...none, length: encodePrompt(tokenizer, item.text).length };
+  const answer = profiledText(item).slice(item.context.length);
+  const { contextTokens, continuationTokens } =
+    item.context === ''
+      ? { contextTokens: [], continuationTokens: tokenizer.encode(answer, false) }
+      : splitPair(tokenizer, item.context, answer);
+  const [token] = continuationTokens;
+  if (answer === '' || token === undefined) return { ...none, length: contextTokens.length };
+  const piece = reader.piece(contextTokens.at(-1) ?? NO_TOKEN, token);
+  return { item: id, length: contextTokens.length, class: piece.class, token: piece.text.slice(0, NAME_CHARACTERS) };
 };
 
 const encodeWithoutContext = (tokenizer: TextTokenizer, id: string, continuation: string): EncodedRequest => {

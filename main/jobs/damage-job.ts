@@ -1,4 +1,5 @@
 import { stepSummary } from '../words/sweep-facts.ts';
+import { ranOutOf } from '../words/truncation.ts';
 import { writeFile } from 'node:fs/promises';
 import type { DamageDocument, DamageSettings } from '../contract/damage.ts';
 import { refuse } from '../contract/errors.ts';
@@ -67,6 +68,7 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
     if (unpruned === undefined) throw new Error('no outcomes of the unpruned model');
     const { metric } = task.task;
     const whole = summarise(metric, unpruned, null);
+    const ranOut = ranOutOf(metric, unpruned);
     const document: DamageDocument = {
       model: model.name,
       task: task.name,
@@ -75,6 +77,7 @@ export const damageJob = (model: RunModel, plain: RunTask, settings: DamageSetti
       metric,
       n: whole.n,
       unpruned: whole.value,
+      ...(ranOut === undefined ? {} : { ranOut }),
       results: candidates.map((own, index) => {
         const { value, difference, low, high, p, lost, gained } = summarise(metric, unpruned, own);
         return { expert: leftOut[index] ?? 0, value, difference, low, high, p, lost, gained };

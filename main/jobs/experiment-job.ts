@@ -26,6 +26,7 @@ import { type CalibrationTokens, openTokenCounter } from './task-work.ts';
 import { makePlan, type PlanOrder, planSteps, profileStep } from './plan-step.ts';
 import { type PlannedStep, runStep, type SingleStep, totalWork } from './step.ts';
 import { usedItems } from './sweep-stages.ts';
+import { ranOutOf } from '../words/truncation.ts';
 import { ARMS_FOLDER, type MeasuredTask, trainingWork, type TunedArms, tunedStep } from './tuned-step.ts';
 
 export interface ExperimentInput {
@@ -132,10 +133,12 @@ const recordedArm = (
   training: ArmTraining | null,
 ): ExperimentArm => {
   const answers = outcomes.flatMap((outcome) => (outcome.kind === 'text' ? [] : [outcome]));
+  const ranOut = ranOutOf(metric, outcomes);
   return {
     ...arm,
     right: answers.map((outcome) => (isRight(metric, outcome) ? '1' : '0')).join(''),
     truncated: answers.filter(({ truncatedTokens }) => truncatedTokens > 0).length,
+    ...(ranOut === undefined ? {} : { ranOut }),
     training,
   };
 };

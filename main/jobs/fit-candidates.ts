@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/open-checkpoint.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { ggufTypeOf, isCompressedType, type RoundedType, roundedTypes, type WeightType } from '../contract/export.ts';
 import type { FitCandidate, FitFormat, FitLimit, FitSettings } from '../contract/fit.ts';
-import type { DropPlan } from '../contract/plan.ts';
+import type { DropPlan, Plan } from '../contract/plan.ts';
 import { limitedBytes } from '../evaluation/fit.ts';
 import { exportBytes, exportTypes } from '../export/export-bytes.ts';
 import { storedType } from '../export/gguf/gguf-file.ts';
@@ -110,6 +110,15 @@ export class CandidateSizes {
         this.#overlays,
       ));
     this.#known.set(key, bytes);
+    return this.#placed(bytes);
+  }
+
+  /** Of a plan, whose experts may have types by layer. */
+  async ofPlan(plan: Plan, weights: WeightType): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
+    return this.#placed(await exportBytes(this.#checkpoint, plan, this.#format, roundedOf(weights), this.#overlays));
+  }
+
+  #placed(bytes: number): Pick<FitCandidate, 'bytes' | 'memoryBytes'> {
     if (this.#limit.kind === 'bytes') return { bytes, memoryBytes: null };
     // Our caches hold float32; programs that serve models hold 16 bits.
     const cache = folderCost(this.#checkpoint).cacheBytesPerToken / 2;

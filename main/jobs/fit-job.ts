@@ -33,7 +33,15 @@ import { planCandidates, roundedOf } from './fit-candidates.ts';
 import { measureCanaries, probesFor } from './fit-canaries.ts';
 import { foretell } from './fit-forecast.ts';
 import { FitSearch, requireTwoParts, scoredItems, weighted } from './fit-search.ts';
-import { type Job, type JobContext, jobOn, type RunModel, type RunTask, writeResult } from './job-context.ts';
+import {
+  type Job,
+  type JobContext,
+  jobOn,
+  type JobResult,
+  type RunModel,
+  type RunTask,
+  writeResult,
+} from './job-context.ts';
 import {
   type AnsweredItems,
   evaluatePlan,
@@ -53,7 +61,7 @@ import { askedTasks, openTokenCounter } from './task-work.ts';
 export const FIT_FILE = 'fit.json';
 export const CHOICE_FILE = 'choice.json';
 /** How long the search has taken, over interruptions. */
-const TIME_FILE = 'search-time.json';
+export const TIME_FILE = 'search-time.json';
 
 /** The most bytes of such a file: thousands of candidates, and plans. */
 export const MOST_FIT_BYTES = 64 * 2 ** 20;
@@ -185,130 +193,136 @@ interface MadeChoice {
 }
 
 /** The job of a search: two parts of the calibration items, a choice on disk, and then the test. */
-export const fitJob = ({ model, task: plain, elsewhere: others, settings }: FitInput): Job =>
-  jobOn([model.checkpoint], async (context) => {
-    const { meter, finish, now, folder, run } = context;
-    const { checkpoint } = model;
-    meter.describe('Reading the task');
-    const [task, ...elsewhere] = await askedTasks(model, [plain, ...others], settings.chat, context.madeAt);
-    if (task === undefined) throw new Error('a task without its form');
-    const { profiled, scoring } = partsOf(task, settings);
-    const before = await readJsonIfThere(join(folder, TIME_FILE), storedTime, { mostBytes: 4096 }, (cause) =>
-      refuse('time-unreadable', `${TIME_FILE} of ${run} is damaged.`, 'Start a new search.', cause),
-    );
-    const startedAt = now();
-    const elapsedMs = (): number => (before?.elapsedMs ?? 0) + now() - startedAt;
-    const isStopped = (): boolean => finish?.aborted === true;
-    const isOver = (): boolean => isStopped() || elapsedMs() >= settings.minutes * 60_000;
-    meter.describe(`Laying out candidates of ${model.name}`);
-    const planned = await planCandidates(checkpoint, settings, context.steps.overlays);
-    const count = await openTokenCounter(checkpoint, context.signal);
-    const calibration = {
-      profiling: await count.profiling(profiled.task.calibration),
-      scoring: await count.scoring(profiled.task.calibration),
-    };
-    const needs = settings.methods.map((method) => planNeeds({ method, budget: 'uniform' }));
-    const profile = profileStep(context, model, profiled, calibration.profiling, combinedExtras(needs));
-    meter.setTotal(profile.work);
-    const statistics = await runStep(context, profile);
-    const roundings = new RoundedModels(context);
-    const source = { model, task: profiled, statistics, calibration };
-    let document: FitDocument = {
-      run,
-      model: model.name,
-      task: task.name,
-      metric: task.task.metric,
-      settings,
-      state: 'searching',
-      items: { profile: profiled.task.calibration.length, scoring: scoring.length, test: task.task.test.length },
-      experts: checkpoint.info.experts,
-      unprunedBytes: planned.unprunedBytes,
-      candidates: [],
-      surrogates: [],
-      recommended: null,
-      finalists: [],
-      plan: null,
-      choiceHash: null,
-      unpruned: null,
-      tested: [],
-      elsewhere: [],
-      look: settings.earlierLooks + 1,
-      level: levelAfterLooks(settings.earlierLooks),
-      evaluations: 0,
-      untried: [],
-    };
-    const write = async (changed: Partial<FitDocument>): Promise<string> => {
-      document = { ...document, ...changed };
-      const output = await writeResult(context, FIT_FILE, (file) => writeFile(file, canonicalJson(document)));
-      context.emit({ type: 'fit.changed', run });
-      return output;
-    };
-    const search = new FitSearch({ context, settings, source, scoring, planned, roundings }, isOver, async () => {
-      await writeResult(context, TIME_FILE, (file) => writeFile(file, canonicalJson({ elapsedMs: elapsedMs() })));
-      await write({ ...found(), ...bestSoFar() });
-    });
-    /** What was scored before an interruption, where there was no time to read it again. */
-    let chosen: FitChoice | null = null;
-    /** What is recommended until the choice; nothing that is measured after it changes the answer. */
-    const bestSoFar = (): Partial<FitDocument> => {
-      if (chosen !== null) return {};
-      const [best] = search.inOrder();
-      return { recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) };
-    };
-    const known = (): FitDocument['candidates'] => {
-      const before = new Map(chosen?.scored.map((candidate) => [candidate.name, candidate]));
-      const now = search.candidates.map((candidate) => {
-        const scored = before.get(candidate.name);
-        return scored !== undefined && scored.items > candidate.items ? scored : candidate;
-      });
-      const names = new Set(now.map(({ name }) => name));
-      return [...now, ...[...before.values()].filter(({ name }) => !names.has(name))];
-    };
-    const found = (): Partial<FitDocument> => ({
-      candidates: known(),
-      surrogates: [...search.surrogates],
-      evaluations: search.evaluations,
-      otherEvaluations: search.otherEvaluations,
-      untried: [...search.untried],
-    });
-    try {
-      await search.run();
-      if (isStopped())
-        return {
-          output: await write({ ...found(), state: 'stopped' }),
-          summary: 'Stopped: the best so far, not tested.',
-        };
-      const made = await choiceOf(context, choiceKey(checkpoint.identity, hashItems(scoring), run), search, settings);
-      chosen = made.choice;
-      const { recommended, finalists, plans } = chosen;
-      const [plan] = plans;
-      if (plan === undefined) throw new Error('a choice without a plan');
-      await write({ ...found(), state: 'testing', recommended, finalists, plan, choiceHash: made.hash });
-      const forecast = await foretell({ settings, source, scoring, counts: planned.counts }, search, chosen);
-      if (forecast !== undefined) await write({ forecast });
-      const tested = await testChoice(context, { model, task, settings, roundings, level: document.level }, made);
-      await write(tested);
-      const away: FitDocument['elsewhere'] = [];
-      for (const other of elsewhere) {
-        const own = { ...made, choice: { ...made.choice, finalists: [], plans: [plan] } };
-        const subject = { model, task: other, settings, roundings, level: ONE_SIDED_ALPHA };
-        const result = await testChoice(context, subject, own);
-        const [first] = result.tested;
-        if (first !== undefined) away.push({ ...first, task: other.name, unpruned: result.unpruned });
-        await write({ elsewhere: away });
-      }
-      const weights = chosen.scored.find(({ name }) => name === recommended)?.weights;
-      if (settings.canaries !== undefined && weights !== undefined) {
-        const asked = { model, task, canaries: settings.canaries, roundings };
-        await write({ canaries: await measureCanaries(context, asked, plan, weights) });
-      }
-      await search.measureOthers(recommended);
-      meter.describe('Writing');
-      return { output: await write({ ...found(), state: 'done' }), summary: `Recommended: ${recommended}.` };
-    } finally {
-      await roundings.close();
-    }
+export const fitJob = (input: FitInput): Job =>
+  jobOn([input.model.checkpoint], (context) => measureFit(input, context));
+
+/** Does the work of a search, and writes its result and its choice into the run's folder. */
+export const measureFit = async (
+  { model, task: plain, elsewhere: others, settings }: FitInput,
+  context: JobContext,
+): Promise<JobResult> => {
+  const { meter, finish, now, folder, run } = context;
+  const { checkpoint } = model;
+  meter.describe('Reading the task');
+  const [task, ...elsewhere] = await askedTasks(model, [plain, ...others], settings.chat, context.madeAt);
+  if (task === undefined) throw new Error('a task without its form');
+  const { profiled, scoring } = partsOf(task, settings);
+  const before = await readJsonIfThere(join(folder, TIME_FILE), storedTime, { mostBytes: 4096 }, (cause) =>
+    refuse('time-unreadable', `${TIME_FILE} of ${run} is damaged.`, 'Start a new search.', cause),
+  );
+  const startedAt = now();
+  const elapsedMs = (): number => (before?.elapsedMs ?? 0) + now() - startedAt;
+  const isStopped = (): boolean => finish?.aborted === true;
+  const isOver = (): boolean => isStopped() || elapsedMs() >= settings.minutes * 60_000;
+  meter.describe(`Laying out candidates of ${model.name}`);
+  const planned = await planCandidates(checkpoint, settings, context.steps.overlays);
+  const count = await openTokenCounter(checkpoint, context.signal);
+  const calibration = {
+    profiling: await count.profiling(profiled.task.calibration),
+    scoring: await count.scoring(profiled.task.calibration),
+  };
+  const needs = settings.methods.map((method) => planNeeds({ method, budget: 'uniform' }));
+  const profile = profileStep(context, model, profiled, calibration.profiling, combinedExtras(needs));
+  meter.setTotal(profile.work);
+  const statistics = await runStep(context, profile);
+  const roundings = new RoundedModels(context);
+  const source = { model, task: profiled, statistics, calibration };
+  let document: FitDocument = {
+    run,
+    model: model.name,
+    task: task.name,
+    metric: task.task.metric,
+    settings,
+    state: 'searching',
+    items: { profile: profiled.task.calibration.length, scoring: scoring.length, test: task.task.test.length },
+    experts: checkpoint.info.experts,
+    unprunedBytes: planned.unprunedBytes,
+    candidates: [],
+    surrogates: [],
+    recommended: null,
+    finalists: [],
+    plan: null,
+    choiceHash: null,
+    unpruned: null,
+    tested: [],
+    elsewhere: [],
+    look: settings.earlierLooks + 1,
+    level: levelAfterLooks(settings.earlierLooks),
+    evaluations: 0,
+    untried: [],
+  };
+  const write = async (changed: Partial<FitDocument>): Promise<string> => {
+    document = { ...document, ...changed };
+    const output = await writeResult(context, FIT_FILE, (file) => writeFile(file, canonicalJson(document)));
+    context.emit({ type: 'fit.changed', run });
+    return output;
+  };
+  const search = new FitSearch({ context, settings, source, scoring, planned, roundings }, isOver, async () => {
+    await writeResult(context, TIME_FILE, (file) => writeFile(file, canonicalJson({ elapsedMs: elapsedMs() })));
+    await write({ ...found(), ...bestSoFar() });
   });
+  /** What was scored before an interruption, where there was no time to read it again. */
+  let chosen: FitChoice | null = null;
+  /** What is recommended until the choice; nothing that is measured after it changes the answer. */
+  const bestSoFar = (): Partial<FitDocument> => {
+    if (chosen !== null) return {};
+    const [best] = search.inOrder();
+    return { recommended: best ?? null, plan: best === undefined ? null : search.planOf(best) };
+  };
+  const known = (): FitDocument['candidates'] => {
+    const before = new Map(chosen?.scored.map((candidate) => [candidate.name, candidate]));
+    const now = search.candidates.map((candidate) => {
+      const scored = before.get(candidate.name);
+      return scored !== undefined && scored.items > candidate.items ? scored : candidate;
+    });
+    const names = new Set(now.map(({ name }) => name));
+    return [...now, ...[...before.values()].filter(({ name }) => !names.has(name))];
+  };
+  const found = (): Partial<FitDocument> => ({
+    candidates: known(),
+    surrogates: [...search.surrogates],
+    evaluations: search.evaluations,
+    otherEvaluations: search.otherEvaluations,
+    untried: [...search.untried],
+  });
+  try {
+    await search.run();
+    if (isStopped())
+      return {
+        output: await write({ ...found(), state: 'stopped' }),
+        summary: 'Stopped: the best so far, not tested.',
+      };
+    const made = await choiceOf(context, choiceKey(checkpoint.identity, hashItems(scoring), run), search, settings);
+    chosen = made.choice;
+    const { recommended, finalists, plans } = chosen;
+    const [plan] = plans;
+    if (plan === undefined) throw new Error('a choice without a plan');
+    await write({ ...found(), state: 'testing', recommended, finalists, plan, choiceHash: made.hash });
+    const forecast = await foretell({ settings, source, scoring, counts: planned.counts }, search, chosen);
+    if (forecast !== undefined) await write({ forecast });
+    const tested = await testChoice(context, { model, task, settings, roundings, level: document.level }, made);
+    await write(tested);
+    const away: FitDocument['elsewhere'] = [];
+    for (const other of elsewhere) {
+      const own = { ...made, choice: { ...made.choice, finalists: [], plans: [plan] } };
+      const subject = { model, task: other, settings, roundings, level: ONE_SIDED_ALPHA };
+      const result = await testChoice(context, subject, own);
+      const [first] = result.tested;
+      if (first !== undefined) away.push({ ...first, task: other.name, unpruned: result.unpruned });
+      await write({ elsewhere: away });
+    }
+    const weights = chosen.scored.find(({ name }) => name === recommended)?.weights;
+    if (settings.canaries !== undefined && weights !== undefined) {
+      const asked = { model, task, canaries: settings.canaries, roundings };
+      await write({ canaries: await measureCanaries(context, asked, plan, weights) });
+    }
+    await search.measureOthers(recommended);
+    meter.describe('Writing');
+    return { output: await write({ ...found(), state: 'done' }), summary: `Recommended: ${recommended}.` };
+  } finally {
+    await roundings.close();
+  }
+};
 
 /**
  * The recommended model and the finalists, on disk before anything is tested: what the run chose before it was

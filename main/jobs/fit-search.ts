@@ -1,8 +1,8 @@
 import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
-import type { WeightType } from '../contract/export.ts';
+import { ggufTypeOf, isCompressedType, type WeightType } from '../contract/export.ts';
 import type { FitCandidate, FitSurrogate, RecordedFitSettings, ScoredCandidate } from '../contract/fit.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { MethodName, Plan } from '../contract/plan.ts';
+import { type DropPlan, isMergePlan, type MethodName, type Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import {
   FEWEST_EQUAL,
@@ -20,7 +20,7 @@ import { wholePlan } from '../export/rounded-folder.ts';
 import { planForModel } from '../pruning/make-plan.ts';
 import { planNeeds } from '../pruning/plan-needs.ts';
 import { withGates } from '../pruning/gates.ts';
-import { allocateLayers, lossesBetween } from '../pruning/search/allocate-layers.ts';
+import { allocateLayers, type LayerOption, lossesBetween } from '../pruning/search/allocate-layers.ts';
 import { taskShares } from '../pruning/weighed-profiles.ts';
 import { candidateName, type Making, makingsOf, type PlannedCandidates, roundedOf } from './fit-candidates.ts';
 import type { JobContext } from './job-context.ts';
@@ -34,6 +34,12 @@ import { openTokenCounter } from './task-work.ts';
 
 /** Budgets beside the wanted one whose best models are measured too, as parts of it. */
 const OTHER_BUDGETS = [0.5, Math.SQRT1_2, Math.SQRT2, 2] as const;
+
+/** Ends the sentences on what was left out because the minutes of a search were over. */
+export const TIME_USED = 'the time was used up.';
+
+/** Types that the experts of a layer may have: a larger one than the best model, its own, and smaller ones. */
+const MOST_LAYER_TYPES = 4;
 
 /** Where a search is measured. */
 export interface FitSubject {
@@ -189,8 +195,14 @@ export class FitSearch {
     return new Set(even === undefined ? better : [...better, even]);
   }
 
-  /** Measures candidates by successive halving; ends early once the time is used up. */
+  /** Measures candidates, then the best one with types by layer where that is asked for. */
   async run(): Promise<void> {
+    await this.#halve();
+    if (this.#subject.settings.typesByLayer === true) await this.#addTypesByLayer();
+  }
+
+  /** Measures candidates by successive halving; ends early once the time is used up. */
+  async #halve(): Promise<void> {
     const { settings, scoring } = this.#subject;
     if (settings.format === 'plan') await this.#addUneven();
     let left = [...this.#all.values()];
@@ -207,7 +219,7 @@ export class FitSearch {
       if (!isWhole) {
         this.#untried.push(
           `Of ${String(scoring.length)} scoring items, candidates answered ` +
-            `${String(index === 0 ? rung.items : from)}: the time was used up.`,
+            `${String(index === 0 ? rung.items : from)}: ${TIME_USED}`,
         );
         return;
       }
@@ -245,7 +257,7 @@ export class FitSearch {
     const isWhole = await this.#measure(others, 0, this.#scored.get(recommended)?.losses.length ?? 0, true);
     this.#otherEvaluations = this.#evaluations - before;
     this.#evaluations = before;
-    if (!isWhole) this.#untried.push('Not every model of the other budgets was measured: the time was used up.');
+    if (!isWhole) this.#untried.push(`Not every model of the other budgets was measured: ${TIME_USED}`);
   }
 
   /**
@@ -384,7 +396,7 @@ export class FitSearch {
       const { method } = making;
       if (method === null || planNeeds({ method, budget: 'uniform' }).search !== null) continue;
       if (this.#isOver()) {
-        this.#untried.push(`Different numbers of experts by layer, by ${method}: the time was used up.`);
+        this.#untried.push(`Different numbers of experts by layer, by ${method}: ${TIME_USED}`);
         continue;
       }
       const losses = await this.#layerLosses({ ...making, method }, Math.min(LAYER_ITEMS, scoring.length));
@@ -409,6 +421,82 @@ export class FitSearch {
     const { losses, evaluations } = await measureLayers(context, measurement, unpruned, planWith);
     this.#evaluations += evaluations;
     return losses;
+  }
+
+  /**
+   * Adds the best candidate with types by layer: the experts of each layer are rounded to fewer bits alone, and the
+   * losses, assumed to add up, say which layers keep more of them within the limit. The rest of the model has the next
+   * larger type than the best candidate.
+   */
+  async #addTypesByLayer(): Promise<void> {
+    const { source, settings, planned, scoring, roundings } = this.#subject;
+    const { checkpoint } = source.model;
+    const [best] = this.inOrder();
+    const known = best === undefined ? undefined : this.#scored.get(best);
+    const types = planned.types.flatMap((type) => (type === 'stored' || isCompressedType(type) ? [] : [type]));
+    if (known === undefined || checkpoint.info.moeLayers < 2) return;
+    const leaveOut = (reason: string): void => void this.#untried.push(`Types by layer: ${reason}`);
+    if (settings.format !== 'gguf' || types.length < 2)
+      return leaveOut('the form has one type, or that of its source.');
+    if (isMergePlan(known.plan)) return leaveOut('the best model merges experts.');
+    if (this.#isOver()) return leaveOut(TIME_USED);
+    const { candidate, plan } = known;
+    const from = Math.max(0, types.findIndex((type) => type === candidate.weights) - 1);
+    const tried = types.slice(from, from + MOST_LAYER_TYPES);
+    const [base] = tried;
+    if (base === undefined || tried.length < 2) return leaveOut('there is no smaller type.');
+    const layers = Array.from({ length: checkpoint.info.moeLayers }, (_, layer) => layer);
+    const typed = (typeOf: (layer: number) => (typeof tried)[number]): DropPlan => ({
+      ...plan,
+      expertTypes: layers.map((layer) => ggufTypeOf(typeOf(layer))),
+    });
+    const items = Math.min(LAYER_ITEMS, scoring.length);
+    const { measurement, unpruned } = await this.#slice(0, items);
+    const lossesOf = async (plans: readonly Plan[]): Promise<readonly number[]> => {
+      const own = weighted(measurement, roundings, base);
+      const steps = plans.map((one) => evaluationStep(own, one));
+      this.#subject.context.meter.addToTotal(totalWork(steps));
+      const outcomes = await evaluateAll(this.#subject.context, own, steps);
+      this.#evaluations += items * plans.length;
+      return outcomes.map((answers) => meanLoss(itemLosses(unpruned, answers))?.mean ?? Infinity);
+    };
+    const alone = layers.flatMap((layer) => tried.slice(1).map((type) => ({ layer, type })));
+    const plans = alone.map(({ layer, type }) => typed((one) => (one === layer ? type : base)));
+    const [whole = 0, ...losses] = await lossesOf([typed(() => base), ...plans]);
+    const smallest = tried.at(-1) ?? base;
+    const bytesOf = async (one: Plan): Promise<number> =>
+      limitedBytes(settings.limit, await planned.sizes.ofPlan(one, base));
+    const least = await bytesOf(typed(() => smallest));
+    const options: LayerOption[][] = [];
+    for (const layer of layers) {
+      const own: LayerOption[] = [];
+      for (const type of tried) {
+        const size = (await bytesOf(typed((one) => (one === layer ? type : smallest)))) - least;
+        const at = alone.findIndex((one) => one.layer === layer && one.type === type);
+        own.push({ size: Math.max(0, Math.round(size)), loss: at === -1 ? 0 : (losses[at] ?? Infinity) - whole });
+      }
+      options.push(own);
+    }
+    const room = Math.floor(settings.limit.bytes - least);
+    const found = room < 0 ? null : allocateLayers(options, room);
+    if (found === null) return leaveOut(`the rest of the model in ${base} leaves no room.`);
+    const chosen = typed((layer) => tried[found.chosen[layer] ?? 0] ?? base);
+    const { expertTypes = [] } = chosen;
+    if (expertTypes.every((type) => type === expertTypes[0])) return leaveOut('one type for all layers is the best.');
+    const { method, gates, refit, kept } = candidate;
+    const name = `${candidateName({ method, gates, refit }, String(kept), base, settings.gates.length > 1)} by layer`;
+    const mixed: FitCandidate = {
+      ...candidate,
+      name,
+      weights: base,
+      expertTypes,
+      ...(await planned.sizes.ofPlan(chosen, base)),
+    };
+    this.#all.set(name, mixed);
+    this.#scored.set(name, { candidate: mixed, plan: chosen, losses: [] });
+    this.#surrogates.push({ name, predicted: whole + found.loss, bound: whole + found.bound, against: null });
+    const isWhole = await this.#measure([mixed], 0, known.losses.length, true);
+    if (!isWhole) leaveOut(TIME_USED);
   }
 
   async #slice(from: number, to: number): Promise<Slice> {

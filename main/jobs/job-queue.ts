@@ -108,6 +108,9 @@ export const carryOutHere =
 /** Progress is announced at most this often. */
 const PROGRESS_EVERY_MS = 100;
 
+/** Ended runs that can still be waited for. */
+const MOST_ENDED = 16;
+
 interface QueuedJob {
   manifest: RunManifest;
   readonly created: CreatedRun;
@@ -141,6 +144,8 @@ export class JobQueue {
   readonly #leaving = new Set<Promise<void>>();
   /** Locks of ended runs that could not be released yet because the disk was gone. */
   readonly #kept = new Set<RunLock>();
+  /** How the last runs ended, for whoever asks only then: a run may fail before its caller waits for it. */
+  readonly #ended = new Map<string, Promise<RunManifest>>();
   #working: Promise<void> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | null = null;
 
@@ -219,14 +224,14 @@ export class JobQueue {
 
   /** The run's final manifest; rejects with the error that ended the run. */
   finished(run: string): Promise<RunManifest> {
-    const queued = this.#jobs.get(run);
-    if (queued === undefined)
+    const finished = this.#jobs.get(run)?.finished ?? this.#ended.get(run);
+    if (finished === undefined)
       throw refuse(
         'not-running',
         `Run "${run}" is neither waiting nor running in this engine.`,
         'List the runs to see their states.',
       );
-    return queued.finished;
+    return finished;
   }
 
   /** Stops a waiting job at once and a running one within a second. */
@@ -335,6 +340,9 @@ export class JobQueue {
       await this.#giveLocksBack();
     }
     this.#jobs.delete(run);
+    this.#ended.delete(run);
+    this.#ended.set(run, queued.finished);
+    for (const oldest of [...this.#ended.keys()].slice(0, -MOST_ENDED)) this.#ended.delete(oldest);
     this.#emit({ type: 'job.progress', progress: meter.read() });
     this.#emit({ type: 'run.changed', manifest: queued.manifest });
     // It ended only here: the engine that has it now reports its state.

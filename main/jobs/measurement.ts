@@ -1,7 +1,8 @@
-import { WorkbenchError } from '../contract/errors.ts';
+import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { memoryIn } from '../contract/model.ts';
 import type { ItemOutcome } from '../contract/outcome.ts';
-import type { Plan } from '../contract/plan.ts';
+import { isCompressedType } from '../contract/export.ts';
+import { expertTypesOf, type Plan } from '../contract/plan.ts';
 import type { TaskItem } from '../contract/task.ts';
 import {
   type CountsSoFar,
@@ -142,6 +143,12 @@ export const evaluationStep = (
 ): EvaluationStep => {
   const { name, identity, fingerprint, info } = model.checkpoint;
   const weights = rounded?.type;
+  if (plan !== null && expertTypesOf(plan) !== undefined && (weights === undefined || isCompressedType(weights)))
+    throw refuse(
+      'types-by-layer',
+      'The plan gives the experts of each layer a type of their own: its numbers are those of a GGUF file.',
+      'Measure it with --weights of a type of GGUF files, or leave "expertTypes" out of the plan.',
+    );
   const answers = { model: identity, experts: info.experts, itemsHash, plan, numerics, writing, fidelity, weights };
   const key = ownKey ?? evaluationKey(answers);
   return {

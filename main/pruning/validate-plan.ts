@@ -36,6 +36,11 @@ export const validatePlan = (plan: Plan, target: PlanTarget): Plan => {
     return { ...plan, groups: plan.groups.map((groups, layer) => validateGroups(groups, layer, target)) };
   }
   checkLayerCount(plan.kept.length, target);
+  if (plan.expertTypes !== undefined && plan.expertTypes.length !== target.moeLayers)
+    throw invalid(
+      `has types of experts for ${plan.expertTypes.length} MoE layers; the model has ${target.moeLayers}`,
+      'Give one type per MoE layer, or leave "expertTypes" out.',
+    );
   return { ...plan, kept: plan.kept.map((kept, layer) => validateKept(kept, layer, target)) };
 };
 

@@ -19,6 +19,8 @@ const answerTo = (source: RunSource, question: ParsedQuestion): Promise<unknown>
       return readings.sweeps(source, question);
     case 'answers':
       return readings.answers(source, question);
+    case 'slices':
+      return readings.slices(source, question);
     case 'report':
       return readings.report(source, question);
     case 'figures':

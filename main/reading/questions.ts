@@ -3,6 +3,7 @@ import { boundedList, boundedText, itemCount, margin, shortName } from '../contr
 import { planRequest } from '../contract/calls.ts';
 import { modelInfo } from '../contract/model.ts';
 import { serialisedError } from '../contract/rpc.ts';
+import { itemTraits, pointInTask } from '../contract/slices.ts';
 import { answerKind } from '../contract/task.ts';
 
 const run = shortName;
@@ -40,6 +41,18 @@ export const readingQuestion = z.discriminatedUnion('read', [
     method: boundedText,
     seed: itemCount.nullable(),
     factor: z.number(),
+  }),
+  z.object({
+    read: z.literal('slices'),
+    run,
+    model: boundedText,
+    task: boundedText,
+    first: pointInTask,
+    second: pointInTask,
+    /** By item; null where the task's items are not at hand. */
+    traits: boundedList(itemTraits).nullable(),
+    /** What the lengths count. */
+    unit: z.enum(['tokens', 'characters']),
   }),
   z.object({ read: z.literal('report'), run, ...reading }),
   z.object({ read: z.literal('figures'), run }),

@@ -1,10 +1,14 @@
 import type { CompareDocument } from '../contract/compare.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import type { ItemOutcome } from '../contract/outcome.ts';
+import type { ItemSlice } from '../contract/slices.ts';
 import { isSameFactor, type SweepDocument, type SweepResult, UNPRUNED } from '../contract/sweep.ts';
 import { type AnsweredItems, answeredItems } from '../evaluation/item-answers.ts';
+import { compareSlices, type SlicedItems, slicedItems } from '../evaluation/item-slices.ts';
 import { type FrontierPair, type FrontierPoint, type FrontierWords, frontierWords } from '../evaluation/frontier.ts';
 import { type AskedReading, withThresholds } from '../evaluation/threshold-family.ts';
 import type { Plan } from '../contract/plan.ts';
+import type { MetricName } from '../contract/task.ts';
 import type { RunProvenance } from '../contract/provenance.ts';
 import { emptyRoutingStatistics } from '../profile/routing-statistics.ts';
 import { expertAffinity } from '../pruning/clustering/affinity.ts';
@@ -26,6 +30,7 @@ import {
 import { sweepDelta } from '../runs/recorded-spec.ts';
 import type { RunSource } from '../runs/run-source.ts';
 import { readPointOutcomes } from '../runs/stored-outcomes.ts';
+import { itemOfRepeat } from '../tasks/task.ts';
 import { createProfileCache, type ProfileCache, profileCacheLimits } from '../workspace/profile-cache.ts';
 import { openProfileParts, type ProfileParts, PROFILED } from '../workspace/profile-file.ts';
 import { MOST_THREADS, type ParsedQuestion, type QuestionOf } from './questions.ts';
@@ -52,23 +57,36 @@ export interface PointAnswers extends AnsweredItems {
   readonly result: SweepResult;
 }
 
-const readAnswers = async (
+type AskedPoint = Pick<QuestionOf<'answers'>, 'model' | 'task' | 'method' | 'seed' | 'factor'>;
+
+/** A point of a sweep; refuses one that it does not have. */
+const measuredPoint = ({ results }: SweepDocument, { model, task, method, seed, factor }: AskedPoint): SweepResult => {
+  const found = results.find(
+    (one) =>
+      one.model === model &&
+      one.task === task &&
+      one.method === method &&
+      one.seed === seed &&
+      isSameFactor(one.factor, factor),
+  );
+  if (found !== undefined) return found;
+  throw refuse(
+    'no-such-point',
+    `The sweep contains no point for ${model}, ${task}, ` +
+      `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
+    'Choose a point that was measured.',
+  );
+};
+
+/** The outcomes of two points on the same items, in the task's order. */
+const outcomesOfTwo = async (
   source: RunSource,
-  { run, model, task, method, seed, factor }: QuestionOf<'answers'>,
-): Promise<PointAnswers> => {
-  const { results } = await readSweep(source, run, {});
-  const ofTask = results.filter((one) => one.model === model && one.task === task);
-  const result = ofTask.find((one) => one.method === method && one.seed === seed && isSameFactor(one.factor, factor));
-  const unpruned = ofTask.find((one) => one.method === UNPRUNED);
-  if (result === undefined || unpruned === undefined)
-    throw refuse(
-      'no-such-point',
-      `The sweep contains no point for ${model}, ${task}, ` +
-        `${method}${seed === null ? '' : `, seed ${String(seed)}`}, factor ${String(factor)}.`,
-      'Choose a point that was measured.',
-    );
-  const outcomesOf = await readPointOutcomes(source, run, [unpruned, result]);
-  const [before, after] = [outcomesOf(unpruned), outcomesOf(result)];
+  run: string,
+  first: SweepResult,
+  second: SweepResult,
+): Promise<readonly [readonly ItemOutcome[], readonly ItemOutcome[]]> => {
+  const outcomesOf = await readPointOutcomes(source, run, [first, second]);
+  const [before, after] = [outcomesOf(first), outcomesOf(second)];
   if (before === null || after === null)
     throw new WorkbenchError(
       'outcomes-missing',
@@ -76,7 +94,48 @@ const readAnswers = async (
       `The outcomes of this point are no longer stored in this workspace.`,
       'Resume the run to compute them again.',
     );
+  return [before, after];
+};
+
+const readAnswers = async (source: RunSource, { run, ...point }: QuestionOf<'answers'>): Promise<PointAnswers> => {
+  const document = await readSweep(source, run, {});
+  const result = measuredPoint(document, point);
+  const unpruned = measuredPoint(document, { ...point, method: UNPRUNED, seed: null, factor: 1 });
+  const [before, after] = await outcomesOfTwo(source, run, unpruned, result);
   return { result, ...answeredItems(result.metric, before, after) };
+};
+
+/** Two points slice by slice, every item with its answers, and the slices that each belongs to. */
+export interface SlicedAnswers {
+  readonly metric: MetricName;
+  readonly slices: readonly ItemSlice[];
+  /** The places in `items` of each slice's items, in the order of `slices`. */
+  readonly places: readonly (readonly number[])[];
+  readonly items: AnsweredItems['items'];
+}
+
+const readSlices = async (
+  source: RunSource,
+  { run, model, task, first, second, traits, unit }: QuestionOf<'slices'>,
+): Promise<SlicedAnswers> => {
+  const document = await readSweep(source, run, {});
+  const [one, other] = [
+    measuredPoint(document, { model, task, ...first }),
+    measuredPoint(document, { model, task, ...second }),
+  ];
+  const [before, after] = await outcomesOfTwo(source, run, one, other);
+  const { metric } = other;
+  const { items } = answeredItems(metric, before, after);
+  const known = new Map((traits ?? []).map((of) => [of.item, of]));
+  const own = items.map(({ item }) => known.get(item) ?? known.get(itemOfRepeat(item)));
+  const all: SlicedItems = { by: 'all', name: '', places: items.map((_, place) => place) };
+  const sliced = own.every((of) => of !== undefined) ? slicedItems(own, unit) : [all];
+  return {
+    metric,
+    slices: compareSlices(metric, before, after, sliced),
+    places: sliced.map(({ places }) => places),
+    items,
+  };
 };
 
 const comparisonOf = async (
@@ -193,6 +252,8 @@ export const readings = {
   sweeps: (source: RunSource, { runs }: QuestionOf<'sweeps'>) => readSweepsComparison(source, runs),
   answers: (source: RunSource, question: QuestionOf<'answers'>) =>
     vouchedAnswer(source, question.run, readAnswers(source, question)),
+  slices: (source: RunSource, question: QuestionOf<'slices'>) =>
+    vouchedAnswer(source, question.run, readSlices(source, question)),
   report: (source: RunSource, question: QuestionOf<'report'>) => {
     const { run, ...asked } = question;
     return keptAnswer(source, question, () => makeReport(source, run, asked));

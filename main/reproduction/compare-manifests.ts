@@ -31,6 +31,11 @@ const allowanceOf: AllowanceOf = (field, [holder]) => {
   if (field === 'models.commit') return { kind: 'any', reason: 'where the files came from; their content is compared' };
   if (/^models\.(?:fingerprint|sha256)$/.test(field) && isOfEarlierIdentity(holder))
     return { kind: 'any', reason: 'an earlier version identified models otherwise' };
+  if (/^models\.transformers\b/.test(field))
+    return {
+      kind: 'any',
+      reason: 'a run asks transformers itself, where a Python is configured, and refuses what differs',
+    };
   const reason = /^(?:models|tasks)\.path$/.test(field)
     ? 'a path of the machine that made the run; its content is compared by its hash'
     : COMPARED.has(name)

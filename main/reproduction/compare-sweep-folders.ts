@@ -26,7 +26,7 @@ import { compareProfiles } from './compare-profiles.ts';
 import { FieldLedger, ROUNDING } from './field-ledger.ts';
 
 const SPEED = 'a speed depends on what else the machine does';
-const OWN_NAME = 'names the run itself';
+export const OWN_NAME = 'names the run itself';
 const STEP =
   'the key of a stored result, made of model, plan, items, device and version, which are compared themselves';
 const NEWER = 'the first run was made by a version that did not record it; it follows from the written tokens';
@@ -41,7 +41,8 @@ const isWithout = (holder: unknown, name: string): boolean =>
 const RELATIVE_TO_VALUE = /^results\.(?:value|perplexity|difference|low|high)$/;
 const IN_NATS = /^results\.(?:lowOneSided|highOneSided|lowTail\.low)$/;
 
-const resultsAllowance: AllowanceOf = (field, holders) => {
+/** How much a result on items may differ the second time. */
+export const resultsAllowance: AllowanceOf = (field, holders) => {
   if (field === 'run') return { kind: 'any', reason: OWN_NAME };
   if (/^results\.cost\.\w+TokensPerSecond$/.test(field)) return { kind: 'any', reason: SPEED };
   if (field.endsWith('.droppedShare')) return { kind: 'rounding', absolute: ROUNDING.sums };
@@ -62,7 +63,8 @@ const outcomesAllowance: AllowanceOf = (field, [before]) => {
     : { kind: 'none' };
 };
 
-const plansAllowance: AllowanceOf = (field) => {
+/** How much the plan of a second run may differ. */
+export const plansAllowance: AllowanceOf = (field) => {
   if (field.endsWith('.weights') && /\.(?:recovery|constants)\.weights$/.test(field))
     return { kind: 'any', reason: WEIGHTS };
   return /\.(?:kept|members|reference|steps|items|tokens)$/.test(field)

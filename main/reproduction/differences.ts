@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../contract/errors.ts';
-import type { FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
+import type { ComparedFields, FlippedItem, PointName, Reproduction, RewrittenItem } from '../contract/reproduction.ts';
 import { pointNameKey, type SweepDocument, type SweepResult, type Threshold } from '../contract/sweep.ts';
 import { printedScore } from '../words/reproduction.ts';
 import { counted } from '../words/numbers.ts';
@@ -133,6 +133,15 @@ export type Findings = Omit<Reproduction, 'run' | 'of' | 'matches' | 'sentence' 
 export const isMatch = ({ changed, flipped, rewritten = [], thresholds, missing, added, fields }: Findings): boolean =>
   [changed, flipped, rewritten, thresholds, missing, added, fields?.changed ?? []].every((list) => list.length === 0);
 
+/** What was not compared, and where the first run was made; begins with a space, empty where nothing is left to say. */
+export const leftWords = (fields: ComparedFields | undefined): string => {
+  const heading = provenanceHeading(fields?.first);
+  return [fields === undefined ? [] : (notComparedWords(fields) ?? []), heading === null ? [] : `First run: ${heading}`]
+    .flat()
+    .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
+    .join('');
+};
+
 export const reproductionSentence = (findings: Findings): string => {
   const {
     points,
@@ -154,14 +163,7 @@ export const reproductionSentence = (findings: Findings): string => {
       : `scores differ by rounding, at most ${printedScore(largestScoreDifference)}` +
         (derived === null ? '' : `, and ${derived}`);
   const others = fields === undefined ? null : changedFieldsWords(fields);
-  const heading = provenanceHeading(fields?.first);
-  const left = [
-    fields === undefined ? [] : (notComparedWords(fields) ?? []),
-    heading === null ? [] : `First run: ${heading}`,
-  ]
-    .flat()
-    .map((text) => ` ${text.endsWith('.') ? text : `${text}.`}`)
-    .join('');
+  const left = leftWords(fields);
   if (isMatch(findings)) return `Every compared number matches: ${compared}, ${rounding}.${left}`;
   const parts = [
     `${counted(changed.length, 'value')} of ${String(points)} changed`,

@@ -52,10 +52,13 @@ const isSameTraining = (before: ArmTraining | null, after: ArmTraining | null): 
 const MADE_WITH = 'the circumstances of a training are shown beside the comparison';
 const LEFT_OUT = 'arms that cannot be made here are left out and listed';
 
+const RAN_OUT = 'earlier versions did not store it';
+
 const allowanceOf: AllowanceOf = (field) => {
   if (field === 'run') return { kind: 'any', reason: 'names the run itself' };
   if (field === 'python' || field.startsWith('python.')) return { kind: 'any', reason: MADE_WITH };
   if (field === 'settings.treatments') return { kind: 'any', reason: LEFT_OUT };
+  if (field.endsWith('.ranOut')) return { kind: 'any', reason: RAN_OUT };
   return field.endsWith('Loss') ? { kind: 'rounding', absolute: ROUNDING.score } : { kind: 'none' };
 };
 

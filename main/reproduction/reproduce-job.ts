@@ -11,6 +11,7 @@ import { writeFileAtomically } from '../files/write-atomically.ts';
 import { profileSequences } from '../inference/encode-item.ts';
 import type { ModelRunner, RunControl } from '../inference/model-runner.ts';
 import { type ExperimentInput, experimentSources, measureExperiment } from '../jobs/experiment-job.ts';
+import { type FitInput, measureFit } from '../jobs/fit-job.ts';
 import { type Job, type JobContext, jobOn } from '../jobs/job-context.ts';
 import type { ModelPool } from '../jobs/source-gate.ts';
 import { sweepJob } from '../jobs/sweep-job.ts';
@@ -20,6 +21,7 @@ import { REPRODUCTION_FILE } from '../runs/experiment-record.ts';
 import { SweepRecord } from '../runs/sweep-record.ts';
 import { readSealedFiles } from '../workspace/sealed-files.ts';
 import type { ManifestAgain } from './compare-manifests.ts';
+import { compareFitFolders } from './compare-fit-folders.ts';
 import { compareSweepFolders } from './compare-sweep-folders.ts';
 import { isMatch, reproductionSentence } from './differences.ts';
 import { compareExperiments, experimentSentence, isExperimentMatch } from './experiment-differences.ts';
@@ -40,6 +42,11 @@ export interface ReproduceInput {
   readonly circumstances: Reproduction['after'];
   /** Creates a pool of models apart from those that jobs share. */
   readonly createPool: () => ModelPool;
+}
+
+/** As of a sweep. */
+export interface ReproduceFitInput extends Omit<ReproduceInput, 'sweep'> {
+  readonly fit: FitInput;
 }
 
 export interface ReproduceExperimentInput {
@@ -162,6 +169,30 @@ export const reproduceJob = (input: ReproduceInput): Job => {
     } satisfies Reproduction;
   });
 };
+
+/** More minutes than any search takes: a second one comes to its own end, as the first did. */
+const UNTIMED_MINUTES = 100_000;
+
+/** Searches again for the best model that fits, without any stored step, then compares every field of both. */
+export const reproduceFitJob = ({ original, again, folder, fit, circumstances, createPool }: ReproduceFitInput): Job =>
+  reproducing([fit.model.checkpoint], createPool, async (context) => {
+    const settings = { ...fit.settings, minutes: UNTIMED_MINUTES };
+    await measureFit(
+      { ...fit, settings },
+      { ...context, madeAt: new Date(original.createdAt), emit: () => undefined, finish: undefined },
+    );
+    context.meter.describe(`Comparing with ${original.title}`);
+    const { findings, sentence } = await compareFitFolders(folder, context.folder, { before: original, again });
+    return {
+      run: context.run,
+      of: original.id,
+      matches: isMatch(findings),
+      sentence,
+      ...findings,
+      before: { versions: original.versions, device: original.device },
+      after: circumstances,
+    } satisfies Reproduction;
+  });
 
 /** Runs a finished experiment again from profiles to fine-tuned arms, then compares every arm item by item. */
 export const reproduceExperimentJob = ({

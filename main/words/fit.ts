@@ -3,6 +3,7 @@ import type { FitDocument, FitLimit, FitPrediction, FitTested, ScoredCandidate }
 import { gatesName } from '../contract/plan.ts';
 import { counted, formatBytes, formatDifferenceInUnit, formatInterval, formatNats, listed } from './numbers.ts';
 import { methodTitle } from './methods.ts';
+import { truncationNotes } from './truncation.ts';
 
 /** Memory of cards, by the name that a user gives: "24 GB". */
 export const CARD_PRESETS = ['8 GB', '12 GB', '16 GB', '24 GB', '48 GB', '80 GB'] as const;
@@ -109,6 +110,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
     ...(gates === null || gates === gatesName.enum.renormalised ? [] : [`${gates} gates`]),
     ...(refit ? ['refitted'] : []),
     weights === 'stored' ? 'weights as stored' : weights,
+    ...(candidate.expertTypes === undefined ? [] : [`experts by layer ${candidate.expertTypes.join(' ')}`]),
   ].join(', ');
 };
 
@@ -125,7 +127,7 @@ export const testedWords = ({ result, verdict }: Pick<FitTested, 'result' | 'ver
   `${formatDifferenceInUnit(result.difference, result.metric)} ${formatInterval(result, result.metric)} on ` +
   `${counted(result.n, 'test item')}: ${verdict === null ? 'no verdict' : verdictWords[verdict]}`;
 
-const lossWords = ({ loss, items }: ScoredCandidate): string =>
+export const lossWords = ({ loss, items }: ScoredCandidate): string =>
   loss === null
     ? 'not scored'
     : `${formatNats(loss, 3)} nats of the right answer lost on ${counted(items, 'scoring item')}`;
@@ -137,7 +139,7 @@ export const candidateNamed = (document: Pick<FitDocument, 'candidates'>, name: 
   return found;
 };
 
-const sizeWords = (document: FitDocument, { bytes, memoryBytes }: ScoredCandidate): string =>
+export const sizeWords = (document: FitDocument, { bytes, memoryBytes }: ScoredCandidate): string =>
   memoryBytes === null || document.settings.limit.kind === 'bytes'
     ? formatBytes(bytes)
     : `${formatBytes(bytes)}, ${formatBytes(memoryBytes)} with its context`;
@@ -172,7 +174,12 @@ export const fitNotes = (document: FitDocument): readonly string[] => {
   const { items, look, level, settings, evaluations, otherEvaluations = 0, surrogates, choiceHash } = document;
   const { untried, state } = document;
   const percent = String(Number((100 * level).toPrecision(2)));
+  const unpruned = [
+    ...(document.unpruned === null ? [] : [document.unpruned]),
+    ...document.elsewhere.map((one) => one.unpruned),
+  ];
   return [
+    ...truncationNotes(unpruned),
     `Of the calibration items, profiles read ${String(items.profile)} and candidates were scored on ` +
       `${String(items.scoring)} others, by ${counted(evaluations, 'answer')}` +
       `${otherEvaluations === 0 ? '' : ` (and ${String(otherEvaluations)} for other budgets, after the choice)`}. ` +
@@ -209,8 +216,9 @@ export const elsewhereWords = ({ elsewhere }: FitDocument): readonly string[] =>
 export const givenUp = (document: FitDocument): string => {
   const { recommended, experts } = document;
   if (recommended === null) return 'Nothing is recommended.';
-  const { kept, method, weights } = candidateNamed(document, recommended);
-  const type = weights === 'stored' ? 'weights stay as stored' : `weights become ${weights}`;
+  const { kept, method, weights, expertTypes } = candidateNamed(document, recommended);
+  const byLayer = expertTypes === undefined ? '' : `, those of experts by layer ${listed(expertTypes)}`;
+  const type = weights === 'stored' ? 'weights stay as stored' : `weights become ${weights}${byLayer}`;
   if (method === null) return `No expert is given up; ${type}.`;
   if (typeof kept === 'number')
     return `Each layer gives up ${String(experts - kept)} of ${String(experts)} experts; ${type}.`;

@@ -19,6 +19,7 @@ import {
   WANTED_CHANCE,
 } from '../contract/sweep.ts';
 import type { MetricName } from '../contract/task.ts';
+import { truncationNotes } from './truncation.ts';
 import {
   bareFactor,
   counted,
@@ -27,7 +28,6 @@ import {
   formatDifference,
   formatFactor,
   formatP,
-  formatPercent,
   formatRoughPercent,
   formatValue,
 } from './numbers.ts';
@@ -48,7 +48,7 @@ export const checkNotes = ({ check }: Pick<SweepDocument, 'check'>): readonly st
  * not be checked.
  */
 export const sweepNotes = (document: Pick<SweepDocument, 'check' | 'notes' | 'results'>): readonly string[] => [
-  ...truncationNotes(document),
+  ...truncationNotes(document.results),
   ...chanceNotes(document),
   ...noRoomNotes(document),
   ...(document.notes ?? []),
@@ -83,21 +83,6 @@ const chanceText = ({ chance, value, metric }: SweepResult): string | null =>
     ? null
     : `unpruned ${formatValue(value, metric)}, chance ${formatValue(chance.accuracy, metric)} (one-sided exact ` +
       `${formatP(chance.p)})`;
-
-/** Share of the unpruned model's texts that may run out of tokens before its rates say more of that than of answers. */
-const MOST_TRUNCATED = 0.05;
-
-/** A sentence for each model and task where too many texts of the unpruned model ran out of tokens. */
-const truncationNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>
-  results.flatMap(({ model, task, method, metric, n, endings }) => {
-    const ranOut = Math.round((1 - (endings?.ended ?? 1)) * n) / n;
-    if (method !== UNPRUNED || metric !== 'exact_match' || !(ranOut > MOST_TRUNCATED)) return [];
-    return [
-      `${model} on ${task}: truncation was measured. ${formatPercent(ranOut)} of the unpruned model's ` +
-        `${formatCount(n)} texts did not end within the task's limit of new tokens, so right or wrong, and every ` +
-        'verdict, depends on that limit. Give the task a larger limit, or a stop string that ends its texts.',
-    ];
-  });
 
 /** A sentence for each model and task whose unpruned model is not above chance. */
 const chanceNotes = ({ results }: Pick<SweepDocument, 'results'>): readonly string[] =>

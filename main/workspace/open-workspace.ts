@@ -84,9 +84,12 @@ export const openExistingWorkspace = async (folder: string, now: () => number = 
   return openWorkspace(folder, now);
 };
 
+/** Where exports go unless the user chooses another folder. */
+export const EXPORTS_FOLDER = 'exports';
+
 const MADE_FOLDERS = ['runs', 'steps', 'overlays', 'tmp'];
 /** Folders of a workspace that are written to or cleaned up. */
-const OWN_FOLDERS = [...MADE_FOLDERS, 'trash', 'given', 'tasks', 'python'];
+const OWN_FOLDERS = [...MADE_FOLDERS, 'trash', 'given', 'tasks', 'python', EXPORTS_FOLDER];
 
 const isLink = (entry: Dirent): boolean => entry.isSymbolicLink();
 

@@ -23,6 +23,7 @@ import { cancelJob, profileFocused, profileForPlan, profileTasks, resumeRun } fr
 import {
   chooseCalibration,
   findModel,
+  findTask,
   nextTask,
   openModel,
   openModelFile,
@@ -50,6 +51,7 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   findModel,
   openModel,
   openModelFile,
+  findTask,
   openTask,
   openTaskFile,
   chooseCalibration,

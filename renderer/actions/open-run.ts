@@ -15,6 +15,9 @@ import { broughtByRun } from '../sweep/brought.ts';
 const measuredExpert = ({ spec }: RunManifest): number | null =>
   z.tuple([z.number()]).safeParse(spec['experts']).data?.[0] ?? null;
 
+/** Views in which nothing of a sweep is shown. */
+const WITHOUT_SWEEPS: ReadonlySet<string> = new Set(['fit', 'beside']);
+
 /** Opens a run in the view that shows its results. */
 export const openRun = (facts: Facts, run: RunManifest): void => {
   const { show } = layoutStore.getState();
@@ -23,6 +26,7 @@ export const openRun = (facts: Facts, run: RunManifest): void => {
     case 'sweep':
       selectRun(run.id, broughtByRun(facts, run));
       // Thresholds and Compare show sweeps too, so the view stays.
+      if (WITHOUT_SWEEPS.has(layoutStore.getState().view)) show('workbench');
       return;
     case 'reproduction':
       return reproductionStore.getState().show(run.id);

@@ -1,10 +1,11 @@
 import type { CalibrationChoice } from '../../main/contract/calibration.ts';
 import type { ModelEntry, PathHandle } from '../../main/contract/model.ts';
 import { lacksCalibration, type TaskEntry } from '../../main/contract/task.ts';
-import { focusedTask, usableTasks } from '../engine/facts.ts';
+import { focusedTask, isUsable, usableTasks } from '../engine/facts.ts';
 import type { Engine } from '../engine/engine-context.tsx';
 import { chooseFile, chooseFolder } from '../state/file-choice.ts';
-import { calibrationStore, openModelStore } from '../state/dialog-stores.ts';
+import { calibrationStore, openModelStore, openTaskStore } from '../state/dialog-stores.ts';
+import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { neighbour, selectionStore } from '../state/selection-store.ts';
 import type { Action } from './action.ts';
 
@@ -62,6 +63,15 @@ export const takeModel = (cache: Engine['cache'], entry: ModelEntry): void => {
 export const openMade = async ({ bridge, cache }: Engine, run: string): Promise<void> =>
   takeModel(cache, await bridge.call('models.openMade', { run }));
 
+export const findTask: Action = {
+  id: 'find-task',
+  label: 'Open a task…',
+  keywords: ['benchmark', 'harness', 'lm-eval', 'name', 'search', 'import', 'add'],
+  menu: 'file',
+  enabled: ({ connected }) => connected,
+  perform: () => openTaskStore.getState().show(true),
+};
+
 export const openTask: Action = {
   id: 'open-task',
   label: 'Open task folder…',
@@ -72,6 +82,23 @@ export const openTask: Action = {
   perform: async ({ bridge, cache }) => {
     await chooseFolder(bridge, 'task', ({ handle }, asked) => takeTask({ bridge: asked, cache }, handle));
   },
+};
+
+/**
+ * A model and a task of the user's own begin in the view Fit: leads there from the first view, unless a run has
+ * used the model for the task before.
+ */
+const beginWithFit = (cache: Engine['cache'], { handle, name, error }: TaskEntry): void => {
+  const { model: chosen, task } = selectionStore.getState();
+  const model = cache.state('models.list', {}).data?.find((known) => known.handle === chosen) ?? null;
+  const { view, show } = layoutStore.getState();
+  if (view !== FIRST_VIEW || error !== null || task !== handle || !isUsable(model)) return;
+  const runs = cache.state('runs.list', {}).data ?? [];
+  const isKnown = runs.some(
+    ({ models, tasks }) =>
+      models.some((recorded) => recorded.name === model.name) && tasks.some((recorded) => recorded.name === name),
+  );
+  if (!isKnown) show('fit');
 };
 
 /** Opens a task, ticks it beside those that are ticked, and puts it in focus. If it has no calibration items, asks for some. */
@@ -87,6 +114,7 @@ export const takeTaskEntry = ({ cache }: Pick<Engine, 'cache'>, entry: TaskEntry
   tickTasks([...tasks.filter((handle) => handle !== entry.handle), entry.handle], entry.handle);
   cache.invalidate((name) => name === 'tasks.list');
   if (lacksCalibration(entry)) calibrationStore.getState().show(entry.handle);
+  else beginWithFit(cache, entry);
 };
 
 /** Whether the user may choose the source of the task's calibration items: only if the task has none of its own. */
@@ -123,6 +151,7 @@ export const calibrateTask = async (
     task: task === handle ? entry.handle : task,
   });
   cache.invalidate((name) => name === 'tasks.list');
+  beginWithFit(cache, entry);
 };
 
 export const openTaskFile: Action = {

@@ -168,10 +168,11 @@ export const measurePlan: Action = {
   },
 };
 
-/** Only a finished sweep can be reproduced. */
-export const isReproducible = (run: RunManifest | null): boolean => run?.kind === 'sweep' && run.state === 'done';
+/** Only a finished sweep or search can be reproduced. */
+export const isReproducible = (run: RunManifest | null): boolean =>
+  (run?.kind === 'sweep' || run?.kind === 'fit') && run.state === 'done';
 
-/** Runs the sweep again from scratch. Progress shows in the jobs bar, the result under Runs. */
+/** Runs a sweep or a search again from scratch. Progress shows in the jobs bar, the result under Runs. */
 export const startReproduction = async ({ bridge, cache }: Engine, run: string): Promise<void> => {
   await bridge.call('run.reproduce', { run });
   cache.invalidate(listsRuns);

@@ -14,6 +14,7 @@ import { FinetuneDialog } from '../features/finetune/finetune-dialog.tsx';
 import { FolderDialog } from '../features/folders/folder-dialog.tsx';
 import { JobsBar } from '../features/jobs/jobs-bar.tsx';
 import { MethodsDialog } from '../features/methods/methods-dialog.tsx';
+import { OpenTaskDialog } from '../features/tasks/open-task-dialog.tsx';
 import { OpenModelDialog } from '../features/models/open-model-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
@@ -51,9 +52,13 @@ export const App = ({ engine }: { readonly engine: Engine }) => (
 const Workbench = () => {
   useAppEffects();
   const layout = useStore(layoutStore);
-  const { component: CurrentView, isWide = false } = views.find(({ name }) => name === layout.view) ?? views[0];
+  const {
+    component: CurrentView,
+    isWide = false,
+    isApart = isWide,
+  } = views.find(({ name }) => name === layout.view) ?? views[0];
   const { widen } = layout;
-  useLayoutEffect(() => widen(isWide), [widen, isWide]);
+  useLayoutEffect(() => widen(isApart), [widen, isApart]);
   return (
     <div className="workbench">
       <SkipLink />
@@ -127,6 +132,7 @@ const Workbench = () => {
       <FinetuneDialog />
       <CalibrationDialog />
       <OpenModelDialog />
+      <OpenTaskDialog />
       <FolderDialog />
       <SampleDialog />
       <ReproductionDialog />

@@ -8,7 +8,15 @@ import { FIRST_VIEW, layoutStore } from '../state/layout-store.ts';
 import { noticesStore } from '../state/notices-store.ts';
 import type { Selection } from '../state/selection.ts';
 import { selectionStore } from '../state/selection-store.ts';
-import { hasShown, readShown, show as showThese, shownWords, useShown } from '../state/shown-address.ts';
+import {
+  hasShown,
+  readShown,
+  show as showThese,
+  type Shown,
+  shownBeside,
+  shownWords,
+  useShown,
+} from '../state/shown-address.ts';
 import { views } from './views.tsx';
 
 /** Delay before the view is stored; a dragged slider passes many values. */
@@ -26,6 +34,7 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
   const view = useStore(layoutStore, (state) => state.view);
   const isFollowed = useStore(layoutStore, (state) => state.isFollowed);
   const shown = useShown({ models });
+  const shownNow = useRef(shown);
   const shelves = useRef({ models, tasks, runs });
   /** The link that the page was opened with, until it is known what of it is here. */
   const opened = useRef<string | null>(null);
@@ -37,14 +46,18 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
   const last = kept.data?.address ?? '';
 
   useEffect(() => {
+    shownNow.current = shown;
+  }, [shown]);
+
+  useEffect(() => {
     shelves.current = { models, tasks, runs };
     if (!isKnown) return;
     if (!isFollowed) {
       const first = window.location.hash.length > 1 ? window.location.hash : last;
-      const { view: shown, show } = layoutStore.getState();
-      const known = follow(first, { models, tasks });
+      const { view: chosen, show } = layoutStore.getState();
+      const known = follow(first, { models, tasks }, shownNow.current);
       if (first === window.location.hash) opened.current = first;
-      if (shown !== FIRST_VIEW) show(shown);
+      if (chosen !== FIRST_VIEW) show(chosen);
       selectionStore.getState().complete(besideChosen(known, selectionStore.getState()));
       layoutStore.getState().markFollowed();
     }
@@ -79,7 +92,7 @@ export const useAddress = ({ connected, models, tasks, runs, selection }: Facts)
   useEffect(() => {
     const onChange = (): void => {
       sayUnknown(window.location.hash, shelves.current);
-      selectionStore.getState().follow(follow(window.location.hash, shelves.current));
+      selectionStore.getState().follow(follow(window.location.hash, shelves.current, null));
       // The browser has made the step already: what the page writes now replaces it, so that Forward stays.
       written.current = layoutStore.getState().view;
     };
@@ -98,15 +111,17 @@ const sayUnknown = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks' | 
   noticesStore.getState().report(refuse('not-here', unknown.join(' '), remedy));
 };
 
-/** Switches to the view of a fragment and returns the selection that it describes. */
-const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>): Partial<Selection> => {
+/**
+ * Switches to the view of a fragment and returns the selection that it describes. `now`: the state of the views, of
+ * which stays what the user has changed; null if all of it follows the fragment.
+ */
+const follow = (fragment: string, shelves: Pick<Facts, 'models' | 'tasks'>, now: Shown | null): Partial<Selection> => {
   const { view, known } = followed(fragment, selectionStore.getState(), shelves);
   const address = new URLSearchParams(fragment.replace(/^#/, ''));
-  if (isWhole(fragment) || hasShown(address))
-    showThese(
-      readShown((key) => address.get(key)),
-      shelves,
-    );
+  if (isWhole(fragment) || hasShown(address)) {
+    const named = readShown((key) => address.get(key));
+    showThese(now === null ? named : shownBeside(named, now), shelves);
+  }
   if (view !== null && views.some(({ name }) => name === view)) layoutStore.getState().show(view);
   return known;
 };

@@ -14,6 +14,8 @@ interface View {
   readonly component: React.ComponentType;
   /** Uses the room of the lists on the left, which it repeats. */
   readonly isWide?: boolean;
+  /** Its panel on the right is closed at first: the view does not go by the plan on screen. */
+  readonly isApart?: boolean;
 }
 
 const later = (load: () => Promise<React.ComponentType>): React.ComponentType =>
@@ -56,9 +58,16 @@ export const views: readonly [View, ...View[]] = [
     component: later(async () => (await import('../features/beside/beside-view.tsx')).BesideView),
   },
   {
+    name: 'models',
+    title: 'Map of models',
+    keywords: ['tree', 'family', 'refit', 'quantised', 'bytes', 'slices', 'lost', 'two'],
+    component: later(async () => (await import('../features/model-map/model-map-view.tsx')).ModelMapView),
+  },
+  {
     name: 'fit',
     title: 'Fit',
     keywords: ['best', 'memory', 'card', 'bytes', 'quantise', 'recommend', 'budget'],
+    isApart: true,
     component: later(async () => (await import('../features/fit/fit-view.tsx')).FitView),
   },
 ];

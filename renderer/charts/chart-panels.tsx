@@ -83,7 +83,14 @@ export const LegendedChart = ({
   theme,
   label,
   height,
-}: Pick<ChartPanelsProps, 'figure' | 'theme'> & { readonly label: string; readonly height: number }) => {
+  selected = null,
+  onSelect,
+}: Pick<ChartPanelsProps, 'figure' | 'theme' | 'selected'> & {
+  readonly label: string;
+  readonly height: number;
+  /** Called with the key of a point. */
+  readonly onSelect?: (point: string) => void;
+}) => {
   const [pointed, point] = useState<number | null>(null);
   const [chart] = figure.charts;
   const emphasised = useMemo(() => (pointed === null ? null : (chart?.series[pointed]?.key ?? null)), [chart, pointed]);
@@ -91,7 +98,15 @@ export const LegendedChart = ({
   return (
     <>
       <ChartLegend entries={figure.legend} onPoint={point} />
-      <Chart label={label} chart={chart} theme={theme} height={height} emphasised={emphasised} />
+      <Chart
+        label={label}
+        chart={chart}
+        theme={theme}
+        height={height}
+        emphasised={emphasised}
+        selected={selected}
+        {...(onSelect === undefined ? {} : { onSelect })}
+      />
     </>
   );
 };

@@ -112,7 +112,7 @@ export const results = define({
       'Log-probability (nats) that the right choice loses by pruning, mean over items with its 95 % interval ' +
       '(Student’s t over items, or over the passages that they share). A model may still choose right while it loses ' +
       'much of it. Where few items lose much, the interval misses too often: on points that are safe by choice in ' +
-      '25 % of draws of 50 items, 17 % of 150 and 12 % of 300, not in 5 %.',
+      '25 % of draws of 50 items, 17 % of 150 and 11 % of 300, not in 5 %.',
     formula: 'mean of log p(right | unpruned) − log p(right | pruned)',
   },
   passAtK: {
@@ -224,6 +224,24 @@ export const results = define({
       'Method minus reference on the same items, with its two-sided 95 % interval: Tango’s score interval for ' +
       'paired proportions (perplexity: paired bootstrap). For methods with several draws: the mean over draws, and ' +
       'an interval from the lowest to the highest end of the draws’ intervals.',
+  },
+  itemSlices: {
+    term: 'Slices of items',
+    text:
+      'Items grouped by the item alone: thirds by length of the question, class of the right answer’s first token, ' +
+      'and that token. A slice that differs shows what kind of items is lost; few items make wide intervals.',
+  },
+  sliceDifference: {
+    term: 'Difference on a slice',
+    text:
+      'Second model minus first on the slice’s items, with the two-sided 95 % interval of paired answers. Lost: ' +
+      'right with the first model only; gained: with the second only.',
+  },
+  modelMap: {
+    term: 'Map of models',
+    text:
+      'Every measured model on one task: the unpruned one, each method’s plans under it, and under a plan what was ' +
+      'made of it. Coloured by the verdict at the chosen margin; with draws, safe or unsafe only where every draw is.',
   },
   sweepsDifference: {
     term: 'Difference between sweeps',

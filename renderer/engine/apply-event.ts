@@ -77,6 +77,11 @@ export const applyEvent = (cache: Engine['cache'], event: EngineEvent, effects: 
       break;
     case 'python.changed':
       cache.patch('python.environment', () => event.environment);
+      // An environment lets the harness run.
+      if (event.environment.making === null) cache.invalidate((name) => name === 'harness.state');
+      break;
+    case 'harness.changed':
+      cache.patch('harness.state', () => event.state);
       break;
     case 'job.problem':
     case 'jobs.reordered':

@@ -91,9 +91,10 @@ export const addressOf = (
 };
 
 /** The members of `given` whose values in `now` are still those at the `start`; the others have been changed since. */
-const unchosen = <T extends object>(given: Partial<T>, now: T, start: T): Partial<T> => {
+export const unchosen = <T extends object>(given: Partial<T>, now: T, start: T): Partial<T> => {
   const left: Partial<T> = {};
-  for (const key in start) if (key in given && now[key] === start[key]) left[key] = given[key];
+  const isUntouched = (key: keyof T): boolean => JSON.stringify(now[key]) === JSON.stringify(start[key]);
+  for (const key in start) if (key in given && isUntouched(key)) left[key] = given[key];
   return left;
 };
 

@@ -19,6 +19,8 @@ export const devicesStore = createShown<boolean>(false);
 export const settingsStore = createShown<boolean>(false);
 /** Models of this machine and of the Hub. */
 export const openModelStore = createShown<boolean>(false);
+/** Tasks of lm-evaluation-harness by name. */
+export const openTaskStore = createShown<boolean>(false);
 export const shortcutsStore = createShown<boolean>(false);
 /** The name of a documentation page. */
 export const docsStore = createShown<string | null>(null);

@@ -24,14 +24,34 @@ interface FitState {
   readonly canaries: CanarySource;
   /** Own canaries, one a line. */
   readonly canaryLines: string;
-  /** Null: the newest of the model. */
+  /** Whether the recommended model is tried on the other ticked tasks too. */
+  readonly elsewhere: boolean;
+  /** Whether experts of layers that matter less may have fewer bits. */
+  readonly byLayer: boolean;
+  /** Null: the newest of the model and the task. */
   readonly run: string | null;
+  /** Whether the form is shown although there is a search. */
+  readonly asking: boolean;
+  /** Where to export; null: the proposed folder. */
   readonly into: ChosenFolder | null;
   readonly choose: (
     chosen: Partial<
-      Pick<FitState, 'place' | 'size' | 'context' | 'format' | 'minutes' | 'points' | 'canaries' | 'canaryLines'>
+      Pick<
+        FitState,
+        | 'place'
+        | 'size'
+        | 'context'
+        | 'format'
+        | 'minutes'
+        | 'points'
+        | 'canaries'
+        | 'canaryLines'
+        | 'elsewhere'
+        | 'byLayer'
+      >
     >,
   ) => void;
+  readonly ask: (asking: boolean) => void;
   readonly showRun: (run: string | null) => void;
   readonly chooseInto: (into: ChosenFolder) => void;
 }
@@ -45,9 +65,13 @@ export const fitStore = createStore<FitState>()((set) => ({
   points: 2,
   canaries: 'none',
   canaryLines: '',
+  elsewhere: false,
+  byLayer: false,
   run: null,
+  asking: false,
   into: null,
   choose: (chosen) => set(chosen),
-  showRun: (run) => set({ run }),
+  ask: (asking) => set({ asking }),
+  showRun: (run) => set({ run, asking: false }),
   chooseInto: (into) => set({ into }),
 }));

@@ -56,8 +56,8 @@ interface LayoutState {
   readonly theme: Theme;
   readonly sidebarOpen: boolean;
   readonly inspectorOpen: boolean;
-  /** Whether the view uses the whole width; such views have an inspector of their own, closed at first. */
-  readonly isWide: boolean;
+  /** Whether the view has an inspector of its own, closed at first. */
+  readonly isApart: boolean;
   /** Whether the inspector is open in views of the other width. */
   readonly otherInspectorOpen: boolean;
   /** Pixels. */
@@ -74,7 +74,7 @@ interface LayoutState {
   readonly chooseTheme: (theme: Theme) => void;
   readonly toggleSidebar: () => void;
   readonly toggleInspector: () => void;
-  readonly widen: (isWide: boolean) => void;
+  readonly widen: (isApart: boolean) => void;
   readonly openInspector: () => void;
   readonly overlay: (overlaid: Partial<LayoutState['overlaid']>) => void;
   readonly resizeSidebar: (width: number) => void;
@@ -106,7 +106,7 @@ export const createLayoutStore = () =>
     theme: rememberedTheme(),
     sidebarOpen: globalThis.innerWidth > NARROW_PX && remembered.read('sidebar') !== 'closed',
     inspectorOpen: globalThis.innerWidth > ROOMY_PX && remembered.read('inspector') !== 'closed',
-    isWide: false,
+    isApart: false,
     otherInspectorOpen: false,
     sidebarWidth: rememberedWidth('sidebarWidth', sidebarLimits),
     inspectorWidth: rememberedWidth('inspectorWidth', inspectorLimits),
@@ -119,11 +119,11 @@ export const createLayoutStore = () =>
     chooseTheme: (theme) => set({ theme }),
     toggleSidebar: () => set(({ sidebarOpen }) => ({ sidebarOpen: !sidebarOpen })),
     toggleInspector: () => set(({ inspectorOpen }) => ({ inspectorOpen: !inspectorOpen })),
-    widen: (isWide) =>
+    widen: (isApart) =>
       set((state) =>
-        state.isWide === isWide
+        state.isApart === isApart
           ? state
-          : { isWide, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
+          : { isApart, inspectorOpen: state.otherInspectorOpen, otherInspectorOpen: state.inspectorOpen },
       ),
     openInspector: () => set({ inspectorOpen: true }),
     overlay: (changed) => set(({ overlaid }) => ({ overlaid: { ...overlaid, ...changed } })),
@@ -144,7 +144,7 @@ layoutStore.subscribe((state) => {
   remembered.write('theme', state.theme);
   // A panel closed for lack of room should reopen in a wider window.
   if (!state.overlaid.sidebar) remembered.write('sidebar', state.sidebarOpen ? 'open' : 'closed');
-  const isInspectorOpen = state.isWide ? state.otherInspectorOpen : state.inspectorOpen;
+  const isInspectorOpen = state.isApart ? state.otherInspectorOpen : state.inspectorOpen;
   if (!state.overlaid.inspector) remembered.write('inspector', isInspectorOpen ? 'open' : 'closed');
   const { models, tasks, runs } = state.listShares;
   remembered.write('listShares', [models, tasks, runs].map((share) => share.toFixed(3)).join(' '));

@@ -9,7 +9,7 @@ import { describedSweepSettings, UNPRUNED } from '../../main/contract/sweep.ts';
 import { type AnswerKind, answerKind } from '../../main/contract/task.ts';
 import { type RunGroup, RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../main/figures/run-tables.ts';
 import type { TableSort } from '../../main/figures/table-rows.ts';
-import { named, type Named, nameOf } from './address.ts';
+import { named, type Named, nameOf, unchosen } from './address.ts';
 import { decodedWord, isRunId, jsonIn } from './address-words.ts';
 import { runsStore } from './runs-store.ts';
 import { runsTableStore } from './runs-table-store.ts';
@@ -175,6 +175,9 @@ export const readShown = (read: (key: string) => string | null): Shown => {
     unfolded: runs('unfolded'),
   };
 };
+
+/** What an address names, but for what the user has changed before it could be followed. */
+export const shownBeside = (named: Shown, now: Shown): Shown => ({ ...now, ...unchosen(named, now, plainShown) });
 
 /** The current state of the views; rerenders when it changes. */
 export const useShown = ({ models }: { readonly models: readonly Named[] }): Shown => {

@@ -6,6 +6,9 @@ import { BEST_REFERENCE } from '../../main/contract/compare.ts';
 import { modelChart, type ModelChartName, modelCharts } from '../../main/figures/model-charts.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
 import type { Plan } from '../../main/contract/plan.ts';
+import type { SliceBy } from '../../main/contract/slices.ts';
+import { isSamePoint } from '../../main/contract/sweep.ts';
+import type { PointKey } from './selection.ts';
 
 /** Part of a store; rerenders only when the part changes (compared member by member). */
 export const usePart = <S, P>(store: StoreApi<S>, part: (state: S) => P): P => useStore(store, useShallow(part));
@@ -97,6 +100,42 @@ export const compareStore = createStore<CompareState>()((set) => ({
   chooseAnswers: (answers) => set({ answers }),
   chooseReference: (reference) => set({ reference }),
   showTable: (asTable) => set({ asTable }),
+}));
+
+interface ModelMapState {
+  /** Whether a click chooses a model to compare, instead of opening it. */
+  readonly isChoosing: boolean;
+  /** At most two points, to be compared: the second with the first. */
+  readonly chosen: readonly PointKey[];
+  /** The slice whose items are shown. */
+  readonly slice: { readonly by: SliceBy; readonly name: string };
+  readonly toggleChoosing: () => void;
+  /** Adds a point, or takes it away; a third one takes the place of the second. */
+  readonly choose: (point: PointKey) => void;
+  readonly swap: () => void;
+  readonly clear: () => void;
+  readonly showSlice: (slice: ModelMapState['slice']) => void;
+}
+
+const wholeSlice: ModelMapState['slice'] = { by: 'all', name: '' };
+
+/** The map of models, and the two that are compared. */
+export const modelMapStore = createStore<ModelMapState>()((set) => ({
+  isChoosing: false,
+  chosen: [],
+  slice: wholeSlice,
+  toggleChoosing: () => set(({ isChoosing }) => ({ isChoosing: !isChoosing })),
+  choose: (point) =>
+    set(({ chosen }) => {
+      const own = chosen.filter(
+        ({ run, model, task }) => run === point.run && model === point.model && task === point.task,
+      );
+      const others = own.filter((one) => !isSamePoint(one, point));
+      return { chosen: others.length < own.length ? others : [...own.slice(0, 1), point], slice: wholeSlice };
+    }),
+  swap: () => set(({ chosen }) => ({ chosen: [...chosen].reverse(), slice: wholeSlice })),
+  clear: () => set({ chosen: [], slice: wholeSlice, isChoosing: false }),
+  showSlice: (slice) => set({ slice }),
 }));
 
 /** A plan with the name under which it writes. */

@@ -12,14 +12,21 @@ const changeWords: Readonly<Record<AnswerChange, string>> = {
   same: 'same',
 };
 
-/** One item: the question, the right answer, and the answers of the unpruned model and the candidate. */
-export const ItemAnswer = ({ answers }: { readonly answers: ItemAnswers }) => {
+interface ItemAnswerProps {
+  readonly answers: ItemAnswers;
+  /** What the two models are called; by default the unpruned and the pruned one. */
+  readonly names?: readonly [first: string, second: string];
+}
+
+/** One item: the question, the right answer, and the answers of the two models. */
+export const ItemAnswer = ({ answers, names }: ItemAnswerProps) => {
+  const [first, second] = names ?? ['Unpruned', 'Pruned'];
   const { item, asked, unpruned, candidate, change, truncatedTokens } = answers;
   return (
     <li className={`outcome outcome-${change}`}>
       <div className="outcome-asked">
         <span className="muted">
-          {item}, {changeWords[change]}
+          {item}, {names === undefined ? changeWords[change] : change}
           {truncatedTokens > 0 && `, ${formatCount(truncatedTokens)} tokens of its context cut`}
         </span>
         {asked !== null && <pre>{asked.context}</pre>}
@@ -34,13 +41,13 @@ export const ItemAnswer = ({ answers }: { readonly answers: ItemAnswers }) => {
           </div>
         )}
         <div>
-          <dt>Unpruned</dt>
+          <dt>{first}</dt>
           <dd>
             <Answer answer={unpruned} other={candidate} asked={asked} />
           </dd>
         </div>
         <div>
-          <dt>Pruned</dt>
+          <dt>{second}</dt>
           <dd>
             <Answer answer={candidate} other={unpruned} asked={asked} />
           </dd>

@@ -46,6 +46,10 @@ FILTERS = {
 }
 COMPARING = ("regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers")
 SAMPLING_SEED = 0
+SEVERAL_RIGHT = (
+    "its items have several right choices, and an item here has one: by it profiles read the item and a sweep measures "
+    "what the right answer loses"
+)
 
 
 class Refusal(Exception):
@@ -95,11 +99,12 @@ def refuse_unsafe(name, config):
         raise Refusal("it runs programs that the model writes", remedy)
 
 
-def refuse_foreign(task):
+def refuse_foreign(output_type, process_results):
     """Refuses what only the task's own Python could judge, unless that judges a written answer."""
-    if callable(task.config.process_results) and task.OUTPUT_TYPE == "multiple_choice":
-        raise Refusal("its own Python judges the choices (process_results)", "Choose another task.")
-    if task.OUTPUT_TYPE == "loglikelihood":
+    if process_results is not None and output_type == "multiple_choice":
+        why = "its own Python (process_results) judges the choices, by more than which one is the likeliest"
+        raise Refusal(why, "Choose another task; of truthfulqa, truthfulqa_mc1.")
+    if output_type == "loglikelihood":
         raise Refusal("it asks for one continuation without alternatives (loglikelihood)", "Choose another task.")
 
 
@@ -157,7 +162,10 @@ def choice_item(task, document, requests, name):
     if not golds:
         return None
     if len(golds) > 1:
-        raise Refusal("its items have several right choices", "Choose another task.")
+        raise Refusal(SEVERAL_RIGHT, "Choose another task.")
+    if isinstance(gold, list) != bool(task.multiple_target):
+        # The harness asks the first item whether there are lists, and calls every choice of the others wrong.
+        raise Refusal("only some of its items list their right choices", "Choose another task.")
     item = {
         "id": name,
         "context": pairs[golds[0]][0],
@@ -424,7 +432,7 @@ def build(task, limit, **chat):
 
 def leaf_of(task, limit, most, prefix, manager):
     """Test and calibration items of one task of the harness, and how its answers are judged."""
-    refuse_foreign(task)
+    refuse_foreign(task.OUTPUT_TYPE, task.config.process_results)
     rule, judged = {}, {}
     if task.OUTPUT_TYPE == "multiple_choice":
         known = [name for name in metric_names(task.config) if name in ("acc", "acc_norm")]
@@ -584,6 +592,9 @@ def import_name(name, asked, manager, version):
     config = config_of_own(file) if entry is None else entry.cfg
     if not asked["generatedCode"]:
         refuse_unsafe(name, config)
+    # Before its data is downloaded; members of a group follow once they are loaded.
+    if config is not None and "task" in config and "group" not in config:
+        refuse_foreign(config.get("output_type"), config.get("process_results"))
     if is_own(file):
         # Data files of such a task lie beside it.
         os.chdir(Path(file).resolve().parent)

@@ -1,3 +1,4 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { areSafeCounts, itemsNeeded } from '../../main/evaluation/verdicts.ts';
 import { groupMoves, levelAbove } from '../../main/statistics/clustered-pairs.ts';
 import { UNPRUNED } from '../../main/contract/sweep.ts';
@@ -19,6 +20,10 @@ import { recordedResults } from '../main/sample/recorded.ts';
 //   npx node tests/bench/error-rates.ts best [RUNS]                      simulated
 //   npx node tests/bench/error-rates.ts looks [RUNS]                     simulated
 //   npx node tests/bench/error-rates.ts losses [RUNS]                    simulated, on the sample's outcomes
+//
+// "--record" after the number of RUNS also keeps what texts, best, looks and losses count in error-rates.jsonl beside
+// this script (in place of what it held of the same simulation), from which "npm run docs" writes the figures of
+// verdicts.md.
 //
 // items: the size of a test is the largest probability of rejecting a true hypothesis, over every share of discordant
 // items. It is summed exactly over the trinomial (no simulation), on a grid of shares twice as fine as the grid for
@@ -49,6 +54,25 @@ import { recordedResults } from '../main/sample/recorded.ts';
 const percent = (share: number): string => (100 * share).toFixed(share < 0.001 ? 3 : 1);
 const line = (...cells: readonly (string | number)[]): void => {
   process.stdout.write(`${cells.map((cell) => String(cell).padStart(9)).join(' ')}\n`);
+};
+
+const [, , what = 'items', first, second] = process.argv;
+const record = new URL('error-rates.jsonl', import.meta.url);
+const isRecorded = second === '--record';
+if (isRecorded) {
+  const others = readFileSync(record, 'utf8').split('\n');
+  const isOther = (row: string): boolean => row !== '' && !row.startsWith(JSON.stringify({ of: what }).slice(0, -1));
+  writeFileSync(
+    record,
+    others
+      .filter(isOther)
+      .map((row) => `${row}\n`)
+      .join(''),
+  );
+}
+/** Keeps a row of a simulation; counts are numbers of `runs`. */
+const keep = (row: Readonly<Record<string, string | number>>): void => {
+  if (isRecorded) appendFileSync(record, `${JSON.stringify({ of: what, ...row })}\n`);
 };
 
 const ALPHA = 0.05;
@@ -198,6 +222,7 @@ const texts = (runs: number): void => {
         if (found.logHighOneSided < 0.02 * mean) missed.used += 1;
         if (found.logLowOneSided > 0.02 * mean) missed.lower += 1;
       }
+      keep({ n, rise: name, runs, ...missed });
       wide(n, name, ...Object.values(missed).map((count) => simulated(count, runs)));
     }
 };
@@ -240,6 +265,7 @@ const best = (runs: number): void => {
           if (counts.some((own) => areSafeCounts(own, 0.02, ALPHA))) safe.each += 1;
           if (counts.some((own) => areSafeCounts(own, 0.02, ALPHA / METHODS))) safe.selected += 1;
         }
+        keep({ n, discordance, together, runs, ...safe });
         wide(n, discordance, together, simulated(safe.each, runs), simulated(safe.selected, runs));
       }
 };
@@ -271,6 +297,7 @@ const looks = (runs: number): void => {
         if (areSafeCounts({ ...counts, n }, 0.02, ALPHA)) safe.last += 1;
       }
       const shares = [safe.each, safe.planned, safe.last].map((count) => simulated(count, runs));
+      keep({ loss, discordance, runs, ...safe });
       wide(loss, discordance, ...shares);
     }
 };
@@ -394,11 +421,11 @@ const losses = async (runs: number): Promise<void> => {
       }
       const all = runs * populations.length;
       const shares = [low + high, low, high].map((count) => simulated(count, all));
+      keep({ n, interval: name, points: populations.length, runs: all, low, high, worst, width: width / all });
       wide(n, name, ...shares, percent(worst), (width / all).toFixed(2));
     }
 };
 
-const [, , what = 'items', first, second] = process.argv;
 if (what === 'items') items(Number(first ?? 1000), Number(second ?? 1));
 else if (what === 'passages') passages(Number(first ?? 4000));
 else if (what === 'texts') texts(Number(first ?? 1000));

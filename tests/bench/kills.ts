@@ -57,6 +57,9 @@ for (const [name, make] of all.filter(([each]) => new RegExp(pattern).test(each)
 
 const none = { times: 0, kills: 0, edits: 0, resumed: 0, differences: 0, failures: 0, leftovers: 0 };
 const totals = new Map(attacks.map(({ name }) => [name, { ...none }]));
+// Also where it is stopped, or fails itself.
+process.once('exit', () => console.table(Object.fromEntries(totals)));
+process.once('SIGTERM', () => process.exit(1));
 const sum = (key: keyof typeof none): number => [...totals.values()].reduce((all, each) => all + each[key], 0);
 for (let round = 0; sum('kills') < Number(kills); round += 1) {
   for (const { name, once } of attacks) {
@@ -77,7 +80,6 @@ for (let round = 0; sum('kills') < Number(kills); round += 1) {
     `${String(sum('kills'))} kills, ${String(sum('differences'))} differences, ${String(sum('failures'))} failures`,
   );
 }
-console.table(Object.fromEntries(totals));
 for (const { end } of attacks) await end?.();
 await rm(folder, { recursive: true });
 process.exit(sum('differences') + sum('failures') > 0 ? 1 : 0);

@@ -39,6 +39,7 @@ test('a model at chance gets no verdict; typed factors are swept; points of anot
     const calibration = page.getByRole('dialog', { name: 'Calibration items of wrong-sums' });
     await calibration.getByRole('button', { name: 'Use these items' }).click();
     await expect(calibration).toBeHidden();
+    await tab(page, 'Workbench');
   });
 
   await test.step('factors that divide nothing are typed, with the experts that each leaves', async () => {

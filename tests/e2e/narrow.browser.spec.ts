@@ -14,7 +14,7 @@ const dialogs = [
 ] as const;
 
 const views = ['Workbench', 'Thresholds', 'Compare'] as const;
-const otherViews = ['Runs', 'Side by side', 'Fit'] as const;
+const otherViews = ['Runs', 'Side by side', 'Map of models', 'Fit'] as const;
 
 /** Pixels by which the page, or a part of it, is wider than its window; it must never scroll sideways. */
 const overflow = (page: Page, part = 'html'): Promise<number> =>

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HANG_LIMIT_MS } from '../hang-limit.ts';
-import { openSweep, openTaskFile, photograph, resources } from './page-steps.ts';
+import { openSweep, openTaskFile, photograph, resources, tab } from './page-steps.ts';
 import { expect, test } from './workbench.ts';
 
 test('a file without calibration items is split, profiled and measured; the choice persists', async ({ workbench }) => {
@@ -34,6 +34,8 @@ test('a file without calibration items is split, profiled and measured; the choi
   await test.step('it is profiled and measured like any other task', async () => {
     await dialog.getByRole('button', { name: 'Use these items' }).click();
     await expect(dialog).toBeHidden();
+    // A model and a task of one's own begin with the search; the workbench is one click away.
+    await tab(page, 'Workbench');
     await expect(row).toHaveCount(1);
     await expect(row).toHaveAttribute('aria-current', 'true');
     await expect(row).toContainText('240');

@@ -73,6 +73,10 @@ test('from the first start to a verified export of a file of written answers, by
   await expect(calibration).toBeHidden();
   await expect(chosen('Task')).toHaveText('my-sums');
   await reached('the split is taken');
+  // A task of one's own begins with the search; this walk goes by the workbench.
+  await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');
+  await command('show workbench');
+  await expect(page.getByRole('tab', { name: 'Workbench', exact: true })).toHaveAttribute('aria-selected', 'true');
 
   await command('uncurl-16');
   await expect(chosen('Model')).toHaveText('uncurl-16');

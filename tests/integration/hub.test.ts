@@ -8,21 +8,18 @@ import { parseHubName } from '../../main/contract/hub.ts';
 import { runManifest } from '../../main/contract/run.ts';
 import { findInCache } from '../../main/hub/hub-cache.ts';
 import { type LoopbackHub, startLoopbackHub, TOKEN } from './loopback-hub.ts';
-import { resources, startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
+import { olmoeFiles } from './olmoe-model.ts';
+import { pageCommands } from './page-commands.ts';
+import { startUncurl, temporaryFolder, uncurl } from './run-uncurl.ts';
 
 const ID = 'allenai/OLMoE-1B-7B-0924';
-const source = path.join(resources, 'models', 'uncurl-8');
+const POSITIONS = 512;
 let hub: LoopbackHub;
 let commit: string;
 
 beforeAll(async () => {
   hub = await startLoopbackHub();
-  const files = readdirSync(source).filter((name) => !name.endsWith('.jsonl'));
-  commit = hub.publish(ID, {
-    ...Object.fromEntries(files.map((name) => [name, readFileSync(path.join(source, name))])),
-    'README.md': '---\nlicense: apache-2.0\n---\n',
-    'pytorch_model.bin': 'pickle',
-  });
+  commit = hub.publish(ID, await olmoeFiles(POSITIONS));
 });
 afterAll(() => hub.close());
 afterEach(() => {
@@ -51,32 +48,19 @@ const anyContains = (folder: string, text: string): boolean =>
     .some((entry) => readFileSync(path.join(entry.parentPath, entry.name)).includes(text));
 
 test('the commands of "Your first real model", from nothing to an upload', async () => {
-  const page = readFileSync(path.join(resources, 'docs', 'first-model.md'), 'utf8');
-  const [, block = ''] = /^```\n([\s\S]*?)^```$/m.exec(page) ?? [];
-  const commands = block.trim().split('\n');
-  expect(commands.map((line) => line.split(' ')[1])).toEqual([
-    'models',
-    'info',
-    'download',
-    'models',
-    'sweep',
-    'profile',
-    'plan',
-    'export',
-    'push',
-  ]);
   const { folder, environment } = await machine();
+  // The second block is of tasks of lm-evaluation-harness, which need Python: tests/interop/first-model.test.ts.
+  const [commands = [], ...others] = pageCommands('first-model.md', folder, 'someone');
+  expect(others).toHaveLength(1);
+  expect(commands.map(({ args: [verb] }) => verb)).toEqual([
+    ...['models', 'info', 'download', 'models', 'sweep', 'profile', 'plan', 'export', 'push'],
+  ]);
   const printed: string[] = [];
-  for (const command of commands) {
-    const args = command
-      .replace('uncurl ', '')
-      .replace('YOUR-NAME', 'someone')
-      .split(' ')
-      .map((word) => (/^(?:pruned|\w+\.json)$/.test(word) ? path.join(folder, word) : word))
-      // Fewer items, for time; everything else is as on the page.
-      .concat(command.startsWith('uncurl sweep') ? ['--limit', '40'] : []);
-    const { code, stdout, stderr } = await uncurl(args, environment);
-    expect(code, `${command}\n${stderr}`).toBe(0);
+  for (const { line, args } of commands) {
+    // Fewer items, for time; everything else is as on the page.
+    const fewer = args[0] === 'sweep' ? ['--limit', '40'] : [];
+    const { code, stdout, stderr } = await uncurl([...args, ...fewer], environment);
+    expect(code, `${line}\n${stderr}`).toBe(0);
     printed.push(stdout);
     expect(stdout + stderr).not.toContain(TOKEN);
     if (args[0] === 'info') {
@@ -84,7 +68,7 @@ test('the commands of "Your first real model", from nothing to an upload', async
       expect(hub.seen.some(({ host, range }) => host === 'cdn' && range === null)).toBe(false);
     }
   }
-  expect(printed[3]).toMatch(new RegExp(`${ID} +mixtral +786,144`));
+  expect(printed[3]).toMatch(new RegExp(`${ID} +olmoe +[\\d,]+`));
   const runs = readdirSync(path.join(environment.UNCURL_WORKSPACE, 'runs'));
   const sweep = runs.find((name) => name.startsWith('sweep')) ?? '';
   const manifest = runManifest.parse(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, request as ask, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parsePythonJson } from '../../main/files/parse-json.ts';
 
@@ -101,8 +101,26 @@ const listen = (server: Server): Promise<string> =>
     });
   });
 
-/** A Hub on loopback, as `huggingface_hub` and `@huggingface/hub` know it, without xet: itself, and its CDN. */
-export const startLoopbackHub = async (): Promise<LoopbackHub> => {
+/** Paths of data sets, and of the metrics that the library evaluate loads. */
+const OF_DATA_SETS = /^\/(?:api\/datasets|datasets|spaces)\//;
+
+/** Lets another server answer, with what it was asked. */
+const passOn = async (request: IncomingMessage, response: ServerResponse, to: string): Promise<void> => {
+  const { method = 'GET', url = '/', headers } = request;
+  const body = await bodyOf(request);
+  const asked = ask(new URL(url, to), { method, headers }, (answered) => {
+    response.writeHead(answered.statusCode ?? 500, answered.headers);
+    answered.pipe(response);
+  });
+  asked.on('error', () => response.destroy());
+  asked.end(body);
+};
+
+/**
+ * A Hub on loopback, as `huggingface_hub` and `@huggingface/hub` know it, without xet: itself, and its CDN. `dataSets`:
+ * address of the server that has its data sets.
+ */
+export const startLoopbackHub = async (dataSets?: string): Promise<LoopbackHub> => {
   const repositories = new Map<string, StoredRepository>();
   const large = new Map<string, Buffer>();
   const seen: SeenRequest[] = [];
@@ -482,6 +500,10 @@ export const startLoopbackHub = async (): Promise<LoopbackHub> => {
     const fault = note('hub', request);
     if (failed(request, response, fault)) return;
     const url = new URL(request.url ?? '/', hub.endpoint);
+    if (dataSets !== undefined && OF_DATA_SETS.test(url.pathname)) {
+      void passOn(request, response, dataSets);
+      return;
+    }
     if (request.method === 'POST') {
       void write(request, response, url).then(
         (isDone) => {

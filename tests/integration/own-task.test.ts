@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { runManifest } from '../../main/contract/run.ts';
+import { slicesDocument } from '../../main/contract/slices.ts';
 import { sweepDocument } from '../../main/contract/sweep.ts';
 import { readProfileFile } from '../../main/workspace/profile-file.ts';
 import { resources, temporaryFolder, uncurl } from './run-uncurl.ts';
@@ -58,6 +59,18 @@ test('a sweep and a profile on an own file with --split use the same task, and t
   const item = ['--model', 'uncurl-8', '--task', 'own', '--method', 'frequency', '--factor', '2'];
   const outcomes = await uncurl(['outcomes', document.run, ...item, ...inWorkspace]);
   expect(outcomes.code, outcomes.stderr).toBe(0);
+  const sliced = await uncurl(['outcomes', document.run, ...item, '--slices', ...inWorkspace, '--json']);
+  expect(sliced.code, sliced.stderr).toBe(0);
+  const { slices, first, second } = slicesDocument.parse(JSON.parse(sliced.stdout));
+  expect([first.method, second.method]).toEqual(['unpruned', 'frequency']);
+  const point = document.results.find(({ method }) => method === 'frequency');
+  expect(slices[0]).toMatchObject({ n: 20, difference: point?.difference, low: point?.low, high: point?.high });
+  expect(slices.some(({ by }) => by === 'token')).toBe(true);
+  const other = ['--against', 'frequency', '--against-factor', '2'];
+  const same = await uncurl(['outcomes', document.run, ...item, ...other, ...inWorkspace]);
+  expect(same.stdout).toContain('Frequency ×2 minus Frequency ×2, 0 lost, 0 gained.');
+  const unknown = await uncurl(['outcomes', document.run, ...item, '--slice', 'no such slice', ...inWorkspace]);
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no slice of these items')]);
 });
 
 test('refuses to split a task with calibration items, and options that contradict each other', async () => {

@@ -1,4 +1,4 @@
-/** Tasks of lm-evaluation-harness by name, from a Hub of data sets on loopback: every item as the harness measures it. */
+/** Tasks of lm-evaluation-harness by name, from a Hub of data sets on loopback: every item as the harness measures. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -269,10 +269,5 @@ describe('tasks of lm-evaluation-harness by name', () => {
       else expectSameLogprobs(outcomes.get(task) ?? [], inTurns.samples[task] ?? [], task);
     }
     await expect(hub.sweep([folderOf('winogrande')], '--chat')).rejects.toThrow('not their turns');
-  });
-
-  it('are unknown to a workspace that has neither imported them nor a Python', async () => {
-    const parameters = ['sweep', hub.model, '--task', 'lambada_openai', '--method', 'random', '--factors', '2'];
-    await expect(hub.uncurl(...parameters)).rejects.toThrow('is neither a path nor the name of a bundled task');
   });
 });

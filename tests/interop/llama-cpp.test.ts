@@ -23,7 +23,7 @@ import { ggufTypes, isBlockType } from '../../main/checkpoint/gguf/gguf-types.ts
 import { readTensor } from '../../main/checkpoint/read-tensor.ts';
 import type { TensorView } from '../../main/checkpoint/descriptor.ts';
 import { encodeValues } from '../../main/export/gguf/encode-values.ts';
-import { writeRounded } from '../../main/export/rounded-folder.ts';
+import { wholePlan, writeRounded } from '../../main/export/rounded-folder.ts';
 import { readGguf } from '../../main/checkpoint/gguf/read-gguf.ts';
 import { characterOf, llamaModel, provenModels, scoredPieces } from '../main/export/gguf/llama-models.ts';
 import { deviation, maskedLogits } from './log-probabilities.ts';
@@ -186,6 +186,30 @@ describe('llama.cpp opens weights of the other types', () => {
     expect(largest).toBeLessThanOrEqual(roundedBounds[type]);
     expect(largest).toBeGreaterThan(0);
   });
+});
+
+it('llama.cpp computes a file whose experts have a type for each layer', async (context) => {
+  if (absent !== undefined) context.skip(absent);
+  const folder = await llamaModel('mixtral');
+  const checkpoint = await openCheckpoint(folder);
+  const tokens = await tokensOf(folder);
+  const [, half = { kept: [] }] = await plansOf(folder, checkpoint);
+  const { overlays } = exportSettingsIn(path.join(work, 'overlay'));
+  const layered = (expertTypes: DropPlan['expertTypes']): DropPlan => ({ kept: half.kept, expertTypes });
+  const plan = layered(['q8_0', 'q4_0']);
+  const [found] = await llama([await made(checkpoint, plan, 'f16')], tokens, []);
+  const deviationFrom = async (other: DropPlan): Promise<number> => {
+    const destination = path.join(await mkdtemp(path.join(work, 'layered-')), 'rounded');
+    const rounded = await openCheckpoint(
+      await writeRounded({ checkpoint, plan: other, type: 'f16', overlays, ...control }, destination),
+    );
+    return deviation(await ours(rounded, wholePlan(rounded), tokens), found?.logProbabilities ?? []);
+  };
+  const [own, swapped] = [await deviationFrom(plan), await deviationFrom(layered(['q4_0', 'q8_0']))];
+  rows.push(`| mixtral | 4 of 8 | f16, experts q8_0 and q4_0 | ${own.toExponential(1)} |`);
+  expect(own).toBeLessThanOrEqual(roundedBounds.q8_0);
+  // The other way round it is another model.
+  expect(own).toBeLessThan(swapped);
 });
 
 /** Bound for types of 4 to 6 bits, of which llama.cpp has other kernels, on a random model of 256 columns. */

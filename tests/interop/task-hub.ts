@@ -75,6 +75,33 @@ export const expectSameLogprobs = (
   );
 };
 
+interface DataHub {
+  readonly address: string;
+  /** Lines of requests that it received. */
+  readonly requested: readonly string[];
+  readonly close: () => void;
+}
+
+/** A Hub of data sets. `fill` lists scripts with their parameters, each of which writes some into the folder. */
+export const openDataHub = async (
+  data: string,
+  fill: (data: string) => readonly (readonly string[])[],
+): Promise<DataHub> => {
+  for (const [script = '', ...parameters] of fill(data))
+    await outputOf(python, [path.join(scripts, script), ...parameters]);
+  const hub = spawn(python, [path.join(scripts, 'dataset_hub.py'), data], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const requested: string[] = [];
+  const address = await new Promise<string>((resolve, reject) => {
+    hub.once('error', reject);
+    hub.stdout.on('data', (printed: Buffer) => {
+      const lines = printed.toString().trim().split('\n');
+      requested.push(...lines);
+      resolve(lines[0] ?? '');
+    });
+  });
+  return { address, requested, close: () => hub.kill('SIGKILL') };
+};
+
 export type TaskHub = Awaited<ReturnType<typeof openTaskHub>>;
 
 /**
@@ -93,19 +120,7 @@ export const openTaskHub = async (
   const longer = config.replace(/("max_position_embeddings": )\d+/, `$1${String(positions)}`);
   await writeFile(path.join(model, 'config.json'), longer);
   if (chatTemplate !== undefined) await writeFile(path.join(model, 'chat_template.jinja'), chatTemplate);
-  const data = path.join(work, 'data');
-  for (const [script = '', ...parameters] of fill(data))
-    await outputOf(python, [path.join(scripts, script), ...parameters]);
-  const hub = spawn(python, [path.join(scripts, 'dataset_hub.py'), data], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const requested: string[] = [];
-  const address = await new Promise<string>((resolve, reject) => {
-    hub.once('error', reject);
-    hub.stdout.on('data', (printed: Buffer) => {
-      const lines = printed.toString().trim().split('\n');
-      requested.push(...lines);
-      resolve(lines[0] ?? '');
-    });
-  });
+  const { address, requested, close } = await openDataHub(path.join(work, 'data'), fill);
   const environment: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HF_'))),
     // As on a machine where nothing was ever run.
@@ -164,7 +179,7 @@ export const openTaskHub = async (
     },
     close: async (): Promise<void> => {
       vi.unstubAllEnvs();
-      hub.kill('SIGKILL');
+      close();
       await rm(work, { recursive: true, force: true });
     },
   };

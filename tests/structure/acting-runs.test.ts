@@ -59,6 +59,7 @@ test('only these files start programs', () => {
     'main/finetune/training-script.ts',
     'main/harness/import-tasks.ts',
     'main/harness/sandbox.ts',
+    'main/harness/task-list.ts',
   ]);
   // A run's Python comes from its approved manifest, or from the environment created here.
   expect(filesWith(/(?<![.\w])findPython\(/)).toEqual([

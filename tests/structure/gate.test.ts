@@ -114,6 +114,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   encodeChoices: 'tokens of a text',
   encodePrompt: 'tokens of a text',
   encodeRequest: 'tokens of a text',
+  traitsOf: 'tokens of a text',
   encodeText: 'tokens of a text',
   findPython: 'asks a program for its versions',
   runProgram: 'starts programs, which train, install, or write tasks, and print no number of a model',

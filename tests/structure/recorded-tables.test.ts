@@ -1,9 +1,15 @@
 import { expect, it } from 'vitest';
+import { results } from '../../renderer/definitions/results.ts';
 import { recordedPages, recordedTables } from './recorded-tables.ts';
+import { missedWords } from './simulated-rates.ts';
 
 it('every quoted table in the documentation matches its record', async () => {
   const pages = await recordedPages();
   expect([...new Set(pages.flatMap(({ tables }) => tables))].sort()).toEqual([...recordedTables].sort());
   for (const { file, stands, computed } of pages)
     expect(stands, `${file} is out of date: run "npm run docs"`).toBe(computed);
+});
+
+it('the tooltip of the answer loss says how often its interval misses as simulated', async () => {
+  expect(results.answerLoss.text).toContain(`in ${await missedWords()}, not in 5 %`);
 });

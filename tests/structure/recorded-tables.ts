@@ -75,6 +75,7 @@ import { interval, items, points, table } from './markdown.ts';
 import { root } from './project-files.ts';
 import { provenFamilies } from './proven-families.ts';
 import { readPublishedModels } from './published-models.ts';
+import { simulatedLosses, simulatedSelection, simulatedTexts } from './simulated-rates.ts';
 import {
   below,
   type Curve,
@@ -1066,6 +1067,9 @@ const TABLES: Readonly<Record<string, (sample: Sample) => readonly string[] | Pr
   'experiment-reading': experimentReading,
   'experiment-findings': experimentFindings,
   curtailment,
+  'simulated-texts': simulatedTexts,
+  'simulated-selection': simulatedSelection,
+  'simulated-losses': simulatedLosses,
   'sweep-settings': settings(describedSweepSettings),
   'plan-settings': settings(describedPlanSettings),
   'experiment-settings': settings(describedExperimentSettings),

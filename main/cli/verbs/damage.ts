@@ -1,4 +1,5 @@
 import type { DamageDocument } from '../../contract/damage.ts';
+import { harnessTasks } from '../imported-tasks.ts';
 import { refuse } from '../../contract/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { damageColumns } from '../../figures/compare-tables.ts';
@@ -8,11 +9,13 @@ import { followRun, withEngine } from '../open-engine.ts';
 import { MACHINE_OPTIONS } from '../open-runner.ts';
 import type { Verb, VerbResult } from '../verb.ts';
 import { findModel, findTasks, WORKSPACE_OPTION } from '../subjects.ts';
+import { truncationSentence } from '../../words/truncation.ts';
 import { columnsTable, printedValue } from '../terminal-text.ts';
 
 export const damageText = (document: DamageDocument): string => {
-  const { model, task, layer, metric, n, unpruned, results } = document;
+  const { model, task, layer, metric, n, unpruned, results, ranOut } = document;
   return [
+    ...(ranOut === undefined ? [] : [truncationSentence({ model, task, ranOut, n })]),
     `${model} on ${task}: ${metric} ${printedValue(unpruned, metric)} on ${String(n)} items with every expert; ` +
       `without one of layer ${String(layer)}:`,
     columnsTable(
@@ -46,7 +49,7 @@ export const damage: Verb = {
     if (layer === undefined) throw refuse('bad-usage', '--layer is missing.', 'Give --layer.');
     const experts = reader.wholes('expert');
     const folder = await findModel(host, reader.positionals[0] ?? '');
-    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? '']);
+    const [path] = await findTasks(host.resources, [reader.positionals[1] ?? ''], harnessTasks(reader, host));
     if (path === undefined) throw new Error('a task without a path');
     const chat = reader.flag('chat');
     const torch = await readTorchInUse(reader, host, [folder]);

@@ -101,12 +101,13 @@ export const fit: Verb = {
       context: reader.text('context'),
     });
     const settings = describedFitSettings.parse(readSettings(reader, describedFitSettings));
-    const folder = await findModel(host, reader.positionals[0] ?? '');
+    // Before a model is downloaded: a wrong name of a task should not wait for that.
     const named = await findNamedTasks(reader, host);
     if (named.length !== 1)
       throw refuse('bad-usage', 'One task decides.', 'Give one --task, and others as --elsewhere.');
     const others = reader.texts('elsewhere');
     const elsewhere = others.length === 0 ? [] : await findTasks(host.resources, others, harnessTasks(reader, host));
+    const folder = await findModel(host, reader.positionals[0] ?? '');
     const chat = reader.flag('chat') ? true : undefined;
     const search = async (engine: Engine): Promise<VerbResult> => {
       const [task] = await grantTasks(engine, named);

@@ -35,8 +35,8 @@ export const reproduce: Verb = {
   name: 'reproduce',
   usage: 'RUN [--workspace DIR] [--confirm CODE]',
   summary:
-    'Runs a finished sweep or experiment again without its stored steps and says whether every number matches; ' +
-    '"sample" and "experiment" are the bundled ones.',
+    'Runs a finished sweep, search or experiment again without its stored steps and says whether every number ' +
+    'matches; "sample" and "experiment" are the bundled ones.',
   positionals: [1, 1],
   options: {
     ...ENGINE_OPTIONS,

@@ -152,6 +152,8 @@ export const sweep: Verb = {
     },
   ],
   run: async (reader, host) => {
+    // Before a model is downloaded: a wrong name of a task should not wait for that.
+    const tasks = await findNamedTasks(reader, host);
     const folders: string[] = [];
     for (const named of reader.positionals) folders.push(await findModel(host, named));
     const { methods, files } = await readMethods(reader.texts('method'), folders, (line) => host.say(line));
@@ -161,7 +163,6 @@ export const sweep: Verb = {
         'No method is named.',
         `Give --method with one or more of ${methodNames.join(', ')}, or file:NAME=FILE.`,
       );
-    const tasks = await findNamedTasks(reader, host);
     const candidates = await readCandidates(reader.texts('candidate'), host);
     const first = reader.text('first');
     const settings = sweepSettings.parse({

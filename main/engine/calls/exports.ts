@@ -13,6 +13,7 @@ import { isSameFactor, pointNameKey, type SweepResult } from '../../contract/swe
 import { checkExport, requireForm } from '../../export/check-export.ts';
 import type { ExportMachine } from '../../export/export-progress.ts';
 import type { CardFacts } from '../../export/model-card.ts';
+import { makeFolder } from '../../files/file-errors.ts';
 import { canonicalJson } from '../../files/canonical-json.ts';
 import { exportJob, VERIFICATION_FILE, verifyJob } from '../../jobs/export-job.ts';
 import { FIT_FILE } from '../../jobs/fit-job.ts';
@@ -21,6 +22,7 @@ import { planCost } from '../../pruning/plan-cost.ts';
 import { validatePlan } from '../../pruning/validate-plan.ts';
 import { readResult } from '../../runs/read-result.ts';
 import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
+import { EXPORTS_FOLDER } from '../../workspace/open-workspace.ts';
 import { provenanceHeading } from '../../words/provenance.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
@@ -225,6 +227,20 @@ export const verifyRun: RunKindDefinition<typeof verifySpec> = {
     verifyJob({ checkpoint: onlyModel({ models }).checkpoint, ...spec, machine: exportMachine(context) }),
 };
 
+/** The folder that is proposed for exports; it need not exist yet. */
+const exportsFolder = ({ workspace }: Pick<EngineContext, 'workspace'>): string => join(workspace.path, EXPORTS_FOLDER);
+
+/** The path of an export in a chosen folder; makes the proposed one. */
+export const exportDestination = async (
+  context: EngineContext,
+  into: Parameters<EngineContext['handles']['resolve']>[0],
+  name: string,
+): Promise<string> => {
+  const folder = context.handles.resolve(into);
+  if (folder === exportsFolder(context)) await makeFolder(folder);
+  return join(folder, name);
+};
+
 const answered = ({ results, leftOut }: PlanResults) => ({ results: [...results], leftOut: [...leftOut] });
 
 export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verify'> => ({
@@ -248,11 +264,15 @@ export const exportCalls = (context: EngineContext): AnswersTo<'export' | 'verif
     const subject = known === null ? NO_MODEL : { fingerprint: known.fingerprint, sha256: known.identity };
     return answered(await planResults(context, subject, asked.plan, signal));
   },
+  'export.place': () => {
+    const path = exportsFolder(context);
+    return { handle: context.handles.issue(path), path };
+  },
   'export.start': async ({ model: handle, plan: given, into, name, format, ggufType: type, hfType, mtp }, signal) => {
     if (type !== undefined && format !== 'gguf')
       throw refuse('bad-usage', `${type} is a type of GGUF files, and the export is ${format}.`, 'Omit it.');
     const { model, plan } = await openOne(context, handle, given);
-    const destination = join(context.handles.resolve(into), name);
+    const destination = await exportDestination(context, into, name);
     const spec = { plan, destination, format, ggufType: type, hfType, mtp };
     return startRun(context, exportRun, { spec, models: [model], tasks: [] }, signal);
   },

@@ -32,12 +32,12 @@ import { candidateNamed, limitWords } from '../../words/fit.ts';
 import { recordedPath } from '../../workspace/library.ts';
 import { codeToConfirm } from '../approved-run.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
-import { exportRun } from './exports.ts';
+import { exportDestination, exportRun } from './exports.ts';
 import { modelNames, onlyModel, requireDone, type RunKindDefinition, type RunOrder, startRun } from '../run-kind.ts';
 import { openRunModels, openRunTasks, reopenModel, reopenSubjects } from '../run-subjects.ts';
 
 /** The model, and the tasks: the first decides. */
-const inputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
+export const fitInputOf = ({ spec, models, tasks }: RunOrder<FitInput['settings']>): FitInput => {
   const [task, ...elsewhere] = tasks;
   if (task === undefined) throw refuse('bad-spec', 'A search needs a task.', 'Start a new run.');
   return { model: onlyModel({ models }), task, elsewhere, settings: spec };
@@ -48,17 +48,17 @@ export const fitRun: RunKindDefinition<typeof recordedFitSettings> = {
   kind: 'fit',
   schema: recordedFitSettings,
   check: async (context, order) => {
-    const input = inputOf(order);
+    const input = fitInputOf(order);
     const { checkpoint } = input.model;
     await requireTokenizer(checkpoint);
     for (const { name, task } of order.tasks) requireRoom(task.test, name, checkpoint.descriptor);
     await checkFit(input, context.workspace.steps.overlays, new Date(context.now()));
   },
   title: (_, order) => {
-    const { task, settings } = inputOf(order);
+    const { task, settings } = fitInputOf(order);
     return `Best of ${modelNames(order)} for ${task.name} in ${limitWords(settings.limit)}`;
   },
-  job: (_, order) => fitJob(inputOf(order)),
+  job: (_, order) => fitJob(fitInputOf(order)),
 };
 
 /** Kinds of runs that show how models answer test items. */
@@ -162,7 +162,7 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
     'fit.predict': async (request, signal) => {
       const order = await orderOf(context, request);
       await fitRun.check(context, order);
-      return predictFit(inputOf(order), {
+      return predictFit(fitInputOf(order), {
         overlays: context.workspace.steps.overlays,
         threads: context.device.threads,
         now: new Date(context.now()),
@@ -176,6 +176,15 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       return {};
     },
     'fit.read': async ({ run }) => withProvenance(context, run, (await stored(run)).document),
+    'fit.plan': async ({ run, name }) => {
+      const { document } = await stored(run);
+      if (name === document.recommended && document.plan !== null) return { plan: document.plan };
+      const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
+      const plan = choice?.plans[[choice.recommended, ...choice.finalists].indexOf(name)];
+      if (plan === undefined)
+        throw refuse('no-plan', `The search keeps no plan of ${name}.`, 'Choose the recommended model or a finalist.');
+      return { plan };
+    },
     'fit.verify': async ({ run }, signal) => {
       const { manifest, document } = await stored(run);
       const choice = await readResult(join(runs.folder(run), CHOICE_FILE), fitChoice);
@@ -209,7 +218,8 @@ export const fitCalls = (context: EngineContext): AnswersTo<'fit'> => {
       const checkpoint = await reopenModel(context, recorded, await codeToConfirm(context, manifest));
       const { weights } = candidateNamed(document, recommended);
       const types = exportTypes(checkpoint, format, roundedOf(weights));
-      const spec = { plan, destination: join(context.handles.resolve(into), name), format, ...types, fit: run };
+      const destination = await exportDestination(context, into, name);
+      const spec = { plan, destination, format, ...types, fit: run };
       return startRun(context, exportRun, { spec, models: [{ name: recorded.name, checkpoint }], tasks: [] }, signal);
     },
     'fit.report': async ({ run }) => {

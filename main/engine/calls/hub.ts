@@ -27,11 +27,11 @@ const nameOf = (text: string): HubName => {
 };
 
 /** The Hub of the environment and of the user's present settings. */
-const settingsNow = async (context: EngineContext): Promise<HubSettings> =>
+export const hubNow = async (context: Pick<EngineContext, 'settingsFile'>): Promise<HubSettings> =>
   hubSettings(withSetHub(process.env, await readSettings(context.settingsFile)));
 
 const clientFor = async (context: EngineContext, purpose: string): Promise<HubClient> =>
-  createHubClient(await settingsNow(context), purpose);
+  createHubClient(await hubNow(context), purpose);
 
 /** Facts about a model on the Hub, before anything of it is downloaded. */
 export const lookAtModel = async (client: HubClient, name: HubName, signal?: AbortSignal): Promise<HubModel> => {
@@ -65,7 +65,7 @@ export const downloadRun: RunKindDefinition<typeof downloadSpec> = {
   check: () => undefined,
   title: (_, { spec }) => `Download of ${spec.name}`,
   job: async (context, { spec: { name, commit } }) => {
-    const settings = await settingsNow(context);
+    const settings = await hubNow(context);
     return downloadJob(() => createHubClient(settings, `${name} is to be downloaded`), nameOf(name), commit);
   },
 };
@@ -87,14 +87,14 @@ export const pushRun: RunKindDefinition<typeof pushSpec> = {
   check: () => undefined,
   title: (_, { spec }) => `Upload to ${spec.repository}`,
   job: async (context, { spec: { exported: folder, ...order } }) => {
-    const settings = await settingsNow(context);
+    const settings = await hubNow(context);
     return pushJob(() => createHubClient(settings, `${order.repository} is to be written`), { folder, ...order });
   },
 };
 
 export const hubCalls = (context: EngineContext): AnswersTo<'hub'> => ({
   'hub.state': async () => {
-    const { endpoint, cache, forbiddenBy, token } = await settingsNow(context);
+    const { endpoint, cache, forbiddenBy, token } = await hubNow(context);
     return { endpoint, cache, forbiddenBy, hasToken: (await token()) !== null };
   },
   'hub.search': async ({ query, all }) => {

@@ -17,6 +17,7 @@ import { compareFindings, compareNotes, HOLM_WITHHELD } from './findings.ts';
 import type { ComparePoints } from './points.ts';
 import { type MeanRank, meanRanks } from './ranks.ts';
 import { compareTask, type MeasuredMethod, measuredTask, type MeasuredTask, valueOf } from './tasks.ts';
+import { truncationNotes } from '../../words/truncation.ts';
 import { curveLabel } from '../../contract/method.ts';
 import { refitName, type RefitName } from '../../contract/plan.ts';
 import { pairDrawByDraw, readingOf } from './pairs.ts';
@@ -173,7 +174,7 @@ const overMethods = (
  * how often a method is best or not distinguishable from the best; and the effect of recovery. Pure.
  */
 export const compareMethods = (
-  { run, thresholds }: Pick<SweepDocument, 'run' | 'thresholds'>,
+  { run, thresholds, results }: Pick<SweepDocument, 'run' | 'thresholds' | 'results'>,
   measured: MeasuredMethods,
   reference: string = BEST_REFERENCE,
 ): CompareDocument => {
@@ -234,6 +235,10 @@ export const compareMethods = (
       recoveries,
       comparisons,
     }),
-    notes: [...compareNotes(points, measured.tasks), ...(holmWithheld === null ? [] : [holmWithheld])],
+    notes: [
+      ...truncationNotes(results.filter((one) => one.model === model && tasks.some(({ task }) => task === one.task))),
+      ...compareNotes(points, measured.tasks),
+      ...(holmWithheld === null ? [] : [holmWithheld]),
+    ],
   };
 };

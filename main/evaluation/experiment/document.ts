@@ -16,6 +16,7 @@ import { sizeThresholds } from '../size-trend/thresholds.ts';
 import { expertTrends } from '../size-trend/trends.ts';
 import { sweepThresholds } from '../threshold.ts';
 import { counted } from '../../words/numbers.ts';
+import { truncationSentence } from '../../words/truncation.ts';
 import { experimentCells, experimentRows, largestHeld, modelThresholds } from './rows.ts';
 import { experimentFindings, questionRule, questionTitle } from './findings.ts';
 import { curveOf, type ExperimentCurve, experimentPairs, isSameCurve } from './pairs.ts';
@@ -102,6 +103,11 @@ const notesOf = ({ settings, models, arms, mixture }: ExperimentRecord): string[
   const tuned = arms.filter(({ treatment }) => isTrained(treatment)).length;
   const draws = new Set(arms.flatMap(({ seed }) => seed ?? [])).size;
   return [
+    ...arms
+      .filter(({ method, treatment }) => method === null && treatment === 'as-is')
+      .flatMap((arm) =>
+        arm.ranOut === undefined ? [] : [truncationSentence({ ...arm, ranOut: arm.ranOut, n: arm.right.length })],
+      ),
     'A member that was not pruned is the scratch arm of its size: pretrained with as many experts, treated alike.',
     ...(arms.some(({ gates }) => gates === 'folded')
       ? [

@@ -5,6 +5,7 @@ import { factorKey, type SweepDocument, type SweepResult } from '../../contract/
 import type { MetricName } from '../../contract/task.ts';
 import { holmAdjusted } from '../../statistics/p-values.ts';
 import { counted, listed } from '../../words/numbers.ts';
+import { truncationNotes } from '../../words/truncation.ts';
 import { type DrawOutcomes, pairDrawByDraw, readingOf } from '../comparison/pairs.ts';
 import { settingsDifference } from './settings-difference.ts';
 import { newcombeInterval } from '../../statistics/unpaired-difference.ts';
@@ -260,6 +261,7 @@ const notesOf = (sweeps: readonly ComparedSweep[], pairings: readonly Pairing[])
     .filter(({ manifest }) => manifest.state !== 'done')
     .map(({ manifest }) => runName(manifest));
   return [
+    ...new Set(sweeps.flatMap(({ document }) => truncationNotes(document.results))),
     ...(rows.length === 0
       ? ['The sweeps share no candidate: no model, task, method and factor is measured in both.']
       : []),

@@ -54,7 +54,8 @@ export const exportedModel = (
 };
 
 /**
- * Lays out the GGUF file of a pruned model from the tensors and the config text of its export.
+ * Lays out the GGUF file of a pruned model from the tensors and the config text of its export. `expertTypes`: types of
+ * the experts' weights by MoE layer, where they differ from that of the file.
  *
  * @throws WorkbenchError `not-for-llama-cpp` if llama.cpp would not compute the same as the model.
  */
@@ -63,12 +64,13 @@ export const planGguf = async (
   configText: string,
   tensors: readonly ExportedTensor[],
   type: GgufType,
+  expertTypes?: readonly GgufType[],
 ): Promise<GgufPlan> => {
   const { model, config } = exportedModel(source, configText, tensors);
   const architecture = llamaArchitecture(model, config);
   const tokenizer = await ggufTokenizer(source.folder, model.vocabulary);
   const metadata = new Map([...modelMetadata(model, config, architecture, type, source.name), ...tokenizer.metadata]);
-  const written = modelTensors(model, config, architecture, type);
+  const written = modelTensors(model, config, architecture, type, expertTypes);
   const { bytes, tensors: infos } = encodeHeader(metadata, written);
   const last = infos.at(-1);
   return {
@@ -79,12 +81,17 @@ export const planGguf = async (
     infos,
     header: bytes,
     sizeBytes: last === undefined ? bytes.length : last.byteOffset + last.byteLength,
-    warnings: [...tokenizer.warnings, ...architectureWarnings(model, architecture), ...typeWarnings(type, written)],
+    warnings: [
+      ...tokenizer.warnings,
+      ...architectureWarnings(model, architecture),
+      ...typeWarnings([type, ...(expertTypes ?? [])], written),
+    ],
   };
 };
 
-const typeWarnings = (type: GgufType, tensors: readonly GgufTensor[]): readonly string[] => {
-  const wider = tensors.filter((tensor) => tensor.type !== type && tensor.type !== 'f32');
+const typeWarnings = (wanted: readonly GgufType[], tensors: readonly GgufTensor[]): readonly string[] => {
+  const [type = 'f32'] = wanted;
+  const wider = tensors.filter((tensor) => tensor.type !== 'f32' && !wanted.some((one) => one === tensor.type));
   const types = [...new Set(wider.map((tensor) => (tensor.type === 'f16' ? 'float16' : tensor.type)))];
   return wider.length === 0
     ? []

@@ -103,6 +103,7 @@ const vector = (name: string, view: TensorView | null | undefined): readonly Siz
 /**
  * Tensors of a GGUF file of a pruned model in the order of its layers. Weights have type `type`, or one of smaller
  * blocks or float16 if their rows are not whole blocks; tensors that llama.cpp needs exactly are float32.
+ * `expertTypes`: the type of the experts' weights by MoE layer instead.
  *
  * @throws WorkbenchError `no-whole-blocks` if no weight has rows of whole blocks.
  */
@@ -111,7 +112,9 @@ export const modelTensors = (
   config: Readonly<Record<string, unknown>>,
   architecture: Layout,
   type: GgufType,
+  expertTypes?: readonly GgufType[],
 ): readonly GgufTensor[] => {
+  const typeOf = typeByTensor(model, type, expertTypes);
   const hasOwnHead = model.head.tensor !== model.embedding.tensor;
   const sized: readonly Sized[] = [
     matrix('token_embd', plainWeight(model.embedding)),
@@ -130,7 +133,7 @@ export const modelTensors = (
   ];
   const typed = sized.map(({ wanted, ...tensor }) => ({
     ...tensor,
-    type: wanted === 'weights' ? fitting(type, tensor.shape) : wanted,
+    type: wanted === 'weights' ? fitting(typeOf(tensor.name), tensor.shape) : wanted,
   }));
   if (!typed.some((tensor) => tensor.type === type))
     throw refuse(
@@ -140,6 +143,17 @@ export const modelTensors = (
       `Choose another type${smaller[type] === undefined ? '' : `, such as ${smaller[type]}`}.`,
     );
   return typed;
+};
+
+/** The wanted type of a tensor's weights by its name. */
+const typeByTensor = (
+  { moeLayers }: Pick<ModelDescriptor, 'moeLayers'>,
+  type: GgufType,
+  expertTypes?: readonly GgufType[],
+): ((name: string) => GgufType) => {
+  if (expertTypes === undefined) return () => type;
+  const byBlock = new Map(moeLayers.map(({ block }, layer) => [String(block), expertTypes[layer] ?? type]));
+  return (name) => byBlock.get(/^blk\.(\d+)\.ffn_\w+_exps\.weight$/.exec(name)?.[1] ?? '') ?? type;
 };
 
 /** Types of smaller blocks in place of a type, as llama.cpp's own tool chooses them. */

@@ -10,42 +10,10 @@ import { useSortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { TipText, Tooltip } from '../../components/tooltip.tsx';
+import { walkCells } from '../../components/walk-members.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { referenceTitle, rowLines } from './compare-words.ts';
 import type { CompareProps } from './comparison.ts';
-
-const steps: Readonly<Record<string, readonly [line: number, column: number]>> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
-
-/** Arrow keys move between the cells of a matrix (`data-line`, `data-column`), skipping empty ones. */
-const moveInGrid = (event: React.KeyboardEvent<HTMLElement>): void => {
-  const step = steps[event.key];
-  const from = event.target;
-  if (step === undefined || !(from instanceof HTMLElement) || from.dataset['line'] === undefined) return;
-  event.preventDefault();
-  const cells = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-line]')];
-  const positionOf = (cell: HTMLElement): readonly [number, number] => [
-    Number(cell.dataset['line']),
-    Number(cell.dataset['column']),
-  ];
-  const [line, column] = positionOf(from);
-  const ahead = (cell: HTMLElement): number => {
-    const [otherLine, otherColumn] = positionOf(cell);
-    return step[0] === 0
-      ? otherLine === line
-        ? (otherColumn - column) * step[1]
-        : 0
-      : otherColumn === column
-        ? (otherLine - line) * step[0]
-        : 0;
-  };
-  const next = cells.filter((cell) => ahead(cell) > 0).sort((left, right) => ahead(left) - ahead(right))[0];
-  next?.focus();
-};
 
 /** Tasks by methods: differences to the reference as colours and numbers, with summaries over all tasks on top. */
 export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }: CompareProps) => {
@@ -108,7 +76,7 @@ export const MethodMatrix = ({ comparison, theme, title, isSelected, onSelect }:
       </p>
       <div className="table-frame">
         {tools}
-        <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={moveInGrid}>
+        <div className="table-scroll" role="region" aria-label="Differences by task and method" onKeyDown={walkCells}>
           <table className="data-table method-matrix">
             <thead>
               <tr>{headings}</tr>

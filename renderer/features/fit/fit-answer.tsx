@@ -1,29 +1,39 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import type { FitDocument } from '../../../main/contract/fit.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { figureTheme } from '../../../main/figures/colors.ts';
 import { pick } from '../../../main/figures/columns.ts';
 import { fitFigure } from '../../../main/figures/fit-chart.ts';
-import { fitColumns, fitRows } from '../../../main/figures/fit-table.ts';
+import { fitColumns, type FitRow, fitRows } from '../../../main/figures/fit-table.ts';
 import { canaryWords } from '../../../main/evaluation/canaries.ts';
 import { forecastWords } from '../../../main/evaluation/written-forecast.ts';
-import { candidateNamed, elsewhereWords, fitNotes, fitSentence, givenUp } from '../../../main/words/fit.ts';
+import {
+  candidateWords,
+  elsewhereWords,
+  fitNotes,
+  fitSentence,
+  givenUp,
+  lossWords,
+  sizeWords,
+} from '../../../main/words/fit.ts';
 import { importText } from '../../actions/plan.ts';
 import { LegendedChart } from '../../charts/chart-panels.tsx';
 import { Button } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
-import { ParentFolder } from '../../components/new-folder.tsx';
 import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
-import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { useLasting } from '../../engine/use-settled.ts';
 import { titlesOf } from '../../../main/words/task-titles.ts';
-import { useFacts } from '../../engine/facts.ts';
-import { exportStore } from '../../state/export-store.ts';
+import { selectedModel, useFacts } from '../../engine/facts.ts';
 import { fitStore } from '../../state/fit-store.ts';
+import { layoutStore } from '../../state/layout-store.ts';
 import { useResolvedTheme } from '../../state/theme.ts';
+import { curvesStore } from '../../state/view-stores.ts';
+import { nameInRun } from '../../sweep/brought.ts';
+import { shownSweep } from '../../sweep/shown-sweep.ts';
+import { FitExport, SavePage, SavePlan } from './fit-export.tsx';
 
 const stateTexts: Readonly<Record<RunManifest['state'], string>> = {
   queued: 'Waiting for its turn behind other jobs.',
@@ -40,83 +50,172 @@ export const FitAnswer = ({ run }: { readonly run: RunManifest }) => {
   const { data, error } = useQuery('fit.read', { run: run.id });
   const document = useLasting(data, run.id);
   const { start } = useRequest();
+  const { asking, ask } = useStore(fitStore);
   // A search that has scored nothing yet has no result.
   const isEmpty = error?.code === 'no-fit';
+  const isDone = run.state === 'done' && document !== undefined && document.plan !== null;
   return (
     <section className="fit-answer" aria-label="Answer" aria-busy={isAtWork}>
-      <NotMeasuredHere provenance={data?.provenance} />
-      <div className="fit-head">
-        <p role="status" className={document?.recommended == null ? 'muted' : 'fit-sentence'}>
-          {document === undefined ? stateTexts[run.state] : fitSentence(document)}
-        </p>
+      {!isAtWork && <NotMeasuredHere provenance={data?.provenance} />}
+      <p role="status" className={document?.recommended == null ? 'muted' : 'fit-sentence'}>
+        {document === undefined ? stateTexts[run.state] : fitSentence(document)}
+      </p>
+      {error !== null && !isEmpty && <Problem error={error} />}
+      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
+      {isDone && document.settings.format !== 'plan' && <FitExport run={run} document={document} />}
+      <div className="fit-export">
         {isAtWork && (
-          <Button icon="stop" onClick={() => start(({ bridge }) => bridge.call('fit.stop', { run: run.id }))}>
-            Stop with the best so far
+          <>
+            <Button icon="stop" onClick={() => start(({ bridge }) => bridge.call('fit.stop', { run: run.id }))}>
+              Stop with the best so far
+            </Button>
+            {document !== undefined && <span className="muted">{stateTexts[run.state]}</span>}
+          </>
+        )}
+        {isDone && (
+          <>
+            {document.settings.format === 'plan' && <SavePlan run={run} document={document} />}
+            <PlanOnMap run={run} document={document} name={document.recommended ?? ''} />
+            <OnFrontier />
+            <SavePage run={run} />
+          </>
+        )}
+        {!isAtWork && (
+          <Button look="quiet" icon="search" aria-expanded={asking} onClick={() => ask(!asking)}>
+            Another search
           </Button>
         )}
       </div>
-      {isAtWork && document !== undefined && <p className="muted">{stateTexts[run.state]}</p>}
-      {error !== null && !isEmpty && <Problem error={error} />}
-      {run.error !== null && <Problem error={{ message: run.error, remedy: '' }} />}
       {document !== undefined && (
         <>
-          {run.state === 'done' && document.plan !== null && <FitExport run={run} document={document} />}
-          <FitPicture document={document} />
-          <FitDetails document={document} />
+          <FitPicture run={run} document={document} />
+          <FitDetails run={run} document={document} />
         </>
       )}
     </section>
   );
 };
 
-const FitPicture = ({ document }: { readonly document: FitDocument }) => {
+interface FitPartProps {
+  readonly run: RunManifest;
+  readonly document: FitDocument;
+}
+
+/** Whether the search keeps the plan of a candidate, and the candidate prunes. */
+const hasPlan = ({ recommended, finalists, choiceHash, candidates }: FitDocument, name: string): boolean =>
+  (name === recommended || (choiceHash !== null && finalists.includes(name))) &&
+  candidates.some((candidate) => candidate.name === name && candidate.method !== null);
+
+/** Shows the plan of a candidate by name in the workbench. */
+const usePlanOnMap = (run: RunManifest) => {
+  const facts = useFacts();
+  const { busy, start } = useRequest();
+  const showPlan = (name: string): void =>
+    start(async (engine) => {
+      const { plan } = await engine.bridge.call('fit.plan', { run: run.id, name });
+      await importText(engine, facts, { name: `${run.id}.json`, text: JSON.stringify(plan) });
+    });
+  return { busy, showPlan };
+};
+
+/** Shows the plan of a candidate in the workbench; nothing where there is none. */
+const PlanOnMap = ({ run, document, name }: FitPartProps & { readonly name: string }) => {
+  const { busy, showPlan } = usePlanOnMap(run);
+  if (!hasPlan(document, name)) return null;
+  return (
+    <Button look="quiet" icon="eye" disabled={busy} onClick={() => showPlan(name)}>
+      Show its plan on the map
+    </Button>
+  );
+};
+
+/** Shows the pruned and rounded models that a sweep measured, by their bytes; nothing where no sweep measured the model. */
+const OnFrontier = () => {
+  const facts = useFacts();
+  const sweep = shownSweep(facts);
+  if (sweep === null || nameInRun(sweep, selectedModel(facts)) === null) return null;
+  return (
+    <Button
+      look="quiet"
+      icon="chart"
+      onClick={() => {
+        curvesStore.getState().chooseMode('frontier');
+        layoutStore.getState().show('workbench');
+      }}
+    >
+      Frontier of the sweep
+    </Button>
+  );
+};
+
+const FitPicture = ({ run, document }: FitPartProps) => {
   const theme = useResolvedTheme();
   const { tasks } = useFacts();
+  const [chosen, choose] = useState<string | null>(null);
   const look = useMemo(() => figureTheme(theme, titlesOf(tasks)), [tasks, theme]);
   const figure = useMemo(() => fitFigure(document, look), [document, look]);
   if (figure === null) return null;
+  const candidate = document.candidates.find(({ name }) => name === chosen);
   return (
     <>
-      <LegendedChart figure={figure} theme={look} label={figure.title} height={236} />
+      <LegendedChart
+        figure={figure}
+        theme={look}
+        label={figure.title}
+        height={236}
+        selected={chosen}
+        onSelect={choose}
+      />
+      {candidate !== undefined && (
+        <div className="fit-export" role="group" aria-label="Chosen candidate">
+          <p>
+            {candidateWords(candidate, document.experts)}; {lossWords(candidate)}; {sizeWords(document, candidate)}.
+          </p>
+          <PlanOnMap run={run} document={document} name={candidate.name} />
+        </div>
+      )}
       <p className="chart-caption">{figure.caption}</p>
     </>
   );
 };
 
-const FitDetails = ({ document }: { readonly document: FitDocument }) => {
+/** Sentences under an accessible name; nothing where there are none. */
+const Sentences = ({ label, sentences }: { readonly label: string; readonly sentences: readonly string[] }) =>
+  sentences.length === 0 ? null : (
+    <ul className="findings" aria-label={label}>
+      {sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
+  );
+
+const FitDetails = ({ run, document }: FitPartProps) => {
+  const { showPlan } = usePlanOnMap(run);
   const rows = fitRows(document);
-  const foretold = forecastWords(document);
-  const canaries = canaryWords(document);
+  const tested = rows.filter(({ candidate }) => document.tested.some(({ name }) => name === candidate.name));
+  const keyOf = ({ candidate }: FitRow): string => candidate.name;
   return (
     <>
+      {tested.length > 0 && (
+        <DataTable
+          caption="Tested models"
+          columns={shownColumns(pick(fitColumns, 'model part bytes memory test'), tested)}
+          rows={tested}
+          rowKey={keyOf}
+          onRow={({ candidate }) => showPlan(candidate.name)}
+          opens={({ candidate }) => hasPlan(document, candidate.name)}
+        />
+      )}
       {document.recommended !== null && <p>{givenUp(document)}</p>}
-      {document.elsewhere.length > 0 && (
-        <ul className="findings" aria-label="On other tasks">
-          {elsewhereWords(document).map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
-      )}
-      {foretold.length > 0 && (
-        <ul className="findings" aria-label="Forecast of written answers">
-          {foretold.map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
-      )}
-      {canaries.length > 0 && (
-        <ul className="findings" aria-label="Canaries">
-          {canaries.map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
-      )}
+      <Sentences label="On other tasks" sentences={elsewhereWords(document)} />
+      <Sentences label="Forecast of written answers" sentences={forecastWords(document)} />
+      <Sentences label="Canaries" sentences={canaryWords(document)} />
       <Disclosure summary={`Every candidate (${String(rows.length)})`}>
         <DataTable
           caption="Candidates of the search"
           columns={shownColumns(pick(fitColumns, 'part model bytes memory items loss test'), rows)}
           rows={rows}
-          rowKey={({ candidate }) => candidate.name}
+          rowKey={keyOf}
         />
       </Disclosure>
       <Disclosure summary="How it was found">
@@ -126,87 +225,6 @@ const FitDetails = ({ document }: { readonly document: FitDocument }) => {
           ))}
         </ul>
       </Disclosure>
-    </>
-  );
-};
-
-const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
-
-/** Exports the recommended model, or saves its plan, and saves the page. */
-const FitExport = ({ run, document }: { readonly run: RunManifest; readonly document: FitDocument }) => {
-  const facts = useFacts();
-  const { into, chooseInto } = useStore(fitStore);
-  const { busy, problem, start } = useRequest('here');
-  const prunes = document.recommended !== null && candidateNamed(document, document.recommended).method !== null;
-  const isPlan = document.settings.format === 'plan';
-  const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
-  return (
-    <>
-      <div className="fit-export">
-        {isPlan ? (
-          <Button
-            look="primary"
-            icon="save"
-            disabled={busy}
-            onClick={() =>
-              start(({ bridge }) =>
-                bridge.saveFile({
-                  suggestedName: `${run.id}.json`,
-                  bytes: encode(`${JSON.stringify(document.plan, null, 1)}\n`),
-                }),
-              )
-            }
-          >
-            Save the plan
-          </Button>
-        ) : (
-          <>
-            <ParentFolder purpose="export" into={into} choose={chooseInto} />
-            <Button
-              look="primary"
-              icon="save"
-              disabled={busy || into === null}
-              onClick={() =>
-                start(async ({ bridge, cache }) => {
-                  if (into === null) return;
-                  const started = await bridge.call('fit.export', { run: run.id, into: into.handle, name });
-                  cache.invalidate(listsRuns);
-                  exportStore.getState().showRun(started.run);
-                  exportStore.getState().show(true);
-                })
-              }
-            >
-              Export and verify
-            </Button>
-          </>
-        )}
-        {prunes && (
-          <Button
-            icon="eye"
-            disabled={busy}
-            onClick={() =>
-              start((engine) =>
-                importText(engine, facts, { name: `${run.id}.json`, text: JSON.stringify(document.plan) }),
-              )
-            }
-          >
-            Show its plan on the map
-          </Button>
-        )}
-        <Button
-          icon="file"
-          disabled={busy}
-          onClick={() =>
-            start(async ({ bridge }) => {
-              const page = await bridge.call('fit.report', { run: run.id });
-              await bridge.saveFile({ suggestedName: page.name, bytes: encode(page.html) });
-            })
-          }
-        >
-          Save as a page
-        </Button>
-      </div>
-      {problem !== null && <Problem error={problem} />}
     </>
   );
 };

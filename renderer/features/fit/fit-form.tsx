@@ -6,10 +6,11 @@ import type { ModelEntry } from '../../../main/contract/model.ts';
 import type { RunManifest } from '../../../main/contract/run.ts';
 import { requireCanaries } from '../../../main/evaluation/canaries.ts';
 import { CARD_PRESETS, limitOf, predictionWords } from '../../../main/words/fit.ts';
-import { listed } from '../../../main/words/numbers.ts';
+import { counted, formatBytes } from '../../../main/words/numbers.ts';
 import { Button } from '../../components/button.tsx';
-import { Field, Segmented, Select } from '../../components/choices.tsx';
+import { Checkbox, Field, Segmented, Select } from '../../components/choices.tsx';
 import { NumberInput } from '../../components/number-input.tsx';
+import { Disclosure } from '../../components/panel.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { listsRuns } from '../../engine/apply-event.ts';
 import { useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -39,7 +40,9 @@ const formatOptions = (isGguf: boolean): readonly { readonly value: FitFormat; r
         { value: 'plan', label: 'Plan for the workbench' },
       ];
 
-const sizeHints: Readonly<Record<PlaceKind, string>> = { bytes: '8 GB', memory: '16 GB', card: '24 GB' };
+/** An example of a size: half of what the model takes, or a common card. */
+const sizeHint = (place: PlaceKind, { info }: ModelEntry): string =>
+  place === 'card' || info === null ? '24 GB' : formatBytes(info.sizeBytes / 2);
 
 /** The typed place, or what is wrong with it; both null while nothing is typed. */
 const usePlace = (): { readonly limit: FitLimit | null; readonly problem: SerialisedError | null } => {
@@ -98,28 +101,43 @@ interface FitFormProps {
 /** What the model has to fit into, what it must do, and how long the search may take. */
 export const FitForm = ({ model, run }: FitFormProps) => {
   const facts = useFacts();
-  const { place, size, context, format, minutes, points, canaries: source, choose, showRun } = useStore(fitStore);
+  const {
+    place,
+    size,
+    context,
+    format,
+    minutes,
+    points,
+    canaries: source,
+    choose,
+    showRun,
+    ...rest
+  } = useStore(fitStore);
   const { canaries, problem: wrongLines } = useCanaries();
   const chat = useStore(planStore, (state) => state.chat);
   const task = focusedTask(facts);
   const others = tickedTasks(facts).filter(({ handle }) => handle !== task?.handle);
   const { limit, problem: wrong } = usePlace();
   const { busy, problem, start } = useRequest('here');
+  const hint = sizeHint(place, model);
   const isGguf = model.info?.isGguf === true;
   const formats = formatOptions(isGguf);
   const chosen = formats.find(({ value }) => value === format) ?? formats[0];
+  // A GGUF file is exported with its stored types.
+  const canVary = chosen?.value === 'gguf' && !isGguf;
   const request: CallInput<'fit.start'> | null =
     limit === null || task === null || chosen === undefined || wrongLines !== null
       ? null
       : {
           model: model.handle,
           task: task.handle,
-          elsewhere: others.map(({ handle }) => handle),
+          elsewhere: rest.elsewhere ? others.map(({ handle }) => handle) : [],
           limit,
           format: chosen.value,
           minutes,
           delta: points / 100,
           chat: chatOf([model], chat),
+          typesByLayer: rest.byLayer && canVary ? true : undefined,
           canaries,
         };
   const settled = useDebounced(request, SETTLE_MS);
@@ -164,7 +182,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
               id={id}
               className="input"
               spellCheck={false}
-              placeholder={sizeHints[place]}
+              placeholder={hint}
               value={size}
               aria-invalid={wrong !== null}
               onChange={({ target }) => choose({ size: target.value })}
@@ -195,9 +213,6 @@ export const FitForm = ({ model, run }: FitFormProps) => {
       <fieldset className="fit-part">
         <legend>What must it do?</legend>
         <p>{task === null ? 'Choose a task on the left.' : <strong>{task.title}</strong>}</p>
-        {others.length > 0 && (
-          <p className="muted">Tried on {listed(others.map(({ title }) => title))} too, after the choice.</p>
-        )}
         <Field label="It may lose (points)" stacked>
           {(id) => (
             <NumberInput
@@ -213,15 +228,27 @@ export const FitForm = ({ model, run }: FitFormProps) => {
             />
           )}
         </Field>
-        <ChatSwitch models={[model]} short />
-        <Select
-          label="Canaries"
-          stacked
-          value={source}
-          options={canaryOptions}
-          onChange={(value) => choose({ canaries: value })}
-        />
-        {source === 'own' && <CanaryLines />}
+        <Disclosure summary="More">
+          <ChatSwitch models={[model]} short />
+          {others.length > 0 && (
+            <Checkbox checked={rest.elsewhere} onChange={(elsewhere) => choose({ elsewhere })}>
+              After the choice, try {counted(others.length, 'other ticked task')} too
+            </Checkbox>
+          )}
+          {canVary && (
+            <Checkbox checked={rest.byLayer} onChange={(byLayer) => choose({ byLayer })}>
+              Try fewer bits for experts of layers that matter less
+            </Checkbox>
+          )}
+          <Select
+            label="Canaries"
+            stacked
+            value={source}
+            options={canaryOptions}
+            onChange={(value) => choose({ canaries: value })}
+          />
+          {source === 'own' && <CanaryLines />}
+        </Disclosure>
       </fieldset>
       <fieldset className="fit-part">
         <legend>How long may it take?</legend>
@@ -243,7 +270,7 @@ export const FitForm = ({ model, run }: FitFormProps) => {
         </Button>
       </fieldset>
       <div className="fit-said" role="status">
-        {request === null && wrong === null && <p className="muted">Name a size, such as {sizeHints[place]}.</p>}
+        {request === null && wrong === null && <p className="muted">Name a size, such as {hint}.</p>}
         {prediction !== undefined &&
           error === null &&
           predictionWords(prediction).map((sentence) => (

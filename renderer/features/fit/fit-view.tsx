@@ -1,5 +1,6 @@
 import { useStore } from 'zustand';
-import { isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { focusedTask, isUsable, selectedModel, useFacts } from '../../engine/facts.ts';
 import { ModelMissing } from '../../plan/model-missing.tsx';
 import '../../plan/plan.css';
 import { fitStore } from '../../state/fit-store.ts';
@@ -7,19 +8,27 @@ import { FitAnswer } from './fit-answer.tsx';
 import { FitForm } from './fit-form.tsx';
 import './fit.css';
 
+/** A search that ended without an answer leaves the form where it is. */
+const hasAnswer = ({ state }: RunManifest): boolean => state !== 'failed' && state !== 'cancelled';
+
 /** The best model that fits: a place, a task and a time; then the curve as it grows, and the answer. */
 export const FitView = () => {
   const facts = useFacts();
   const model = selectedModel(facts);
-  const shown = useStore(fitStore, (state) => state.run);
+  const { run: shown, asking } = useStore(fitStore);
   if (!isUsable(model)) return <ModelMissing />;
+  const task = focusedTask(facts);
   const own = facts.runs
     .filter(({ kind, models }) => kind === 'fit' && models.some(({ name }) => name === model.name))
     .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
-  const run = own.find(({ id }) => id === shown) ?? own[0] ?? null;
+  // A search that was opened is shown for each of its tasks, any other one for the task that decided.
+  const run =
+    own.find(({ id, tasks }) => id === shown && tasks.some(({ name }) => name === task?.name)) ??
+    own.find(({ tasks }) => tasks[0]?.name === task?.name) ??
+    null;
   return (
     <div className="view-body fit">
-      <FitForm model={model} run={run} />
+      {(run === null || asking || !hasAnswer(run)) && <FitForm model={model} run={run} />}
       {run === null ? (
         <p className="muted">
           The search prunes and rounds {model.name} until it fits, scores every way on calibration items, and tests the

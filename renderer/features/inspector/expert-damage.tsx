@@ -9,6 +9,7 @@ import {
   formatProbability,
   formatValue,
 } from '../../../main/words/numbers.ts';
+import { truncationSentence } from '../../../main/words/truncation.ts';
 import { Button } from '../../components/button.tsx';
 import { fact, FactList } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -66,6 +67,7 @@ export const ExpertDamage = ({ model, task, layer, expert }: ExpertDamageProps) 
       {own !== undefined && first !== undefined && (
         <DamageFacts damage={own} metric={first.metric} unpruned={first.unpruned} n={first.n} />
       )}
+      {first?.ranOut !== undefined && <p>{truncationSentence({ ...first, ranOut: first.ranOut })}</p>}
       {first !== undefined && known.size > 1 && (
         <DamageChart
           layer={layer}

@@ -1,9 +1,10 @@
 import { useEffect, useRef } from 'react';
 import { useStore } from 'zustand';
-import type { Reproduction } from '../../../main/contract/reproduction.ts';
+import type { ComparedFields, Reproduction } from '../../../main/contract/reproduction.ts';
 import { Icon } from '../../components/button.tsx';
 import { DataTable, shownColumns } from '../../components/data-table.tsx';
 import { Dialog } from '../../components/dialog.tsx';
+import { Disclosure } from '../../components/panel.tsx';
 import { NotMeasuredHere, Problem } from '../../components/problem.tsx';
 import { useEngine, useQuery } from '../../engine/engine-context.tsx';
 import { useFacts } from '../../engine/facts.ts';
@@ -63,6 +64,7 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => {
           />
         </section>
       ))}
+      {found.fields !== undefined && <Fields fields={found.fields} />}
       <p className="muted">
         First run: {circumstances(found.before)}
         <br />
@@ -71,6 +73,35 @@ const Comparison = ({ found }: { readonly found: Reproduction }) => {
     </>
   );
 };
+
+/** Fields that differ, with both values, and those that were not compared, each with the reason. */
+const Fields = ({ fields: { listed, allowed } }: { readonly fields: ComparedFields }) => (
+  <>
+    {listed.length > 0 && (
+      <section>
+        <h3>Fields that differ</h3>
+        <ul className="findings" aria-label="Fields that differ">
+          {listed.map(({ file, where, before, after }) => (
+            <li key={`${file} ${where}`}>
+              <code>{file}</code> {where}: {before}, now {after}
+            </li>
+          ))}
+        </ul>
+      </section>
+    )}
+    {allowed.length > 0 && (
+      <Disclosure summary={`Not compared (${formatCount(allowed.length)})`}>
+        <ul className="findings" aria-label="Fields that are not compared">
+          {allowed.map(({ file, field, reason }) => (
+            <li key={`${file} ${field} ${reason}`}>
+              <code>{file}</code> {field}: {reason}
+            </li>
+          ))}
+        </ul>
+      </Disclosure>
+    )}
+  </>
+);
 
 const Causes = ({ found }: { readonly found: Reproduction }) => {
   const causes = causeWords(found);

@@ -2,7 +2,7 @@ import { useStore } from 'zustand';
 import type { PathHandle } from '../../../main/contract/model.ts';
 import { answerKind, answersOf, lacksCalibration, type TaskEntry } from '../../../main/contract/task.ts';
 import { useAction } from '../../actions/action.ts';
-import { openTask, takesCalibration } from '../../actions/open.ts';
+import { findTask, openTask, takesCalibration } from '../../actions/open.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { openContextMenu } from '../../components/context-menu.tsx';
 import { Definition } from '../../components/definition.tsx';
@@ -28,6 +28,7 @@ export const TasksPanel = () => {
   const ticked = useStore(selectionStore, (state) => state.tasks);
   const { tickTasks } = selectionStore.getState();
   const open = useAction(openTask);
+  const find = useAction(findTask);
   const usable = usableTasks(tasks.data ?? []);
   const model = selectedModel(useFacts());
   const pairs = taskPairs(tasks.data ?? []);
@@ -57,13 +58,16 @@ export const TasksPanel = () => {
               </Button>
             </>
           )}
+          <IconButton icon="search" label="Open a task by name" onClick={find.perform} disabled={!find.enabled} />
           <IconButton icon="plus" label="Open task folder" onClick={open.perform} disabled={!open.enabled} />
         </>
       }
     >
       {tasks.error !== null && <Problem error={tasks.error} />}
       {tasks.data?.length === 0 && (
-        <p className="panel-empty">No task yet. Open a task folder or a JSONL file with +.</p>
+        <p className="panel-empty">
+          No task yet. Open a task folder or a JSONL file with +, or a published one by its name.
+        </p>
       )}
       {usable.length > 0 && (
         <div className="task-columns">

@@ -38,7 +38,8 @@ interface Edited {
 /** Changes a file as a person, another program or a bad disk might; the times of before stay in half of the cases. */
 const edit = async (random: RandomSource, file: string, others: readonly string[]): Promise<void> => {
   const { size, atime, mtime } = await stat(file);
-  switch (random.integer(5)) {
+  // The last one needs another file.
+  switch (random.integer(others.length === 0 ? 4 : 5)) {
     case 0: {
       const handle = await open(file, 'r+');
       const at = random.integer(Math.max(1, size));
@@ -50,10 +51,7 @@ const edit = async (random: RandomSource, file: string, others: readonly string[
     case 1:
       await truncate(file, random.integer(Math.max(1, size)));
       break;
-    case 2:
-      await copyFile(others[random.integer(others.length)] ?? file, file);
-      break;
-    case 3: {
+    case 2: {
       // Zeros over a stretch: other weights, where the file has a plain layout.
       const handle = await open(file, 'r+');
       const length = Math.min(4096, size);
@@ -61,8 +59,10 @@ const edit = async (random: RandomSource, file: string, others: readonly string[
       await handle.close();
       break;
     }
-    default:
+    case 3:
       return rm(file);
+    default:
+      await copyFile(others[random.integer(others.length)] ?? file, file);
   }
   if (random.float() < 0.5) await utimes(file, atime, mtime);
 };

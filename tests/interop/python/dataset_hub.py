@@ -10,6 +10,8 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlparse
 
+import pyarrow.parquet
+
 root = os.path.abspath(sys.argv[1])
 COMMIT = "a" * 40
 
@@ -22,6 +24,22 @@ def card(repository):
         for file in sorted(os.listdir(os.path.join(root, repository, config))):
             lines += [f"  - split: {file.removesuffix('.parquet')}", f"    path: {config}/{file}"]
     return "\n".join([*lines, "---", ""]).encode()
+
+
+def card_data(repository):
+    """What the Hub's API says of the card, with the items of every split, which README.md here leaves out."""
+    counted = []
+    for config in sorted(os.listdir(os.path.join(root, repository))):
+        folder = os.path.join(root, repository, config)
+        splits = [
+            {
+                "name": file.removesuffix(".parquet"),
+                "num_examples": pyarrow.parquet.ParquetFile(os.path.join(folder, file)).metadata.num_rows,
+            }
+            for file in sorted(os.listdir(folder))
+        ]
+        counted.append({"config_name": config, "splits": splits})
+    return {"license": "cc-by-4.0", "dataset_info": counted}
 
 
 def content(repository, path):
@@ -102,8 +120,8 @@ class Hub(BaseHTTPRequestHandler):
             if kind == "tree":
                 wanted = [one for one in files(repository) if below == "" or one.startswith(below + "/")]
                 return self.json([entry(repository, one) for one in wanted])
-            siblings = [{"rfilename": one} for one in files(repository)]
-            return self.json({"id": repository, "sha": COMMIT, "private": False, "siblings": siblings, "tags": []})
+            facts = {"id": repository, "sha": COMMIT, "private": False, "tags": [], "cardData": card_data(repository)}
+            return self.json({**facts, "siblings": [{"rfilename": one} for one in files(repository)]})
         if parts[:3] == ["spaces", "evaluate-metric", "code_eval"] and parts[-1] == "code_eval.py":
             with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "code_eval.py"), "rb") as script:
                 data = script.read()

@@ -21,6 +21,7 @@ const results = [
   'damage.read',
   'experiment.read',
   'experiment.report',
+  'fit.plan',
   'fit.read',
   'fit.report',
   'fit.verify',

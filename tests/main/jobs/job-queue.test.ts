@@ -151,6 +151,21 @@ test('a waiting and a running job can be cancelled; a failure is written down wi
   await queue.dispose();
 });
 
+test('who asks for a run only after its end learns how it ended', async () => {
+  const { queue, create } = await openQueue();
+  const [failing, last] = [await create(), await create()];
+  queue.add(failing, failingJob(new WorkbenchError('odd', 'failed', 'It broke.', 'Mend it.')));
+  queue.add(
+    last,
+    jobOn([], () => Promise.resolve({ output: '/made', summary: 'done' })),
+  );
+  await expect.poll(() => queue.list()).toEqual([]);
+  await expect(queue.finished(failing.manifest.id)).rejects.toThrow('It broke.');
+  expect(await queue.finished(last.manifest.id)).toMatchObject({ state: 'done' });
+  expect(() => queue.finished('sweep-unknown')).toThrow('is neither waiting nor running');
+  await queue.dispose();
+});
+
 test('a job that is cancelled while it waits has ended at once, whatever the one before it does', async () => {
   const { queue, events, workspace, create } = await openQueue();
   const [running, waiting, last] = [await create(), await create(), await create()];

@@ -422,6 +422,19 @@ describe('a finished run is one sealed document', () => {
     }
   });
 
+  it('what transformers said of a model is named, whether the second run asked it or not', () => {
+    const model = { name: 'm', path: '/m', fingerprint: 'f', sha256: 'c'.repeat(64) };
+    const equal = { transformers: '5.24.0', tokens: 64, differing: 0, difference: 1e-6, tolerance: 1e-3 };
+    const first = runOf({ models: [{ ...model, transformers: { ...equal, word: 'equal' as const } }] });
+    for (const second of [model, { ...model, transformers: { ...equal, word: 'equal' as const, transformers: '6' } }]) {
+      const ledger = new FieldLedger();
+      compareManifests(ledger, first, runOf({ models: [second] }));
+      const { changed: differing, allowed } = ledger.found([]);
+      expect(differing).toEqual([]);
+      expect(allowed.map(({ field }) => field)).toContainEqual(expect.stringMatching(/^models\.transformers/));
+    }
+  });
+
   it('a bundled run keeps the title of its record, with the word for what it is before it', () => {
     const titles = (id: string, title: string): readonly unknown[] => {
       const ledger = new FieldLedger();

@@ -34,6 +34,7 @@ const choose = (items: readonly MenuItem[], label: string): void =>
 test('the commands of a run fit its state', () => {
   const sweep = runOf({ id: 'sweep-1', kind: 'sweep', state: 'done' });
   expect(open(runCommands(engine, sweep))).toContain('Reproduce: run again, compare');
+  expect(open(runCommands(engine, { ...sweep, kind: 'fit' }))).toContain('Reproduce: run again, compare');
   expect(open(runCommands(engine, { ...sweep, state: 'running' }))).not.toContain('Move to the trash');
   expect(open(runCommands(engine, { ...sweep, damaged: 'no results' }))).toEqual([
     'Copy the name of its folder',

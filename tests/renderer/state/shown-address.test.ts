@@ -3,7 +3,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { pathHandle } from '../../../main/contract/model.ts';
 import { linkedFragment } from '../../../main/contract/page-fragment.ts';
 import { RUN_GROUPS, runColumns, RUNS_SHOWN } from '../../../main/figures/run-tables.ts';
-import { hasShown, readShown, show, type Shown, shownWords } from '../../../renderer/state/shown-address.ts';
+import {
+  hasShown,
+  readShown,
+  show,
+  type Shown,
+  shownBeside,
+  shownWords,
+} from '../../../renderer/state/shown-address.ts';
 import { sweepStore } from '../../../renderer/state/sweep-store.ts';
 import { compareStore, curvesModes, curvesStore } from '../../../renderer/state/view-stores.ts';
 
@@ -58,6 +65,14 @@ test('unknown words mean the defaults', () => {
   for (const [key, word] of Object.entries({ margin: '9', tables: 'gone', against: '<b>', sweep: '{"limit":-7}' }))
     address.set(key, word);
   expect(readOf(address)).toEqual({ ...plain, filter: '50%' });
+});
+
+test('followed late, an address does not undo what was typed or chosen before', () => {
+  const named: Shown = { ...plain, filter: 'of the address', hidden: ['reap'], chosen: ['sweep-1'], margin: 0.05 };
+  expect(shownBeside(named, { ...plain })).toEqual(named);
+  const typed: Shown = { ...plain, filter: '#odd layer', chosen: ['sweep-2'] };
+  expect(shownBeside(named, typed)).toEqual({ ...named, filter: '#odd layer', chosen: ['sweep-2'] });
+  expect(shownBeside(plain, typed)).toEqual(typed);
 });
 
 test('the form of a sweep is shown again with the models that are open here; other addresses leave it', () => {

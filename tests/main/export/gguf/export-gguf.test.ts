@@ -6,6 +6,7 @@ import { readTensor } from '../../../../main/checkpoint/read-tensor.ts';
 import type { GgufType } from '../../../../main/contract/export.ts';
 import type { Plan } from '../../../../main/contract/plan.ts';
 import { exportPlan, type ExportRequest, type ExportResult } from '../../../../main/export/export-plan.ts';
+import { exportBytes } from '../../../../main/export/export-bytes.ts';
 import { readGguf } from '../../../../main/checkpoint/gguf/read-gguf.ts';
 import { verifyExport } from '../../../../main/export/verify-export.ts';
 import { exportRequest, mergeEvenly } from '../export-settings.ts';
@@ -55,6 +56,35 @@ describe('a GGUF export', () => {
     expect(card).toMatch(/written as f32: every value of its metadata and every byte of its tensors is the same/);
     expect(card).toMatch(/llama-cli --model/);
     expect(card).not.toMatch(/AutoModelForCausalLM|onnxruntime|undefined/);
+  });
+
+  it('has a type of experts for each layer where the plan says so, and its proof compares them', async () => {
+    const source = await llamaModel('mixtral');
+    const typed: Plan = { ...three, expertTypes: ['q8_0', 'q4_0'] };
+    const made = await exported(source, typed, 'f16');
+    expect(made.verification).toMatchObject({ ok: true, problems: [] });
+    const { tensors } = await readGguf(made.file);
+    const types = (name: RegExp) => [...new Set(tensors.filter((one) => name.test(one.name)).map(({ type }) => type))];
+    expect(types(/^blk\.0\.ffn_(?:gate|up)_exps\.weight$/)).toEqual(['q8_0']);
+    expect(types(/^blk\.1\.ffn_(?:gate|up)_exps\.weight$/)).toEqual(['q4_0']);
+    expect(types(/attn_q\.weight$/)).toEqual(['f16']);
+    const card = await readFile(path.join(made.folder, 'README.md'), 'utf8');
+    expect(card).toContain('written as f16, its experts by MoE layer as q8_0, q4_0: every value');
+    const { settings } = made.request;
+    const checkpoint = await openCheckpoint(source);
+    expect(await exportBytes(checkpoint, typed, 'gguf', 'f16', settings.overlays)).toBe(
+      (await readFile(made.file)).length,
+    );
+    const swapped: Plan = { ...typed, expertTypes: ['q4_0', 'q8_0'] };
+    const other = await verify({ ...made, request: { ...made.request, plan: swapped } });
+    expect(other.ok).toBe(false);
+    expect(other.problems.join('\n')).toMatch(/ffn_\w+_exps\.weight" is q8_0 .* instead of q4_0/);
+    await expect(exportPlan({ ...made.request, format: 'hf', ggufType: undefined })).rejects.toMatchObject({
+      code: 'types-by-layer',
+    });
+    await expect(exported(source, { ...typed, expertTypes: ['q8_0'] }, 'f16')).rejects.toMatchObject({
+      code: 'plan-invalid',
+    });
   });
 
   it('has the metadata for llama.cpp, and reorders queries and keys only for Mixtral', async () => {

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { boundedList, boundedText, sentence, shortName } from '../contract/bounds.ts';
+import { CancelledError, refuse, WorkbenchError } from '../contract/errors.ts';
+import { type HarnessEntry, harnessEntry } from '../contract/harness.ts';
+import { makeFolder } from '../files/file-errors.ts';
+import { readJsonIfThere } from '../files/parse-json.ts';
+import { readText } from '../files/regular-file.ts';
+import { writeFileAtomically } from '../files/write-atomically.ts';
+import { runProgram } from '../finetune/run-program.ts';
+import { HARNESS_ENVIRONMENT, IMPORT_FOLDER, INSTALL_HARNESS, type ImportOrder } from './import-tasks.ts';
+
+// The names of lm-evaluation-harness, listed once by the workspace's Python (resources/harness/list_tasks.py) and kept.
+
+const FILE = 'harness-names.json';
+/** The list of 0.4.13 has 14,683 names and 5 MB. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+
+const taskList = z.object({ python: sentence, version: shortName, tasks: boundedList(harnessEntry) });
+export type TaskList = z.infer<typeof taskList>;
+
+const listFile = (workspace: string): string => join(workspace, IMPORT_FOLDER, FILE);
+
+/** The list that this Python made for a workspace; null: none. @throws WorkbenchError `names-damaged`. */
+export const readTaskList = async (workspace: string, python: string): Promise<TaskList | null> => {
+  const file = listFile(workspace);
+  const list = await readJsonIfThere(file, taskList, { mostBytes: MAX_LIST_BYTES }, (cause) =>
+    refuse('names-damaged', `${file} does not list the tasks of lm-evaluation-harness.`, 'Remove it.', cause),
+  );
+  return list?.python === python ? list : null;
+};
+
+const listEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('loading') }),
+  z.object({ event: z.literal('listed'), version: shortName, names: z.number() }),
+  z.object({ event: z.literal('lacks'), why: boundedText }),
+]);
+
+/**
+ * Lets the harness list its names (up to a minute), and keeps the list.
+ *
+ * @throws WorkbenchError refused: `python-lacks`; failed: `harness-failed`; cancelled.
+ */
+export const makeTaskList = async ({
+  python,
+  resources,
+  workspace,
+  signal,
+  say,
+}: Omit<ImportOrder, 'isOffline'>): Promise<TaskList> => {
+  await makeFolder(join(workspace, IMPORT_FOLDER));
+  const folder = await mkdtemp(join(workspace, IMPORT_FOLDER, '.list-'));
+  try {
+    const file = join(folder, 'names.jsonl');
+    let version: string | null = null;
+    const onLine = (line: string): void => {
+      const event = listEvent.parse(JSON.parse(line));
+      if (event.event === 'loading') say('lm-evaluation-harness lists its tasks, once: up to a minute');
+      if (event.event === 'listed') version = event.version;
+      if (event.event === 'lacks')
+        throw refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL_HARNESS);
+    };
+    const script = join(resources, 'harness', 'list_tasks.py');
+    const environment = HARNESS_ENVIRONMENT;
+    const { code, stderr } = await runProgram(python, [script, file], { signal, environment, folder, onLine });
+    if (signal.aborted) throw new CancelledError('Listing the tasks', 'Start it again.');
+    if (code !== 0 || version === null)
+      throw new WorkbenchError(
+        'harness-failed',
+        'failed',
+        `${python} did not list the tasks of lm-evaluation-harness: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+        'Check that this Python runs lm-evaluation-harness.',
+      );
+    const lines = (await readText(file, { mostBytes: MAX_LIST_BYTES })).trim().split('\n');
+    const list = { python, version, tasks: lines.map((line) => harnessEntry.parse(JSON.parse(line))) };
+    await writeFileAtomically(listFile(workspace), `${JSON.stringify(list)}\n`);
+    return list;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** How well a name answers a search; null: not at all. Smaller is better. */
+const rank = (name: string, words: readonly string[]): number | null => {
+  const [first = ''] = words;
+  if (!words.every((word) => name.includes(word))) return null;
+  if (words.length === 1 && name === first) return 0;
+  return name.startsWith(first) ? 1 : 2;
+};
+
+/**
+ * Names that contain every word of a search: the name itself first, then those that begin so, short ones before long.
+ */
+export const searchTasks = (
+  tasks: readonly HarnessEntry[],
+  query: string,
+  most: number,
+): { readonly entries: HarnessEntry[]; readonly total: number } => {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = tasks
+    .flatMap((entry) => {
+      const order = rank(entry.name.toLowerCase(), words);
+      return order === null ? [] : [{ entry, order }];
+    })
+    .sort(
+      (one, other) =>
+        one.order - other.order ||
+        one.entry.name.length - other.entry.name.length ||
+        one.entry.name.localeCompare(other.entry.name, 'en'),
+    );
+  return { entries: found.slice(0, most).map(({ entry }) => entry), total: found.length };
+};
+
+/** The tasks below a name; null where the list does not name them all. */
+export const tasksBelow = (tasks: readonly HarnessEntry[], name: string): readonly HarnessEntry[] | null => {
+  const byName = new Map(tasks.map((entry) => [entry.name, entry]));
+  const found = new Map<string, HarnessEntry>();
+  const seen = new Set<string>();
+  const visit = (at: string): void => {
+    const entry = byName.get(at);
+    if (entry === undefined || seen.has(at)) return;
+    seen.add(at);
+    if (entry.kind === 'task') found.set(at, entry);
+    else for (const member of entry.members) visit(member);
+  };
+  visit(name);
+  return found.size === byName.get(name)?.tasks ? [...found.values()] : null;
+};

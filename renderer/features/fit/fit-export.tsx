@@ -1,0 +1,132 @@
+import { useStore } from 'zustand';
+import type { FitDocument } from '../../../main/contract/fit.ts';
+import type { RunManifest } from '../../../main/contract/run.ts';
+import { openMade } from '../../actions/open.ts';
+import { Button, Icon } from '../../components/button.tsx';
+import { ParentFolder } from '../../components/new-folder.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { listsRuns } from '../../engine/apply-event.ts';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { useFacts } from '../../engine/facts.ts';
+import { exportStore } from '../../state/export-store.ts';
+import { fitStore } from '../../state/fit-store.ts';
+
+const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+interface FitExportProps {
+  readonly run: RunManifest;
+  readonly document: FitDocument;
+}
+
+/** Saves the plan of a search for a plan. */
+export const SavePlan = ({ run, document }: FitExportProps) => {
+  const { busy, start } = useRequest();
+  const text = `${JSON.stringify(document.plan, null, 1)}\n`;
+  return (
+    <Button
+      look="primary"
+      icon="save"
+      disabled={busy}
+      onClick={() => start(({ bridge }) => bridge.saveFile({ suggestedName: `${run.id}.json`, bytes: encode(text) }))}
+    >
+      Save the plan
+    </Button>
+  );
+};
+
+/** Exports the recommended model into the proposed folder or a chosen one; then what became of it. */
+export const FitExport = ({ run, document }: FitExportProps) => {
+  const { into: chosen, chooseInto } = useStore(fitStore);
+  const { runs } = useFacts();
+  const proposed = useQuery('export.place', {});
+  const { busy, problem, start } = useRequest('here');
+  const into = chosen ?? proposed.data ?? null;
+  const [made] = runs
+    .filter(({ kind, spec }) => kind === 'export' && spec['fit'] === run.id)
+    .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+  const isFree = made === undefined || made.state === 'failed' || made.state === 'cancelled';
+  const name = `${document.model.replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${run.id}`;
+  return (
+    <>
+      {isFree && (
+        <div className="fit-export">
+          <Button
+            look="primary"
+            icon="save"
+            disabled={busy || into === null}
+            onClick={() =>
+              start(async ({ bridge, cache }) => {
+                if (into === null) return;
+                const started = await bridge.call('fit.export', { run: run.id, into: into.handle, name });
+                exportStore.getState().showRun(started.run);
+                cache.invalidate(listsRuns);
+              })
+            }
+          >
+            Export and verify
+          </Button>
+          <ParentFolder purpose="export" into={into} choose={chooseInto} />
+        </div>
+      )}
+      {made !== undefined && <Exported made={made} />}
+      {proposed.error !== null && <Problem error={proposed.error} />}
+      {problem !== null && <Problem error={problem} />}
+    </>
+  );
+};
+
+/** An export of the recommended model: at work, or its folder with the proof. */
+const Exported = ({ made }: { readonly made: RunManifest }) => {
+  const { jobs } = useFacts();
+  const { busy, start } = useRequest();
+  const isDone = made.state === 'done';
+  const proof = useQuery('verify.read', isDone ? { run: made.id } : null);
+  const showOutcome = (): void => {
+    exportStore.getState().showRun(made.id);
+    exportStore.getState().show(true);
+  };
+  return (
+    <div className="fit-export" role="status" aria-label="Export">
+      {made.error !== null && <Problem error={{ message: made.error, remedy: '' }} />}
+      {!isDone && made.error === null && (
+        <p className="muted">{jobs.find(({ run }) => run === made.id)?.description ?? 'Waiting for its turn…'}</p>
+      )}
+      {proof.error !== null && <Problem error={proof.error} />}
+      {proof.data !== undefined && (
+        <p>
+          <Icon name={proof.data.ok ? 'check' : 'warning'} size={14} />{' '}
+          <strong>{proof.data.ok ? 'Exported and verified' : 'Exported, not verified'}</strong>{' '}
+          <span className="path-plain">{made.output}</span>
+        </p>
+      )}
+      {isDone && (
+        <Button look="quiet" icon="model" disabled={busy} onClick={() => start((engine) => openMade(engine, made.id))}>
+          Open it here
+        </Button>
+      )}
+      <Button look="quiet" icon="check" onClick={showOutcome}>
+        Details of the export
+      </Button>
+    </div>
+  );
+};
+
+/** Saves the page of a search. */
+export const SavePage = ({ run }: Pick<FitExportProps, 'run'>) => {
+  const { busy, start } = useRequest();
+  return (
+    <Button
+      look="quiet"
+      icon="file"
+      disabled={busy}
+      onClick={() =>
+        start(async ({ bridge }) => {
+          const page = await bridge.call('fit.report', { run: run.id });
+          await bridge.saveFile({ suggestedName: page.name, bytes: encode(page.html) });
+        })
+      }
+    >
+      Save as a page
+    </Button>
+  );
+};

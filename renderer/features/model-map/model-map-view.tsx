@@ -1,0 +1,136 @@
+import { useStore } from 'zustand';
+import { isSamePoint, type SweepDocument, type SweepResult } from '../../../main/contract/sweep.ts';
+import { recordedCandidates } from '../../../main/contract/sweep.ts';
+import { modelTree, type TreePoint } from '../../../main/evaluation/model-tree.ts';
+import { titlesOf } from '../../../main/words/task-titles.ts';
+import { Button } from '../../components/button.tsx';
+import { Definition } from '../../components/definition.tsx';
+import { EmptyState, Section } from '../../components/panel.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { focusedTask, useFacts } from '../../engine/facts.ts';
+import { layoutStore } from '../../state/layout-store.ts';
+import { modelMapStore } from '../../state/view-stores.ts';
+import { broughtByPoint } from '../../sweep/brought.ts';
+import { pointKey } from '../../sweep/points.ts';
+import { showPoint } from '../../sweep/show-point.ts';
+import { useSweep } from '../../sweep/shown-sweep.ts';
+import { RuleChip, SweepSelect } from '../../sweep/sweep-controls.tsx';
+import { ModelTreeTable, VerdictLegend } from './model-tree-table.tsx';
+import './model-map.css';
+import { SlicesSection } from './slices-section.tsx';
+
+/** The model and task on screen where the sweep has them, else its first ones. */
+const shownSubject = (
+  { results }: SweepDocument,
+  model: string | null,
+  task: string | null,
+): { readonly model: string; readonly task: string } | null => {
+  const ofModel = results.filter((result) => result.model === model);
+  const own = ofModel.length > 0 ? ofModel : results;
+  const [first] = own;
+  if (first === undefined) return null;
+  const same = own.filter((result) => result.model === first.model);
+  return { model: first.model, task: same.find((result) => result.task === task)?.task ?? first.task };
+};
+
+/** Every measured model of a sweep on the task on screen, as a tree coloured by verdict; two of them slice by slice. */
+export const ModelMapView = () => {
+  const facts = useFacts();
+  const { manifest, model, document, error } = useSweep();
+  const { isChoosing, chosen, choose } = useStore(modelMapStore);
+  if (manifest === null)
+    return (
+      <EmptyState
+        icon="model"
+        title="No sweep yet"
+        action={
+          <Button look="primary" onClick={() => layoutStore.getState().show('workbench')}>
+            Set up a sweep
+          </Button>
+        }
+      >
+        After a sweep, this view shows every model that it measured, and what was made of which.
+      </EmptyState>
+    );
+  const task = focusedTask(facts)?.name ?? null;
+  const subject = document === undefined ? null : shownSubject(document, model, task);
+  const title = titlesOf(facts.tasks);
+  if (document === undefined || subject === null)
+    return (
+      <>
+        <ModelMapControls canChoose={false} />
+        <div className="view-body">
+          {error === null ? <p className="muted">Reading the sweep…</p> : <Problem error={error} />}
+        </div>
+      </>
+    );
+  const candidates = recordedCandidates.safeParse(manifest.spec).data?.candidates.map(({ name }) => name) ?? [];
+  const tree = modelTree(document, { ...subject, candidates });
+  const { point } = facts.selection;
+  const keyOf = (result: SweepResult) => pointKey(manifest.id, result);
+  const own = chosen.filter(
+    (one) => one.run === manifest.id && one.model === subject.model && one.task === subject.task,
+  );
+  const [first, second] = own;
+  const places = ({ results: [result] }: TreePoint): number =>
+    result === undefined ? -1 : own.findIndex((one) => isSamePoint(one, result));
+  const open = ({ results: [result] }: TreePoint, asSecond: boolean): void => {
+    if (result === undefined) return;
+    const key = keyOf(result);
+    if (isChoosing || asSecond) choose(key);
+    else showPoint(key, broughtByPoint(facts, key));
+  };
+  return (
+    <>
+      <ModelMapControls canChoose />
+      <div className="view-body model-map">
+        {error !== null && <Problem error={error} />}
+        <Section
+          label="Models of this sweep"
+          title={
+            <Definition of="modelMap">
+              {subject.model} on {title(subject.task)}
+            </Definition>
+          }
+          note={<VerdictLegend />}
+        >
+          {isChoosing && own.length < 2 && (
+            <p role="status" className="model-map-hint">
+              {own.length === 0 ? 'Choose the model to compare with.' : 'Choose the model to compare.'}
+            </p>
+          )}
+          <ModelTreeTable
+            tree={tree}
+            isSelected={({ results }) =>
+              point !== null && point.run === manifest.id && results.some((result) => isSamePoint(result, point))
+            }
+            placeOf={places}
+            onOpen={open}
+          />
+        </Section>
+        {first !== undefined && second !== undefined && <SlicesSection first={first} second={second} title={title} />}
+      </div>
+    </>
+  );
+};
+
+const ModelMapControls = ({ canChoose }: { readonly canChoose: boolean }) => {
+  const { isChoosing, toggleChoosing } = useStore(modelMapStore);
+  return (
+    <div className="view-head">
+      <SweepSelect />
+      <RuleChip />
+      <div className="view-head-end">
+        <Button
+          small
+          aria-pressed={isChoosing}
+          disabled={!canChoose}
+          title="Choose two models of the map; or click with Ctrl or Shift"
+          onClick={toggleChoosing}
+        >
+          Compare two
+        </Button>
+      </div>
+    </div>
+  );
+};

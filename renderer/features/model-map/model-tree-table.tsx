@@ -1,0 +1,177 @@
+import { isSameFactor, type PointVerdict } from '../../../main/contract/sweep.ts';
+import type { ModelTree, TreePoint, TreeRow } from '../../../main/evaluation/model-tree.ts';
+import { methodTitle } from '../../../main/words/methods.ts';
+import {
+  differenceUnit,
+  formatBytes,
+  formatDifference,
+  formatFactor,
+  formatInterval,
+  formatValue,
+} from '../../../main/words/numbers.ts';
+import { pointVerdictText } from '../../../main/words/verdicts.ts';
+import { Definition } from '../../components/definition.tsx';
+import { TipText, Tooltip } from '../../components/tooltip.tsx';
+import { walkCells } from '../../components/walk-members.ts';
+
+/** Marks of verdicts, so that colour is never alone. */
+const marks: Readonly<Record<PointVerdict, string>> = {
+  safe: '✓',
+  undecided: '?',
+  worse: '✕',
+  'at-chance': '–',
+  'nothing-to-lose': '–',
+};
+
+const look = (verdict: PointVerdict | null): string =>
+  verdict === null || verdict === 'at-chance' || verdict === 'nothing-to-lose' ? 'none' : verdict;
+
+/** What the colours and marks mean. */
+export const VerdictLegend = () => (
+  <span className="model-map-legend">
+    {(['safe', 'undecided', 'worse'] as const).map((verdict) => (
+      <span key={verdict}>
+        <span className={`model-map-swatch model-${look(verdict)}`} aria-hidden="true">
+          {marks[verdict]}
+        </span>{' '}
+        {pointVerdictText(verdict)}
+      </span>
+    ))}
+  </span>
+);
+
+/** What a row adds to the one that it was made from: "recovered", "at q4_0"; else the whole name. */
+const rowTitle = ({ method, parent, kind }: TreeRow): string => {
+  if (kind === 'unpruned') return 'Unpruned';
+  const [own, above] = [methodTitle(method), parent === null ? '' : methodTitle(parent)];
+  return above !== '' && own.startsWith(above) ? own.slice(above.length).replace(/^,? /, '') : own;
+};
+
+/** Rows up to the one that a row was made from. */
+const rowsAbove = (rows: readonly TreeRow[], line: number): number =>
+  line - rows.findIndex(({ method }) => method === rows[line]?.parent);
+
+interface TreeProps {
+  readonly tree: ModelTree;
+  readonly isSelected: (point: TreePoint) => boolean;
+  /** 0 or 1 for the first and the second of the compared models; else -1. */
+  readonly placeOf: (point: TreePoint) => number;
+  /** `asSecond`: with a key that chooses it for a comparison. */
+  readonly onOpen: (point: TreePoint, asSecond: boolean) => void;
+}
+
+/** The tree: each row under what it was made from, its models by factor. */
+export const ModelTreeTable = ({ tree: { factors, rows }, ...props }: TreeProps) => (
+  <div
+    className="table-scroll model-tree-frame"
+    tabIndex={0}
+    role="region"
+    aria-label="Map of models"
+    onKeyDown={walkCells}
+  >
+    <table className="data-table model-tree">
+      <thead>
+        <tr>
+          <th scope="col">Made by</th>
+          {factors.map((factor) => (
+            <th key={factor} scope="col" className="numeric">
+              {factor === 1 ? <Definition of="factor">{formatFactor(factor)}</Definition> : formatFactor(factor)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row, line) => (
+          <tr key={row.method}>
+            <th scope="row" className={`model-tree-${row.kind === 'made elsewhere' ? 'elsewhere' : row.kind}`}>
+              <span
+                className="model-tree-branch"
+                style={{ '--depth': row.depth, '--above': rowsAbove(rows, line) } as React.CSSProperties}
+              >
+                {rowTitle(row)}
+                {row.kind === 'made elsewhere' && <small className="muted"> made elsewhere</small>}
+              </span>
+            </th>
+            {factors.map((factor, column) => {
+              const point = row.points.find((one) => isSameFactor(one.factor, factor));
+              return point === undefined ? (
+                <td key={factor} />
+              ) : (
+                <ModelCell key={factor} row={row} point={point} line={line} column={column} {...props} />
+              );
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
+
+/** Exact numbers of a model, a line for each draw. */
+const pointLines = ({ results, bytes }: TreePoint): readonly string[] => [
+  ...results.map(({ seed, value, metric, difference, low, high, verdict, method }) =>
+    [
+      seed === null || results.length === 1 ? '' : `seed ${String(seed)}: `,
+      `${formatValue(value, metric)}${metric === 'perplexity' ? '' : ' %'}`,
+      verdict === null && difference === 0
+        ? ''
+        : `, difference ${formatDifference(difference, metric)} ${formatInterval({ low, high }, metric)}` +
+          differenceUnit(metric),
+      verdict === undefined || verdict === null || method === 'unpruned' ? '' : `: ${pointVerdictText(verdict)}`,
+    ].join(''),
+  ),
+  ...(bytes === null ? [] : [formatBytes(bytes)]),
+];
+
+interface CellProps extends Omit<TreeProps, 'tree'> {
+  readonly row: TreeRow;
+  readonly point: TreePoint;
+  readonly line: number;
+  readonly column: number;
+}
+
+const ModelCell = ({ row, point, line, column, isSelected, placeOf, onOpen }: CellProps) => {
+  const { factor, results, difference, verdict, bytes } = point;
+  const [first] = results;
+  const place = placeOf(point);
+  const shown =
+    first === undefined || difference === null
+      ? first === undefined
+        ? 'stopped early'
+        : formatValue(first.value, first.metric)
+      : formatDifference(difference, first.metric);
+  const name = row.kind === 'unpruned' ? 'unpruned' : `${methodTitle(row.method)} ${formatFactor(factor)}`;
+  const lines = pointLines(point);
+  const size = bytes === null ? '' : formatBytes(bytes);
+  const mark = place >= 0 ? String(place + 1) : verdict === null ? '' : marks[verdict];
+  const places = place < 0 ? [] : [`${place === 0 ? 'first' : 'second'} of two`];
+  const words = verdict === null ? 'the unpruned model' : pointVerdictText(verdict);
+  return (
+    <td className={`matrix-cell model-${look(verdict)}`}>
+      <Tooltip
+        focusable={false}
+        className="matrix-hold"
+        content={<TipText title={`${name}: ${words}`} lines={lines} />}
+      >
+        <button
+          type="button"
+          data-line={line}
+          data-column={column}
+          tabIndex={line === 0 && column === 0 ? 0 : -1}
+          disabled={first === undefined}
+          aria-pressed={isSelected(point) || place >= 0}
+          className={place < 0 ? undefined : 'model-tree-chosen'}
+          aria-label={[`${name}: ${words}`, ...lines, ...places, `${place < 0 ? '' : mark} ${shown} ${size}`].join(
+            '; ',
+          )}
+          onClick={(event) => onOpen(point, event.ctrlKey || event.metaKey || event.shiftKey)}
+        >
+          <span className="model-tree-mark" aria-hidden="true">
+            {mark}
+          </span>{' '}
+          <strong>{shown}</strong> <small>{size}</small>
+        </button>
+      </Tooltip>
+    </td>
+  );
+};

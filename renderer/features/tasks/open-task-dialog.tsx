@@ -1,0 +1,307 @@
+import { useEffect, useRef, useState } from 'react';
+import { useStore } from 'zustand';
+import { MOST_ITEMS } from '../../../main/contract/bounds.ts';
+import {
+  type HarnessEntry,
+  type HarnessFacts,
+  type HarnessState,
+  MOST_EXAMPLES,
+} from '../../../main/contract/harness.ts';
+import { formatCount } from '../../../main/words/numbers.ts';
+import { useAction } from '../../actions/action.ts';
+import { openTask, openTaskFile } from '../../actions/open.ts';
+import { Button, Icon } from '../../components/button.tsx';
+import { Checkbox, Field } from '../../components/choices.tsx';
+import { Dialog } from '../../components/dialog.tsx';
+import { NumberInput, wholeFrom } from '../../components/number-input.tsx';
+import { Problem } from '../../components/problem.tsx';
+import { useQuery, useRequest } from '../../engine/engine-context.tsx';
+import { devicesStore, openTaskStore } from '../../state/dialog-stores.ts';
+import { selectionStore } from '../../state/selection-store.ts';
+import { harnessKind, harnessNote, heldBy } from './harness-words.ts';
+import './open-task-dialog.css';
+
+/** Tasks of lm-evaluation-harness by name, and the doors to a folder and a file. */
+export const OpenTaskDialog = () => {
+  const { open, show } = useStore(openTaskStore);
+  return open ? (
+    <Dialog title="Open a task" wide onClose={() => show(false)}>
+      <Doors />
+      <Harness />
+    </Dialog>
+  ) : null;
+};
+
+const Doors = () => {
+  const doors = [
+    ['A folder…', useAction(openTask)],
+    ['A file…', useAction(openTaskFile)],
+  ] as const;
+  return (
+    <div className="open-task-head">
+      <span className="muted">Tasks of lm-evaluation-harness by name, or</span>
+      {doors.map(([label, { enabled, perform }]) => (
+        <Button
+          key={label}
+          icon="folder"
+          disabled={!enabled}
+          onClick={() => {
+            openTaskStore.getState().show(false);
+            perform();
+          }}
+        >
+          {label}
+        </Button>
+      ))}
+    </div>
+  );
+};
+
+const Harness = () => {
+  const { data: state, error } = useQuery('harness.state', {});
+  const { busy, problem, start } = useRequest('here');
+  if (error !== null) return <Problem error={error} />;
+  if (state === undefined) return <p className="muted open-task-note">Looking for the harness…</p>;
+  const ask = (name: 'harness.list' | 'harness.cancel'): void =>
+    start(async ({ bridge, cache }) => {
+      await bridge.call(name, {});
+      cache.invalidate((each) => each === 'harness.state');
+    });
+  const failure = problem ?? state.failure;
+  return (
+    <>
+      {failure !== null && <Problem error={failure} />}
+      {state.work !== null && (
+        <div className="open-task-work" role="status">
+          <span className="open-task-line ellipsis">{state.work.line}</span>
+          <Button small disabled={busy} onClick={() => ask('harness.cancel')}>
+            Cancel
+          </Button>
+        </div>
+      )}
+      {state.lacks !== null ? (
+        <LacksPython lacks={state.lacks} />
+      ) : state.listed === null ? (
+        <div className="open-task-note open-task-first">
+          <Button
+            look="primary"
+            icon="search"
+            disabled={busy || state.work !== null}
+            onClick={() => ask('harness.list')}
+          >
+            List the tasks
+          </Button>
+          <span className="muted">Once for this workspace, up to a minute. Nothing is downloaded.</span>
+        </div>
+      ) : (
+        <NamedTasks state={state} listed={state.listed} />
+      )}
+    </>
+  );
+};
+
+const LacksPython = ({ lacks }: { readonly lacks: NonNullable<HarnessState['lacks']> }) => (
+  <div className="open-task-note open-task-lacks">
+    <Problem error={lacks} />
+    <p>
+      The harness builds its tasks in Python, once. Under Devices, <q>Make an environment</q> installs it; in a terminal{' '}
+      <code>uncurl doctor --python</code>, or <code>uncurl import NAME --python FILE</code> for your own Python.
+    </p>
+    <Button
+      onClick={() => {
+        openTaskStore.getState().show(false);
+        devicesStore.getState().show(true);
+      }}
+    >
+      Devices…
+    </Button>
+  </div>
+);
+
+interface NamedTasksProps {
+  readonly state: HarnessState;
+  readonly listed: NonNullable<HarnessState['listed']>;
+}
+
+const NamedTasks = ({ state, listed }: NamedTasksProps) => {
+  const [typed, setTyped] = useState('');
+  const [looked, setLooked] = useState<string | null>(null);
+  const query = typed.trim();
+  const found = useQuery('harness.search', query === '' ? null : { query });
+  return (
+    <>
+      <div className="open-task-search">
+        <Icon name="search" />
+        <input
+          className="input"
+          aria-label="Name of a task"
+          data-autofocus
+          spellCheck={false}
+          autoComplete="off"
+          placeholder="arc_challenge, mmlu, or a part of a name"
+          value={typed}
+          onChange={(event) => {
+            setTyped(event.target.value);
+            setLooked(null);
+          }}
+        />
+        <span className="muted">
+          {formatCount(listed.names)} names of version {listed.version}
+        </span>
+      </div>
+      <Imported state={state} />
+      {found.error !== null && <Problem error={found.error} />}
+      {looked !== null ? (
+        <Looked name={looked} isBusy={state.work !== null} back={() => setLooked(null)} />
+      ) : query !== '' && found.data !== undefined ? (
+        <Found entries={found.data.entries} total={found.data.total} look={setLooked} />
+      ) : (
+        <p className="muted open-task-note">
+          An imported task lies in this workspace with all its prompts, and needs neither Python nor a network any more.
+        </p>
+      )}
+    </>
+  );
+};
+
+/** Ticks what an import brought, once the list of tasks has it, and says so. */
+const Imported = ({ state: { imported } }: { readonly state: HarnessState }) => {
+  const tasks = useQuery('tasks.list', {}).data;
+  const known = useRef(imported);
+  const found = (tasks ?? []).filter(({ handle }) => imported.includes(handle));
+  const isListed = found.length === imported.length;
+  useEffect(() => {
+    if (known.current === imported || !isListed) return;
+    known.current = imported;
+    const [first] = imported;
+    if (first === undefined) return;
+    const { tasks: ticked, tickTasks } = selectionStore.getState();
+    tickTasks([...new Set([...ticked, ...imported])], first);
+  }, [imported, isListed]);
+  return found.length === 0 ? null : (
+    <p className="open-task-note" role="status">
+      <Icon name="check" size={12} /> In the list of tasks:{' '}
+      {found.map(({ title, items }) => `${title} (${formatCount(items.test)} items)`).join(', ')}.
+    </p>
+  );
+};
+
+interface FoundProps {
+  readonly entries: readonly HarnessEntry[];
+  readonly total: number;
+  readonly look: (name: string) => void;
+}
+
+const Found = ({ entries, total, look }: FoundProps) =>
+  entries.length === 0 ? (
+    <p className="muted open-task-note">No name contains this.</p>
+  ) : (
+    <>
+      <ul className="rows open-task-list" aria-label="Tasks of lm-evaluation-harness">
+        {entries.map((entry) => (
+          <li key={entry.name} className="row">
+            <button type="button" className="row-main" onClick={() => look(entry.name)}>
+              <Icon name={entry.kind === 'task' ? 'file' : 'folder'} />
+              <span className="row-text">
+                <span className="row-title ellipsis">{entry.name}</span>
+                <span className="row-note ellipsis">{harnessNote(entry)}</span>
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {total > entries.length && (
+        <p className="muted open-task-note">
+          {formatCount(entries.length)} of {formatCount(total)} names; type more of one.
+        </p>
+      )}
+    </>
+  );
+
+interface LookedProps {
+  readonly name: string;
+  readonly isBusy: boolean;
+  readonly back: () => void;
+}
+
+const Looked = ({ name, isBusy, back }: LookedProps) => {
+  const found = useQuery('harness.look', { name });
+  return (
+    <div className="open-task-looked">
+      <Button look="quiet" small icon="up" onClick={back}>
+        Back to the list
+      </Button>
+      {found.error !== null && <Problem error={found.error} />}
+      {found.data === undefined && found.error === null && <p className="muted">Asking for the card of {name}…</p>}
+      {found.data !== undefined && <Held facts={found.data} isBusy={isBusy} />}
+    </div>
+  );
+};
+
+/** What a name holds, and its import. */
+const Held = ({ facts, isBusy }: { readonly facts: HarnessFacts; readonly isBusy: boolean }) => {
+  const { busy, problem, start } = useRequest('here');
+  const [fewshot, setFewshot] = useState<number | null>(null);
+  const [limit, setLimit] = useState<number | null>(null);
+  const [runsPrograms, setRunsPrograms] = useState(false);
+  const { entry } = facts;
+  return (
+    <>
+      <dl className="open-task-facts">
+        <dt>{harnessKind(entry)}</dt>
+        <dd className="path">{entry.name}</dd>
+        {heldBy(facts).map(([term, value]) => (
+          <div key={term}>
+            <dt>{term}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <div className="open-task-options">
+        <Field label="Examples in each prompt">
+          {(id) => (
+            <NumberInput
+              id={id}
+              value={fewshot}
+              placeholder={formatCount(entry.fewshot)}
+              accepts={(value) => value === null || wholeFrom(0, MOST_EXAMPLES)(value)}
+              onChange={setFewshot}
+            />
+          )}
+        </Field>
+        <Field label="Only the first items">
+          {(id) => (
+            <NumberInput
+              id={id}
+              value={limit}
+              placeholder="all"
+              accepts={(value) => value === null || wholeFrom(1, MOST_ITEMS)(value)}
+              onChange={setLimit}
+            />
+          )}
+        </Field>
+      </div>
+      {entry.runsPrograms && (
+        <Checkbox checked={runsPrograms} onChange={setRunsPrograms}>
+          Run the programs that the model writes. This is a risk: they are shut in, and can still read what you can
+          read.
+        </Checkbox>
+      )}
+      {problem !== null && <Problem error={problem} />}
+      <Button
+        look="primary"
+        icon="save"
+        disabled={busy || isBusy || (entry.runsPrograms && !runsPrograms)}
+        onClick={() =>
+          start(async ({ bridge, cache }) => {
+            const order = { names: [entry.name], fewshot, limit, generatedCode: runsPrograms };
+            await bridge.call('harness.import', order);
+            cache.invalidate((each) => each === 'harness.state');
+          })
+        }
+      >
+        Import {entry.name}
+      </Button>
+    </>
+  );
+};

@@ -1,0 +1,81 @@
+import { HANG_LIMIT_MS } from '../hang-limit.ts';
+import { axeFindings } from './axe-findings.ts';
+import { pageErrors, photograph, tab, withSample } from './page-steps.ts';
+import { expect, test } from './workbench.ts';
+
+test('the map of models shows the verdicts, opens points, and compares two models slice by slice', async ({
+  workbench,
+}) => {
+  const { page } = workbench;
+  const problems = pageErrors(page);
+  await withSample(workbench);
+  const header = page.getByRole('region', { name: 'What is on screen' });
+  await header.getByLabel('Model', { exact: true }).selectOption({ label: 'uncurl-64' });
+  await header.getByLabel('Task', { exact: true }).selectOption({ label: 'Sums' });
+  await tab(page, 'Map of models');
+  const map = page.getByRole('region', { name: 'Map of models' });
+  const cell = (name: RegExp) => map.getByRole('button', { name });
+
+  await test.step('each model has its verdict, difference and bytes', async () => {
+    await expect(map.getByRole('rowheader')).toHaveText(['Unpruned', 'Random', 'Frequency', 'REAP', 'UNCURL'], {
+      timeout: HANG_LIMIT_MS,
+    });
+    await expect(cell(/^REAP ×4: safe; /)).toContainText(/\+0\.3.*MB/);
+    await expect(cell(/^REAP ×8: unsafe; /)).toContainText('−27.3');
+    await photograph(workbench, 'map-of-models');
+  });
+
+  await test.step('arrow keys move between the cells, and Enter opens a point', async () => {
+    await cell(/^unpruned: /).focus();
+    // The column of ×1 has no other cell.
+    await page.keyboard.press('ArrowDown');
+    await expect(cell(/^unpruned: /)).toBeFocused();
+    await cell(/^REAP ×2: /).focus();
+    await page.keyboard.press('ArrowRight');
+    await expect(cell(/^REAP ×4: /)).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('region', { name: 'Selected point' })).toContainText('uncurl-64');
+    await expect(cell(/^REAP ×4: /)).toHaveAttribute('aria-pressed', 'true');
+  });
+
+  await test.step('the margin changes the verdicts here as in all views', async () => {
+    await page.getByRole('button', { name: /^loses at most/ }).click();
+    const slider = page.getByRole('group', { name: 'Threshold rule' }).getByRole('slider');
+    await slider.fill('0.005');
+    await expect(cell(/^REAP ×4: cannot tell/)).toBeVisible();
+    await slider.fill('0.02');
+    await expect(cell(/^REAP ×4: safe/)).toBeVisible();
+    await page.keyboard.press('Escape');
+  });
+
+  const two = page.getByRole('region', { name: 'Two models compared' });
+  await test.step('two models are compared by slices, whose lost items can be read', async () => {
+    await page.getByRole('button', { name: 'Compare two' }).click();
+    await expect(page.getByText('Choose the model to compare with.')).toBeVisible();
+    await cell(/^REAP ×4: /).click();
+    await cell(/^Frequency ×4: /).click();
+    await expect(two.getByRole('heading', { level: 3 })).toContainText('Frequency ×4 against REAP ×4, on Sums');
+    const [lost] = /(\d+) lost/.exec((await two.getByText(/ lost, /).textContent()) ?? '') ?? [''];
+    const slices = two.getByRole('region', { name: 'Slices by first token of the answer' }).getByRole('row');
+    await expect(slices.first()).toContainText(/Slice.*Difference.*95 % interval.*Reading.*Lost/);
+    const status = two.getByRole('status');
+    await expect(status).toHaveText(`${lost.replace(' lost', ' items lost')}`);
+    const first = await slices.nth(1).getByRole('cell').allTextContents();
+    await slices.nth(1).click();
+    await expect(status).toHaveText(new RegExp(`^${first[3] ?? ''} items? lost, first token of the answer: `));
+    await expect(two.getByRole('list', { name: 'Items and answers' }).getByText('REAP ×4').first()).toBeVisible();
+    await photograph(workbench, 'two-models');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  await test.step('a click with Ctrl takes the place of the second, and the comparison can be turned', async () => {
+    await page.getByRole('button', { name: 'Compare two' }).click();
+    await cell(/^REAP ×8: /).click({ modifiers: ['ControlOrMeta'] });
+    await expect(two.getByRole('heading', { level: 3 })).toContainText('REAP ×8 against REAP ×4');
+    await two.getByRole('button', { name: 'Swap' }).click();
+    await expect(two.getByRole('heading', { level: 3 })).toContainText('REAP ×4 against REAP ×8');
+    await two.getByRole('button', { name: 'Close the comparison' }).click();
+    await expect(two).toBeHidden();
+  });
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,117 @@
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { rememberJudgingPython } from '../../main/harness/judging-python.ts';
+import { stateFolder } from '../../main/workspace/user-key.ts';
+import { pageErrors } from './page-steps.ts';
+import { expect, test, withServer } from './workbench.ts';
+
+/**
+ * Stands for a Python with lm-evaluation-harness, which this machine may not have (tests/interop/harness-tasks.test.ts
+ * asks the real one): lists three names, and imports one task, in the real scripts' words. It waits as long as a file
+ * `hold` lies beside it.
+ */
+const standIn = `
+const { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs');
+const path = require('node:path');
+const [script, file] = process.argv.slice(2);
+const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
+const common = { output: 'multiple_choice', data: '', dataName: '', test: 'test', calibration: 'train', fewshot: 0,
+  metrics: ['acc'], runsPrograms: false };
+const entries = [
+  { name: 'river_names', kind: 'task', tasks: 1, members: [], ...common },
+  { name: 'river_group', kind: 'group', tasks: 2, members: ['river_names', 'river_code'], ...common },
+  { name: 'river_code', kind: 'task', tasks: 1, members: [], ...common, output: 'generate_until', runsPrograms: true },
+];
+const item = (id, answer) => JSON.stringify({ id, context: id + ' is', choices: [' a river', ' a stone'], answer });
+const work = () => {
+  if (existsSync(path.join(__dirname, 'hold'))) { setTimeout(work, 50); return; }
+  if (path.basename(script) === 'list_tasks.py') {
+    writeFileSync(file, entries.map((entry) => JSON.stringify(entry)).join('\\n') + '\\n');
+    say({ event: 'listed', version: '0.4.13', names: entries.length });
+    process.exit(0);
+  }
+  const { names: [name], out, fewshot, limit } = JSON.parse(readFileSync(file, 'utf8'));
+  say({ event: 'building', task: name, index: 0, of: 1 });
+  appendFileSync(path.join(__dirname, 'orders'), JSON.stringify({ name, fewshot, limit }) + '\\n');
+  const folder = path.join(out, name);
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, 'task.json'), JSON.stringify({ name, title: name, description: '', metric: 'acc',
+    source: 'made up', licence: 'cc-by-4.0' }));
+  const write = (name, lines) => writeFileSync(path.join(folder, name), lines.join('\\n'));
+  write('test.jsonl', [item('Rhine', 0), item('Elbe', 0), item('Basalt', 1)]);
+  write('calibration.jsonl', [item('Oder', 0), item('Granite', 1)]);
+  say({ event: 'written', asked: name, name, folder: name, version: '0.4.13' });
+  process.exit(0);
+};
+say({ event: 'loading' });
+work();
+`;
+
+test('a task of the harness is listed, searched, looked at, imported and ticked; both works can be cancelled', async ({
+  workbench,
+}) => {
+  const { page, workspace, settings } = workbench;
+  const problems = pageErrors(page);
+  const own = path.join(workspace, 'named');
+  const tools = path.join(workspace, 'tools');
+  await mkdir(tools, { recursive: true });
+  const python = path.join(tools, 'python');
+  const hold = path.join(tools, 'hold');
+  await writeFile(python, `#!${process.execPath}\n${standIn}`);
+  await chmod(python, 0o755);
+  await withServer({ workspace: own, settings }, async (address) => {
+    await page.goto(address);
+    await page.getByRole('button', { name: 'Open a task by name' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Open a task' });
+
+    // Without a Python: what it takes, and where the window makes it.
+    await expect(dialog.getByRole('alert')).toContainText('No Python is named');
+    await expect(dialog).toContainText('uncurl doctor --python');
+    await dialog.getByRole('button', { name: 'Devices…' }).click();
+    await expect(page.getByRole('dialog', { name: 'Devices' })).toContainText('Make an environment');
+    await page.keyboard.press('Escape');
+
+    await rememberJudgingPython(stateFolder(settings), own, python);
+    await writeFile(hold, '');
+    await page.reload();
+    await page.getByRole('button', { name: 'Open a task by name' }).click();
+    await dialog.getByRole('button', { name: 'List the tasks' }).click();
+    await expect(dialog.getByRole('status')).toContainText('lists its tasks');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await expect(dialog.getByRole('button', { name: 'List the tasks' })).toBeEnabled();
+    await rm(hold);
+    await dialog.getByRole('button', { name: 'List the tasks' }).click();
+    const name = dialog.getByLabel('Name of a task');
+    await name.fill('river');
+    const list = dialog.getByRole('list', { name: 'Tasks of lm-evaluation-harness' });
+    await expect(list.getByRole('listitem')).toHaveCount(3);
+    await expect(list).toContainText('Group of 2 tasks · chosen answers');
+
+    // A task that runs programs wants a word first.
+    await list.getByText('river_code').click();
+    await expect(dialog.getByRole('button', { name: 'Import river_code' })).toBeDisabled();
+    await dialog.getByLabel(/Run the programs/).check();
+    await expect(dialog.getByRole('button', { name: 'Import river_code' })).toBeEnabled();
+    await dialog.getByRole('button', { name: 'Back to the list' }).click();
+
+    await list.getByText('river_names').click();
+    await expect(dialog).toContainText('test items of “test”, calibration items of “train”');
+    await dialog.getByLabel('Examples in each prompt').fill('2');
+    await dialog.getByLabel('Only the first items').fill('3');
+    await writeFile(hold, '');
+    const doImport = dialog.getByRole('button', { name: 'Import river_names' });
+    await doImport.click();
+    await expect(dialog.getByRole('status')).toContainText('Starting');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await expect(doImport).toBeEnabled();
+    expect(await readFile(path.join(tools, 'orders'), 'utf8').catch(() => 'none')).toBe('none');
+    await rm(hold);
+    await doImport.click();
+    await expect(dialog).toContainText('In the list of tasks: river_names (3 items)');
+    expect(await readFile(path.join(tools, 'orders'), 'utf8')).toBe('{"name":"river_names","fewshot":2,"limit":3}\n');
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+    await expect(page.getByRole('checkbox', { name: 'Use river_names' })).toBeChecked();
+  });
+  expect(problems).toEqual([]);
+});

@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { openCheckpoint } from '../../../main/checkpoint/open-checkpoint.ts';
+import { dropPlan } from '../../../main/contract/plan.ts';
+import { exportBytes } from '../../../main/export/export-bytes.ts';
+import { HANG_LIMIT_MS } from '../../hang-limit.ts';
+import { exportSettingsIn } from '../../open-model-runner.ts';
+import { bundled, openEngine } from '../engine/open-engine.ts';
+import { temporaryFolder } from '../workspace/temporary-folder.ts';
+
+it(
+  'a search tries types of experts by layer within the limit, and such a model is exported and verified',
+  async () => {
+    const engine = await openEngine();
+    const { model, task } = await bundled(engine, 'uncurl-16', 'add');
+    const limit = 900_000;
+    const { run } = await engine.call('fit.start', {
+      model,
+      task,
+      limit: { kind: 'bytes', bytes: limit },
+      format: 'gguf',
+      methods: ['reap'],
+      types: ['q8_0', 'q5_1', 'q4_1'],
+      scoringItems: 32,
+      finalists: 3,
+      typesByLayer: true,
+    });
+    await engine.finished(run);
+    const found = await engine.call('fit.read', { run });
+    const mixed = found.candidates.find(({ expertTypes }) => expertTypes !== undefined);
+    expect(mixed?.name).toMatch(/^reap \d+ q8_0 by layer$/);
+    expect(mixed?.expertTypes).toHaveLength(3);
+    expect(new Set(mixed?.expertTypes).size).toBeGreaterThan(1);
+    expect(mixed?.items).toBeGreaterThan(0);
+    const name = mixed?.name ?? '';
+    const { plan } = await engine.call('fit.plan', { run, name });
+    expect(dropPlan.parse(plan).expertTypes).toEqual(mixed?.expertTypes);
+    // Its bytes are known beforehand, fit, and are those of the export.
+    const checkpoint = await openCheckpoint('resources/models/uncurl-16');
+    const { overlays } = exportSettingsIn(await temporaryFolder());
+    expect(await exportBytes(checkpoint, plan, 'gguf', 'q8_0', overlays)).toBe(mixed?.bytes);
+    expect(mixed?.bytes).toBeLessThanOrEqual(limit);
+    const [surrogate] = found.surrogates;
+    expect(surrogate?.name).toBe(name);
+    expect(surrogate?.bound).toBeLessThanOrEqual((surrogate?.predicted ?? 0) + 1e-9);
+    // A sweep of weights as stored would measure another model under its name.
+    const sweep = await engine.call('sweep.start', {
+      models: [model],
+      tasks: [task],
+      settings: {
+        methods: ['mixed'],
+        files: { mixed: { name: 'mixed.json', text: JSON.stringify(plan) } },
+        factors: [1],
+        limit: 4,
+      },
+    });
+    await expect(engine.finished(sweep.run)).rejects.toMatchObject({ code: 'types-by-layer' });
+    const into = engine.grantPath(await temporaryFolder());
+    const made = await engine.call('export.start', {
+      model,
+      plan,
+      into,
+      name: 'mixed',
+      format: 'gguf',
+      ggufType: 'q8_0',
+    });
+    expect(await engine.finished(made.run)).toMatchObject({ state: 'done' });
+    expect(await engine.call('verify.read', { run: made.run })).toMatchObject({ ok: true, problems: [] });
+  },
+  HANG_LIMIT_MS,
+);
