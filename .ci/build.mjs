@@ -20,6 +20,7 @@ const parts = {
       'dist/utility-process.cjs',
       'dist/provider-probe.cjs',
       'dist/compute-process.cjs',
+      'dist/line-process.cjs',
       'dist/parquet-worker.cjs',
       'dist/chat-worker.cjs',
       'dist/run-reader.cjs',

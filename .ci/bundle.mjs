@@ -104,6 +104,7 @@ const bundleShell = async () => {
         'utility-process': 'main/hosts/utility-process.ts',
         'provider-probe': 'main/hosts/provider-probe.ts',
         'compute-process': 'main/hosts/compute-process.ts',
+        'line-process': 'main/hosts/line-process.ts',
         'parquet-worker': 'main/hosts/parquet-worker.ts',
         'chat-worker': 'main/hosts/chat-worker.ts',
         'run-reader': 'main/hosts/run-reader.ts',

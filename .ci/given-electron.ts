@@ -54,7 +54,7 @@ export const knownFuses = async (
 };
 
 /** Programs that Electron's utilityProcess starts. */
-const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
+const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process', 'line-process'] as const;
 
 /** Files that a Node other than Electron's must find outside the archive. */
 export const engineInNodeFiles =

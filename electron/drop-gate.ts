@@ -23,7 +23,8 @@ const droppedPaths = z
 export const createDropGate =
   <C extends Caller>(
     isOwnWindow: (webContentsId: number) => boolean,
-    grantPath: (path: string) => Promise<PathHandle>,
+    /** Null: paths of this machine mean nothing to the engine, and the page sends the contents. */
+    grantPath: (path: string) => Promise<PathHandle | null>,
   ) =>
   async (caller: C, paths: unknown): Promise<ShellEvent> => {
     if (!isOwnPage(caller, isOwnWindow)) throw new Error('Drop a file or folder on the workbench.');

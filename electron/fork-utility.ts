@@ -2,6 +2,7 @@ import { app, utilityProcess, type Details, type Event, type MessagePortMain, Me
 import { withAllocation } from '../main/contract/allocation.ts';
 import { killSurely } from './kill-surely.ts';
 import type { EngineProcessSettings } from '../main/contract/engine-control.ts';
+import type { LineSettings } from '../main/contract/remote.ts';
 import type { ForkedProcess, StartCompute } from './computes.ts';
 import { followProbe } from '../main/contract/follow-probe.ts';
 import type { StartProbe } from './engine-process.ts';
@@ -54,6 +55,10 @@ const forkUtility = (script: string, settings: object, serviceName: string): For
 /** Starts the bundled engine in Electron's utilityProcess. */
 export const forkEngine = (script: string, settings: EngineProcessSettings): ForkedProcess<MessagePortMain> =>
   forkUtility(script, settings, 'Uncurl engine');
+
+/** Starts the program of a line to another machine in Electron's utilityProcess. */
+export const forkLine = (script: string, settings: LineSettings): ForkedProcess<MessagePortMain> =>
+  forkUtility(script, settings, 'Uncurl line');
 
 /**
  * Starts the bundled compute program in a utilityProcess, since the engine's process cannot start any (Electron's fuses

@@ -15,13 +15,14 @@ import type { PathHandle } from '../main/contract/model.ts';
 import type { ShellEvent } from '../main/contract/shell.ts';
 import { createDropGate } from './drop-gate.ts';
 import { type EngineEnd, startEngineProcess, type EngineProcess } from './engine-process.ts';
-import { forkCompute, forkEngine, forkProbe } from './fork-utility.ts';
+import { forkCompute, forkEngine, forkLine, forkProbe } from './fork-utility.ts';
 import { SHELL_CALL, SHELL_DROP, SHELL_EVENT } from './ipc-channels.ts';
 import { createIpcGate } from './ipc-gate.ts';
 import { profileFolder, readLaunch } from './launch-arguments.ts';
 import { forbidNavigation, refusePermissions } from './navigation.ts';
-import { PAGE_SCHEME } from './page-address.ts';
+import { PAGE_SCHEME, PAGE_URL } from './page-address.ts';
 import { pageScheme, servePage } from './protocol.ts';
+import { createRemote } from './remote.ts';
 import { createShellHandlers, showMenu } from './shell-handlers.ts';
 import { createOpenings, openingOfLink, openingOf, type Opening } from './openings.ts';
 import { openWindow } from './window.ts';
@@ -80,7 +81,7 @@ const run = async (): Promise<void> => {
   await app.whenReady();
   const granted = new Set<string>();
   const offerRestart = async (end: EngineEnd): Promise<void> => {
-    tellPages({ type: 'engine.lost', message: end.message });
+    if (remote.host() === null) tellPages({ type: 'engine.lost', message: end.message });
     const { response } = await dialog.showMessageBox({
       type: 'error',
       title: 'Uncurl Workbench',
@@ -92,11 +93,28 @@ const run = async (): Promise<void> => {
     });
     if (response !== 0) return app.quit();
     engine = startEngine(granted, engineEnded);
-    tellPages({ type: 'engine.started' });
+    if (remote.host() === null) tellPages({ type: 'engine.started' });
     await openings.restarted();
   };
   const engineEnded = (end: EngineEnd): void => void offerRestart(end).catch(fail);
   let engine = startEngine(granted, engineEnded);
+  const remote = createRemote<MessagePortMain>({
+    startLine: (host) => forkLine(join(built, 'line-process.cjs'), { host, resources: engineSettings.resources }),
+    tell: tellPages,
+    loadPage: () => {
+      // Its promise also rejects if the window is closed meanwhile; real failures are reported by the window.
+      for (const open of BrowserWindow.getAllWindows()) open.loadURL(PAGE_URL).catch(() => undefined);
+    },
+    fellBack: (host, { message, remedy }) =>
+      void dialog
+        .showMessageBox({
+          type: 'warning',
+          title: 'Uncurl Workbench',
+          message: `The window is back on this machine: the line to ${host} has ended.`,
+          detail: [message, remedy].join('\n').trim(),
+        })
+        .catch(fail),
+  });
 
   refusePermissions(session.defaultSession);
   protocol.handle(PAGE_SCHEME, servePage(join(built, 'renderer')));
@@ -107,20 +125,29 @@ const run = async (): Promise<void> => {
     return engine.grantPath(path);
   };
   const openings = createOpenings(grantPath, tellPages);
-  openAsked = (opening) => openings.open(opening).catch(fail);
+  openAsked = (opening) => {
+    const host = remote.host();
+    if (host === null || opening.kind === 'link') return openings.open(opening).catch(fail);
+    const message = `The window shows the workbench of ${host}, which does not see files of this machine.`;
+    const detail = 'Come back to this machine (File menu), then open it.';
+    return dialog.showMessageBox({ type: 'info', title: 'Uncurl Workbench', message, detail }).catch(fail);
+  };
   for (const opening of asked.splice(0)) openAsked(opening);
   const gate = createIpcGate<IpcMainInvokeEvent>(
     isOwnWindow,
     createShellHandlers({
       development: launch.development,
-      connectPage: (port) => engine.connectPage(port),
+      connectPage: (port) => (remote.host() === null ? engine : remote).connectPage(port),
+      remote,
       grantPath,
       outputOf: (run) => engine.outputOf(run),
       pageListens: openings.listening,
     }),
   );
   ipcMain.handle(SHELL_CALL, gate);
-  const dropGate = createDropGate<IpcMainInvokeEvent>(isOwnWindow, grantPath);
+  const dropGate = createDropGate<IpcMainInvokeEvent>(isOwnWindow, (path) =>
+    remote.host() === null ? grantPath(path) : Promise.resolve(null),
+  );
   ipcMain.handle(SHELL_DROP, async (caller, paths: unknown) =>
     caller.sender.send(SHELL_EVENT, await dropGate(caller, paths)),
   );
@@ -143,7 +170,7 @@ const run = async (): Promise<void> => {
     if (stopped) return;
     event.preventDefault();
     for (const window of BrowserWindow.getAllWindows()) window.hide();
-    void engine.stop().then(() => {
+    void Promise.all([engine.stop(), remote.close()]).then(() => {
       stopped = true;
       app.quit();
     });

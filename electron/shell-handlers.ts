@@ -9,6 +9,7 @@ import type { ChoicePurpose, MenuAction, ShellEvent } from '../main/contract/she
 import { ENGINE_PORT, SHELL_EVENT } from './ipc-channels.ts';
 import type { ShellHandlers } from './ipc-gate.ts';
 import { menuTemplate } from './menu.ts';
+import type { Remote } from './remote.ts';
 import { saveFile } from './save-file.ts';
 
 export interface ShellServices {
@@ -17,6 +18,7 @@ export interface ShellServices {
   grantPath(path: string): Promise<PathHandle>;
   /** Path of a run's output; null if it has none. */
   outputOf(run: string): Promise<string | null>;
+  readonly remote: Remote<MessagePortMain>;
   /** Returns events that waited until the page listened. */
   pageListens(): readonly ShellEvent[];
 }
@@ -70,6 +72,12 @@ const windowOf = (caller: IpcMainInvokeEvent) => {
   return window;
 };
 
+const requireHere = ({ host }: Remote<MessagePortMain>): void => {
+  const elsewhere = host();
+  if (elsewhere !== null)
+    throw refuse('elsewhere', `The engine is on ${elsewhere}, not on this machine.`, 'Choose among its folders.');
+};
+
 /** The shell's services for its page, behind the gate. */
 export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcMainInvokeEvent> => ({
   'engine.connect': ({ request }, caller) => {
@@ -79,6 +87,8 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     return Promise.resolve({});
   },
   'folder.choose': async ({ purpose }, caller) => {
+    // A path of this machine means nothing to an engine elsewhere.
+    requireHere(services.remote);
     const { canceled, filePaths } = await dialog.showOpenDialog(windowOf(caller), {
       title: TITLES[purpose],
       properties:
@@ -102,11 +112,42 @@ export const createShellHandlers = (services: ShellServices): ShellHandlers<IpcM
     return { saved: true };
   },
   'output.show': async ({ run }) => {
+    requireHere(services.remote);
     const path = await services.outputOf(run);
     if (path === null || !existsSync(path))
       throw refuse('nothing-there', `The output of ${run} no longer exists.`, 'Check where it was moved.');
     shell.showItemInFolder(path);
     return {};
+  },
+  'remote.state': () => Promise.resolve({ host: services.remote.host(), questions: [...services.remote.questions()] }),
+  'remote.connect': async ({ host }) => {
+    await services.remote.connect(host);
+    return {};
+  },
+  'remote.cancel': () => {
+    services.remote.cancel();
+    return Promise.resolve({});
+  },
+  'remote.answer': ({ id, answer }) => {
+    services.remote.answer(id, answer);
+    return Promise.resolve({});
+  },
+  'remote.leave': async ({ stop }) => {
+    await services.remote.leave(stop);
+    return {};
+  },
+  'remote.fetch': async ({ run }, caller) => {
+    const { canceled, filePath } = await dialog.showSaveDialog(windowOf(caller), {
+      title: 'Fetch into a new folder',
+      buttonLabel: 'Fetch',
+      defaultPath: join(app.getPath('downloads'), run),
+    });
+    if (canceled || filePath === '') return null;
+    return { out: filePath, files: await services.remote.fetch(run, filePath) };
+  },
+  'remote.fetchCancel': () => {
+    services.remote.fetchCancel();
+    return Promise.resolve({});
   },
   'theme.set': ({ theme }) => {
     nativeTheme.themeSource = theme;

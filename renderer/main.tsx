@@ -9,6 +9,7 @@ import { Button } from './components/button.tsx';
 import { ErrorBoundary, Problem } from './components/problem.tsx';
 import { QueryCache } from './engine/query-cache.ts';
 import { readingWaits } from './engine/waits.ts';
+import { remoteStore } from './state/remote-store.ts';
 import { followTheme } from './state/theme.ts';
 import './app/tokens.css';
 import './app/base.css';
@@ -37,6 +38,8 @@ followTheme();
 try {
   const bridge = await (window.uncurlShell === undefined ? connectBrowser() : connectWindow(window.uncurlShell));
   const engine = { bridge, cache: new QueryCache(bridge.call, readingWaits) };
+  const { host = null, questions = [] } = bridge.shell?.remote ?? {};
+  remoteStore.setState({ host, questions });
   root.render(
     <StrictMode>
       <ErrorBoundary>

@@ -289,7 +289,7 @@ export const calls = {
   /** Tasks of lm-evaluation-harness by name; `harness.changed` says what changes. */
   'harness.state': call(nothing, harnessState),
   /** Begins to list its names with the workspace's Python: once, up to a minute. */
-  'harness.list': call(nothing, harnessState),
+  'harness.listNames': call(nothing, harnessState),
   'harness.search': call(z.object({ query: z.string().min(1).max(200) }), harnessFound),
   /** What a name holds; the Hub is asked for the card of its data set, unless that is forbidden. */
   'harness.look': call(z.object({ name: shortName }), harnessFacts),

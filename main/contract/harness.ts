@@ -29,7 +29,7 @@ export const harnessEntry = z.object({
   /** Examples in each prompt. */
   fewshot: z.number().int().min(0),
   metrics: z.array(shortName).max(20),
-  /** Whether judging runs programs that a model writes. */
+  /** Whether judging any of the tasks runs programs that a model writes. */
   runsPrograms: z.boolean(),
 });
 export type HarnessEntry = z.infer<typeof harnessEntry>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { boundedText } from './bounds.ts';
+import { boundedText, sentence, shortName } from './bounds.ts';
 import { pathHandle } from './model.ts';
+import { remoteHost, remoteStep, sshAnswer, sshQuestion } from './remote.ts';
 import type { SerialisedError } from './errors.ts';
 
 const MODIFIER = 'CommandOrControl|Control|Command|Alt|Option|Shift';
@@ -44,6 +45,9 @@ const savedBytes = z
 
 const nothing = z.object({});
 
+/** Questions of ssh that are open at once: one for each jump host. */
+const MOST_QUESTIONS = 16;
+
 /** Added to the name of a saved table for the manifest beside it. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
@@ -63,6 +67,31 @@ export const shellCalls = {
   'theme.set': { input: z.object({ theme: z.enum(['system', 'light', 'dark']) }), output: nothing },
   /** The page listens to `link` and `opened` from now on; pending ones are sent at once. */
   'openings.listen': { input: nothing, output: nothing },
+  /** Whose engine the page talks to (null: this machine's), and what ssh asks now. */
+  'remote.state': {
+    input: nothing,
+    output: z.object({ host: shortName.nullable(), questions: z.array(sshQuestion).max(MOST_QUESTIONS) }),
+  },
+  /** Opens a line to the engine of another machine; the page is loaded anew after the answer. */
+  'remote.connect': { input: z.object({ host: remoteHost }), output: nothing },
+  /** Gives up the connection that is being made; `remote.connect` is then refused. */
+  'remote.cancel': { input: nothing, output: nothing },
+  /** Answers a question of ssh; null: not at all. */
+  'remote.answer': {
+    input: z.object({ id: z.number().int().nonnegative(), answer: sshAnswer.nullable() }),
+    output: nothing,
+  },
+  /** Closes the line, after the end of the engine there if `stop`; the page is loaded anew on this machine's engine. */
+  'remote.leave': { input: z.object({ stop: z.boolean() }), output: nothing },
+  /**
+   * Copies what a run of the other machine made into a folder of this one, chosen in a native dialog (null: the user
+   * cancels it), and compares its checksums.
+   */
+  'remote.fetch': {
+    input: z.object({ run: z.string().min(1).max(128) }),
+    output: z.object({ out: boundedText, files: z.number().int().nonnegative() }).nullable(),
+  },
+  'remote.fetchCancel': { input: nothing, output: nothing },
   'menu.set': { input: z.object({ actions: z.array(menuAction).max(200) }), output: nothing },
 } as const;
 export type ShellCallName = keyof typeof shellCalls;
@@ -74,6 +103,15 @@ export type ShellAnswer = { readonly output: unknown } | { readonly error: Seria
 
 /** Files and folders in one drop; more would be a mistake. */
 export const MOST_DROPPED = 32;
+
+/** What happens on the line to another machine. */
+export const remoteEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('remote.step'), step: remoteStep }),
+  z.object({ type: z.literal('remote.question'), question: sshQuestion }),
+  z.object({ type: z.literal('remote.questionOver'), id: z.number().int().nonnegative() }),
+  z.object({ type: z.literal('remote.fetching'), text: sentence }),
+]);
+export type RemoteEvent = z.infer<typeof remoteEvent>;
 
 /** Events of the shell. */
 export const shellEvent = z.discriminatedUnion('type', [
@@ -87,6 +125,7 @@ export const shellEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('opened'), handle: pathHandle }),
   /** Dropped files and folders, in order; null for items without a path. */
   z.object({ type: z.literal('dropped'), handles: z.array(pathHandle.nullable()).max(MOST_DROPPED) }),
+  ...remoteEvent.options,
 ]);
 export type ShellEvent = z.infer<typeof shellEvent>;
 

@@ -1,5 +1,5 @@
 import type { WeightType } from '../contract/export.ts';
-import type { FitDocument, FitForecast, ForecastCall } from '../contract/fit.ts';
+import type { CallScore, FitDocument, FitForecast, ForecastCall } from '../contract/fit.ts';
 import { isNothingToLose } from '../contract/sweep.ts';
 import { candidateNamed, candidateWords } from '../words/fit.ts';
 import { methodTitle } from '../words/methods.ts';
@@ -114,6 +114,12 @@ export const checkedCalls = ({
     return { ...call, held: (verdict === 'safe') === call.isSafe };
   });
 
+/** What became of the forecasts of a workspace; null before the first was tested. */
+export const scoreWords = ({ tested, held }: CallScore): string | null =>
+  tested === 0
+    ? null
+    : `In earlier searches of this workspace, ${String(held)} of ${String(tested)} tested forecasts of models held.`;
+
 /**
  * How far the model may be pruned when it writes, foretold from few chosen items, how often such forecasts were right,
  * and after the test whether this one held. It decides nothing.
@@ -122,9 +128,8 @@ export const forecastWords = (document: FitDocument): readonly string[] => {
   const { forecast, experts } = document;
   if (forecast === undefined) return [];
   const { task, unknown, method, curve, earlier } = forecast;
-  const kept = `${String(earlier.held)} of ${String(earlier.tested)}`;
-  const score =
-    earlier.tested === 0 ? '' : ` In earlier searches of this workspace, ${kept} tested forecasts of models held.`;
+  const kept = scoreWords(earlier);
+  const score = kept === null ? '' : ` ${kept}`;
   if (unknown !== null) return [`Forecast of written answers (${task}): do not know, since ${unknown}${score}`];
   const { curves, right, tooFar, tooShort, safeCalls, notSafe, otherCalls, safeAnyway } = forecastRecord;
   const threshold = foretoldThreshold(curve);

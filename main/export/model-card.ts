@@ -21,6 +21,8 @@ export interface CardFacts {
   readonly measured: readonly SweepResult[];
   /** Why results of other sweeps for this plan are not shown: they were not measured here. */
   readonly leftOut: readonly string[];
+  /** Sentences on tasks where truncation was measured with the unpruned model. */
+  readonly truncation?: readonly string[];
   /** Version of the workbench. */
   readonly version: string;
 }
@@ -60,7 +62,7 @@ export const modelCard = (contents: CardContents): string =>
     ...(contents.verification.referee === undefined
       ? []
       : [plain(refereeWords(contents.verification.referee, 'the export'))]),
-    compared(contents.verification),
+    ...compared(contents),
     '## Loading it',
     loading(contents),
     ...serving(contents),
@@ -172,8 +174,9 @@ const beside = ({ checkpoint, plan, mtp }: CardContents): readonly string[] => {
   return notes.length === 0 ? [] : ['## Beside the text model', notes.map(plain).join(' ')];
 };
 
-const costs = ({ measured, leftOut, curve: points }: CardFacts): readonly string[] => [
+const costs = ({ measured, leftOut, curve: points, truncation = [] }: CardFacts): readonly string[] => [
   plain(planStandingText(measured)),
+  ...truncation.map(plain),
   ...leftOut.map(plain),
   ...(points.length === 0 ? [] : [curve(points)]),
 ];
@@ -233,9 +236,14 @@ const verified = ({ verification, plan, format, weights }: CardContents): string
   );
 };
 
-/** Whether it computes as transformers does; a line that begins so is not compared by `verifyFinished`. */
-const compared = ({ transformers }: Verification): string =>
-  plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'));
+/**
+ * Whether it computes as transformers does, of a folder that transformers opens, or where it was asked; a line that
+ * begins so is not compared by `verifyFinished`.
+ */
+const compared = ({ verification: { transformers }, format }: CardContents): readonly string[] =>
+  transformers === undefined && !isCheckpoint(format)
+    ? []
+    : [plain(`Transformers: ${transformersWords(transformers ?? null, EXPORT_CHECK)}.`.replace(/\.\.$/, '.'))];
 
 const loading = (contents: CardContents): string =>
   [

@@ -5,7 +5,7 @@ import { refuse, WorkbenchError } from '../contract/errors.ts';
 import { CHECKSUM_FILE, fileChecksum, readChecksums } from '../files/checksums.ts';
 import { temporaryNameFor } from '../files/write-atomically.ts';
 import { formatBytes } from '../words/numbers.ts';
-import type { SshTarget } from './ssh-line.ts';
+import { reachingWords, sshEnvironment, type SshTarget } from './ssh-line.ts';
 
 interface Fetching {
   readonly progress: (text: string) => void;
@@ -22,14 +22,10 @@ const bytesIn = async (folder: string): Promise<number> => {
 };
 
 /** Copies a folder with the system's scp; progress is the number of bytes that arrived. */
-const copyFrom = async (
-  { host, configuration }: SshTarget,
-  from: string,
-  to: string,
-  { progress, signal }: Fetching,
-): Promise<void> => {
-  const words = [...(configuration === null ? [] : ['-F', configuration]), '-q', '-r', '--', `${host}:${from}`, to];
-  const child = spawn('scp', words, { stdio: ['ignore', 'ignore', 'pipe'], signal });
+const copyFrom = async (target: SshTarget, from: string, to: string, { progress, signal }: Fetching): Promise<void> => {
+  const { host } = target;
+  const words = [...reachingWords(target), '-q', '-r', '--', `${host}:${from}`, to];
+  const child = spawn('scp', words, { stdio: ['ignore', 'ignore', 'pipe'], signal, env: sshEnvironment(target) });
   let stderr = '';
   child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-4_000)));
   const shown = setInterval(() => {
@@ -73,7 +69,7 @@ export const fetchFolder = async (
       () => false,
     )
   )
-    throw refuse('exists', `${out} exists already.`, 'Name another folder with --out.');
+    throw refuse('exists', `${out} exists already.`, 'Name another folder; nothing was copied.');
   const temporary = temporaryNameFor(out);
   await mkdir(dirname(out), { recursive: true });
   try {

@@ -28,10 +28,12 @@ export const INSTALLED_UNCURL =
   `sh -c 'i="$HOME/${INSTALLED}/${VERSION}/dist/uncurl.cjs"; ` +
   `if [ -f "$i" ]; then exec node "$i" "$@"; fi; exec uncurl "$@"' uncurl`;
 
+const OF_THE_WINDOW = new Set(['main', 'preload', 'utility-process', 'line-process'].map((name) => `dist/${name}.cjs`));
+
 /** Parts of the package that the command line needs. */
 const isNeeded = (name: string): boolean =>
   name === 'package.json' ||
-  (name.startsWith('dist/') && !name.endsWith('.map') && !/^dist\/(?:main|preload|utility-process)\.cjs$/.test(name)) ||
+  (name.startsWith('dist/') && !name.endsWith('.map') && !OF_THE_WINDOW.has(name)) ||
   (name.startsWith('resources/') && !name.startsWith('resources/screenshots/'));
 
 export interface PackedFiles {
@@ -131,9 +133,13 @@ export const planInstall = async (
   return { path: `${home}/${INSTALLED}/${VERSION}`, isThere };
 };
 
-/** An interrupted copy leaves nothing: `tar` ends with its input, and the folder gets its name once it is complete. */
+/**
+ * An interrupted copy leaves nothing: `tar` ends with its input, and the folder gets its name once it is complete. What
+ * a shell that was killed left is removed by the next installation from the same machine.
+ */
 const unpack = (files: number): string =>
-  `set -e; d="$HOME/${INSTALLED}"; umask 077; mkdir -p "$d"; p="$d/.part-$$"; ` +
+  `set -e; d="$HOME/${INSTALLED}"; umask 077; mkdir -p "$d"; h=".part-$(uname -n)"; ` +
+  `for o in "$d/$h"-*; do [ ! -d "$o" ] || kill -0 "\${o##*-}" 2>/dev/null || rm -rf "$o"; done; p="$d/$h-$$"; ` +
   `trap 'rm -rf "$p"' EXIT; trap 'exit 1' HUP INT TERM PIPE; mkdir "$p"; tar -xzf - -C "$p"; ` +
   `[ "$(find "$p" -type f | wc -l)" -eq ${String(files)} ] || { echo "files are missing" >&2; exit 1; }; ` +
   `rm -rf "$d/${VERSION}"; mv "$p" "$d/${VERSION}"; cd "$d/${VERSION}"; ` +

@@ -7,7 +7,9 @@ import { calls, planRequest } from '../contract/calls.ts';
 import { refuse, serialiseError } from '../contract/errors.ts';
 import { runManifest } from '../contract/run.ts';
 import type { CallableEngine } from '../contract/rpc.ts';
+import type { SweepResult } from '../contract/sweep.ts';
 import { provenanceHeading } from '../words/provenance.ts';
+import { truncationNotes } from '../words/truncation.ts';
 import { actingTools, type ActingAllowed } from './mcp-acting.ts';
 import { agentName, findNamed, modelName, taskNames, tool, type Tool } from './mcp-tool.ts';
 
@@ -51,6 +53,12 @@ const planInput = planRequest.omit({ model: true, tasks: true }).extend({ model:
 const headed = (provenance: Parameters<typeof provenanceHeading>[0]): { readonly heading?: string } => {
   const heading = provenanceHeading(provenance);
   return heading === null ? {} : { heading };
+};
+
+/** Sentences on models and tasks where truncation was measured. */
+const truncated = (results: readonly SweepResult[]): { readonly truncation?: readonly string[] } => {
+  const notes = truncationNotes(results);
+  return notes.length === 0 ? {} : { truncation: notes };
 };
 
 /** The tools of an engine, by name. */
@@ -142,6 +150,7 @@ const toolsOf = ({ call }: CallableEngine): Readonly<Record<string, Tool>> => {
         const points = results.filter((point) => isWanted(point) && isOfMethod(point));
         return {
           ...headed(provenance),
+          ...truncated(results.filter(isWanted)),
           rule,
           check,
           thresholds: listed(

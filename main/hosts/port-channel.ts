@@ -14,6 +14,21 @@ export interface ProcessPort {
   close(): void;
 }
 
+/** What Electron gives a program that the shell starts. */
+interface ParentPort {
+  postMessage(message: unknown): void;
+  on(
+    event: 'message',
+    listener: (event: { readonly data: unknown; readonly ports: readonly ProcessPort[] }) => void,
+  ): unknown;
+}
+
+/** The shell, which started this program by its path. */
+export const parentPort = (host: { readonly parentPort?: ParentPort }): ParentPort => {
+  if (host.parentPort !== undefined) return host.parentPort;
+  throw new Error('this program is started by the workbench window, not by hand');
+};
+
 /**
  * The engine's end of a page's MessagePort; it ends with the page.
  *

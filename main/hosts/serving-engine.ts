@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { boundedText, shortName } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { fileErrorCode } from '../files/file-errors.ts';
 import { readJsonIfThere } from '../files/parse-json.ts';
 import { readTextIfThere } from '../files/regular-file.ts';
 import { writeFileAtomically } from '../files/write-atomically.ts';
@@ -80,6 +81,28 @@ const hasEnded = ({ process: own }: ServingEngine): boolean =>
 export const findServing = async (state: string, workspace: string): Promise<ServingEngine | null> => {
   const serving = await readServing(fileOf(state, workspace));
   return serving !== null && isAlive(serving.process) ? serving : null;
+};
+
+/**
+ * Names of other machines that share the state folder and whose engine said that it serves the same workspace. Whether
+ * it still runs can only be seen there.
+ */
+export const servingElsewhere = async (state: string, workspace: string): Promise<readonly string[]> => {
+  const own = thisProcess().machine;
+  const names = await readdir(state).catch((error: unknown) => {
+    if (fileErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const served = await Promise.all(
+    names
+      .filter((name) => /^serving-[0-9a-f]{16}\.json$/.test(name))
+      .sort()
+      // Another workspace's damaged file is no matter of this one.
+      .map((name) => readServing(join(state, name)).catch(() => null)),
+  );
+  return served.flatMap((each) =>
+    each !== null && each.workspace === workspace && each.process.machine !== own ? [each.process.host] : [],
+  );
 };
 
 /** The engine that serves a workspace, started in the background if there is none. */

@@ -1,10 +1,14 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { shortName } from '../contract/bounds.ts';
 import { refuse, WorkbenchError } from '../contract/errors.ts';
+import { remoteHost } from '../contract/remote.ts';
 import { fileErrorCode } from '../files/file-errors.ts';
 import { shellWord } from '../words/equivalent-command.ts';
 
@@ -17,13 +21,28 @@ export interface SshTarget {
   readonly host: string;
   /** `ssh -F`; null: the user's own configuration. */
   readonly configuration: string | null;
+  /** Variables for ssh beside those of this process (ssh-questions.ts); null: it asks on the terminal. */
+  readonly environment: NodeJS.ProcessEnv | null;
+  /** Socket of an open line, which further calls of ssh share instead of asking again; null: there is none. */
+  readonly shared: string | null;
 }
 
 /** @throws WorkbenchError `bad-host`: ssh would read it as an option. */
-export const sshTarget = (host: string, configuration: string | null = null): SshTarget => {
-  if (/^[^\s-][^\s]*$/.test(host)) return { host, configuration };
+export const sshTarget = (
+  host: string,
+  { configuration = null, environment = null }: Partial<Pick<SshTarget, 'configuration' | 'environment'>> = {},
+): SshTarget => {
+  if (remoteHost.safeParse(host).success) return { host, configuration, environment, shared: null };
   throw refuse('bad-host', `${JSON.stringify(host)} is no host.`, 'Name it as you do to ssh: [USER@]HOST.');
 };
+
+/** Words of ssh and scp that say how a machine is reached. */
+export const reachingWords = ({ configuration, shared }: SshTarget): readonly string[] => [
+  ...(configuration === null ? [] : ['-F', configuration]),
+  ...(shared === null ? [] : ['-o', `ControlPath=${shared}`]),
+];
+/** Environment of ssh and scp. */
+export const sshEnvironment = ({ environment }: SshTarget): NodeJS.ProcessEnv => ({ ...process.env, ...environment });
 
 /** A dead line is noticed after three times this. */
 const ALIVE_EVERY_S = 5;
@@ -34,10 +53,10 @@ const MOST_QUOTED = 2_000;
 const SSH_FAILED = 255;
 const NOT_FOUND = 127;
 
-const wordsOf = ({ host, configuration }: SshTarget, options: readonly string[]): readonly string[] => [
-  ...(configuration === null ? [] : ['-F', configuration]),
+const wordsOf = (target: SshTarget, options: readonly string[]): readonly string[] => [
+  ...reachingWords(target),
   ...['-o', `ServerAliveInterval=${String(ALIVE_EVERY_S)}`, '-o', 'ServerAliveCountMax=3', '-T', ...options],
-  ...['--', host],
+  ...['--', target.host],
 ];
 
 /** Where no attempt can work before the user does something: a changed or unknown host key, a key that is refused. */
@@ -50,7 +69,11 @@ const failure = ({ host }: SshTarget, stderr: string): WorkbenchError => {
   return new WorkbenchError(
     isKey ? 'host-key' : NEEDS_THE_USER.test(stderr) ? 'not-admitted' : 'host-unreachable',
     'failed',
-    `ssh did not reach ${host}: ${isKey ? 'its host key is unknown or has changed' : lastLine(stderr)}.`,
+    isKey
+      ? `ssh did not reach ${host}: its host key is unknown or has changed.`
+      : lastLine(stderr) === ''
+        ? `The connection to ${host} ended before what ran there had ended.`
+        : `ssh did not reach ${host}: ${lastLine(stderr)}.`,
     isKey
       ? `Find out why before you connect: "ssh ${shellWord(host)}" shows both keys. Nothing was sent.`
       : `Try "ssh ${shellWord(host)}" in a terminal.`,
@@ -82,7 +105,8 @@ export const runThere = async (
 ): Promise<RemoteAnswer> => {
   const words = [...wordsOf(target, ['-o', 'ClearAllForwardings=yes']), command];
   const answer = await new Promise<RemoteAnswer>((resolve, reject) => {
-    const child = spawn('ssh', words, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], signal });
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    const child = spawn('ssh', words, { stdio: [stdin, 'pipe', 'pipe'], signal, env: sshEnvironment(target) });
     if (child.stdin !== null && input !== undefined) {
       // ssh ended before it read everything: its exit code says why.
       child.stdin.on('error', () => input.destroy());
@@ -200,48 +224,130 @@ const WAITS_S = [1, 2, 5, 10, 30] as const;
 
 export interface KeptLine {
   /** Finds the engine on the other machine, or starts it, and returns its port there. Asked again after every cut. */
-  readonly findPort: () => Promise<number>;
+  readonly findPort: (target: SshTarget) => Promise<number>;
   /** Called when the line is there: for the first time, and again after a cut. */
-  readonly opened: (localPort: number, isFirst: boolean) => void;
-  readonly say: (line: string) => void;
+  readonly opened: (localPort: number, isFirst: boolean, target: SshTarget) => void;
+  /** The line is cut; another attempt follows. */
+  readonly cut: (message: string) => void;
+  /** What happens next. */
+  readonly stepped?: (step: 'reach' | 'find' | 'forward') => void;
   /** Closes the line; the engine there goes on. */
   readonly signal: AbortSignal;
 }
 
-/** One ssh process that forwards a port; resolves when it has ended. */
-const holdLine = async (
-  target: SshTarget,
-  { localPort, port, signal }: { localPort: number; port: number; signal: AbortSignal },
-  isUp: () => void,
-): Promise<{ readonly stderr: string; readonly wasUp: boolean }> => {
-  const forward = `127.0.0.1:${String(localPort)}:127.0.0.1:${String(port)}`;
-  // Answers are JSON of up to megabytes, of which a lossy line repeats much less once they are compressed.
-  const words = wordsOf(target, ['-N', '-C', '-o', 'ExitOnForwardFailure=yes', '-L', forward]);
-  const child = spawn('ssh', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+/** A started ssh that stays: how it ends, and what it said. */
+interface StayingSsh {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+  readonly said: { stdout: string; stderr: string };
+}
+
+/** Starts an ssh that stays until `signal` ends it; its standard input is open as long as this process. */
+const startSsh = (target: SshTarget, words: readonly string[], signal: AbortSignal): StayingSsh => {
+  const child = spawn('ssh', words, { stdio: ['pipe', 'pipe', 'pipe'], env: sshEnvironment(target) });
+  const said = { stdout: '', stderr: '' };
+  child.stdin.on('error', () => undefined); // it ended: its exit code says why
+  child.stdout.on('data', (data: Buffer) => (said.stdout = (said.stdout + data.toString()).slice(-MOST_OUTPUT)));
+  child.stderr.on('data', (data: Buffer) => (said.stderr = (said.stderr + data.toString()).slice(-MOST_OUTPUT)));
   const end = (): void => void child.kill();
   signal.addEventListener('abort', end, { once: true });
-  let stderr = '';
+  if (signal.aborted) end();
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('error', (error) => reject(noSsh(error)));
+    child.once('close', () => resolve());
+  }).finally(() => signal.removeEventListener('abort', end));
+  return { child, ended, said };
+};
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
+const forwardWords = (localPort: number, port: number): readonly string[] => [
+  ...['-L', `127.0.0.1:${String(localPort)}:127.0.0.1:${String(port)}`],
+];
+
+/** Whether the user's own configuration shares a connection to this machine that is open now. */
+const isSharedByUser = async (target: SshTarget): Promise<boolean> => {
+  const child = spawn('ssh', [...reachingWords(target), '-O', 'check', '--', target.host], { stdio: 'ignore' });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(noSsh(error)));
+    child.once('close', (code) => resolve(code === 0));
+  });
+};
+
+/** Answers are JSON of up to megabytes, of which a lossy line repeats much less once they are compressed. */
+const COMPRESSED = '-C';
+/** What the shell there prints once ssh has asked all that it asks. */
+const REACHED = 'uncurl-reached';
+
+/**
+ * One connection that commands and the forwarded port share, so that ssh asks once. It runs `cat` there, which ends
+ * with this process however that ends, and the connection with it. Resolves when the line has ended.
+ */
+const holdShared = async (
+  target: SshTarget,
+  socket: string,
+  localPort: number,
+  { findPort, stepped, signal }: KeptLine,
+  isUp: (target: SshTarget) => void,
+): Promise<{ readonly stderr: string; readonly wasUp: boolean }> => {
+  const own = new AbortController();
+  const either = AbortSignal.any([signal, own.signal]);
+  const words = wordsOf(target, ['-M', '-S', socket, '-o', 'ControlPersist=no', COMPRESSED]);
+  const line = startSsh(target, [...words, `echo ${REACHED}; cat > /dev/null`], either);
+  const { child, said } = line;
+  const ended = line.ended.then(() => 'ended' as const);
+  const reached = new Promise<'reached'>((resolve) => {
+    child.stdout?.on('data', () => void (said.stdout.includes(REACHED) && resolve('reached')));
+  });
   let wasUp = false;
-  child.stderr.on('data', (data: Buffer) => (stderr = (stderr + data.toString()).slice(-MOST_OUTPUT)));
   try {
-    const ended = new Promise<void>((resolve, reject) => {
-      child.once('error', (error) => reject(noSsh(error)));
-      child.once('close', () => resolve());
-    });
-    const look = async (): Promise<void> => {
-      while (child.exitCode === null && child.signalCode === null && !wasUp) {
-        if (await isOpen(localPort)) {
-          wasUp = true;
-          isUp();
-        } else await delay(50);
-      }
+    if ((await Promise.race([ended, reached])) === 'ended') return { stderr: said.stderr, wasUp };
+    const shared = { ...target, shared: socket };
+    const forward = async (): Promise<'forwarded'> => {
+      stepped?.('find');
+      const port = await findPort(shared);
+      stepped?.('forward');
+      const asked = startSsh(shared, wordsOf(shared, ['-O', 'forward', ...forwardWords(localPort, port)]), either);
+      await asked.ended;
+      if (asked.child.exitCode !== 0) throw failure(target, asked.said.stderr);
+      return 'forwarded';
     };
-    if (signal.aborted) end();
-    await Promise.all([ended, look()]);
-    return { stderr, wasUp };
+    if ((await Promise.race([ended, forward()])) === 'ended') return { stderr: said.stderr, wasUp };
+    if (!isRunning(child)) return { stderr: said.stderr, wasUp };
+    wasUp = true;
+    isUp(shared);
+    await ended;
+    return { stderr: said.stderr, wasUp };
   } finally {
-    signal.removeEventListener('abort', end);
+    own.abort();
+    await line.ended;
   }
+};
+
+/** Without a shared connection: ssh runs the command, and another one forwards the port. */
+const holdApart = async (
+  target: SshTarget,
+  localPort: number,
+  { findPort, stepped, signal }: KeptLine,
+  isUp: (target: SshTarget) => void,
+): Promise<{ readonly stderr: string; readonly wasUp: boolean }> => {
+  stepped?.('find');
+  const port = await findPort(target);
+  if (signal.aborted) return { stderr: '', wasUp: false };
+  stepped?.('forward');
+  const words = ['-N', COMPRESSED, '-o', 'ExitOnForwardFailure=yes', ...forwardWords(localPort, port)];
+  const { child, ended, said } = startSsh(target, wordsOf(target, words), signal);
+  let wasUp = false;
+  const look = async (): Promise<void> => {
+    while (isRunning(child) && !wasUp) {
+      if (await isOpen(localPort)) {
+        wasUp = true;
+        isUp(target);
+      } else await delay(50);
+    }
+  };
+  await Promise.all([ended, look()]);
+  return { stderr: said.stderr, wasUp };
 };
 
 /**
@@ -251,30 +357,40 @@ const holdLine = async (
  * @throws WorkbenchError at the first attempt whatever fails; later only what needs the user (`host-key`,
  * `not-admitted`) or has no remedy in waiting.
  */
-export const keepLine = async (target: SshTarget, { findPort, opened, say, signal }: KeptLine): Promise<void> => {
+export const keepLine = async (target: SshTarget, kept: KeptLine): Promise<void> => {
+  const { opened, stepped, cut, signal } = kept;
   const localPort = await freePort();
   const line = { isFirst: true, attempt: 0 };
   const isClosed = (): boolean => signal.aborted;
-  for (;;) {
-    try {
-      const port = await findPort();
+  const isUp = (reached: SshTarget): void => {
+    opened(localPort, line.isFirst, reached);
+    line.isFirst = false;
+    line.attempt = 0;
+  };
+  // Sockets have short paths. OpenSSH for Windows cannot share a connection.
+  const folder = process.platform === 'win32' ? null : await mkdtemp(join(tmpdir(), 'uncurl-'));
+  try {
+    for (;;) {
+      try {
+        stepped?.('reach');
+        const isApart = folder === null || (await isSharedByUser(target));
+        const { stderr, wasUp } = isApart
+          ? await holdApart(target, localPort, kept, isUp)
+          : await holdShared(target, join(folder, 's'), localPort, kept, isUp);
+        if (isClosed()) return;
+        if (!wasUp) throw failure(target, stderr);
+      } catch (error) {
+        if (isClosed()) return;
+        const waits = error instanceof WorkbenchError && error.code === 'host-unreachable';
+        if (line.isFirst || !waits) throw error;
+      }
+      const wait = WAITS_S[Math.min(line.attempt, WAITS_S.length - 1)] ?? 30;
+      line.attempt += 1;
+      cut(`The line to ${target.host} is cut; the engine and its runs go on there. Trying again in ${String(wait)} s.`);
+      await delay(wait * 1_000, undefined, { signal }).catch(() => undefined);
       if (isClosed()) return;
-      const { stderr, wasUp } = await holdLine(target, { localPort, port, signal }, () => {
-        opened(localPort, line.isFirst);
-        line.isFirst = false;
-        line.attempt = 0;
-      });
-      if (isClosed()) return;
-      if (!wasUp) throw failure(target, stderr);
-    } catch (error) {
-      if (isClosed()) return;
-      const waits = error instanceof WorkbenchError && error.code === 'host-unreachable';
-      if (line.isFirst || !waits) throw error;
     }
-    const wait = WAITS_S[Math.min(line.attempt, WAITS_S.length - 1)] ?? 30;
-    line.attempt += 1;
-    say(`The line to ${target.host} is cut; the engine and its runs go on there. Trying again in ${String(wait)} s.`);
-    await delay(wait * 1_000, undefined, { signal }).catch(() => undefined);
-    if (isClosed()) return;
+  } finally {
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
 };

@@ -7,26 +7,13 @@ import { createEngine, type Engine } from '../engine/engine.ts';
 import type { StartProbe } from '../inference/providers/fork-probe.ts';
 import { defaultWorkspace } from '../workspace/open-workspace.ts';
 import { readSettings, settingsFile, withSettingAtFault, withSetWorkspace } from '../workspace/settings-file.ts';
-import { createPortCompute, portChannel, type PortCompute, type ProcessPort } from './port-channel.ts';
+import { createPortCompute, parentPort, portChannel, type PortCompute, type ProcessPort } from './port-channel.ts';
 
 /**
  * Entry point of the engine in Electron's utilityProcess. The shell starts it by path with one argument
  * (`engineProcessSettings` as JSON), passes it a MessagePort for each page, and communicates with it over `parentPort`.
  */
-interface ParentPort {
-  postMessage(message: unknown): void;
-  on(
-    event: 'message',
-    listener: (event: { readonly data: unknown; readonly ports: readonly ProcessPort[] }) => void,
-  ): unknown;
-}
-
-const parentOf = (host: { readonly parentPort?: ParentPort }): ParentPort => {
-  if (host.parentPort === undefined) throw new Error('utility-process is started by the workbench window, not by hand');
-  return host.parentPort;
-};
-
-const parent = parentOf(process);
+const parent = parentPort(process);
 const report = (message: EngineReport): void => parent.postMessage(message);
 
 const settings = engineProcessSettings.parse(JSON.parse(process.argv[2] ?? 'null'));

@@ -102,6 +102,14 @@ const keptWords = ({ kept, method }: ScoredCandidate, experts: number): string =
   return `${String(Number(mean.toPrecision(3)))} of ${String(experts)} experts on average, by measured layers`;
 };
 
+/** "q8_0 in 2 layers and q4_1 in 1". */
+const layersOfTypes = (types: readonly string[]): string =>
+  listed(
+    [...Map.groupBy(types, (type) => type)].map(([type, own], index) =>
+      index === 0 ? `${type} in ${counted(own.length, 'layer')}` : `${type} in ${String(own.length)}`,
+    ),
+  );
+
 /** "40 of 64 experts by REAP, folded gates, q6_k". */
 export const candidateWords = (candidate: ScoredCandidate, experts: number): string => {
   const { method, gates, refit, weights } = candidate;
@@ -110,7 +118,7 @@ export const candidateWords = (candidate: ScoredCandidate, experts: number): str
     ...(gates === null || gates === gatesName.enum.renormalised ? [] : [`${gates} gates`]),
     ...(refit ? ['refitted'] : []),
     weights === 'stored' ? 'weights as stored' : weights,
-    ...(candidate.expertTypes === undefined ? [] : [`experts by layer ${candidate.expertTypes.join(' ')}`]),
+    ...(candidate.expertTypes === undefined ? [] : [`experts ${layersOfTypes(candidate.expertTypes)}`]),
   ].join(', ');
 };
 

@@ -15,7 +15,9 @@ import { broughtByPoint } from '../sweep/brought.ts';
 import { pointTitle } from '../../main/figures/point-words.ts';
 import { pointKey } from '../sweep/points.ts';
 import { showPoint } from '../sweep/show-point.ts';
+import { remoteStore } from '../state/remote-store.ts';
 import { openRun } from './open-run.ts';
+import { fetchRun } from './remote.ts';
 import { isAtRest, labelRun, trashRuns } from './runs.ts';
 import { isReproducible, startReproduction } from './sweep.ts';
 
@@ -41,6 +43,15 @@ export const runCommands = (engine: Engine, run: RunManifest, isBusy = false): r
       label: 'Copy the name of its folder',
       onChoose: performs(engine, () => copyText('The name', run.id, shownRunName(run, readFacts(engine).tasks))),
     },
+    ...(remoteStore.getState().host === null
+      ? []
+      : [
+          {
+            label: 'Fetch to this machine…',
+            disabled: run.state !== 'done',
+            onChoose: performs(engine, (asking) => fetchRun(asking, run.id)),
+          },
+        ]),
     {
       label: 'Reproduce: run again, compare',
       disabled: isBusy || !isReadable || !isReproducible(run),

@@ -43,6 +43,7 @@ import {
   savePlan,
   smallerFactor,
 } from './plan.ts';
+import { connectElsewhere, leaveRemote, stopRemote } from './remote.ts';
 import { showTrash } from './runs.ts';
 import { measurePlan, reproduceSweep, saveReport, startSweep } from './sweep.ts';
 
@@ -62,6 +63,9 @@ export const actionsWith = (showViews: readonly Action[]): readonly Action[] => 
   addCandidateFolder,
   savePlan,
   saveReport,
+  connectElsewhere,
+  leaveRemote,
+  stopRemote,
   profileTasks,
   profileFocused,
   profileForPlan,

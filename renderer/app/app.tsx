@@ -18,6 +18,7 @@ import { OpenTaskDialog } from '../features/tasks/open-task-dialog.tsx';
 import { OpenModelDialog } from '../features/models/open-model-dialog.tsx';
 import { ModelsPanel } from '../features/models/models-panel.tsx';
 import { OutcomesDialog } from '../features/outcomes/outcomes-dialog.tsx';
+import { ConnectDialog } from '../features/remote/connect-dialog.tsx';
 import { ReproductionDialog } from '../features/reproduction/reproduction-dialog.tsx';
 import { RunDialog } from '../features/runs/run-dialog.tsx';
 import { StrangeRunDialog } from '../features/runs/strange-run-dialog.tsx';
@@ -147,6 +148,7 @@ const Workbench = () => {
       <MethodsDialog />
       <DocsDialog />
       <DropZone />
+      <ConnectDialog />
     </div>
   );
 };

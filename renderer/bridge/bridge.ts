@@ -1,7 +1,8 @@
 import type { EngineCall } from '../../main/contract/calls.ts';
 import type { EngineEvent } from '../../main/contract/events.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { ChoicePurpose, MenuAction } from '../../main/contract/shell.ts';
+import type { SshQuestion } from '../../main/contract/remote.ts';
+import type { ChoicePurpose, MenuAction, RemoteEvent } from '../../main/contract/shell.ts';
 
 export type BridgeStatus =
   | { readonly state: 'connected' }
@@ -18,11 +19,28 @@ export type SaveFile = (file: {
   readonly manifest?: Uint8Array<ArrayBuffer>;
 }) => Promise<boolean>;
 
+/** The line to the engine of another machine. The page is loaded anew when it begins or ends to use it. */
+export interface Remote {
+  /** The machine of the engine; null: this one. */
+  readonly host: string | null;
+  /** What ssh asked before the page was loaded. */
+  readonly questions: readonly SshQuestion[];
+  connect(host: string): Promise<void>;
+  cancel(): Promise<void>;
+  /** Null: no answer. */
+  answer(id: number, answer: string | null): Promise<void>;
+  leave(request: { readonly stop: boolean }): Promise<void>;
+  /** Copies what a run made there to a folder that the user names; null if the user cancels the dialog. */
+  fetch(run: string, signal: AbortSignal): Promise<{ readonly out: string; readonly files: number } | null>;
+  onEvent(listener: (event: RemoteEvent) => void): () => void;
+}
+
 /** Functions that only the desktop window has. */
 interface WindowShell {
   readonly platform: string;
-  /** Native dialog; null if the user cancels. */
-  chooseFolder(request: { readonly purpose: ChoicePurpose }): Promise<PathHandle | null>;
+  /** Native dialog, which answers null if the user cancels; null where the engine is on another machine. */
+  readonly chooseFolder: ((request: { readonly purpose: ChoicePurpose }) => Promise<PathHandle | null>) | null;
+  readonly remote: Remote;
   readonly saveFile: SaveFile;
   /** Shows a run's output in the system's file manager. */
   showOutput(run: string): Promise<void>;

@@ -3,6 +3,7 @@ import { assertNever, reviveError } from '../../main/contract/errors.ts';
 import { connectionLost, type MessageChannelEnd, serialisedError } from '../../main/contract/rpc.ts';
 import {
   enginePortMessage,
+  type RemoteEvent,
   type ShellApi,
   type ShellCallInput,
   type ShellCallName,
@@ -11,7 +12,7 @@ import {
   shellEvent,
 } from '../../main/contract/shell.ts';
 import type { PathHandle } from '../../main/contract/model.ts';
-import type { Bridge } from './bridge.ts';
+import type { Bridge, Remote } from './bridge.ts';
 import { createBridgeLine } from './line.ts';
 
 declare global {
@@ -74,6 +75,7 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
   const menuListeners = new Set<(id: string) => void>();
   const openListeners = new Set<(handle: PathHandle) => void>();
   const dropListeners = new Set<(handles: readonly (PathHandle | null)[]) => void>();
+  const remoteListeners = new Set<(event: RemoteEvent) => void>();
 
   const connect = async (): Promise<void> => {
     try {
@@ -103,12 +105,40 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
       case 'dropped':
         for (const listener of [...dropListeners]) listener(event.handles);
         return;
+      case 'remote.step':
+      case 'remote.question':
+      case 'remote.questionOver':
+      case 'remote.fetching':
+        for (const listener of [...remoteListeners]) listener(event);
+        return;
       default:
         return assertNever(event);
     }
   });
+  const { host, questions } = await callShell(api, 'remote.state', {});
   await connect();
 
+  const remote: Remote = {
+    host,
+    questions,
+    connect: async (to) => void (await callShell(api, 'remote.connect', { host: to })),
+    cancel: async () => void (await callShell(api, 'remote.cancel', {})),
+    answer: async (id, answer) => void (await callShell(api, 'remote.answer', { id, answer })),
+    leave: async (request) => void (await callShell(api, 'remote.leave', request)),
+    fetch: async (run, signal) => {
+      const cancel = (): void => void callShell(api, 'remote.fetchCancel', {});
+      signal.addEventListener('abort', cancel, { once: true });
+      try {
+        return await callShell(api, 'remote.fetch', { run });
+      } finally {
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+    onEvent: (listener) => {
+      remoteListeners.add(listener);
+      return () => remoteListeners.delete(listener);
+    },
+  };
   const saveFile: Bridge['saveFile'] = async (file) => (await callShell(api, 'file.save', file)).saved;
   return {
     call: line.call,
@@ -119,7 +149,8 @@ export const connectWindow = async (api: ShellApi): Promise<Bridge> => {
     shell: {
       platform: api.platform,
       saveFile,
-      chooseFolder: (request) => callShell(api, 'folder.choose', request),
+      chooseFolder: host === null ? (request) => callShell(api, 'folder.choose', request) : null,
+      remote,
       showOutput: async (run) => void (await callShell(api, 'output.show', { run })),
       setTheme: async (theme) => void (await callShell(api, 'theme.set', { theme })),
       setMenu: async (actions) => void (await callShell(api, 'menu.set', { actions: [...actions] })),

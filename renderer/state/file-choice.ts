@@ -50,8 +50,9 @@ export const chooseFolder = async (
   purpose: FolderPurpose,
   onChosen?: UseFolder,
 ): Promise<ChosenFolder | null> => {
-  if (bridge.shell === null) return folderDialogStore.getState().ask(purpose, onChosen);
-  const handle = await bridge.shell.chooseFolder({ purpose });
+  const chooseNatively = bridge.shell?.chooseFolder ?? null;
+  if (chooseNatively === null) return folderDialogStore.getState().ask(purpose, onChosen);
+  const handle = await chooseNatively({ purpose });
   if (handle === null) return null;
   const { path } = await bridge.call('paths.name', { handle });
   await onChosen?.({ handle, path }, bridge);
@@ -64,19 +65,21 @@ export const chooseFile = async (
   kind: 'task' | 'model' | 'counts',
   onChosen: (handle: PathHandle, bridge: Bridge) => Promise<void> = async () => undefined,
 ): Promise<PathHandle | null> => {
-  if (bridge.shell === null)
+  const chooseNatively = bridge.shell?.chooseFolder ?? null;
+  if (chooseNatively === null)
     return (
       (await folderDialogStore.getState().ask(kind, ({ handle }, asked) => onChosen(handle, asked)))?.handle ?? null
     );
-  const handle = await bridge.shell.chooseFolder({ purpose: `${kind}-file` });
+  const handle = await chooseNatively({ purpose: `${kind}-file` });
   if (handle !== null) await onChosen(handle, bridge);
   return handle;
 };
 
 /** Lets the user choose a Python for training; a native dialog returns only its handle. */
 export const choosePython = async (bridge: Bridge): Promise<ChosenProgram | null> => {
-  if (bridge.shell === null) return folderDialogStore.getState().ask('python');
-  const handle = await bridge.shell.chooseFolder({ purpose: 'python' });
+  const chooseNatively = bridge.shell?.chooseFolder ?? null;
+  if (chooseNatively === null) return folderDialogStore.getState().ask('python');
+  const handle = await chooseNatively({ purpose: 'python' });
   return handle === null ? null : { handle, path: null };
 };
 

@@ -4,8 +4,8 @@ downloaded, and no function of a task runs.
 
 usage: list_tasks.py FILE
 Writes FILE, one JSON object a line: {"name", "kind": "task" | "group" | "tag", "tasks" (leaf tasks), "members" (the
-first ones), "output", "data", "dataName", "test", "calibration", "fewshot", "metrics", "runsPrograms"}, the latter of a
-task, or of the first leaf task. Ends when its standard input does. Prints one JSON object per line: {"event": "loading"},
+first ones), "runsPrograms" (of any leaf task), "output", "data", "dataName", "test", "calibration", "fewshot",
+"metrics"}, the latter of a task, or of the first leaf task. Ends when its standard input does. Prints one JSON object per line: {"event": "loading"},
 {"event": "listed", "version", "names"}, {"event": "lacks", "why"}.
 """
 
@@ -61,7 +61,6 @@ def facts_of(config):
         "calibration": calibration_split(config, test),
         "fewshot": shots if isinstance(shots, int) else 0,
         "metrics": metric_names(config, output),
-        "runsPrograms": bool(config.get("unsafe_code")),
     }
 
 
@@ -104,6 +103,7 @@ def listed(name, index):
         "tasks": len(leaves),
         "members": children_of(entry)[:MOST_MEMBERS],
         **facts_of(first.cfg if isinstance(first.cfg, dict) else {}),
+        "runsPrograms": any(bool((index[leaf].cfg or {}).get("unsafe_code")) for leaf in leaves),
     }
 
 

@@ -40,7 +40,7 @@ const enterHeld = async (folder: string): Promise<void> => {
 };
 
 /** Programs that Electron's utilityProcess starts. */
-const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process'] as const;
+const ENGINE_PROGRAMS = ['utility-process', 'provider-probe', 'compute-process', 'line-process'] as const;
 
 /** Runs the engine in `node`, behind engine-in-node.cjs, if the Electron of the tests is too old for it. */
 const runEngineInNode = async (folder: string, node: string): Promise<void> => {

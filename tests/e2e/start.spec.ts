@@ -44,18 +44,25 @@ test('opens the page, connected to the engine', async ({ workbench }) => {
   expect(problems).toEqual([]);
 });
 
-test('an empty workspace offers three ways to begin; lists share their height, nothing is cut or covered', async ({
+test('an empty workspace offers four ways to begin; lists share their height, nothing is cut or covered', async ({
   workbench,
 }) => {
-  const { page } = workbench;
+  const { page, host } = workbench;
   const problems = pageErrors(page);
   const sidebar = page.getByRole('navigation', { name: 'Models, tasks and runs' });
   const ways = page.getByRole('region', { name: 'Ways to begin' });
-  await expect(ways.getByRole('button')).toHaveText(['Open the sample', 'Open a model…', 'Fit a model to a size']);
+  const offered = ['Open the sample', 'Open a model…', 'Fit a model to a size', 'Connect to HOST…'];
+  await expect(ways.getByRole('button')).toHaveText(offered);
   // One button leads.
   await expect(page.locator('.button-primary')).toHaveCount(1);
   await ways.getByRole('button', { name: 'Open a model…' }).click();
   await expect(page.getByRole('dialog', { name: 'Open a model' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await ways.getByRole('button', { name: 'Connect to HOST…' }).click();
+  const connecting = page.getByRole('dialog', { name: 'Connect to another machine' });
+  // A page in a browser stays with the engine that served it.
+  if (host === 'browser') await expect(connecting).toContainText('uncurl connect [USER@]HOST --open');
+  else await expect(connecting.getByLabel('Machine, as you name it to ssh')).toBeFocused();
   await page.keyboard.press('Escape');
   await ways.getByRole('button', { name: 'Fit a model to a size' }).click();
   await expect(page.getByRole('tab', { name: 'Fit', exact: true })).toHaveAttribute('aria-selected', 'true');

@@ -15,6 +15,13 @@ const setUp = () => {
     'output.show': vi.fn(() => Promise.resolve({})),
     'theme.set': vi.fn(() => Promise.reject(refuse('no-theme', 'There is no theme.', 'Do without.'))),
     'openings.listen': vi.fn(() => Promise.resolve({})),
+    'remote.state': vi.fn(() => Promise.resolve({ host: null, questions: [] })),
+    'remote.connect': vi.fn(() => Promise.resolve({})),
+    'remote.cancel': vi.fn(() => Promise.resolve({})),
+    'remote.answer': vi.fn(() => Promise.resolve({})),
+    'remote.leave': vi.fn(() => Promise.resolve({})),
+    'remote.fetch': vi.fn(() => Promise.resolve(null)),
+    'remote.fetchCancel': vi.fn(() => Promise.resolve({})),
     'menu.set': vi.fn(() => Promise.resolve({})),
   } satisfies ShellHandlers<Caller>;
   return { handlers, gate: createIpcGate<Caller>((id) => id === OWN_WINDOW, handlers) };

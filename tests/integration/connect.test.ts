@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { patiently } from '../hang-limit.ts';
 import { openServedEngine } from '../main/hosts/served-page.ts';
+import { smallDisk } from '../main/workspace/small-disk.ts';
 import { endProcessesOf, type LoopbackSshd, loopbackSshd, processLines } from './loopback-sshd.ts';
 import { startUncurl, temporaryFolder, type Uncurl, uncurl } from './run-uncurl.ts';
 
@@ -167,45 +170,69 @@ test('an engine in the background that nobody uses ends by itself', async (conte
 });
 
 /** Programs that a shell there has; Node is no longer one of them. */
-const TOOLS = ['sh', 'bash', 'env', 'uname', 'df', 'tail', 'tar', 'gzip', 'mkdir', 'mv', 'rm', 'find', 'wc'];
+const TOOLS = ['sh', 'bash', 'cat', 'env', 'uname', 'df', 'tail', 'tar', 'gzip', 'mkdir', 'mv', 'rm', 'find', 'wc'];
 
-test('--install says what is missing, asks with path and bytes, and what it copied serves', async (context) => {
+interface BareMachine {
+  readonly folder: string;
+  /** Where versions are installed. */
+  readonly at: string;
+  readonly configuration: string;
+  /** Runs `connect --install` in the background. */
+  readonly start: (...more: readonly string[]) => Uncurl;
+  readonly install: (...more: readonly string[]) => Uncurl['ended'];
+  /** Puts a shell script in place of a program there. */
+  readonly program: (name: string, text: string) => Promise<void>;
+  /** Puts the system's own program back. */
+  readonly ownProgram: (name: string, file: string) => Promise<void>;
+}
+
+/** A machine whose shell has `TOOLS` alone. */
+const bareMachine = async (context: TestContext, home?: string): Promise<BareMachine> => {
   if (!isInstalled) context.skip('openssh-server is not installed');
   const folder = await temporaryFolder();
-  const [bin, home] = [path.join(folder, 'bin'), path.join(folder, 'home')];
-  for (const made of [bin, home]) await mkdir(made);
+  const bin = path.join(folder, 'bin');
+  const own = home ?? path.join(folder, 'home');
+  for (const made of [bin, own]) await mkdir(made, { recursive: true });
   const pathHere = (process.env['PATH'] ?? '').split(':');
   for (const tool of TOOLS) {
     const at = [...pathHere, '/usr/bin', '/bin'].map((each) => path.join(each, tool)).find(existsSync);
     if (at !== undefined) await symlink(at, path.join(bin, tool));
   }
-  const sshd = await loopbackSshd(path.join(folder, 'ssh'), `HOME=${home} PATH=${bin}`);
+  const sshd = await loopbackSshd(path.join(folder, 'ssh'), { setEnv: `HOME=${own} PATH=${bin}` });
   await sshd.start();
   onTestFinished(async () => {
     await sshd.cut();
     await endProcessesOf(folder);
   });
-  const install = (...more: readonly string[]): Uncurl['ended'] =>
-    uncurl(['connect', 'there', '--ssh-config', sshd.configuration, '--install', ...more]);
-  const program = async (name: string, text: string): Promise<void> => {
-    await rm(path.join(bin, name), { force: true });
-    await writeFile(path.join(bin, name), `#!${path.join(bin, 'sh')}\n${text}\n`, { mode: 0o755 });
+  const start = (...more: readonly string[]): Uncurl =>
+    startUncurl(['connect', 'there', '--ssh-config', sshd.configuration, '--install', ...more]);
+  return {
+    folder,
+    at: path.join(own, '.local', 'share', 'uncurl-workbench', 'versions'),
+    configuration: sshd.configuration,
+    start,
+    install: (...more) => start(...more).ended,
+    program: async (name, text) => {
+      await rm(path.join(bin, name), { force: true });
+      await writeFile(path.join(bin, name), `#!${path.join(bin, 'sh')}\n${text}\n`, { mode: 0o755 });
+    },
+    ownProgram: async (name, file) => {
+      await rm(path.join(bin, name), { force: true });
+      await symlink(file, path.join(bin, name));
+    },
   };
+};
+
+test('--install says what is missing, asks with path and bytes, and what it copied serves', async (context) => {
+  const { folder, at, configuration, install, program, ownProgram } = await bareMachine(context);
   expect((await install('--yes')).stderr).toContain('there has no Node');
   await program('node', 'echo v18.19.1');
   expect((await install('--yes')).stderr).toContain('there has Node v18.19.1; the workbench needs 24 or newer');
-  await rm(path.join(bin, 'node'));
-  await symlink(process.execPath, path.join(bin, 'node'));
-  // A full disk is what this machine lacks.
-  await program('df', 'echo head; echo "disk 2000 1000 1000 50% /"');
-  expect((await install('--yes')).stderr).toMatch(/there has 1\.02\sMB free in \S+; the workbench takes/);
-  await rm(path.join(bin, 'df'));
-  await symlink('/bin/df', path.join(bin, 'df'));
+  await ownProgram('node', process.execPath);
 
   const asked = await install();
-  const at = path.join(home, '.local', 'share', 'uncurl-workbench', 'versions');
   expect(asked.stdout, asked.stderr).toMatch(new RegExp(`\\d files, .+ would be copied to ${at}/\\S+ on there`));
-  expect(await readdir(home)).toEqual([]);
+  expect(existsSync(at)).toBe(false);
   const copied = await install('--yes');
   expect(copied.stdout, copied.stderr).toMatch(
     /onnxruntime is missing there\.[^]*npm install --prefix \S+ onnxruntime-node@/,
@@ -216,9 +243,86 @@ test('--install says what is missing, asks with path and bytes, and what it copi
   await symlink(path.join(root, 'node_modules'), path.join(at, version, 'node_modules'));
 
   const workspace = path.join(folder, 'workspace');
-  const line = startUncurl(['connect', 'there', '--ssh-config', sshd.configuration, '--workspace', workspace]);
+  const line = startUncurl(['connect', 'there', '--ssh-config', configuration, '--workspace', workspace]);
   await line.prints(/is at http/);
   const page = await openServedEngine(/http:\S+/.exec(line.printed.stdout)?.[0] ?? '');
   expect((await page.call('models.list', {})).map(({ name }) => name)).toContain('uncurl-8');
   await closeLine(line);
+});
+
+test('a copy that is killed on either side leaves nothing that stays, and the next one is whole', async (context) => {
+  const { folder, at, start, install, program, ownProgram } = await bareMachine(context);
+  await ownProgram('node', process.execPath);
+  const middle = path.join(folder, 'middle');
+  // tar writes a part, says so with the shell that runs it, and waits for more than it gets.
+  const half = `/usr/bin/head -c 65536 > "$4/half"; echo $PPID > ${middle}.new; mv ${middle}.new ${middle}`;
+  await program('tar', `${half}; exec /usr/bin/cat > /dev/null`);
+  const untilMiddle = async (): Promise<number> => {
+    await expect.poll(() => existsSync(middle), patiently).toBe(true);
+    const shell = Number(await readFile(middle, 'utf8'));
+    await rm(middle);
+    return shell;
+  };
+  const killed = start('--yes');
+  await untilMiddle();
+  expect(await readdir(at)).toHaveLength(1);
+  // The whole command line: a supervisor, the verb, tar and ssh.
+  killed.child.kill('SIGKILL');
+  await expect.poll(() => readdir(at), patiently).toEqual([]);
+
+  await program('tar', `${half}; exec /usr/bin/sleep 613`);
+  const other = start('--yes');
+  const shell = await untilMiddle();
+  process.kill(shell, 'SIGKILL');
+  const sleeping = (await processLines()).filter(({ words }) => words.join(' ').startsWith('/usr/bin/sleep 613'));
+  for (const { pid } of sleeping) process.kill(pid, 'SIGKILL');
+  const { code, stderr } = await other.ended;
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('The connection to there ended before what ran there had ended');
+  expect(await readdir(at)).toHaveLength(1);
+
+  await ownProgram('tar', '/usr/bin/tar');
+  expect((await install('--yes')).stdout).toContain('were copied to');
+  const [version = '', ...others] = await readdir(at);
+  expect(others).toEqual([]);
+  expect(await readdir(path.join(at, version))).toEqual(['dist', 'package.json', 'resources']);
+});
+
+test('a disk without room there is named before the copy, and one that fills up is left as it was', async (context) => {
+  const disk = await smallDisk(4_000);
+  if (disk === null) return context.skip('a small disk needs Linux and root');
+  const { at, install, program, ownProgram } = await bareMachine(context, disk);
+  await ownProgram('node', process.execPath);
+  expect((await install('--yes')).stderr).toMatch(/there has \S+\s[kM]B free in \S+; the workbench takes/);
+  expect(existsSync(at)).toBe(false);
+  // Quotas and other writers are not in the answer of df.
+  await program('df', 'echo head; echo "disk 2000000 1 1999999 1% /"');
+  expect((await install('--yes')).stderr.replaceAll('\n', ' ')).toMatch(
+    /was not installed on there: .*No space left on device/,
+  );
+  expect(await readdir(at)).toEqual([]);
+});
+
+test('two machines with one home folder have an engine each, and say so', async (context) => {
+  if (spawnSync('unshare', ['--uts', 'true']).status !== 0) context.skip('another host name needs unshare and root');
+  const there = await otherMachine(context);
+  await closeLine((await connected(there)).line);
+  const second = await loopbackSshd(path.join(path.dirname(there.workspace), 'ssh-2'), { hostName: 'second-host' });
+  await second.start();
+  onTestFinished(() => second.cut());
+  const words = there.words.map((word) => (word === there.sshd.configuration ? second.configuration : word));
+  const shares = `${hostname()}, which shares the home folder, says that it serves this workspace too`;
+
+  const before = await serving(there);
+  const none = await uncurl(['connect', 'there', '--stop', ...words]);
+  expect(none.stdout, none.stderr).toMatch(/No engine was running on there for [^]*which shares the home folder/);
+  expect(await serving(there)).toBe(before);
+  const { line } = await connected({ ...there, sshd: second, words });
+  expect(line.printed.stderr).toContain(shares);
+  expect(await serving(there)).toBe(2 * before);
+  await closeLine(line);
+  expect((await uncurl(['connect', 'there', '--stop', ...words])).stdout).toContain('has ended');
+  expect(await serving(there)).toBe(before);
+  expect((await uncurl(['connect', 'there', '--stop', ...there.words])).stdout).toContain('has ended');
+  expect(await serving(there)).toBe(0);
 });

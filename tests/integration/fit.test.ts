@@ -178,4 +178,17 @@ test('what a search foretells of written answers is checked by its test, and cou
     calls: [],
     earlier: { tested: 1, held: held ? 1 : 0 },
   });
+  // The score is said before the next search, too.
+  const next = await uncurl([
+    'fit',
+    'uncurl-8',
+    '--task',
+    'mood',
+    '--bytes',
+    '600kB',
+    '--predict',
+    '--workspace',
+    workspace,
+  ]);
+  expect(next.stdout).toContain(`${held ? '1' : '0'} of 1 tested forecasts of models held.`);
 });

@@ -10,9 +10,12 @@ import { freePort, isOpen } from '../../main/hosts/ssh-line.ts';
 
 const SSHD = '/usr/sbin/sshd';
 
-const makeKey = (file: string): void => {
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
+const makeKey = (file: string, passphrase = ''): void => {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', 'test', '-f', file]);
 };
+
+/** Passphrase of the key of the host `locked`. */
+export const PASSPHRASE = 'a passphrase of the tests';
 
 /** A line to a port, which can be cut: what goes through it never notices a server that was killed. */
 const startLine = async (to: number): Promise<{ readonly port: number; readonly drop: () => void }> => {
@@ -45,8 +48,15 @@ const startLine = async (to: number): Promise<{ readonly port: number; readonly 
 };
 
 export interface LoopbackSshd {
-  /** Configuration for `ssh -F`: the hosts `there`, `strange-key` (a key that is not admitted) and `jumped`. */
+  /**
+   * Configuration for `ssh -F`: the hosts `there`, `jumped`, `strange-key` (a key that is not admitted), `locked` (a
+   * key with a passphrase, and a host key that is not known yet) and `nowhere`.
+   */
   readonly configuration: string;
+  /** A folder for the PATH, whose ssh and scp have this configuration. */
+  readonly programs: string;
+  /** Host keys that were accepted for `locked`. */
+  readonly acceptedKeys: string;
   readonly start: () => Promise<void>;
   /** Ends the server and every connection: the line is cut. */
   readonly cut: () => Promise<void>;
@@ -56,8 +66,14 @@ export interface LoopbackSshd {
   readonly changeHostKey: () => Promise<void>;
 }
 
-/** `setEnv`: variables of every session, as `SetEnv` of the server's configuration. */
-export const loopbackSshd = async (folder: string, setEnv = ''): Promise<LoopbackSshd> => {
+/**
+ * `setEnv`: variables of every session, as `SetEnv` of the server's configuration. `hostName`: of the machine that its
+ * sessions see (it needs Linux and root).
+ */
+export const loopbackSshd = async (
+  folder: string,
+  { setEnv = '', hostName }: { readonly setEnv?: string; readonly hostName?: string } = {},
+): Promise<LoopbackSshd> => {
   const file = (name: string): string => path.join(folder, name);
   await mkdir(folder, { recursive: true });
   await mkdir('/run/sshd', { recursive: true }).catch(() => undefined);
@@ -66,12 +82,15 @@ export const loopbackSshd = async (folder: string, setEnv = ''): Promise<Loopbac
   makeKey(file('host'));
   makeKey(file('user'));
   makeKey(file('stranger'));
+  makeKey(file('locked'), PASSPHRASE);
+  await writeFile(file('accepted_hosts'), '', { mode: 0o666 });
   const known = async (): Promise<void> => {
     const [type = '', key = ''] = (await readFile(file('host.pub'), 'utf8')).split(' ');
     await writeFile(file('known_hosts'), `[127.0.0.1]:${line.port} ${type} ${key}\n`);
   };
   await known();
-  await writeFile(file('authorized_keys'), await readFile(file('user.pub')));
+  const admitted = await Promise.all([readFile(file('user.pub')), readFile(file('locked.pub'))]);
+  await writeFile(file('authorized_keys'), Buffer.concat(admitted));
   await chmod(file('authorized_keys'), 0o600);
   await writeFile(
     file('sshd_config'),
@@ -88,40 +107,61 @@ PidFile none
 Subsystem sftp internal-sftp
 ${setEnv === '' ? '' : `SetEnv ${setEnv}\n`}`,
   );
-  const shared = `  Port ${line.port}
+  const reached = `  HostName 127.0.0.1
+  Port ${line.port}
   User ${userInfo().username}
-  UserKnownHostsFile ${file('known_hosts')}
   GlobalKnownHostsFile /dev/null
-  StrictHostKeyChecking yes
   IdentitiesOnly yes
   IdentityAgent none
   ConnectTimeout 20
 `;
+  const shared = `${reached}  UserKnownHostsFile ${file('known_hosts')}
+  StrictHostKeyChecking yes
+`;
   await writeFile(
     file('ssh_config'),
     `Host there
-  HostName 127.0.0.1
   IdentityFile ${file('user')}
 ${shared}
 Host jumped
-  HostName 127.0.0.1
   IdentityFile ${file('user')}
   ProxyCommand ssh -F ${file('ssh_config')} -W %h:%p there
 ${shared}
 Host strange-key
-  HostName 127.0.0.1
   IdentityFile ${file('stranger')}
 ${shared}
+Host locked
+  IdentityFile ${file('locked')}
+  UserKnownHostsFile ${file('accepted_hosts')}
+  StrictHostKeyChecking ask
+${reached}
 Host nowhere
   HostName 127.0.0.1
   Port ${await freePort()}
 `,
   );
+  await mkdir(file('programs'));
+  for (const program of ['ssh', 'scp'])
+    await writeFile(
+      file(`programs/${program}`),
+      `#!/bin/sh\nexec /usr/bin/${program} -F ${file('ssh_config')} "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
   let child: ReturnType<typeof spawn> | null = null;
   return {
     configuration: file('ssh_config'),
+    programs: file('programs'),
+    acceptedKeys: file('accepted_hosts'),
     start: async () => {
-      child = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
+      const words = ['-D', '-e', '-f', file('sshd_config')];
+      child =
+        hostName === undefined
+          ? spawn(SSHD, words, { stdio: 'ignore' })
+          : spawn('unshare', ['--uts', 'sh', '-c', `hostname ${hostName} && exec "$@"`, 'sh', SSHD, ...words], {
+              stdio: 'ignore',
+            });
       while (!(await isOpen(port))) {
         if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
         await delay(20);
@@ -140,6 +180,38 @@ Host nowhere
     changeHostKey: async () => {
       execFileSync('rm', [file('host'), file('host.pub')]);
       makeKey(file('host'));
+    },
+  };
+};
+
+export interface MachineThere {
+  readonly sshd: LoopbackSshd;
+  /** Home folder there, where the workspace and the state of its engine lie. */
+  readonly home: string;
+  /** Ends the server, and all that runs there. */
+  readonly end: () => Promise<void>;
+}
+
+/** A machine whose shell knows `uncurl`, run from the sources, with a home of its own; all of it lies in `folder`. */
+export const machineWithUncurl = async (folder: string): Promise<MachineThere> => {
+  const [bin, home] = [path.join(folder, 'bin'), path.join(folder, 'home')];
+  for (const made of [bin, home]) await mkdir(made, { recursive: true });
+  const command = path.resolve(import.meta.dirname, '..', '..', 'main', 'cli', 'uncurl.ts');
+  const settings = path.join(home, 'settings.json');
+  // The workspace's path is a word of each engine, by which `end` finds it.
+  await writeFile(
+    path.join(bin, 'uncurl'),
+    `#!/bin/sh\nUNCURL_SETTINGS=${settings} exec ${process.execPath} ${command} "$@" --workspace=${home}/workspace\n`,
+    { mode: 0o755 },
+  );
+  const sshd = await loopbackSshd(path.join(folder, 'ssh'), { setEnv: `HOME=${home} PATH=${bin}:/usr/bin:/bin` });
+  await sshd.start();
+  return {
+    sshd,
+    home,
+    end: async () => {
+      await sshd.cut();
+      await endProcessesOf(folder);
     },
   };
 };

@@ -37,11 +37,15 @@ test('tasks of lm-evaluation-harness are listed, described and imported by the c
     await begin();
     return end;
   };
-  expect(await engine.call('harness.list', {})).toMatchObject({ lacks: null, listed: null, work: { what: 'list' } });
-  await expect(engine.call('harness.list', {})).rejects.toMatchObject({ code: 'harness-busy' });
+  expect(await engine.call('harness.listNames', {})).toMatchObject({
+    lacks: null,
+    listed: null,
+    work: { what: 'list' },
+  });
+  await expect(engine.call('harness.listNames', {})).rejects.toMatchObject({ code: 'harness-busy' });
   expect(await engine.call('harness.cancel', {})).toMatchObject({ listed: null, work: null, failure: null });
   await expect(engine.call('harness.search', { query: 'arc' })).rejects.toMatchObject({ code: 'not-listed' });
-  const listed = await settled(() => engine.call('harness.list', {}));
+  const listed = await settled(() => engine.call('harness.listNames', {}));
   expect(listed).toMatchObject({ listed: { version: '0.4.13' }, failure: null });
   expect(listed.listed?.names).toBeGreaterThan(10_000);
 
@@ -80,6 +84,8 @@ test('tasks of lm-evaluation-harness are listed, described and imported by the c
   expect(made).toMatchObject({ name: 'arc_easy', items: { test: 5 }, licence: '' });
   const refused = await settled(() => engine.call('harness.import', { names: ['humaneval'] }));
   expect(refused.failure?.message).toContain('it runs programs that the model writes');
+  const stranger = engine.call('harness.import', { names: [path.join(hub.work, 'own.yaml')] });
+  await expect(stranger).rejects.toMatchObject({ code: 'harness-refused' });
   // The Hub is not asked where that is forbidden, and the words say so.
   vi.stubEnv('HF_HUB_OFFLINE', '1');
   const asked = hub.requested.length;

@@ -50,6 +50,8 @@ test('only these files start programs', () => {
     'main/hosts/serving-engine.ts',
     // The system's ssh.
     'main/hosts/ssh-line.ts',
+    // The system's mkfifo.
+    'main/hosts/ssh-questions.ts',
     'main/inference/providers/fork-probe.ts',
     'main/torch/worker-link.ts',
   ]);

@@ -1,17 +1,12 @@
 import { basename, dirname, resolve } from 'node:path';
-import { z } from 'zod';
-import { boundedText } from '../../contract/bounds.ts';
 import { pageAddress } from '../../contract/page-token.ts';
-import { engineVersion } from '../../engine/machine.ts';
 import { fetchFolder } from '../../hosts/fetch-folder.ts';
-import { INSTALLED_UNCURL, installThere, packedFiles, planInstall } from '../../hosts/install-there.ts';
-import { askUncurl, keepLine, type SshTarget, sshTarget } from '../../hosts/ssh-line.ts';
+import { installThere, packedFiles, planInstall } from '../../hosts/install-there.ts';
+import { elsewhereText, remoteEngine } from '../../hosts/remote-engine.ts';
+import { keepLine, type SshTarget, sshTarget } from '../../hosts/ssh-line.ts';
 import { formatBytes } from '../../words/numbers.ts';
-import { SERVED_FORMAT, servedEngine } from './serve.ts';
 import { openBrowser } from '../open-browser.ts';
 import { switchOption, valueOption, type Verb, type VerbHost, type VerbResult } from '../verb.ts';
-
-const stopped = z.object({ format: z.literal('uncurl-stopped'), wasRunning: z.boolean(), workspace: boundedText });
 
 /** Copies the packed command line to the other machine; without `isSure` says what would be copied, and where. */
 const install = async (target: SshTarget, isSure: boolean, host: VerbHost): Promise<VerbResult> => {
@@ -54,7 +49,9 @@ export const connect: Verb = {
     out: valueOption('DIR', 'With --fetch: the folder to make here.'),
   },
   run: async (reader, host) => {
-    const target = sshTarget(reader.positionals[0] ?? '', reader.text('ssh-config') ?? null);
+    const target = sshTarget(reader.positionals[0] ?? '', {
+      configuration: reader.text('ssh-config') ?? null,
+    });
     const from = reader.text('fetch');
     if (from !== undefined) {
       const out = resolve(reader.text('out') ?? basename(from));
@@ -63,30 +60,28 @@ export const connect: Verb = {
       return { document: { format: 'uncurl-fetched', out, files }, text };
     }
     if (reader.flag('install')) return install(target, reader.flag('yes'), host);
-    const workspace = reader.text('workspace');
-    const called = reader.text('remote-command');
-    const there = { uncurl: called ?? INSTALLED_UNCURL, called: called ?? 'uncurl', signal: host.signal };
-    const ask = (words: readonly string[], format: string): Promise<unknown> =>
-      askUncurl(target, there, {
-        words: ['serve', ...words, '--json', ...(workspace === undefined ? [] : ['--workspace', workspace])],
-        format,
-        version: engineVersion,
-      });
+    const there = remoteEngine({
+      called: reader.text('remote-command'),
+      workspace: reader.text('workspace'),
+      signal: host.signal,
+    });
     if (reader.flag('stop')) {
-      const document = stopped.parse(await ask(['--stop'], 'uncurl-stopped'));
+      const document = await there.stop(target);
       const text = document.wasRunning
         ? `The engine on ${target.host} has ended. Its runs can be resumed.`
         : `No engine was running on ${target.host} for ${document.workspace}.`;
-      return { document, text };
+      return { document, text: [text, elsewhereText(document.elsewhere)].filter((line) => line !== null).join('\n') };
     }
     let token = '';
     await host.endsWell(
       keepLine(target, {
         signal: host.signal,
-        say: host.say,
-        findPort: async () => {
-          const found = servedEngine.parse(await ask(['--background'], SERVED_FORMAT));
+        cut: host.say,
+        findPort: async (reached) => {
+          const found = await there.find(reached);
           if (found.started && token !== '') host.say(`The engine on ${target.host} had ended and was started again.`);
+          const note = token === '' ? elsewhereText(found.elsewhere) : null;
+          if (note !== null) host.say(note);
           token = found.token;
           return found.port;
         },

@@ -1,8 +1,7 @@
-import { z } from 'zod';
-import { boundedText, shortName } from '../../contract/bounds.ts';
 import { loopbackNames, pageAddress } from '../../contract/page-token.ts';
+import { elsewhereText, SERVED_FORMAT, type ServedEngine, STOPPED_FORMAT } from '../../hosts/remote-engine.ts';
 import { rotateToken, servedToken } from '../../hosts/serve-session.ts';
-import { findOrStartServing, stopServing } from '../../hosts/serving-engine.ts';
+import { findOrStartServing, servingElsewhere, stopServing } from '../../hosts/serving-engine.ts';
 import { stateFolder } from '../../workspace/user-key.ts';
 import { openBrowser } from '../open-browser.ts';
 import { DEVICE_OPTION, MACHINE_OPTIONS } from '../open-runner.ts';
@@ -17,20 +16,11 @@ import {
   type VerbResult,
 } from '../verb.ts';
 
-const MAX_PORT = 65_535;
 /** An engine in the background ends after so many minutes without a page and without work. */
 const IDLE_MINUTES = 60;
 
-/** What `serve --background --json` prints; `connect` reads it from another machine. */
-export const SERVED_FORMAT = 'uncurl-served';
-export const servedEngine = z.object({
-  format: z.literal(SERVED_FORMAT),
-  workbench: shortName,
-  port: z.number().int().min(1).max(MAX_PORT),
-  token: shortName,
-  workspace: boundedText,
-  started: z.boolean(),
-});
+const withElsewhere = (text: string, machines: readonly string[]): string =>
+  [text, elsewhereText(machines)].filter((line) => line !== null).join('\n');
 
 /** Finds the engine of the workspace, or starts one in the background with the same options. */
 const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbResult> => {
@@ -52,9 +42,14 @@ const inBackground = async (reader: OptionReader, host: VerbHost): Promise<VerbR
   const { port, workbench } = serving;
   const url = pageAddress(reader.choice('host', loopbackNames) ?? loopbackNames[0], port, token);
   if (reader.flag('open')) openBrowser(url, host);
+  const elsewhere = [...(await servingElsewhere(state, workspace))];
+  const served: ServedEngine = { format: SERVED_FORMAT, workbench, port, token, workspace, started, elsewhere };
   return {
-    document: { format: SERVED_FORMAT, workbench, port, token, workspace, started, url },
-    text: `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
+    document: { ...served, url },
+    text: withElsewhere(
+      `Uncurl Workbench ${started ? 'was started in the background' : 'runs already'}: ${url}`,
+      elsewhere,
+    ),
   };
 };
 
@@ -96,9 +91,12 @@ export const serve: Verb = {
     }
     if (reader.flag('stop')) {
       const workspace = workspaceOf(reader, host);
-      const wasRunning = await stopServing(stateFolder(host.settingsFile), workspace);
+      const state = stateFolder(host.settingsFile);
+      const wasRunning = await stopServing(state, workspace);
+      const elsewhere = await servingElsewhere(state, workspace);
       const text = wasRunning ? 'The engine has ended; its runs can be resumed.' : `Nothing serves ${workspace} here.`;
-      return { document: { format: 'uncurl-stopped', wasRunning, workspace }, text };
+      const document = { format: STOPPED_FORMAT, wasRunning, workspace, elsewhere };
+      return { document, text: withElsewhere(text, elsewhere) };
     }
     if (reader.flag('background')) return inBackground(reader, host);
     if (host.supervise !== null) {

@@ -24,6 +24,7 @@ import { readResult } from '../../runs/read-result.ts';
 import { readPointIndex, readRunPlans } from '../../runs/sweep-record.ts';
 import { EXPORTS_FOLDER } from '../../workspace/open-workspace.ts';
 import { provenanceHeading } from '../../words/provenance.ts';
+import { truncationNotes } from '../../words/truncation.ts';
 import { thenAndNow } from '../changed-since.ts';
 import { type AnswersTo, type EngineContext, withProvenance } from '../engine-context.ts';
 import { engineVersion } from '../machine.ts';
@@ -61,6 +62,8 @@ interface PlanResults {
   readonly results: readonly SweepResult[];
   /** A sentence for each sweep that has results, but was not measured here. */
   readonly leftOut: readonly string[];
+  /** A sentence for each task of a result where truncation was measured. */
+  readonly truncation: readonly string[];
 }
 
 /**
@@ -78,6 +81,7 @@ export const planResults = async (
   const [wanted, kept] = [contentOf(plan), meanKept(plan)];
   const found = new Map<string, SweepResult>();
   const leftOut: string[] = [];
+  const truncation: string[] = [];
   const sweeps = (await workspace.runs.list()).filter(({ kind, state }) => kind === 'sweep' && state === 'done');
   for (const { id, models } of sweeps.sort((one, other) => other.createdAt.localeCompare(one.createdAt))) {
     const model = models.find((known) => isSameContent(known, subject));
@@ -100,14 +104,19 @@ export const planResults = async (
         leftOut.push(`${id} has results of this plan, which are not shown. ${heading}`);
         continue;
       }
-      for (const result of results)
-        if (names.has(pointNameKey(result)) && !found.has(result.task)) found.set(result.task, result);
+      const added = new Set<string>();
+      for (const result of results) {
+        if (!names.has(pointNameKey(result)) || found.has(result.task)) continue;
+        found.set(result.task, result);
+        added.add(result.task);
+      }
+      truncation.push(...truncationNotes(results.filter((one) => one.model === model.name && added.has(one.task))));
     } catch (error) {
       // A damaged sweep is listed as such; it says nothing about a plan.
       if (!(error instanceof WorkbenchError) || error.kind === 'cancelled') throw error;
     }
   }
-  return { results: [...found.values()], leftOut };
+  return { results: [...found.values()], leftOut, truncation };
 };
 
 /** Results of the newest sweep in the workspace that measured a plan, for the model card of its export. */
@@ -118,7 +127,7 @@ export const curveFacts = async (
 ): Promise<CardFacts> => {
   const { runs } = context.workspace;
   const subject = { fingerprint: checkpoint.fingerprint, sha256: checkpoint.identity };
-  const { results: measured, leftOut } = await planResults(context, subject, plan);
+  const { results: measured, leftOut, truncation } = await planResults(context, subject, plan);
   for (const { id, kind, models } of await runs.list()) {
     const model = models.find((known) => isSameContent(known, subject));
     if (kind !== 'sweep' || model === undefined) continue;
@@ -129,9 +138,9 @@ export const curveFacts = async (
     });
     if (provenanceHeading(document?.provenance) !== null) continue;
     const curve = curveOf(document?.results ?? [], model.name, plan);
-    if (curve.length > 0) return { curve, measured, leftOut, version: engineVersion };
+    if (curve.length > 0) return { curve, measured, leftOut, truncation, version: engineVersion };
   }
-  return { curve: [], measured, leftOut, version: engineVersion };
+  return { curve: [], measured, leftOut, truncation, version: engineVersion };
 };
 
 export const exportMachine = ({ device, memory }: EngineContext): ExportMachine => ({

@@ -24,27 +24,36 @@ const countAll = (card: DataSetCard, entries: readonly HarnessEntry[]): HarnessF
   return { test, calibration };
 };
 
+/** The listed entry of a name. @throws WorkbenchError refused: `harness-refused`. */
+const entryNamed = (tasks: readonly HarnessEntry[], name: string): HarnessEntry => {
+  const entry = tasks.find((one) => one.name === name);
+  if (entry !== undefined) return entry;
+  const near = nearestName(
+    name,
+    tasks.map((one) => one.name),
+  );
+  const hint = near === null ? 'Search for a part of it.' : `Did you mean "${near}"?`;
+  throw refuse('harness-refused', `lm-evaluation-harness has no task "${name}".`, hint);
+};
+
 /** Calls about tasks of lm-evaluation-harness. `hub`: the Hub as it is set now. */
 export const harnessCalls = (work: HarnessWork, hub: () => Promise<HubSettings>): AnswersTo<'harness'> => ({
   'harness.state': () => work.state(),
-  'harness.list': () => work.list(),
+  'harness.listNames': () => work.list(),
   'harness.cancel': () => work.cancel(),
-  'harness.import': (order) => work.import(order),
+  'harness.import': async (order) => {
+    // Names alone: a path would be a file that the page was not granted.
+    const { tasks } = await work.listed();
+    for (const name of order.names) entryNamed(tasks, name);
+    return work.import(order);
+  },
   'harness.search': async ({ query }) => {
     const { tasks } = await work.listed();
     return searchTasks(tasks, query, MOST_FOUND);
   },
   'harness.look': async ({ name }, signal) => {
     const { tasks } = await work.listed();
-    const entry = tasks.find((one) => one.name === name);
-    if (entry === undefined) {
-      const near = nearestName(
-        name,
-        tasks.map((one) => one.name),
-      );
-      const hint = near === null ? 'Search for a part of it.' : `Did you mean "${near}"?`;
-      throw refuse('harness-refused', `lm-evaluation-harness has no task "${name}".`, hint);
-    }
+    const entry = entryNamed(tasks, name);
     const below = tasksBelow(tasks, name);
     const [data = '', ...others] = new Set((below ?? [entry]).map((one) => one.data));
     if (data === '') return { entry, items: null, licence: '', unread: null };

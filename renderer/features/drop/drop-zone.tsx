@@ -41,6 +41,8 @@ const inTurn = async (engine: Engine, works: readonly ((engine: Engine) => Promi
 export const DropZone = () => {
   const engine = useEngine();
   const { shell } = engine.bridge;
+  // An engine elsewhere gets contents, as from a browser: paths of this machine mean nothing to it.
+  const takesPaths = (shell?.chooseFolder ?? null) !== null;
   const [isOver, setOver] = useState(false);
   const [refusedFolder, setRefusedFolder] = useState(false);
   /** Files of the last drop in the window, until the shell reports their paths. */
@@ -72,7 +74,7 @@ export const DropZone = () => {
       event.preventDefault();
       setOver(false);
       const { files, hasFolder } = dropOf(event);
-      if (shell !== null) waiting.current = files;
+      if (takesPaths) waiting.current = files;
       else if (hasFolder) setRefusedFolder(true);
       else
         void inTurn(
@@ -88,11 +90,12 @@ export const DropZone = () => {
     window.addEventListener('drop', onDrop, { signal });
     window.addEventListener('pointermove', onMove, { signal });
     return () => ended.abort();
-  }, [engine, shell]);
+  }, [engine, takesPaths]);
 
   useEffect(
     () =>
       shell?.onDropped((handles) => {
+        if (!takesPaths) return;
         const files = waiting.current;
         waiting.current = [];
         void inTurn(
@@ -105,7 +108,7 @@ export const DropZone = () => {
           }),
         );
       }),
-    [engine, shell],
+    [engine, shell, takesPaths],
   );
 
   useEffect(() => {
@@ -117,8 +120,8 @@ export const DropZone = () => {
 
   return (
     <>
-      {isOver && <DropOverlay takesFolders={shell !== null} />}
-      {refusedFolder && <FolderRefused onClose={() => setRefusedFolder(false)} />}
+      {isOver && <DropOverlay takesFolders={takesPaths} isElsewhere={shell !== null} />}
+      {refusedFolder && <FolderRefused isElsewhere={shell !== null} onClose={() => setRefusedFolder(false)} />}
     </>
   );
 };
@@ -145,7 +148,13 @@ const outcomes: readonly Outcome[] = [
   { icon: 'chart', what: 'Saved figure or table', then: 'the run that made it is shown', isFolder: false },
 ];
 
-const DropOverlay = ({ takesFolders }: { readonly takesFolders: boolean }) => (
+interface DropOverlayProps {
+  readonly takesFolders: boolean;
+  /** Whether the engine is on another machine, rather than the page in a browser. */
+  readonly isElsewhere: boolean;
+}
+
+const DropOverlay = ({ takesFolders, isElsewhere }: DropOverlayProps) => (
   <div className="drop-overlay" role="status">
     <div className="drop-card">
       <h2>Drop to open</h2>
@@ -160,12 +169,23 @@ const DropOverlay = ({ takesFolders }: { readonly takesFolders: boolean }) => (
             </li>
           ))}
       </ul>
-      {!takesFolders && <p className="muted">Browsers reveal no paths: open folders with the folder dialogs.</p>}
+      {!takesFolders && (
+        <p className="muted">
+          {isElsewhere
+            ? 'Files are copied to the other machine: open its folders with the folder dialogs.'
+            : 'Browsers reveal no paths: open folders with the folder dialogs.'}
+        </p>
+      )}
     </div>
   </div>
 );
 
-const FolderRefused = ({ onClose }: { readonly onClose: () => void }) => {
+interface FolderRefusedProps {
+  readonly isElsewhere: boolean;
+  readonly onClose: () => void;
+}
+
+const FolderRefused = ({ isElsewhere, onClose }: FolderRefusedProps) => {
   const model = useAction(openModel);
   const task = useAction(openTask);
   const instead = (perform: () => void) => (): void => {
@@ -173,11 +193,18 @@ const FolderRefused = ({ onClose }: { readonly onClose: () => void }) => {
     perform();
   };
   return (
-    <Dialog title="A folder cannot be dropped in a browser" onClose={onClose}>
+    <Dialog
+      title={
+        isElsewhere ? 'A folder of this machine cannot be opened there' : 'A folder cannot be dropped in a browser'
+      }
+      onClose={onClose}
+    >
       <div className="dialog-body drop-refused">
         <p>
-          A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it in the
-          dialog, where you can also type or paste its path.
+          {isElsewhere
+            ? 'The engine is on another machine, and models are opened in place, not copied. Choose one of its folders.'
+            : 'A browser does not reveal the path of a folder, and models are opened in place, not copied. Choose it ' +
+              'in the dialog, where you can also type or paste its path.'}
         </p>
         <div className="card-actions">
           <Button look="primary" icon="model" onClick={instead(model.perform)} data-autofocus>

@@ -20,6 +20,7 @@ import { exportStore } from '../../state/export-store.ts';
 import { folderWords, formOfRun } from './export-formats.ts';
 import { copyText } from '../../components/copy-text.ts';
 import { openMade } from '../../actions/open.ts';
+import { fetchRun } from '../../actions/remote.ts';
 import type { CallInput } from '../../../main/contract/calls.ts';
 import { planCountsText, planStanding, planStandingText, planVerdicts } from '../../../main/words/verdicts.ts';
 import { fitSentence } from '../../../main/words/fit.ts';
@@ -166,7 +167,12 @@ const ExportEnds = ({ run, path }: { readonly run: RunManifest; readonly path: s
   return (
     <div className="card-actions">
       {/* A browser cannot show local folders; there the path can be copied. */}
-      {shell !== null && (
+      {shell !== null && shell.remote.host !== null && (
+        <Button icon="save" disabled={busy} onClick={() => start((engine) => fetchRun(engine, run.id))}>
+          Fetch to this machine…
+        </Button>
+      )}
+      {shell !== null && shell.remote.host === null && (
         <Button icon="folder" disabled={busy} onClick={() => start(() => shell.showOutput(run.id))}>
           Open folder
         </Button>

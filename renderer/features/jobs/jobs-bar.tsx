@@ -3,6 +3,7 @@ import type { JobProgress } from '../../../main/contract/run.ts';
 import { useAction } from '../../actions/action.ts';
 import { ActionButton } from '../../actions/action-button.tsx';
 import { resumeRun, unfinishedRun } from '../../actions/jobs.ts';
+import { leaveRemote } from '../../actions/remote.ts';
 import { showDevices } from '../../actions/view.ts';
 import { Button, Icon, IconButton } from '../../components/button.tsx';
 import { useEngine, useQuery, useRequest } from '../../engine/engine-context.tsx';
@@ -41,6 +42,7 @@ export const JobsBar = () => {
   });
   return (
     <footer className="jobs-bar" aria-label="Jobs">
+      <RemotePlace />
       {!connected ? (
         <div className="job job-idle">
           <span className="job-description ellipsis">
@@ -69,6 +71,21 @@ export const JobsBar = () => {
         </>
       )}
     </footer>
+  );
+};
+
+/** The other machine whose engine the window uses, and the way back; nothing on this machine's own. */
+const RemotePlace = () => {
+  const host = useEngine().bridge.shell?.remote.host ?? null;
+  return host === null ? null : (
+    <span className="job-remote">
+      <span className="ellipsis" title="Its engine and its runs go on when the window leaves">
+        On {host}
+      </span>
+      <ActionButton action={leaveRemote} small>
+        Leave
+      </ActionButton>
+    </span>
   );
 };
 
@@ -106,8 +123,9 @@ interface IdleProps {
 const Idle = ({ runningTitle, unfinishedTitle }: IdleProps) => {
   const devices = useAction(showDevices);
   const engine = useQuery('engine.facts', {}).data;
-  // The desktop window's engine is on the same machine; a page may be of another one.
-  const isServed = useEngine().bridge.host === 'browser';
+  // The desktop window's own engine is on the same machine; another one, or that of a page, may be anywhere.
+  const { host, shell } = useEngine().bridge;
+  const isServed = host === 'browser' || (shell?.remote.host ?? null) !== null;
   return (
     <div className="job job-idle">
       {runningTitle !== null ? (

@@ -1,5 +1,6 @@
 import { ActionButton } from '../../actions/action-button.tsx';
 import { findModel } from '../../actions/open.ts';
+import { connectElsewhere } from '../../actions/remote.ts';
 import { addSampleSweep } from '../../actions/runs.ts';
 import { Button } from '../../components/button.tsx';
 import { Problem } from '../../components/problem.tsx';
@@ -7,7 +8,7 @@ import { useQuery, useRequest } from '../../engine/engine-context.tsx';
 import { layoutStore } from '../../state/layout-store.ts';
 import './first-run.css';
 
-/** In a workspace without runs: three ways to begin, one of which needs nothing. */
+/** In a workspace without runs: four ways to begin, one of which needs nothing. */
 export const FirstRun = () => {
   const runs = useQuery('runs.list', {}).data;
   const { busy, problem, start } = useRequest('here');
@@ -28,6 +29,10 @@ export const FirstRun = () => {
         <li>
           <Button onClick={() => layoutStore.getState().show('fit')}>Fit a model to a size</Button>
           <p>Name the bytes that you have: the search prunes and rounds until the model fits.</p>
+        </li>
+        <li>
+          <ActionButton action={connectElsewhere}>Connect to HOST…</ActionButton>
+          <p>The workbench of a machine with a card, through your own ssh. Its runs outlive this window.</p>
         </li>
       </ul>
       {problem !== null && <Problem error={problem} />}

@@ -62,7 +62,7 @@ const Harness = () => {
   const { busy, problem, start } = useRequest('here');
   if (error !== null) return <Problem error={error} />;
   if (state === undefined) return <p className="muted open-task-note">Looking for the harness…</p>;
-  const ask = (name: 'harness.list' | 'harness.cancel'): void =>
+  const ask = (name: 'harness.listNames' | 'harness.cancel'): void =>
     start(async ({ bridge, cache }) => {
       await bridge.call(name, {});
       cache.invalidate((each) => each === 'harness.state');
@@ -87,7 +87,7 @@ const Harness = () => {
             look="primary"
             icon="search"
             disabled={busy || state.work !== null}
-            onClick={() => ask('harness.list')}
+            onClick={() => ask('harness.listNames')}
           >
             List the tasks
           </Button>

@@ -25,6 +25,7 @@ const results = [
   'fit.read',
   'fit.report',
   'fit.verify',
+  'outcomes.compare',
   'outcomes.read',
   'report.make',
   'reproduction.read',

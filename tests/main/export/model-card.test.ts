@@ -140,6 +140,7 @@ describe('a model card', () => {
     const facts = {
       version: '1.2.3',
       leftOut: ['sweep-1 has results of this plan, which are not shown. Not measured here: it was copied.'],
+      truncation: ['m on plural: truncation was measured.'],
       measured: [{ ...point, task: 'plural', factor: 2, verdict: 'worse' as const }],
       curve: [
         { ...point, task: 'plural', factor: 2 },
@@ -153,6 +154,7 @@ describe('a model card', () => {
       /\| 0 \| 0 \+ 4 \(aligned to 4\); 1 \+ 5 \(aligned to 5\);/,
       /Uncurl Workbench 1\.2\.3/,
       /## What pruning costs\n\nMeasured: plural unsafe \(\u22121\.3 points, n = 200\)\./,
+      /n = 200\)\.\n\nm on plural: truncation was measured\.\n/,
       /sweep-1 has results of this plan, which are not shown\. Not measured here: it was copied\./,
       /\| plural \| reap \| 2\.67 \| 3 \| 200 \| acc \| 0\.7500 \| -0\.0125 \| -0\.0400 \| 0\.0150 \|/,
       /the original with its experts replaced by the merged ones/,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bytesIn, CARD_SHARE, limitOf, tokensIn } from '../../../main/words/fit.ts';
+import type { ScoredCandidate } from '../../../main/contract/fit.ts';
+import { bytesIn, candidateWords, CARD_SHARE, limitOf, tokensIn } from '../../../main/words/fit.ts';
 
 test('sizes and contexts are read as people write them', () => {
   expect(['8GB', '16 GiB', '750k', '1.5 MB', '4096'].map(bytesIn)).toEqual([8e9, 16 * 2 ** 30, 750e3, 1.5e6, 4096]);
@@ -14,4 +15,23 @@ test('a model has one place: bytes of files, a memory, or a card of which a part
   for (const wrong of [{}, { bytes: '8GB', memory: '8GB' }, { bytes: '8GB', context: '32k' }])
     expect(() => limitOf(wrong)).toThrow(expect.objectContaining({ code: 'bad-usage' }));
   expect(() => limitOf({ bytes: 'eight' })).toThrow(expect.objectContaining({ code: 'bad-value' }));
+});
+
+test('a model with types by layer is named by how many layers have each', () => {
+  const candidate: ScoredCandidate = {
+    name: 'reap 12 q8_0 by layer',
+    method: 'reap',
+    gates: null,
+    refit: false,
+    kept: 12,
+    weights: 'q8_0',
+    expertTypes: ['q5_1', 'q4_1', 'q5_1'],
+    bytes: 8e5,
+    memoryBytes: null,
+    items: 0,
+    loss: null,
+    fits: true,
+  };
+  expect(candidateWords(candidate, 16)).toBe('12 of 16 experts by REAP, q8_0, experts q5_1 in 2 layers and q4_1 in 1');
+  expect(candidateWords({ ...candidate, method: null, expertTypes: undefined }, 16)).toBe('all 16 experts, q8_0');
 });
