@@ -148,8 +148,13 @@ export const createRemote = <P>({ startLine, tell, loadPage, fellBack }: RemoteS
       const child = startLine(host);
       const exited = new Promise<void>((resolve) => child.onExit(() => resolve()));
       const own: Line<P> = {
-        ...{ host, child, exited, asked: new Map(), questions: new Map() },
-        ...{ isOpen: false, isClosing: false },
+        host,
+        child,
+        exited,
+        asked: new Map(),
+        questions: new Map(),
+        isOpen: false,
+        isClosing: false,
       };
       line = own;
       child.onMessage((raw) => hear(own, raw));

@@ -97,6 +97,8 @@ const BESIDE: readonly Beside[] = [
   { key: 'n_group', families: ['deepseek_v2'], why: 'topk_method is greedy' },
   { key: 'topk_group', families: ['deepseek_v2'], why: 'topk_method is greedy' },
   { key: 'use_double_wide_mlp', families: ['gemma4_text', 'gemma4'], why: 'off', values: [false] },
+  { key: 'use_qk_norm', families: ['cohere2_moe'], why: 'off', values: [false] },
+  { key: 'layer_norm_eps', families: ['cohere2_moe'], why: 'its norms are RMS norms' },
   { key: 'use_sliding_window', families: ['qwen3_moe', 'qwen3_next'], why: 'off', values: [false] },
   { key: 'max_window_layers', families: ['dots1', 'qwen2_moe', 'qwen3_moe'], why: 'windows are off, or listed' },
   { key: 'mlp_only_layers', families: ['qwen3_5_moe', 'qwen3_5_moe_text'], why: 'none', values: [[]] },

@@ -95,8 +95,8 @@ export const describeModel = (
   };
   const rotary = rotaries.full_attention;
   const isUniform = isDeepStrictEqual(rotary, rotaries.sliding_attention);
-  const rotaryOf = (layer: number, isSliding: boolean): Rotary | null => {
-    if (!rotates(family.rotary, reader, layer, isSliding)) return null;
+  const rotaryOf = (layer: number, isSliding: boolean, isDense: boolean): Rotary | null => {
+    if (!rotates(family.rotary, reader, layer, { isSliding, isDense })) return null;
     return (isUniform || !isSliding ? rotary : rotaries.sliding_attention).rotary;
   };
   const chunk =
@@ -120,11 +120,12 @@ export const describeModel = (
     const isDoubled = dense?.doubled !== undefined && sharing?.gives === false && reader.flag(dense.doubled);
     const width = dense === null ? 0 : (isDoubled ? 2 : 1) * reader.integer(dense.widthKey);
     const window = windows[layer] ?? null;
-    const { branchNorms } = family.names;
+    const { attentionNorm, feedForwardNorm, branchNorms } = family.names;
     const state = stateOf(layer);
-    const layerRotary = state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null)) : null;
+    const layerRotary =
+      state === null ? (compressed?.rotaryOf(layer) ?? rotaryOf(layer, window !== null, dense !== null)) : null;
     return {
-      attentionNorm: mixes ? norm(named(family.names.attentionNorm), hidden) : null,
+      attentionNorm: mixes && attentionNorm !== null ? norm(named(attentionNorm), hidden) : null,
       attention:
         mixes && state === null && !('rotaryOf' in attention)
           ? attention.describe(layer, { sliding: window !== null, rotating: layerRotary !== null, sharing })
@@ -135,7 +136,8 @@ export const describeModel = (
       window,
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
-      feedForwardNorm: half === 'mixing' ? null : norm(named(family.names.feedForwardNorm), hidden),
+      isParallel: family.isParallel === true,
+      feedForwardNorm: half === 'mixing' || feedForwardNorm === null ? null : norm(named(feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
           ? null
@@ -217,7 +219,8 @@ export const describeModel = (
         : null,
     embeddingMultiplier: multiplier('embedding') * (reader.flag(family.embeddingRoot) ? Math.sqrt(hidden) : 1),
     residualMultiplier: multiplier('residual'),
-    logitsDivisor: multiplier('logits'),
+    logitsDivisor:
+      multiplier('logits') / (family.logitsScaleKey === undefined ? 1 : reader.number(family.logitsScaleKey)),
     logitsCap: family.logitsCapKey === undefined ? null : reader.optionalNumber(family.logitsCapKey),
     blocks,
     hyperHead: hyperNames === undefined ? null : hyperHead(index, reader, hyperNames.head, hidden),
@@ -478,9 +481,15 @@ const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: numbe
 };
 
 /** Whether a layer rotates queries and keys. */
-const rotates = ({ on }: RotaryRecord, reader: ConfigReader, layer: number, isSliding: boolean): boolean => {
+const rotates = (
+  { on }: RotaryRecord,
+  reader: ConfigReader,
+  layer: number,
+  { isSliding, isDense }: Readonly<Record<'isSliding' | 'isDense', boolean>>,
+): boolean => {
   if (on === undefined) return true;
   if (on === 'sliding') return isSliding;
+  if (on === 'sliding or dense') return isSliding || isDense;
   if (on === 'never') return false;
   if ('key' in on) return reader.raw(on.key) === on.value;
   const list = reader.integers(on.listKey);

@@ -407,7 +407,7 @@ export type StateDescriptor =
     };
 
 export interface BlockDescriptor {
-  /** Null where the block has neither attention nor an operator in place of it. */
+  /** Norm before attention or the operator in place of it; null: none, or the block has neither. */
   readonly attentionNorm: Norm | null;
   /** Null in a layer with a state or with compressed attention. */
   readonly attention: AttentionDescriptor | null;
@@ -423,7 +423,9 @@ export interface BlockDescriptor {
   readonly chunk: number | null;
   /** Rotation of queries and keys; null: none. Blocks that rotate alike have the same object. */
   readonly rotary: Rotary | null;
-  /** Null where the block has neither experts nor a dense network. */
+  /** Whether experts or the dense network see what attention sees, normed by `attentionNorm`. */
+  readonly isParallel: boolean;
+  /** Norm before experts or the dense network; null: none, or the block has neither. */
   readonly feedForwardNorm: Norm | null;
   /** Norms of the two branches before they are added. */
   readonly branchNorms: { readonly attention: Norm; readonly feedForward: Norm } | null;

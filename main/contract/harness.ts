@@ -17,7 +17,7 @@ export const harnessEntry = z.object({
   /** Tasks below a group or a tag; 1 for a task. */
   tasks: z.number().int().min(0),
   members: z.array(shortName).max(MOST_MEMBERS),
-  // Of the task, or of the first one below the name.
+  // What follows describes the task, or the first one below the name.
   /** The harness's word for how answers are given. */
   output: shortName,
   /** Repository of the data set and its configuration; empty where the task itself makes its data. */

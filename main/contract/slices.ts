@@ -12,7 +12,7 @@ export type SliceBy = z.infer<typeof sliceBy>;
 /** What slices of items are made of. */
 export const itemTraits = z.object({
   item: boundedText,
-  /** Of the question (or the text): in tokens, or in characters where no tokenizer is at hand. */
+  /** Length of the question (or the text): in tokens, or in characters where no tokenizer is at hand. */
   length: itemCount,
   /** Class and text of the first token of the right answer; null where there is none, or no tokenizer. */
   class: z.enum(tokenClasses).nullable(),

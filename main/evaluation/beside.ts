@@ -17,7 +17,8 @@ export const goneExperts = (plan: Plan, layer: number, experts: readonly number[
 };
 
 /**
- * A side by side as JSON lines: the prompt, each text, each first difference, each plan at every token. Every line says in `kind` what it is.
+ * A side by side as JSON lines: the prompt, each text, each first difference, each plan at every token. Every line says
+ * in `kind` what it is.
  */
 export const besideLines = (document: BesideDocument): string => {
   const { columns, differences, trace, ...prompt } = document;

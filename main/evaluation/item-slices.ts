@@ -102,8 +102,17 @@ export const compareSlices = (
     const paired = summarise(metric, before ?? [], after ?? []);
     const { n, difference, low, high, p, lost, gained } = paired;
     return {
-      ...{ by, name, n, first: summarise(metric, before ?? [], null).value, second: paired.value },
-      ...{ difference, low, high, p, lost, gained },
+      by,
+      name,
+      n,
+      first: summarise(metric, before ?? [], null).value,
+      second: paired.value,
+      difference,
+      low,
+      high,
+      p,
+      lost,
+      gained,
       reading: intervalSide(metric, paired) ?? ('cannot-tell' as const),
     };
   });

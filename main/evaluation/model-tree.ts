@@ -14,7 +14,7 @@ export interface TreePoint {
   readonly difference: number | null;
   /** Null for the unpruned model itself. */
   readonly verdict: PointVerdict | null;
-  /** Of the first draw; null where the sweep did not record it. */
+  /** Bytes of the first draw; null where the sweep did not record it. */
   readonly bytes: number | null;
 }
 
@@ -93,7 +93,9 @@ export const modelTree = (
   for (const [method, point] of wholePoints(results)) add(method, point);
   for (const { method, factor, results: draws, difference, verdict } of pruned)
     add(method, {
-      ...{ factor, results: draws, verdict },
+      factor,
+      results: draws,
+      verdict,
       difference: difference?.mean ?? null,
       bytes: draws[0]?.cost?.bytes ?? null,
     });
@@ -107,7 +109,10 @@ export const modelTree = (
       .filter((label) => parentOf(label) === parent)
       .flatMap((method) => [
         {
-          ...{ method, parent, depth, kind: kindOf(method, elsewhere) },
+          method,
+          parent,
+          depth,
+          kind: kindOf(method, elsewhere),
           points: [...(points.get(method) ?? [])].sort((left, right) => left.factor - right.factor),
         },
         ...rowsUnder(method, depth + 1),

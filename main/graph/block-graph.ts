@@ -125,10 +125,9 @@ export interface BlockValues {
 const mixOf = (
   graph: OnnxGraph,
   model: ModelDescriptor,
-  { attentionNorm, attention: descriptor, compressed, state, rotary }: BlockDescriptor,
+  { attention: descriptor, compressed, state, rotary }: BlockDescriptor,
   form: BlockForm,
 ): BlockInputs['mix'] => {
-  if (attentionNorm === null) return null;
   if (state !== null) {
     const inputs = stateInputs(graph, state, form === 'prefixed' || form === 'cached' ? form : 'trees');
     return (tokens) => mixByState(graph, state, tokens, inputs);
@@ -138,7 +137,7 @@ const mixOf = (
     const inputs = compressedInputs(graph, compressed, rotation, form === 'observed' ? 'plain' : form);
     return (tokens) => mixByEntries(graph, model, compressed, tokens, inputs);
   }
-  if (descriptor === null) throw new Error('a block has attention or a state');
+  if (descriptor === null) return null;
   if (form === 'cached') {
     const inputs = attentionInputs(graph, rotary, descriptor, 'P+C+S');
     const cache = cacheInputs(graph, descriptor);
@@ -187,6 +186,9 @@ export const mixByAttention = (
   return { output, carried: own, given: givenParts(graph, descriptor, own) };
 };
 
+const normed = (graph: OnnxGraph, tokens: Value, norm: Norm | null): Value =>
+  norm === null ? tokens : normalise(graph, tokens, norm);
+
 /** The nodes of one block. */
 export const blockNodes = (
   graph: OnnxGraph,
@@ -195,15 +197,15 @@ export const blockNodes = (
 ): BlockValues => {
   if (block.hyper !== null) return hyperNodes(graph, model, { block, layer, mask, hidden: stream, mix }, block.hyper);
   const { hidden, parts } = takeApart(graph, model, stream);
-  const mixed =
-    mix === null || block.attentionNorm === null ? null : mix(normalise(graph, hidden, block.attentionNorm), parts);
+  const before = mix === null ? hidden : normed(graph, hidden, block.attentionNorm);
+  const mixed = mix === null ? null : mix(before, parts);
   const carried = mixed?.carried ?? {};
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
   const residual = mixed === null ? hidden : addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
   const later = new Map([...parts, ...(mixed?.given ?? [])]);
-  if (block.feedForwardNorm === null)
+  if (layer === null && block.dense === null)
     return { output: putTogether(graph, model, residual, later), router: null, residual, tokens: residual, carried };
   const finished = (sum: Value, given: StreamParts = new Map()): Value => {
     const added = addBranch(graph, model, residual, branch(sum, norms?.feedForward));
@@ -211,7 +213,7 @@ export const blockNodes = (
     const scaled = block.outputScale === null ? output : graph.mul(output, tensor(graph, block.outputScale));
     return putTogether(graph, model, scaled, new Map([...later, ...given]));
   };
-  const tokens = normalise(graph, residual, block.feedForwardNorm);
+  const tokens = block.isParallel ? before : normed(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
     const { beside } = block;
     const dense = normalise(graph, swiglu(graph, tokens, block.dense), beside.dense);

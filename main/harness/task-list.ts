@@ -53,11 +53,11 @@ export const makeTaskList = async ({
   const folder = await mkdtemp(join(workspace, IMPORT_FOLDER, '.list-'));
   try {
     const file = join(folder, 'names.jsonl');
-    let version: string | null = null;
+    const found: { version?: string } = {};
     const onLine = (line: string): void => {
       const event = listEvent.parse(JSON.parse(line));
       if (event.event === 'loading') say('lm-evaluation-harness lists its tasks, once: up to a minute');
-      if (event.event === 'listed') version = event.version;
+      if (event.event === 'listed') found.version = event.version;
       if (event.event === 'lacks')
         throw refuse('python-lacks', `${python} cannot run lm-evaluation-harness: ${event.why}.`, INSTALL_HARNESS);
     };
@@ -65,7 +65,8 @@ export const makeTaskList = async ({
     const environment = HARNESS_ENVIRONMENT;
     const { code, stderr } = await runProgram(python, [script, file], { signal, environment, folder, onLine });
     if (signal.aborted) throw new CancelledError('Listing the tasks', 'Start it again.');
-    if (code !== 0 || version === null)
+    const { version } = found;
+    if (code !== 0 || version === undefined)
       throw new WorkbenchError(
         'harness-failed',
         'failed',

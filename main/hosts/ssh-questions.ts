@@ -37,7 +37,7 @@ export interface Asking {
 /** `confirm` and `none` are ssh's own names: a yes or no by a button, and a note that waits for nothing. */
 const kindOf = (prompt: string, text: string): SshQuestion['kind'] => {
   if (prompt === 'none') return 'note';
-  return prompt === 'confirm' || /\(yes\/no/.test(text) ? 'yes-no' : 'secret';
+  return prompt === 'confirm' || text.includes('(yes/no') ? 'yes-no' : 'secret';
 };
 
 /** Opens the place where ssh's questions arrive; `dispose` it. */
@@ -46,9 +46,7 @@ export const openSshQuestions = async ({ program, asked, over }: Asking): Promis
     return { environment: null, answer: () => Promise.resolve(), dispose: () => Promise.resolve() };
   const folder = await mkdtemp(join(tmpdir(), 'uncurl-ask-'));
   const pipe = join(folder, 'asked');
-  await new Promise<void>((resolve, reject) => {
-    execFile('mkfifo', ['-m', '600', pipe], (error) => (error === null ? resolve() : reject(error)));
-  });
+  await promisify(execFile)('mkfifo', ['-m', '600', pipe]);
   // Open in both directions, so that it stays open between questions, and opening it never waits.
   const descriptor = await promisify(openDescriptor)(pipe, constants.O_RDWR | constants.O_NONBLOCK);
   const arriving = new Socket({ fd: descriptor, readable: true, writable: false });

@@ -77,7 +77,7 @@ export const blockFeeds = (
   const described = blocks[block];
   if (described === undefined) throw new Error(`no block ${block}`);
   if (described.state !== null) return sequences;
-  if (described.attentionNorm === null) return {};
+  if (described.attention === null && described.compressed === null) return {};
   const bias = biases.get(reachKey(described));
   if (bias === undefined) throw new Error(`no attention bias for block ${block}`);
   const compressor = described.compressed?.compressor ?? null;

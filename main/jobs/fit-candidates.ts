@@ -113,7 +113,7 @@ export class CandidateSizes {
     return this.#placed(bytes);
   }
 
-  /** Of a plan, whose experts may have types by layer. */
+  /** Bytes of a plan, whose experts may have types by layer. */
   async ofPlan(plan: Plan, weights: WeightType): Promise<Pick<FitCandidate, 'bytes' | 'memoryBytes'>> {
     return this.#placed(await exportBytes(this.#checkpoint, plan, this.#format, roundedOf(weights), this.#overlays));
   }

@@ -128,16 +128,15 @@ export const compareFitFolders = async (
   const [before, after] = [await readFitFiles(first), await readFitFiles(second)];
   const ledger = new FieldLedger();
   ledger.read(FIT_FILE);
-  const [was, is] = [comparable(before.document), { ...comparable(after.document) }];
-  for (const field of NEWER_FIELDS)
-    if (before.document[field] === undefined && after.document[field] !== undefined) {
-      delete is[field];
-      ledger.allowed(FIT_FILE, field, NEWER);
-    }
-  ledger.compare(FIT_FILE, fitAllowance, was, is);
-  const [results, again] = [resultsOf(before.document), resultsOf(after.document)];
-  for (const name of new Set([...results.keys(), ...again.keys()]))
-    ledger.compare(FIT_FILE, resultsAllowance, results.get(name), again.get(name), { kind: 'results', name });
+  const newer: readonly string[] = NEWER_FIELDS.filter(
+    (field) => before.document[field] === undefined && after.document[field] !== undefined,
+  );
+  for (const field of newer) ledger.allowed(FIT_FILE, field, NEWER);
+  const again = Object.entries(comparable(after.document)).filter(([field]) => !newer.includes(field));
+  ledger.compare(FIT_FILE, fitAllowance, comparable(before.document), Object.fromEntries(again));
+  const [results, resultsAgain] = [resultsOf(before.document), resultsOf(after.document)];
+  for (const name of new Set([...results.keys(), ...resultsAgain.keys()]))
+    ledger.compare(FIT_FILE, resultsAllowance, results.get(name), resultsAgain.get(name), { kind: 'results', name });
   comparePlan(ledger, FIT_FILE, 'recommended', [before.document.plan, after.document.plan]);
   ledger.read(CHOICE_FILE);
   const choiceOf = ({ plans: _plans, scored, ...choice }: FitChoice): unknown => ({
@@ -155,9 +154,9 @@ export const compareFitFolders = async (
   const { changed: edited } = await readSealedFiles(first);
   const fields = ledger.found(edited, manifests.before.provenance);
   const { evaluations, otherEvaluations = 0 } = after.document;
-  const items = evaluations + otherEvaluations + [...again.values()].reduce((sum, { n }) => sum + n, 0);
+  const items = evaluations + otherEvaluations + [...resultsAgain.values()].reduce((sum, { n }) => sum + n, 0);
   const findings: Findings = {
-    points: again.size,
+    points: resultsAgain.size,
     items,
     changed: [],
     flipped: [],

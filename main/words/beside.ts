@@ -32,7 +32,8 @@ export const traceText = ({ trace }: Pick<BesideDocument, 'trace'>, plan: number
   const kl = trace?.plans[plan]?.kl ?? [];
   if (kl.length === 0) return null;
   const mean = kl.reduce((sum, each) => sum + each, 0) / kl.length;
-  return `Mean KL from unpruned over the first ${counted(kl.length, 'token')} that it wrote: ${formatNumber(mean)} nats.`;
+  const tokens = counted(kl.length, 'token');
+  return `Mean KL from unpruned over the first ${tokens} that it wrote: ${formatNumber(mean)} nats.`;
 };
 
 /** A token's probability in percent, one digit after the point; extremes as bounds, never as 0 or 100. */
@@ -54,8 +55,8 @@ export const besideTexts = {
     'it, which can change the last digits.',
   trace:
     'All models after the prompt and the unpruned model’s tokens before this one: KL of the plan’s next-token ' +
-    'distribution from the unpruned model’s (nats), and the experts that each router chooses there. The first 256 new ' +
-    'tokens are compared; merged experts have numbers of their own.',
+    'distribution from the unpruned model’s (nats), and the experts that each router chooses there. The first 256 ' +
+    'new tokens are compared; merged experts have numbers of their own.',
   usedExperts:
     'The top-k experts of the unpruned model’s router at the last common token, in every MoE layer. Gone are those ' +
     'that the plan drops, merges into another expert or replaces by a constant.',

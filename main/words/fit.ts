@@ -105,9 +105,10 @@ const keptWords = ({ kept, method }: ScoredCandidate, experts: number): string =
 /** "q8_0 in 2 layers and q4_1 in 1". */
 const layersOfTypes = (types: readonly string[]): string =>
   listed(
-    [...Map.groupBy(types, (type) => type)].map(([type, own], index) =>
-      index === 0 ? `${type} in ${counted(own.length, 'layer')}` : `${type} in ${String(own.length)}`,
-    ),
+    [...new Set(types)].map((type, index) => {
+      const layers = types.filter((one) => one === type).length;
+      return index === 0 ? `${type} in ${counted(layers, 'layer')}` : `${type} in ${String(layers)}`;
+    }),
   );
 
 /** "40 of 64 experts by REAP, folded gates, q6_k". */

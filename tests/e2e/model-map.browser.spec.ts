@@ -59,7 +59,7 @@ test('the map of models shows the verdicts, opens points, and compares two model
     const slices = two.getByRole('region', { name: 'Slices by first token of the answer' }).getByRole('row');
     await expect(slices.first()).toContainText(/Slice.*Difference.*95 % interval.*Reading.*Lost/);
     const status = two.getByRole('status');
-    await expect(status).toHaveText(`${lost.replace(' lost', ' items lost')}`);
+    await expect(status).toHaveText(lost.replace(' lost', ' items lost'));
     const first = await slices.nth(1).getByRole('cell').allTextContents();
     await slices.nth(1).click();
     await expect(status).toHaveText(new RegExp(`^${first[3] ?? ''} items? lost, first token of the answer: `));

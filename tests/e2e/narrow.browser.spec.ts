@@ -20,6 +20,12 @@ const otherViews = ['Runs', 'Side by side', 'Map of models', 'Fit'] as const;
 const overflow = (page: Page, part = 'html'): Promise<number> =>
   page.locator(part).evaluate((element) => element.scrollWidth - element.clientWidth);
 
+/** Heights of the rows of controls above a view: each is one row, which is at most 50 pixels high. */
+const toolbarHeights = (page: Page): Promise<readonly number[]> =>
+  page
+    .locator('.plan-header, .view-head, .view-toolbar')
+    .evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height).filter((height) => height > 50));
+
 /**
  * Tabs through the page from the top until the focus returns. Reports the focused elements and those whose focus was
  * not visible. A group of radio buttons or tabs is one stop; hidden elements are none.
@@ -113,6 +119,7 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
       // Charts adapt to the window's width one frame later.
       await softly.poll(() => overflow(page), `${view} at ${String(width)}`).toBeLessThanOrEqual(0);
       await softly.poll(() => overflow(page, '#view'), `the part ${view} at ${String(width)}`).toBeLessThanOrEqual(0);
+      await softly.poll(() => toolbarHeights(page), `rows of ${view} at ${String(width)}`).toEqual([]);
       await photograph(workbench, `${view.toLowerCase()}-${String(width)}`);
     }
     await tab(page, 'Workbench');
@@ -162,6 +169,7 @@ test('at 1024 x 700 and at 200 % nothing is lost: no sideways scrolling, side pa
     else await tab(page, view);
     await softly.poll(() => overflow(page), `${view} at 380`).toBeLessThanOrEqual(0);
     await softly.poll(() => overflow(page, '#view'), `the part ${view} at 380`).toBeLessThanOrEqual(0);
+    await softly.poll(() => toolbarHeights(page), `rows of ${view} at 380`).toEqual([]);
     await photograph(workbench, `${view.toLowerCase().replaceAll(' ', '-')}-380`);
   }
   await tab(page, 'Workbench');

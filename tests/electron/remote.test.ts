@@ -25,7 +25,12 @@ const setUp = () => {
   const fellBack = vi.fn();
   const remote = createRemote<string>({ startLine, tell: (event) => told.push(event), loadPage, fellBack });
   return {
-    ...{ remote, commands, told, startLine, loadPage, fellBack },
+    remote,
+    commands,
+    told,
+    startLine,
+    loadPage,
+    fellBack,
     report: (message: LineReport) => report(message),
     exit: () => exit(1),
   };

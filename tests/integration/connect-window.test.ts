@@ -62,7 +62,10 @@ const otherMachine = async ({ skip }: Pick<TestContext, 'skip'>): Promise<There>
     let nextPort = 0;
     const send = (command: LineCommand): void => void child.send({ data: command, ports: [] });
     return {
-      ...{ child, reports, send, exited: once(child, 'exit') },
+      child,
+      reports,
+      send,
+      exited: once(child, 'exit'),
       next: async <T extends LineReport['type']>(type: T) => {
         const isIt = (report: LineReport): report is Extract<LineReport, { type: T }> => report.type === type;
         const find = () => reports.slice(taken).find((report) => isIt(report) || report.type === 'failed');

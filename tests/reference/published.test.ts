@@ -59,10 +59,13 @@ const relative = (ours: ArrayLike<number>, theirs: ArrayLike<number>, most?: num
   return difference / largest;
 };
 
+/** Types whose class in transformers leaves `rope_scaling` unread; here scaled angles are refused. */
+const withoutScalings: readonly string[] = ['cohere2_moe'];
+
 /** Changes that transformers computes and that are never refused: scalings of angles, and biases. */
-const mustCompute = ({ path, value, end }: Variant): boolean =>
+const mustCompute = (name: string, { path, value, end }: Variant): boolean =>
   ['rope_scaling', 'rope_parameters'].includes(path.at(-1) ?? '')
-    ? JSON.stringify(value).includes('"factor"')
+    ? JSON.stringify(value).includes('"factor"') && !withoutScalings.includes(name)
     : value === true && Array.isArray(end) && ['attention_bias', 'mlp_bias'].includes(path.at(-1) ?? '');
 
 /** Fields of a descriptor that decide the logits of short texts. */
@@ -97,7 +100,7 @@ describe.each(names)('the released config of %s', (name) => {
         if (!(difference < RELATIVE_TOLERANCE)) wrong.push(`${sentenceOf(variant)}: off by ${difference.toFixed(4)}`);
       } catch (error) {
         if (!(error instanceof WorkbenchError)) throw error;
-        if (mustCompute(variant)) wrong.push(`${sentenceOf(variant)}: ${error.message}`);
+        if (mustCompute(name, variant)) wrong.push(`${sentenceOf(variant)}: ${error.message}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -116,6 +119,8 @@ const exported = [
     'mellum',
     'hy_v3',
     'kimi_linear',
+    'flex_olmo',
+    'cohere2_moe',
   ],
 ];
 

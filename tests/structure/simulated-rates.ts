@@ -37,8 +37,15 @@ const row = z.discriminatedUnion('of', [
     last: count,
   }),
   z.strictObject({
-    ...{ of: z.literal('losses'), n: count, interval: z.string(), points: count, runs: count },
-    ...{ low: count, high: count, worst: rate, width: rate },
+    of: z.literal('losses'),
+    n: count,
+    interval: z.string(),
+    points: count,
+    runs: count,
+    low: count,
+    high: count,
+    worst: rate,
+    width: rate,
   }),
 ]);
 type Row = z.infer<typeof row>;

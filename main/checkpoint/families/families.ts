@@ -1,5 +1,6 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
+import { cohere2Moe } from './cohere2-moe.ts';
 import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -20,7 +21,7 @@ import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
-import { olmoe } from './olmoe.ts';
+import { flexOlmo, olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { mellum, qwen2Moe, qwen3VlMoe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
@@ -74,6 +75,8 @@ export const families: readonly Family[] = [
   bailingMoe,
   bailingMoeV2,
   kimiLinear,
+  flexOlmo,
+  cohere2Moe,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -83,10 +86,8 @@ export const familyOf = (modelType: string): Family | undefined =>
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
   ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
-  ['flex_olmo', 'it has norms behind attention and experts alone, which is not computed here'],
   ['dbrx', 'its experts are joined along their rows, which is not read here'],
   ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
-  ['cohere2_moe', 'attention and experts run beside each other in it, which is not computed here'],
   ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],

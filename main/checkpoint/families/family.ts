@@ -67,8 +67,9 @@ export interface Family {
     readonly embedding: string;
     readonly finalNorm: string;
     readonly head: string;
-    readonly attentionNorm: string;
-    readonly feedForwardNorm: string;
+    /** Norms before attention and before the feed-forward part; null: none. */
+    readonly attentionNorm: string | null;
+    readonly feedForwardNorm: string | null;
     /** Norms of the branches before they are added; null: none. */
     readonly branchNorms: { readonly attention: string; readonly feedForward: string } | null;
     /** Names where a dense network runs beside the experts of every layer. */
@@ -100,6 +101,10 @@ export interface Family {
   } | null;
   /** Whether embeddings are multiplied by the square root of their width. */
   readonly embeddingRoot: Flag;
+  /** The feed-forward part sees what attention sees, and both are added to the block's input. */
+  readonly isParallel?: true;
+  /** Key of the factor of logits. */
+  readonly logitsScaleKey?: string;
   /** Key of the cap of logits, which may be absent. */
   readonly logitsCapKey?: string;
   readonly dense: DenseRecord | null;
@@ -344,11 +349,12 @@ export interface RotaryRecord {
     'default' | 'linear' | 'dynamic' | 'dynamic by alpha' | 'llama3' | 'yarn' | 'longrope' | 'proportional' | 'divided'
   )[];
   /**
-   * Layers that rotate: all, those with a window, or those of a list (1); all but every n-th one where the list is
-   * missing or empty.
+   * Layers that rotate: all, those with a window (or a dense network), or those of a list (1); all but every n-th one
+   * where the list is missing or empty.
    */
   readonly on?:
     | 'sliding'
+    | 'sliding or dense'
     | 'never'
     | { readonly listKey: string; readonly everyKey: string }
     /** All, if the key has this value, else none. */

@@ -110,7 +110,8 @@ export const planResults = async (
         found.set(result.task, result);
         added.add(result.task);
       }
-      truncation.push(...truncationNotes(results.filter((one) => one.model === model.name && added.has(one.task))));
+      const ownResults = results.filter((one) => one.model === model.name && added.has(one.task));
+      for (const note of truncationNotes(ownResults)) truncation.push(note);
     } catch (error) {
       // A damaged sweep is listed as such; it says nothing about a plan.
       if (!(error instanceof WorkbenchError) || error.kind === 'cancelled') throw error;

@@ -41,6 +41,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
+  ['flex_olmo', 'llama.cpp has no architecture for FlexOlmo'],
   ...[
     'qwen3_vl_moe',
     'glm4v_moe',
@@ -51,6 +52,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'sarvam_mla',
     'mellum',
     'hy_v3',
+    'cohere2_moe',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 

@@ -1,9 +1,6 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
-import { useAction } from '../../actions/action.ts';
-import { saveReport } from '../../actions/sweep.ts';
-import { IconButton } from '../../components/button.tsx';
-import { Segmented } from '../../components/choices.tsx';
+import { Segmented, Select } from '../../components/choices.tsx';
 import { Menu } from '../../components/menu.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { selectedModel, useFacts } from '../../engine/facts.ts';
@@ -29,7 +26,6 @@ const isMeasured = (mode: CurvesMode, document: SweepDocument | undefined, model
 export const CurvesLead = () => {
   const { mode, chooseMode } = useStore(curvesStore);
   const { manifest, model, document } = useSweep();
-  const report = useAction(saveReport);
   const measured = useMemo(() => curvesModes.filter((one) => isMeasured(one, document, model)), [document, model]);
   if (manifest === null) return null;
   const offered = curvesModes.filter((one) => usual.includes(one) || one === mode);
@@ -40,25 +36,30 @@ export const CurvesLead = () => {
         <SweepSelect />
         <RuleChip />
         <div className="view-head-end">
-          <IconButton
-            icon="file"
-            label="Save report of the sweep: one HTML page with figures, tables, definitions and manifest"
-            disabled={!report.enabled}
-            onClick={report.perform}
-          />
-          <Segmented
-            label="Chart below the answer"
-            value={mode}
-            options={offered.map((value) => ({ value, label: modeTitle(value) }))}
-            onChange={chooseMode}
-          />
-          {more.length > 0 && (
-            <Menu
-              label="More"
-              icon="chart"
-              items={more.map((value) => ({ label: modeTitle(value), onChoose: () => chooseMode(value) }))}
+          <span className="curves-modes">
+            <Segmented
+              label="Chart below the answer"
+              value={mode}
+              options={offered.map((value) => ({ value, label: modeTitle(value) }))}
+              onChange={chooseMode}
             />
-          )}
+            {more.length > 0 && (
+              <Menu
+                label="More"
+                icon="chart"
+                items={more.map((value) => ({ label: modeTitle(value), onChoose: () => chooseMode(value) }))}
+              />
+            )}
+          </span>
+          {/* The same where there is no room for a button each. */}
+          <span className="curves-modes-narrow">
+            <Select
+              label={<span className="visually-hidden">Chart below the answer</span>}
+              value={mode}
+              options={[...offered, ...more].map((value) => ({ value, label: modeTitle(value) }))}
+              onChange={chooseMode}
+            />
+          </span>
         </div>
       </div>
       {model !== null && <AnswerLine />}

@@ -42,7 +42,12 @@ export const SlicesSection = ({ first, second, title }: SlicesProps) => {
   const names = [pointInTaskText(first), pointInTaskText(second)] as const;
   const pair = JSON.stringify([first, second]);
   const { data, error } = useQuery('outcomes.compare', {
-    ...{ run, model, task, slice, show, count },
+    run,
+    model,
+    task,
+    slice,
+    show,
+    count,
     first: inTask(first),
     second: inTask(second),
   });

@@ -50,7 +50,13 @@ test('slices of twelve items: counts, differences, intervals, exact p and Holm b
   ] as const;
   expect(rows).toEqual(
     byHand.map(([by, name, n, before, after, lost, gained, p, pHolm]) => ({
-      ...{ by, name, n, lost, gained, p, pHolm },
+      by,
+      name,
+      n,
+      lost,
+      gained,
+      p,
+      pHolm,
       first: before / n,
       second: after / n,
       difference: (gained - lost) / n,
@@ -67,8 +73,10 @@ test('Holm counts the slices, and a slice that loses alone is worse', () => {
   const outcomes = (wrong: (index: number) => boolean) =>
     many.map(({ index }) => choiceOutcome(String(index), !wrong(index)));
   const own = many.map(({ index, isLong }): ItemTraits => ({
-    ...{ item: String(index), length: isLong ? 9 : 2 },
-    ...{ class: null, token: null },
+    item: String(index),
+    length: isLong ? 9 : 2,
+    class: null,
+    token: null,
   }));
   const second = outcomes((index) => index < 10);
   const rows = compareSlices(
@@ -99,7 +107,9 @@ test('a task of one length, one class and one token has no slices; rare tokens s
   const same = named.map((one): ItemTraits => ({ ...one, length: 3, class: 'digit', token: '1' }));
   expect(slicedItems(same, 'tokens')).toEqual([{ by: 'all', name: '', places: named.map((_, index) => index) }]);
   const rare = Array.from({ length: 30 }, (_, index): ItemTraits => ({
-    ...{ item: String(index), length: 1, class: null },
+    item: String(index),
+    length: 1,
+    class: null,
     token: index < 10 ? 'often' : `rare ${String(index)}`,
   }));
   const slices = slicedItems(rare, 'tokens').filter(({ by }) => by === 'token');
