@@ -254,14 +254,14 @@ test('a copy that is killed on either side leaves nothing that stays, and the ne
   const { folder, at, start, install, program, ownProgram } = await bareMachine(context);
   await ownProgram('node', process.execPath);
   const middle = path.join(folder, 'middle');
-  // tar writes a part, says so with the shell that runs it, and waits for more than it gets.
-  const half = `/usr/bin/head -c 65536 > "$4/half"; echo $PPID > ${middle}.new; mv ${middle}.new ${middle}`;
+  // tar writes a part, says so with the shell that runs it and its own process, and waits for more than it gets.
+  const half = `/usr/bin/head -c 65536 > "$4/half"; echo $PPID $$ > ${middle}.new; mv ${middle}.new ${middle}`;
   await program('tar', `${half}; exec /usr/bin/cat > /dev/null`);
-  const untilMiddle = async (): Promise<number> => {
+  const untilMiddle = async (): Promise<readonly number[]> => {
     await expect.poll(() => existsSync(middle), patiently).toBe(true);
-    const shell = Number(await readFile(middle, 'utf8'));
+    const processes = (await readFile(middle, 'utf8')).trim().split(' ').map(Number);
     await rm(middle);
-    return shell;
+    return processes;
   };
   const killed = start('--yes');
   await untilMiddle();
@@ -272,10 +272,7 @@ test('a copy that is killed on either side leaves nothing that stays, and the ne
 
   await program('tar', `${half}; exec /usr/bin/sleep 613`);
   const other = start('--yes');
-  const shell = await untilMiddle();
-  process.kill(shell, 'SIGKILL');
-  const sleeping = (await processLines()).filter(({ words }) => words.join(' ').startsWith('/usr/bin/sleep 613'));
-  for (const { pid } of sleeping) process.kill(pid, 'SIGKILL');
+  for (const pid of await untilMiddle()) process.kill(pid, 'SIGKILL');
   const { code, stderr } = await other.ended;
   expect(code).not.toBe(0);
   expect(stderr).toContain('The connection to there ended before what ran there had ended');
