@@ -10,11 +10,14 @@ const row = (page: Page, name: string) => list(page).getByRole('listitem').filte
 const filter = (page: Page) => page.getByRole('searchbox', { name: 'Filter runs' });
 const heading = (page: Page) => page.getByRole('region', { name: 'Runs' }).getByRole('heading', { name: /^Runs/ });
 
+/** Points again where the list has moved under the pointer: the button is there only while its row is pointed at. */
 const fromMenu = async (page: Page, run: string, item: string): Promise<void> => {
-  await row(page, run).hover();
-  await row(page, run)
-    .getByRole('button', { name: /^More for/ })
-    .click();
+  await expect(async () => {
+    await row(page, run).hover();
+    await row(page, run)
+      .getByRole('button', { name: /^More for/ })
+      .click({ timeout: 5_000 });
+  }).toPass();
   await page.getByRole('menuitem', { name: item }).click();
 };
 
