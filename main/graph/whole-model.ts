@@ -147,17 +147,23 @@ const entriesOf = (
   };
 };
 
-/** A block's attention, or the operator in place of it. */
-const mixOf =
-  (graph: OnnxGraph, model: ModelDescriptor, layout: WholeModelLayout, block: BlockDescriptor): BlockInputs['mix'] =>
-  (tokens, parts) => {
-    if (block.attention !== null)
-      return mixByAttention(graph, model, block.attention, tokens, { ...layout.attention(block), parts });
-    if (block.compressed !== null)
-      return mixByEntries(graph, model, block.compressed, tokens, layout.compressed(block, block.compressed));
-    if (block.state === null || layout.sequences === null) throw new Error('a block has attention or a state');
-    return mixByState(graph, block.state, tokens, layout.sequences);
-  };
+/** A block's attention, or the operator in place of it; null: it has only experts or a dense network. */
+const mixOf = (
+  graph: OnnxGraph,
+  model: ModelDescriptor,
+  layout: WholeModelLayout,
+  block: BlockDescriptor,
+): BlockInputs['mix'] => {
+  const { attention, compressed, state } = block;
+  const { sequences } = layout;
+  if (attention !== null)
+    return (tokens, parts) => mixByAttention(graph, model, attention, tokens, { ...layout.attention(block), parts });
+  if (compressed !== null)
+    return (tokens) => mixByEntries(graph, model, compressed, tokens, layout.compressed(block, compressed));
+  if (state === null) return null;
+  if (sequences === null) throw new Error('a model with a state has inputs for its sequences');
+  return (tokens) => mixByState(graph, state, tokens, sequences);
+};
 
 /** [B, 1, S, S] whether a key, at a distance of 0 or more, lies in the query's chunk: no farther than its beginning. */
 const withinChunk = (graph: OnnxGraph, positions: Value, distances: Value, chunk: number): Value => {
