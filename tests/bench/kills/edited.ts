@@ -173,8 +173,9 @@ export const editedTorchSweep = (folder: string, python: string): Promise<Attack
       ...['--limit', '24', '--engine', 'torch', '--python', python, '--precision', 'float32'],
       ...['--workspace', workspace, '--threads', '1'],
     ],
+    // A command that was killed before it had made its workspace leaves none.
     folders: async (workspace) =>
-      (await readdir(workspace))
+      (await readdir(workspace).catch(() => []))
         .filter((name) => ['steps', 'overlays'].includes(name))
         .map((name) => path.join(workspace, name)),
     result: (workspace) => measuredIn(workspace),
