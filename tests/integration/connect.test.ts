@@ -82,9 +82,9 @@ test('an engine elsewhere: started, used, left, found again with its run, result
     (await again.call('runs.list', {})).find(({ id }) => id === run)?.state;
   await expect.poll(stateOfRun, patiently).toBe('done');
   // Neither side shows the token: in a process list, in its log, or in an error.
-  const written = await Promise.all(
-    (await readdir(there.state)).map((name) => readFile(path.join(there.state, name), 'utf8')),
-  );
+  const entries = await readdir(there.state, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const written = await Promise.all(files.map(({ parentPath, name }) => readFile(path.join(parentPath, name), 'utf8')));
   const seen = [...(await processLines()).flatMap(({ words }) => words), ...written, second.line.printed.stderr];
   expect(seen.filter((text) => text.includes(token))).toEqual([]);
 

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
@@ -14,8 +15,11 @@ const makeKey = (file: string, passphrase = ''): void => {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', 'test', '-f', file]);
 };
 
-/** Passphrase of the key of the host `locked`. */
-export const PASSPHRASE = 'a passphrase of the tests';
+/**
+ * Passphrase of the key of the host `locked`; another one in every file of tests, because ssh-keygen, which a file
+ * beside it may run, has its own in its arguments.
+ */
+export const PASSPHRASE = `a passphrase of the tests ${randomUUID()}`;
 
 /** A line to a port, which can be cut: what goes through it never notices a server that was killed. */
 const startLine = async (to: number): Promise<{ readonly port: number; readonly drop: () => void }> => {
