@@ -9,9 +9,12 @@ const MOST_IMPORTED = 200;
 /** Examples in a prompt. */
 export const MOST_EXAMPLES = 1_000;
 
+/** A name of the harness. It reads an absolute path as a file, which nobody granted: a kept list may be a stranger's. */
+const harnessName = shortName.regex(/^(?![/\\]|[a-z]:[/\\])/i);
+
 /** What lm-evaluation-harness has under a name. */
 export const harnessEntry = z.object({
-  name: shortName,
+  name: harnessName,
   /** A tag is a set of names; a group may also say how its members are averaged. */
   kind: z.enum(['task', 'group', 'tag']),
   /** Tasks below a group or a tag; 1 for a task. */
@@ -71,7 +74,7 @@ export const harnessState = z.object({
 export type HarnessState = z.infer<typeof harnessState>;
 
 export const harnessOrder = z.object({
-  names: z.array(shortName.min(1)).min(1).max(MOST_IMPORTED),
+  names: z.array(harnessName.min(1)).min(1).max(MOST_IMPORTED),
   /** Examples in each prompt; null: as the task says. */
   fewshot: z.number().int().min(0).max(MOST_EXAMPLES).nullable().default(null),
   /** Most test items of each task, the first ones; null: all. */

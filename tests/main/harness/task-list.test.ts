@@ -1,6 +1,10 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { HarnessEntry } from '../../../main/contract/harness.ts';
-import { searchTasks, tasksBelow } from '../../../main/harness/task-list.ts';
+import { type HarnessEntry, harnessOrder } from '../../../main/contract/harness.ts';
+import { IMPORT_FOLDER } from '../../../main/harness/import-tasks.ts';
+import { readTaskList, searchTasks, tasksBelow } from '../../../main/harness/task-list.ts';
 import { countedItems } from '../../../main/hub/data-set.ts';
 
 const entry = (name: string, members: readonly string[] = [], tasks = 1): HarnessEntry => ({
@@ -42,6 +46,22 @@ describe('names', () => {
     expect(tasksBelow(grouped, 'cut')).toBeNull();
     expect(tasksBelow(grouped, 'unknown')).toBeNull();
   });
+});
+
+it('a list in a workspace that names a file, which the harness would read, is refused', async () => {
+  const workspace = await mkdtemp(join(tmpdir(), 'uncurl-names-'));
+  await mkdir(join(workspace, IMPORT_FOLDER));
+  const listOf = async (name: string) => {
+    const list = { python: '/python', version: '0.4.13', tasks: [entry(name)] };
+    await writeFile(join(workspace, IMPORT_FOLDER, 'harness-names.json'), JSON.stringify(list));
+    return readTaskList(workspace, '/python');
+  };
+  expect(await listOf('arc_easy')).toMatchObject({ tasks: [{ name: 'arc_easy' }] });
+  for (const file of ['/home/somebody/task.yaml', 'C:\\task.yaml', '\\\\host\\task.yaml']) {
+    await expect(listOf(file)).rejects.toThrow('does not list the tasks');
+    expect(harnessOrder.shape.names.safeParse([file]).success).toBe(false);
+  }
+  await rm(workspace, { recursive: true });
 });
 
 it('items of a split are those of the named configuration, or of the only one', () => {
