@@ -85,7 +85,7 @@ test('tasks of lm-evaluation-harness are listed, described and imported by the c
   const refused = await settled(() => engine.call('harness.import', { names: ['humaneval'] }));
   expect(refused.failure?.message).toContain('it runs programs that the model writes');
   const stranger = engine.call('harness.import', { names: [path.join(hub.work, 'own.yaml')] });
-  await expect(stranger).rejects.toMatchObject({ code: 'harness-refused' });
+  await expect(stranger).rejects.toMatchObject({ code: 'invalid-input' });
   // The Hub is not asked where that is forbidden, and the words say so.
   vi.stubEnv('HF_HUB_OFFLINE', '1');
   const asked = hub.requested.length;
