@@ -136,7 +136,17 @@ export const sweep: Verb = {
     },
     {
       title: 'How they are judged',
-      names: ['delta', 'familywise', 'looks', 'sample', 'repeats', 'chat', 'chat-arg', 'think-end', 'run-generated-code'],
+      names: [
+        'delta',
+        'familywise',
+        'looks',
+        'sample',
+        'repeats',
+        'chat',
+        'chat-arg',
+        'think-end',
+        'run-generated-code',
+      ],
     },
     {
       title: 'What to measure besides',
