@@ -42,6 +42,15 @@ export const readRotary = (
   const parameters = all?.object(layers) ?? all;
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
+  if (
+    record.agrees === true &&
+    says('rope_theta') &&
+    ![null, parameters?.raw('rope_theta')].includes(reader.raw(thetaKey))
+  )
+    throw reader.unsupported(
+      `rope_theta is ${JSON.stringify(parameters?.raw('rope_theta'))} in "${present}" and ` +
+        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, the model was made with the latter`,
+    );
   if (says('rope_theta')) reader.overrule([thetaKey]);
   if (record.partialKey !== null && says(record.partialKey)) reader.overrule([record.partialKey]);
   const kind = parameters?.raw('rope_type') ?? parameters?.raw('type') ?? 'default';

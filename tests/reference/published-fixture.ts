@@ -87,22 +87,25 @@ export const sentenceOf = (variant: Variant): string =>
 export const changedConfig = (fixture: PublishedFixture, variant: Variant): Config => {
   const { path: keys, value } = variant;
   const whole: Config = structuredClone(fixture.config);
-  if (keys.length > 1 && keys[0] !== 'text_config' && Array.isArray(value))
+  if (keys.length > 1 && Array.isArray(value) && value.length === keys.length)
     return { ...whole, ...Object.fromEntries(keys.map((key, at): [string, unknown] => [key, value[at]])) };
   const key = keys.at(-1) ?? '';
   const change = (where: Config): Config => {
     const { [key]: _, ...others } = where;
     return isAbsent(variant) ? others : { ...where, [key]: value };
   };
-  return keys.length === 1 ? change(whole) : { ...whole, text_config: change(config.parse(whole['text_config'])) };
+  const [within = ''] = keys;
+  return keys.length === 1 ? change(whole) : { ...whole, [within]: change(config.parse(whole[within])) };
 };
 
 /** A folder with a fixture's config, or that of a variant, and its weights. */
 export const writePublished = async (fixture: PublishedFixture, variant?: Variant): Promise<string> => {
   const folder = await temporaryFolder();
   const own = variant === undefined ? fixture.config : changedConfig(fixture, variant);
-  // Numbers that JSON has not are written as Python does.
-  const text = JSON.stringify(own).replaceAll(/{"__float__":"(-?Infinity|NaN)"}/g, '$1');
+  // Numbers that JSON has not are written as Python does, and zeros as the floats that transformers asks for.
+  const text = JSON.stringify(own)
+    .replaceAll(/{"__float__":"(-?Infinity|NaN)"}/g, '$1')
+    .replaceAll(/"\w+_pdrop":0(?=[,}])/g, '$&.0');
   await writeFile(path.join(folder, 'config.json'), text);
   const shapes = shapesOf(fixture.tensors);
   for (const name of variant?.without ?? []) shapes.delete(name);
