@@ -75,8 +75,8 @@ export const importedTasks = async (workspace: string): Promise<readonly Importe
 };
 
 /**
- * What earlier imports wrote for these names. Absent are names that were not imported so, and paths of YAML files,
- * which may have changed.
+ * What earlier imports wrote for these names. Absent are names that were not imported so, those of which a folder is
+ * gone, and paths of YAML files, which may have changed.
  */
 export const foundImports = async (
   workspace: string,
@@ -90,7 +90,8 @@ export const foundImports = async (
       const folders = imported
         .filter(({ asked }) => asked === name)
         .map(({ folder }) => join(workspace, IMPORT_FOLDER, folder));
-      return folders.length === 0 ? [] : [[name, folders]];
+      const isThere = folders.length > 0 && folders.every((folder) => existsSync(join(folder, 'task.json')));
+      return isThere ? [[name, folders]] : [];
     }),
   );
 };
