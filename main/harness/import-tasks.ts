@@ -112,10 +112,24 @@ const programEvent = z.discriminatedUnion('event', [
 ]);
 type ProgramEvent = z.infer<typeof programEvent>;
 
+const jsonOf = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+};
+
+/** @throws WorkbenchError `harness-failed` for a line that is none: a package of the user's Python may print anything. */
 const eventOf = (line: string): ProgramEvent => {
-  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : JSON.parse(line));
+  const parsed = programEvent.safeParse(line.length > MAX_EVENT_CHARACTERS ? null : jsonOf(line));
   if (parsed.success) return parsed.data;
-  throw new Error(`the import printed ${JSON.stringify(line.slice(0, 200))}`);
+  throw new WorkbenchError(
+    'harness-failed',
+    'failed',
+    `The import printed ${JSON.stringify(line.slice(0, 200))}.`,
+    'Something in this Python prints by itself: try the environment of "uncurl doctor --python".',
+  );
 };
 
 export interface ImportOrder {
