@@ -22,6 +22,17 @@ export const NEVER_TURNS = 1e30;
 const MAX_DIMENSIONS = 65_536;
 
 /**
+ * The object with the parameters of the rotary embedding. A family's own parameters apply where the config has neither
+ * key. As in transformers, `rope_scaling` comes before `rope_parameters`, and what either says before the same key
+ * beside it.
+ */
+export const rotaryParameters = (reader: ConfigReader): ConfigReader | null => {
+  const present = reader.presentKey(['rope_scaling', 'rope_parameters']) ?? 'rope_parameters';
+  const isEmpty = present === 'rope_scaling' && reader.object(present)?.keys().length === 0;
+  return reader.object(isEmpty ? 'rope_parameters' : present);
+};
+
+/**
  * Angles of the rotary embedding for `headDimension` rotated dimensions: plain (arXiv 2104.09864), divided by a factor,
  * llama3's, yarn (arXiv 2309.00071) or longrope (arXiv 2402.13753, short factors only: beyond the original context the
  * published codes disagree). `rope_theta` + `rope_scaling` (hub) or `rope_parameters` (transformers 5).
@@ -34,11 +45,7 @@ export const readRotary = (
   /** The first of those layers: its number counts where the config lists one for each. */
   first: number,
 ): RotaryConfig => {
-  // A family's own parameters apply where the config has neither. As in transformers, `rope_scaling` comes before
-  // `rope_parameters`, and what either says before the same key beside it.
-  const present = reader.presentKey(['rope_scaling', 'rope_parameters']) ?? 'rope_parameters';
-  const isEmpty = present === 'rope_scaling' && reader.object(present)?.keys().length === 0;
-  const all = reader.object(isEmpty ? 'rope_parameters' : present);
+  const all = rotaryParameters(reader);
   const parameters = all?.object(layers) ?? all;
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
