@@ -212,7 +212,7 @@ const NOTHING_FITS =
 
 export interface FrontierWords {
   /**
-   * First where truncation was measured, a sentence for each task; then one for each model, kind of answers and type, or
+   * First a sentence for each task where truncation was measured; then one for each model, kind of answers and type, or
    * that there is no pair.
    */
   readonly summary: readonly string[];

@@ -7,8 +7,8 @@ const PROBE_MS = 60_000;
 
 /**
  * Namespaces of its own: no network, no other processes, and every file system read-only but for the current folder,
- * which is an empty one in memory. Whoever runs this may be root, whom permissions of files do not stop: settings of the
- * kernel (/proc, /sys) are read-only too, of the devices there are those that are no machine's, and the right to undo
+ * which is an empty one in memory. Whoever runs this may be root, whom no permission of a file stops: settings of the
+ * kernel (/proc, /sys) are read-only too, the only devices are those that belong to no machine, and the right to undo
  * any of this is given up at the end.
  */
 const SHUT_IN = [

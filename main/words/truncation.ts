@@ -32,8 +32,8 @@ interface Truncated {
 
 /** The same for a cell of a table. */
 export const truncationLine = ({ task, ranOut, n }: Pick<Truncated, 'task' | 'ranOut' | 'n'>): string =>
-  `${task}: truncation was measured, ${formatPercent(ranOut)} of the unpruned model's ${formatCount(n)} texts ran out ` +
-  'of tokens';
+  `${task}: truncation was measured, ${formatPercent(ranOut)} of the unpruned model's ${formatCount(n)} texts ` +
+  'ran out of tokens';
 
 export const truncationSentence = ({ model, task, ranOut, n }: Truncated): string =>
   `${model} on ${task}: truncation was measured. ${formatPercent(ranOut)} of the unpruned model's ` +
