@@ -189,6 +189,8 @@ export interface MoeDescriptor {
 export interface ExpertStorage {
   /** Names of tensors whose first axis counts experts (router rows, biases, stacked experts): an export slices rows. */
   readonly stacked: readonly string[];
+  /** Tensors of which every expert has an equal run of rows: an export keeps the runs. */
+  readonly joined: readonly string[];
   /** Tensors of expert e are named `${prefix}${e}.…`: an export renumbers them. Null where experts are stacked. */
   readonly prefix: string | null;
 }
@@ -601,6 +603,8 @@ export interface ModelDescriptor {
     readonly identities: string | null;
     readonly topK: string;
     readonly within: string | null;
+    /** Key of the object with the number of experts; null: it is the text model's own. */
+    readonly expertsWithin: string | null;
     /** Lists that an export without extra prediction layers ends with the last layer. */
     readonly padded: readonly string[];
   };

@@ -143,3 +143,27 @@ it('queries of latent attention grow with their position in decoding with a cach
     });
   }
 });
+
+it('DBRX turns by the theta of its attention, where nothing else says one, and refuses another', async () => {
+  const { config, ...fixture } = publishedFixture('dbrx');
+  const { rope_parameters: _, ...released } = config;
+  const folder = await writePublished({ ...fixture, config: released });
+  const theirs = decodedLogits({ ...fixture, config });
+  expect(relative(await logitsOf(folder, fixture.tokens), theirs)).toBeLessThan(RELATIVE_TOLERANCE);
+  const other = await writePublished({ ...fixture, config: { ...released, rope_parameters: { rope_theta: 10000 } } });
+  await expect(openCheckpoint(other)).rejects.toMatchObject({
+    code: 'unsupported-config',
+    message: expect.stringContaining('rope_theta is 10000 in "rope_parameters" and 500000 besides'),
+  });
+});
+
+it.each([
+  ['attn_config', 'head_dim', 64, /"head_dim" is 64, which other families read and dbrx does not/],
+  ['ffn_config', 'moe_normalize_expert_weights', 2, /"moe_normalize_expert_weights" is 2; only 1 is supported here/],
+  ['ffn_config', 'ffn_act_fn', { name: 'gelu' }, /"hidden_act" is "gelu"; only "silu" is supported here/],
+])('DBRX with %s.%s is refused by the name of the key', async (within, key, value, message) => {
+  const fixture = publishedFixture('dbrx');
+  const own = { ...Object(fixture.config[within]), [key]: value };
+  const folder = await writePublished({ ...fixture, config: { ...fixture.config, [within]: own } });
+  await expect(openCheckpoint(folder)).rejects.toMatchObject({ message: expect.stringMatching(message) });
+});

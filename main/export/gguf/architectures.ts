@@ -55,6 +55,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'cohere2_moe',
     'mistral4',
     'mistral3',
+    'dbrx',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
