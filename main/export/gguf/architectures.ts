@@ -54,6 +54,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'hy_v3',
     'cohere2_moe',
     'dbrx',
+    'jamba',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
