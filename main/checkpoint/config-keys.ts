@@ -63,7 +63,7 @@ interface Beside {
 
 const LATENT = [
   ...['deepseek_v2', 'deepseek_v3', 'deepseek_v32', 'glm_moe_dsa', 'kimi_k2', 'kimi_k25', 'kimi_linear'],
-  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla'],
+  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla', 'mistral4'],
 ];
 const BY_LIST = 'a list by layer says it';
 

@@ -271,6 +271,8 @@ export type AttentionDescriptor =
       readonly indexer: IndexerDescriptor | null;
       /** Multiplies each head's output by the sigmoid of this projection, [heads, H]; null: none. */
       readonly gate: Projection | null;
+      /** As in the other kind. */
+      readonly temperature: Temperature | null;
       readonly latent: number;
       readonly plainDimension: number;
       readonly rotatedDimension: number;
@@ -555,8 +557,9 @@ export interface TokenInputs {
   readonly norm: Norm;
 }
 
-/** 1 + scale * ln(1 + floor((position + 1) / every)). */
+/** 1 + scale * ln(1 + floor((position + first) / every)), positions from 0. */
 export interface Temperature {
+  readonly first: 0 | 1;
   readonly scale: number;
   readonly every: number;
 }

@@ -61,8 +61,8 @@ export const describedFitSettings = z.object({
   types: z.array(weightType).min(1).max(MOST_CURVES).optional().register(settingTexts, {
     label: 'Types',
     flag: 'types',
-    help: 'Weight types to try: stored, and those of the format.',
-    otherwise: 'all of the format',
+    help: 'Weight types to try: stored, and those of the format, of GGUF without f32 and nvfp4.',
+    otherwise: 'all of these',
   }),
   minutes: z.number().positive().max(100_000).default(60).register(settingTexts, {
     label: 'Minutes',

@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import type { Checkpoint } from '../../main/checkpoint/open-checkpoint.ts';
+import type { DropPlan } from '../../main/contract/plan.ts';
 import { parsePythonJson } from '../../main/files/parse-json.ts';
 import { tensorInMemory, writeSafetensors } from '../../main/checkpoint/write-safetensors.ts';
 import { temporaryFolder } from '../main/workspace/temporary-folder.ts';
@@ -49,6 +51,23 @@ type Config = z.infer<typeof config>;
 
 export const publishedFixture = (name: string): PublishedFixture =>
   fixtureSchema.parse(parsePythonJson(readFileSync(path.join(publishedFolder, `${name}.json`), 'utf8')));
+
+/** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
+export const exportedNames = [
+  ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
+  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba'],
+];
+
+/** Three of every four experts, so that groups stay equal. */
+export const threeOfFour = ({ descriptor }: Checkpoint): DropPlan => ({
+  kept: descriptor.moeLayers.map(({ moe }) => [...Array(moe.experts).keys()].filter((at) => at % 4 < 3)),
+});
+
+/** The config of a fixture as Python wrote it: numbers such as 1.0 have their point. */
+export const publishedConfigText = (name: string): string => {
+  const text = readFileSync(path.join(publishedFolder, `${name}.json`), 'utf8');
+  return /^"config": (.*),$/m.exec(text)?.[1] ?? '';
+};
 
 export const decodedLogits = ({ logits }: PublishedFixture): Float32Array => {
   const bytes = new Uint8Array(Buffer.from(logits, 'base64'));
@@ -101,6 +120,12 @@ export const changedConfig = (fixture: PublishedFixture, variant: Variant): Conf
 /** A folder with a fixture's config, or that of a variant, and its weights. */
 export const writePublished = async (fixture: PublishedFixture, variant?: Variant): Promise<string> => {
   const folder = await temporaryFolder();
+  await writePublishedIn(folder, fixture, variant);
+  return folder;
+};
+
+/** The same in a folder of the caller. */
+export const writePublishedIn = async (folder: string, fixture: PublishedFixture, variant?: Variant): Promise<void> => {
   const own = variant === undefined ? fixture.config : changedConfig(fixture, variant);
   // Numbers that JSON has not are written as Python does, and zeros as the floats that transformers asks for.
   const text = JSON.stringify(own)
@@ -118,7 +143,6 @@ export const writePublished = async (fixture: PublishedFixture, variant?: Varian
         : tensorInMemory(name, 'F32', shape, seededValues(name, shape, fixture.seed)),
     ),
   );
-  return folder;
 };
 
 /** Experts of each token as 64-bit integers, low half first. */

@@ -21,6 +21,7 @@ import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
+import { mistral3, mistral4 } from './mistral4.ts';
 import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
 import { flexOlmo, olmoe } from './olmoe.ts';
@@ -79,6 +80,8 @@ export const families: readonly Family[] = [
   kimiLinear,
   flexOlmo,
   cohere2Moe,
+  mistral4,
+  mistral3,
   dbrx,
   jamba,
 ];
@@ -89,7 +92,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
   ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],

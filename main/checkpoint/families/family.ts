@@ -12,6 +12,8 @@ export interface Family {
   readonly unless?: { readonly key: string; readonly value: unknown; readonly modelType: string };
   /** Where a model of text and images has its text model; null: there is nothing else. */
   readonly wrapper: WrapperRecord | null;
+  /** The class of transformers that loads a type without a wrapper; AutoModelForCausalLM if absent. */
+  readonly loader?: WrapperRecord['loader'];
   readonly keys: {
     /** Keys for E in order of preference. */
     readonly experts: readonly string[];
@@ -254,6 +256,8 @@ export type AttentionRecord =
       readonly indexer?: IndexerRecord;
       /** Queries and latents are multiplied by the root of the model's width over their ranks. */
       readonly rankRoots?: true;
+      /** Queries grow with their position, by these keys of the parameters of the rotary embedding. */
+      readonly temperature?: Readonly<Record<'scaleKey' | 'everyKey', string>>;
     };
 
 /** Compressed attention of DeepSeek-V4: names begin with `at`; the kind of each layer, and the size of its windows. */
