@@ -434,10 +434,8 @@ export class FitSearch {
     const [best] = this.inOrder();
     const known = best === undefined ? undefined : this.#scored.get(best);
     const types = planned.types.flatMap((type) => (type === 'stored' || isCompressedType(type) ? [] : [type]));
-    if (known === undefined || checkpoint.info.moeLayers < 2) return;
+    if (known === undefined) return;
     const leaveOut = (reason: string): void => void this.#untried.push(`Types by layer: ${reason}`);
-    if (settings.format !== 'gguf' || types.length < 2)
-      return leaveOut('the form has one type, or that of its source.');
     if (isMergePlan(known.plan)) return leaveOut('the best model merges experts.');
     if (this.#isOver()) return leaveOut(TIME_USED);
     const { candidate, plan } = known;
