@@ -317,6 +317,8 @@ export const fitDocument = z.object({
   otherEvaluations: z.number().int().nonnegative().optional(),
   /** Sentences on what was left out, and why. */
   untried: z.array(sentence).max(MOST_NOTES),
+  /** Whether any of it was left out because the time was used up; absent in earlier versions. */
+  timeUsed: z.boolean().optional(),
 });
 export type FitDocument = z.infer<typeof fitDocument>;
 
