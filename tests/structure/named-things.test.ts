@@ -9,6 +9,7 @@ import { verbs } from '../../main/cli/verbs.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import { describedEngineSettings } from '../../main/contract/device.ts';
+import { ggufTypes } from '../../main/contract/export.ts';
 import { describedExperimentSettings } from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
 import { describedFitSettings, MOST_CANARIES } from '../../main/contract/fit.ts';
@@ -255,6 +256,7 @@ describe('documents', () => {
     expect(changes).toContain(`- ${String(families.length)} model types,`);
     expect(changes).toContain(`- ${String(methodNames.length)} methods that `);
     expect(changes).toContain(`- ${String(loaded.size)} verbs with `);
+    expect(changes).toContain(`GGUF in ${String(ggufTypes.length)} types`);
   });
 
   it('quote numbers of the rules as they are', () => {
