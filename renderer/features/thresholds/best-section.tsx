@@ -14,11 +14,12 @@ import {
 } from '../../../main/figures/best-cell.ts';
 import { methodTitle } from '../../../main/words/methods.ts';
 import { counted, formatRange } from '../../../main/words/numbers.ts';
+import { truncationIn, truncationLine } from '../../../main/words/truncation.ts';
 import { SortedTable } from '../../components/data-table.tsx';
 import { Definition } from '../../components/definition.tsx';
 import { Section } from '../../components/panel.tsx';
 import { SaveFigure } from '../../figures/save-figure.tsx';
-import { matrixColumns, ThresholdCell } from './matrix-parts.tsx';
+import { matrixColumns, ThresholdCell, TRUNCATED } from './matrix-parts.tsx';
 import type { SectionProps } from './shown-size-trend.ts';
 import { cellBracketText, thresholdText } from '../../../main/figures/threshold-words.ts';
 
@@ -79,7 +80,8 @@ export const BestSection = (props: SectionProps) => {
 
 type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written' | 'selected'>;
 
-const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, written, selected }: CellProps) => {
+const Cell = (props: CellProps) => {
+  const { sizeTrend, document, known, title, isSelected, onSelect, task, best, written, selected } = props;
   if (best === null) return <td className="numeric muted">–</td>;
   const metric = known.find(({ name }) => name === task)?.metric;
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
@@ -89,8 +91,12 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
   const strictest = strictestLine(shownLines);
   const wordsOf = (line: BestLine): string =>
     line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
-  const seen = shownLines
-    .flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value])
+  const truncationOf = truncationIn(document?.results ?? []);
+  const truncated = [best, written].flatMap((one) => (one === null ? [] : (truncationOf(one.best) ?? [])));
+  const seen = [
+    ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
+    truncated.length > 0 ? TRUNCATED : '',
+  ]
     .filter((part) => part !== '')
     .join(' ');
   const selection = shownLines.find(({ kind }) => kind === 'selected');
@@ -111,6 +117,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
     ...(strictest === undefined || strictest.kind === 'chosen'
       ? []
       : [`coloured by its strictest line: ${strictest.label}`]),
+    ...truncated.map((one) => truncationLine({ ...one, task: title(one.task) })),
   ];
   return (
     <ThresholdCell
@@ -120,6 +127,7 @@ const Cell = ({ sizeTrend, known, title, isSelected, onSelect, task, best, writt
       label={`${seen} Best for ${title(task)}: ${[text.title, ...lines].join(', ')}`}
       isSelected={isSelected}
       onSelect={onSelect}
+      isTruncated={truncated.length > 0}
     >
       {/* The spaces keep the parts apart where they are read as one text. */}
       {shownLines.map((line) => (
