@@ -5,7 +5,8 @@
  * Chromium of 1440 x 900 with the sample opened and animations off. Rounds alternate between the trees. One action is
  * one trusted key or click; its time runs from the event to the end of the last frame that changed anything in the
  * document or on a canvas before QUIET_MS without a change. Where verdict and map are asked for, only changes of the
- * line under the curve and of canvases count. Views are visited once before they are measured. Then a sweep is started,
+ * line under the curve and of canvases count. Beside it stands the processor time of the page's own thread, which a busy
+ * machine disturbs less than the time by the clock. Views are visited once before they are measured. Then a sweep is started,
  * and the time between animation frames is recorded while the factor slider is dragged. With `--electron`, the staged
  * application starts in Electron ("npm run test:window" names it in UNCURL_TEST_ELECTRON) until the curve is on screen.
  * Printed: medians and ranges here and there, and their ratios, there / here: above 1 is faster here.
@@ -77,17 +78,32 @@ const untilQuiet = async (page: Page, quietMs = QUIET_MS): Promise<void> => {
 };
 
 /** Milliseconds from an action's event to the frames of its last changes: of anything, and of verdict and map. */
-const timed = async (page: Page, act: () => Promise<void>): Promise<{ readonly all: number; readonly led: number }> => {
+const timed = async (
+  { page, threadMs }: Pick<Side, 'page' | 'threadMs'>,
+  act: () => Promise<void>,
+): Promise<{ readonly all: number; readonly led: number; readonly thread: number }> => {
   await untilQuiet(page);
+  const before = await threadMs();
   await act();
   await untilQuiet(page);
   const { event, painted, led } = watched.parse(await page.evaluate('window.watchedChanges'));
-  return { all: painted - event, led: led - event };
+  return { all: painted - event, led: led - event, thread: (await threadMs()) - before };
+};
+
+/** The processor time of a page's own thread so far, in milliseconds. */
+const threadClock = async (page: Page): Promise<() => Promise<number>> => {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN);
+  };
 };
 
 interface Side {
   readonly name: string;
   readonly page: Page;
+  readonly threadMs: () => Promise<number>;
   /** Times of each action, in milliseconds. */
   readonly times: Map<string, number[]>;
 }
@@ -142,20 +158,29 @@ const prepare = async (page: Page): Promise<void> => {
 
 const round = async (side: Side): Promise<void> => {
   const { page } = side;
-  for (const name of VIEWS) note(side, `view: ${name}`, (await timed(page, () => view(page, name).click())).all);
+  for (const name of VIEWS) {
+    const { all, thread } = await timed(side, () => view(page, name).click());
+    note(side, `view: ${name}`, all);
+    note(side, `view: ${name}, thread`, thread);
+  }
   await page.getByRole('main').focus();
-  for (const key of ['Alt+[', 'Alt+[', 'Alt+[', 'Alt+[', 'Alt+]', 'Alt+]']) {
-    const { all, led } = await timed(page, () => page.keyboard.press(key));
+  // From the factor 2 on, there and back.
+  for (const key of ['Alt+]', 'Alt+]', 'Alt+]', 'Alt+[', 'Alt+[', 'Alt+[']) {
+    const { all, led, thread } = await timed(side, () => page.keyboard.press(key));
     note(side, 'factor key: everything', all);
     note(side, `factor key: ${VERDICT_AND_MAP}`, led);
+    note(side, 'factor key: thread', thread);
   }
   await view(page, 'Thresholds').click();
   const slider = page.locator('.delta-slider');
   const chip = page.getByRole('button', { name: /^loses at most/ });
   if ((await chip.count()) > 0) await chip.click();
   await slider.focus();
-  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft'])
-    note(side, 'margin step', (await timed(page, () => page.keyboard.press(key))).all);
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft']) {
+    const { all, thread } = await timed(side, () => page.keyboard.press(key));
+    note(side, 'margin step', all);
+    note(side, 'margin step: thread', thread);
+  }
   await page.keyboard.press('Escape');
 };
 
@@ -245,7 +270,7 @@ try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
     await page.addInitScript(WATCH);
     await page.goto(address);
-    const side = { name: tree, page, times: new Map() };
+    const side = { name: tree, page, threadMs: await threadClock(page), times: new Map() };
     await prepare(page);
     sides.push(side);
   }
