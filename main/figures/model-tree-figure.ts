@@ -7,7 +7,7 @@ import type { FigureTheme } from './colors.ts';
 import { methodStyle } from './method-marks.ts';
 import { captionedFigure, type Drawing, fitText, MARGIN, svgElement, svgLabel, svgLine, type SvgNode } from './svg.ts';
 
-const ROW_WIDTH = 190;
+const ROW_WIDTH = 216;
 /** Size of a model's cell, with the gap to the next one. */
 const CELL = { width: 84, height: 44, gap: 3 } as const;
 const HEAD = 30;
