@@ -24,8 +24,20 @@ test('the picture of the map has a row for each curve and a marked cell for each
   expectInFrame(svg);
   expect(title).toBe('Map of models: model on task');
   const texts = findAll(parseXml(svg), 'text').map(({ text }) => text);
-  for (const words of ['Unpruned', 'REAP', 'Tuned (made elsewhere)', '×1', '×2', '×4', '✓', '?', '✕', '−0.4', expect.stringMatching(/^50\sMB$/)])
-    expect(texts).toContain(words);
+  for (const words of [
+    'Unpruned',
+    'REAP',
+    'Tuned (made elsewhere)',
+    '×1',
+    '×2',
+    '×4',
+    '✓',
+    '?',
+    '✕',
+    '−0.4',
+    expect.stringMatching(/^50\sMB$/),
+  ])
+    expect(texts).toContainEqual(words);
   expect(tree.rows.map(treeRowTitle)).toEqual(['Unpruned', 'REAP', 'at q8_0', 'Tuned']);
   expect(treePointText({ factor: 2, results: [], difference: null, verdict: 'worse', bytes: null })).toBe(
     'stopped early',
