@@ -1,4 +1,3 @@
-import { Fragment } from 'react';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { bracketWords, reachText } from '../../../main/words/verdicts.ts';
 import {
@@ -138,7 +137,7 @@ const Cell = (props: CellProps) => {
     >
       {/* The spaces keep the parts apart where they are read as one text. */}
       {shownLines.map((line) => (
-        <Fragment key={line.kind}>
+        <span key={line.kind} className="best-line">
           <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>{wordsOf(line)} </small>
           {line.kind === 'chosen' ? (
             <strong>
@@ -148,7 +147,7 @@ const Cell = (props: CellProps) => {
           ) : (
             <small>{line.value} </small>
           )}
-        </Fragment>
+        </span>
       ))}
     </ThresholdCell>
   );
