@@ -14,6 +14,7 @@ import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { hyV3 } from './hy-v3.ts';
+import { jamba } from './jamba.ts';
 import { kimiLinear } from './kimi-linear.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
@@ -82,6 +83,7 @@ export const families: readonly Family[] = [
   mistral4,
   mistral3,
   dbrx,
+  jamba,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -90,7 +92,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
   ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
