@@ -287,6 +287,7 @@ export const measureFit = async (
     evaluations: search.evaluations,
     otherEvaluations: search.otherEvaluations,
     untried: [...search.untried],
+    timeUsed: search.timeUsed,
   });
   try {
     await search.run();

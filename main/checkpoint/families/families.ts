@@ -1,6 +1,7 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
 import { cohere2Moe } from './cohere2-moe.ts';
+import { dbrx } from './dbrx.ts';
 import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -13,6 +14,7 @@ import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { hyV3 } from './hy-v3.ts';
+import { jamba } from './jamba.ts';
 import { kimiLinear } from './kimi-linear.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
@@ -80,6 +82,8 @@ export const families: readonly Family[] = [
   cohere2Moe,
   mistral4,
   mistral3,
+  dbrx,
+  jamba,
   step3p5,
 ];
 
@@ -89,8 +93,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
-  ['dbrx', 'its experts are joined along their rows, which is not read here'],
   ...['ernie4_5_vl_moe', 'ernie4_5_moe_vl'].map(
     (type) =>
       [

@@ -55,6 +55,8 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'cohere2_moe',
     'mistral4',
     'mistral3',
+    'dbrx',
+    'jamba',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 
