@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Config, ConfigReader } from './config-reader.ts';
 import { describeAttention } from './describe-attention.ts';
 import { describeCompressed } from './describe-compressed.ts';
-import { describeState } from './describe-state.ts';
+import { describeState, isEvery } from './describe-state.ts';
 import { denseActivation, describeMoe, MAX_LAYERS, takeBiases } from './describe-moe.ts';
 import { describePrediction, PREDICTION_KEYS } from './describe-prediction.ts';
 import {
@@ -462,9 +462,11 @@ const denseKeys = ({ rule }: DenseRecord, halves: Family['halves']): readonly st
       ? [rule.key]
       : rule.kind === 'unlisted'
         ? [rule.listKey, rule.everyKey]
-        : rule.kind === 'interval'
-          ? [rule.everyKey, rule.fromKey, rule.toKey]
-          : [rule.stepKey, rule.listKey];
+        : rule.kind === 'all-but'
+          ? [rule.everyKey, rule.firstKey]
+          : rule.kind === 'interval'
+            ? [rule.everyKey, rule.fromKey, rule.toKey]
+            : [rule.stepKey, rule.listKey];
 
 const MLP_TYPES = 'mlp_layer_types';
 
@@ -489,6 +491,7 @@ const hasDense = (record: DenseRecord | null, reader: ConfigReader, layer: numbe
       ? (layer + 1) % reader.integer(everyKey) !== 0
       : !reader.integers(listKey).includes(layer);
   }
+  if (record.rule.kind === 'all-but') return !isEvery(reader, record.rule.everyKey, record.rule.firstKey, layer);
   if (record.rule.kind === 'interval') {
     const { everyKey, fromKey, toKey } = record.rule;
     const last = reader.raw(toKey) === -1 ? Infinity : reader.count(toKey);

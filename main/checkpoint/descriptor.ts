@@ -408,6 +408,27 @@ export type StateDescriptor =
       /** RMS norm over each group of the gated output. */
       readonly norm: Norm;
       readonly output: Projection;
+    }
+  | {
+      /** Mamba (arXiv 2312.00752) with norms of steps, B and C (Jamba, arXiv 2403.19887): each channel is a head. */
+      readonly kind: 'mamba-1';
+      readonly channels: number;
+      readonly stateDimension: number;
+      /** Rows: what the convolution takes, then the gate. */
+      readonly input: Projection;
+      readonly convolution: ChannelConvolution;
+      /** What the convolved channels select: steps of low rank, B and C, one after the other. */
+      readonly selection: Projection;
+      readonly stepNorm: Norm;
+      readonly inputNorm: Norm;
+      readonly outputNorm: Norm;
+      /** [channels, rank], with the addend of the steps. */
+      readonly step: Projection;
+      /** [channels, state dimension] logarithm of -A. */
+      readonly decayLog: TensorView;
+      /** [channels] factor of the convolved channels that is added to the output. */
+      readonly skip: TensorView;
+      readonly output: Projection;
     };
 
 export interface BlockDescriptor {

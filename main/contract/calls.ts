@@ -494,6 +494,8 @@ export const calls = {
       hfType: compressedType.optional(),
       /** Treatment of extra prediction layers; absent: left out. */
       mtp: predictionChoice.optional(),
+      /** Compares the folder's logits with those of transformers, and refuses it if they differ. */
+      referee: z.boolean().optional(),
     }),
     z.object({ run: runId }),
   ),

@@ -243,6 +243,8 @@ export type FitForecast = z.infer<typeof fitForecast>;
 export const fitCanaries = z.object({
   source: z.enum(['ours', 'own']),
   probes: itemCount,
+  /** Probes of ours whose answer has no token of its own in the model's vocabulary; absent: none. */
+  leftOut: itemCount.optional(),
   /** The most exposed probes, and the least exposed ones, with which they are compared. */
   tested: itemCount,
   controls: itemCount,

@@ -42,7 +42,7 @@ const written = async (runner: ModelRunner, plan: Plan): Promise<readonly (reado
   return texts;
 };
 
-test.each(['dbrx'])('%s', async (name) => {
+test.each(['dbrx', 'jamba'])('%s', async (name) => {
   const fixture = publishedFixture(name);
   // As released, DBRX says theta in one place alone, which transformers does not read.
   const { rope_parameters: stated, ...config } = fixture.config;

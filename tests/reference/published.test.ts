@@ -6,6 +6,7 @@ import type { ModelDescriptor } from '../../main/checkpoint/descriptor.ts';
 import { familyOfConfig, openCheckpoint } from '../../main/checkpoint/open-checkpoint.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import type { Plan } from '../../main/contract/plan.ts';
+import type { ModelRunner } from '../../main/inference/model-runner.ts';
 import { exportPlan } from '../../main/export/export-plan.ts';
 import { exportRequest } from '../main/export/export-settings.ts';
 import { openRunner, uncancelled } from '../main/inference/open-runner.ts';
@@ -43,7 +44,7 @@ const logitsOf = async (folder: string, tokens: readonly number[], plan: Plan | 
     overlayFolder: await temporaryFolder(),
   });
   try {
-    const [result] = await runner.forward([tokens], plan, { signal: new AbortController().signal });
+    const [result] = await runner.forward([tokens], plan, uncancelled);
     return result?.logits ?? new Float32Array();
   } finally {
     await runner.dispose();
@@ -118,6 +119,49 @@ it.each(exportedNames)('a pruned export of %s computes what the mask does', asyn
   const [own, masked] = [await logitsOf(pruned, tokens), await logitsOf(folder, tokens, plan)];
   expect(relative(own, masked)).toBeLessThan(RELATIVE_TOLERANCE);
   expect(relative(own, decodedLogits({ tokens, ...fixture }))).toBeGreaterThan(RELATIVE_TOLERANCE);
+});
+
+/** The likeliest token behind a sequence, and the logarithms of the probabilities [V] there. */
+const behind = async (runner: ModelRunner, tokens: readonly number[]): Promise<readonly [number, Float64Array]> => {
+  const [result] = await runner.forward([tokens], null, uncancelled);
+  const logits = result?.logits ?? new Float32Array();
+  const row = Float64Array.from(logits.subarray((logits.length / tokens.length) * (tokens.length - 1)));
+  const most = Math.max(...row);
+  const total = Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - most), 0)) + most;
+  return [row.indexOf(most), row.map((logit) => logit - total)];
+};
+
+it.each(['dbrx', 'jamba'])('%s writes and scores with its cache or state as whole passes do', async (name) => {
+  const { tokens, ...fixture } = publishedFixture(name);
+  const runner = await openRunner(await writePublished({ tokens, ...fixture }));
+  const rows = [3, 7].map((length, row) => ({
+    tokens: tokens.slice(row, row + length),
+    candidate: 'own',
+    mostNewTokens: 5 + row,
+  }));
+  for await (const { row, tokens: written } of runner.decode(rows, [{ key: 'own', plan: null }], uncancelled)) {
+    const whole = [...(rows[row]?.tokens ?? [])];
+    for (const token of written) {
+      expect(token).toBe((await behind(runner, whole))[0]);
+      whole.push(token);
+    }
+    expect(written).toHaveLength(5 + row);
+  }
+  // The first two have a context in common, which becomes a trunk with two branches.
+  const requests = [tokens.slice(0, 9), tokens.slice(0, 9), tokens.slice(4, 6)].map((contextTokens, at) => ({
+    id: String(at),
+    contextTokens,
+    continuationTokens: tokens.slice(9 + at, 12 + at),
+  }));
+  const scores = await runner.score(requests, null, uncancelled);
+  for (const [at, { contextTokens, continuationTokens }] of requests.entries()) {
+    let sum = 0;
+    for (const [place, token] of continuationTokens.entries()) {
+      const [, probabilities] = await behind(runner, [...contextTokens, ...continuationTokens.slice(0, place)]);
+      sum += probabilities[token] ?? NaN;
+    }
+    expect(Math.abs((scores[at]?.logprob ?? NaN) - sum)).toBeLessThan(RELATIVE_TOLERANCE);
+  }
 });
 
 it('queries of latent attention grow with their position in decoding with a cache, too', async () => {

@@ -281,6 +281,8 @@ export interface StateRecord {
   readonly words: readonly string[];
   readonly attentionWords: readonly string[];
   readonly everyKey: string | null;
+  /** Key of the first of those; absent: the n-th. */
+  readonly firstKey?: string;
   readonly operator: OperatorRecord;
 }
 
@@ -320,6 +322,14 @@ export type OperatorRecord =
       readonly expandKey: string | null;
       /** Key of both limits of the steps, or of the lower one. */
       readonly limits: { readonly bothKey: string } | { readonly lowerKey: string };
+    }
+  | {
+      readonly kind: 'mamba-1';
+      readonly prefix: string;
+      /** `rank`: "auto" means a sixteenth of the hidden size. */
+      readonly keys: Readonly<
+        Record<'stateDimension' | 'rank' | 'expand' | 'kernel' | 'convolutionBias' | 'bias', string>
+      >;
     };
 
 export type WindowRecord =
@@ -374,6 +384,8 @@ export interface RotaryRecord {
   readonly slidingThetaKey?: string;
   /** Key of the rotated part of each layer, as a list. */
   readonly partialsKey?: string;
+  /** Parameters that are not by kind of layer hold for these kinds alone: those of a list, or others without it. */
+  readonly scaled?: { readonly listKey: string; readonly otherwise: readonly string[] };
   /** Whether theta of `rope_parameters` must be the one that the config says besides. */
   readonly agrees?: true;
 }
@@ -390,6 +402,8 @@ export interface DenseRecord {
     /** Both blocks of a pair; the first has experts too, whose sum is added after the second. */
     | { readonly kind: 'pairs' }
     | { readonly kind: 'sparse-step'; readonly stepKey: string; readonly listKey: string }
+    /** All but every n-th layer, of which a key says the first. */
+    | { readonly kind: 'all-but'; readonly everyKey: string; readonly firstKey: string }
     /** All but every n-th layer from one to another (-1: the last). */
     /** As in `mlp_layer_types`; without it, all but those of an enumeration such as "1,2,3". */
     | { readonly kind: 'enumerated'; readonly key: string }

@@ -56,6 +56,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
     'mistral4',
     'mistral3',
     'dbrx',
+    'jamba',
   ].map((family) => [family, `files of ${family} for llama.cpp are not proven yet`] as const),
 ]);
 

@@ -278,6 +278,8 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
         ...named(prefix, { ssm_out: state.output }),
       ];
     }
+    case 'mamba-1':
+      throw new Error('Mamba of the first version was not refused');
     case 'channel-delta':
       return [
         ...channelConvolutions(state, prefix),

@@ -1,4 +1,3 @@
-import { Fragment } from 'react';
 import type { SizeThreshold } from '../../../main/contract/size-trend.ts';
 import { bracketWords, reachText } from '../../../main/words/verdicts.ts';
 import {
@@ -30,7 +29,8 @@ const TITLE = 'How far each model can be pruned';
  * often, and how far plans are safe on every task.
  */
 export const BestSection = (props: SectionProps) => {
-  const { manifest, sizeTrend, shown, tasks, theme, title } = props;
+  const { manifest, sizeTrend, document, shown, tasks, theme, title } = props;
+  const truncationOf = truncationIn(document?.results ?? []);
   const itemsOf = (task: string): readonly number[] =>
     sizeTrend.thresholds.filter((one) => one.task === task).map(({ n }) => n);
   const thresholdOf = (task: string, name: string): SizeThreshold | undefined => {
@@ -69,7 +69,12 @@ export const BestSection = (props: SectionProps) => {
             </th>
             <td className="numeric muted">{formatRange(itemsOf(task))}</td>
             {sizeTrend.models.map((model) => (
-              <Cell key={model.name} {...props} {...bestCell(sizeTrend, model, task, shown)} />
+              <Cell
+                key={model.name}
+                {...props}
+                {...bestCell(sizeTrend, model, task, shown)}
+                truncationOf={truncationOf}
+              />
             ))}
           </tr>
         )}
@@ -78,10 +83,12 @@ export const BestSection = (props: SectionProps) => {
   );
 };
 
-type CellProps = SectionProps & Pick<BestCell, 'task' | 'best' | 'written' | 'selected'>;
+interface CellProps extends SectionProps, Pick<BestCell, 'task' | 'best' | 'written' | 'selected'> {
+  readonly truncationOf: ReturnType<typeof truncationIn>;
+}
 
 const Cell = (props: CellProps) => {
-  const { sizeTrend, document, known, title, isSelected, onSelect, task, best, written, selected } = props;
+  const { sizeTrend, known, title, isSelected, onSelect, task, best, written, selected, truncationOf } = props;
   if (best === null) return <td className="numeric muted">–</td>;
   const metric = known.find(({ name }) => name === task)?.metric;
   const text = thresholdText(best.best, title(task), { needed: sizeTrend.needed, trainings: [] }, metric);
@@ -91,7 +98,6 @@ const Cell = (props: CellProps) => {
   const strictest = strictestLine(shownLines);
   const wordsOf = (line: BestLine): string =>
     line.kind === 'chosen' && isNothingSafe(shownLines) ? 'nothing safe' : lineWords(line);
-  const truncationOf = truncationIn(document?.results ?? []);
   const truncated = [best, written].flatMap((one) => (one === null ? [] : (truncationOf(one.best) ?? [])));
   const seen = [
     ...shownLines.flatMap((line) => [wordsOf(line), line.kind === 'chosen' ? bracket : '', line.value]),
@@ -131,7 +137,7 @@ const Cell = (props: CellProps) => {
     >
       {/* The spaces keep the parts apart where they are read as one text. */}
       {shownLines.map((line) => (
-        <Fragment key={line.kind}>
+        <span key={line.kind} className="best-line">
           <small className={line.kind === 'chosen' ? 'best-method best-first' : 'best-method'}>{wordsOf(line)} </small>
           {line.kind === 'chosen' ? (
             <strong>
@@ -141,7 +147,7 @@ const Cell = (props: CellProps) => {
           ) : (
             <small>{line.value} </small>
           )}
-        </Fragment>
+        </span>
       ))}
     </ThresholdCell>
   );
