@@ -24,6 +24,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   ],
   'training alone': [
     ...['attention_dropout', 'hidden_dropout', 'embedding_dropout', 'output_dropout', 'resid_pdrop', 'embd_pdrop'],
+    ...['emb_pdrop', 'attn_pdrop', 'moe_jitter_eps', 'moe_loss_weight'],
     ...['initializer_range', 'aux_loss_alpha', 'router_aux_loss_coef', 'router_z_loss_coef', 'seq_aux', 'moe_capacity'],
     ...['router_jitter_noise', 'input_jitter_noise', 'rescale_prenorm_residual', 'time_step_floor', 'time_step_max'],
     ...['mtp_loss_scaling_factor', 'pretraining_tp', 'tf_legacy_loss', 'pruned_heads', 'gradient_checkpointing'],
@@ -62,7 +63,7 @@ interface Beside {
 
 const LATENT = [
   ...['deepseek_v2', 'deepseek_v3', 'deepseek_v32', 'glm_moe_dsa', 'kimi_k2', 'kimi_k25', 'kimi_linear'],
-  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla'],
+  ...['longcat_flash', 'glm4_moe_lite', 'bailing_hybrid', 'sarvam_mla', 'mistral4'],
 ];
 const BY_LIST = 'a list by layer says it';
 
@@ -89,7 +90,6 @@ const BESIDE: readonly Beside[] = [
   { key: 'mamba_expand', families: ['granitemoehybrid'], why: 'the number of heads and their width say it' },
   { key: 'n_shared_experts', families: ['nemotron_h'], why: 'the width of the shared expert says it' },
   { key: 'time_step_limit', families: ['nemotron_h'], why: 'time_step_min is its lower bound, the upper is infinite' },
-  { key: 'linear_attn_config', families: ['kimi_linear'], why: 'its keys are read one by one' },
   { key: 'use_grouped_topk', families: ['kimi_linear'], why: 'groups are those of num_expert_group', values: [true] },
   { key: 'attention_bias', families: ['deepseek_v4', 'nemotron_h'], why: 'off', values: [false] },
   { key: 'mamba_proj_bias', families: ['nemotron_h'], why: 'off', values: [false] },

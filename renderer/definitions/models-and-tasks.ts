@@ -139,7 +139,7 @@ export const modelsAndTasks = define({
     term: 'Python',
     text:
       'Fine-tuning needs Python 3.10 or later with PyTorch 2.6 and transformers 5 or later: your own, or the ' +
-      'workspace’s environment. Nothing else in the workbench needs Python.',
+      'workspace’s environment.',
   },
   logitDifference: {
     term: 'Largest logit difference',

@@ -1,6 +1,7 @@
 import { afmoe } from './afmoe.ts';
 import { bailingHybrid, bailingMoe, bailingMoeV2 } from './bailing.ts';
 import { cohere2Moe } from './cohere2-moe.ts';
+import { dbrx } from './dbrx.ts';
 import { deepseek, deepseekV2, deepseekV3, deepseekV32, glmMoeDsa, kimiK2, kimiK25, sarvamMla } from './deepseek.ts';
 import { deepseekV4 } from './deepseek-v4.ts';
 import { dots1 } from './dots1.ts';
@@ -13,12 +14,14 @@ import { gptOss } from './gpt-oss.ts';
 import { graniteMoe, graniteMoeHybrid, graniteMoeShared } from './granite-moe.ts';
 import { hunyuanMoe } from './hunyuan.ts';
 import { hyV3 } from './hy-v3.ts';
+import { jamba } from './jamba.ts';
 import { kimiLinear } from './kimi-linear.ts';
 import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
 import { minimaxM2 } from './minimax-m2.ts';
+import { mistral3, mistral4 } from './mistral4.ts';
 import { mixtral } from './mixtral.ts';
 import { nemotronH } from './nemotron-h.ts';
 import { flexOlmo, olmoe } from './olmoe.ts';
@@ -77,6 +80,10 @@ export const families: readonly Family[] = [
   kimiLinear,
   flexOlmo,
   cohere2Moe,
+  mistral4,
+  mistral3,
+  dbrx,
+  jamba,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -85,9 +92,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['jamba', 'its Mamba layers are of the first version, which is not computed here'],
-  ['dbrx', 'its experts are joined along their rows, which is not read here'],
-  ['mistral4', 'queries of its latent attention grow with their position, which is not computed here'],
   ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
