@@ -47,7 +47,7 @@ export const SaveFigure = ({ subject, view, of = 'figure', hasPicture = true }: 
   };
   return (
     <Menu
-      label={`Save ${hasPicture ? of : 'table'}`}
+      label={hasPicture ? `Save ${of}` : 'Save table'}
       icon="save"
       disabled={busy}
       items={[...pictures, table, ...(hasPicture ? [copy] : [])]}
