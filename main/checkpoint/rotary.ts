@@ -48,7 +48,9 @@ export const readRotary = (
   first: number,
 ): RotaryConfig => {
   const all = rotaryParameters(reader);
-  const parameters = all?.object(layers) ?? all;
+  const scaled =
+    record.scaled === undefined ? [layers] : (reader.strings(record.scaled.listKey) ?? record.scaled.otherwise);
+  const parameters = all?.object(layers) ?? (scaled.includes(layers) ? all : null);
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
   if (
@@ -58,7 +60,8 @@ export const readRotary = (
   )
     throw reader.unsupported(
       `rope_theta is ${JSON.stringify(parameters?.raw('rope_theta'))} in "${rotaryKey(reader)}" and ` +
-        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, the model was made with the latter`,
+        `${JSON.stringify(reader.raw(thetaKey))} besides; transformers 5 reads the former, and the model was made with ` +
+        'the latter',
     );
   if (says('rope_theta')) reader.overrule([thetaKey]);
   if (record.partialKey !== null && says(record.partialKey)) reader.overrule([record.partialKey]);

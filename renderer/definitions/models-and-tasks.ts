@@ -157,6 +157,10 @@ export const modelsAndTasks = define({
       'Whether every tensor of the export equals the plan’s slice of the source, byte for byte (merged experts are ' +
       'recomputed).',
   },
+  exportReferee: {
+    term: 'Transformers',
+    text: 'Whether the folder’s logits on 64 random tokens are those of transformers in the configured Python.',
+  },
   deviceName: { term: 'Device', text: 'The hardware that the provider runs on, as reported by the system.' },
   deviceDeviation: {
     term: 'Deviation from the processor',

@@ -9,13 +9,20 @@ import { verbs } from '../../main/cli/verbs.ts';
 import { clusterRequest } from '../../main/contract/cluster.ts';
 import { WorkbenchError } from '../../main/contract/errors.ts';
 import { describedEngineSettings } from '../../main/contract/device.ts';
+import { ggufTypes } from '../../main/contract/export.ts';
 import { describedExperimentSettings } from '../../main/contract/experiment.ts';
 import { finetuneSettings } from '../../main/contract/finetune.ts';
-import { describedFitSettings } from '../../main/contract/fit.ts';
+import { describedFitSettings, MOST_CANARIES } from '../../main/contract/fit.ts';
 import { describedPlanSettings } from '../../main/contract/plan.ts';
 import { describedSweepSettings } from '../../main/contract/sweep.ts';
+import { canaryProbes } from '../../main/evaluation/canary-probes.ts';
+import { FEWEST_PROBES } from '../../main/evaluation/canaries.ts';
+import { nothingToLose } from '../../main/evaluation/nothing-to-lose.ts';
+import { itemsNeeded } from '../../main/evaluation/verdicts.ts';
+import { FORECAST_CUT, forecastRecord } from '../../main/evaluation/written-forecast.ts';
 import { methodNames } from '../../main/pruning/methods.ts';
 import { docTopics } from '../../main/words/doc-topics.ts';
+import { listed } from '../../main/words/numbers.ts';
 import { projectFiles, root } from './project-files.ts';
 
 /** What documents and messages name must exist: commands, options, files, headings, keys, texts of the window. */
@@ -246,9 +253,26 @@ describe('documents', () => {
   it('count model types, methods and verbs as they are', () => {
     expect(read('README.md')).toContain(`- ${String(families.length)} model types are verified against transformers`);
     const changes = read('CHANGELOG.md');
-    expect(changes).toContain(`- ${String(families.length)} model types,`);
     expect(changes).toContain(`- ${String(methodNames.length)} methods that `);
     expect(changes).toContain(`- ${String(loaded.size)} verbs with `);
+    expect(changes).toContain(`GGUF in ${String(ggufTypes.length)} types`);
+  });
+
+  it('quote numbers of the rules as they are', () => {
+    const verdicts = read('resources/docs/verdicts.md').replaceAll(/\s+/g, ' ');
+    const hasRoom = (right: number): boolean =>
+      nothingToLose({ metric: 'exact_match', value: right / 300, n: 300 }, 0.02) === null;
+    const fewest = Array.from({ length: 301 }, (_, right) => right).find(hasRoom);
+    expect(verdicts).toContain(`for written answers: ${String(fewest)} of 300 right at 2 points`);
+    const needed = [0.025, 0.0125, 0.00625].map((alpha) => String(itemsNeeded(0.02, 'acc', alpha)));
+    expect(verdicts).toContain(`${listed(needed)} are the fewest at 2.5, 1.25 and 0.625 %`);
+    expect(verdicts).toContain(`fewer than ${String(itemsNeeded(0.02))} items, no factor can be safe at 2 points`);
+    const fit = read('resources/docs/best-fit.md').replaceAll(/\s+/g, ' ');
+    expect(fit).toContain(`takes ${String(canaryProbes.length)} of them`);
+    const most = MOST_CANARIES.toLocaleString('en-US');
+    expect(fit).toContain(`${String(FEWEST_PROBES)} lines are the fewest; ${most} lines, and`);
+    expect(fit).toContain(`below the cut (${String(FORECAST_CUT)} nats)`);
+    expect(fit).toContain(`right in ${String(forecastRecord.right)} of ${String(forecastRecord.curves)} cases`);
   });
 });
 

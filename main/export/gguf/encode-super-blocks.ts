@@ -2,8 +2,8 @@ import { halfOf, numberToHalf } from '../../checkpoint/half-precision.ts';
 
 /**
  * Blocks of 256 values as llama.cpp's quantiser writes them without an importance matrix (ggml-quants.c, Q4_K, Q5_K and
- * Q6_K, on processors where products and sums are rounded one by one). Every operation is rounded to float32, in its order of
- * operations: scales are chosen by comparing errors, so that another rounding gives other bytes.
+ * Q6_K, on processors where products and sums are rounded one by one). Every operation is rounded to float32, in its
+ * order of operations: scales are chosen by comparing errors, so that another rounding gives other bytes.
  */
 
 const SUPER_BLOCK = 256;
