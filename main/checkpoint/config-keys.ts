@@ -39,9 +39,10 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   ],
   'how kernels split the work': [
     ...['chunk_size', 'mamba_chunk_size', 'chunk_size_feed_forward', 'ep_size', 'torchscript', 'use_mamba_kernels'],
-    ...['moe_shared_expert_overlap', '_attn_implementation', '_experts_implementation'],
+    ...['moe_shared_expert_overlap', '_attn_implementation', '_experts_implementation', 'block_size'],
   ],
   'the width of dense layers; a model without them does not read it': ['intermediate_size', 'intermediate_size_mlp'],
+  'how MiniMax gates a shared expert; no model that is read has one': ['shared_moe_mode'],
   'what the tensors show, or max_position_embeddings says': ['use_moe', 'max_seq_len'],
   'extra prediction layers': [
     ...['mtp_hybrid_override_pattern', 'mtp_layers_block_type', 'mtp_num_hidden_layers', 'mtp_transformer_layers'],

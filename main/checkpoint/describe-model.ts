@@ -26,8 +26,12 @@ import { isReadAnywhere, type Quantisation, readQuantisation, WeightReader } fro
 import { tableOf } from './routing.ts';
 import { readRotary, type RotaryConfig } from './rotary.ts';
 
-/** Unused buffers in old checkpoints. */
-const IGNORED_BUFFER = '.rotary_emb.inv_freq';
+/** Buffers in some checkpoints that follow from the config. */
+const IGNORED_BUFFERS = [
+  '.rotary_emb.inv_freq',
+  ...['slope_rate', 'query_decay', 'key_decay', 'diagonal_decay'].map((name) => `.self_attn.${name}`),
+];
+const isBuffer = (name: string): boolean => IGNORED_BUFFERS.some((ending) => name.endsWith(ending));
 
 /** A tensor that only layers for predicting further tokens have (DeepSeek-V3, arXiv 2412.19437, section 2.2). */
 const PREDICTION_MARK = 'eh_proj.weight';
@@ -137,6 +141,13 @@ export const describeModel = (
       chunk: layerRotary === null ? null : chunk,
       rotary: layerRotary,
       isParallel: family.isParallel === true,
+      keepsNormed:
+        family.keepsNormed === undefined
+          ? null
+          : {
+              attention: reader.number(family.keepsNormed[state === null ? 'attentionKey' : 'stateKey']),
+              feedForward: reader.number(family.keepsNormed.feedForwardKey),
+            },
       feedForwardNorm: half === 'mixing' || feedForwardNorm === null ? null : norm(named(feedForwardNorm), hidden),
       branchNorms:
         branchNorms === null
@@ -264,10 +275,9 @@ export const describeModel = (
   // transformers saves the matrices of no shared experts, which are empty.
   const isCarried = (name: string): boolean =>
     beginsWith(name, carried) || tensors.get(name)?.shape.includes(0) === true;
-  const free = index.settle((name) => name.endsWith(IGNORED_BUFFER) || beginsWith(name, starts) || isCarried(name));
+  const free = index.settle((name) => isBuffer(name) || beginsWith(name, starts) || isCarried(name));
   const carriedTensors = free.filter(isCarried);
   const others = new Set(free.filter((name) => !isCarried(name)));
-  const isBuffer = (name: string): boolean => name.endsWith(IGNORED_BUFFER);
   const prediction = describePrediction(
     family,
     [...tensors.values()].filter(({ tensor }) => others.has(tensor) && !isBuffer(tensor)),

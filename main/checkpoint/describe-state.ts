@@ -29,6 +29,8 @@ export const describeState = (
         return describeChannelDelta(operator, site);
       case 'mamba':
         return describeMamba(operator, site);
+      case 'lightning':
+        return describeLightning(operator, site);
       case 'mamba-1':
         return describeMamba1(operator, site);
     }
@@ -223,6 +225,32 @@ const describeMamba = (
     stepLimits: 'bothKey' in limits ? reader.limits(limits.bothKey) : [reader.number(limits.lowerKey), Infinity],
     norm: plainNorm(weights, named('norm.weight'), width, reader),
     output: project(weights, named('out_proj.weight'), [hidden, width], biased),
+  };
+};
+
+/** Epsilon of the norm behind lightning attention, fixed in the family's code. */
+const LIGHTNING_EPSILON = 1e-6;
+
+const describeLightning = (
+  { prefix }: Extract<OperatorRecord, { kind: 'lightning' }>,
+  { reader, weights, hidden, layer }: Site,
+): StateDescriptor => {
+  const named = (name: string): string => layerName(`${prefix}${name}`, layer);
+  const heads = reader.integer('num_attention_heads');
+  const dimension = reader.optionalInteger('head_dim') ?? Math.floor(hidden / heads);
+  const width = heads * dimension;
+  // Later layers forget less.
+  const share = 1 - layer / (reader.integer('num_hidden_layers') - 1 + 1e-5) + 1e-5;
+  return {
+    kind: 'lightning',
+    heads,
+    dimension,
+    queryKeyValue: project(weights, named('qkv_proj.weight'), [3 * width, hidden], false),
+    convolution: null,
+    slopes: Array.from({ length: heads }, (_, head) => share * 2 ** ((-8 * (head + 1)) / heads)),
+    norm: { ...plainNorm(weights, named('norm.weight'), width, reader), epsilon: LIGHTNING_EPSILON },
+    gate: project(weights, named('output_gate.weight'), [width, hidden], false),
+    output: project(weights, named('out_proj.weight'), [hidden, width], false),
   };
 };
 

@@ -410,6 +410,24 @@ export type StateDescriptor =
       readonly output: Projection;
     }
   | {
+      /**
+       * Lightning attention (arXiv 2501.08313): S <- e^-slope S + k v^T; o = S^T q, where queries, keys and values are
+       * SiLUs of projections.
+       */
+      readonly kind: 'lightning';
+      readonly heads: number;
+      readonly dimension: number;
+      /** Rows by head: its query, key and value. */
+      readonly queryKeyValue: Projection;
+      readonly convolution: null;
+      /** Of each head. */
+      readonly slopes: readonly number[];
+      /** Over all heads, before the output is multiplied by the sigmoid of the gate. */
+      readonly norm: Norm;
+      readonly gate: Projection;
+      readonly output: Projection;
+    }
+  | {
       /** Mamba (arXiv 2312.00752) with norms of steps, B and C (Jamba, arXiv 2403.19887): each channel is a head. */
       readonly kind: 'mamba-1';
       readonly channels: number;
@@ -450,6 +468,8 @@ export interface BlockDescriptor {
   readonly rotary: Rotary | null;
   /** Whether experts or the dense network see what attention sees, normed by `attentionNorm`. */
   readonly isParallel: boolean;
+  /** Attention and experts are added to their normed inputs times these; null: to their inputs. */
+  readonly keepsNormed: Readonly<Record<'attention' | 'feedForward', number>> | null;
   /** Norm before experts or the dense network; null: none, or the block has neither. */
   readonly feedForwardNorm: Norm | null;
   /** Norms of the two branches before they are added. */

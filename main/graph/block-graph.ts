@@ -203,7 +203,11 @@ export const blockNodes = (
   const norms = block.branchNorms;
   const branch = (output: Value, norm: Norm | undefined): Value =>
     norm === undefined ? output : normalise(graph, output, norm);
-  const residual = mixed === null ? hidden : addBranch(graph, model, hidden, branch(mixed.output, norms?.attention));
+  const { keepsNormed } = block;
+  const kept = keepsNormed === null ? hidden : graph.mul(before, graph.float(keepsNormed.attention));
+  const sum = mixed === null ? hidden : addBranch(graph, model, kept, branch(mixed.output, norms?.attention));
+  const tokens = block.isParallel ? before : normed(graph, sum, block.feedForwardNorm);
+  const residual = keepsNormed === null ? sum : graph.mul(tokens, graph.float(keepsNormed.feedForward));
   const later = new Map([...parts, ...(mixed?.given ?? [])]);
   if (layer === null && block.dense === null)
     return { output: putTogether(graph, model, residual, later), router: null, residual, tokens: residual, carried };
@@ -213,7 +217,6 @@ export const blockNodes = (
     const scaled = block.outputScale === null ? output : graph.mul(output, tensor(graph, block.outputScale));
     return putTogether(graph, model, scaled, new Map([...later, ...given]));
   };
-  const tokens = block.isParallel ? before : normed(graph, residual, block.feedForwardNorm);
   if (layer !== null && mask !== null && block.beside !== null && block.dense !== null) {
     const { beside } = block;
     const dense = normalise(graph, swiglu(graph, tokens, block.dense), beside.dense);

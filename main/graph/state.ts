@@ -19,9 +19,13 @@ export interface StateShape {
   readonly state: readonly [number, number, number] | null;
 }
 
+/** Operators without a convolution pass a number on in place of its window. */
+const NO_WINDOW = [1, 1] as const;
+
 export const stateShape = (descriptor: StateDescriptor): StateShape => {
-  const { kernel, channels } = descriptor.convolution;
-  return { window: [kernel - 1, channels], state: matrixShape(descriptor) };
+  const { convolution } = descriptor;
+  const window = convolution === null ? NO_WINDOW : ([convolution.kernel - 1, convolution.channels] as const);
+  return { window, state: matrixShape(descriptor) };
 };
 
 const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
@@ -34,6 +38,8 @@ const matrixShape = (descriptor: StateDescriptor): StateShape['state'] => {
       return [descriptor.heads, descriptor.dimension, descriptor.dimension];
     case 'mamba':
       return [descriptor.heads, descriptor.stateDimension, descriptor.headDimension];
+    case 'lightning':
+      return [descriptor.heads, descriptor.dimension, descriptor.dimension];
     case 'mamba-1':
       return [descriptor.channels, descriptor.stateDimension, 1];
   }
@@ -118,7 +124,7 @@ export const stateInputs = (
 
 /** An operator's nodes before its convolution, between that and the recurrence, and after it. */
 interface Operator {
-  /** [T, channels] inputs of the convolution. */
+  /** [T, channels] inputs of the convolution, where there is one. */
   readonly channels: Value;
   readonly isActivated: boolean;
   /**
@@ -171,6 +177,8 @@ const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value
       return channelDelta(graph, descriptor, tokens);
     case 'mamba':
       return mamba(graph, descriptor, tokens);
+    case 'lightning':
+      return lightning(graph, descriptor, tokens);
     case 'mamba-1':
       return mamba1(graph, descriptor, tokens);
   }
@@ -180,11 +188,15 @@ const operatorOf = (graph: OnnxGraph, descriptor: StateDescriptor, tokens: Value
 const runSequences = (
   graph: OnnxGraph,
   { channels, isActivated, mix }: Operator,
-  convolution: ChannelConvolution,
+  convolution: ChannelConvolution | null,
   { pack, real, lengths }: Sequences,
   past: States | null,
 ): { readonly mixed: Value; readonly states: States } => {
   const packed = (value: Value): Value => graph.mul(graph.gather(value, pack, 0), real);
+  if (convolution === null) {
+    const { mixed, state } = mix(packed(channels), packed, past?.state ?? null, real);
+    return { mixed, states: { window: graph.slice(real, 0, 1, 1), state } };
+  }
   const before = convolution.kernel - 1;
   const own = packed(channels);
   const all =
@@ -442,6 +454,43 @@ const mamba = (graph: OnnxGraph, descriptor: Extract<StateDescriptor, { kind: 'm
       const normed = normaliseBy(graph, ofGroups, ones(graph, width / groups), norm.epsilon);
       return project(graph, merge(graph, graph.mul(normed, factor), width), descriptor.output);
     },
+  };
+};
+
+/** Lightning attention, by onnxruntime's operator with a decay of each head that is the same for all tokens. */
+const lightning = (
+  graph: OnnxGraph,
+  descriptor: Extract<StateDescriptor, { kind: 'lightning' }>,
+  tokens: Value,
+): Operator => {
+  const { heads: count, dimension, slopes, norm } = descriptor;
+  const width = count * dimension;
+  const byHead = split(graph, silu(graph, project(graph, tokens, descriptor.queryKeyValue)), count, 3 * dimension);
+  const parts = cut(graph, byHead, [dimension, dimension, dimension]).map((part) => merge(graph, part, width));
+  const gate = graph.node('Sigmoid', [project(graph, tokens, descriptor.gate)]);
+  const decay = graph.floats(
+    [count],
+    slopes.map((slope) => -slope),
+  );
+  return {
+    channels: graph.concat(parts, -1),
+    isActivated: false,
+    mix: (packedParts, _packed, past, real) => {
+      const [query, key, value] = cut(graph, packedParts, [width, width, width]);
+      return linearAttention(graph, {
+        rule: 'gated',
+        query,
+        queryHeads: count,
+        key,
+        heads: count,
+        value,
+        past,
+        decay: graph.mul(real, decay),
+        rate: null,
+      });
+    },
+    width,
+    finish: (mixed) => project(graph, graph.mul(normalise(graph, mixed, norm), gate), descriptor.output),
   };
 };
 

@@ -38,6 +38,13 @@ export const requireAddedOutputs = ({ name, descriptor }: Checkpoint, what: stri
         `${descriptor.family} has several.`,
       'Use another method, or leave it out.',
     );
+  if (blocks.some((block) => block != null && block.keepsNormed !== null))
+    throw refuse(
+      'method-unsupported',
+      `${name}: ${what} assumes that the outputs of experts are added to the hidden states as they are, and the family ` +
+        `${descriptor.family} adds them to the normed ones.`,
+      'Use another method, or leave it out.',
+    );
   if (blocks.every((block) => block?.branchNorms === null)) return;
   throw refuse(
     'method-unsupported',

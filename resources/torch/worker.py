@@ -216,6 +216,7 @@ class Worker:
         folder = header["folder"]
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         stated_theta(config)
+        whole_heads(config)
         # Some models of text and images have no class for their text alone.
         kinds = (AutoModelForCausalLM, AutoModelForImageTextToText)
         loader = next((each for each in kinds if type(config) in each._model_mapping.keys()), None)
@@ -237,6 +238,9 @@ class Worker:
         with own as found:
             model, loading = loader.from_pretrained(folder, config=config, use_safetensors=True, **options)
         missing = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))
+        if config.model_type == "minimax" and not streams:
+            # transformers computes these from the config where a folder lacks them.
+            missing = [name for name in missing if not name.endswith(LIGHTNING_BUFFERS)]
         if missing:
             raise Refused("torch-weights", f"transformers finds no weights for {', '.join(missing[:5])}.")
         if self.device.type == "cpu":
@@ -679,6 +683,17 @@ def keep_gates(router, whole, index, layer):
         return (*parts[: given[0]], scaled, *parts[given[0] + 1 :])
 
     router.register_forward_hook(hook)
+
+
+# Decays of lightning attention, which follow from the config.
+LIGHTNING_BUFFERS = tuple(f".self_attn.{name}" for name in ("slope_rate", "query_decay", "key_decay", "diagonal_decay"))
+
+
+def whole_heads(config):
+    """Refuses MiniMax with heads that turn in part: transformers 5.24 turns all of each."""
+    part = getattr(config, "rotary_dim", None) if config.model_type == "minimax" else None
+    if part not in (None, getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads):
+        raise Refused("torch-architecture", f"transformers leaves rotary_dim of {config.model_type} unread ({part}).")
 
 
 def stated_theta(config):

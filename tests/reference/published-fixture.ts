@@ -55,7 +55,7 @@ export const publishedFixture = (name: string): PublishedFixture =>
 /** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
 export const exportedNames = [
   ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
-  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba', 'step3p5'],
+  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba', 'step3p5', 'minimax'],
 ];
 
 /** Three of every four experts, so that groups stay equal. */
@@ -130,7 +130,7 @@ export const writePublishedIn = async (folder: string, fixture: PublishedFixture
   // Numbers that JSON has not are written as Python does, and zeros as the floats that transformers asks for.
   const text = JSON.stringify(own)
     .replaceAll(/{"__float__":"(-?Infinity|NaN)"}/g, '$1')
-    .replaceAll(/"\w+_pdrop":0(?=[,}])/g, '$&.0');
+    .replaceAll(/"\w+_(pdrop|noise)":0(?=[,}])/g, '$&.0');
   await writeFile(path.join(folder, 'config.json'), text);
   const shapes = shapesOf(fixture.tensors);
   for (const name of variant?.without ?? []) shapes.delete(name);

@@ -131,38 +131,41 @@ const behind = async (runner: ModelRunner, tokens: readonly number[]): Promise<r
   return [row.indexOf(most), row.map((logit) => logit - total)];
 };
 
-it.each(['dbrx', 'jamba'])('%s writes and scores with its cache or state as whole passes do', async (name) => {
-  const { tokens, ...fixture } = publishedFixture(name);
-  const runner = await openRunner(await writePublished({ tokens, ...fixture }));
-  const rows = [3, 7].map((length, row) => ({
-    tokens: tokens.slice(row, row + length),
-    candidate: 'own',
-    mostNewTokens: 5 + row,
-  }));
-  for await (const { row, tokens: written } of runner.decode(rows, [{ key: 'own', plan: null }], uncancelled)) {
-    const whole = [...(rows[row]?.tokens ?? [])];
-    for (const token of written) {
-      expect(token).toBe((await behind(runner, whole))[0]);
-      whole.push(token);
+it.each(['dbrx', 'jamba', 'minimax'])(
+  '%s writes and scores with its cache or state as whole passes do',
+  async (name) => {
+    const { tokens, ...fixture } = publishedFixture(name);
+    const runner = await openRunner(await writePublished({ tokens, ...fixture }));
+    const rows = [3, 7].map((length, row) => ({
+      tokens: tokens.slice(row, row + length),
+      candidate: 'own',
+      mostNewTokens: 5 + row,
+    }));
+    for await (const { row, tokens: written } of runner.decode(rows, [{ key: 'own', plan: null }], uncancelled)) {
+      const whole = [...(rows[row]?.tokens ?? [])];
+      for (const token of written) {
+        expect(token).toBe((await behind(runner, whole))[0]);
+        whole.push(token);
+      }
+      expect(written).toHaveLength(5 + row);
     }
-    expect(written).toHaveLength(5 + row);
-  }
-  // The first two have a context in common, which becomes a trunk with two branches.
-  const requests = [tokens.slice(0, 9), tokens.slice(0, 9), tokens.slice(4, 6)].map((contextTokens, at) => ({
-    id: String(at),
-    contextTokens,
-    continuationTokens: tokens.slice(9 + at, 12 + at),
-  }));
-  const scores = await runner.score(requests, null, uncancelled);
-  for (const [at, { contextTokens, continuationTokens }] of requests.entries()) {
-    let sum = 0;
-    for (const [place, token] of continuationTokens.entries()) {
-      const [, probabilities] = await behind(runner, [...contextTokens, ...continuationTokens.slice(0, place)]);
-      sum += probabilities[token] ?? NaN;
+    // The first two have a context in common, which becomes a trunk with two branches.
+    const requests = [tokens.slice(0, 9), tokens.slice(0, 9), tokens.slice(4, 6)].map((contextTokens, at) => ({
+      id: String(at),
+      contextTokens,
+      continuationTokens: tokens.slice(9 + at, 12 + at),
+    }));
+    const scores = await runner.score(requests, null, uncancelled);
+    for (const [at, { contextTokens, continuationTokens }] of requests.entries()) {
+      let sum = 0;
+      for (const [place, token] of continuationTokens.entries()) {
+        const [, probabilities] = await behind(runner, [...contextTokens, ...continuationTokens.slice(0, place)]);
+        sum += probabilities[token] ?? NaN;
+      }
+      expect(Math.abs((scores[at]?.logprob ?? NaN) - sum)).toBeLessThan(RELATIVE_TOLERANCE);
     }
-    expect(Math.abs((scores[at]?.logprob ?? NaN) - sum)).toBeLessThan(RELATIVE_TOLERANCE);
-  }
-});
+  },
+);
 
 it('queries of latent attention grow with their position in decoding with a cache, too', async () => {
   const { tokens, ...fixture } = publishedFixture('mistral4');
@@ -210,4 +213,15 @@ it.each([
   const own = { ...Object(fixture.config[within]), [key]: value };
   const folder = await writePublished({ ...fixture, config: { ...fixture.config, [within]: own } });
   await expect(openCheckpoint(folder)).rejects.toMatchObject({ message: expect.stringMatching(message) });
+});
+
+it('buffers of lightning attention, which follow from the config, are read by nothing and left out of an export', async () => {
+  const fixture = publishedFixture('minimax');
+  const name = 'model.layers.1.self_attn.slope_rate';
+  const tensors = { ...fixture.tensors, [name]: [[[4, 1, 1], 'F32', '']] satisfies (typeof fixture.tensors)[string] };
+  const folder = await writePublished({ ...fixture, tensors });
+  const checkpoint = await openCheckpoint(folder);
+  expect(checkpoint.descriptor.unusedTensors).toEqual([name]);
+  const { folder: pruned } = await exportPlan(await exportRequest(folder, threeOfFour(checkpoint)));
+  expect([...(await openCheckpoint(pruned)).tensors.keys()]).not.toContain(name);
 });

@@ -20,6 +20,7 @@ import { lfm2Moe } from './lfm2-moe.ts';
 import { llama4, llama4Text } from './llama4.ts';
 import { longcatFlash } from './longcat.ts';
 import { mimoV2Flash } from './mimo-v2.ts';
+import { minimax } from './minimax.ts';
 import { minimaxM2 } from './minimax-m2.ts';
 import { mistral3, mistral4 } from './mistral4.ts';
 import { mixtral } from './mixtral.ts';
@@ -85,6 +86,7 @@ export const families: readonly Family[] = [
   dbrx,
   jamba,
   step3p5,
+  minimax,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -92,7 +94,6 @@ export const familyOf = (modelType: string): Family | undefined =>
 
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
-  ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
   ...['ernie4_5_vl_moe', 'ernie4_5_moe_vl'].map(
     (type) =>
       [

@@ -99,6 +99,11 @@ export interface Family {
   readonly embeddingRoot: Flag;
   /** The feed-forward part sees what attention sees, and both are added to the block's input. */
   readonly isParallel?: true;
+  /**
+   * Keys of factors: branches are added to their normed inputs times these, of layers with attention and those with an
+   * operator in place of it, and of the feed-forward part.
+   */
+  readonly keepsNormed?: Readonly<Record<'attentionKey' | 'stateKey' | 'feedForwardKey', string>>;
   /** Key of the factor of logits. */
   readonly logitsScaleKey?: string;
   /** Key of the cap of logits, which may be absent. */
@@ -322,6 +327,10 @@ export type OperatorRecord =
       readonly expandKey: string | null;
       /** Key of both limits of the steps, or of the lower one. */
       readonly limits: { readonly bothKey: string } | { readonly lowerKey: string };
+    }
+  | {
+      readonly kind: 'lightning';
+      readonly prefix: string;
     }
   | {
       readonly kind: 'mamba-1';

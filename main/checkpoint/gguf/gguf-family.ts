@@ -294,6 +294,7 @@ const stateInFile = (state: StateRecord): StateRecord => {
     case 'channel-delta':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'plain' } };
     case 'mamba-1':
+    case 'lightning':
       return state;
     case 'mamba':
       return { ...state, operator: { ...operator, prefix: at('state.'), decayForm: 'negated' } };

@@ -66,6 +66,7 @@ const stateSizes = (state: StateDescriptor): Readonly<Record<string, number>> =>
     case 'convolution':
     case 'channel-delta':
     case 'mamba-1':
+    case 'lightning':
       return {};
   }
 };
@@ -84,6 +85,7 @@ const sizeNames = (operator: OperatorRecord): Readonly<Record<string, string>> =
       return operator.keys;
     case 'convolution':
     case 'mamba-1':
+    case 'lightning':
       return {};
   }
 };
@@ -105,7 +107,7 @@ const operators: readonly Key<StateDescriptor, OperatorRecord>[] = [
   ],
   [
     'ssm.conv_kernel',
-    ({ kind, convolution }) => (kind === 'convolution' ? null : whole(convolution.kernel)),
+    ({ kind, convolution }) => (kind === 'convolution' || convolution === null ? null : whole(convolution.kernel)),
     to((operator) => sizeNames(operator)['kernel']),
   ],
   [

@@ -41,6 +41,7 @@ export const familyReasons: ReadonlyMap<string, string> = new Map([
       'SparseMixer and layer norms: log-probabilities differed by 4',
   ],
   ['longcat_flash', 'llama.cpp has no architecture for LongCat-Flash'],
+  ['minimax', 'llama.cpp has no architecture for MiniMax-Text-01'],
   ['flex_olmo', 'llama.cpp has no architecture for FlexOlmo'],
   ...[
     'qwen3_vl_moe',

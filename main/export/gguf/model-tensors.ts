@@ -279,7 +279,8 @@ const stateTensors = (state: StateDescriptor, prefix: string): readonly Sized[] 
       ];
     }
     case 'mamba-1':
-      throw new Error('Mamba of the first version was not refused');
+    case 'lightning':
+      throw new Error(`an operator of the kind ${state.kind} was not refused`);
     case 'channel-delta':
       return [
         ...channelConvolutions(state, prefix),
