@@ -280,8 +280,8 @@ const takeShared = ({ family, reader, weights, layer }: Site, hidden: number): M
     ...takeGateUp(weights, names.gateUp, named, [width, hidden]),
     down: weights.take(named(names.down), [hidden, width]),
     activation: denseActivation(family, reader, layer),
-    ...(reader.flag(record.biased) && typeof record.gateUp !== 'string'
-      ? takeBiases(weights, { ...record.gateUp, down: record.down }, layer, [width, hidden])
+    ...(reader.flag(record.biased) && typeof names.gateUp !== 'string'
+      ? takeBiases(weights, { ...names.gateUp, down: names.down }, layer, [width, hidden])
       : {}),
     scale: record.scale === null ? null : weights.takeView(named(record.scale), [1, hidden]),
     experts,

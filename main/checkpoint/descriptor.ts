@@ -417,7 +417,7 @@ export type StateDescriptor =
       /** Rows: what the convolution takes, then the gate. */
       readonly input: Projection;
       readonly convolution: ChannelConvolution;
-      /** Of the convolved channels: steps of low rank, B and C, one after the other. */
+      /** What the convolved channels select: steps of low rank, B and C, one after the other. */
       readonly selection: Projection;
       readonly stepNorm: Norm;
       readonly inputNorm: Norm;

@@ -48,7 +48,9 @@ export const readRotary = (
   first: number,
 ): RotaryConfig => {
   const all = rotaryParameters(reader);
-  const parameters = all?.object(layers) ?? all;
+  const scaled =
+    record.scaled === undefined ? [layers] : (reader.strings(record.scaled.listKey) ?? record.scaled.otherwise);
+  const parameters = all?.object(layers) ?? (scaled.includes(layers) ? all : null);
   const thetaKey = layers === 'sliding_attention' ? (record.slidingThetaKey ?? 'rope_theta') : 'rope_theta';
   const says = (key: string): boolean => parameters !== null && parameters.raw(key) !== null;
   if (

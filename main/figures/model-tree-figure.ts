@@ -92,7 +92,8 @@ export const modelTreeFigure = (
     children.push(svgLabel(x, middle + 4, fitText(words, left - x - 8, 11)));
     for (const [column, factor] of factors.entries()) {
       const point = row.points.find((one) => isSameFactor(one.factor, factor));
-      if (point !== undefined) children.push(...drawCell(point, left + column * CELL.width, top(line), theme));
+      if (point === undefined) continue;
+      for (const node of drawCell(point, left + column * CELL.width, top(line), theme)) children.push(node);
     }
   }
   return captionedFigure({

@@ -82,7 +82,7 @@ export const makeTaskList = async ({
   }
 };
 
-const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+const letters = Array.from({ length: 26 }, (_, index) => String.fromCharCode(97 + index));
 /** Codes of languages other than English: the harness has tasks in some thirty of them. */
 const foreignCodes = (): ReadonlySet<string> => {
   const languages = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' });

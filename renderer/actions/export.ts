@@ -1,6 +1,13 @@
 import { planStanding } from '../../main/words/verdicts.ts';
 import { listsRuns } from '../engine/apply-event.ts';
-import { canAskTransformers, chosenFormat, chosenMtp, exportName, exportObstacle, exportSource } from '../plan/export-source.ts';
+import {
+  canAskTransformers,
+  chosenFormat,
+  chosenMtp,
+  exportName,
+  exportObstacle,
+  exportSource,
+} from '../plan/export-source.ts';
 import { exportStore } from '../state/export-store.ts';
 import { always } from './action.ts';
 import type { Action } from './action.ts';

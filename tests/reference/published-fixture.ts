@@ -55,7 +55,7 @@ export const publishedFixture = (name: string): PublishedFixture =>
 /** Families without a folder in tests/fixtures/reference/checkpoints, where the others are exported. */
 export const exportedNames = [
   ...['qwen3_vl_moe', 'deepseek', 'bailing_moe', 'bailing_moe_v2', 'glm4v_moe', 'sarvam_mla', 'mellum', 'hy_v3'],
-  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba'],
+  ...['kimi_linear', 'flex_olmo', 'cohere2_moe', 'mistral3', 'mistral4', 'dbrx', 'jamba', 'step3p5'],
 ];
 
 /** Three of every four experts, so that groups stay equal. */

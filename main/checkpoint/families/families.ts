@@ -28,7 +28,7 @@ import { flexOlmo, olmoe } from './olmoe.ts';
 import { phimoe } from './phimoe.ts';
 import { mellum, qwen2Moe, qwen3VlMoe, qwen35Moe, qwen35MoeText, qwen3Moe, qwen3Next } from './qwen.ts';
 import { solarOpen } from './solar-open.ts';
-import { step3p7 } from './step3p7.ts';
+import { step3p5, step3p7 } from './step3p7.ts';
 
 export const families: readonly Family[] = [
   mixtral,
@@ -84,6 +84,7 @@ export const families: readonly Family[] = [
   mistral3,
   dbrx,
   jamba,
+  step3p5,
 ];
 
 export const familyOf = (modelType: string): Family | undefined =>
@@ -92,7 +93,14 @@ export const familyOf = (modelType: string): Family | undefined =>
 /** Why known families cannot be opened yet, by `model_type`. */
 export const refusedFamilies: ReadonlyMap<string, string> = new Map([
   ['minimax', 'its lightning attention is not computed here, and early releases of MiniMax-M2 say this type too'],
-  ['ernie4_5_vl_moe', 'tokens of images have experts of their own in it, which are not read here'],
+  ...['ernie4_5_vl_moe', 'ernie4_5_moe_vl'].map(
+    (type) =>
+      [
+        type,
+        'tokens of images have experts of their own in it, and its programs take one number of experts for both: no ' +
+          'program would open a model without some of those for text',
+      ] as const,
+  ),
   ['jetmoe', 'its attention has experts too, which are not computed here'],
   ['switch_transformers', 'it is an encoder and a decoder; models here are decoders'],
   ['nllb_moe', 'it is an encoder and a decoder; models here are decoders'],

@@ -384,6 +384,8 @@ export interface RotaryRecord {
   readonly slidingThetaKey?: string;
   /** Key of the rotated part of each layer, as a list. */
   readonly partialsKey?: string;
+  /** Parameters that are not by kind of layer hold for these kinds alone: those of a list, or others without it. */
+  readonly scaled?: { readonly listKey: string; readonly otherwise: readonly string[] };
   /** Whether theta of `rope_parameters` must be the one that the config says besides. */
   readonly agrees?: true;
 }
