@@ -63,7 +63,7 @@ test('thresholds and report are read as they were computed, and are computed at 
   expect(await readdir(join(state, 'kept-answers'))).toHaveLength(kept);
 });
 
-test('a program is another one once a source or the bundle is written to, another source is there, or one is gone', async () => {
+test('a program is another one once its bundle or a source is written to, or another source is there', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'hosts'));
   const [program, source] = [join(folder, 'hosts', 'run-reader.ts'), join(folder, 'tango.ts')];
